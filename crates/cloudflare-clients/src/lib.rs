@@ -2,5 +2,15 @@
 #![deny(missing_docs)]
 
 mod error;
+pub mod r2;
+mod retry;
+mod runtime;
 
+pub use async_trait::async_trait;
+pub use bytes::Bytes;
 pub use error::{Error, ErrorKind, Result};
+pub use http::Method;
+pub use retry::{RetryDecision, RetryPolicy};
+pub use runtime::Runtime;
+#[cfg(not(target_arch = "wasm32"))]
+pub use runtime::TokioRuntime;

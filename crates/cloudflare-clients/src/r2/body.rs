@@ -1,0 +1,566 @@
+//! The bytes of an object, on their way in or out.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
+use serde::de::DeserializeOwned;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// How large the pieces are in which bodies from memory and from files are handed on.
+const CHUNK: usize = 256 * 1024;
+
+/// How many bytes [`Body::bytes`], [`Body::text`] and [`Body::json`] take unless [`Body::limit`] says otherwise:
+/// 128 MiB, what a Worker has in all.
+pub const DEFAULT_READ_LIMIT: u64 = 128 * 1024 * 1024;
+
+type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
+/// The bytes of an object, to send or to read.
+///
+/// Bytes, strings and files can be sent again when a request fails; a stream cannot, once it has been read. What is
+/// received is read whole with [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json), each up to a limit, or
+/// piece by piece with [`into_stream`](Self::into_stream), or goes to a file.
+///
+/// ```
+/// # use cloudflare_clients::r2::Body;
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+/// let body = Body::from("hello");
+/// assert_eq!(body.content_length(), Some(5));
+/// assert!(body.is_replayable());
+/// assert_eq!(body.text().await?, "hello");
+/// # Ok(()) }
+/// ```
+pub struct Body {
+    content: Content,
+    progress: Option<Progress>,
+    limit: u64,
+}
+
+enum Content {
+    Bytes(Bytes),
+    #[cfg(not(target_arch = "wasm32"))]
+    File(file::Slice),
+    Stream {
+        stream: Synced,
+        length: Option<u64>,
+    },
+}
+
+/// A stream that is only ever reached through `&mut`, which makes sharing it between threads harmless.
+struct Synced(std::sync::Mutex<BoxStream<'static, Result<Bytes>>>);
+
+impl Synced {
+    fn into_inner(self) -> BoxStream<'static, Result<Bytes>> {
+        self.0
+            .into_inner()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Body {
+    fn new(content: Content) -> Self {
+        Self {
+            content,
+            progress: None,
+            limit: DEFAULT_READ_LIMIT,
+        }
+    }
+
+    /// No bytes.
+    pub fn empty() -> Self {
+        Self::from(Bytes::new())
+    }
+
+    /// A stream, whose length may be known.
+    ///
+    /// A put of a stream of unknown length goes up in parts of 16 MiB. One of known length goes up in one request, and
+    /// fails if it ends early or goes on.
+    pub fn from_stream<S>(stream: S, length: Option<u64>) -> Self
+    where
+        S: Stream<Item = Result<Bytes>> + Send + 'static,
+    {
+        Self::new(Content::Stream {
+            stream: Synced(std::sync::Mutex::new(stream.boxed())),
+            length,
+        })
+    }
+
+    /// The number of bytes, where it is known.
+    pub fn content_length(&self) -> Option<u64> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes.len() as u64),
+            #[cfg(not(target_arch = "wasm32"))]
+            Content::File(slice) => Some(slice.length()),
+            Content::Stream { length, .. } => *length,
+        }
+    }
+
+    /// Whether the same bytes can be sent again: true but for streams.
+    pub fn is_replayable(&self) -> bool {
+        !matches!(self.content, Content::Stream { .. })
+    }
+
+    /// The same bytes again, if that is possible. Progress is reported from 0 again.
+    pub fn try_clone(&self) -> Option<Self> {
+        let content = match &self.content {
+            Content::Bytes(bytes) => Content::Bytes(bytes.clone()),
+            #[cfg(not(target_arch = "wasm32"))]
+            Content::File(slice) => Content::File(slice.clone()),
+            Content::Stream { .. } => return None,
+        };
+        Some(Self {
+            content,
+            progress: self.progress.clone(),
+            limit: self.limit,
+        })
+    }
+
+    /// The bytes, if they are in memory already.
+    pub fn as_bytes(&self) -> Option<&Bytes> {
+        match &self.content {
+            Content::Bytes(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// Calls `report(done, total)` as bytes go by; `total` is `None` for a stream of unknown length. When a request is
+    /// sent again, `done` begins at 0 again.
+    #[must_use]
+    pub fn on_progress(mut self, report: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+        self.progress = Some(Arc::new(report));
+        self
+    }
+
+    /// How many bytes [`bytes`](Self::bytes), [`text`](Self::text) and [`json`](Self::json) take at most.
+    #[must_use]
+    pub fn limit(mut self, bytes: u64) -> Self {
+        self.limit = bytes;
+        self
+    }
+
+    /// The bytes, piece by piece.
+    pub fn into_stream(self) -> ByteStream {
+        let total = self.content_length();
+        let stream = match self.content {
+            Content::Bytes(bytes) => chunks(bytes).boxed(),
+            #[cfg(not(target_arch = "wasm32"))]
+            Content::File(slice) => slice.into_stream().boxed(),
+            Content::Stream { stream, length: None } => stream.into_inner(),
+            Content::Stream {
+                stream,
+                length: Some(length),
+            } => exactly(stream.into_inner(), length).boxed(),
+        };
+        let Some(report) = self.progress else {
+            return ByteStream(Synced(std::sync::Mutex::new(stream)));
+        };
+        let mut done = 0;
+        let reporting = stream.inspect_ok(move |bytes| {
+            done += bytes.len() as u64;
+            report(done, total);
+        });
+        ByteStream(Synced(std::sync::Mutex::new(reporting.boxed())))
+    }
+
+    /// All bytes.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when there are more than the [`limit`](Self::limit); else what reading them gives.
+    pub async fn bytes(self) -> Result<Bytes> {
+        let limit = self.limit;
+        let too_large = || {
+            Error::invalid_input(format!(
+                "the body has more than {limit} bytes, the limit for reading it into memory: \
+                 raise `limit`, or read it as a stream or into a file"
+            ))
+        };
+        if self.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        if self.progress.is_none()
+            && let Content::Bytes(bytes) = self.content
+        {
+            return Ok(bytes);
+        }
+        // What is announced is not trusted with more than a moderate allocation in advance.
+        let announced = self.content_length().unwrap_or_default().min(16 * 1024 * 1024);
+        let mut stream = self.into_stream();
+        let mut collected = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+        while let Some(bytes) = stream.try_next().await? {
+            if (collected.len() + bytes.len()) as u64 > limit {
+                return Err(too_large());
+            }
+            collected.extend_from_slice(&bytes);
+        }
+        Ok(collected.freeze())
+    }
+
+    /// All bytes as UTF-8.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`] when they are not; else as [`bytes`](Self::bytes).
+    pub async fn text(self) -> Result<String> {
+        let bytes = self.bytes().await?;
+        String::from_utf8(bytes.into()).map_err(|error| {
+            Error::new(ErrorKind::Serialization, "the body is not UTF-8").with_source(error.utf8_error())
+        })
+    }
+
+    /// All bytes as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`] when they are not, or not of this type; else as [`bytes`](Self::bytes).
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let bytes = self.bytes().await?;
+        serde_json::from_slice(&bytes).map_err(|error| {
+            Error::new(
+                ErrorKind::Serialization,
+                format!("the body is not the expected JSON: {error}"),
+            )
+            .with_source(error)
+        })
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self::new(Content::Bytes(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl<const N: usize> From<&'static [u8; N]> for Body {
+    fn from(bytes: &'static [u8; N]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.content {
+            Content::Bytes(_) => "Bytes",
+            #[cfg(not(target_arch = "wasm32"))]
+            Content::File(_) => "File",
+            Content::Stream { .. } => "Stream",
+        };
+        f.debug_struct("Body")
+            .field("content", &kind)
+            .field("content_length", &self.content_length())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The bytes of a [`Body`], piece by piece.
+///
+/// A piece may be of any size but 0. After an error there is nothing more.
+pub struct ByteStream(Synced);
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0
+            .0
+            .get_mut()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .poll_next_unpin(cx)
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream").finish_non_exhaustive()
+    }
+}
+
+fn chunks(mut bytes: Bytes) -> impl Stream<Item = Result<Bytes>> + Send {
+    stream::iter(std::iter::from_fn(move || {
+        (!bytes.is_empty()).then(|| Ok(bytes.split_to(bytes.len().min(CHUNK))))
+    }))
+}
+
+/// Passes a stream on and fails if it does not have exactly `length` bytes.
+pub(crate) fn exactly(
+    stream: BoxStream<'static, Result<Bytes>>,
+    length: u64,
+) -> impl Stream<Item = Result<Bytes>> + Send {
+    let wrong = move |count: u64, what: &str| {
+        Error::new(
+            ErrorKind::Integrity,
+            format!("the body {what} {count} of {length} bytes"),
+        )
+    };
+    stream::try_unfold((stream, 0_u64), move |(mut stream, done)| async move {
+        match stream.try_next().await? {
+            Some(bytes) => {
+                let done = done + bytes.len() as u64;
+                if done > length {
+                    return Err(wrong(done, "went on after"));
+                }
+                Ok(Some((bytes, (stream, done))))
+            }
+            None if done < length => Err(wrong(done, "ended after")),
+            None => Ok(None),
+        }
+    })
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+mod file {
+    use std::io::SeekFrom;
+    use std::path::{Path, PathBuf};
+    use std::time::SystemTime;
+
+    use futures_util::stream::{self, Stream, TryStreamExt};
+    use tokio::fs::{File, OpenOptions};
+    use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+
+    use super::{Body, ByteStream, Bytes, BytesMut, CHUNK, Content};
+    use crate::error::{Error, ErrorKind, Result};
+
+    /// A part of a file, as the file was when it was looked at.
+    #[derive(Clone)]
+    pub(super) struct Slice {
+        path: PathBuf,
+        offset: u64,
+        length: u64,
+        file_length: u64,
+        modified: Option<SystemTime>,
+    }
+
+    impl Slice {
+        pub(super) fn length(&self) -> u64 {
+            self.length
+        }
+
+        async fn open(&self) -> Result<File> {
+            let mut file = File::open(&self.path)
+                .await
+                .map_err(|e| storage(&self.path, "cannot be opened", e))?;
+            let found = file
+                .metadata()
+                .await
+                .map_err(|e| storage(&self.path, "cannot be read", e))?;
+            if found.len() != self.file_length || found.modified().ok() != self.modified {
+                return Err(self.changed());
+            }
+            if self.offset > 0 {
+                let seek = file.seek(SeekFrom::Start(self.offset)).await;
+                seek.map_err(|e| storage(&self.path, "cannot be read", e))?;
+            }
+            Ok(file)
+        }
+
+        pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
+            stream::try_unfold((self, None, 0), |(slice, file, done)| async move {
+                let left = slice.length - done;
+                let mut file = match file {
+                    Some(file) => file,
+                    None => slice.open().await?,
+                };
+                if left == 0 {
+                    return Ok(None);
+                }
+                let mut bytes = BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
+                let read = (&mut file).take(left).read_buf(&mut bytes).await;
+                match read.map_err(|e| storage(&slice.path, "cannot be read", e))? {
+                    0 => Err(slice.changed()),
+                    read => Ok(Some((bytes.freeze(), (slice, Some(file), done + read as u64)))),
+                }
+            })
+        }
+
+        fn changed(&self) -> Error {
+            Error::new(
+                ErrorKind::Storage,
+                format!("{} changed while it was being sent", self.path.display()),
+            )
+        }
+    }
+
+    impl Body {
+        /// A file. It is opened when the body is sent, and must not change until then.
+        ///
+        /// # Errors
+        /// [`ErrorKind::Storage`] when it cannot be looked at, or is not a regular file.
+        pub async fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+            Self::from_file_range(path, 0, u64::MAX).await
+        }
+
+        /// `length` bytes of a file from `offset` on, or what there is of them.
+        ///
+        /// # Errors
+        /// As [`from_file`](Self::from_file).
+        pub async fn from_file_range(path: impl AsRef<Path>, offset: u64, length: u64) -> Result<Self> {
+            let path = path.as_ref().to_owned();
+            let found = tokio::fs::metadata(&path)
+                .await
+                .map_err(|e| storage(&path, "cannot be read", e))?;
+            if !found.is_file() {
+                return Err(Error::new(
+                    ErrorKind::Storage,
+                    format!("{} is not a regular file: read it as a stream", path.display()),
+                ));
+            }
+            let offset = offset.min(found.len());
+            Ok(Self::new(Content::File(Slice {
+                path,
+                offset,
+                length: length.min(found.len() - offset),
+                file_length: found.len(),
+                modified: found.modified().ok(),
+            })))
+        }
+
+        /// Writes all bytes to a file and returns how many they were.
+        ///
+        /// They go to a new file beside it first, which takes the place of `path` when it is complete and on disk: there
+        /// is never half a file under that name.
+        ///
+        /// # Errors
+        /// [`ErrorKind::Storage`] when the disk fails; else what reading the body gives.
+        pub async fn write_to_file(self, path: impl AsRef<Path>) -> Result<u64> {
+            let path = path.as_ref();
+            let mut name = path.file_name().unwrap_or_default().to_owned();
+            name.push(format!(".{:016x}.part", fastrand::u64(..)));
+            let partial = path.with_file_name(name);
+            let written = write_synced(self.into_stream(), &partial).await;
+            let renamed = match written {
+                Ok(count) => match tokio::fs::rename(&partial, path).await {
+                    Ok(()) => return Ok(count),
+                    Err(error) => Err(storage(path, "cannot be written", error)),
+                },
+                Err(error) => Err(error),
+            };
+            // The download has failed already: what becomes of its rest changes nothing.
+            let _ = tokio::fs::remove_file(&partial).await;
+            renamed
+        }
+    }
+
+    async fn write_synced(mut stream: ByteStream, path: &Path) -> Result<u64> {
+        let failed = |error| storage(path, "cannot be written", error);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .open(path)
+            .await
+            .map_err(failed)?;
+        let mut count = 0;
+        while let Some(bytes) = stream.try_next().await? {
+            file.write_all(&bytes).await.map_err(failed)?;
+            count += bytes.len() as u64;
+        }
+        file.flush().await.map_err(failed)?;
+        file.sync_all().await.map_err(failed)?;
+        Ok(count)
+    }
+
+    fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
+        Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stream_of(pieces: &[&'static str], length: Option<u64>) -> Body {
+        let pieces: Vec<_> = pieces.iter().map(|piece| Ok(Bytes::from(*piece))).collect();
+        Body::from_stream(stream::iter(pieces), length)
+    }
+
+    #[tokio::test]
+    async fn streams_must_have_the_length_they_claim() {
+        assert_eq!(stream_of(&["ab", "c"], Some(3)).bytes().await.unwrap(), "abc");
+        for length in [2, 4] {
+            let error = stream_of(&["ab", "c"], Some(length)).bytes().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Integrity);
+        }
+    }
+
+    #[tokio::test]
+    async fn reading_into_memory_stops_at_the_limit() {
+        for length in [None, Some(3)] {
+            let error = stream_of(&["ab", "c"], length).limit(2).text().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        }
+    }
+
+    #[tokio::test]
+    async fn files_are_sent_in_slices_and_received_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let content: Vec<u8> = (0..700_000_u32).flat_map(u32::to_le_bytes).collect();
+        let written = Body::from(content.clone()).write_to_file(&path).await.unwrap();
+        assert_eq!(written, content.len() as u64);
+        assert_eq!(
+            Body::from_file(&path).await.unwrap().bytes().await.unwrap(),
+            content
+        );
+
+        let slice = Body::from_file_range(&path, 1_000_000, 500_000).await.unwrap();
+        assert_eq!(slice.content_length(), Some(500_000));
+        assert_eq!(
+            slice.try_clone().unwrap().bytes().await.unwrap(),
+            content[1_000_000..1_500_000]
+        );
+        assert_eq!(slice.bytes().await.unwrap(), content[1_000_000..1_500_000]);
+
+        let before = Body::from_file(&path).await.unwrap();
+        std::fs::write(&path, "shorter").unwrap();
+        assert_eq!(before.bytes().await.unwrap_err().kind(), ErrorKind::Storage);
+    }
+
+    #[tokio::test]
+    async fn a_failed_download_leaves_no_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        std::fs::write(&path, "old").unwrap();
+        let error = stream_of(&["ne"], Some(3))
+            .write_to_file(&path)
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity);
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[tokio::test]
+    async fn progress_is_reported_with_the_total() {
+        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let sink = Arc::clone(&seen);
+        let body = stream_of(&["ab", "c"], Some(3))
+            .on_progress(move |done, total| sink.lock().unwrap().push((done, total)));
+        body.bytes().await.unwrap();
+        assert_eq!(*seen.lock().unwrap(), [(2, Some(3)), (3, Some(3))]);
+    }
+}

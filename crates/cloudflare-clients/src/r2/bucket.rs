@@ -1,0 +1,321 @@
+//! What a backend does: one attempt of each operation.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+
+use super::body::Body;
+use super::checksum::Checksum;
+use super::conditional::Conditional;
+use super::object::{CustomMetadata, HttpMetadata, Object, ObjectBody, StorageClass, StoredObject};
+use super::range::Range;
+use crate::error::{Error, Result};
+
+/// A bucket as one of the backends reaches it.
+///
+/// Each method is exactly one attempt and returns only what the service said: retries, lost answers, resuming and
+/// verification live in `R2Service`, which calls these. All methods default to
+/// [`ErrorKind::Unsupported`](crate::ErrorKind), so that a mock implements what its test needs.
+///
+/// A missing object is `None`; a missing bucket or upload is an error. A condition that does not hold is
+/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). Keys are opaque UTF-8 of
+/// 1 to 1,024 bytes.
+#[async_trait]
+pub trait Bucket: fmt::Debug + Send + Sync + 'static {
+    /// The metadata of an object.
+    async fn head(&self, key: &str) -> Result<Option<Object>> {
+        let _ = key;
+        Err(unsupported("head"))
+    }
+
+    /// An object, or a range of it.
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        let _ = request;
+        Err(unsupported("get"))
+    }
+
+    /// Stores an object. The body's length is known.
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        let _ = request;
+        Err(unsupported("put"))
+    }
+
+    /// Deletes an object. Fine when it is not there.
+    async fn delete(&self, key: &str) -> Result<()> {
+        let _ = key;
+        Err(unsupported("delete"))
+    }
+
+    /// Deletes up to 1,000 objects and says of each, in the order of `keys`, whether that worked.
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        let _ = keys;
+        Err(unsupported("delete"))
+    }
+
+    /// One page of a listing, in the order of the keys' bytes.
+    ///
+    /// A backend that cannot list metadata leaves it `None`, whatever `include` says.
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        let _ = request;
+        Err(unsupported("list"))
+    }
+
+    /// Copies an object within the bucket; a missing source is [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code
+    /// `NoSuchKey`.
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        let _ = request;
+        Err(unsupported("copy"))
+    }
+
+    /// Begins an upload in parts and returns its id.
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        let _ = request;
+        Err(unsupported("createMultipartUpload"))
+    }
+
+    /// Uploads a part, in place of one with the same number. The body's length is known.
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        let _ = request;
+        Err(unsupported("uploadPart"))
+    }
+
+    /// Makes an object of the parts.
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        let _ = request;
+        Err(unsupported("completeMultipartUpload"))
+    }
+
+    /// Drops an upload and its parts. Fine when it was completed or aborted before.
+    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
+        let _ = (key, upload_id);
+        Err(unsupported("abortMultipartUpload"))
+    }
+
+    /// One page of the parts of an upload, by number.
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
+        let _ = request;
+        Err(unsupported("listParts"))
+    }
+
+    /// One page of the uploads that are neither completed nor aborted, by key.
+    async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploadsRequest,
+    ) -> Result<MultipartUploadsPage> {
+        let _ = request;
+        Err(unsupported("listMultipartUploads"))
+    }
+}
+
+fn unsupported(operation: &'static str) -> Error {
+    Error::unsupported(format!("this backend has no {operation}"))
+}
+
+/// A get for [`Bucket::get`].
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct GetRequest {
+    pub key: String,
+    /// The bytes to return; all where there is none.
+    pub range: Option<Range>,
+    pub only_if: Conditional,
+}
+
+/// A put for [`Bucket::put`].
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct PutRequest {
+    pub key: String,
+    /// The bytes; their length is known.
+    pub body: Body,
+    pub http_metadata: HttpMetadata,
+    pub custom_metadata: CustomMetadata,
+    pub storage_class: Option<StorageClass>,
+    /// What the bytes must hash to.
+    pub checksum: Option<Checksum>,
+    pub only_if: Conditional,
+}
+
+impl PutRequest {
+    /// A put of some bytes and nothing else.
+    pub fn new(key: impl Into<String>, body: impl Into<Body>) -> Self {
+        Self {
+            key: key.into(),
+            body: body.into(),
+            http_metadata: HttpMetadata::default(),
+            custom_metadata: CustomMetadata::default(),
+            storage_class: None,
+            checksum: None,
+            only_if: Conditional::default(),
+        }
+    }
+}
+
+/// A list for [`Bucket::list`].
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Keys that go on to this after the prefix are grouped into one delimited prefix.
+    pub delimiter: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Only keys after this one.
+    pub start_after: Option<String>,
+    /// 1 to 1,000 objects and delimited prefixes together; 1,000 where there is none.
+    pub limit: Option<u32>,
+    /// Return the objects' HTTP and custom metadata, where the backend can.
+    pub include_metadata: bool,
+}
+
+/// One page of a listing.
+///
+/// There are more pages while `truncated` is true, however few objects this one has.
+///
+/// See [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListPage {
+    /// The objects, in the order of their keys' bytes.
+    pub objects: Vec<Object>,
+    /// The prefixes, each up to and with the delimiter, under which there are further keys.
+    pub delimited_prefixes: Vec<String>,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+}
+
+/// A copy for [`Bucket::copy`].
+#[derive(Debug, Clone, Default)]
+pub struct CopyRequest {
+    /// The object to copy.
+    pub source: String,
+    /// The key to store it under.
+    pub key: String,
+    /// What the source must meet.
+    pub source_only_if: Conditional,
+    /// What the object that is replaced must meet.
+    pub only_if: Conditional,
+    /// Metadata in place of the source's.
+    pub replace_metadata: Option<(HttpMetadata, CustomMetadata)>,
+    /// The storage class of the copy.
+    pub storage_class: Option<StorageClass>,
+}
+
+/// The begin of a multipart upload for [`Bucket::create_multipart_upload`].
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct CreateMultipartUploadRequest {
+    pub key: String,
+    pub http_metadata: HttpMetadata,
+    pub custom_metadata: CustomMetadata,
+    pub storage_class: Option<StorageClass>,
+}
+
+/// A part for [`Bucket::upload_part`].
+#[derive(Debug)]
+#[allow(missing_docs)]
+pub struct UploadPartRequest {
+    pub key: String,
+    pub upload_id: String,
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// The bytes; their length is known.
+    pub body: Body,
+    /// What the bytes must hash to.
+    pub checksum: Option<Checksum>,
+}
+
+/// A part that was uploaded. It can be stored and given to a complete later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct UploadedPart {
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// The part's etag, without quotes.
+    pub etag: String,
+    /// The size in bytes, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// The end of a multipart upload for [`Bucket::complete_multipart_upload`].
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct CompleteMultipartUploadRequest {
+    pub key: String,
+    pub upload_id: String,
+    /// By number.
+    pub parts: Vec<UploadedPart>,
+    /// What the object that is replaced must meet. When it does not, the upload is gone.
+    pub only_if: Conditional,
+}
+
+/// A list of parts for [`Bucket::list_parts`].
+#[derive(Debug, Clone, Default)]
+#[allow(missing_docs)]
+pub struct ListPartsRequest {
+    pub key: String,
+    pub upload_id: String,
+    /// Only parts with greater numbers.
+    pub part_number_marker: Option<u16>,
+    /// 1 to 1,000 parts; 1,000 where there is none.
+    pub limit: Option<u32>,
+}
+
+/// One page of the parts of an upload.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartsPage {
+    /// The parts, by number.
+    pub parts: Vec<UploadedPart>,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// The marker of the next page.
+    pub next_part_number_marker: Option<u16>,
+}
+
+/// A list of uploads for [`Bucket::list_multipart_uploads`].
+#[derive(Debug, Clone, Default)]
+pub struct ListMultipartUploadsRequest {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Keys that go on to this after the prefix are grouped.
+    pub delimiter: Option<String>,
+    /// Only keys after this one, or with it where `upload_id_marker` is given.
+    pub key_marker: Option<String>,
+    /// Of the uploads of `key_marker`, only those after this one.
+    pub upload_id_marker: Option<String>,
+    /// 1 to 1,000; 1,000 where there is none.
+    pub limit: Option<u32>,
+}
+
+/// One page of the uploads under way.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MultipartUploadsPage {
+    /// The uploads, by key.
+    pub uploads: Vec<MultipartUploadSummary>,
+    /// The prefixes under which there are uploads of further keys.
+    pub delimited_prefixes: Vec<String>,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// The key marker of the next page.
+    pub next_key_marker: Option<String>,
+    /// The upload marker of the next page.
+    pub next_upload_id_marker: Option<String>,
+}
+
+/// An upload under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MultipartUploadSummary {
+    /// The key that the object will have.
+    pub key: String,
+    /// The id.
+    pub upload_id: String,
+    /// When it was begun.
+    pub initiated: SystemTime,
+    /// The storage class that the object will have.
+    pub storage_class: Option<StorageClass>,
+}

@@ -1,0 +1,355 @@
+//! Checksums of objects: what R2 stores, and computing them.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use sha2::digest::Digest;
+
+use crate::error::{Error, Result};
+
+/// One checksum of an object's bytes.
+///
+/// Given with a put, the service compares it and refuses other bytes. A bucket's binding takes MD5 and the SHA family, the
+/// S3 API takes MD5, SHA-1, SHA-256 and the CRCs; the rest is refused before any I/O.
+///
+/// See [checking object integrity](https://developers.cloudflare.com/r2/api/s3/api/).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Checksum {
+    /// MD5. The etag of every object that was not uploaded in parts.
+    Md5([u8; 16]),
+    /// SHA-1.
+    Sha1([u8; 20]),
+    /// SHA-256.
+    Sha256([u8; 32]),
+    /// SHA-384.
+    Sha384([u8; 48]),
+    /// SHA-512.
+    Sha512([u8; 64]),
+    /// CRC-32 (ISO-HDLC), big-endian.
+    Crc32([u8; 4]),
+    /// CRC-32C (Castagnoli), big-endian.
+    Crc32c([u8; 4]),
+    /// CRC-64/NVME, big-endian.
+    Crc64Nvme([u8; 8]),
+}
+
+impl Checksum {
+    /// The checksum of some bytes.
+    ///
+    /// ```
+    /// use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm};
+    ///
+    /// let md5 = Checksum::of(ChecksumAlgorithm::Md5, b"");
+    /// assert_eq!(md5.to_hex(), "d41d8cd98f00b204e9800998ecf8427e");
+    /// ```
+    pub fn of(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    /// Which algorithm this is of.
+    pub fn algorithm(&self) -> ChecksumAlgorithm {
+        match self {
+            Self::Md5(_) => ChecksumAlgorithm::Md5,
+            Self::Sha1(_) => ChecksumAlgorithm::Sha1,
+            Self::Sha256(_) => ChecksumAlgorithm::Sha256,
+            Self::Sha384(_) => ChecksumAlgorithm::Sha384,
+            Self::Sha512(_) => ChecksumAlgorithm::Sha512,
+            Self::Crc32(_) => ChecksumAlgorithm::Crc32,
+            Self::Crc32c(_) => ChecksumAlgorithm::Crc32c,
+            Self::Crc64Nvme(_) => ChecksumAlgorithm::Crc64Nvme,
+        }
+    }
+
+    /// The checksum's bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Md5(bytes) => bytes,
+            Self::Sha1(bytes) => bytes,
+            Self::Sha256(bytes) => bytes,
+            Self::Sha384(bytes) => bytes,
+            Self::Sha512(bytes) => bytes,
+            Self::Crc32(bytes) | Self::Crc32c(bytes) => bytes,
+            Self::Crc64Nvme(bytes) => bytes,
+        }
+    }
+
+    /// Lower-case hex, as the binding shows it.
+    pub fn to_hex(&self) -> String {
+        hex::encode(self.as_bytes())
+    }
+
+    /// Base64, as S3's headers carry it.
+    pub fn to_base64(&self) -> String {
+        BASE64.encode(self.as_bytes())
+    }
+
+    /// Reads the value of a `Content-MD5` or `x-amz-checksum-*` header.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when it is not base64 of the algorithm's length.
+    pub fn from_base64(algorithm: ChecksumAlgorithm, value: &str) -> Result<Self> {
+        let bytes = BASE64.decode(value).unwrap_or_default();
+        Self::from_bytes(algorithm, &bytes).ok_or_else(|| {
+            Error::invalid_input(format!(
+                "{value:?} is not a {algorithm} checksum: {} bytes in base64 are needed",
+                algorithm.length()
+            ))
+        })
+    }
+
+    /// The checksum that these bytes are, if their number is the algorithm's.
+    pub fn from_bytes(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Option<Self> {
+        Some(match algorithm {
+            ChecksumAlgorithm::Md5 => Self::Md5(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Sha1 => Self::Sha1(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Sha256 => Self::Sha256(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Sha384 => Self::Sha384(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Sha512 => Self::Sha512(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Crc32 => Self::Crc32(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Crc32c => Self::Crc32c(bytes.try_into().ok()?),
+            ChecksumAlgorithm::Crc64Nvme => Self::Crc64Nvme(bytes.try_into().ok()?),
+        })
+    }
+
+    /// The MD5 that an etag is, unless the object was uploaded in parts.
+    pub(crate) fn from_etag(etag: &str) -> Option<Self> {
+        let mut md5 = [0; 16];
+        hex::decode_to_slice(etag, &mut md5).ok()?;
+        Some(Self::Md5(md5))
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.algorithm(), self.to_hex())
+    }
+}
+
+/// An algorithm of a [`Checksum`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+#[allow(missing_docs)]
+pub enum ChecksumAlgorithm {
+    Md5,
+    Sha1,
+    Sha256,
+    Sha384,
+    Sha512,
+    Crc32,
+    Crc32c,
+    Crc64Nvme,
+}
+
+impl ChecksumAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 8] = [
+        Self::Md5,
+        Self::Sha1,
+        Self::Sha256,
+        Self::Sha384,
+        Self::Sha512,
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Crc64Nvme,
+    ];
+
+    /// The name as S3's headers spell it: `x-amz-checksum-` and this. MD5's own header is `Content-MD5`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Md5 => "md5",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+            Self::Sha384 => "sha384",
+            Self::Sha512 => "sha512",
+            Self::Crc32 => "crc32",
+            Self::Crc32c => "crc32c",
+            Self::Crc64Nvme => "crc64nvme",
+        }
+    }
+
+    fn length(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+            Self::Crc32 | Self::Crc32c => 4,
+            Self::Crc64Nvme => 8,
+        }
+    }
+}
+
+impl fmt::Display for ChecksumAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The checksums that a service gave for an object.
+///
+/// R2 keeps the MD5 of each object that was not uploaded in parts, and of the others what was given with the put. An
+/// object uploaded in parts has none of the whole but, at times, a CRC-64.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checksums(Vec<Checksum>);
+
+impl Checksums {
+    /// The checksum of this algorithm.
+    pub fn get(&self, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
+        self.0.iter().find(|checksum| checksum.algorithm() == algorithm)
+    }
+
+    /// Adds a checksum, in place of one of the same algorithm.
+    pub fn insert(&mut self, checksum: Checksum) {
+        self.0.retain(|known| known.algorithm() != checksum.algorithm());
+        self.0.push(checksum);
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, Checksum> {
+        self.0.iter()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> IntoIterator for &'a Checksums {
+    type Item = &'a Checksum;
+    type IntoIter = std::slice::Iter<'a, Checksum>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl FromIterator<Checksum> for Checksums {
+    fn from_iter<I: IntoIterator<Item = Checksum>>(checksums: I) -> Self {
+        let mut set = Self::default();
+        checksums.into_iter().for_each(|checksum| set.insert(checksum));
+        set
+    }
+}
+
+/// Computes a [`Checksum`] piece by piece.
+#[derive(Clone)]
+pub struct Hasher(State);
+
+#[derive(Clone)]
+enum State {
+    Md5(md5::Md5),
+    Sha1(sha1::Sha1),
+    Sha256(sha2::Sha256),
+    Sha384(sha2::Sha384),
+    Sha512(Box<sha2::Sha512>),
+    Crc(ChecksumAlgorithm, Box<crc_fast::Digest>),
+}
+
+impl Hasher {
+    /// Begins with nothing.
+    pub fn new(algorithm: ChecksumAlgorithm) -> Self {
+        let crc = |parameters| State::Crc(algorithm, Box::new(crc_fast::Digest::new(parameters)));
+        Self(match algorithm {
+            ChecksumAlgorithm::Md5 => State::Md5(md5::Md5::new()),
+            ChecksumAlgorithm::Sha1 => State::Sha1(sha1::Sha1::new()),
+            ChecksumAlgorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
+            ChecksumAlgorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
+            ChecksumAlgorithm::Sha512 => State::Sha512(Box::new(sha2::Sha512::new())),
+            ChecksumAlgorithm::Crc32 => crc(crc_fast::CrcAlgorithm::Crc32IsoHdlc),
+            ChecksumAlgorithm::Crc32c => crc(crc_fast::CrcAlgorithm::Crc32Iscsi),
+            ChecksumAlgorithm::Crc64Nvme => crc(crc_fast::CrcAlgorithm::Crc64Nvme),
+        })
+    }
+
+    /// Adds the next bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Md5(state) => state.update(bytes),
+            State::Sha1(state) => state.update(bytes),
+            State::Sha256(state) => state.update(bytes),
+            State::Sha384(state) => state.update(bytes),
+            State::Sha512(state) => state.update(bytes),
+            State::Crc(_, state) => state.update(bytes),
+        }
+    }
+
+    /// The checksum of all bytes.
+    pub fn finish(self) -> Checksum {
+        match self.0 {
+            State::Md5(state) => Checksum::Md5(state.finalize().into()),
+            State::Sha1(state) => Checksum::Sha1(state.finalize().into()),
+            State::Sha256(state) => Checksum::Sha256(state.finalize().into()),
+            State::Sha384(state) => Checksum::Sha384(state.finalize().into()),
+            State::Sha512(state) => Checksum::Sha512(state.finalize().into()),
+            State::Crc(algorithm, state) => {
+                let value = state.finalize();
+                let [.., a, b, c, d] = value.to_be_bytes();
+                match algorithm {
+                    ChecksumAlgorithm::Crc32 => Checksum::Crc32([a, b, c, d]),
+                    ChecksumAlgorithm::Crc32c => Checksum::Crc32c([a, b, c, d]),
+                    _ => Checksum::Crc64Nvme(value.to_be_bytes()),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Hasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hasher").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn check_values_of_the_algorithms() {
+        // The catalogues' check input.
+        let expected = [
+            (ChecksumAlgorithm::Md5, "25f9e794323b453885f5181f1b624d0b"),
+            (
+                ChecksumAlgorithm::Sha1,
+                "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
+            ),
+            (
+                ChecksumAlgorithm::Sha256,
+                "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+            ),
+            (ChecksumAlgorithm::Crc32, "cbf43926"),
+            (ChecksumAlgorithm::Crc32c, "e3069283"),
+            (ChecksumAlgorithm::Crc64Nvme, "ae8b14860a799888"),
+        ];
+        for (algorithm, hex) in expected {
+            let checksum = Checksum::of(algorithm, b"123456789");
+            assert_eq!(checksum.to_hex(), hex, "{algorithm}");
+            assert_eq!(checksum.algorithm(), algorithm);
+        }
+    }
+
+    #[test]
+    fn base64_round_trips_and_wrong_lengths_are_refused() {
+        for algorithm in ChecksumAlgorithm::ALL {
+            let checksum = Checksum::of(algorithm, b"abc");
+            assert_eq!(checksum.as_bytes().len(), algorithm.length());
+            assert_eq!(
+                Checksum::from_base64(algorithm, &checksum.to_base64()).ok(),
+                Some(checksum)
+            );
+            assert!(Checksum::from_base64(algorithm, "AAA=").is_err());
+        }
+    }
+
+    #[test]
+    fn only_etags_of_whole_uploads_are_checksums() {
+        assert!(Checksum::from_etag("25f9e794323b453885f5181f1b624d0b").is_some());
+        assert!(Checksum::from_etag("f77dc0eecdebcd774a2a22cb393ad2ff-2").is_none());
+    }
+}

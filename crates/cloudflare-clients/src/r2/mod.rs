@@ -1,0 +1,21 @@
+//! R2: Cloudflare's object storage.
+
+mod body;
+mod bucket;
+mod checksum;
+mod conditional;
+mod object;
+mod range;
+
+pub use body::{Body, ByteStream, DEFAULT_READ_LIMIT};
+pub use bucket::{
+    Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadSummary,
+    MultipartUploadsPage, PartsPage, PutRequest, UploadPartRequest, UploadedPart,
+};
+pub use checksum::{Checksum, ChecksumAlgorithm, Checksums, Hasher};
+pub use conditional::{Conditional, Etag, EtagList};
+pub use object::{
+    CustomMetadata, HttpMetadata, MAX_CUSTOM_METADATA, Object, ObjectBody, StorageClass, StoredObject,
+};
+pub use range::{Range, ServedRange};

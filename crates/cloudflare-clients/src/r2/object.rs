@@ -1,0 +1,328 @@
+//! Objects and their metadata.
+
+use std::collections::BTreeMap;
+use std::ops::Deref;
+use std::time::SystemTime;
+
+use super::body::Body;
+use super::checksum::Checksums;
+use super::range::ServedRange;
+use crate::error::{Error, Result};
+
+/// What R2 knows of an object: the answer to a head, a get, and each row of a list.
+///
+/// Listed objects have no metadata unless the list was asked to `include` it.
+///
+/// See [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Object {
+    /// The key.
+    pub key: String,
+    /// R2's random name of this upload of the key. A list over S3 does not say it.
+    pub version: Option<String>,
+    /// The size in bytes.
+    pub size: u64,
+    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then `<hex>-<parts>`.
+    pub etag: String,
+    /// When it was uploaded. Whole seconds over S3, but for lists.
+    pub uploaded: SystemTime,
+    /// The HTTP headers stored with it; `None` where a list left them out.
+    pub http_metadata: Option<HttpMetadata>,
+    /// The custom metadata stored with it; `None` where a list left it out.
+    pub custom_metadata: Option<CustomMetadata>,
+    /// The checksums that the service gave.
+    pub checksums: Checksums,
+    /// The storage class, where the service says it.
+    pub storage_class: Option<StorageClass>,
+    /// The bytes that a ranged get returned.
+    pub range: Option<ServedRange>,
+}
+
+impl Object {
+    /// An object with no metadata.
+    pub fn new(key: impl Into<String>, size: u64, etag: impl Into<String>, uploaded: SystemTime) -> Self {
+        Self {
+            key: key.into(),
+            version: None,
+            size,
+            etag: etag.into(),
+            uploaded,
+            http_metadata: None,
+            custom_metadata: None,
+            checksums: Checksums::default(),
+            storage_class: None,
+            range: None,
+        }
+    }
+
+    /// The etag in quotes, as HTTP headers carry it.
+    pub fn http_etag(&self) -> String {
+        format!("\"{}\"", self.etag)
+    }
+
+    /// The `Content-Type` it is stored with.
+    pub fn content_type(&self) -> Option<&str> {
+        self.http_metadata.as_ref()?.content_type.as_deref()
+    }
+
+    /// The custom metadata of this name, whatever the case of its ASCII letters.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.custom_metadata.as_ref()?.get(name)
+    }
+}
+
+/// An object and its bytes: the answer to a get.
+///
+/// It derefs to its [`Object`].
+#[derive(Debug)]
+pub struct ObjectBody {
+    /// What R2 knows of the object.
+    pub object: Object,
+    /// Its bytes, or the range of them that was asked for.
+    pub body: Body,
+}
+
+impl ObjectBody {
+    /// An object with its bytes.
+    pub fn new(object: Object, body: impl Into<Body>) -> Self {
+        Self {
+            object,
+            body: body.into(),
+        }
+    }
+}
+
+impl Deref for ObjectBody {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.object
+    }
+}
+
+/// What a service says of an object that it has just written.
+///
+/// The S3 API answers a write with the etag and little more: what it did not say is `None`, and a head tells it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredObject {
+    /// The key.
+    pub key: String,
+    /// The etag without quotes.
+    pub etag: String,
+    /// R2's random name of this upload of the key.
+    pub version: Option<String>,
+    /// The size in bytes.
+    pub size: Option<u64>,
+    /// When it was uploaded.
+    pub uploaded: Option<SystemTime>,
+    /// The checksums that the service gave.
+    pub checksums: Checksums,
+}
+
+impl StoredObject {
+    /// A written object of which only the etag is known.
+    pub fn new(key: impl Into<String>, etag: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            etag: etag.into(),
+            version: None,
+            size: None,
+            uploaded: None,
+            checksums: Checksums::default(),
+        }
+    }
+
+    /// The etag in quotes, as HTTP headers carry it.
+    pub fn http_etag(&self) -> String {
+        format!("\"{}\"", self.etag)
+    }
+}
+
+impl From<Object> for StoredObject {
+    fn from(object: Object) -> Self {
+        Self {
+            key: object.key,
+            etag: object.etag,
+            version: object.version,
+            size: Some(object.size),
+            uploaded: Some(object.uploaded),
+            checksums: object.checksums,
+        }
+    }
+}
+
+/// The HTTP headers that are stored with an object and sent with it.
+///
+/// See [R2HTTPMetadata](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#http-metadata).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpMetadata {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Expires`, in whole seconds.
+    pub cache_expiry: Option<SystemTime>,
+}
+
+impl HttpMetadata {
+    /// Refuses what cannot be a header.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let fields = [
+            ("content type", &self.content_type),
+            ("content language", &self.content_language),
+            ("content disposition", &self.content_disposition),
+            ("content encoding", &self.content_encoding),
+            ("cache control", &self.cache_control),
+        ];
+        for (name, value) in fields {
+            if let Some(value) = value
+                && http::HeaderValue::from_str(value).is_err()
+            {
+                return Err(Error::invalid_input(format!(
+                    "the {name} {value:?} cannot be sent as a header: it contains control characters"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The most bytes that the names and values of an object's custom metadata may have together.
+pub const MAX_CUSTOM_METADATA: usize = 8192;
+
+/// The custom metadata of an object: names and values.
+///
+/// At most 8,192 bytes together. Over S3, names are header tokens, come back in lower case, and look-ups therefore
+/// ignore the case of ASCII letters; values may be any text without control characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomMetadata(BTreeMap<String, String>);
+
+impl CustomMetadata {
+    /// The value of this name, whatever the case of its ASCII letters.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let exact = self.0.get(name);
+        let value = exact.or_else(|| {
+            self.0
+                .iter()
+                .find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+        });
+        value.map(String::as_str)
+    }
+
+    /// Sets a value, in place of one whose name differs in case only.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let name = name.into();
+        self.0.retain(|known, _| !known.eq_ignore_ascii_case(&name));
+        self.0.insert(name, value.into());
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Refuses empty names and what is over R2's limit.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let bytes: usize = self.0.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MAX_CUSTOM_METADATA {
+            return Err(Error::invalid_input(format!(
+                "the custom metadata has {bytes} bytes, names included: R2 takes {MAX_CUSTOM_METADATA}"
+            ))
+            .with_code("MetadataTooLarge"));
+        }
+        if self.0.contains_key("") {
+            return Err(Error::invalid_input("a name in the custom metadata is empty"));
+        }
+        Ok(())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for CustomMetadata {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut metadata = Self::default();
+        pairs
+            .into_iter()
+            .for_each(|(name, value)| metadata.insert(name, value));
+        metadata
+    }
+}
+
+/// How R2 stores an object, and what it costs.
+///
+/// See [storage classes](https://developers.cloudflare.com/r2/buckets/storage-classes/).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum StorageClass {
+    /// `Standard`.
+    #[default]
+    Standard,
+    /// `InfrequentAccess`: cheaper to keep, dearer to read, billed for 30 days at least.
+    InfrequentAccess,
+}
+
+impl StorageClass {
+    /// The name in the binding: `Standard`, `InfrequentAccess`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Standard => "Standard",
+            Self::InfrequentAccess => "InfrequentAccess",
+        }
+    }
+
+    /// The name in the S3 API: `STANDARD`, `STANDARD_IA`.
+    pub fn as_s3(self) -> &'static str {
+        match self {
+            Self::Standard => "STANDARD",
+            Self::InfrequentAccess => "STANDARD_IA",
+        }
+    }
+
+    /// Reads the S3 API's name.
+    pub fn from_s3(name: &str) -> Option<Self> {
+        match name {
+            "STANDARD" => Some(Self::Standard),
+            "STANDARD_IA" => Some(Self::InfrequentAccess),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_lookups_ignore_ascii_case() {
+        let mut metadata: CustomMetadata = [("uploadedBy", "app")].into_iter().collect();
+        assert_eq!(metadata.get("uploadedby"), Some("app"));
+        metadata.insert("UPLOADEDBY", "web");
+        assert_eq!(metadata.len(), 1);
+        assert_eq!(metadata.get("uploadedBy"), Some("web"));
+    }
+
+    #[test]
+    fn the_metadata_limit_counts_bytes_of_names_and_values() {
+        let metadata = |value: String| [("n", value)].into_iter().collect::<CustomMetadata>();
+        assert!(metadata("v".repeat(8191)).validate().is_ok());
+        assert!(metadata("v".repeat(8192)).validate().is_err());
+        assert!(metadata("é".repeat(4096)).validate().is_err());
+    }
+}

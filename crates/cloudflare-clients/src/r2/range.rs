@@ -1,0 +1,168 @@
+//! Which bytes of an object to read.
+
+use std::ops;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Which bytes of an object to read. The end is clamped to the object's.
+///
+/// Rust's ranges convert: `r2.get(key).range(0..1024)`, `.range(1024..)`, `.range(..1024)`.
+///
+/// See [R2's ranged reads](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Range {
+    /// `length` bytes from `offset` on.
+    OffsetWithLength {
+        /// Where to begin, in bytes.
+        offset: u64,
+        /// How many bytes, at least 1.
+        length: u64,
+    },
+    /// All from `offset` on.
+    OffsetToEnd {
+        /// Where to begin, in bytes.
+        offset: u64,
+    },
+    /// The first `length` bytes.
+    Prefix {
+        /// How many bytes, at least 1.
+        length: u64,
+    },
+    /// The last `suffix` bytes.
+    Suffix {
+        /// How many bytes, at least 1.
+        suffix: u64,
+    },
+}
+
+impl Range {
+    /// Refuses what no object can satisfy: nothing to read.
+    pub(crate) fn validate(self) -> Result<()> {
+        match self {
+            Self::OffsetWithLength { length: 0, .. }
+            | Self::Prefix { length: 0 }
+            | Self::Suffix { suffix: 0 } => Err(Error::invalid_input(
+                "the range is empty: ask for one byte at least",
+            )),
+            Self::OffsetWithLength { offset, length } if offset.checked_add(length).is_none() => Err(
+                Error::invalid_input(format!("the range {offset}+{length} passes 2^64 bytes")),
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The bytes of an object of `size` bytes that this names.
+    ///
+    /// # Errors
+    /// [`ErrorKind::RangeNotSatisfiable`] when it begins at or behind the object's end.
+    pub fn resolve(self, size: u64) -> Result<ServedRange> {
+        let (offset, length) = match self {
+            Self::OffsetWithLength { offset, length } => (offset, length),
+            Self::OffsetToEnd { offset } => (offset, u64::MAX),
+            Self::Prefix { length } => (0, length),
+            Self::Suffix { suffix } => (size.saturating_sub(suffix), suffix),
+        };
+        if offset >= size || length == 0 {
+            return Err(Error::new(
+                ErrorKind::RangeNotSatisfiable,
+                format!("the range begins at byte {offset} and the object has {size} bytes"),
+            ));
+        }
+        Ok(ServedRange {
+            offset,
+            length: length.min(size - offset),
+        })
+    }
+
+    /// The value of an HTTP `Range` header.
+    pub(crate) fn to_header(self) -> String {
+        match self {
+            Self::OffsetWithLength { offset, length } => format!("bytes={offset}-{}", offset + (length - 1)),
+            Self::OffsetToEnd { offset } => format!("bytes={offset}-"),
+            Self::Prefix { length } => format!("bytes=0-{}", length - 1),
+            Self::Suffix { suffix } => format!("bytes=-{suffix}"),
+        }
+    }
+}
+
+impl From<ops::Range<u64>> for Range {
+    fn from(range: ops::Range<u64>) -> Self {
+        Self::OffsetWithLength {
+            offset: range.start,
+            length: range.end.saturating_sub(range.start),
+        }
+    }
+}
+
+impl From<ops::RangeInclusive<u64>> for Range {
+    fn from(range: ops::RangeInclusive<u64>) -> Self {
+        let (start, end) = range.into_inner();
+        Self::OffsetWithLength {
+            offset: start,
+            length: end.saturating_add(1).saturating_sub(start),
+        }
+    }
+}
+
+impl From<ops::RangeFrom<u64>> for Range {
+    fn from(range: ops::RangeFrom<u64>) -> Self {
+        Self::OffsetToEnd { offset: range.start }
+    }
+}
+
+impl From<ops::RangeTo<u64>> for Range {
+    fn from(range: ops::RangeTo<u64>) -> Self {
+        Self::Prefix { length: range.end }
+    }
+}
+
+/// The bytes that a ranged read returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServedRange {
+    /// Where the returned bytes begin in the object.
+    pub offset: u64,
+    /// How many bytes were returned.
+    pub length: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_resolve_and_clamp() {
+        let served = |range: Range, size| range.resolve(size).map(|r| (r.offset, r.length)).ok();
+        assert_eq!(served((2..5).into(), 10), Some((2, 3)));
+        assert_eq!(served((2..50).into(), 10), Some((2, 8)));
+        assert_eq!(served((9..).into(), 10), Some((9, 1)));
+        assert_eq!(served((10..).into(), 10), None);
+        assert_eq!(served(Range::Suffix { suffix: 3 }, 10), Some((7, 3)));
+        assert_eq!(served(Range::Suffix { suffix: 30 }, 10), Some((0, 10)));
+        assert_eq!(served((..4).into(), 0), None);
+    }
+
+    #[test]
+    fn headers_are_inclusive() {
+        assert_eq!(Range::from(0..1).to_header(), "bytes=0-0");
+        assert_eq!(Range::from(0..=0).to_header(), "bytes=0-0");
+        assert_eq!(Range::from(5..).to_header(), "bytes=5-");
+        assert_eq!(Range::Suffix { suffix: 7 }.to_header(), "bytes=-7");
+    }
+
+    #[test]
+    fn empty_ranges_are_refused() {
+        #[allow(clippy::reversed_empty_ranges)]
+        for range in [
+            Range::from(3..3),
+            Range::from(5..3),
+            Range::from(..0),
+            Range::Suffix { suffix: 0 },
+        ] {
+            assert_eq!(
+                range.validate().map_err(|e| e.kind()),
+                Err(ErrorKind::InvalidInput),
+                "{range:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! When to send a request again: a pure function. Sleeping is somebody else's.
+
+use std::time::Duration;
+
+use crate::error::{Error, ErrorKind};
+
+/// When a failed request is sent again, and after how long.
+///
+/// Retry `n` (counted from 0) waits `min(base_delay * 2^n * jitter, max_delay)`, jitter being uniform in `[0.5, 1.5]`. A
+/// `Retry-After` of the service replaces a shorter delay. When the waits of one operation would add up to more than
+/// `max_wait`, it fails at once, and [`Error::retry_after`] says when it may be tried again.
+///
+/// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults.
+///
+/// ```
+/// use std::time::Duration;
+/// use cloudflare_clients::RetryPolicy;
+///
+/// let quick = RetryPolicy::default().max_retries(1).base_delay(Duration::from_millis(50));
+/// let patient = RetryPolicy::default().max_retries(5).base_delay(Duration::from_millis(50));
+/// # let _ = (quick, patient);
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[must_use]
+pub struct RetryPolicy {
+    max_retries: u32,
+    base_delay: Duration,
+    max_delay: Duration,
+    max_wait: Duration,
+    jitter: bool,
+}
+
+impl Default for RetryPolicy {
+    /// 3 retries (so 4 attempts at most), 100 ms base delay, 2 s at most between two attempts, 30 s of waiting in all,
+    /// jitter on.
+    fn default() -> Self {
+        Self {
+            max_retries: 3,
+            base_delay: Duration::from_millis(100),
+            max_delay: Duration::from_secs(2),
+            max_wait: Duration::from_secs(30),
+            jitter: true,
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// Never retries.
+    pub fn none() -> Self {
+        Self::default().max_retries(0)
+    }
+
+    /// How many times a failed request is sent again: 2 means 3 attempts at most.
+    pub fn max_retries(mut self, retries: u32) -> Self {
+        self.max_retries = retries;
+        self
+    }
+
+    /// The delay before the first retry, doubled for each further one.
+    pub fn base_delay(mut self, delay: Duration) -> Self {
+        self.base_delay = delay;
+        self
+    }
+
+    /// The longest delay that the doubling reaches. A `Retry-After` may ask for more.
+    pub fn max_delay(mut self, delay: Duration) -> Self {
+        self.max_delay = delay;
+        self
+    }
+
+    /// The longest that one operation waits in all, between its attempts.
+    pub fn max_wait(mut self, wait: Duration) -> Self {
+        self.max_wait = wait;
+        self
+    }
+
+    /// Whether delays are spread at random, so that clients which failed together do not return together.
+    pub fn jitter(mut self, jitter: bool) -> Self {
+        self.jitter = jitter;
+        self
+    }
+
+    /// What to do after a failure.
+    ///
+    /// `retries` is how many retries were made before it, `waited` how long they waited in all, and `random` a number
+    /// in `[0, 1)` for the jitter.
+    pub fn decide(&self, error: &Error, retries: u32, waited: Duration, random: f64) -> RetryDecision {
+        // Bytes that arrived wrong may arrive right, but twice wrong means that they are stored wrong.
+        let retryable = error.is_retryable() || (error.kind() == ErrorKind::Integrity && retries == 0);
+        if !retryable || retries >= self.max_retries {
+            return RetryDecision::Stop;
+        }
+        let delay = self
+            .delay(retries, random)
+            .max(error.retry_after().unwrap_or_default());
+        if waited.saturating_add(delay) > self.max_wait {
+            return RetryDecision::Stop;
+        }
+        RetryDecision::Retry(delay)
+    }
+
+    fn delay(&self, retries: u32, random: f64) -> Duration {
+        let doubled = self.base_delay.saturating_mul(2_u32.saturating_pow(retries));
+        let jitter = if self.jitter {
+            0.5 + random.clamp(0.0, 1.0)
+        } else {
+            1.0
+        };
+        // Capped before the multiplication too: a Duration overflows where an f64 does not.
+        doubled
+            .min(self.max_delay.saturating_mul(2))
+            .mul_f64(jitter)
+            .min(self.max_delay)
+    }
+}
+
+/// What [`RetryPolicy::decide`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryDecision {
+    /// Send the request again after this delay.
+    Retry(Duration),
+    /// Give up: the error is final.
+    Stop,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: fn(u64) -> Duration = Duration::from_millis;
+
+    fn server_error() -> Error {
+        Error::from_status(503, "Service Unavailable")
+    }
+
+    #[test]
+    fn delays_double_up_to_the_cap_and_stop_after_max_retries() {
+        let policy = RetryPolicy::default().max_retries(7).jitter(false);
+        let delays: Vec<_> = (0..8)
+            .map(|n| policy.decide(&server_error(), n, Duration::ZERO, 0.0))
+            .collect();
+        let expected = [100, 200, 400, 800, 1600, 2000, 2000].map(|ms| RetryDecision::Retry(MS(ms)));
+        assert_eq!(delays[..7], expected);
+        assert_eq!(delays[7], RetryDecision::Stop);
+    }
+
+    #[test]
+    fn jitter_spreads_between_half_and_one_and_a_half() {
+        let policy = RetryPolicy::default();
+        assert_eq!(
+            policy.decide(&server_error(), 0, Duration::ZERO, 0.0),
+            RetryDecision::Retry(MS(50))
+        );
+        assert_eq!(
+            policy.decide(&server_error(), 0, Duration::ZERO, 0.5),
+            RetryDecision::Retry(MS(100))
+        );
+        assert_eq!(
+            policy.decide(&server_error(), 0, Duration::ZERO, 1.0),
+            RetryDecision::Retry(MS(150))
+        );
+        // The cap holds after jitter; a delay whose double passes it is not cut below half of it.
+        let capped = RetryPolicy::default().max_retries(40);
+        assert_eq!(
+            capped.decide(&server_error(), 30, Duration::ZERO, 1.0),
+            RetryDecision::Retry(MS(2000))
+        );
+    }
+
+    #[test]
+    fn retry_after_replaces_shorter_delays_only() {
+        let policy = RetryPolicy::default().jitter(false);
+        let long = server_error().with_retry_after(MS(5000));
+        assert_eq!(
+            policy.decide(&long, 0, Duration::ZERO, 0.0),
+            RetryDecision::Retry(MS(5000))
+        );
+        let short = server_error().with_retry_after(MS(1));
+        assert_eq!(
+            policy.decide(&short, 0, Duration::ZERO, 0.0),
+            RetryDecision::Retry(MS(100))
+        );
+    }
+
+    #[test]
+    fn waiting_past_the_deadline_stops_at_once() {
+        let policy = RetryPolicy::default();
+        let error = server_error().with_retry_after(Duration::from_secs(31));
+        assert_eq!(policy.decide(&error, 0, Duration::ZERO, 0.5), RetryDecision::Stop);
+        assert_eq!(
+            policy.decide(&server_error(), 1, Duration::from_secs(30), 0.5),
+            RetryDecision::Stop
+        );
+    }
+
+    #[test]
+    fn final_errors_are_not_retried() {
+        for kind in [
+            ErrorKind::InvalidInput,
+            ErrorKind::Credentials,
+            ErrorKind::Forbidden,
+            ErrorKind::PreconditionFailed,
+            ErrorKind::NoSuchBucket,
+            ErrorKind::Unsupported,
+            ErrorKind::BodyNotReplayable,
+        ] {
+            let error = Error::new(kind, "no");
+            assert_eq!(
+                RetryPolicy::default().decide(&error, 0, Duration::ZERO, 0.5),
+                RetryDecision::Stop,
+                "{kind:?}"
+            );
+        }
+        let integrity = Error::new(ErrorKind::Integrity, "flipped");
+        assert!(matches!(
+            RetryPolicy::default().decide(&integrity, 0, Duration::ZERO, 0.5),
+            RetryDecision::Retry(_)
+        ));
+        assert_eq!(
+            RetryPolicy::default().decide(&integrity, 1, Duration::ZERO, 0.5),
+            RetryDecision::Stop
+        );
+    }
+}

@@ -1,0 +1,41 @@
+//! The clock, the timer and the randomness that the rest of the crate is given.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+
+/// The clock, timer and randomness of the place where the code runs.
+///
+/// Nothing in this crate reads a clock behind your back: handles take a `Runtime`, and tests give one whose time they
+/// move themselves. The native default is [`TokioRuntime`].
+pub trait Runtime: fmt::Debug + Send + Sync + 'static {
+    /// The time.
+    fn now(&self) -> SystemTime;
+
+    /// Completes after `duration`.
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// A number in `[0, 1)`, for jitter; it need not be cryptographically strong.
+    fn random(&self) -> f64;
+}
+
+/// The system's clock and Tokio's timer. Sleeping needs a Tokio runtime with its time driver.
+#[cfg(not(target_arch = "wasm32"))]
+#[derive(Debug, Clone, Copy, Default)]
+pub struct TokioRuntime;
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Runtime for TokioRuntime {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn random(&self) -> f64 {
+        fastrand::f64()
+    }
+}
