@@ -2,5 +2,8 @@
 #![deny(missing_docs)]
 
 mod error;
+pub mod r2;
+pub mod s3;
+pub mod sigv4;
 
 pub use error::{Error, ErrorKind, Result};
