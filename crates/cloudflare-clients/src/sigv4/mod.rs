@@ -18,6 +18,7 @@ mod signer;
 mod signing_key;
 mod string_to_sign;
 mod timestamp;
+mod verify;
 
 #[cfg(test)]
 mod goldens;
@@ -33,6 +34,7 @@ pub use signer::{RequestTarget, Signer};
 pub use signing_key::SigningKey;
 pub use string_to_sign::{Scope, string_to_sign};
 pub use timestamp::Timestamp;
+pub use verify::{ParsedAuth, SignatureMismatch, VerifyError};
 
 /// The only algorithm R2 takes.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
