@@ -215,6 +215,20 @@ impl Error {
         self
     }
 
+    /// The same error for another of the things that failed together, without the cause.
+    #[must_use]
+    pub(crate) fn copy(&self) -> Self {
+        let inner = &*self.0;
+        Self(Box::new(Inner {
+            message: inner.message.clone(),
+            code: inner.code.clone(),
+            request_id: inner.request_id.clone(),
+            key: inner.key.clone(),
+            source: None,
+            ..*inner
+        }))
+    }
+
     /// Puts a sentence in front of the message.
     #[must_use]
     pub(crate) fn explain(mut self, what: impl fmt::Display) -> Self {

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::{self, BoxFuture};
 use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 
@@ -19,6 +20,9 @@ const CHUNK: usize = 256 * 1024;
 pub const DEFAULT_READ_LIMIT: u64 = 128 * 1024 * 1024;
 
 type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
+/// Fetches the same bytes again, after some arrived wrong.
+pub(super) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Send + Sync>;
 
 /// The bytes of an object, to send or to read.
 ///
@@ -38,6 +42,7 @@ type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
 pub struct Body {
     content: Content,
     progress: Option<Progress>,
+    refetch: Option<Refetch>,
     limit: u64,
 }
 
@@ -52,13 +57,11 @@ enum Content {
 }
 
 /// A stream that is only ever reached through `&mut`, which makes sharing it between threads harmless.
-struct Synced(std::sync::Mutex<BoxStream<'static, Result<Bytes>>>);
+struct Synced(Mutex<BoxStream<'static, Result<Bytes>>>);
 
 impl Synced {
     fn into_inner(self) -> BoxStream<'static, Result<Bytes>> {
-        self.0
-            .into_inner()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -67,6 +70,7 @@ impl Body {
         Self {
             content,
             progress: None,
+            refetch: None,
             limit: DEFAULT_READ_LIMIT,
         }
     }
@@ -85,7 +89,7 @@ impl Body {
         S: Stream<Item = Result<Bytes>> + Send + 'static,
     {
         Self::new(Content::Stream {
-            stream: Synced(std::sync::Mutex::new(stream.boxed())),
+            stream: Synced(Mutex::new(stream.boxed())),
             length,
         })
     }
@@ -116,6 +120,7 @@ impl Body {
         Some(Self {
             content,
             progress: self.progress.clone(),
+            refetch: self.refetch.clone(),
             limit: self.limit,
         })
     }
@@ -157,21 +162,31 @@ impl Body {
             } => exactly(stream.into_inner(), length).boxed(),
         };
         let Some(report) = self.progress else {
-            return ByteStream(Synced(std::sync::Mutex::new(stream)));
+            return ByteStream(Synced(Mutex::new(stream)));
         };
         let mut done = 0;
         let reporting = stream.inspect_ok(move |bytes| {
             done += bytes.len() as u64;
             report(done, total);
         });
-        ByteStream(Synced(std::sync::Mutex::new(reporting.boxed())))
+        ByteStream(Synced(Mutex::new(reporting.boxed())))
     }
 
     /// All bytes.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when there are more than the [`limit`](Self::limit); else what reading them gives.
-    pub async fn bytes(self) -> Result<Bytes> {
+    pub async fn bytes(mut self) -> Result<Bytes> {
+        let again = self.take_again();
+        match (self.collect().await, again) {
+            (Err(error), Some(again)) if error.kind() == ErrorKind::Integrity => {
+                again.fetch(&error).await?.collect().await
+            }
+            (result, _) => result,
+        }
+    }
+
+    async fn collect(self) -> Result<Bytes> {
         let limit = self.limit;
         let too_large = || {
             Error::invalid_input(format!(
@@ -179,7 +194,8 @@ impl Body {
                  raise `limit`, or read it as a stream or into a file"
             ))
         };
-        if self.content_length().is_some_and(|length| length > limit) {
+        let length = self.content_length();
+        if length.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
         if self.progress.is_none()
@@ -188,9 +204,9 @@ impl Body {
             return Ok(bytes);
         }
         // What is announced is not trusted with more than a moderate allocation in advance.
-        let announced = self.content_length().unwrap_or_default().min(16 * 1024 * 1024);
-        let mut stream = self.into_stream();
+        let announced = length.unwrap_or_default().min(16 * 1024 * 1024);
         let mut collected = BytesMut::with_capacity(usize::try_from(announced).unwrap_or_default());
+        let mut stream = self.into_stream();
         while let Some(bytes) = stream.try_next().await? {
             if (collected.len() + bytes.len()) as u64 > limit {
                 return Err(too_large());
@@ -198,6 +214,21 @@ impl Body {
             collected.extend_from_slice(&bytes);
         }
         Ok(collected.freeze())
+    }
+
+    /// Lets the reading methods fetch the bytes again, once, when they fail verification.
+    pub(super) fn with_refetch(mut self, refetch: Refetch) -> Self {
+        self.refetch = Some(refetch);
+        self
+    }
+
+    fn take_again(&mut self) -> Option<Again> {
+        let refetch = self.refetch.take()?;
+        Some(Again {
+            refetch,
+            progress: self.progress.clone(),
+            limit: self.limit,
+        })
     }
 
     /// All bytes as UTF-8.
@@ -225,6 +256,71 @@ impl Body {
             .with_source(error)
         })
     }
+}
+
+/// What it takes to read a body a second time as it was read the first time.
+struct Again {
+    refetch: Refetch,
+    progress: Option<Progress>,
+    limit: u64,
+}
+
+impl Again {
+    async fn fetch(self, error: &Error) -> Result<Body> {
+        tracing::warn!(%error, "the bytes arrived damaged, fetching them again");
+        let body = (self.refetch)().await?;
+        Ok(Body {
+            progress: self.progress,
+            limit: self.limit,
+            refetch: None,
+            ..body
+        })
+    }
+}
+
+/// A body for one attempt after the other: the same bytes again, or a stream as long as nobody has read from it.
+pub(super) enum Replay {
+    Same(Body),
+    Once {
+        stream: Arc<Mutex<Option<ByteStream>>>,
+        length: Option<u64>,
+    },
+}
+
+impl Replay {
+    pub(super) fn new(body: Body) -> Self {
+        if body.is_replayable() {
+            return Self::Same(body);
+        }
+        let length = body.content_length();
+        Self::Once {
+            stream: Arc::new(Mutex::new(Some(body.into_stream()))),
+            length,
+        }
+    }
+
+    /// The body for the next attempt, or `None` when it was a stream that an attempt before has begun to read.
+    pub(super) fn next(&self) -> Option<Body> {
+        match self {
+            Self::Same(body) => body.try_clone(),
+            Self::Once { stream, length } => {
+                if lock(stream).is_none() {
+                    return None;
+                }
+                let stream = Arc::clone(stream);
+                let taken = stream::once(async move { lock(&stream).take() });
+                Some(Body::from_stream(
+                    taken.filter_map(future::ready).flatten(),
+                    *length,
+                ))
+            }
+        }
+    }
+}
+
+/// Nothing here can panic while it holds the lock.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl From<Bytes> for Body {
@@ -290,7 +386,7 @@ impl Stream for ByteStream {
         self.0
             .0
             .get_mut()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .unwrap_or_else(PoisonError::into_inner)
             .poll_next_unpin(cx)
     }
 }
@@ -447,22 +543,32 @@ mod file {
         ///
         /// # Errors
         /// [`ErrorKind::Storage`] when the disk fails; else what reading the body gives.
-        pub async fn write_to_file(self, path: impl AsRef<Path>) -> Result<u64> {
+        pub async fn write_to_file(mut self, path: impl AsRef<Path>) -> Result<u64> {
             let path = path.as_ref();
+            let again = self.take_again();
+            match (self.replace_file(path).await, again) {
+                (Err(error), Some(again)) if error.kind() == ErrorKind::Integrity => {
+                    again.fetch(&error).await?.replace_file(path).await
+                }
+                (result, _) => result,
+            }
+        }
+
+        async fn replace_file(self, path: &Path) -> Result<u64> {
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push(format!(".{:016x}.part", fastrand::u64(..)));
             let partial = path.with_file_name(name);
-            let written = write_synced(self.into_stream(), &partial).await;
-            let renamed = match written {
-                Ok(count) => match tokio::fs::rename(&partial, path).await {
-                    Ok(()) => return Ok(count),
-                    Err(error) => Err(storage(path, "cannot be written", error)),
-                },
-                Err(error) => Err(error),
-            };
-            // The download has failed already: what becomes of its rest changes nothing.
-            let _ = tokio::fs::remove_file(&partial).await;
-            renamed
+            let mut written = write_synced(self.into_stream(), &partial).await;
+            if written.is_ok()
+                && let Err(error) = tokio::fs::rename(&partial, path).await
+            {
+                written = Err(storage(path, "cannot be written", error));
+            }
+            if written.is_err() {
+                // The download has failed already: whether its rest can be removed changes nothing.
+                let _ = tokio::fs::remove_file(&partial).await;
+            }
+            written
         }
     }
 
@@ -556,7 +662,7 @@ mod tests {
 
     #[tokio::test]
     async fn progress_is_reported_with_the_total() {
-        let seen = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let seen = Arc::new(Mutex::new(Vec::new()));
         let sink = Arc::clone(&seen);
         let body = stream_of(&["ab", "c"], Some(3))
             .on_progress(move |done, total| sink.lock().unwrap().push((done, total)));

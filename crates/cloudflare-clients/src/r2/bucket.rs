@@ -15,12 +15,44 @@ use crate::error::{Error, Result};
 /// A bucket as one of the backends reaches it.
 ///
 /// Each method is exactly one attempt and returns only what the service said: retries, lost answers, resuming and
-/// verification live in `R2Service`, which calls these. All methods default to
+/// verification live in [`R2Service`](super::R2Service), which calls these. All methods default to
 /// [`ErrorKind::Unsupported`](crate::ErrorKind), so that a mock implements what its test needs.
 ///
 /// A missing object is `None`; a missing bucket or upload is an error. A condition that does not hold is
 /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). Keys are opaque UTF-8 of
 /// 1 to 1,024 bytes.
+///
+/// ```
+/// use std::sync::atomic::{AtomicU32, Ordering};
+/// use cloudflare_clients::r2::{Bucket, Object, R2Service};
+/// use cloudflare_clients::{Error, Result, RetryPolicy};
+///
+/// /// Fails twice, then succeeds, and counts.
+/// #[derive(Debug, Default)]
+/// struct Flaky {
+///     calls: AtomicU32,
+/// }
+///
+/// #[cloudflare_clients::async_trait]
+/// impl Bucket for Flaky {
+///     async fn head(&self, key: &str) -> Result<Option<Object>> {
+///         match self.calls.fetch_add(1, Ordering::SeqCst) {
+///             0 | 1 => Err(Error::from_status(500, "Server Error")),
+///             _ => Ok(Some(Object::new(key, 3, "900150983cd24fb0d6963f7d28e17f72", std::time::UNIX_EPOCH))),
+///         }
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
+/// let r2 = R2Service::new(Flaky::default());
+/// assert_eq!(r2.head("a.txt").await?.map(|object| object.size), Some(3));
+///
+/// let impatient = R2Service::new(Flaky::default()).with_retry(RetryPolicy::default().max_retries(1));
+/// let error = impatient.head("a.txt").await.unwrap_err();
+/// assert_eq!(error.attempts(), 2);
+/// assert!(error.to_string().contains("500 Server Error"));
+/// # Ok(()) }
+/// ```
 #[async_trait]
 pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// The metadata of an object.

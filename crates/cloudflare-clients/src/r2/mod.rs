@@ -4,12 +4,20 @@ mod body;
 mod bucket;
 mod checksum;
 mod conditional;
+mod copy;
+mod delete;
+mod get;
+mod list;
+mod multipart;
 mod object;
 mod presign;
+mod put;
 mod range;
+mod service;
 mod signed_url;
 mod signing_client;
 mod signing_config;
+mod verify;
 
 pub use body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use bucket::{
@@ -19,11 +27,21 @@ pub use bucket::{
 };
 pub use checksum::{Checksum, ChecksumAlgorithm, Checksums, Hasher};
 pub use conditional::{Conditional, Etag, EtagList};
+pub use copy::Copy;
+pub use delete::DeleteOutcome;
+pub use get::Get;
+pub use list::List;
+pub use multipart::{
+    CompleteMultipartUpload, CreateMultipartUpload, ListMultipartUploads, MAX_PARTS, MIN_PART_SIZE,
+    MultipartUpload,
+};
 pub use object::{
     CustomMetadata, HttpMetadata, MAX_CUSTOM_METADATA, Object, ObjectBody, StorageClass, StoredObject,
 };
 pub use presign::Presign;
+pub use put::{MAX_SINGLE_UPLOAD, Put, STREAM_PART_SIZE};
 pub use range::{Range, ServedRange};
+pub use service::R2Service;
 pub use signed_url::SignedUrl;
 pub use signing_client::R2SigningClient;
 pub use signing_config::R2SigningConfig;

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::SystemTime;
 
-use super::body::Body;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::body::{Body, ByteStream};
 use super::checksum::Checksums;
 use super::range::ServedRange;
 use crate::error::{Error, Result};
@@ -90,6 +93,46 @@ impl ObjectBody {
             object,
             body: body.into(),
         }
+    }
+
+    /// All bytes: [`Body::bytes`].
+    pub async fn bytes(self) -> Result<Bytes> {
+        self.body.bytes().await
+    }
+
+    /// All bytes as UTF-8: [`Body::text`].
+    pub async fn text(self) -> Result<String> {
+        self.body.text().await
+    }
+
+    /// All bytes as JSON: [`Body::json`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        self.body.json().await
+    }
+
+    /// The bytes, piece by piece: [`Body::into_stream`].
+    pub fn into_stream(self) -> ByteStream {
+        self.body.into_stream()
+    }
+
+    /// Writes all bytes to a file: [`Body::write_to_file`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn write_to_file(self, path: impl AsRef<std::path::Path>) -> Result<u64> {
+        self.body.write_to_file(path).await
+    }
+
+    /// Calls `report(done, total)` as bytes are read: [`Body::on_progress`].
+    #[must_use]
+    pub fn on_progress(mut self, report: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+        self.body = self.body.on_progress(report);
+        self
+    }
+
+    /// How many bytes are read into memory at most: [`Body::limit`].
+    #[must_use]
+    pub fn limit(mut self, bytes: u64) -> Self {
+        self.body = self.body.limit(bytes);
+        self
     }
 }
 

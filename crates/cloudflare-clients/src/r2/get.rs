@@ -1,0 +1,295 @@
+//! Reading objects: resumed where they were cut off, verified where they are whole.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, Stream, TryStreamExt};
+
+use super::body::{Body, ByteStream, Refetch};
+use super::bucket::GetRequest;
+use super::checksum::{Checksum, Hasher};
+use super::conditional::Conditional;
+use super::object::ObjectBody;
+use super::range::{Range, ServedRange};
+use super::service::{Operation, R2Service};
+use super::verify::expected_checksum;
+use crate::error::{Error, ErrorKind, Result};
+use crate::retry::RetryDecision;
+use crate::s3::endpoint::validate_key;
+
+/// A get; awaiting it gives the object, or `None` when there is none of this key.
+///
+/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still the same.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Get {
+    service: R2Service,
+    request: GetRequest,
+}
+
+impl Get {
+    pub(super) fn new(service: R2Service, key: String) -> Self {
+        Self {
+            service,
+            request: GetRequest {
+                key,
+                ..GetRequest::default()
+            },
+        }
+    }
+
+    /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
+    pub fn range(mut self, range: impl Into<Range>) -> Self {
+        self.request.range = Some(range.into());
+        self
+    }
+
+    /// What the object must meet; else the get fails with [`ErrorKind::PreconditionFailed`] or
+    /// [`ErrorKind::NotModified`].
+    pub fn only_if(mut self, only_if: Conditional) -> Self {
+        self.request.only_if = only_if;
+        self
+    }
+
+    async fn send(self) -> Result<Option<ObjectBody>> {
+        let Self { service, request } = self;
+        let operation = Operation::new("get", &request.key);
+        operation.check(validate_key(&request.key))?;
+        operation.check(request.range.map_or(Ok(()), Range::validate))?;
+        operation.check(request.only_if.validate())?;
+        let found = service
+            .run(&operation, || Some(service.bucket().get(request.clone())))
+            .await?;
+        Ok(found.map(|found| Download::new(&service, &request, &found).begin(found)))
+    }
+}
+
+impl IntoFuture for Get {
+    type Output = Result<Option<ObjectBody>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.send().boxed()
+    }
+}
+
+/// What a body that is being read needs to be resumed and verified.
+#[derive(Clone)]
+struct Download {
+    service: R2Service,
+    key: String,
+    etag: String,
+    /// The bytes of the object that were asked for.
+    bytes: ServedRange,
+    ranged: bool,
+    checksum: Option<Checksum>,
+}
+
+impl Download {
+    fn new(service: &R2Service, request: &GetRequest, found: &ObjectBody) -> Self {
+        let whole = ServedRange {
+            offset: 0,
+            length: found.size,
+        };
+        let bytes = found.range.unwrap_or(whole);
+        Self {
+            service: service.clone(),
+            key: request.key.clone(),
+            etag: found.etag.clone(),
+            bytes,
+            ranged: found.range.is_some(),
+            checksum: if service.verifies() && bytes == whole {
+                expected_checksum(found)
+            } else {
+                None
+            },
+        }
+    }
+
+    fn begin(self, found: ObjectBody) -> ObjectBody {
+        let ObjectBody { object, body } = found;
+        let (length, refetch) = (self.bytes.length, self.clone().refetch());
+        let body = Body::from_stream(self.stream(body.into_stream()), Some(length));
+        ObjectBody {
+            object,
+            body: body.with_refetch(refetch),
+        }
+    }
+
+    /// The bytes that arrive, then those of further requests where they stop too early, then an error if they hash wrong.
+    fn stream(self, first: ByteStream) -> impl Stream<Item = Result<bytes::Bytes>> + Send {
+        struct State {
+            download: Download,
+            stream: ByteStream,
+            done: u64,
+            /// Since bytes last arrived.
+            failures: Failures,
+            hasher: Option<Hasher>,
+        }
+        let hasher = self.checksum.map(|checksum| Hasher::new(checksum.algorithm()));
+        let state = State {
+            download: self,
+            stream: first,
+            done: 0,
+            failures: Failures::default(),
+            hasher,
+        };
+        stream::try_unfold(state, |mut state| async move {
+            loop {
+                let State {
+                    download,
+                    stream,
+                    done,
+                    failures,
+                    hasher,
+                } = &mut state;
+                let length = download.bytes.length;
+                let error = match stream.try_next().await {
+                    Ok(Some(bytes)) => {
+                        *failures = Failures::default();
+                        *done += bytes.len() as u64;
+                        if *done > length {
+                            let message =
+                                format!("the service sent more than the {length} bytes it announced");
+                            return Err(download.error(Error::new(ErrorKind::Integrity, message)));
+                        }
+                        if let Some(hasher) = hasher {
+                            hasher.update(&bytes);
+                        }
+                        // The last piece is kept back until all bytes are known to be right.
+                        if *done == length {
+                            download.verify(hasher.take())?;
+                        }
+                        return Ok(Some((bytes, state)));
+                    }
+                    Ok(None) if *done == length => {
+                        download.verify(hasher.take())?;
+                        return Ok(None);
+                    }
+                    Ok(None) => Error::new(
+                        ErrorKind::Connection,
+                        format!("the body ended after {done} of {length} bytes"),
+                    ),
+                    Err(error) if *done == length && error.is_retryable() => {
+                        // All bytes are there and verified; how the connection ended does not matter.
+                        tracing::debug!(%error, "the connection broke behind the last byte");
+                        return Ok(None);
+                    }
+                    Err(error) => error,
+                };
+                *stream = download.resume(*done, failures, error).await?;
+            }
+        })
+    }
+
+    /// The stream of what is missing, after the delay that the policy gives.
+    async fn resume(&self, done: u64, failures: &mut Failures, error: Error) -> Result<ByteStream> {
+        let runtime = self.service.runtime();
+        let decision = self
+            .service
+            .retry()
+            .decide(&error, failures.count, failures.waited, runtime.random());
+        let RetryDecision::Retry(delay) = decision else {
+            return Err(self.error(error.after_attempts(failures.count + 1)));
+        };
+        tracing::debug!(key = self.key, done, ?delay, %error, "download cut off, resuming");
+        failures.count += 1;
+        failures.waited += delay;
+        runtime.sleep(delay).await;
+
+        let rest = ServedRange {
+            offset: self.bytes.offset + done,
+            length: self.bytes.length - done,
+        };
+        let range = Range::OffsetWithLength {
+            offset: rest.offset,
+            length: rest.length,
+        };
+        match self.fetch(Some(range)).await? {
+            found if found.range == Some(rest) => Ok(found.into_stream()),
+            found => Err(self.error(Error::new(
+                ErrorKind::UnexpectedResponse,
+                format!(
+                    "the service answered a request for {rest:?} with {:?}",
+                    found.range
+                ),
+            ))),
+        }
+    }
+
+    /// The same object again: what was asked for, or a part of it.
+    async fn fetch(&self, range: Option<Range>) -> Result<ObjectBody> {
+        let request = GetRequest {
+            key: self.key.clone(),
+            range,
+            only_if: Conditional::new().etag_matches(&self.etag),
+        };
+        let operation = Operation::new("get", &self.key);
+        let found = self
+            .service
+            .run(&operation, || Some(self.service.bucket().get(request.clone())))
+            .await;
+        match found {
+            Ok(Some(found)) => Ok(found),
+            Err(error) if error.kind() != ErrorKind::PreconditionFailed => Err(error),
+            replaced => Err(self.error(
+                Error::new(
+                    ErrorKind::Integrity,
+                    "the object was replaced or deleted while it was being read",
+                )
+                .with_source(
+                    replaced
+                        .err()
+                        .unwrap_or_else(|| Error::from_status(404, "Not Found")),
+                ),
+            )),
+        }
+    }
+
+    fn refetch(self) -> Refetch {
+        let download = Arc::new(self);
+        Arc::new(move || {
+            let download = Arc::clone(&download);
+            async move {
+                let ServedRange { offset, length } = download.bytes;
+                let range = download
+                    .ranged
+                    .then_some(Range::OffsetWithLength { offset, length });
+                let found = download.fetch(range).await?;
+                let body = Download::clone(&download).stream(found.into_stream());
+                Ok(Body::from_stream(body, Some(length)))
+            }
+            .boxed()
+        })
+    }
+
+    fn verify(&self, hasher: Option<Hasher>) -> Result<()> {
+        match (self.checksum, hasher) {
+            (Some(stored), Some(hasher)) => {
+                let arrived = hasher.finish();
+                if arrived == stored {
+                    return Ok(());
+                }
+                Err(self.error(Error::new(
+                    ErrorKind::Integrity,
+                    format!(
+                        "the bytes that arrived hash to {arrived:?}, those that are stored to {stored:?}"
+                    ),
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, error: Error) -> Error {
+        error.during("get", Some(&self.key))
+    }
+}
+
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    waited: std::time::Duration,
+}

@@ -1,0 +1,481 @@
+//! The service: a bucket with retries, verification and everything else that is the same for every backend.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::{self, BoxFuture, Either};
+use tokio::sync::Semaphore;
+use tracing::Instrument as _;
+
+use super::body::Body;
+use super::bucket::Bucket;
+use super::copy::Copy;
+use super::delete::{self, DeleteOutcome};
+use super::get::Get;
+use super::list::List;
+use super::multipart::{CreateMultipartUpload, ListMultipartUploads, MultipartUpload};
+use super::object::{Object, StoredObject};
+use super::presign::Presign;
+use super::put::Put;
+use super::signed_url::SignedUrl;
+use super::signing_client::R2SigningClient;
+use crate::error::{Error, ErrorKind, Result};
+use crate::retry::{RetryDecision, RetryPolicy};
+use crate::runtime::Runtime;
+use crate::s3::endpoint::validate_key;
+use crate::sigv4::encode_path;
+
+/// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts, presigned URLs.
+///
+/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests are builders that do nothing
+/// until they are awaited. See [the Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/), whose
+/// names are used here.
+///
+/// - **Missing.** An object that does not exist is `None`; a bucket or upload that does not exist is an error.
+/// - **Retries.** As the [`RetryPolicy`] says. A body that was a stream is not sent again once it has been read: the
+///   error is then [`ErrorKind::BodyNotReplayable`]. Where the answer to a conditional write or to the completion of an
+///   upload was lost, the object is looked at before a failure is reported.
+/// - **Verification.** The bytes of whole objects are compared with their checksum, on by default; see
+///   [`with_verification`](Self::with_verification).
+/// - **Errors** name the operation, the key and the number of attempts, and keep the service's own words.
+///
+/// ```
+/// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+///
+/// r2.put("creator-123/notes.txt", "hello").content_type("text/plain").metadata("uploadedBy", "me").await?;
+/// if let Some(object) = r2.get("creator-123/notes.txt").await? {
+///     assert_eq!(object.metadata("uploadedBy"), Some("me"));
+///     assert_eq!(object.text().await?, "hello");
+/// }
+/// assert!(r2.get("creator-123/missing").await?.is_none());
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct R2Service {
+    bucket: Arc<dyn Bucket>,
+    settings: Arc<Settings>,
+}
+
+#[derive(Clone)]
+struct Settings {
+    retry: RetryPolicy,
+    runtime: Arc<dyn Runtime>,
+    signing: Option<R2SigningClient>,
+    public_base_url: Option<String>,
+    deadline: Option<Duration>,
+    permits: Option<Arc<Semaphore>>,
+    verify: bool,
+}
+
+impl R2Service {
+    /// A service over a bucket.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn new(bucket: impl Bucket) -> Self {
+        Self::shared(Arc::new(bucket))
+    }
+
+    /// A service over a bucket that others hold too.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn shared(bucket: Arc<dyn Bucket>) -> Self {
+        Self::new_with_runtime(bucket, Arc::new(crate::runtime::TokioRuntime))
+    }
+
+    /// A service with a clock, timer and randomness of your own.
+    pub fn new_with_runtime(bucket: Arc<dyn Bucket>, runtime: Arc<dyn Runtime>) -> Self {
+        let settings = Settings {
+            retry: RetryPolicy::default(),
+            runtime,
+            signing: None,
+            public_base_url: None,
+            deadline: None,
+            permits: None,
+            verify: true,
+        };
+        Self {
+            bucket,
+            settings: Arc::new(settings),
+        }
+    }
+
+    /// When failed requests are sent again.
+    #[must_use]
+    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
+        self.settings_mut().retry = policy;
+        self
+    }
+
+    /// Who makes presigned URLs.
+    #[must_use]
+    pub fn with_signing(mut self, client: R2SigningClient) -> Self {
+        self.settings_mut().signing = Some(client);
+        self
+    }
+
+    /// Where the bucket's objects are public: the URL of a
+    /// [custom domain](https://developers.cloudflare.com/r2/buckets/public-buckets/), such as `https://media.example.com`, for
+    /// [`public_url`](Self::public_url).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] when it is not an http(s) URL, or has a query or fragment.
+    pub fn with_public_base_url(mut self, url: impl Into<String>) -> Result<Self> {
+        let url = url.into();
+        let authority = url
+            .strip_prefix("https://")
+            .or_else(|| url.strip_prefix("http://"));
+        let is_base = authority.is_some_and(|rest| {
+            !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ', '@', '\\'])
+        });
+        if !is_base || url.parse::<http::Uri>().is_err() {
+            return Err(Error::invalid_input(format!(
+                "the public base URL {url:?} must be like https://media.example.com, with a path at most"
+            )));
+        }
+        self.settings_mut().public_base_url = Some(url.trim_end_matches('/').to_owned());
+        Ok(self)
+    }
+
+    /// The longest that one operation takes, attempts and waits together; none by default. A download is through when
+    /// its body begins. What passes it fails with [`ErrorKind::Timeout`].
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.settings_mut().deadline = Some(deadline);
+        self
+    }
+
+    /// How many operations of this service, and of those cloned from it from now on, are under way at once; unbounded by
+    /// default. Further ones wait. A download counts until its body begins.
+    #[must_use]
+    pub fn with_max_concurrency(mut self, operations: usize) -> Self {
+        let permits = operations.clamp(1, Semaphore::MAX_PERMITS);
+        self.settings_mut().permits = Some(Arc::new(Semaphore::new(permits)));
+        self
+    }
+
+    /// Whether bytes are verified; on by default.
+    ///
+    /// What is read whole is hashed and compared with a stored checksum, where the service returns one, else with the MD5
+    /// that is the etag of an object not uploaded in parts. `bytes`, `text`, `json` and `write_to_file` fetch again once
+    /// on a mismatch; a stream ends in [`ErrorKind::Integrity`] instead of its last piece. What is written is hashed and
+    /// compared with the etag of the answer. Lengths are checked in any case. MD5 costs about 1.5 ms of CPU a megabyte.
+    #[must_use]
+    pub fn with_verification(mut self, verify: bool) -> Self {
+        self.settings_mut().verify = verify;
+        self
+    }
+
+    fn settings_mut(&mut self) -> &mut Settings {
+        Arc::make_mut(&mut self.settings)
+    }
+
+    /// The bucket below.
+    pub fn bucket(&self) -> &Arc<dyn Bucket> {
+        &self.bucket
+    }
+
+    pub(super) fn retry(&self) -> &RetryPolicy {
+        &self.settings.retry
+    }
+
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.settings.runtime
+    }
+
+    pub(super) fn verifies(&self) -> bool {
+        self.settings.verify
+    }
+
+    /// The metadata of an object, or `None` when there is none of this key.
+    pub async fn head(&self, key: impl Into<String>) -> Result<Option<Object>> {
+        let key = key.into();
+        let operation = Operation::new("head", &key);
+        operation.check(validate_key(&key))?;
+        self.run(&operation, || Some(self.bucket.head(&key))).await
+    }
+
+    /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
+    pub fn get(&self, key: impl Into<String>) -> Get {
+        Get::new(self.clone(), key.into())
+    }
+
+    /// Stores an object: `r2.put(key, bytes).content_type("video/mp4").await?`.
+    pub fn put(&self, key: impl Into<String>, body: impl Into<Body>) -> Put {
+        Put::new(self.clone(), key.into(), body.into())
+    }
+
+    /// Stores a value as JSON, with the content type `application/json`.
+    ///
+    /// A value that does not serialise is [`ErrorKind::Serialization`] when the request is awaited.
+    pub fn put_json<T: serde::Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
+        Put::json(self.clone(), key.into(), value)
+    }
+
+    /// Deletes an object. Fine when it is not there.
+    pub async fn delete(&self, key: impl Into<String>) -> Result<()> {
+        let key = key.into();
+        let operation = Operation::new("delete", &key);
+        operation.check(validate_key(&key))?;
+        self.run(&operation, || Some(self.bucket.delete(&key))).await
+    }
+
+    /// Deletes objects, 1,000 a request, and says of each key whether that worked. Fine for those that are not there.
+    pub async fn delete_many<K: Into<String>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<DeleteOutcome> {
+        delete::delete_many(self, keys.into_iter().map(Into::into).collect()).await
+    }
+
+    /// Lists objects: `r2.list().prefix("a/").await?` is one page, `.stream()` all objects.
+    pub fn list(&self) -> List {
+        List::new(self.clone())
+    }
+
+    /// Copies an object within the bucket, without its bytes coming here.
+    pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> Copy {
+        Copy::new(self.clone(), source.into(), key.into())
+    }
+
+    /// Begins an upload in parts.
+    pub fn create_multipart_upload(&self, key: impl Into<String>) -> CreateMultipartUpload {
+        CreateMultipartUpload::new(self.clone(), key.into())
+    }
+
+    /// Goes on with an upload that was begun before. There is no I/O, and so no telling whether it exists.
+    pub fn resume_multipart_upload(
+        &self,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+    ) -> MultipartUpload {
+        MultipartUpload::new(self.clone(), key.into(), upload_id.into())
+    }
+
+    /// Lists the uploads that are neither completed nor aborted.
+    pub fn list_multipart_uploads(&self) -> ListMultipartUploads {
+        ListMultipartUploads::new(self.clone())
+    }
+
+    /// A URL that lets anyone who has it read the object until it expires, 1 second to 7 days from now.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing); [`ErrorKind::InvalidInput`] for a bad key
+    /// or expiry. Nothing is sent.
+    pub fn generate_signed_url(&self, key: impl Into<String>, expires_in: Duration) -> Result<SignedUrl> {
+        self.presign(http::Method::GET, key)?
+            .expires_in(expires_in)
+            .sign_at(self.now())
+    }
+
+    /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
+    ///
+    /// # Errors
+    /// As [`generate_signed_url`](Self::generate_signed_url).
+    pub fn generate_signed_upload_url(
+        &self,
+        key: impl Into<String>,
+        expires_in: Duration,
+    ) -> Result<SignedUrl> {
+        self.presign(http::Method::PUT, key)?
+            .expires_in(expires_in)
+            .sign_at(self.now())
+    }
+
+    /// A presigned URL with headers or of another method; see [`Presign`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing).
+    pub fn presign(&self, method: http::Method, key: impl Into<String>) -> Result<Presign> {
+        let client = self.settings.signing.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingSigningConfig,
+                "signing config required: give the service one with `with_signing`",
+            )
+        })?;
+        Ok(client.presign(method, key.into()))
+    }
+
+    /// The unsigned URL of an object on the bucket's custom domain. R2's S3 endpoint is never public.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`] without [`with_public_base_url`](Self::with_public_base_url), or for a bad key.
+    pub fn public_url(&self, key: impl AsRef<str>) -> Result<String> {
+        let key = key.as_ref();
+        validate_key(key)?;
+        let base = self.settings.public_base_url.as_deref().ok_or_else(|| {
+            Error::invalid_input(
+                "no public base URL: connect a custom domain to the bucket and name it with `with_public_base_url`",
+            )
+        })?;
+        let mut url = format!("{base}/");
+        encode_path(key, &mut url);
+        Ok(url)
+    }
+
+    fn now(&self) -> SystemTime {
+        self.settings.runtime.now()
+    }
+
+    /// Looks whether a write whose answer was lost has happened after all: the object there is then its result, and
+    /// otherwise `error`.
+    pub(super) async fn unless_stored(
+        &self,
+        key: &str,
+        error: Error,
+        is_result: impl Fn(&Object) -> bool + Send,
+    ) -> Result<StoredObject> {
+        match self.head(key).await {
+            Ok(Some(object)) if is_result(&object) => Ok(object.into()),
+            Ok(_) => Err(error),
+            Err(unknown) => {
+                tracing::warn!(key, error = %unknown, "whether a write whose answer was lost has happened is unknown");
+                Err(error)
+            }
+        }
+    }
+
+    /// Runs an operation: attempts until one succeeds, the policy stops, or the deadline passes.
+    ///
+    /// `attempt` begins the next one; it returns `None` when the body cannot be sent again.
+    pub(super) async fn run<'a, T: Send>(
+        &self,
+        operation: &Operation<'_>,
+        attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
+    ) -> Result<T> {
+        let span = tracing::info_span!(
+            "r2",
+            operation = operation.name,
+            key = operation.key,
+            bytes = operation.bytes,
+            attempts = tracing::field::Empty,
+            status = tracing::field::Empty,
+        );
+        let attempts = self.attempts(operation, attempt).instrument(span);
+        let Some(deadline) = self.settings.deadline else {
+            return attempts.await;
+        };
+        match future::select(Box::pin(attempts), self.settings.runtime.sleep(deadline)).await {
+            Either::Left((result, _)) => result,
+            Either::Right(((), _)) => operation.check(Err(Error::new(
+                ErrorKind::Timeout,
+                format!("not done within the deadline of {deadline:?}"),
+            ))),
+        }
+    }
+
+    async fn attempts<'a, T: Send>(
+        &self,
+        operation: &Operation<'_>,
+        mut attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
+    ) -> Result<T> {
+        let _permit = match &self.settings.permits {
+            // The semaphore is never closed.
+            Some(permits) => permits.acquire().await.ok(),
+            None => None,
+        };
+        let span = tracing::Span::current();
+        let mut last: Option<Error> = None;
+        let mut retries = 0;
+        let mut waited = Duration::ZERO;
+        loop {
+            let Some(call) = attempt() else {
+                return Err(not_replayable(last, retries)).or_else(|error| operation.check(Err(error)));
+            };
+            let error = match call.await {
+                Ok(value) => {
+                    span.record("attempts", retries + 1);
+                    return Ok(value);
+                }
+                Err(error) => error,
+            };
+            match self
+                .settings
+                .retry
+                .decide(&error, retries, waited, self.settings.runtime.random())
+            {
+                RetryDecision::Retry(delay) => {
+                    retries += 1;
+                    tracing::debug!(attempt = retries, ?delay, %error, "attempt failed, trying again");
+                    last = Some(error);
+                    self.settings.runtime.sleep(delay).await;
+                    waited += delay;
+                }
+                RetryDecision::Stop => {
+                    span.record("attempts", retries + 1);
+                    span.record("status", error.status());
+                    return operation.check(Err(error.after_attempts(retries + 1)));
+                }
+            }
+        }
+    }
+}
+
+/// The error when a request should be sent again and its body cannot.
+fn not_replayable(cause: Option<Error>, attempts: u32) -> Error {
+    let mut error = Error::new(
+        ErrorKind::BodyNotReplayable,
+        match &cause {
+            Some(cause) => format!(
+                "the body was a stream that has been read and cannot be sent again, after: {}",
+                cause.message()
+            ),
+            None => "the body was a stream that has been read already".to_owned(),
+        },
+    )
+    .after_attempts(attempts);
+    if let Some(cause) = cause {
+        if let Some(status) = cause.status() {
+            error = error.with_status(status);
+        }
+        error = error.with_source(cause);
+    }
+    error
+}
+
+impl fmt::Debug for R2Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("R2Service")
+            .field("bucket", &self.bucket)
+            .field("retry", &self.settings.retry)
+            .field("verify", &self.settings.verify)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What an operation is called in errors and traces.
+#[derive(Clone, Copy)]
+pub(super) struct Operation<'a> {
+    name: &'static str,
+    key: Option<&'a str>,
+    bytes: Option<u64>,
+}
+
+impl<'a> Operation<'a> {
+    pub(super) fn new(name: &'static str, key: &'a str) -> Self {
+        Self {
+            name,
+            key: Some(key),
+            bytes: None,
+        }
+    }
+
+    pub(super) fn without_key(name: &'static str) -> Self {
+        Self {
+            name,
+            key: None,
+            bytes: None,
+        }
+    }
+
+    pub(super) fn sending(mut self, bytes: Option<u64>) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Puts the operation's name and key into an error.
+    pub(super) fn check<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.during(self.name, self.key))
+    }
+}

@@ -1,0 +1,554 @@
+//! What `R2Service` adds to a bucket, over a bucket that fails as it is told.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cloudflare_clients::r2::{
+    Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
+    Object, ObjectBody, PutRequest, R2Service, StoredObject, UploadedPart,
+};
+use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
+use futures_util::future::{self, BoxFuture};
+use futures_util::{TryStreamExt, stream};
+
+/// Does not sleep but notes for how long it would have.
+#[derive(Debug, Default)]
+struct RecordingRuntime {
+    slept: Mutex<Vec<Duration>>,
+}
+
+impl Runtime for RecordingRuntime {
+    fn now(&self) -> SystemTime {
+        UNIX_EPOCH
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.slept.lock().unwrap().push(duration);
+        Box::pin(future::ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+type Answer = Box<dyn FnOnce(&mut Option<Bytes>) -> Result<()> + Send>;
+
+/// Holds one object. Each call first takes the next answer of the script, which may change the object.
+#[derive(Default)]
+struct ScriptedBucket {
+    object: Mutex<Option<Bytes>>,
+    script: Mutex<VecDeque<Answer>>,
+    calls: Mutex<Vec<String>>,
+    /// What a get's body does, before it is whole.
+    bodies: Mutex<VecDeque<Vec<Result<Bytes>>>>,
+}
+
+impl std::fmt::Debug for ScriptedBucket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ScriptedBucket")
+    }
+}
+
+impl ScriptedBucket {
+    fn holding(content: &'static str) -> Arc<Self> {
+        Arc::new(Self {
+            object: Mutex::new(Some(content.into())),
+            ..Self::default()
+        })
+    }
+
+    fn then(
+        self: Arc<Self>,
+        answer: impl FnOnce(&mut Option<Bytes>) -> Result<()> + Send + 'static,
+    ) -> Arc<Self> {
+        self.script.lock().unwrap().push_back(Box::new(answer));
+        self
+    }
+
+    fn failing(self: Arc<Self>, times: u32, status: u16) -> Arc<Self> {
+        (0..times).fold(self, |bucket, _| {
+            bucket.then(move |_| Err(Error::from_status(status, "Server Error")))
+        })
+    }
+
+    fn with_body(self: Arc<Self>, pieces: Vec<Result<Bytes>>) -> Arc<Self> {
+        self.bodies.lock().unwrap().push_back(pieces);
+        self
+    }
+
+    fn service(self: &Arc<Self>) -> (R2Service, Arc<RecordingRuntime>) {
+        let runtime = Arc::new(RecordingRuntime::default());
+        (
+            R2Service::new_with_runtime(self.clone(), runtime.clone()),
+            runtime,
+        )
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    fn step(&self, call: impl Into<String>) -> Result<()> {
+        self.calls.lock().unwrap().push(call.into());
+        let answer = self.script.lock().unwrap().pop_front();
+        answer.map_or(Ok(()), |answer| answer(&mut self.object.lock().unwrap()))
+    }
+
+    fn found(&self, key: &str) -> Option<Object> {
+        let content = self.object.lock().unwrap().clone()?;
+        Some(Object::new(key, content.len() as u64, md5(&content), UNIX_EPOCH))
+    }
+}
+
+fn md5(content: &[u8]) -> String {
+    Checksum::of(ChecksumAlgorithm::Md5, content).to_hex()
+}
+
+#[async_trait]
+impl Bucket for ScriptedBucket {
+    async fn head(&self, key: &str) -> Result<Option<Object>> {
+        self.step("head")?;
+        Ok(self.found(key))
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        self.step(format!(
+            "get {:?} {:?}",
+            request.range.map(|range| range.resolve(1000)),
+            request.only_if.etag_matches
+        ))?;
+        let Some(mut object) = self.found(&request.key) else {
+            return Ok(None);
+        };
+        request
+            .only_if
+            .check_read(Some((&object.etag, object.uploaded)))?;
+        let content = self.object.lock().unwrap().clone().unwrap_or_default();
+        let range = request
+            .range
+            .map(|range| range.resolve(object.size))
+            .transpose()?;
+        object.range = range;
+        let (from, to) = range.map_or((0, content.len()), |range| {
+            let from = usize::try_from(range.offset).unwrap();
+            (from, from + usize::try_from(range.length).unwrap())
+        });
+        let body = match self.bodies.lock().unwrap().pop_front() {
+            Some(pieces) => Body::from_stream(stream::iter(pieces), None),
+            None => content.slice(from..to).into(),
+        };
+        Ok(Some(ObjectBody::new(object, body)))
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        let mut flip = false;
+        let outcome = self.step("put");
+        if let Err(error) = &outcome
+            && error.code() == Some("unread")
+        {
+            return Err(outcome.unwrap_err());
+        }
+        if let Err(error) = &outcome
+            && error.code() == Some("flip")
+        {
+            flip = true;
+        }
+        let existing = self.found(&request.key);
+        let mut content = request.body.bytes().await?;
+        if !flip {
+            outcome?;
+        } else {
+            content = Bytes::from_static(b"damaged");
+        }
+        request.only_if.check_write(
+            existing
+                .as_ref()
+                .map(|object| (object.etag.as_str(), object.uploaded)),
+        )?;
+        let etag = md5(&content);
+        *self.object.lock().unwrap() = Some(content);
+        Ok(StoredObject::new(request.key, etag))
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        self.step("complete")?;
+        Ok(StoredObject::new(request.key, "etag"))
+    }
+}
+
+fn cut_off() -> Error {
+    Error::new(ErrorKind::Connection, "connection reset")
+}
+
+#[tokio::test]
+async fn failures_are_retried_with_growing_delays() {
+    let bucket = ScriptedBucket::holding("abc").failing(2, 500);
+    let (service, runtime) = bucket.service();
+    let found = service.head("k").await.unwrap();
+    assert_eq!(found.map(|object| object.size), Some(3));
+    assert_eq!(bucket.calls().len(), 3);
+    assert_eq!(
+        *runtime.slept.lock().unwrap(),
+        [100, 200].map(Duration::from_millis)
+    );
+}
+
+#[tokio::test]
+async fn the_last_error_says_how_often_and_why() {
+    for (policy, attempts) in [
+        (RetryPolicy::default(), 4),
+        (RetryPolicy::default().max_retries(2), 3),
+        (RetryPolicy::none(), 1),
+    ] {
+        let bucket = ScriptedBucket::holding("abc").failing(9, 500);
+        let (service, _) = bucket.service();
+        let error = service.with_retry(policy).head("k").await.unwrap_err();
+        assert_eq!(
+            (error.attempts(), bucket.calls().len()),
+            (attempts, attempts as usize)
+        );
+        assert!(error.to_string().contains("500 Server Error"), "{error}");
+        assert!(error.to_string().starts_with("head \"k\""), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn what_will_not_get_better_is_not_retried() {
+    for status in [400, 401, 403, 412, 501] {
+        let bucket = ScriptedBucket::holding("abc").failing(9, status);
+        let error = bucket.service().0.head("k").await.unwrap_err();
+        assert_eq!((error.status(), error.attempts()), (Some(status), 1));
+    }
+}
+
+#[tokio::test]
+async fn bad_input_never_reaches_the_bucket() {
+    let bucket = ScriptedBucket::holding("abc");
+    let (service, _) = bucket.service();
+    let too_long = "k".repeat(1025);
+    let errors = [
+        service.head("").await.unwrap_err(),
+        service.get(&too_long).await.unwrap_err(),
+        service.get("k").range(5..5).await.unwrap_err(),
+        service
+            .put("k", "x")
+            .only_if(Conditional::new().etag_matches("\"quoted\""))
+            .await
+            .unwrap_err(),
+        service
+            .put("k", "x")
+            .metadata("n", "v".repeat(9000))
+            .await
+            .unwrap_err(),
+        service.put("k", "x").content_type("a\nb").await.unwrap_err(),
+        service.list().page_size(1001).await.unwrap_err(),
+        service.delete_many(["ok", ""]).await.unwrap_err(),
+        service
+            .resume_multipart_upload("k", "id")
+            .upload_part(0, "x")
+            .await
+            .unwrap_err(),
+        service
+            .resume_multipart_upload("k", "id")
+            .complete([])
+            .await
+            .unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(
+            (error.kind(), error.attempts()),
+            (ErrorKind::InvalidInput, 0),
+            "{error}"
+        );
+    }
+    let unserialisable = std::collections::HashMap::from([((1, 2), 3)]);
+    let error = service.put_json("k", &unserialisable).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Serialization);
+    assert_eq!(bucket.calls(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn without_a_signing_config_there_are_no_urls() {
+    let (service, _) = ScriptedBucket::holding("abc").service();
+    let error = service
+        .generate_signed_url("k", Duration::from_secs(60))
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::MissingSigningConfig);
+    assert!(error.to_string().contains("signing config required"));
+}
+
+#[tokio::test]
+async fn public_urls_are_encoded_and_stay_on_their_host() {
+    let (service, _) = ScriptedBucket::holding("abc").service();
+    assert!(service.public_url("k").is_err());
+    let service = service
+        .with_public_base_url("https://media.example.com/files/")
+        .unwrap();
+    assert_eq!(
+        service.public_url("//evil.example/ä?#").unwrap(),
+        "https://media.example.com/files///evil.example/%C3%A4%3F%23"
+    );
+    for bad in [
+        "media.example.com",
+        "https://",
+        "https://a b",
+        "https://h/?q",
+        "https://user@h",
+        "ftp://h",
+    ] {
+        assert!(service.clone().with_public_base_url(bad).is_err(), "{bad}");
+    }
+}
+
+#[tokio::test]
+async fn a_stream_is_sent_again_only_while_nobody_has_read_it() {
+    let body = || Body::from_stream(stream::iter([Ok(Bytes::from_static(b"new"))]), Some(3));
+
+    let bucket = ScriptedBucket::holding("old").then(|_| Err(cut_off().with_code("unread")));
+    bucket.service().0.put("k", body()).await.unwrap();
+    assert_eq!(bucket.calls(), ["put", "put"]);
+
+    let bucket = ScriptedBucket::holding("old").failing(1, 500);
+    let error = bucket.service().0.put("k", body()).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::BodyNotReplayable, Some(500))
+    );
+    assert!(error.to_string().contains("500 Server Error"), "{error}");
+    assert_eq!(bucket.calls(), ["put"]);
+}
+
+#[tokio::test]
+async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
+    let create_only = || Conditional::new().etag_does_not_match("*");
+    let lost = |object: &mut Option<Bytes>| {
+        *object = Some(Bytes::from_static(b"new"));
+        Err(cut_off())
+    };
+    let bucket = Arc::new(ScriptedBucket::default()).then(lost);
+    let stored = bucket
+        .service()
+        .0
+        .put("k", "new")
+        .only_if(create_only())
+        .await
+        .unwrap();
+    assert_eq!((stored.etag, stored.size), (md5(b"new"), Some(3)));
+    assert_eq!(bucket.calls(), ["put", "put", "head"]);
+
+    // Somebody else was faster.
+    let bucket = Arc::new(ScriptedBucket::default()).then(lost);
+    let error = bucket
+        .service()
+        .0
+        .put("k", "mine")
+        .only_if(create_only())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
+
+    // Nothing was lost: no looking.
+    let bucket = ScriptedBucket::holding("new");
+    let error = bucket
+        .service()
+        .0
+        .put("k", "new")
+        .only_if(create_only())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (error.kind(), bucket.calls().len()),
+        (ErrorKind::PreconditionFailed, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
+    let gone = || Error::from_status(404, "Not Found").with_kind(ErrorKind::NoSuchUpload);
+    let part = UploadedPart {
+        part_number: 1,
+        etag: md5(b"abc"),
+        size: Some(3),
+    };
+
+    let bucket = ScriptedBucket::holding("abc")
+        .then(|_| Err(cut_off()))
+        .then(move |_| Err(gone()));
+    let upload = bucket.service().0.resume_multipart_upload("k", "id");
+    // The bucket's object was not uploaded in parts, so its etag does not match.
+    let error = upload.complete([part.clone()]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NoSuchUpload);
+    assert_eq!(bucket.calls(), ["complete", "complete", "head"]);
+
+    let bucket = ScriptedBucket::holding("abc").then(move |_| Err(gone()));
+    let upload = bucket.service().0.resume_multipart_upload("k", "id");
+    assert!(upload.complete([part]).await.is_err());
+    assert_eq!(bucket.calls(), ["complete"]);
+}
+
+#[tokio::test]
+async fn bytes_that_were_stored_wrong_are_sent_again() {
+    let flip = |_: &mut Option<Bytes>| Err(Error::new(ErrorKind::Connection, "").with_code("flip"));
+    // A stream's MD5 is not known beforehand; a file's neither, but it can be sent again.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "content").unwrap();
+
+    let bucket = ScriptedBucket::holding("old").then(flip);
+    let stored = bucket
+        .service()
+        .0
+        .put("k", Body::from_file(file.path()).await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(stored.etag, md5(b"content"));
+    assert_eq!(bucket.calls(), ["put", "put"]);
+
+    let bucket = ScriptedBucket::holding("old").then(flip).then(flip).then(flip);
+    let error = bucket
+        .service()
+        .0
+        .put("k", Body::from_file(file.path()).await.unwrap())
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert_eq!(bucket.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_download_that_is_cut_off_resumes_where_it_stopped() {
+    let bucket = ScriptedBucket::holding("0123456789")
+        .with_body(vec![Ok("012".into()), Err(cut_off())])
+        .with_body(vec![Ok("34".into())]);
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    assert_eq!(object.text().await.unwrap(), "0123456789");
+    let calls = bucket.calls();
+    assert_eq!(calls.len(), 3);
+    assert!(calls[1].contains("offset: 3, length: 7"), "{calls:?}");
+    assert!(calls[2].contains("offset: 5, length: 5"), "{calls:?}");
+    assert!(calls[2].contains(&md5(b"0123456789")), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_download_gives_up_when_nothing_arrives_any_more() {
+    let bucket = (0..9).fold(ScriptedBucket::holding("0123456789"), |bucket, _| {
+        bucket.with_body(vec![Err(cut_off())])
+    });
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    let error = object.bytes().await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connection, 4));
+    assert_eq!(bucket.calls().len(), 4);
+}
+
+#[tokio::test]
+async fn an_object_replaced_during_its_download_is_never_a_mixture() {
+    let bucket = ScriptedBucket::holding("0123456789")
+        .with_body(vec![Ok("012".into()), Err(cut_off())])
+        .then(|_| Ok(()))
+        .then(|object| {
+            *object = Some(Bytes::from_static(b"abcdefghij"));
+            Ok(())
+        });
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    let error = object.bytes().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    assert!(error.to_string().contains("replaced"), "{error}");
+}
+
+#[tokio::test]
+async fn damaged_bytes_are_fetched_again_once() {
+    let bucket = ScriptedBucket::holding("content").with_body(vec![Ok("cOntent".into())]);
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    assert_eq!(object.text().await.unwrap(), "content");
+
+    let bucket = ScriptedBucket::holding("content").with_body(vec![Ok("cOntent".into())]);
+    let folder = tempfile::tempdir().unwrap();
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    assert_eq!(object.write_to_file(folder.path().join("f")).await.unwrap(), 7);
+    assert_eq!(std::fs::read(folder.path().join("f")).unwrap(), b"content");
+
+    let twice = ScriptedBucket::holding("content")
+        .with_body(vec![Ok("cOntent".into())])
+        .with_body(vec![Ok("conTent".into())]);
+    let object = twice.service().0.get("k").await.unwrap().unwrap();
+    assert_eq!(object.bytes().await.unwrap_err().kind(), ErrorKind::Integrity);
+    assert_eq!(twice.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_damaged_stream_ends_in_an_error_instead_of_its_last_piece() {
+    let bucket = ScriptedBucket::holding("content").with_body(vec![Ok("cOn".into()), Ok("tent".into())]);
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    let mut stream = object.into_stream();
+    assert_eq!(stream.try_next().await.unwrap().unwrap(), "cOn");
+    assert_eq!(stream.try_next().await.unwrap_err().kind(), ErrorKind::Integrity);
+
+    let bucket = ScriptedBucket::holding("content").with_body(vec![Ok("cOntent".into())]);
+    let (service, _) = bucket.service();
+    let object = service.with_verification(false).get("k").await.unwrap().unwrap();
+    assert_eq!(object.text().await.unwrap(), "cOntent");
+}
+
+#[tokio::test]
+async fn lengths_are_checked_even_where_there_is_no_checksum() {
+    let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("0123456789more".into())]);
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    assert_eq!(object.text().await.unwrap(), "0123456789");
+    let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("2345".into())]);
+    let object = bucket.service().0.get("k").range(2..5).await.unwrap().unwrap();
+    assert_eq!(object.text().await.unwrap(), "234");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_ends_an_operation() {
+    let service = R2Service::new(Hanging).with_deadline(Duration::from_secs(10));
+    let begin = tokio::time::Instant::now();
+    let error = service.head("k").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+    assert_eq!(begin.elapsed(), Duration::from_secs(10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn max_concurrency_bounds_the_operations_under_way() {
+    let service = R2Service::new(Slow::default()).with_max_concurrency(2);
+    let begin = tokio::time::Instant::now();
+    let heads = (0..6).map(|_| service.head("k"));
+    future::try_join_all(heads).await.unwrap();
+    assert_eq!(begin.elapsed(), Duration::from_secs(3));
+}
+
+#[derive(Debug)]
+struct Hanging;
+
+#[async_trait]
+impl Bucket for Hanging {
+    async fn head(&self, _: &str) -> Result<Option<Object>> {
+        future::pending().await
+    }
+}
+
+#[derive(Debug, Default)]
+struct Slow;
+
+#[async_trait]
+impl Bucket for Slow {
+    async fn head(&self, _: &str) -> Result<Option<Object>> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(None)
+    }
+}
+
+#[test]
+fn everything_can_be_shared_and_sent() {
+    fn shared<T: Send + Sync + 'static>() {}
+    shared::<R2Service>();
+    shared::<Body>();
+    shared::<ObjectBody>();
+    shared::<cloudflare_clients::r2::ByteStream>();
+    shared::<cloudflare_clients::r2::Put>();
+    shared::<cloudflare_clients::r2::MultipartUpload>();
+}
