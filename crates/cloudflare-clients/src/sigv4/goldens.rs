@@ -207,7 +207,7 @@ fn aws_examples() {
         SigningKey::derive(signer.credentials().secret_access_key(), scope).to_hex(),
         "dbb893acc010964918f1fd433add87c70e8b0db6be30c1fbeafefa5ec6ba8378"
     );
-    let expires_in = Duration::from_secs(86_400);
+    let expires_in = Duration::from_hours(24);
     let (_, canonical_request) = signer
         .presign_request(target, &HeaderMap::new(), expires_in, &timestamp)
         .unwrap();
