@@ -45,3 +45,5 @@ pub use service::R2Service;
 pub use signed_url::SignedUrl;
 pub use signing_client::R2SigningClient;
 pub use signing_config::R2SigningConfig;
+
+pub use crate::s3::endpoint::{Addressing, Jurisdiction};
