@@ -1,0 +1,81 @@
+//! Running programs.
+
+use std::env;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+
+use crate::report::Stop;
+
+/// Runs a command whose output goes straight to ours.
+pub(crate) fn run(command: &mut Command) -> Result<(), Stop> {
+    let status = command
+        .status()
+        .map_err(|error| Stop::failed(&name(command), &error))?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(Stop::Failed(format!("{} ended with {status}", name(command))))
+    }
+}
+
+/// Runs a command, shows its output as it comes and returns the lines of stdout, then those of stderr.
+pub(crate) fn run_and_read(command: &mut Command) -> Result<(ExitStatus, Vec<String>), Stop> {
+    let failed = |error: &io::Error| Stop::failed("cannot run a program", error);
+    let program = name(command);
+    let mut child = command
+        .env("CARGO_TERM_COLOR", "never")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(|error| Stop::failed(&program, &error))?;
+    let stderr = child
+        .stderr
+        .take()
+        .map(|pipe| thread::spawn(move || echo(pipe, io::stderr())));
+    let mut lines = match child.stdout.take() {
+        Some(pipe) => echo(pipe, io::stdout()).map_err(|error| failed(&error))?,
+        None => Vec::new(),
+    };
+    if let Some(Ok(more)) = stderr.map(thread::JoinHandle::join) {
+        lines.extend(more.map_err(|error| failed(&error))?);
+    }
+    let status = child.wait().map_err(|error| failed(&error))?;
+    Ok((status, lines))
+}
+
+fn echo(from: impl Read, mut to: impl Write) -> io::Result<Vec<String>> {
+    let mut lines = Vec::new();
+    for line in BufReader::new(from).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        writeln!(to, "{line}")?;
+        lines.push(line);
+    }
+    Ok(lines)
+}
+
+/// Whether the command can be started and ends well; its output is not shown.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    command
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+pub(crate) fn on_path(program: &str) -> bool {
+    env::var_os("PATH")
+        .is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// The program and its first argument, as in `cargo clippy`.
+fn name(command: &Command) -> String {
+    let program = std::path::Path::new(command.get_program())
+        .file_name()
+        .unwrap_or(command.get_program());
+    std::iter::once(program)
+        .chain(command.get_args().take(1))
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}

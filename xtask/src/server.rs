@@ -1,0 +1,85 @@
+//! A server of the tests: started, waited for, and stopped when dropped.
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crate::report::Stop;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+#[derive(Debug)]
+pub(crate) struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Starts the server and hands `ready` each line that it prints, until `ready` makes something of one. What it writes to
+    /// stderr goes to `log`.
+    pub(crate) fn start<T>(
+        command: &mut Command,
+        log: &PathBuf,
+        mut ready: impl FnMut(&str) -> Option<T>,
+    ) -> Result<(Self, T), Stop> {
+        let failed = |what: &str| Stop::Failed(format!("the server {what}: see {}", log.display()));
+        let open = || {
+            if let Some(folder) = log.parent() {
+                fs::create_dir_all(folder)?;
+            }
+            File::create(log)
+        };
+        let stderr = open().map_err(|error| Stop::failed(&log.display().to_string(), &error))?;
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(stderr)
+            .spawn()
+            .map_err(|error| Stop::failed(&command.get_program().to_string_lossy(), &error))?;
+        let mut server = Self { child };
+        let stdout = server
+            .child
+            .stdout
+            .take()
+            .ok_or_else(|| failed("has no output"))?;
+
+        let (sender, lines) = mpsc::channel();
+        // Reads on when nobody listens any more: a full pipe would stop the server.
+        thread::spawn(move || {
+            for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+                sender.send(line).ok();
+            }
+        });
+        let deadline = Instant::now() + STARTS_WITHIN;
+        loop {
+            match lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    if let Some(made) = ready(&line) {
+                        return Ok((server, made));
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => return Err(failed("did not start in time")),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return Err(failed("ended at once")),
+            }
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // Asked first: Miniflare has a child of its own, workerd, to stop.
+        Command::new("kill")
+            .arg(self.child.id().to_string())
+            .status()
+            .ok();
+        let deadline = Instant::now() + Duration::from_secs(5);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
