@@ -1,0 +1,386 @@
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use cloudflare_clients::r2::{
+    Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, STREAM_PART_SIZE, ServedRange,
+    StorageClass,
+};
+use cloudflare_clients::{ErrorKind, Result};
+use futures_util::stream::{self, Stream};
+
+use crate::Fixture;
+
+pub(crate) async fn what_is_put_comes_back_whole(Fixture { service, .. }: Fixture) {
+    let http_metadata = HttpMetadata {
+        content_type: Some("video/mp4".to_owned()),
+        content_language: Some("de".to_owned()),
+        content_disposition: Some("attachment; filename=\"a.mp4\"".to_owned()),
+        content_encoding: Some("identity".to_owned()),
+        cache_control: Some("public, max-age=3600".to_owned()),
+        cache_expiry: Some(UNIX_EPOCH + Duration::from_secs(2_000_000_000)),
+    };
+    let stored = service
+        .put("whole/a.mp4", "hello")
+        .http_metadata(http_metadata.clone())
+        .metadata("uploadedBy", "mobile-app")
+        .metadata("x", "")
+        .await
+        .unwrap();
+    assert_eq!(stored.key, "whole/a.mp4");
+    assert_eq!(stored.etag, "5d41402abc4b2a76b9719d911017c592");
+
+    let head = service.head("whole/a.mp4").await.unwrap().unwrap();
+    let object = service.get("whole/a.mp4").await.unwrap().unwrap();
+    assert_eq!(object.object, head);
+    assert_eq!((object.key.as_str(), object.size), ("whole/a.mp4", 5));
+    assert_eq!(object.etag, stored.etag);
+    assert_eq!(object.http_etag(), "\"5d41402abc4b2a76b9719d911017c592\"");
+    assert_eq!(object.http_metadata.as_ref(), Some(&http_metadata));
+    assert_eq!(object.metadata("uploadedBy"), Some("mobile-app"));
+    assert_eq!(object.metadata("UPLOADEDBY"), Some("mobile-app"));
+    assert_eq!(object.metadata("x"), Some(""));
+    assert_eq!(object.metadata("y"), None);
+    assert_eq!(object.range, None);
+    assert!(object.uploaded > UNIX_EPOCH);
+    assert_eq!(object.text().await.unwrap(), "hello");
+}
+
+pub(crate) async fn empty_and_tiny_objects(Fixture { service, .. }: Fixture) {
+    for (key, content) in [("tiny/0", ""), ("tiny/1", "x")] {
+        service.put(key, content).await.unwrap();
+        let object = service.get(key).await.unwrap().unwrap();
+        assert_eq!(object.size, content.len() as u64);
+        assert_eq!(object.text().await.unwrap(), content);
+    }
+}
+
+pub(crate) async fn what_is_missing_is_none(Fixture { service, .. }: Fixture) {
+    assert!(service.head("missing").await.unwrap().is_none());
+    assert!(service.get("missing").await.unwrap().is_none());
+    assert!(service.get("missing").range(0..10).await.unwrap().is_none());
+}
+
+pub(crate) async fn a_missing_bucket_is_an_error(Fixture { missing_bucket, .. }: Fixture) {
+    let Some(service) = missing_bucket else { return };
+    let errors = [
+        service.head("k").await.unwrap_err(),
+        service.get("k").await.unwrap_err(),
+        service.put("k", "x").await.unwrap_err(),
+        service.delete("k").await.unwrap_err(),
+        service.list().await.unwrap_err(),
+        service.create_multipart_upload("k").await.unwrap_err(),
+    ];
+    for error in errors {
+        assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{error}");
+    }
+}
+
+pub(crate) async fn replacing_changes_everything(Fixture { service, .. }: Fixture) {
+    service
+        .put("replace", "one")
+        .content_type("text/plain")
+        .metadata("a", "1")
+        .await
+        .unwrap();
+    let first = service.head("replace").await.unwrap().unwrap();
+    service.put("replace", "two").metadata("b", "2").await.unwrap();
+    let second = service.head("replace").await.unwrap().unwrap();
+    assert_ne!(first.etag, second.etag);
+    assert!(first.version.is_none() || first.version != second.version);
+    assert_eq!((second.metadata("a"), second.metadata("b")), (None, Some("2")));
+    assert_ne!(second.content_type(), Some("text/plain"));
+    assert!(second.uploaded >= first.uploaded);
+}
+
+pub(crate) async fn ranges(Fixture { service, .. }: Fixture) {
+    service.put("range", "0123456789").await.unwrap();
+    let cases: [(Range, u64, &str); 7] = [
+        ((0..1).into(), 0, "0"),
+        ((3..7).into(), 3, "3456"),
+        ((3..700).into(), 3, "3456789"),
+        ((9..).into(), 9, "9"),
+        ((..4).into(), 0, "0123"),
+        (Range::Suffix { suffix: 2 }, 8, "89"),
+        (Range::Suffix { suffix: 200 }, 0, "0123456789"),
+    ];
+    for (range, offset, expected) in cases {
+        let object = service.get("range").range(range).await.unwrap().unwrap();
+        let served = ServedRange {
+            offset,
+            length: expected.len() as u64,
+        };
+        assert_eq!(object.range, Some(served), "{range:?}");
+        assert_eq!(object.size, 10, "{range:?}");
+        assert_eq!(object.text().await.unwrap(), expected, "{range:?}");
+    }
+}
+
+pub(crate) async fn ranges_outside_the_object(Fixture { service, .. }: Fixture) {
+    service.put("outside", "0123456789").await.unwrap();
+    service.put("outside/empty", "").await.unwrap();
+    for (key, range) in [("outside", 11..20), ("outside", 10..20), ("outside/empty", 0..1)] {
+        let error = service.get(key).range(range).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::RangeNotSatisfiable, "{error}");
+    }
+}
+
+pub(crate) async fn checksums(Fixture { service, lacks, .. }: Fixture) {
+    for algorithm in ChecksumAlgorithm::ALL {
+        let key = format!("checksum/{algorithm}");
+        let right = Checksum::of(algorithm, b"content");
+        let put = service.put(&key, "content").checksum(right).await;
+        if lacks.checksums.contains(&algorithm) {
+            assert_eq!(put.unwrap_err().kind(), ErrorKind::Unsupported, "{algorithm}");
+            continue;
+        }
+        put.unwrap();
+        let object = service.get(&key).await.unwrap().unwrap();
+        if let Some(stored) = object.checksums.get(algorithm) {
+            assert_eq!(*stored, right);
+        }
+        assert_eq!(object.text().await.unwrap(), "content");
+
+        let wrong = Checksum::of(algorithm, b"other");
+        let error = service.put(&key, "damaged").checksum(wrong).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{algorithm}: {error}");
+        assert_eq!(
+            service.get(&key).await.unwrap().unwrap().text().await.unwrap(),
+            "content"
+        );
+    }
+}
+
+pub(crate) async fn storage_classes(Fixture { service, .. }: Fixture) {
+    service
+        .put("class", "x")
+        .storage_class(StorageClass::InfrequentAccess)
+        .await
+        .unwrap();
+    let object = service.head("class").await.unwrap().unwrap();
+    assert_eq!(object.storage_class, Some(StorageClass::InfrequentAccess));
+}
+
+pub(crate) async fn json(Fixture { service, .. }: Fixture) {
+    let value = serde_json::json!({"title": "ä", "segments": [1, 2, 3]});
+    service
+        .put_json("json", &value)
+        .metadata("kind", "manifest")
+        .await
+        .unwrap();
+    let object = service.get("json").await.unwrap().unwrap();
+    assert_eq!(object.content_type(), Some("application/json"));
+    assert_eq!(object.metadata("kind"), Some("manifest"));
+    assert_eq!(object.json::<serde_json::Value>().await.unwrap(), value);
+
+    let other_type = service
+        .get("json")
+        .await
+        .unwrap()
+        .unwrap()
+        .json::<Vec<u8>>()
+        .await;
+    assert_eq!(other_type.unwrap_err().kind(), ErrorKind::Serialization);
+}
+
+pub(crate) async fn text_that_is_none(Fixture { service, .. }: Fixture) {
+    service.put("binary", b"\xff\x00\xfe").await.unwrap();
+    let object = service.get("binary").await.unwrap().unwrap();
+    assert_eq!(object.text().await.unwrap_err().kind(), ErrorKind::Serialization);
+    let object = service.get("binary").await.unwrap().unwrap();
+    assert_eq!(object.bytes().await.unwrap(), &b"\xff\x00\xfe"[..]);
+}
+
+pub(crate) async fn metadata_in_any_script(Fixture { service, .. }: Fixture) {
+    let long = "ä".repeat(1000);
+    let values = [
+        "Größe",
+        "映画 🎬",
+        "  spaces kept? no edges",
+        "=?UTF-8?B?w6Q=?=",
+        "a, b; c=\"d\"",
+        &long,
+    ];
+    let mut put = service.put("metadata", "x");
+    for (index, value) in values.iter().enumerate() {
+        put = put.metadata(format!("n{index}"), value.trim());
+    }
+    put.await.unwrap();
+    let object = service.head("metadata").await.unwrap().unwrap();
+    for (index, value) in values.iter().enumerate() {
+        assert_eq!(object.metadata(&format!("N{index}")), Some(value.trim()));
+    }
+}
+
+/// `size` bytes that repeat nowhere soon, in uneven pieces.
+fn stream_of(size: usize) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let content = content_of(size);
+    let mut length = 1;
+    let mut rest = content;
+    stream::iter(std::iter::from_fn(move || {
+        length = (length * 7 + 3) % 300_000;
+        (!rest.is_empty()).then(|| Ok(rest.split_to(rest.len().min(length + 1))))
+    }))
+}
+
+pub(crate) fn content_of(size: usize) -> Bytes {
+    let mut state = 0x9e37_79b9_u32;
+    let mut next = move || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    (0..size).map(|_| next()).collect()
+}
+
+async fn assert_holds(service: &R2Service, key: &str, size: usize) {
+    let object = service.get(key).await.unwrap().unwrap();
+    assert_eq!(object.size, size as u64);
+    assert!(
+        object.bytes().await.unwrap() == content_of(size),
+        "{key} holds other bytes"
+    );
+}
+
+pub(crate) async fn streams_of_known_length(Fixture { service, .. }: Fixture) {
+    for size in [0, 1, 65_536, 65_537, 3_000_000] {
+        let key = format!("stream/{size}");
+        service
+            .put(&key, Body::from_stream(stream_of(size), Some(size as u64)))
+            .await
+            .unwrap();
+        assert_holds(&service, &key, size).await;
+    }
+    for wrong in [999, 1001] {
+        let body = Body::from_stream(stream_of(1000), Some(wrong));
+        let error = service.put("stream/wrong", body).await.unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::Integrity | ErrorKind::BodyNotReplayable),
+            "{error:?}"
+        );
+        assert!(service.head("stream/wrong").await.unwrap().is_none());
+    }
+}
+
+pub(crate) async fn streams_of_unknown_length(Fixture { service, .. }: Fixture) {
+    for size in [
+        0,
+        1000,
+        STREAM_PART_SIZE,
+        STREAM_PART_SIZE + 1,
+        2 * STREAM_PART_SIZE + 1000,
+    ] {
+        let key = format!("unknown/{size}");
+        let put = service.put(&key, Body::from_stream(stream_of(size), None));
+        put.content_type("video/mp4").metadata("n", "v").await.unwrap();
+        assert_holds(&service, &key, size).await;
+        let object = service.head(&key).await.unwrap().unwrap();
+        assert_eq!(
+            (object.content_type(), object.metadata("n")),
+            (Some("video/mp4"), Some("v"))
+        );
+        assert_eq!(
+            object.etag.contains('-'),
+            size > STREAM_PART_SIZE,
+            "{}",
+            object.etag
+        );
+    }
+}
+
+pub(crate) async fn deleting_what_is_not_there(Fixture { service, .. }: Fixture) {
+    service.put("delete", "x").await.unwrap();
+    service.delete("delete").await.unwrap();
+    service.delete("delete").await.unwrap();
+    assert!(service.head("delete").await.unwrap().is_none());
+}
+
+pub(crate) async fn deleting_many(Fixture { service, .. }: Fixture) {
+    let mut keys = vec![
+        "many/ a&b<c>'\"".to_owned(),
+        "many/\u{1}control\r\n".to_owned(),
+        "many/%41+".to_owned(),
+    ];
+    for key in &keys {
+        service.put(key, "x").await.unwrap();
+    }
+    service.put("many/kept", "x").await.unwrap();
+    keys.extend((0..1100).map(|n| format!("many/missing-{n}")));
+    let outcome = service.delete_many(keys.clone()).await.unwrap();
+    assert_eq!(outcome.failed().count(), 0, "{outcome:?}");
+    assert_eq!(outcome.deleted().collect::<Vec<_>>(), keys);
+    let left = service.list().prefix("many/").await.unwrap();
+    assert_eq!(
+        left.objects
+            .iter()
+            .map(|object| object.key.as_str())
+            .collect::<Vec<_>>(),
+        ["many/kept"]
+    );
+    assert!(
+        service
+            .delete_many(Vec::<String>::new())
+            .await
+            .unwrap()
+            .results
+            .is_empty()
+    );
+}
+
+pub(crate) async fn copies(Fixture { service, lacks, .. }: Fixture) {
+    service
+        .put("copy/a ä+%41", "content")
+        .content_type("text/plain")
+        .metadata("n", "v")
+        .await
+        .unwrap();
+    let copied = service.copy("copy/a ä+%41", "copy/b").await;
+    if lacks.copy {
+        assert_eq!(copied.unwrap_err().kind(), ErrorKind::Unsupported);
+        return;
+    }
+    assert_eq!(copied.unwrap().etag, "9a0364b9e99bb480dd25e1f0284c8555");
+    let copy = service.get("copy/b").await.unwrap().unwrap();
+    assert_eq!(
+        (copy.content_type(), copy.metadata("n")),
+        (Some("text/plain"), Some("v"))
+    );
+    assert_eq!(copy.text().await.unwrap(), "content");
+
+    let http = HttpMetadata {
+        cache_control: Some("no-store".to_owned()),
+        ..HttpMetadata::default()
+    };
+    let custom = [("m", "w")].into_iter().collect();
+    service
+        .copy("copy/b", "copy/b")
+        .replace_metadata(http, custom)
+        .await
+        .unwrap();
+    let copy = service.head("copy/b").await.unwrap().unwrap();
+    assert_eq!((copy.metadata("n"), copy.metadata("m")), (None, Some("w")));
+    assert_eq!(
+        copy.http_metadata.unwrap().cache_control.as_deref(),
+        Some("no-store")
+    );
+
+    service.delete("copy/a ä+%41").await.unwrap();
+    assert_eq!(
+        service
+            .get("copy/b")
+            .await
+            .unwrap()
+            .unwrap()
+            .text()
+            .await
+            .unwrap(),
+        "content"
+    );
+}
+
+pub(crate) async fn copies_of_what_is_missing(Fixture { service, lacks, .. }: Fixture) {
+    if lacks.copy {
+        return;
+    }
+    let error = service.copy("copy/missing", "copy/to").await.unwrap_err();
+    assert_eq!(error.code(), Some("NoSuchKey"), "{error:?}");
+    assert!(service.head("copy/to").await.unwrap().is_none());
+}
