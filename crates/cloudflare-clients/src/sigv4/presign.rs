@@ -4,7 +4,7 @@ use http::HeaderMap;
 
 use super::{
     ALGORITHM, CanonicalHeaders, Payload, RequestTarget, Signer, Timestamp, canonical_query,
-    canonical_request, query_pairs, string_to_sign,
+    canonical_request, query_pairs,
 };
 use crate::{Error, Result};
 
@@ -33,8 +33,7 @@ impl Signer {
         }
         let timestamp = Timestamp::new(now)?;
         let (mut query, canonical_request) = self.presign_request(target, headers, expires_in, &timestamp)?;
-        let scope = self.scope(&timestamp);
-        let signature = self.signature(scope, &string_to_sign(&timestamp, scope, &canonical_request));
+        let signature = self.signature(&timestamp, &canonical_request);
         query.push_str("&X-Amz-Signature=");
         query.push_str(&signature);
         Ok(query)
