@@ -7,19 +7,13 @@ use crate::command::{on_path, run_and_read};
 use crate::report::{Stop, Tally};
 use crate::workspace::Workspace;
 
-/// Every test whose path does not say `simulator`, ignored or not: those that do need a server that is not ours.
+/// Every test but those against a server that is not ours.
 pub(crate) fn unit(context: &Context<'_>) -> Result<Tally, Stop> {
     if on_path("cargo-nextest") {
-        nextest(
-            context
-                .workspace
-                .cargo(["nextest", "run", "-E", "not test(simulator)"]),
-        )
+        nextest(context.workspace.cargo(["nextest", "run", "-E", "not binary(simulator)"]))
     } else {
-        cargo_test(
-            context.workspace.cargo(["test", "--all-targets"]),
-            &["--include-ignored", "--skip", "simulator"],
-        )
+        // The simulator's tests are ignored unless they are asked for.
+        cargo_test(context.workspace.cargo(["test", "--all-targets"]), &["--skip", "simulator"])
     }
 }
 
@@ -27,34 +21,23 @@ pub(crate) fn doc(context: &Context<'_>) -> Result<Tally, Stop> {
     cargo_test(context.workspace.cargo(["test", "--doc"]), &[])
 }
 
-/// The other tests: in a module or with a name that says `simulator`, and `#[ignore]`d so that a plain `cargo test` passes
-/// where there is none.
+/// The others, of `tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test` passes where there is no simulator.
 pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -> Result<Tally, Stop> {
     let with_environment = |mut command: Command| {
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command
     };
     if on_path("cargo-nextest") {
-        nextest(with_environment(workspace.cargo([
-            "nextest",
-            "run",
-            "-E",
-            "test(simulator)",
-        ])))
+        let arguments = ["nextest", "run", "--run-ignored", "all", "-E", "binary(simulator)"];
+        nextest(with_environment(workspace.cargo(arguments)))
     } else {
-        let command = with_environment(workspace.cargo(["test", "--all-targets"]));
-        cargo_test(command, &["--include-ignored", "simulator"])
+        let command = with_environment(workspace.cargo(["test", "--test", "simulator"]));
+        cargo_test(command, &["--include-ignored"])
     }
 }
 
 fn nextest(mut command: Command) -> Result<Tally, Stop> {
-    command.args([
-        "--workspace",
-        "--all-features",
-        "--no-fail-fast",
-        "--run-ignored",
-        "all",
-    ]);
+    command.args(["--workspace", "--all-features", "--no-fail-fast"]);
     let (status, lines) = run_and_read(&mut command)?;
     let tally = nextest_summary(&lines);
     if status.success() || tally.failed > 0 {
