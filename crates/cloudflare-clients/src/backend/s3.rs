@@ -23,7 +23,7 @@ use crate::s3::{self, Request, Response};
 /// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 const MAX_ERROR: usize = 64 * 1024;
-/// The most keys of one DeleteObjects.
+/// The most keys of one `DeleteObjects`.
 const MAX_DELETES: usize = 1000;
 /// How many objects are deleted at a time whose keys XML cannot carry.
 const CONCURRENT_DELETES: usize = 8;

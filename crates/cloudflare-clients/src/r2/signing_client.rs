@@ -143,12 +143,11 @@ impl R2SigningClient {
     fn bucket(&self) -> Result<crate::S3Bucket> {
         use crate::backend::http::{HttpClient, Timeouts};
 
-        let http = match self.0.http.get() {
-            Some(http) => http.clone(),
-            None => {
-                let http = HttpClient::new(Timeouts::default())?;
-                self.0.http.get_or_init(|| http).clone()
-            }
+        let http = if let Some(http) = self.0.http.get() {
+            http.clone()
+        } else {
+            let http = HttpClient::new(Timeouts::default())?;
+            self.0.http.get_or_init(|| http).clone()
         };
         Ok(crate::S3Bucket::from_parts(self.clone(), http))
     }
