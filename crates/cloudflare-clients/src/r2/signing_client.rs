@@ -24,7 +24,7 @@ use crate::sigv4::Signer;
 /// let client = R2SigningClient::new(R2SigningConfig::new(
 ///     "0123456789abcdef0123456789abcdef",
 ///     "fedcba9876543210fedcba9876543210",
-///     "the secret access key",
+///     "the-secret-access-key",
 ///     "media",
 /// ))?;
 /// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
