@@ -151,7 +151,7 @@ pub fn parse_error(
     };
 
     let mut error = match &message {
-        Some(message) if message != reason => {
+        Some(message) if !reason.contains(message.as_str()) && !message.ends_with(reason) => {
             Error::from_status(status.as_u16(), format_args!("{reason}: {message}"))
         }
         _ => Error::from_status(status.as_u16(), reason),
@@ -264,6 +264,7 @@ mod tests {
         assert_eq!(parse(404, "").code(), None);
         assert_eq!(parse(502, "<html><p>Bad").to_string(), "502 Bad Gateway");
         assert_eq!(parse(502, "down\nline 2").to_string(), "502 Bad Gateway: down");
+        assert_eq!(parse(404, "404 Not Found").to_string(), "404 Not Found");
         let reason = parse_error(
             StatusCode::INTERNAL_SERVER_ERROR,
             Some("Server Error"),

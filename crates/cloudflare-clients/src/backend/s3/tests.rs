@@ -143,7 +143,7 @@ async fn keys_reach_the_wire_as_they_are_signed() {
 async fn a_silent_server_times_out() {
     let bucket = served(|mut connection| async move {
         read_head(&mut connection).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let error = assert_fails(ErrorKind::Timeout, bucket.head("k")).await;
@@ -156,7 +156,7 @@ async fn a_silent_server_times_out() {
 async fn a_server_that_stops_reading_times_out() {
     let bucket = served(|mut connection| async move {
         read_head(&mut connection).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let put = bucket.put(PutRequest::new("k", vec![0; 64 * 1024 * 1024]));
@@ -190,7 +190,7 @@ async fn a_stalled_answer_times_out() {
         read_head(&mut connection).await;
         let answer = format!("HTTP/1.1 200 OK\r\n{OBJECT}Content-Length: 10\r\n\r\nhalf");
         connection.write_all(answer.as_bytes()).await.unwrap();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let error = assert_fails(ErrorKind::Timeout, read(&bucket)).await;
