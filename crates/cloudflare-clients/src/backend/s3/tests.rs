@@ -177,7 +177,7 @@ async fn a_slow_upload_goes_on() {
     })
     .await;
     let slow = stream::iter(0..6).then(|_| async {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         Ok(Bytes::from_static(b"x"))
     });
     let put = PutRequest::new("k", Body::from_stream(slow, Some(6)));
