@@ -1,0 +1,11 @@
+//! What does the I/O: one file or folder for each way to reach a bucket or a namespace.
+
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) mod http;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) mod s3;
+
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::http::Timeouts;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::s3::S3Bucket;
