@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod http;
+#[cfg(all(feature = "local", not(target_arch = "wasm32")))]
+pub(crate) mod local;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod s3;
 
