@@ -5,6 +5,8 @@ mod error;
 pub mod r2;
 mod retry;
 mod runtime;
+pub mod s3;
+pub mod sigv4;
 
 pub use async_trait::async_trait;
 pub use bytes::Bytes;

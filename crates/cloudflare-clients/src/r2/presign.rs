@@ -1,0 +1,192 @@
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use super::{R2SigningClient, SignedUrl};
+use crate::sigv4::{RequestTarget, canonical_query};
+use crate::{Error, Result};
+
+/// A presigned URL in the making: see [`R2SigningClient::presign`].
+///
+/// Headers that are set here are part of the signature: whoever uses the URL has to send them with these values. That is
+/// how an upload is held to one content type or size.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
+/// use http::Method;
+///
+/// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint(
+/// #     "http://127.0.0.1:9710", "fedcba9876543210fedcba9876543210", "secret", "media",
+/// # ))?;
+/// let url = client
+///     .presign(Method::PUT, "creator-123/video.mp4")
+///     .expires_in(Duration::from_secs(600))
+///     .content_type("video/mp4")
+///     .if_none_match("*")
+///     .sign_at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))?;
+/// assert!(url.as_str().contains("&X-Amz-SignedHeaders=content-type%3Bhost%3Bif-none-match&"));
+/// assert_eq!(url.signed_headers()["content-type"], "video/mp4");
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "a URL is made by `sign` or `sign_at`"]
+pub struct Presign {
+    client: R2SigningClient,
+    method: Method,
+    key: String,
+    expires_in: Duration,
+    headers: Vec<(String, String)>,
+    part: Option<(String, u16)>,
+}
+
+impl Presign {
+    pub(super) fn new(client: R2SigningClient, method: Method, key: String) -> Self {
+        Self {
+            client,
+            method,
+            key,
+            expires_in: Duration::from_secs(3600),
+            headers: Vec::new(),
+            part: None,
+        }
+    }
+
+    /// How long the URL works: 1 to 604,800 whole seconds, an hour by default.
+    pub fn expires_in(mut self, expires_in: Duration) -> Self {
+        self.expires_in = expires_in;
+        self
+    }
+
+    /// A header that has to be sent with the URL. The last one of a name counts.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The content type that has to be sent, and that an upload is stored with.
+    pub fn content_type(self, content_type: impl Into<String>) -> Self {
+        self.header("content-type", content_type)
+    }
+
+    /// The size in bytes that an upload has to have.
+    pub fn content_length(self, bytes: u64) -> Self {
+        self.header("content-length", bytes.to_string())
+    }
+
+    /// A condition that has to be sent: with `*`, an upload never replaces an object.
+    pub fn if_none_match(self, etag: impl Into<String>) -> Self {
+        self.header("if-none-match", etag)
+    }
+
+    /// Custom metadata (`x-amz-meta-NAME`) that has to be sent, and that an upload is stored with. ASCII only.
+    pub fn metadata(self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.header(format!("x-amz-meta-{}", name.as_ref()), value)
+    }
+
+    /// Makes a PUT upload one part of a multipart upload, its number from 1 to 10,000.
+    pub fn upload_part(mut self, upload_id: impl Into<String>, part_number: u16) -> Self {
+        self.part = Some((upload_id.into(), part_number));
+        self
+    }
+
+    /// The URL, good from now on.
+    ///
+    /// # Errors
+    /// Those of [`sign_at`](Self::sign_at).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn sign(self) -> Result<SignedUrl> {
+        self.sign_at(SystemTime::now())
+    }
+
+    /// The URL, good from `now` on.
+    ///
+    /// # Errors
+    /// The key has not 1 to 1,024 bytes, the expiry is not 1 to 604,800 whole seconds, the method is not GET, HEAD, PUT
+    /// or DELETE, a header cannot be sent or is one of the signature's own, or the part is not one.
+    pub fn sign_at(self, now: SystemTime) -> Result<SignedUrl> {
+        self.check_method()?;
+        let query = self.query()?;
+        let headers = self.header_map()?;
+        let (endpoint, bucket) = (self.client.endpoint(), Some(self.client.bucket_name()));
+        let target = RequestTarget {
+            method: &self.method,
+            host: &endpoint.host_for(bucket)?,
+            path: &endpoint.path_for(bucket, Some(&self.key))?,
+            query: &query,
+        };
+        let signed = self
+            .client
+            .signer()
+            .presign(target, &headers, self.expires_in, now)?;
+        let url = format!("{}://{}{}?{signed}", endpoint.scheme(), target.host, target.path);
+        Ok(SignedUrl::new(url, whole_seconds(now) + self.expires_in, headers))
+    }
+
+    fn check_method(&self) -> Result<()> {
+        if [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(&self.method) {
+            return Ok(());
+        }
+        Err(Error::invalid_input(format!(
+            "R2 takes presigned URLs for GET, HEAD, PUT and DELETE, not for {}",
+            self.method
+        )))
+    }
+
+    fn query(&self) -> Result<String> {
+        let Some((upload_id, part_number)) = &self.part else {
+            return Ok(String::new());
+        };
+        if self.method != Method::PUT {
+            return Err(Error::invalid_input(format!(
+                "a part is uploaded with PUT, not with {}",
+                self.method
+            )));
+        }
+        if upload_id.is_empty() {
+            return Err(Error::invalid_input("the upload id is empty"));
+        }
+        if !(1..=10_000).contains(part_number) {
+            return Err(Error::invalid_input(format!(
+                "part number {part_number} is not within 1 to 10000"
+            )));
+        }
+        let part_number = part_number.to_string();
+        Ok(canonical_query([
+            ("partNumber", &part_number),
+            ("uploadId", upload_id),
+        ]))
+    }
+
+    fn header_map(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let header = HeaderName::try_from(name).map_err(|_| {
+                Error::invalid_input(format!("{name:?} cannot be the name of an HTTP header"))
+            })?;
+            if header == header::HOST
+                || header == header::AUTHORIZATION
+                || ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"].contains(&header.as_str())
+            {
+                return Err(Error::invalid_input(format!(
+                    "the header {header} cannot be set: it is part of the signature itself"
+                )));
+            }
+            let value = HeaderValue::from_str(value).ok().filter(|_| value.is_ascii()).ok_or_else(|| {
+                Error::invalid_input(format!(
+                    "the header {header} has a value that is not plain ASCII: encode it, metadata by RFC 2047"
+                ))
+            })?;
+            headers.insert(header, value);
+        }
+        Ok(headers)
+    }
+}
+
+/// Signatures have whole seconds, so expiry has too.
+fn whole_seconds(time: SystemTime) -> SystemTime {
+    let fraction = time
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
+    time - Duration::from_nanos(fraction.into())
+}

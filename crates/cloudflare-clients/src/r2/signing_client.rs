@@ -1,0 +1,123 @@
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use http::Method;
+
+use super::signing_config::SigningParts;
+use super::{Presign, R2SigningConfig, SignedUrl};
+use crate::Result;
+use crate::s3::endpoint::Endpoint;
+use crate::sigv4::Signer;
+
+/// Makes [presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) for the objects of one bucket.
+///
+/// Signing is computation: nothing here uses the network, and whether the bucket, the object and the credentials exist
+/// shows when a URL is used. Cheap to clone; make one and share it.
+///
+/// Browsers, a Worker's `fetch` and other clients that normalise URLs fold `.` and `..` segments, so a URL for a key
+/// with such a segment fails there with 403. No other key is touched.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
+///
+/// let client = R2SigningClient::new(R2SigningConfig::new(
+///     "0123456789abcdef0123456789abcdef",
+///     "fedcba9876543210fedcba9876543210",
+///     "the secret access key",
+///     "media",
+/// ))?;
+/// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+/// let url = client.generate_signed_url_at("creator-123/video.mp4", Duration::from_secs(3600), now)?;
+/// assert!(url.as_str().starts_with(
+///     "https://media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/creator-123/video.mp4?X-Amz-Algorithm="
+/// ));
+/// assert_eq!(url.expires_at(), now + Duration::from_secs(3600));
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct R2SigningClient(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    endpoint: Endpoint,
+    signer: Signer,
+    bucket_name: String,
+}
+
+impl R2SigningClient {
+    /// A client for the bucket of `config`.
+    ///
+    /// # Errors
+    /// A value of `config` does not have its form: nothing is asked of the network.
+    pub fn new(config: R2SigningConfig) -> Result<Self> {
+        let SigningParts {
+            endpoint,
+            signer,
+            bucket_name,
+        } = config.into_parts()?;
+        Ok(Self(Arc::new(Inner {
+            endpoint,
+            signer,
+            bucket_name,
+        })))
+    }
+
+    /// A client from the environment: see [`R2SigningConfig::from_vars`] for the variables.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn from_env() -> Result<Self> {
+        Self::new(R2SigningConfig::from_env()?)
+    }
+
+    /// The bucket's name.
+    pub fn bucket_name(&self) -> &str {
+        &self.0.bucket_name
+    }
+
+    /// Where the bucket is.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.0.endpoint
+    }
+
+    pub(crate) fn signer(&self) -> &Signer {
+        &self.0.signer
+    }
+
+    /// A URL to download an object (GET), good for 1 second to 7 days from now.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn generate_signed_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
+        self.generate_signed_url_at(key, expires_in, SystemTime::now())
+    }
+
+    /// [`generate_signed_url`](Self::generate_signed_url) at a given time: a Worker has another clock.
+    pub fn generate_signed_url_at(
+        &self,
+        key: &str,
+        expires_in: Duration,
+        now: SystemTime,
+    ) -> Result<SignedUrl> {
+        self.presign(Method::GET, key).expires_in(expires_in).sign_at(now)
+    }
+
+    /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:
+    /// [`presign`](Self::presign) can be stricter.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn generate_signed_upload_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
+        self.generate_signed_upload_url_at(key, expires_in, SystemTime::now())
+    }
+
+    /// [`generate_signed_upload_url`](Self::generate_signed_upload_url) at a given time.
+    pub fn generate_signed_upload_url_at(
+        &self,
+        key: &str,
+        expires_in: Duration,
+        now: SystemTime,
+    ) -> Result<SignedUrl> {
+        self.presign(Method::PUT, key).expires_in(expires_in).sign_at(now)
+    }
+
+    /// A URL for GET, HEAD, PUT or DELETE of an object, with headers where asked.
+    pub fn presign(&self, method: Method, key: impl Into<String>) -> Presign {
+        Presign::new(self.clone(), method, key.into())
+    }
+}

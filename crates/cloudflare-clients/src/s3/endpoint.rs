@@ -1,0 +1,369 @@
+//! Where requests go: the scheme, host and path of a bucket and its objects.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::sigv4::encode_path;
+use crate::{Error, Result};
+
+/// The [jurisdiction](https://developers.cloudflare.com/r2/reference/data-location/#jurisdictional-restrictions) that
+/// a bucket was created in. It is reachable at that jurisdiction's address only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Jurisdiction {
+    /// The European Union, `eu`.
+    Eu,
+    /// `FedRAMP`, `fedramp`.
+    FedRamp,
+    /// The United States, `us`.
+    Us,
+}
+
+impl Jurisdiction {
+    /// As Cloudflare writes it: `eu`, `fedramp` or `us`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Eu => "eu",
+            Self::FedRamp => "fedramp",
+            Self::Us => "us",
+        }
+    }
+}
+
+impl FromStr for Jurisdiction {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Eu, Self::FedRamp, Self::Us]
+            .into_iter()
+            .find(|jurisdiction| jurisdiction.as_str() == text)
+            .ok_or_else(|| {
+                Error::invalid_input(format!(
+                    "{text:?} is not a jurisdiction: it is eu, fedramp or us, or not given for none"
+                ))
+            })
+    }
+}
+
+/// Where the bucket's name goes in a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Addressing {
+    /// In the host: `https://BUCKET.ACCOUNT.r2.cloudflarestorage.com/KEY`.
+    VirtualHost,
+    /// In the path: `https://ACCOUNT.r2.cloudflarestorage.com/BUCKET/KEY`.
+    Path,
+}
+
+/// An S3 endpoint: R2's own, or one that speaks its API.
+///
+/// No key and no bucket name can change the host of a URL.
+///
+/// ```
+/// use cloudflare_clients::s3::endpoint::Endpoint;
+///
+/// let r2 = Endpoint::r2("0123456789abcdef0123456789abcdef", None)?;
+/// assert_eq!(
+///     r2.url(Some("media"), Some("a b/../c"))?,
+///     "https://media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/a%20b/../c",
+/// );
+///
+/// let local = Endpoint::custom("http://localhost:8787/cdn-cgi/local/r2/s3")?;
+/// assert_eq!(
+///     local.url(Some("media"), Some("a"))?,
+///     "http://localhost:8787/cdn-cgi/local/r2/s3/media/a",
+/// );
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    scheme: Scheme,
+    /// Host, and port unless it is the scheme's default.
+    authority: String,
+    /// Empty, or a path that starts with `/` and does not end with one.
+    path_prefix: String,
+    addressing: Addressing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Endpoint {
+    /// R2's address of an account, with the bucket in the host name.
+    ///
+    /// # Errors
+    /// The account id is not 32 lower-case hexadecimal characters.
+    pub fn r2(account_id: &str, jurisdiction: Option<Jurisdiction>) -> Result<Self> {
+        validate_account_id(account_id)?;
+        let authority = match jurisdiction {
+            None => format!("{account_id}.r2.cloudflarestorage.com"),
+            Some(jurisdiction) => format!("{account_id}.{}.r2.cloudflarestorage.com", jurisdiction.as_str()),
+        };
+        Ok(Self {
+            scheme: Scheme::Https,
+            authority,
+            path_prefix: String::new(),
+            addressing: Addressing::VirtualHost,
+        })
+    }
+
+    /// Any other address, such as `http://127.0.0.1:9710`, with the bucket in the path. A path in `url` is kept in front
+    /// of the bucket.
+    ///
+    /// # Errors
+    /// It is not an `http` or `https` URL, or has a user, a query, a fragment, or a path that would have to be encoded.
+    pub fn custom(url: &str) -> Result<Self> {
+        let invalid = |why: &str| {
+            // A password in the URL must not reach the error.
+            let shown = if url.contains('@') {
+                "the endpoint".to_owned()
+            } else {
+                format!("endpoint {url:?}")
+            };
+            Error::invalid_input(format!(
+                "{shown} {why}: it should look like http://127.0.0.1:9710"
+            ))
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("has no scheme"))?;
+        let scheme = if scheme.eq_ignore_ascii_case("https") {
+            Scheme::Https
+        } else if scheme.eq_ignore_ascii_case("http") {
+            Scheme::Http
+        } else {
+            return Err(invalid("is neither http nor https"));
+        };
+        if rest.contains(['?', '#']) {
+            return Err(invalid("has a query or a fragment"));
+        }
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, ""),
+        };
+        if authority.contains('@') {
+            return Err(invalid("has a user name or password"));
+        }
+        let authority = parse_authority(scheme, authority).map_err(invalid)?;
+        let path_prefix = path.trim_end_matches('/');
+        if !path_prefix
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
+        {
+            return Err(invalid(
+                "has a path with other characters than A-Z a-z 0-9 - . _ ~ /",
+            ));
+        }
+        if path_prefix
+            .split('/')
+            .any(|segment| segment == "." || segment == "..")
+        {
+            return Err(invalid("has . or .. in its path"));
+        }
+        Ok(Self {
+            scheme,
+            authority,
+            path_prefix: path_prefix.to_owned(),
+            addressing: Addressing::Path,
+        })
+    }
+
+    /// Chooses where the bucket's name goes.
+    ///
+    /// # Errors
+    /// The host is an IP address, which no name can be put in front of.
+    pub fn with_addressing(mut self, addressing: Addressing) -> Result<Self> {
+        let host = match self.authority.rsplit_once(':') {
+            Some((host, _port)) if !self.authority.ends_with(']') => host,
+            _ => &self.authority,
+        };
+        if addressing == Addressing::VirtualHost && (host.starts_with('[') || host.parse::<IpAddr>().is_ok())
+        {
+            return Err(Error::invalid_input(format!(
+                "endpoint {self} is an IP address, which cannot have the bucket in its host name: use path-style addressing"
+            )));
+        }
+        self.addressing = addressing;
+        Ok(self)
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.scheme.as_str()
+    }
+
+    /// Where the bucket's name goes.
+    pub fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
+    /// The `Host` header of a request about a bucket, or about the account with `None`: with the port unless it is the
+    /// scheme's default.
+    ///
+    /// # Errors
+    /// The bucket's name is not valid.
+    pub fn host_for(&self, bucket: Option<&str>) -> Result<String> {
+        match bucket {
+            Some(bucket) if self.addressing == Addressing::VirtualHost => {
+                validate_bucket_name(bucket)?;
+                Ok(format!("{bucket}.{}", self.authority))
+            }
+            _ => Ok(self.authority.clone()),
+        }
+    }
+
+    /// The percent-encoded path of an object, of a bucket with no key, or of the account with neither: exactly what is
+    /// sent and signed.
+    ///
+    /// # Errors
+    /// The bucket's name or the key is not valid.
+    pub fn path_for(&self, bucket: Option<&str>, key: Option<&str>) -> Result<String> {
+        let mut path = self.path_prefix.clone();
+        if let Some(bucket) = bucket {
+            validate_bucket_name(bucket)?;
+            if self.addressing == Addressing::Path {
+                path.push('/');
+                path.push_str(bucket);
+            }
+        }
+        if let Some(key) = key {
+            validate_key(key)?;
+            path.push('/');
+            encode_path(key, &mut path);
+        }
+        if path.is_empty() {
+            path.push('/');
+        }
+        Ok(path)
+    }
+
+    /// The URL without a query.
+    ///
+    /// # Errors
+    /// The bucket's name or the key is not valid.
+    pub fn url(&self, bucket: Option<&str>, key: Option<&str>) -> Result<String> {
+        let (scheme, host, path) = (self.scheme(), self.host_for(bucket)?, self.path_for(bucket, key)?);
+        Ok(format!("{scheme}://{host}{path}"))
+    }
+}
+
+/// The endpoint's own URL.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme(), self.authority, self.path_prefix)
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self> {
+        Self::custom(url)
+    }
+}
+
+/// The authority in lower case, without the scheme's default port.
+fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static str> {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
+        None => host.split('.').all(|label| {
+            !label.is_empty()
+                && label
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        }),
+    };
+    if !valid_host {
+        return Err("has no valid host name");
+    }
+    let port = match port {
+        None => None,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(
+            port.parse::<u16>()
+                .ok()
+                .filter(|port| *port > 0)
+                .ok_or("has no valid port")?,
+        ),
+        Some(_) => return Err("has no valid port"),
+    };
+    let host = host.to_ascii_lowercase();
+    Ok(match port {
+        Some(port) if port != scheme.default_port() => format!("{host}:{port}"),
+        _ => host,
+    })
+}
+
+/// Checks a bucket's name by [R2's rules](https://developers.cloudflare.com/r2/buckets/create-buckets/): 3 to 63
+/// characters of `a-z`, `0-9` and `-`, the first and last not `-`.
+///
+/// # Errors
+/// It breaks the rules.
+pub fn validate_bucket_name(name: &str) -> Result<()> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (3..=63).contains(&name.len())
+        && name.bytes().all(allowed)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+    {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!(
+        "{name:?} is not a bucket name: it has 3 to 63 characters of a-z, 0-9 and -, and neither starts nor ends with -"
+    )))
+}
+
+/// Checks the form of a Cloudflare account id: 32 lower-case hexadecimal characters.
+///
+/// # Errors
+/// It has another form.
+pub fn validate_account_id(account_id: &str) -> Result<()> {
+    if account_id.len() == 32
+        && account_id
+            .bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!(
+        "{account_id:?} ({} characters) is not an account id: it has 32 characters of 0-9 and a-f. The R2 page of \
+         Cloudflare's dashboard shows it",
+        account_id.chars().count()
+    )))
+}
+
+/// Checks an object's key: 1 to 1,024 bytes of UTF-8. There are no other rules.
+///
+/// # Errors
+/// It is empty or too long.
+pub fn validate_key(key: &str) -> Result<()> {
+    match key.len() {
+        1..=1024 => Ok(()),
+        0 => Err(Error::invalid_input(
+            "the key is empty: a key has 1 to 1024 bytes",
+        )),
+        length => Err(Error::invalid_input(format!(
+            "the key has {length} bytes: a key has 1 to 1024 bytes of UTF-8"
+        ))),
+    }
+}

@@ -1,0 +1,3 @@
+//! The S3 protocol without I/O.
+
+pub mod endpoint;

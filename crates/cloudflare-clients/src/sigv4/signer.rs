@@ -1,0 +1,85 @@
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+
+use http::Method;
+
+use super::{Credentials, Scope, SigningKey, Timestamp};
+
+/// What a request is for, as it goes over the wire.
+#[derive(Debug, Clone, Copy)]
+pub struct RequestTarget<'a> {
+    /// The method.
+    pub method: &'a Method,
+    /// The `Host` header: with the port unless it is the scheme's default.
+    pub host: &'a str,
+    /// The path exactly as it is sent: percent-encoded once (see [`encode_path`](super::encode_path)).
+    pub path: &'a str,
+    /// The query without `?`, canonical (see [`canonical_query`](super::canonical_query)), or empty.
+    pub query: &'a str,
+}
+
+/// Signs requests and URLs with one set of credentials. Make one and share it: it keeps the day's signing key.
+pub struct Signer {
+    credentials: Credentials,
+    region: String,
+    /// The key last derived and the date of its scope.
+    key: RwLock<Option<(String, SigningKey)>>,
+}
+
+impl Signer {
+    /// A signer for region `auto`, R2's.
+    pub fn new(credentials: Credentials) -> Self {
+        Self {
+            credentials,
+            region: "auto".to_owned(),
+            key: RwLock::new(None),
+        }
+    }
+
+    /// Signs for another region: other S3 services have real ones.
+    #[must_use]
+    pub fn with_region(self, region: impl Into<String>) -> Self {
+        Self {
+            region: region.into(),
+            ..Self::new(self.credentials)
+        }
+    }
+
+    /// The credentials it signs with.
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
+    /// The scope of signatures made at this time.
+    pub fn scope<'a>(&'a self, timestamp: &'a Timestamp) -> Scope<'a> {
+        Scope {
+            date: timestamp.date(),
+            region: &self.region,
+        }
+    }
+
+    /// The last step: the signature of `string_to_sign`, 64 lower-case hex digits.
+    pub fn signature(&self, scope: Scope<'_>, string_to_sign: &str) -> String {
+        {
+            let cached = self.key.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((date, key)) = &*cached
+                && date == scope.date
+            {
+                return key.sign(string_to_sign);
+            }
+        }
+        let key = SigningKey::derive(self.credentials.secret_access_key(), scope);
+        let signature = key.sign(string_to_sign);
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some((scope.date.to_owned(), key));
+        signature
+    }
+}
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer")
+            .field("credentials", &self.credentials)
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
