@@ -7,5 +7,11 @@
 )]
 
 mod contract;
+mod early_ends;
+mod failing_answers;
+mod flipped_bytes;
+mod operations;
 mod proxy;
+mod resets;
+mod stalls;
 mod world;

@@ -66,32 +66,39 @@ impl Drop for Server {
 /// A service that reaches its bucket through a proxy, and one that sees what is there.
 pub(crate) struct World {
     pub(crate) proxy: Proxy,
-    /// Quick in all that it waits for.
+    /// Reaches the bucket through the proxy.
     pub(crate) r2: R2Service,
+    /// Reaches the same bucket in the store.
     pub(crate) stored: R2Service,
     _server: Server,
 }
 
 impl World {
     pub(crate) async fn start() -> Self {
+        Self::with_timeouts(Timeouts::default()).await
+    }
+
+    /// With a client that soon takes silence for a stall.
+    pub(crate) async fn impatient() -> Self {
+        Self::with_timeouts(Timeouts {
+            connect: Duration::from_secs(2),
+            first_byte: Duration::from_secs(1),
+            idle: Duration::from_secs(1),
+        })
+        .await
+    }
+
+    async fn with_timeouts(timeouts: Timeouts) -> Self {
         let server = Server::start().await;
         let proxy = Proxy::start(server.address).await;
-        let timeouts = Timeouts {
-            connect: Duration::from_secs(2),
-            first_byte: Duration::from_millis(700),
-            idle: Duration::from_millis(500),
-        };
         let bucket = server.bucket_at(proxy.address(), BUCKET).with_timeouts(timeouts);
+        // The default but for delays that tests can wait for.
+        let quick = RetryPolicy::default().base_delay(Duration::from_millis(5));
         Self {
-            r2: R2Service::new(bucket).with_retry(quick()),
+            r2: R2Service::new(bucket).with_retry(quick),
             stored: R2Service::new(server.store.bucket(BUCKET).unwrap()),
             proxy,
             _server: server,
         }
     }
-}
-
-/// The default policy with delays that tests can wait for.
-pub(crate) fn quick() -> RetryPolicy {
-    RetryPolicy::default().base_delay(Duration::from_millis(5))
 }
