@@ -16,6 +16,7 @@ pub(crate) struct Local {
     pub(crate) addr: SocketAddr,
     pub(crate) faults: Faults,
     pub(crate) signer: Signer,
+    pub(crate) credentials: Credentials,
     pub(crate) store: LocalStore,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
@@ -30,7 +31,7 @@ impl Local {
         store.create_bucket("media").await.unwrap();
         let credentials = Credentials::generate().unwrap();
         let signer = Signer::new(credentials.signing());
-        let server = Server::bind(store.clone(), credentials, ([127, 0, 0, 1], 0).into())
+        let server = Server::bind(store.clone(), credentials.clone(), ([127, 0, 0, 1], 0).into())
             .await
             .unwrap();
         let (stop, stopped) = oneshot::channel();
@@ -38,6 +39,7 @@ impl Local {
             addr: server.local_addr(),
             faults: server.faults(),
             signer,
+            credentials,
             store,
             stop: Some(stop),
             running: Some(tokio::spawn(server.run(async {

@@ -8,4 +8,5 @@ mod hostile;
 mod lists;
 mod multipart;
 mod objects;
+mod s3_bucket;
 mod server;
