@@ -1,5 +1,8 @@
 //! R2 through its S3 API.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -137,7 +140,11 @@ impl S3Bucket {
             (Some(404), None) => match self.send(s3::head_bucket::request()).await {
                 Ok(_) => Ok(None),
                 Err(error) if error.status() == Some(404) => {
-                    Err(error.with_kind(ErrorKind::NoSuchBucket).with_code("NoSuchBucket"))
+                    let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
+                    Err(error
+                        .with_kind(ErrorKind::NoSuchBucket)
+                        .with_code("NoSuchBucket")
+                        .explain(what))
                 }
                 // Credentials for some objects alone may not ask for the bucket, which such credentials are bound to.
                 Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),

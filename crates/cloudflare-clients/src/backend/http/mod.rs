@@ -5,9 +5,6 @@ mod answer_first;
 mod connector;
 mod upload;
 
-#[cfg(test)]
-mod tests;
-
 use std::error::Error as StdError;
 use std::fmt;
 use std::pin::pin;

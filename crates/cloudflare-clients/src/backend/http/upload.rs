@@ -155,10 +155,11 @@ impl RequestBody {
                 None => self.stream_ended = true,
             }
         }
-        if self.piece.is_empty() {
-            return Poll::Ready(Err(self.fail(wrong_length("ended earlier"))));
+        match self.piece.len() as u64 {
+            0 => Poll::Ready(Err(self.fail(wrong_length("ended earlier")))),
+            length if length > self.left => Poll::Ready(Err(self.fail(wrong_length("is longer")))),
+            _ => Poll::Ready(Ok(())),
         }
-        Poll::Ready(Ok(()))
     }
 }
 
