@@ -16,6 +16,9 @@ mod listing;
 mod multipart;
 mod objects;
 
+use std::any::Any;
+use std::sync::Arc;
+
 use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
 use futures_util::future::BoxFuture;
 
@@ -28,6 +31,8 @@ pub struct Fixture {
     pub missing_bucket: Option<R2Service>,
     /// What the backend does not have; each must then be `Unsupported`.
     pub lacks: Lacks,
+    /// What has to live as long as the case, such as a temporary folder.
+    pub holds: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What a backend does not have.

@@ -11,7 +11,7 @@ use super::body::{Body, ByteStream, Refetch};
 use super::bucket::GetRequest;
 use super::checksum::{Checksum, Hasher};
 use super::conditional::Conditional;
-use super::object::ObjectBody;
+use super::object::{Object, ObjectBody};
 use super::range::{Range, ServedRange};
 use super::service::{Operation, R2Service};
 use super::verify::expected_checksum;
@@ -62,7 +62,7 @@ impl Get {
         let found = service
             .run(&operation, || Some(service.bucket().get(request.clone())))
             .await?;
-        Ok(found.map(|found| Download::new(&service, &request, &found).begin(found)))
+        Ok(found.map(|found| Download::new(&service, &request.key, &found).begin(found)))
     }
 }
 
@@ -81,60 +81,82 @@ struct Download {
     service: R2Service,
     key: String,
     etag: String,
+    size: u64,
     /// The bytes of the object that were asked for.
     bytes: ServedRange,
     ranged: bool,
-    checksum: Option<Checksum>,
+}
+
+/// How bytes are verified before the last of them is handed on.
+enum Verification {
+    /// By what they hash to.
+    Checksum(Hasher, Checksum),
+    /// By asking for the object's size a second time: a length that was damaged on the way together with the body looks
+    /// right, and no checksum would tell. (The answer for a range says the size apart from the length.)
+    Size,
 }
 
 impl Download {
-    fn new(service: &R2Service, request: &GetRequest, found: &ObjectBody) -> Self {
+    fn new(service: &R2Service, key: &str, found: &ObjectBody) -> Self {
         let whole = ServedRange {
             offset: 0,
             length: found.size,
         };
-        let bytes = found.range.unwrap_or(whole);
         Self {
             service: service.clone(),
-            key: request.key.clone(),
+            key: key.to_owned(),
             etag: found.etag.clone(),
-            bytes,
+            size: found.size,
+            bytes: found.range.unwrap_or(whole),
             ranged: found.range.is_some(),
-            checksum: if service.verifies() && bytes == whole {
-                expected_checksum(found)
-            } else {
-                None
-            },
+        }
+    }
+
+    fn verification(&self, found: &Object) -> Option<Verification> {
+        if !self.service.verifies() || self.bytes.length != self.size {
+            return None;
+        }
+        match expected_checksum(found) {
+            Some(checksum) => Some(Verification::Checksum(
+                Hasher::new(checksum.algorithm()),
+                checksum,
+            )),
+            None => (!self.ranged).then_some(Verification::Size),
         }
     }
 
     fn begin(self, found: ObjectBody) -> ObjectBody {
         let ObjectBody { object, body } = found;
         let (length, refetch) = (self.bytes.length, self.clone().refetch());
-        let body = Body::from_stream(self.stream(body.into_stream()), Some(length));
+        let verification = self.verification(&object);
+        let body = Body::from_stream(self.stream(body.into_stream(), verification), Some(length));
         ObjectBody {
             object,
             body: body.with_refetch(refetch),
         }
     }
 
-    /// The bytes that arrive, then those of further requests where they stop too early, then an error if they hash wrong.
-    fn stream(self, first: ByteStream) -> impl Stream<Item = Result<bytes::Bytes>> + Send {
+    /// The bytes that arrive, then those of further requests where they stop too early; an error in place of the last
+    /// piece if they are wrong.
+    fn stream(
+        self,
+        first: ByteStream,
+        verification: Option<Verification>,
+    ) -> impl Stream<Item = Result<bytes::Bytes>> + Send {
         struct State {
             download: Download,
             stream: ByteStream,
             done: u64,
             /// Since bytes last arrived.
             failures: Failures,
-            hasher: Option<Hasher>,
+            verification: Option<Verification>,
         }
-        let hasher = self.checksum.map(|checksum| Hasher::new(checksum.algorithm()));
         let state = State {
             download: self,
             stream: first,
             done: 0,
             failures: Failures::default(),
-            hasher,
+            verification,
         };
         stream::try_unfold(state, |mut state| async move {
             loop {
@@ -143,7 +165,7 @@ impl Download {
                     stream,
                     done,
                     failures,
-                    hasher,
+                    verification,
                 } = &mut state;
                 let length = download.bytes.length;
                 let error = match stream.try_next().await {
@@ -155,17 +177,17 @@ impl Download {
                                 format!("the service sent more than the {length} bytes it announced");
                             return Err(download.error(Error::new(ErrorKind::Integrity, message)));
                         }
-                        if let Some(hasher) = hasher {
+                        if let Some(Verification::Checksum(hasher, _)) = verification {
                             hasher.update(&bytes);
                         }
                         // The last piece is kept back until all bytes are known to be right.
                         if *done == length {
-                            download.verify(hasher.take())?;
+                            download.verify(verification.take()).await?;
                         }
                         return Ok(Some((bytes, state)));
                     }
                     Ok(None) if *done == length => {
-                        download.verify(hasher.take())?;
+                        download.verify(verification.take()).await?;
                         return Ok(None);
                     }
                     Ok(None) => Error::new(
@@ -208,6 +230,7 @@ impl Download {
             length: rest.length,
         };
         match self.fetch(Some(range)).await? {
+            found if found.size != self.size => Err(self.wrong_size(found.size)),
             found if found.range == Some(rest) => Ok(found.into_stream()),
             found => Err(self.error(Error::new(
                 ErrorKind::UnexpectedResponse,
@@ -232,19 +255,10 @@ impl Download {
             .run(&operation, || Some(self.service.bucket().get(request.clone())))
             .await;
         match found {
-            Ok(Some(found)) => Ok(found),
+            Ok(Some(found)) if found.etag == self.etag => Ok(found),
             Err(error) if error.kind() != ErrorKind::PreconditionFailed => Err(error),
-            replaced => Err(self.error(
-                Error::new(
-                    ErrorKind::Integrity,
-                    "the object was replaced or deleted while it was being read",
-                )
-                .with_source(
-                    replaced
-                        .err()
-                        .unwrap_or_else(|| Error::from_status(404, "Not Found")),
-                ),
-            )),
+            Ok(_) => Err(self.replaced()),
+            Err(error) => Err(self.replaced().with_source(error)),
         }
     }
 
@@ -258,16 +272,17 @@ impl Download {
                     .ranged
                     .then_some(Range::OffsetWithLength { offset, length });
                 let found = download.fetch(range).await?;
-                let body = Download::clone(&download).stream(found.into_stream());
-                Ok(Body::from_stream(body, Some(length)))
+                let again = Self::new(&download.service, &download.key, &found);
+                Ok(again.begin(found).body)
             }
             .boxed()
         })
     }
 
-    fn verify(&self, hasher: Option<Hasher>) -> Result<()> {
-        match (self.checksum, hasher) {
-            (Some(stored), Some(hasher)) => {
+    async fn verify(&self, verification: Option<Verification>) -> Result<()> {
+        match verification {
+            None => Ok(()),
+            Some(Verification::Checksum(hasher, stored)) => {
                 let arrived = hasher.finish();
                 if arrived == stored {
                     return Ok(());
@@ -279,8 +294,31 @@ impl Download {
                     ),
                 )))
             }
-            _ => Ok(()),
+            Some(Verification::Size) => match self.service.head(&self.key).await {
+                Ok(Some(found)) if found.etag != self.etag => Err(self.replaced()),
+                Ok(Some(found)) if found.size != self.size => Err(self.wrong_size(found.size)),
+                Ok(Some(_)) => Ok(()),
+                Ok(None) => Err(self.replaced()),
+                // A bucket that has no head does not say more than it has said.
+                Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+                Err(error) => Err(error),
+            },
         }
+    }
+
+    fn replaced(&self) -> Error {
+        self.error(Error::new(
+            ErrorKind::Integrity,
+            "the object was replaced or deleted while it was being read",
+        ))
+    }
+
+    fn wrong_size(&self, size: u64) -> Error {
+        let message = format!(
+            "the service announced {} bytes and said of the same object later that it has {size}",
+            self.size
+        );
+        self.error(Error::new(ErrorKind::Integrity, message))
     }
 
     fn error(&self, error: Error) -> Error {

@@ -158,9 +158,10 @@ impl R2Service {
     /// Whether bytes are verified; on by default.
     ///
     /// What is read whole is hashed and compared with a stored checksum, where the service returns one, else with the MD5
-    /// that is the etag of an object not uploaded in parts. `bytes`, `text`, `json` and `write_to_file` fetch again once
-    /// on a mismatch; a stream ends in [`ErrorKind::Integrity`] instead of its last piece. What is written is hashed and
-    /// compared with the etag of the answer. Lengths are checked in any case. MD5 costs about 1.5 ms of CPU a megabyte.
+    /// that is the etag of an object not uploaded in parts. An object with neither costs one more request: a HEAD at the
+    /// end, whose size must be the one that was announced. `bytes`, `text`, `json` and `write_to_file` fetch again once on a
+    /// mismatch; a stream ends in [`ErrorKind::Integrity`] instead of its last piece. What is written is hashed and compared
+    /// with the etag of the answer. Lengths are checked in any case. MD5 costs about 1.5 ms of CPU a megabyte.
     #[must_use]
     pub fn with_verification(mut self, verify: bool) -> Self {
         self.settings_mut().verify = verify;

@@ -206,8 +206,20 @@ impl Writer {
     /// An element with text, which is escaped.
     pub fn text(&mut self, name: &str, text: impl fmt::Display) {
         self.open(name, None);
-        self.0.push_str(&escape(text.to_string()));
+        self.content(text);
         self.close(name);
+    }
+
+    /// Text, which is escaped. What XML cannot carry becomes a character reference all the same, as S3 does: many
+    /// readers take it.
+    pub fn content(&mut self, text: impl fmt::Display) {
+        for character in escape(text.to_string()).chars() {
+            if character.is_ascii_control() && !matches!(character, '\t' | '\n') {
+                let _ = write!(self.0, "&#x{:x};", u32::from(character));
+            } else {
+                self.0.push(character);
+            }
+        }
     }
 
     fn open(&mut self, name: &str, namespace: Option<&str>) {

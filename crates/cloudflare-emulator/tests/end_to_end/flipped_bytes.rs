@@ -1,0 +1,74 @@
+//! One byte that changes on the way.
+
+use cloudflare_clients::ErrorKind;
+use futures_util::TryStreamExt;
+
+use crate::operations::{self, Operation, read};
+use crate::proxy::{Fault, Kind, content};
+use crate::world::World;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_downloads_are_fetched_again() {
+    let world = World::start().await;
+    for name in ["get_bytes", "get_text", "get_file"] {
+        let operation = Operation::named(name);
+        operation.run(&world, &[Fault::FlipDownload]).await.unwrap();
+        assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
+        // Twice wrong is stored wrong.
+        let error = operation
+            .run(&world, &[Fault::FlipDownload; 3])
+            .await
+            .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{name}");
+        assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
+    }
+}
+
+/// The caller has the wrong byte already, and learns it before the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_damaged_stream_ends_in_an_error() {
+    let world = World::start().await;
+    let bytes = content(1_000_000, 1);
+    world.stored.put("stream", bytes.clone()).await.unwrap();
+    world.proxy.order(Kind::Get, Fault::FlipDownload);
+    let mut stream = world.r2.get("stream").await.unwrap().unwrap().into_stream();
+    let mut done = 0;
+    let error = loop {
+        match stream.try_next().await {
+            Ok(piece) => done += piece.expect("an error at the end").len(),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert!(done < bytes.len());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_uploads_are_sent_again() {
+    let world = World::start().await;
+    for operation in operations::ALL {
+        let has_document = matches!(operation.kind, Kind::DeleteMany | Kind::Complete);
+        if !operation.has_upload() && !has_document {
+            continue;
+        }
+        let result = operation.run(&world, &[Fault::FlipUpload]).await;
+        if operation.sends_stream() {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::BodyNotReplayable);
+            continue;
+        }
+        result.unwrap_or_else(|error| panic!("{}: {error}", operation.name));
+        assert_eq!(world.proxy.calls(operation.kind), 2, "{}", operation.name);
+    }
+}
+
+/// The service knows what bytes in memory hash to before it stores them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_bytes_are_not_stored() {
+    let world = World::start().await;
+    let error = Operation::named("put_bytes")
+        .run(&world, &[Fault::FlipUpload; 2])
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity);
+    assert_eq!(read(&world.stored, "put/bytes").await.unwrap(), "before");
+}

@@ -1,0 +1,17 @@
+//! The library against the local server, over real sockets.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod contract;
+mod early_ends;
+mod failing_answers;
+mod flipped_bytes;
+mod operations;
+mod proxy;
+mod resets;
+mod stalls;
+mod world;

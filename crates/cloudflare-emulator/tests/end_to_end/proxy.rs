@@ -1,0 +1,370 @@
+//! A proxy between client and server that fails as it is told.
+
+use std::collections::VecDeque;
+use std::io::{self, Error, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use cloudflare_clients::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
+/// Small, so that a proxy which stops reading is noticed soon.
+const RECEIVE_BUFFER: u32 = 64 * 1024;
+
+/// What is done to a request or its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The proxy answers with this status, after which `Retry-After` in seconds; the server hears nothing.
+    Status(u16, Option<u64>),
+    /// The connection is reset when the request's head is there; the server hears nothing.
+    ResetBefore,
+    /// Half of the request's body reaches the server, then both connections are reset.
+    ResetInUpload,
+    /// The server answers, and the connection is reset in place of the answer.
+    ResetAfter,
+    /// The connection ends behind half of the body.
+    EndEarly(ContentLength),
+    /// One byte in the middle of the answer's body is changed.
+    FlipDownload,
+    /// One byte in the middle of the request's body is changed.
+    FlipUpload,
+    /// The request is taken, and no answer comes.
+    StallBeforeHead,
+    /// Nothing comes behind half of the answer's body.
+    StallInBody,
+    /// The request's body is not read.
+    StallUpload,
+    /// The answer is whole, and the connection is closed `after` it, without having said so.
+    CloseIdle { after: Duration },
+}
+
+/// What the head of an answer says whose body ends early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ContentLength {
+    Kept,
+    Removed,
+    /// So that it fits the half that comes.
+    Halved,
+}
+
+/// S3's operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Get,
+    Head,
+    List,
+    Put,
+    Copy,
+    Delete,
+    DeleteMany,
+    CreateUpload,
+    UploadPart,
+    Complete,
+    Abort,
+    Other,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    orders: VecDeque<(Kind, Fault)>,
+    random: Option<Random>,
+    calls: Vec<Kind>,
+}
+
+#[derive(Debug)]
+struct Random {
+    share: f64,
+    rng: fastrand::Rng,
+    faults: Vec<Fault>,
+}
+
+impl Script {
+    /// Counts a request and says what to do to it.
+    fn next(&mut self, kind: Kind) -> Option<Fault> {
+        self.calls.push(kind);
+        if let Some(index) = self.orders.iter().position(|(ordered, _)| *ordered == kind) {
+            return self.orders.remove(index).map(|(_, fault)| fault);
+        }
+        let random = self.random.as_mut()?;
+        (random.rng.f64() < random.share)
+            .then(|| random.rng.choice(&random.faults).copied())
+            .flatten()
+    }
+}
+
+pub(crate) struct Proxy {
+    address: SocketAddr,
+    script: Arc<Mutex<Script>>,
+    task: JoinHandle<()>,
+}
+
+impl Proxy {
+    pub(crate) async fn start(server: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let listener = socket.listen(1024).unwrap();
+        let address = listener.local_addr().unwrap();
+        let script = Arc::new(Mutex::new(Script::default()));
+        let task = tokio::spawn(accept(listener, server, Arc::clone(&script)));
+        Self {
+            address,
+            script,
+            task,
+        }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Does this to the next request of this kind, after what was ordered for the kind before.
+    pub(crate) fn order(&self, kind: Kind, fault: Fault) {
+        self.script().orders.push_back((kind, fault));
+    }
+
+    /// Does one of these to this share of all requests.
+    pub(crate) fn at_random(&self, share: f64, seed: u64, faults: &[Fault]) {
+        self.script().random = Some(Random {
+            share,
+            rng: fastrand::Rng::with_seed(seed),
+            faults: faults.to_vec(),
+        });
+    }
+
+    /// How many requests of this kind came since the last [`begin`](Self::begin).
+    pub(crate) fn calls(&self, kind: Kind) -> usize {
+        self.script().calls.iter().filter(|call| **call == kind).count()
+    }
+
+    /// Forgets the orders and calls.
+    pub(crate) fn begin(&self) {
+        let mut script = self.script();
+        script.orders.clear();
+        script.calls.clear();
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap()
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn accept(listener: TcpListener, server: SocketAddr, script: Arc<Mutex<Script>>) {
+    let mut connections = JoinSet::new();
+    loop {
+        let Ok((client, _)) = listener.accept().await else {
+            return;
+        };
+        connections.spawn(converse(client, server, Arc::clone(&script)));
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Script>>) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    let mut client = Wire(client);
+    while let Some(head) = client.read_head().await? {
+        let kind = head.kind();
+        let fault = script.lock().unwrap().next(kind);
+        match fault {
+            Some(Fault::ResetBefore) => return client.reset(),
+            Some(Fault::StallUpload) => return std::future::pending().await,
+            _ => {}
+        }
+        let mut body = client.read_body(head.content_length().unwrap_or(0)).await?;
+        match fault {
+            Some(Fault::StallBeforeHead) => return std::future::pending().await,
+            Some(Fault::Status(status, retry_after)) => {
+                client
+                    .write(status_answer(status, retry_after, kind).as_bytes())
+                    .await?;
+                continue;
+            }
+            Some(Fault::FlipUpload) => flip(&mut body),
+            _ => {}
+        }
+
+        let mut upstream = Wire(TcpStream::connect(server).await?);
+        upstream.write(head.0.as_bytes()).await?;
+        if fault == Some(Fault::ResetInUpload) {
+            upstream.write(&body[..body.len() / 2]).await?;
+            // Else the reset overtakes what was written.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            upstream.reset()?;
+            return client.reset();
+        }
+        // A server that refuses a request may answer before it has read all.
+        let written = upstream.write(&body).await;
+        let Some(mut head) = upstream.read_head().await? else {
+            return written;
+        };
+        let has_body =
+            kind != Kind::Head && !head.0.starts_with("HTTP/1.1 204") && !head.0.starts_with("HTTP/1.1 304");
+        let length = if has_body { head.answer_length()? } else { 0 };
+        let mut body = upstream.read_body(length).await?;
+        let half = body.len() / 2;
+        match fault {
+            Some(Fault::ResetAfter) => return client.reset(),
+            Some(Fault::FlipDownload) => flip(&mut body),
+            Some(Fault::EndEarly(content_length)) => {
+                match content_length {
+                    ContentLength::Kept => {}
+                    ContentLength::Removed => head.set_content_length(None),
+                    ContentLength::Halved => head.set_content_length(Some(half)),
+                }
+                client.write(head.0.as_bytes()).await?;
+                client.write(&body[..half]).await?;
+                return client.0.shutdown().await;
+            }
+            Some(Fault::StallInBody) => {
+                client.write(head.0.as_bytes()).await?;
+                client.write(&body[..half]).await?;
+                return std::future::pending().await;
+            }
+            _ => {}
+        }
+        let mut answer = head.0.into_bytes();
+        answer.extend_from_slice(&body);
+        client.write(&answer).await?;
+        if let Some(Fault::CloseIdle { after }) = fault {
+            tokio::time::sleep(after).await;
+            return client.0.shutdown().await;
+        }
+    }
+    Ok(())
+}
+
+fn flip(body: &mut [u8]) {
+    let middle = body.len() / 2;
+    if let Some(byte) = body.get_mut(middle) {
+        *byte ^= 1;
+    }
+}
+
+fn status_answer(status: u16, retry_after: Option<u64>, kind: Kind) -> String {
+    let body = if kind == Kind::Head {
+        ""
+    } else {
+        "<Error><Code>SlowDown</Code><Message>Ordered by the test.</Message></Error>"
+    };
+    let retry_after = retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
+    let length = body.len();
+    format!("HTTP/1.1 {status} Ordered\r\n{retry_after}Content-Length: {length}\r\n\r\n{body}")
+}
+
+struct Wire(TcpStream);
+
+impl Wire {
+    /// The next head, or `None` where the connection has ended. One byte after the other, to leave the body where it is,
+    /// would be slow: what is there is peeked at.
+    async fn read_head(&mut self) -> io::Result<Option<Head>> {
+        let mut head = Vec::new();
+        let mut peeked = vec![0; 16 * 1024];
+        loop {
+            let count = self.0.peek(&mut peeked).await?;
+            if count == 0 {
+                return Ok(None);
+            }
+            let before = head.len();
+            head.extend_from_slice(&peeked[..count]);
+            let end = head
+                .windows(4)
+                .position(|window| window == b"\r\n\r\n")
+                .map(|at| at + 4);
+            head.truncate(end.unwrap_or(head.len()));
+            let taken = head.len() - before;
+            self.0.read_exact(&mut peeked[..taken]).await?;
+            if end.is_some() {
+                let head =
+                    String::from_utf8(head).map_err(|error| Error::new(ErrorKind::InvalidData, error))?;
+                return Ok(Some(Head(head)));
+            }
+        }
+    }
+
+    async fn read_body(&mut self, length: usize) -> io::Result<Vec<u8>> {
+        let mut body = vec![0; length];
+        self.0.read_exact(&mut body).await?;
+        Ok(body)
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes).await
+    }
+
+    /// Closes the connection with an RST.
+    fn reset(self) -> io::Result<()> {
+        self.0.set_zero_linger()
+    }
+}
+
+/// The head of a request or of an answer, with its empty line.
+struct Head(String);
+
+impl Head {
+    fn content_length(&self) -> Option<usize> {
+        self.0.lines().find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length")
+                .then(|| value.trim().parse().ok())?
+        })
+    }
+
+    fn answer_length(&self) -> io::Result<usize> {
+        let missing = || Error::new(ErrorKind::InvalidData, "an answer without Content-Length");
+        self.content_length().ok_or_else(missing)
+    }
+
+    fn set_content_length(&mut self, length: Option<usize>) {
+        let kept = self
+            .0
+            .trim_end()
+            .lines()
+            .filter(|line| !line.to_ascii_lowercase().starts_with("content-length:"));
+        let mut lines: Vec<_> = kept.map(str::to_owned).collect();
+        lines.push(match length {
+            Some(length) => format!("Content-Length: {length}"),
+            None => "Connection: close".to_owned(),
+        });
+        self.0 = lines.join("\r\n") + "\r\n\r\n";
+    }
+
+    fn kind(&self) -> Kind {
+        let mut words = self.0.split(' ');
+        let (method, target) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let has_key = path.trim_start_matches('/').contains('/');
+        let asks = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let copies = self.0.to_ascii_lowercase().contains("\nx-amz-copy-source:");
+        match method {
+            "GET" if has_key && !asks("uploadId") => Kind::Get,
+            "GET" if asks("list-type") => Kind::List,
+            "HEAD" if has_key => Kind::Head,
+            "PUT" if asks("partNumber") => Kind::UploadPart,
+            "PUT" if copies => Kind::Copy,
+            "PUT" => Kind::Put,
+            "DELETE" if asks("uploadId") => Kind::Abort,
+            "DELETE" => Kind::Delete,
+            "POST" if asks("delete") => Kind::DeleteMany,
+            "POST" if asks("uploads") => Kind::CreateUpload,
+            "POST" if asks("uploadId") => Kind::Complete,
+            _ => Kind::Other,
+        }
+    }
+}
+
+/// Bytes that differ everywhere, so that none can be taken for others.
+pub(crate) fn content(length: usize, seed: u64) -> Bytes {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes.into()
+}
