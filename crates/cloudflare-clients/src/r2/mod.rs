@@ -27,3 +27,5 @@ pub use range::{Range, ServedRange};
 pub use signed_url::SignedUrl;
 pub use signing_client::R2SigningClient;
 pub use signing_config::R2SigningConfig;
+
+pub use crate::s3::endpoint::{Addressing, Jurisdiction};

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -29,7 +30,7 @@ use crate::{Error, Result};
 /// assert_eq!(url.signed_headers()["content-type"], "video/mp4");
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "a URL is made by `sign` or `sign_at`"]
 pub struct Presign {
     client: R2SigningClient,
@@ -46,7 +47,7 @@ impl Presign {
             client,
             method,
             key,
-            expires_in: Duration::from_secs(3600),
+            expires_in: Duration::from_hours(1),
             headers: Vec::new(),
             part: None,
         }
@@ -183,10 +184,105 @@ impl Presign {
     }
 }
 
+/// Without the headers: any of them may be a secret.
+impl fmt::Debug for Presign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presign")
+            .field("method", &self.method)
+            .field("key", &self.key)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Signatures have whole seconds, so expiry has too.
 fn whole_seconds(time: SystemTime) -> SystemTime {
     let fraction = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.subsec_nanos());
     time - Duration::from_nanos(fraction.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::r2::R2SigningConfig;
+    use crate::sigv4::MAX_EXPIRES_IN;
+
+    fn client() -> R2SigningClient {
+        let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "a-key-id", "s3cret", "media")
+            .session_token("t0ken");
+        R2SigningClient::new(config).unwrap()
+    }
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_750)
+    }
+
+    #[test]
+    fn bad_input_is_refused_before_signing() {
+        let second = Duration::from_secs(1);
+        let get = || client().presign(Method::GET, "a");
+        let put = || client().presign(Method::PUT, "a");
+        for (presign, why) in [
+            (client().presign(Method::POST, "a"), "not for POST"),
+            (client().presign(Method::GET, ""), "the key is empty"),
+            (
+                client().presign(Method::GET, "a".repeat(1025)),
+                "the key has 1025 bytes",
+            ),
+            (get().expires_in(Duration::ZERO), "not 0ns"),
+            (get().expires_in(second / 2), "not 500ms"),
+            (get().expires_in(second * 3 / 2), "not 1.5s"),
+            (get().expires_in(second * 604_801), "not 604801s"),
+            (put().upload_part("id", 0), "part number 0"),
+            (put().upload_part("id", 10_001), "part number 10001"),
+            (put().upload_part("", 1), "the upload id is empty"),
+            (get().upload_part("id", 1), "a part is uploaded with PUT"),
+            (put().header("a b", "c"), "\"a b\" cannot be the name"),
+            (
+                put().metadata("a", "é"),
+                "x-amz-meta-a has a value that is not plain ASCII",
+            ),
+            (put().metadata("a", "b\r\nhost: c"), "not plain ASCII"),
+            (put().header("Host", "evil.example"), "host cannot be set"),
+            (put().header("X-Amz-Date", "x"), "x-amz-date cannot be set"),
+        ] {
+            let error = presign.sign_at(now()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn expiry_is_a_whole_second_and_the_longest_is_a_week() {
+        let url = client()
+            .presign(Method::GET, "a")
+            .expires_in(MAX_EXPIRES_IN)
+            .sign_at(now())
+            .unwrap();
+        assert!(url.as_str().contains("&X-Amz-Expires=604800&"));
+        assert_eq!(
+            url.expires_at(),
+            now() - Duration::from_millis(750) + MAX_EXPIRES_IN
+        );
+    }
+
+    #[test]
+    fn a_url_serialises_whole_and_its_debug_tells_no_secrets() {
+        let url = client()
+            .presign(Method::PUT, "a b")
+            .metadata("Uploaded-By", "me")
+            .sign_at(now())
+            .unwrap();
+        assert_eq!(serde_json::to_value(&url).unwrap(), url.as_str());
+        assert_eq!(url.signed_headers()["x-amz-meta-uploaded-by"], "me");
+        let debug = format!("{url:?}");
+        assert!(debug.contains("http://127.0.0.1:9710/media/a%20b"), "{debug}");
+        for secret in ["t0ken", "a-key-id", "Signature="] {
+            assert!(url.as_str().contains(secret), "{secret}");
+            assert!(!debug.contains(secret), "{debug}");
+        }
+    }
 }

@@ -24,7 +24,7 @@ use crate::sigv4::Signer;
 /// let client = R2SigningClient::new(R2SigningConfig::new(
 ///     "0123456789abcdef0123456789abcdef",
 ///     "fedcba9876543210fedcba9876543210",
-///     "the secret access key",
+///     "the-secret-access-key",
 ///     "media",
 /// ))?;
 /// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
@@ -143,12 +143,11 @@ impl R2SigningClient {
     fn bucket(&self) -> Result<crate::S3Bucket> {
         use crate::backend::http::{HttpClient, Timeouts};
 
-        let http = match self.0.http.get() {
-            Some(http) => http.clone(),
-            None => {
-                let http = HttpClient::new(Timeouts::default())?;
-                self.0.http.get_or_init(|| http).clone()
-            }
+        let http = if let Some(http) = self.0.http.get() {
+            http.clone()
+        } else {
+            let http = HttpClient::new(Timeouts::default())?;
+            self.0.http.get_or_init(|| http).clone()
         };
         Ok(crate::S3Bucket::from_parts(self.clone(), http))
     }

@@ -17,7 +17,7 @@ use crate::{Error, Result};
 /// let config = R2SigningConfig::new(
 ///     "0123456789abcdef0123456789abcdef",
 ///     "fedcba9876543210fedcba9876543210",
-///     "the secret access key",
+///     "the-secret-access-key",
 ///     "media",
 /// );
 /// let client = R2SigningClient::new(config)?;
@@ -35,7 +35,7 @@ pub struct R2SigningConfig {
     addressing: Option<Addressing>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 enum Location {
     Account(String),
     Endpoint(String),
@@ -246,10 +246,148 @@ fn check_token(what: &str, value: &str) -> Result<()> {
 impl fmt::Debug for R2SigningConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("R2SigningConfig")
-            .field("location", &self.location)
             .field("bucket_name", &self.bucket_name)
             .field("jurisdiction", &self.jurisdiction)
             .field("addressing", &self.addressing)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::r2::R2SigningClient;
+
+    const ACCOUNT_ID: &str = "0123456789abcdef0123456789abcdef";
+    const ACCESS_KEY_ID: &str = "fedcba9876543210fedcba9876543210";
+
+    fn from_vars(vars: &[(&str, &str)]) -> Result<R2SigningClient> {
+        let config = R2SigningConfig::from_vars(|name| {
+            let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
+            Some((*value).to_owned())
+        })?;
+        R2SigningClient::new(config)
+    }
+
+    fn url(vars: &[(&str, &str)]) -> String {
+        let client = from_vars(vars).unwrap();
+        client.endpoint().url(Some(client.bucket_name()), None).unwrap()
+    }
+
+    #[test]
+    fn reads_the_variables_without_the_space_around_them() {
+        let vars = [
+            ("R2_ACCOUNT_ID", "0123456789abcdef0123456789abcdef\n"),
+            ("R2_ACCESS_KEY_ID", " fedcba9876543210fedcba9876543210"),
+            ("R2_SECRET_ACCESS_KEY", "secret\r\n"),
+            ("R2_BUCKET_MEDIA", "media"),
+            ("R2_JURISDICTION", "eu"),
+            ("R2_SESSION_TOKEN", ""),
+        ];
+        assert_eq!(
+            url(&vars),
+            format!("https://media.{ACCOUNT_ID}.eu.r2.cloudflarestorage.com/")
+        );
+        assert!(
+            from_vars(&vars)
+                .unwrap()
+                .signer()
+                .credentials()
+                .session_token()
+                .is_none()
+        );
+
+        let vars = [
+            ("R2_ENDPOINT", "http://127.0.0.1:9710"),
+            ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+            ("R2_BUCKET_MEDIA", "media"),
+            ("R2_SESSION_TOKEN", "token"),
+        ];
+        assert_eq!(url(&vars), "http://127.0.0.1:9710/media");
+        let client = from_vars(&vars).unwrap();
+        assert_eq!(client.signer().credentials().session_token(), Some("token"));
+    }
+
+    #[test]
+    fn one_error_names_every_missing_variable() {
+        let error = from_vars(&[("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", " ")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA"
+        );
+        let error = from_vars(&[("R2_ENDPOINT", "http://localhost")]).unwrap_err();
+        assert!(!error.to_string().contains("R2_ACCOUNT_ID"), "{error}");
+    }
+
+    #[test]
+    fn every_value_has_its_form() {
+        let good = R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret", "media");
+        R2SigningClient::new(good.clone()).unwrap();
+        let local = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
+        R2SigningClient::new(local.clone()).unwrap();
+        for (config, why) in [
+            (
+                R2SigningConfig::new("0123456789abcdef01234567", ACCESS_KEY_ID, "secret", "media"),
+                "24 characters",
+            ),
+            (
+                R2SigningConfig::new(ACCOUNT_ID, "short", "secret", "media"),
+                "the access key id has 5 characters, should be 32",
+            ),
+            (
+                R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "", "media"),
+                "the secret access key is empty",
+            ),
+            (
+                R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret\n", "media"),
+                "the secret access key has white space",
+            ),
+            (
+                R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret", "Media"),
+                "\"Media\" is not a bucket name",
+            ),
+            (good.session_token("a b"), "the session token has white space"),
+            (
+                local.clone().jurisdiction(Jurisdiction::Eu),
+                "a jurisdiction is part of",
+            ),
+            (
+                local.clone().addressing(Addressing::VirtualHost),
+                "is an IP address",
+            ),
+            (local.endpoint("127.0.0.1:9710"), "has no scheme"),
+        ] {
+            let error = R2SigningClient::new(config).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+        let error = from_vars(&[
+            ("R2_ACCOUNT_ID", ACCOUNT_ID),
+            ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+            ("R2_BUCKET_MEDIA", "media"),
+            ("R2_JURISDICTION", "EU"),
+        ]);
+        let error = error.unwrap_err().to_string();
+        assert!(
+            error.contains("R2_JURISDICTION") && error.contains("fedramp"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn debug_tells_no_secrets() {
+        let config = R2SigningConfig::for_endpoint("http://me:hunter2@host", "id", "s3cret", "media")
+            .session_token("t0ken");
+        let debug = format!("{config:?}");
+        assert!(debug.contains("media"), "{debug}");
+        for secret in ["hunter2", "s3cret", "t0ken"] {
+            assert!(!debug.contains(secret), "{debug}");
+        }
+        let client = R2SigningClient::new(config.endpoint("http://host")).unwrap();
+        let debug = format!("{client:?} {:?}", client.presign(http::Method::GET, "a"));
+        assert!(!debug.contains("s3cret") && !debug.contains("t0ken"), "{debug}");
     }
 }

@@ -367,3 +367,166 @@ pub fn validate_key(key: &str) -> Result<()> {
         ))),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ACCOUNT_ID: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn r2_is_virtual_hosted_and_jurisdictions_have_their_own_hosts() {
+        for (jurisdiction, host) in [
+            (None, "r2.cloudflarestorage.com"),
+            (Some("eu"), "eu.r2.cloudflarestorage.com"),
+            (Some("fedramp"), "fedramp.r2.cloudflarestorage.com"),
+            (Some("us"), "us.r2.cloudflarestorage.com"),
+        ] {
+            let jurisdiction = jurisdiction.map(|name: &str| name.parse().unwrap());
+            let endpoint = Endpoint::r2(ACCOUNT_ID, jurisdiction).unwrap();
+            let account_host = format!("{ACCOUNT_ID}.{host}");
+            assert_eq!(
+                endpoint.url(Some("media"), Some("/a//b")).unwrap(),
+                format!("https://media.{account_host}//a//b")
+            );
+            assert_eq!(
+                endpoint.url(None, None).unwrap(),
+                format!("https://{account_host}/")
+            );
+            let endpoint = endpoint.with_addressing(Addressing::Path).unwrap();
+            assert_eq!(
+                endpoint.url(Some("media"), None).unwrap(),
+                format!("https://{account_host}/media")
+            );
+        }
+    }
+
+    #[test]
+    fn custom_endpoints_keep_their_path_and_drop_default_ports() {
+        for (url, object) in [
+            ("http://127.0.0.1:9710", "http://127.0.0.1:9710/media/a"),
+            ("HTTP://LocalHost:8787/s3/", "http://localhost:8787/s3/media/a"),
+            (
+                "https://minio_1.internal:443/",
+                "https://minio_1.internal/media/a",
+            ),
+            ("http://[::1]:80", "http://[::1]/media/a"),
+            ("http://host:443", "http://host:443/media/a"),
+        ] {
+            let endpoint = Endpoint::custom(url).unwrap();
+            assert_eq!(endpoint.url(Some("media"), Some("a")).unwrap(), object);
+        }
+        let endpoint = Endpoint::custom("https://s3.example:444/p")
+            .unwrap()
+            .with_addressing(Addressing::VirtualHost)
+            .unwrap();
+        assert_eq!(
+            endpoint.url(Some("media"), Some("a")).unwrap(),
+            "https://media.s3.example:444/p/a"
+        );
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for (url, why) in [
+            ("", "no scheme"),
+            ("localhost:9710", "no scheme"),
+            ("ftp://host", "neither http nor https"),
+            ("https://", "no valid host"),
+            ("https:///path", "no valid host"),
+            ("https://ho st", "no valid host"),
+            (" https://host", "neither http nor https"),
+            ("https://host\n", "no valid host"),
+            ("https://höst", "no valid host"),
+            ("https://host\\x", "no valid host"),
+            ("https://[::1", "no valid host"),
+            ("https://host:", "no valid port"),
+            ("https://host:0", "no valid port"),
+            ("https://host:65536", "no valid port"),
+            ("https://host:+80", "no valid port"),
+            ("https://host?x", "a query or a fragment"),
+            ("https://host/#x", "a query or a fragment"),
+            ("https://host/a b", "other characters"),
+            ("https://host/../a", ". or .. in its path"),
+        ] {
+            let error = Endpoint::custom(url).unwrap_err().to_string();
+            assert!(error.contains(why), "{url:?}: {error}");
+        }
+        let error = Endpoint::custom("https://me:hunter2@host")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("user name") && !error.contains("hunter2"),
+            "{error}"
+        );
+        for url in [
+            "http://127.0.0.1",
+            "http://127.0.0.1:9710",
+            "http://[::1]",
+            "http://[::1]:9710",
+        ] {
+            let endpoint = Endpoint::custom(url).unwrap();
+            assert!(
+                endpoint.with_addressing(Addressing::VirtualHost).is_err(),
+                "{url}"
+            );
+        }
+    }
+
+    #[test]
+    fn names_have_their_forms() {
+        let (short, long) = ("abc".to_owned(), "a".repeat(63));
+        for name in [&short, &long, "a-1", "123"] {
+            validate_bucket_name(name).unwrap();
+        }
+        for name in [
+            "",
+            "ab",
+            &"a".repeat(64),
+            "-ab",
+            "ab-",
+            "Abc",
+            "a.b",
+            "a_b",
+            "a/b",
+            "é12",
+            "a\0b",
+        ] {
+            assert!(validate_bucket_name(name).is_err(), "{name}");
+        }
+        let error = validate_account_id("0123456789abcdef01234567")
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("24 characters") && error.contains("32 characters"),
+            "{error}"
+        );
+        assert!(validate_account_id(&ACCOUNT_ID.to_uppercase()).is_err());
+        assert!(validate_key("").is_err());
+        assert!(validate_key(&"é".repeat(512)).is_ok());
+        assert!(validate_key(&"é".repeat(513)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_changes_the_host(
+            account in prop_oneof![Just(ACCOUNT_ID.to_owned()), "\\PC{0,40}"],
+            url in prop_oneof![Just("http://h:1/p".to_owned()), "https?://\\PC{0,20}"],
+            bucket in prop_oneof!["[a-z0-9]{3,8}", "\\PC{0,12}"],
+            key in "[./:@?#%\\\\a-zé\0-\x1f]{0,20}",
+        ) {
+            for endpoint in [Endpoint::r2(&account, None), Endpoint::custom(&url)] {
+                let Ok(endpoint) = endpoint else { continue };
+                let Ok(url) = endpoint.url(Some(&bucket), Some(&key)) else { continue };
+                let uri: Uri = url.parse().unwrap();
+                let host = endpoint.host_for(Some(&bucket)).unwrap();
+                let path = endpoint.path_for(Some(&bucket), Some(&key)).unwrap();
+                prop_assert_eq!(uri.authority().unwrap().as_str(), host);
+                prop_assert_eq!(uri.path_and_query().unwrap().as_str(), path);
+            }
+        }
+    }
+}

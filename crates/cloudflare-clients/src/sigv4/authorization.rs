@@ -2,9 +2,7 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-use super::{
-    ALGORITHM, CanonicalHeaders, Payload, RequestTarget, Signer, Timestamp, canonical_request, string_to_sign,
-};
+use super::{ALGORITHM, CanonicalHeaders, Payload, RequestTarget, Signer, Timestamp, canonical_request};
 use crate::{Error, Result};
 
 /// Whether [`Signer::sign_headers`] signs a header that is sent.
@@ -54,14 +52,14 @@ impl Signer {
             method, path, query, ..
         } = target;
         let request = canonical_request(method, path, query, &signed, &payload.as_str());
-        let scope = self.scope(&timestamp);
-        let signature = self.signature(scope, &string_to_sign(&timestamp, scope, &request));
+        let signature = self.signature(&timestamp, &request);
 
         let mut authorization = header_value(
             "access key id",
             &format!(
-                "{ALGORITHM} Credential={}/{scope}, SignedHeaders={}, Signature={signature}",
+                "{ALGORITHM} Credential={}/{}, SignedHeaders={}, Signature={signature}",
                 self.credentials().access_key_id(),
+                self.scope(&timestamp),
                 signed.names(),
             ),
         )?;

@@ -19,6 +19,7 @@ mod signing_key;
 mod string_to_sign;
 mod timestamp;
 mod verify;
+mod verify_error;
 
 #[cfg(test)]
 mod goldens;
@@ -34,7 +35,8 @@ pub use signer::{RequestTarget, Signer};
 pub use signing_key::SigningKey;
 pub use string_to_sign::{Scope, string_to_sign};
 pub use timestamp::Timestamp;
-pub use verify::{ParsedAuth, SignatureMismatch, VerifyError};
+pub use verify::ParsedAuth;
+pub use verify_error::{SignatureMismatch, VerifyError};
 
 /// The only algorithm R2 takes.
 pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";

@@ -4,12 +4,12 @@ use http::HeaderMap;
 
 use super::{
     ALGORITHM, CanonicalHeaders, Payload, RequestTarget, Signer, Timestamp, canonical_query,
-    canonical_request, query_pairs, string_to_sign,
+    canonical_request, query_pairs,
 };
 use crate::{Error, Result};
 
 /// How long a presigned URL can live: seven days.
-pub const MAX_EXPIRES_IN: Duration = Duration::from_secs(604_800);
+pub const MAX_EXPIRES_IN: Duration = Duration::from_hours(7 * 24);
 
 impl Signer {
     /// Signs a request in its query. Returns the whole query, that of `target` included, without `?`.
@@ -33,8 +33,7 @@ impl Signer {
         }
         let timestamp = Timestamp::new(now)?;
         let (mut query, canonical_request) = self.presign_request(target, headers, expires_in, &timestamp)?;
-        let scope = self.scope(&timestamp);
-        let signature = self.signature(scope, &string_to_sign(&timestamp, scope, &canonical_request));
+        let signature = self.signature(&timestamp, &canonical_request);
         query.push_str("&X-Amz-Signature=");
         query.push_str(&signature);
         Ok(query)

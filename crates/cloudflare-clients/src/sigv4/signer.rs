@@ -3,7 +3,7 @@ use std::sync::{PoisonError, RwLock};
 
 use http::Method;
 
-use super::{Credentials, Scope, SigningKey, Timestamp};
+use super::{Credentials, Scope, SigningKey, Timestamp, string_to_sign};
 
 /// What a request is for, as it goes over the wire.
 #[derive(Debug, Clone, Copy)]
@@ -58,18 +58,20 @@ impl Signer {
         }
     }
 
-    /// The last step: the signature of `string_to_sign`, 64 lower-case hex digits.
-    pub fn signature(&self, scope: Scope<'_>, string_to_sign: &str) -> String {
+    /// The signature of a canonical request at this time, 64 lower-case hex digits.
+    pub fn signature(&self, timestamp: &Timestamp, canonical_request: &str) -> String {
+        let scope = self.scope(timestamp);
+        let string_to_sign = string_to_sign(timestamp, scope, canonical_request);
         {
             let cached = self.key.read().unwrap_or_else(PoisonError::into_inner);
             if let Some((date, key)) = &*cached
                 && date == scope.date
             {
-                return key.sign(string_to_sign);
+                return key.sign(&string_to_sign);
             }
         }
         let key = SigningKey::derive(self.credentials.secret_access_key(), scope);
-        let signature = key.sign(string_to_sign);
+        let signature = key.sign(&string_to_sign);
         *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some((scope.date.to_owned(), key));
         signature
     }
@@ -81,5 +83,26 @@ impl fmt::Debug for Signer {
             .field("credentials", &self.credentials)
             .field("region", &self.region)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_kept_key_is_for_one_day_only() {
+        let signer = || Signer::new(Credentials::new("id", "secret"));
+        let kept = signer();
+        for text in [
+            "20270115T080000Z",
+            "20270116T080000Z",
+            "20270115T080000Z",
+            "20270115T080000Z",
+        ] {
+            let timestamp = Timestamp::parse(text).unwrap();
+            let fresh = signer().signature(&timestamp, "request");
+            assert_eq!(kept.signature(&timestamp, "request"), fresh, "{text}");
+        }
     }
 }

@@ -23,12 +23,12 @@ impl SigningKey {
 
     /// The signature, 64 lower-case hex digits.
     pub fn sign(&self, string_to_sign: &str) -> String {
-        hex::encode(&*hmac(&*self.0, string_to_sign))
+        hex::encode(*hmac(&*self.0, string_to_sign))
     }
 
     #[cfg(test)]
     pub(crate) fn to_hex(&self) -> String {
-        hex::encode(&*self.0)
+        hex::encode(*self.0)
     }
 }
 

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn times_without_a_form_are_refused() {
+        let last = Timestamp::parse("99991231T235959Z").unwrap().time();
         assert!(Timestamp::new(UNIX_EPOCH - Duration::from_secs(1)).is_err());
-        assert!(Timestamp::new(UNIX_EPOCH + Duration::from_secs(253_402_300_800)).is_err());
+        assert!(Timestamp::new(last + Duration::from_secs(1)).is_err());
     }
 }
