@@ -61,7 +61,7 @@ const SUITES: &[Suite] = &[
 ];
 
 /// Suites and groups that run only when they are named.
-const ONLY_WHEN_NAMED: &[&str] = &["simulator", "clients"];
+const ONLY_WHEN_NAMED: &[&str] = &["clients"];
 
 /// The suites that have these names or are in these groups; without names, those that run by default.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Suite>, String> {
