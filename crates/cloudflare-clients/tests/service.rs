@@ -144,24 +144,20 @@ impl Bucket for ScriptedBucket {
     }
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
-        let mut flip = false;
         let outcome = self.step("put");
-        if let Err(error) = &outcome
-            && error.code() == Some("unread")
-        {
-            return Err(outcome.unwrap_err());
-        }
-        if let Err(error) = &outcome
-            && error.code() == Some("flip")
-        {
-            flip = true;
+        let fault = outcome
+            .as_ref()
+            .err()
+            .and_then(|error| error.code().map(str::to_owned));
+        if fault.as_deref() == Some("unread") {
+            return Err(cut_off());
         }
         let existing = self.found(&request.key);
         let mut content = request.body.bytes().await?;
-        if !flip {
-            outcome?;
-        } else {
+        if fault.as_deref() == Some("flip") {
             content = Bytes::from_static(b"damaged");
+        } else {
+            outcome?;
         }
         request.only_if.check_write(
             existing
@@ -515,7 +511,7 @@ async fn a_deadline_ends_an_operation() {
 
 #[tokio::test(start_paused = true)]
 async fn max_concurrency_bounds_the_operations_under_way() {
-    let service = R2Service::new(Slow::default()).with_max_concurrency(2);
+    let service = R2Service::new(Slow).with_max_concurrency(2);
     let begin = tokio::time::Instant::now();
     let heads = (0..6).map(|_| service.head("k"));
     future::try_join_all(heads).await.unwrap();
@@ -532,7 +528,7 @@ impl Bucket for Hanging {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Slow;
 
 #[async_trait]

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher};
+use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, MAX_SINGLE_UPLOAD};
 use cloudflare_clients::s3::headers;
 use cloudflare_clients::{Error, ErrorKind, sigv4};
 use futures_util::stream;
@@ -19,8 +19,6 @@ use sha2::{Digest as _, Sha256};
 
 use crate::error::S3Error;
 
-/// The most that one request may upload: 5 GiB less 5 MiB.
-const MAX_UPLOAD: u64 = (5 << 30) - (5 << 20);
 /// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
 const MAX_DOCUMENT: u64 = 8 << 20;
 /// How long a client may send nothing in the middle of a body.
@@ -94,7 +92,7 @@ impl Payload {
         let length = self
             .length
             .ok_or_else(|| S3Error::known("MissingContentLength"))?;
-        if length > MAX_UPLOAD {
+        if length > MAX_SINGLE_UPLOAD {
             return Err(S3Error::known("EntityTooLarge"));
         }
         let (md5, mut others): (Vec<_>, Vec<_>) = self

@@ -11,6 +11,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::http::{Answer, HttpClient, Timeouts};
 use crate::error::{Error, ErrorKind, Result};
+use crate::r2::limits::validate_delete_count;
 use crate::r2::{
     Body, Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
@@ -24,8 +25,6 @@ use crate::s3::{self, Request, Response};
 /// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 const MAX_ERROR: usize = 64 * 1024;
-/// The most keys of one `DeleteObjects`.
-const MAX_DELETES: usize = 1000;
 /// MD5 takes about 200 microseconds for it.
 const HASHED_IN_PLACE: usize = 128 * 1024;
 /// How many objects are deleted at a time whose keys XML cannot carry.
@@ -213,12 +212,7 @@ impl Bucket for S3Bucket {
     }
 
     async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        if keys.len() > MAX_DELETES {
-            return Err(Error::invalid_input(format!(
-                "{} objects were to be deleted in one request, which takes {MAX_DELETES}",
-                keys.len()
-            )));
-        }
+        validate_delete_count(keys.len())?;
         keys.iter().try_for_each(|key| validate_key(key))?;
         let (listed, single): (Vec<&str>, Vec<&str>) = keys
             .iter()

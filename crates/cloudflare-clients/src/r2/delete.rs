@@ -1,11 +1,9 @@
 //! Deleting many objects.
 
+use super::limits::MAX_DELETES;
 use super::service::{Operation, R2Service};
 use crate::error::{Error, Result};
 use crate::s3::endpoint::validate_key;
-
-/// How many keys one request deletes.
-const KEYS_PER_REQUEST: usize = 1000;
 
 /// What became of each key of a [`delete_many`](R2Service::delete_many).
 #[derive(Debug)]
@@ -38,7 +36,7 @@ pub(super) async fn delete_many(service: &R2Service, keys: Vec<String>) -> Resul
         Operation::new("delete", key).check(validate_key(key))?;
     }
     let mut results = Vec::with_capacity(keys.len());
-    for chunk in keys.chunks(KEYS_PER_REQUEST) {
+    for chunk in keys.chunks(MAX_DELETES) {
         let operation = Operation::without_key("deleteMany");
         match service
             .run(&operation, || Some(service.bucket().delete_many(chunk)))

@@ -7,9 +7,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::bucket::{ListPage, ListRequest};
+use super::limits::validate_page_size;
 use super::object::Object;
 use super::service::{Operation, R2Service};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How many heads are under way at once where the backend cannot list metadata.
 const HEAD_CONCURRENCY: usize = 8;
@@ -98,12 +99,7 @@ impl List {
     async fn send(self) -> Result<ListPage> {
         let Self { service, request } = self;
         let operation = Operation::without_key("list");
-        if let Some(limit @ (0 | 1001..)) = request.limit {
-            return operation.check(Err(Error::invalid_input(format!(
-                "the page size {limit} is not within 1 to 1,000"
-            ))
-            .with_code("InvalidMaxKeys")));
-        }
+        operation.check(validate_page_size(request.limit))?;
         let mut page = service
             .run(&operation, || Some(service.bucket().list(request.clone())))
             .await?;

@@ -7,6 +7,7 @@ mod conditional;
 mod copy;
 mod delete;
 mod get;
+pub(crate) mod limits;
 mod list;
 mod multipart;
 mod object;
@@ -30,16 +31,14 @@ pub use conditional::{Conditional, Etag, EtagList};
 pub use copy::Copy;
 pub use delete::DeleteOutcome;
 pub use get::Get;
+pub use limits::{
+    MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
+};
 pub use list::List;
-pub use multipart::{
-    CompleteMultipartUpload, CreateMultipartUpload, ListMultipartUploads, MAX_PARTS, MIN_PART_SIZE,
-    MultipartUpload,
-};
-pub use object::{
-    CustomMetadata, HttpMetadata, MAX_CUSTOM_METADATA, Object, ObjectBody, StorageClass, StoredObject,
-};
+pub use multipart::{CompleteMultipartUpload, CreateMultipartUpload, ListMultipartUploads, MultipartUpload};
+pub use object::{CustomMetadata, HttpMetadata, Object, ObjectBody, StorageClass, StoredObject};
 pub use presign::Presign;
-pub use put::{MAX_SINGLE_UPLOAD, Put, STREAM_PART_SIZE};
+pub use put::{Put, STREAM_PART_SIZE};
 pub use range::{Range, ServedRange};
 pub use service::R2Service;
 pub use signed_url::SignedUrl;

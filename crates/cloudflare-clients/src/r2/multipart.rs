@@ -16,18 +16,12 @@ use super::bucket::{
 };
 use super::checksum::{Checksum, ChecksumAlgorithm, Hasher};
 use super::conditional::Conditional;
+use super::limits::{MIN_PART_SIZE, validate_page_size, validate_part_number, validate_upload_size};
 use super::object::{CustomMetadata, HttpMetadata, Object, StorageClass, StoredObject};
-use super::put::MAX_SINGLE_UPLOAD;
 use super::service::{Operation, R2Service};
 use super::verify::SentMd5;
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::endpoint::validate_key;
-
-/// How many parts an upload has at most.
-pub const MAX_PARTS: u16 = 10_000;
-
-/// The fewest bytes of a part that is not the last: 5 MiB.
-pub const MIN_PART_SIZE: u64 = 5 * 1024 * 1024;
 
 /// The begin of an upload in parts; awaiting it gives the [`MultipartUpload`].
 #[derive(Debug, Clone)]
@@ -116,7 +110,7 @@ impl IntoFuture for CreateMultipartUpload {
 /// An upload in parts.
 ///
 /// All parts but the last have one size, [`MIN_PART_SIZE`] or more, and the last is not larger; there are at most
-/// [`MAX_PARTS`]. Parts may go up in any order and at the same time. An upload that is neither completed nor aborted is
+/// [`MAX_PARTS`](super::MAX_PARTS). Parts may go up in any order and at the same time. An upload that is neither completed nor aborted is
 /// dropped by R2 after 7 days. See [multipart objects](https://developers.cloudflare.com/r2/objects/multipart-objects/).
 #[derive(Clone)]
 pub struct MultipartUpload {
@@ -163,20 +157,12 @@ impl MultipartUpload {
         let operation = Operation::new("uploadPart", &self.key).sending(body.content_length());
         operation.check(self.validate())?;
         operation.check(validate_part_number(part_number))?;
-        let length = match body.content_length() {
-            Some(length) if length <= MAX_SINGLE_UPLOAD => length,
-            Some(length) => {
-                return operation.check(Err(Error::invalid_input(format!(
-                    "the part has {length} bytes and one request uploads {MAX_SINGLE_UPLOAD} at most"
-                ))
-                .with_code("EntityTooLarge")));
-            }
-            None => {
-                return operation.check(Err(Error::invalid_input(
-                    "a part's length must be known: give it to `Body::from_stream`, or send bytes or a file",
-                )));
-            }
+        let Some(length) = body.content_length() else {
+            return operation.check(Err(Error::invalid_input(
+                "a part's length must be known: give it to `Body::from_stream`, or send bytes or a file",
+            )));
         };
+        operation.check(validate_upload_size(length))?;
         let sent = SentMd5::new(&self.service, &body, None);
         let replay = Replay::new(body);
         let attempt = || {
@@ -343,15 +329,6 @@ impl IntoFuture for CompleteMultipartUpload {
     }
 }
 
-fn validate_part_number(number: u16) -> Result<()> {
-    if (1..=MAX_PARTS).contains(&number) {
-        return Ok(());
-    }
-    Err(Error::invalid_input(format!(
-        "the part number {number} is not within 1 to 10,000"
-    )))
-}
-
 /// Checks R2's rules, as far as the sizes are known. `parts` are in order.
 fn validate_parts(parts: &[UploadedPart]) -> Result<()> {
     if parts.is_empty() {
@@ -472,6 +449,7 @@ impl ListMultipartUploads {
     async fn send(self) -> Result<MultipartUploadsPage> {
         let operation = Operation::without_key("listMultipartUploads");
         let Self { service, request } = self;
+        operation.check(validate_page_size(request.limit))?;
         service
             .run(&operation, || {
                 Some(service.bucket().list_multipart_uploads(request.clone()))
@@ -525,7 +503,9 @@ mod tests {
             );
         }
         let mut unknown = parts(&[MIB, MIB]);
-        unknown.iter_mut().for_each(|part| part.size = None);
+        for part in &mut unknown {
+            part.size = None;
+        }
         assert!(validate_parts(&unknown).is_ok());
         unknown[1].part_number = 1;
         assert!(validate_parts(&unknown).is_err());

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::body::{Body, ByteStream};
 use super::checksum::Checksums;
+use super::limits::MAX_CUSTOM_METADATA;
 use super::range::ServedRange;
 use crate::error::{Error, Result};
 
@@ -237,9 +238,6 @@ impl HttpMetadata {
         Ok(())
     }
 }
-
-/// The most bytes that the names and values of an object's custom metadata may have together.
-pub const MAX_CUSTOM_METADATA: usize = 8192;
 
 /// The custom metadata of an object: names and values.
 ///

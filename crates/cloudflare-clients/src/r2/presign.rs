@@ -3,6 +3,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use super::limits::validate_part_number;
 use super::{R2SigningClient, SignedUrl};
 use crate::sigv4::{RequestTarget, canonical_query};
 use crate::{Error, Result};
@@ -147,11 +148,7 @@ impl Presign {
         if upload_id.is_empty() {
             return Err(Error::invalid_input("the upload id is empty"));
         }
-        if !(1..=10_000).contains(part_number) {
-            return Err(Error::invalid_input(format!(
-                "part number {part_number} is not within 1 to 10000"
-            )));
-        }
+        validate_part_number(*part_number)?;
         let part_number = part_number.to_string();
         Ok(canonical_query([
             ("partNumber", &part_number),

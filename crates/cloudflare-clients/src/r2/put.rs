@@ -12,15 +12,13 @@ use super::body::{Body, ByteStream, Replay};
 use super::bucket::{CreateMultipartUploadRequest, PutRequest};
 use super::checksum::{Checksum, Hasher};
 use super::conditional::Conditional;
-use super::multipart::{CreateMultipartUpload, MAX_PARTS};
+use super::limits::{MAX_PARTS, validate_upload_size};
+use super::multipart::CreateMultipartUpload;
 use super::object::{CustomMetadata, HttpMetadata, Object, StorageClass, StoredObject};
 use super::service::{Operation, R2Service};
 use super::verify::SentMd5;
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::endpoint::validate_key;
-
-/// The most bytes that one request uploads: 5 GiB less 5 MiB. Larger objects go up in parts.
-pub const MAX_SINGLE_UPLOAD: u64 = 5 * 1024 * 1024 * 1024 - 5 * 1024 * 1024;
 
 /// The size of the parts in which a stream of unknown length goes up: 16 MiB.
 pub const STREAM_PART_SIZE: usize = 16 * 1024 * 1024;
@@ -30,7 +28,7 @@ const STREAM_CONCURRENCY: usize = 3;
 
 /// A put; awaiting it stores the object and gives what the service says of it.
 ///
-/// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length goes up in parts
+/// A body of known length, up to [`MAX_SINGLE_UPLOAD`](super::MAX_SINGLE_UPLOAD), goes up in one request. A stream of unknown length goes up in parts
 /// of [`STREAM_PART_SIZE`], of which three are in memory at once: so it may have 156.25 GiB, and its conditions are checked when
 /// it is complete.
 #[derive(Debug)]
@@ -142,14 +140,10 @@ impl Put {
         self.request.http_metadata.validate()?;
         self.request.custom_metadata.validate()?;
         self.request.only_if.validate()?;
-        match self.request.body.content_length() {
-            Some(length) if length > MAX_SINGLE_UPLOAD => Err(Error::invalid_input(format!(
-                "the body has {length} bytes and one request uploads {MAX_SINGLE_UPLOAD} at most: \
-                 upload it in parts with `create_multipart_upload`"
-            ))
-            .with_code("EntityTooLarge")),
-            _ => Ok(()),
-        }
+        self.request
+            .body
+            .content_length()
+            .map_or(Ok(()), validate_upload_size)
     }
 
     async fn send_whole(self, operation: &Operation<'_>) -> Result<StoredObject> {

@@ -330,7 +330,8 @@ pub fn validate_bucket_name(name: &str) -> Result<()> {
     }
     Err(Error::invalid_input(format!(
         "{name:?} is not a bucket name: it has 3 to 63 characters of a-z, 0-9 and -, and neither starts nor ends with -"
-    )))
+    ))
+    .with_code("InvalidBucketName"))
 }
 
 /// Checks the form of a Cloudflare account id: 32 lower-case hexadecimal characters.
@@ -359,12 +360,10 @@ pub fn validate_account_id(account_id: &str) -> Result<()> {
 pub fn validate_key(key: &str) -> Result<()> {
     match key.len() {
         1..=1024 => Ok(()),
-        0 => Err(Error::invalid_input(
-            "the key is empty: a key has 1 to 1024 bytes",
-        )),
         length => Err(Error::invalid_input(format!(
-            "the key has {length} bytes: a key has 1 to 1024 bytes of UTF-8"
-        ))),
+            "the key has {length} bytes: a key has 1 to 1,024 bytes of UTF-8"
+        ))
+        .with_code("InvalidObjectName")),
     }
 }
 

@@ -3,15 +3,15 @@
 use http::Method;
 
 use super::headers::unexpected;
-use super::request::validate_limit;
 use super::response::{Listing, storage_class, time, unreadable};
 use super::{Request, Response};
 use crate::error::Result;
+use crate::r2::limits::validate_page_size;
 use crate::r2::{ListMultipartUploadsRequest, MultipartUploadSummary, MultipartUploadsPage};
 
 /// Asks for one page of the uploads under way.
 pub fn request(request: &ListMultipartUploadsRequest) -> Result<Request> {
-    validate_limit(request.limit)?;
+    validate_page_size(request.limit)?;
     let mut list = Request::new(Method::GET, None)
         .query("uploads", "")
         .query("encoding-type", "url");

@@ -3,15 +3,15 @@
 use http::Method;
 
 use super::headers::{unexpected, unquote};
-use super::request::validate_limit;
 use super::response::{Listing, storage_class, time, unreadable};
 use super::{Request, Response};
 use crate::error::Result;
+use crate::r2::limits::validate_page_size;
 use crate::r2::{ListPage, ListRequest, Object};
 
 /// Asks for one page.
 pub fn request(request: &ListRequest) -> Result<Request> {
-    validate_limit(request.limit)?;
+    validate_page_size(request.limit)?;
     let mut list = Request::new(Method::GET, None)
         .query("list-type", "2")
         .query("encoding-type", "url");

@@ -3,16 +3,17 @@
 use http::Method;
 
 use super::headers::{unexpected, unquote};
-use super::request::{validate_limit, validate_upload_id};
+use super::request::validate_upload_id;
 use super::response::{Listing, unreadable};
 use super::{Request, Response};
 use crate::error::Result;
+use crate::r2::limits::validate_page_size;
 use crate::r2::{ListPartsRequest, PartsPage, UploadedPart};
 
 /// Asks for one page of the parts of an upload.
 pub fn request(request: &ListPartsRequest) -> Result<Request> {
     validate_upload_id(&request.upload_id)?;
-    validate_limit(request.limit)?;
+    validate_page_size(request.limit)?;
     Ok(Request::new(Method::GET, Some(&request.key))
         .query("uploadId", &request.upload_id)
         .query_if_some("part-number-marker", request.part_number_marker)

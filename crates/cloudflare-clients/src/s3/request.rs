@@ -146,13 +146,3 @@ pub(super) fn validate_upload_id(upload_id: &str) -> Result<()> {
     }
     Ok(())
 }
-
-/// Checks the size of a page.
-pub(super) fn validate_limit(limit: Option<u32>) -> Result<()> {
-    match limit {
-        Some(limit) if !(1..=1000).contains(&limit) => Err(Error::invalid_input(format!(
-            "a page of {limit} was asked for: it has 1 to 1000 entries"
-        ))),
-        _ => Ok(()),
-    }
-}

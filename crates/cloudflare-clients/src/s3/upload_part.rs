@@ -5,18 +5,14 @@ use http::{HeaderMap, Method};
 use super::Request;
 use super::headers::{self, unexpected};
 use super::request::validate_upload_id;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::r2::limits::validate_part_number;
 use crate::r2::{UploadPartRequest, UploadedPart};
 
 /// Uploads a part.
 pub fn request(request: UploadPartRequest) -> Result<Request> {
     validate_upload_id(&request.upload_id)?;
-    if !(1..=10_000).contains(&request.part_number) {
-        return Err(Error::invalid_input(format!(
-            "{} is not the number of a part: they go from 1 to 10000",
-            request.part_number
-        )));
-    }
+    validate_part_number(request.part_number)?;
     Request::new(Method::PUT, Some(&request.key))
         .query("partNumber", request.part_number.to_string())
         .query("uploadId", request.upload_id)

@@ -1,6 +1,6 @@
 //! [CompleteMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html)
 
-use cloudflare_clients::r2::{Bucket as _, CompleteMultipartUploadRequest, UploadedPart};
+use cloudflare_clients::r2::{Bucket as _, CompleteMultipartUploadRequest, MAX_PARTS, UploadedPart};
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 use cloudflare_clients::s3::xml::Element;
 use cloudflare_clients::sigv4;
@@ -8,8 +8,6 @@ use cloudflare_clients::sigv4;
 use crate::error::S3Error;
 use crate::response::{self, Response};
 use crate::service::{Request, Service};
-
-const MAX_PARTS: usize = 10_000;
 
 pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
@@ -56,7 +54,7 @@ fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
             })
         })
         .collect::<Result<_, S3Error>>()?;
-    if parts.is_empty() || parts.len() > MAX_PARTS {
+    if parts.is_empty() || parts.len() > usize::from(MAX_PARTS) {
         return Err(S3Error::known("MalformedXML"));
     }
     parts.sort_by_key(|part| part.part_number);

@@ -18,6 +18,7 @@ use super::store::LocalStore;
 use super::writer::Write;
 use super::{listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
+use crate::r2::limits::{validate_delete_count, validate_part_number};
 use crate::r2::{
     Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
     CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
@@ -30,9 +31,6 @@ const MAX_LOOKUPS: usize = 32;
 
 /// The code of the error for an object that was replaced between its row and its files.
 const REPLACED: &str = "ObjectReplaced";
-
-/// The most keys of one delete.
-const MAX_DELETE: usize = 1000;
 
 /// A bucket of a [`LocalStore`], with R2's behaviour: strongly consistent, conditions atomic with the write, one NFC form
 /// of a key one object, metadata, checksums and storage classes kept.
@@ -214,12 +212,7 @@ impl Bucket for LocalBucket {
     }
 
     async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        if keys.len() > MAX_DELETE {
-            return Err(Error::invalid_input(format!(
-                "{} keys are to be deleted: R2 takes {MAX_DELETE} at once",
-                keys.len()
-            )));
-        }
+        validate_delete_count(keys.len())?;
         let keys: Vec<Result<Key>> = keys.iter().map(|key| Key::new(key)).collect();
         self.write(Vec::new(), move |write, bucket| {
             keys.into_iter()
@@ -275,7 +268,8 @@ impl Bucket for LocalBucket {
 
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
         let key = Key::new(&request.key)?;
-        let part_number = multipart::check_part_number(request.part_number)?;
+        let part_number = request.part_number;
+        validate_part_number(part_number)?;
         let upload_id = request.upload_id;
         // An upload that is not there is found out before the body is received.
         let (looked_up, id) = (key.clone(), upload_id.clone());

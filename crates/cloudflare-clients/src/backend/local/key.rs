@@ -4,10 +4,8 @@ use std::borrow::Cow;
 
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-use crate::error::{Error, Result};
-
-/// R2's limit, in bytes.
-const MAX_KEY: usize = 1024;
+use crate::error::Result;
+use crate::s3::endpoint::validate_key;
 
 /// A key: R2 takes keys of one NFC form for one object and lists it as it was last uploaded.
 #[derive(Debug, Clone)]
@@ -18,13 +16,7 @@ pub(super) struct Key {
 
 impl Key {
     pub(super) fn new(key: &str) -> Result<Self> {
-        if key.is_empty() || key.len() > MAX_KEY {
-            return Err(Error::invalid_input(format!(
-                "the key has {} bytes: R2 takes 1 to {MAX_KEY}",
-                key.len()
-            ))
-            .with_code("InvalidObjectName"));
-        }
+        validate_key(key)?;
         Ok(match normalize(key) {
             Cow::Borrowed(key) => Self {
                 canonical: key.to_owned(),

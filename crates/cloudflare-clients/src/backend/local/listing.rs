@@ -11,11 +11,10 @@ use super::database::{Outcome, from_millis};
 use super::key::normalize;
 use super::objects::{self, object_columns};
 use crate::error::{Error, Result};
+use crate::r2::limits::validate_page_size;
 use crate::r2::{
     ListMultipartUploadsRequest, ListPage, ListRequest, MultipartUploadSummary, MultipartUploadsPage,
 };
-
-const MAX_LIMIT: u32 = 1000;
 
 const SELECT_OBJECTS: &str = concat!(
     "SELECT ",
@@ -25,13 +24,8 @@ const SELECT_OBJECTS: &str = concat!(
 
 /// The limit of a page, 1 to 1,000.
 pub(super) fn check_limit(limit: Option<u32>) -> Result<usize> {
-    match limit.unwrap_or(MAX_LIMIT) {
-        limit @ 1..=MAX_LIMIT => Ok(limit as usize),
-        limit => Err(Error::invalid_input(format!(
-            "a page of {limit} was asked for: R2 takes 1 to {MAX_LIMIT}"
-        ))
-        .with_code("InvalidMaxKeys")),
-    }
+    validate_page_size(limit)?;
+    Ok(limit.unwrap_or(1000) as usize)
 }
 
 /// The smallest bytes that are greater than all keys that begin with `prefix`.

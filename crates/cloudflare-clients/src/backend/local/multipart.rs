@@ -13,32 +13,14 @@ use super::objects::{
 use super::receive::Received;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
+use crate::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE, validate_part_number};
 use crate::r2::{ChecksumAlgorithm, Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
-
-const MAX_PARTS: u16 = 10_000;
-
-/// The least bytes of a part that is not the last.
-const MIN_PART: u64 = 5 * 1024 * 1024;
-
-/// The most bytes of an object: 5 TiB less 5 GiB.
-const MAX_OBJECT: u64 = 5 * 1024 * 1024 * 1024 * 1024 - 5 * 1024 * 1024 * 1024;
 
 /// An upload that is neither completed nor aborted.
 #[derive(Debug)]
 pub(super) struct Upload {
     body: i64,
     metadata: Metadata,
-}
-
-/// Refuses part numbers that R2 does not take.
-pub(super) fn check_part_number(part_number: u16) -> Result<u16> {
-    if (1..=MAX_PARTS).contains(&part_number) {
-        return Ok(part_number);
-    }
-    Err(Error::invalid_input(format!(
-        "the part number is {part_number}: R2 takes 1 to {MAX_PARTS}"
-    ))
-    .with_code("InvalidArgument"))
 }
 
 /// Sorts the parts of a complete by their number.
@@ -50,7 +32,7 @@ pub(super) fn check_parts(mut parts: Vec<UploadedPart>) -> Result<Vec<UploadedPa
     }
     parts.sort_by_key(|part| part.part_number);
     for part in &parts {
-        check_part_number(part.part_number)?;
+        validate_part_number(part.part_number)?;
     }
     if let Some([part, _]) = parts
         .array_windows()
@@ -197,9 +179,9 @@ pub(super) fn complete(
 /// R2's rules on sizes; returns their sum.
 fn check_sizes(sizes: &[u64]) -> Result<u64> {
     if let Some((last, others)) = sizes.split_last() {
-        if let Some(small) = others.iter().find(|size| **size < MIN_PART) {
+        if let Some(small) = others.iter().find(|size| **size < MIN_PART_SIZE) {
             return Err(Error::invalid_input(format!(
-                "a part has {small} bytes: all but the last need {MIN_PART} at least"
+                "a part has {small} bytes: all but the last need {MIN_PART_SIZE} at least"
             ))
             .with_code("EntityTooSmall"));
         }
@@ -211,9 +193,9 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
         }
     }
     let size = sizes.iter().sum();
-    if size > MAX_OBJECT {
+    if size > MAX_OBJECT_SIZE {
         return Err(
-            Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT}"))
+            Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT_SIZE}"))
                 .with_code("EntityTooLarge"),
         );
     }

@@ -9,6 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::blobs::{BlobWriter, Blobs, PendingBlob};
 use super::database::blocking;
 use crate::error::{Error, ErrorKind, Result};
+use crate::r2::limits::validate_upload_size;
 use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Hasher};
 
 /// Bodies up to here are kept in the database: one commit with one sync, where a file costs two more syncs and a rename.
@@ -17,9 +18,6 @@ pub(super) const MAX_INLINE: usize = 64 * 1024;
 
 /// How many bytes are handed to the disk at a time. While they are written, as many are received.
 const BUFFER: usize = 1024 * 1024;
-
-/// The most bytes of one upload: 5 GiB less 5 MiB.
-const MAX_UPLOAD: u64 = 5 * 1024 * 1024 * 1024 - 5 * 1024 * 1024;
 
 /// A body that has arrived whole and is as it was announced.
 #[derive(Debug)]
@@ -40,9 +38,7 @@ pub(super) enum Content {
 /// Receives a body. A file that it goes to is synced when this returns.
 pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Checksum>) -> Result<Received> {
     let announced = body.content_length();
-    if announced.is_some_and(|length| length > MAX_UPLOAD) {
-        return Err(too_large());
-    }
+    announced.map_or(Ok(()), validate_upload_size)?;
     let mut digests = Digests::new(expected);
     if announced.is_some_and(|length| length <= MAX_INLINE as u64) {
         let bytes = body.limit(MAX_INLINE as u64).bytes().await?;
@@ -66,9 +62,7 @@ pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Che
     let mut received = 0;
     while !buffer.is_empty() {
         received += buffer.len() as u64;
-        if received > MAX_UPLOAD {
-            return Err(too_large());
-        }
+        validate_upload_size(received)?;
         let writing = blocking(move || {
             sink.write(&buffer)?;
             Ok(sink)
@@ -171,11 +165,4 @@ impl Digests {
             content: content()?,
         })
     }
-}
-
-fn too_large() -> Error {
-    Error::invalid_input(format!(
-        "the body has more than {MAX_UPLOAD} bytes, the most of one upload: use a multipart upload"
-    ))
-    .with_code("EntityTooLarge")
 }

@@ -17,6 +17,7 @@ use super::objects::bucket_id;
 use super::writer::{Write, Writer};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Runtime, TokioRuntime};
+use crate::s3::endpoint::validate_bucket_name;
 
 /// R2 in a folder of this machine: buckets that need no account and no network.
 ///
@@ -216,18 +217,8 @@ fn read_bucket(row: &rusqlite::Row<'_>) -> rusqlite::Result<BucketInfo> {
 }
 
 fn check_bucket_name(name: &str) -> Result<String> {
-    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    if (3..=63).contains(&name.len())
-        && name.bytes().all(inner)
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-    {
-        return Ok(name.to_owned());
-    }
-    Err(Error::invalid_input(format!(
-        "{name:?} is not a bucket name: R2 takes 3 to 63 lower-case letters, digits and hyphens, with no hyphen at the ends"
-    ))
-    .with_code("InvalidBucketName"))
+    validate_bucket_name(name)?;
+    Ok(name.to_owned())
 }
 
 impl Shared {
