@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -22,10 +22,14 @@ impl Server {
     /// stderr goes to `log`.
     pub(crate) fn start<T>(
         command: &mut Command,
-        log: &PathBuf,
+        log: &Path,
         mut ready: impl FnMut(&str) -> Option<T>,
     ) -> Result<(Self, T), Stop> {
-        let failed = |what: &str| Stop::Failed(format!("the server {what}: see {}", log.display()));
+        let failed = |what: &str| {
+            let said = fs::read_to_string(log).unwrap_or_default();
+            let last = said.lines().next_back().unwrap_or("it wrote nothing");
+            Stop::Failed(format!("the server {what}: {last} ({})", log.display()))
+        };
         let open = || {
             if let Some(folder) = log.parent() {
                 fs::create_dir_all(folder)?;

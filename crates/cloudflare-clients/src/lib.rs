@@ -1,4 +1,14 @@
-//! Cloudflare R2 and Workers KV: one API in a Worker, on a server, and with no account at all.
+//! Cloudflare's R2 object storage: one API over R2 itself, over a store embedded in the process, and over a local server
+//! that speaks R2's S3 API.
+//!
+//! - [`r2::R2Service`] is what most code holds: every operation of a bucket, with retries and verified bytes.
+//! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3 API, [`LocalBucket`]
+//!   (feature `local`) is a bucket in a folder of this machine, and a mock is a few lines.
+//! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
+//! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
+//! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
+//!
+//! The README shows each of them at work.
 #![deny(missing_docs)]
 
 mod backend;
@@ -21,3 +31,8 @@ pub use retry::{RetryDecision, RetryPolicy};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
 pub use runtime::TokioRuntime;
+
+/// Its examples run as tests.
+#[cfg(all(doctest, feature = "http", feature = "local"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

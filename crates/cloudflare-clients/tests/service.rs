@@ -1,4 +1,5 @@
 //! What `R2Service` adds to a bucket, over a bucket that fails as it is told.
+#![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};

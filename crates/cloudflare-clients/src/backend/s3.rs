@@ -6,6 +6,7 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
 use super::http::{Answer, HttpClient, Timeouts};
@@ -23,8 +24,10 @@ use crate::s3::{self, Request, Response};
 /// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 const MAX_ERROR: usize = 64 * 1024;
-/// The most keys of one DeleteObjects.
+/// The most keys of one `DeleteObjects`.
 const MAX_DELETES: usize = 1000;
+/// MD5 takes about 200 microseconds for it.
+const HASHED_IN_PLACE: usize = 128 * 1024;
 /// How many objects are deleted at a time whose keys XML cannot carry.
 const CONCURRENT_DELETES: usize = 8;
 
@@ -155,6 +158,24 @@ impl S3Bucket {
     }
 }
 
+/// Makes a request for which `bytes` have to be hashed, elsewhere if that would hold up this thread's other tasks.
+async fn hashing(bytes: usize, make: impl FnOnce() -> Result<Request> + Send + 'static) -> Result<Request> {
+    if bytes <= HASHED_IN_PLACE {
+        return make();
+    }
+    match tokio::task::spawn_blocking(make).await {
+        Ok(request) => request,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(
+                Error::new(ErrorKind::Connection, "the Tokio runtime is shutting down")
+                    .retryable(false)
+                    .with_source(error),
+            ),
+        },
+    }
+}
+
 #[async_trait]
 impl Bucket for S3Bucket {
     async fn head(&self, key: &str) -> Result<Option<Object>> {
@@ -178,7 +199,9 @@ impl Bucket for S3Bucket {
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
         let key = request.key.clone();
-        let answer = self.call(s3::put_object::request(request)?).await?;
+        let hashed = request.body.as_bytes().map_or(0, Bytes::len);
+        let put = hashing(hashed, move || s3::put_object::request(request)).await?;
+        let answer = self.call(put).await?;
         s3::put_object::parse(&key, &answer.headers)
     }
 
@@ -239,7 +262,9 @@ impl Bucket for S3Bucket {
 
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
         let part_number = request.part_number;
-        let answer = self.call(s3::upload_part::request(request)?).await?;
+        let hashed = request.body.as_bytes().map_or(0, Bytes::len);
+        let upload = hashing(hashed, move || s3::upload_part::request(request)).await?;
+        let answer = self.call(upload).await?;
         s3::upload_part::parse(part_number, &answer.headers)
     }
 

@@ -125,7 +125,8 @@ impl R2SigningClient {
         Presign::new(self.clone(), method, key.into())
     }
 
-    /// Whether an object exists: one request, with the timeouts of [`Timeouts::default`](crate::Timeouts).
+    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
+    /// [`Timeouts::default`](crate::Timeouts).
     ///
     /// # Errors
     /// All but the answer that there is no such object: a missing bucket is
@@ -133,9 +134,8 @@ impl R2SigningClient {
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        use crate::r2::Bucket as _;
-
-        Ok(self.bucket()?.head(key).await?.is_some())
+        let service = crate::r2::R2Service::new(self.bucket()?);
+        Ok(service.head(key).await?.is_some())
     }
 
     /// The bucket itself, over connections that all clones share.
@@ -143,12 +143,11 @@ impl R2SigningClient {
     fn bucket(&self) -> Result<crate::S3Bucket> {
         use crate::backend::http::{HttpClient, Timeouts};
 
-        let http = match self.0.http.get() {
-            Some(http) => http.clone(),
-            None => {
-                let http = HttpClient::new(Timeouts::default())?;
-                self.0.http.get_or_init(|| http).clone()
-            }
+        let http = if let Some(http) = self.0.http.get() {
+            http.clone()
+        } else {
+            let http = HttpClient::new(Timeouts::default())?;
+            self.0.http.get_or_init(|| http).clone()
         };
         Ok(crate::S3Bucket::from_parts(self.clone(), http))
     }

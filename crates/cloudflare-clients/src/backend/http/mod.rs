@@ -33,7 +33,7 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 pub struct Timeouts {
     /// To make a connection: finding the address, TCP and TLS. 5 s.
     pub connect: Duration,
-    /// From the last byte of the request to the head of the answer. 30 s.
+    /// From when the connection has taken the last byte of the request to the head of the answer. 30 s.
     pub first_byte: Duration,
     /// Between two pieces of a body, in either direction. 20 s.
     pub idle: Duration,

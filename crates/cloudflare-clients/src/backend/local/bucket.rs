@@ -1,22 +1,28 @@
 //! A bucket of the store, as every other bucket is reached.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::Connection;
 
-use super::database::Outcome;
+use super::blobs::PendingBlob;
+use super::database::{Outcome, blocking};
 use super::key::Key;
 use super::objects::{
     self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
 };
 use super::receive::{Content, Received, receive};
 use super::store::LocalStore;
+use super::writer::Write;
 use super::{listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{
-    Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject, UploadPartRequest, UploadedPart,
+    Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
+    CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
+    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
+    UploadPartRequest, UploadedPart,
 };
 
 /// How often an object is looked up again when it was replaced between its row and its files.
@@ -70,7 +76,7 @@ impl LocalBucket {
     async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&rusqlite::Connection, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Connection, i64) -> Outcome<T> + Send + 'static,
     {
         let name = self.name.clone();
         let readers = self.store.readers();
@@ -82,13 +88,13 @@ impl LocalBucket {
             .await
     }
 
-    async fn write<T, F>(&self, files: Vec<super::blobs::PendingBlob>, work: F) -> Result<T>
+    async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&super::writer::Write<'_>, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> Outcome<T> + Send + 'static,
     {
         let name = self.name.clone();
-        let work = move |write: &super::writer::Write<'_>| {
+        let work = move |write: &Write<'_>| {
             let bucket = bucket_id(write, &name)?;
             work(write, bucket)
         };
@@ -98,12 +104,12 @@ impl LocalBucket {
     /// Receives a body, and tells where its bytes are from the file that has to be kept.
     async fn receive(
         &self,
-        body: crate::r2::Body,
-        checksum: Option<crate::r2::Checksum>,
-    ) -> Result<(Received, SegmentContent, Vec<super::blobs::PendingBlob>)> {
+        body: Body,
+        checksum: Option<Checksum>,
+    ) -> Result<(Received, SegmentContent, Vec<PendingBlob>)> {
         let mut received = receive(self.store.blobs(), body, checksum).await?;
         let segment = SegmentContent::from(&received.content);
-        let content = std::mem::replace(&mut received.content, Content::Inline(bytes::Bytes::new()));
+        let content = std::mem::replace(&mut received.content, Content::Inline(Bytes::new()));
         let files = match content {
             Content::File(file) => vec![file],
             Content::Inline(_) => Vec::new(),
@@ -130,7 +136,7 @@ impl Bucket for LocalBucket {
         }
         for _ in 0..MAX_LOOKUPS {
             let (key, only_if, range) = (key.clone(), request.only_if.clone(), request.range);
-            let blobs = std::sync::Arc::clone(self.store.blobs());
+            let blobs = Arc::clone(self.store.blobs());
             let found = self
                 .read(move |connection, bucket| {
                     let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)?
@@ -155,7 +161,7 @@ impl Bucket for LocalBucket {
             match found {
                 Some(None) => return Ok(None),
                 Some(Some((object, pieces))) => {
-                    let blobs = std::sync::Arc::clone(self.store.blobs());
+                    let blobs = Arc::clone(self.store.blobs());
                     return Ok(Some(ObjectBody::new(object, read::body(blobs, pieces))));
                 }
                 None => {}
@@ -224,7 +230,7 @@ impl Bucket for LocalBucket {
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
-        let query = listing::ObjectsQuery::new(request)?;
+        let query = listing::ObjectsQuery::new(&request)?;
         self.read(move |connection, bucket| query.run(connection, bucket))
             .await
     }
@@ -320,7 +326,7 @@ impl Bucket for LocalBucket {
 impl LocalBucket {
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
     async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
-        let blobs = std::sync::Arc::clone(self.store.blobs());
+        let blobs = Arc::clone(self.store.blobs());
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
         let (found, names) = self
             .read(move |connection, bucket| {
@@ -333,7 +339,7 @@ impl LocalBucket {
                 Ok((row, names.collect::<rusqlite::Result<Vec<String>>>()?))
             })
             .await?;
-        let Some(files) = super::database::blocking(move || blobs.duplicate(&names)).await? else {
+        let Some(files) = blocking(move || blobs.duplicate(&names)).await? else {
             return Err(lost(&request.source).with_code(REPLACED));
         };
         let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
@@ -361,7 +367,7 @@ impl LocalBucket {
                 checksum: object
                     .checksums
                     .iter()
-                    .find(|checksum| checksum.algorithm() != crate::r2::ChecksumAlgorithm::Md5)
+                    .find(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5)
                     .copied(),
                 etag: object.etag,
                 metadata: Metadata::new(&http, &custom, storage_class)?,
@@ -373,12 +379,7 @@ impl LocalBucket {
     }
 }
 
-fn source_row(
-    connection: &rusqlite::Connection,
-    bucket: i64,
-    key: &Key,
-    only_if: &crate::r2::Conditional,
-) -> Outcome<StoredRow> {
+fn source_row(connection: &Connection, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
         Error::invalid_input("there is no object to copy from: check the source's key").with_code("NoSuchKey")
     })?;

@@ -15,7 +15,7 @@ use super::store::LocalStore;
 use crate::error::Result;
 
 /// R2 aborts multipart uploads after 7 days.
-const UPLOAD_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
     // Any transaction also has the files removed that earlier ones left as garbage.

@@ -203,7 +203,7 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
             ))
             .with_code("EntityTooSmall"));
         }
-        if others.iter().any(|size| size != &others[0]) {
+        if others.iter().any(|size| Some(size) != others.first()) {
             return Err(invalid_part("All non-trailing parts must have the same length."));
         }
         if others.first().is_some_and(|size| last > size) {

@@ -108,7 +108,7 @@ impl LocalStore {
                         "INSERT INTO buckets (name, created) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                     )?
                     .execute((&bucket, to_millis(write.now)))?;
-                Ok((inserted == 1).then(|| BucketInfo {
+                Ok((inserted == 1).then_some(BucketInfo {
                     name: bucket,
                     created: write.now,
                 }))

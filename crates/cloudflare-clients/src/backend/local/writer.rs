@@ -168,7 +168,7 @@ impl Committer {
             batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
             let committed = self.commit(&mut batch);
             for job in batch {
-                job.finish(committed.as_ref().map(|()| ()));
+                job.finish(committed.as_ref().copied());
             }
             if let Err(error) = self.remove_garbage() {
                 tracing::warn!(%error, "files that are not needed any more cannot be removed yet");

@@ -23,9 +23,9 @@ fn bucket(url: &str) -> S3Bucket {
 }
 
 /// A bucket whose server gives each connection to `script`.
-async fn served<F: Future<Output = ()> + Send>(script: impl Fn(TcpStream) -> F + Send + 'static) -> S3Bucket
+async fn served<F>(script: impl Fn(TcpStream) -> F + Send + 'static) -> S3Bucket
 where
-    F: 'static,
+    F: Future<Output = ()> + Send + 'static,
 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -143,7 +143,7 @@ async fn keys_reach_the_wire_as_they_are_signed() {
 async fn a_silent_server_times_out() {
     let bucket = served(|mut connection| async move {
         read_head(&mut connection).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let error = assert_fails(ErrorKind::Timeout, bucket.head("k")).await;
@@ -156,7 +156,7 @@ async fn a_silent_server_times_out() {
 async fn a_server_that_stops_reading_times_out() {
     let bucket = served(|mut connection| async move {
         read_head(&mut connection).await;
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let put = bucket.put(PutRequest::new("k", vec![0; 64 * 1024 * 1024]));
@@ -177,7 +177,7 @@ async fn a_slow_upload_goes_on() {
     })
     .await;
     let slow = stream::iter(0..6).then(|_| async {
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
         Ok(Bytes::from_static(b"x"))
     });
     let put = PutRequest::new("k", Body::from_stream(slow, Some(6)));
@@ -190,7 +190,7 @@ async fn a_stalled_answer_times_out() {
         read_head(&mut connection).await;
         let answer = format!("HTTP/1.1 200 OK\r\n{OBJECT}Content-Length: 10\r\n\r\nhalf");
         connection.write_all(answer.as_bytes()).await.unwrap();
-        std::future::pending().await
+        std::future::pending::<()>().await;
     })
     .await;
     let error = assert_fails(ErrorKind::Timeout, read(&bucket)).await;
@@ -304,7 +304,7 @@ fn put_of(pieces: impl Stream<Item = Result<Bytes>> + Send + 'static, length: u6
 
 #[tokio::test]
 async fn errors_of_the_body_are_passed_through() {
-    let (bucket, heads) = answered(&[]).await;
+    let (bucket, _) = answered(&[]).await;
     let failing = stream::iter([
         Ok(Bytes::from_static(b"ab")),
         Err(Error::new(ErrorKind::Storage, "disk on fire")),
@@ -324,7 +324,6 @@ async fn errors_of_the_body_are_passed_through() {
     let stalled = bucket.put(put_of(stream::pending(), 4));
     let error = assert_fails(ErrorKind::Timeout, stalled).await;
     assert!(error.message().contains("the body gave nothing"), "{error}");
-    let _ = heads;
 }
 
 #[tokio::test]

@@ -1,0 +1,419 @@
+"""boto3 against the server."""
+
+import datetime
+import io
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import boto3
+from boto3.s3.transfer import TransferConfig
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from harness import (
+    ACCESS_KEY_ID,
+    BUCKET,
+    ENDPOINT,
+    HOSTILE_KEYS,
+    MIB,
+    SECRET_ACCESS_KEY,
+    alter_signature,
+    check,
+    contains,
+    equal,
+    finish,
+    pattern,
+    request,
+)
+
+
+def client(secret=SECRET_ACCESS_KEY):
+    return boto3.client(
+        "s3",
+        endpoint_url=ENDPOINT,
+        region_name="auto",
+        aws_access_key_id=ACCESS_KEY_ID,
+        aws_secret_access_key=secret,
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            request_checksum_calculation="when_required",
+            response_checksum_validation="when_required",
+            retries={"total_max_attempts": 1},
+            read_timeout=60,
+        ),
+    )
+
+
+s3 = client()
+
+
+def put(key, body, **options):
+    return s3.put_object(Bucket=BUCKET, Key=key, Body=body, **options)
+
+
+def get(key, **options):
+    return s3.get_object(Bucket=BUCKET, Key=key, **options)["Body"].read()
+
+
+def refused(status, code, operation, **arguments):
+    """The operation fails with this status and, where the answer has a body, one of these error codes."""
+    try:
+        operation(**arguments)
+    except ClientError as error:
+        equal(error.response["ResponseMetadata"]["HTTPStatusCode"], status)
+        if code:
+            equal(error.response["Error"]["Code"], code)
+    else:
+        raise AssertionError(f"was not refused with {status}")
+
+
+def presigned(operation, key, expires_in=60, **options):
+    parameters = {"Bucket": BUCKET, "Key": key, **options}
+    return s3.generate_presigned_url(operation, Params=parameters, ExpiresIn=expires_in)
+
+
+@check
+def put_and_get():
+    for size in (0, 1, 5000, MIB + 1):
+        body = pattern(size)
+        put("plain/object", body)
+        equal(get("plain/object"), body)
+        equal(s3.head_object(Bucket=BUCKET, Key="plain/object")["ContentLength"], size)
+
+
+@check
+def put_of_a_file_that_expects_to_be_told_to_go_on():
+    body = pattern(2 * MIB)
+    put("plain/file", io.BytesIO(body))
+    equal(get("plain/file"), body)
+
+
+@check
+def ranges():
+    put("range", b"0123456789")
+    for wanted, expected, header in (
+        ("bytes=2-4", b"234", "bytes 2-4/10"),
+        ("bytes=7-", b"789", "bytes 7-9/10"),
+        ("bytes=-3", b"789", "bytes 7-9/10"),
+        ("bytes=8-100", b"89", "bytes 8-9/10"),
+    ):
+        answer = s3.get_object(Bucket=BUCKET, Key="range", Range=wanted)
+        equal(answer["Body"].read(), expected)
+        equal(answer["ContentRange"], header)
+    refused(416, "InvalidRange", s3.get_object, Bucket=BUCKET, Key="range", Range="bytes=10-")
+
+
+@check
+def http_and_custom_metadata():
+    expires = datetime.datetime(2031, 5, 6, 7, 8, 9, tzinfo=datetime.timezone.utc)
+    put(
+        "metadata",
+        b"#EXTM3U",
+        ContentType="application/vnd.apple.mpegurl",
+        CacheControl="max-age=60",
+        ContentDisposition='attachment; filename="a b.m3u8"',
+        ContentEncoding="identity",
+        ContentLanguage="pl",
+        Expires=expires,
+        Metadata={"uploadedBy": "mobile app", "n": "1"},
+    )
+    head = s3.head_object(Bucket=BUCKET, Key="metadata")
+    equal(head["ContentType"], "application/vnd.apple.mpegurl")
+    equal(head["CacheControl"], "max-age=60")
+    equal(head["ContentDisposition"], 'attachment; filename="a b.m3u8"')
+    equal(head["ContentEncoding"], "identity")
+    equal(head["ContentLanguage"], "pl")
+    equal(head["ResponseMetadata"]["HTTPHeaders"]["expires"], "Tue, 06 May 2031 07:08:09 GMT")
+    equal(head["Metadata"], {"uploadedby": "mobile app", "n": "1"})
+
+
+@check
+def copy_keeps_or_replaces_metadata():
+    put("copy/source", b"content", ContentType="text/plain", Metadata={"a": "1"})
+    source = {"Bucket": BUCKET, "Key": "copy/source"}
+    s3.copy_object(Bucket=BUCKET, Key="copy/kept", CopySource=source)
+    equal(get("copy/kept"), b"content")
+    head = s3.head_object(Bucket=BUCKET, Key="copy/kept")
+    equal((head["ContentType"], head["Metadata"]), ("text/plain", {"a": "1"}))
+    s3.copy_object(
+        Bucket=BUCKET,
+        Key="copy/replaced",
+        CopySource=source,
+        MetadataDirective="REPLACE",
+        ContentType="text/csv",
+        Metadata={"b": "2"},
+    )
+    head = s3.head_object(Bucket=BUCKET, Key="copy/replaced")
+    equal((head["ContentType"], head["Metadata"]), ("text/csv", {"b": "2"}))
+
+
+@check
+def copy_of_a_missing_key():
+    source = {"Bucket": BUCKET, "Key": "copy/missing"}
+    refused(404, "NoSuchKey", s3.copy_object, Bucket=BUCKET, Key="copy/x", CopySource=source)
+
+
+@check
+def conditional_put():
+    etag = put("conditional", b"first", IfNoneMatch="*")["ETag"]
+    arguments = {"Bucket": BUCKET, "Key": "conditional", "Body": b"second"}
+    refused(412, "PreconditionFailed", s3.put_object, **arguments, IfNoneMatch="*")
+    refused(412, "PreconditionFailed", s3.put_object, **arguments, IfMatch='"0123456789abcdef0123456789abcdef"')
+    equal(get("conditional"), b"first")
+    put("conditional", b"second", IfMatch=etag)
+    equal(get("conditional"), b"second")
+
+
+@check
+def conditional_get():
+    etag = put("conditional", b"content")["ETag"]
+    arguments = {"Bucket": BUCKET, "Key": "conditional"}
+    equal(get("conditional", IfMatch=etag), b"content")
+    refused(304, None, s3.get_object, **arguments, IfNoneMatch=etag)
+    refused(412, "PreconditionFailed", s3.get_object, **arguments, IfMatch='"no"')
+
+
+@check
+def missing_key_and_bucket():
+    refused(404, "NoSuchKey", s3.get_object, Bucket=BUCKET, Key="missing")
+    refused(404, None, s3.head_object, Bucket=BUCKET, Key="missing")
+    refused(404, "NoSuchBucket", s3.get_object, Bucket="no-such-bucket", Key="missing")
+    refused(404, "NoSuchBucket", s3.list_objects_v2, Bucket="no-such-bucket")
+
+
+@check
+def wrong_secret():
+    wrong = client(secret="0" * 64)
+    refused(403, "SignatureDoesNotMatch", wrong.get_object, Bucket=BUCKET, Key="plain/object")
+    refused(403, "SignatureDoesNotMatch", wrong.put_object, Bucket=BUCKET, Key="plain/object", Body=b"x")
+
+
+@check
+def delete():
+    put("delete/me", b"x")
+    for _ in range(2):
+        status = s3.delete_object(Bucket=BUCKET, Key="delete/me")["ResponseMetadata"]["HTTPStatusCode"]
+        equal(status, 204)
+    refused(404, "NoSuchKey", s3.get_object, Bucket=BUCKET, Key="delete/me")
+
+
+@check
+def list_with_delimiter():
+    for key in ("tree/a/1", "tree/a/2", "tree/b/1", "tree/b", "tree/z"):
+        put(key, b"x")
+    page = s3.list_objects_v2(Bucket=BUCKET, Prefix="tree/", Delimiter="/")
+    equal([entry["Key"] for entry in page["Contents"]], ["tree/b", "tree/z"])
+    equal([entry["Prefix"] for entry in page["CommonPrefixes"]], ["tree/a/", "tree/b/"])
+    equal((page["IsTruncated"], page["KeyCount"], page["Delimiter"]), (False, 4, "/"))
+    older = s3.list_objects(Bucket=BUCKET, Prefix="tree/", Delimiter="/")
+    equal([entry["Key"] for entry in older["Contents"]], ["tree/b", "tree/z"])
+    equal([entry["Prefix"] for entry in older["CommonPrefixes"]], ["tree/a/", "tree/b/"])
+
+
+@check
+def list_with_delimiter_one_entry_a_page():
+    for operation in ("list_objects_v2", "list_objects"):
+        pages = s3.get_paginator(operation).paginate(
+            Bucket=BUCKET, Prefix="tree/", Delimiter="/", PaginationConfig={"PageSize": 1}
+        )
+        entries = []
+        for page in pages:
+            entries += [entry["Key"] for entry in page.get("Contents", [])]
+            entries += [entry["Prefix"] for entry in page.get("CommonPrefixes", [])]
+        equal(entries, ["tree/a/", "tree/b", "tree/b/", "tree/z"])
+
+
+@check
+def list_after_a_key():
+    page = s3.list_objects_v2(Bucket=BUCKET, Prefix="tree/", StartAfter="tree/a/1")
+    equal([entry["Key"] for entry in page["Contents"]], ["tree/a/2", "tree/b", "tree/b/1", "tree/z"])
+
+
+MANY = [f"many/{n:04}" for n in range(1100)]
+
+
+@check
+def list_of_more_than_a_page():
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda key: put(key, key.encode()), MANY))
+    pages = list(s3.get_paginator("list_objects_v2").paginate(Bucket=BUCKET, Prefix="many/"))
+    equal([len(page["Contents"]) for page in pages], [1000, 100])
+    equal([entry["Key"] for page in pages for entry in page["Contents"]], MANY)
+    equal({entry["Size"] for page in pages for entry in page["Contents"]}, {9})
+
+
+@check
+def batch_delete():
+    for keys in (MANY[:1000], [*MANY[1000:], "many/was-never-there"]):
+        answer = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key} for key in keys]})
+        equal(sorted(entry["Key"] for entry in answer["Deleted"]), sorted(keys))
+        equal(answer.get("Errors"), None)
+    equal(s3.list_objects_v2(Bucket=BUCKET, Prefix="many/")["KeyCount"], 0)
+
+
+@check
+def quiet_batch_delete():
+    # R2 accepts `Quiet` and answers as if it were not there, so what it says of the deleted keys is no matter here.
+    put("quiet", b"x")
+    answer = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": "quiet"}], "Quiet": True})
+    equal(answer.get("Errors"), None)
+    refused(404, None, s3.head_object, Bucket=BUCKET, Key="quiet")
+
+
+@check
+def multipart_of_30_mib():
+    body = pattern(30 * MIB)
+    config = TransferConfig(multipart_threshold=8 * MIB, multipart_chunksize=8 * MIB)
+    extra = {"ContentType": "video/mp4", "Metadata": {"a": "1"}}
+    s3.upload_fileobj(io.BytesIO(body), BUCKET, "multipart/30", ExtraArgs=extra, Config=config)
+    head = s3.head_object(Bucket=BUCKET, Key="multipart/30")
+    equal((head["ContentLength"], head["ContentType"], head["Metadata"]), (30 * MIB, "video/mp4", {"a": "1"}))
+    contains(head["ETag"], '-4"')
+    equal(get("multipart/30") == body, True)
+    equal(get("multipart/30", Range=f"bytes={8 * MIB - 2}-{8 * MIB + 1}"), body[8 * MIB - 2 : 8 * MIB + 2])
+    received = io.BytesIO()
+    s3.download_fileobj(BUCKET, "multipart/30", received, Config=config)
+    equal(received.getvalue() == body, True)
+
+
+def upload(key):
+    return {"Bucket": BUCKET, "Key": key, "UploadId": s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]}
+
+
+def complete(arguments, etags):
+    parts = [{"PartNumber": number, "ETag": etag} for number, etag in enumerate(etags, start=1)]
+    return s3.complete_multipart_upload(**arguments, MultipartUpload={"Parts": parts})
+
+
+@check
+def list_uploads_and_parts_then_abort():
+    arguments = upload("multipart/aborted")
+    etags = [s3.upload_part(**arguments, PartNumber=n, Body=pattern(5 * MIB))["ETag"] for n in (1, 2)]
+    uploads = s3.list_multipart_uploads(Bucket=BUCKET, Prefix="multipart/")["Uploads"]
+    equal([(entry["Key"], entry["UploadId"]) for entry in uploads], [("multipart/aborted", arguments["UploadId"])])
+    parts = s3.list_parts(**arguments)["Parts"]
+    equal([(part["PartNumber"], part["Size"], part["ETag"]) for part in parts], list(zip((1, 2), [5 * MIB] * 2, etags)))
+    page = s3.list_parts(**arguments, MaxParts=1)
+    equal((page["IsTruncated"], len(page["Parts"]), page["NextPartNumberMarker"]), (True, 1, 1))
+    s3.abort_multipart_upload(**arguments)
+    equal(s3.list_multipart_uploads(Bucket=BUCKET, Prefix="multipart/").get("Uploads"), None)
+
+
+@check
+def aborted_upload_is_gone():
+    arguments = upload("multipart/gone")
+    s3.abort_multipart_upload(**arguments)
+    refused(404, "NoSuchUpload", s3.upload_part, **arguments, PartNumber=1, Body=b"x")
+    refused(404, None, s3.head_object, Bucket=BUCKET, Key="multipart/gone")
+
+
+@check
+def parts_that_are_too_small_or_differ_in_size():
+    arguments = upload("multipart/small")
+    etags = [s3.upload_part(**arguments, PartNumber=n, Body=pattern(MIB))["ETag"] for n in (1, 2)]
+    refused(400, "EntityTooSmall", complete, arguments=arguments, etags=etags)
+    s3.abort_multipart_upload(**arguments)
+    arguments = upload("multipart/unequal")
+    sizes = ((1, 5 * MIB), (2, 6 * MIB), (3, 1))
+    etags = [s3.upload_part(**arguments, PartNumber=n, Body=pattern(size))["ETag"] for n, size in sizes]
+    refused(400, "InvalidPart", complete, arguments=arguments, etags=etags)
+    s3.abort_multipart_upload(**arguments)
+
+
+@check
+def hostile_keys():
+    for key in HOSTILE_KEYS:
+        put(key, key.encode())
+    for key in HOSTILE_KEYS:
+        equal(get(key), key.encode())
+    page = s3.list_objects_v2(Bucket=BUCKET, Prefix="hostile/")
+    equal([entry["Key"] for entry in page["Contents"]], sorted(HOSTILE_KEYS, key=str.encode))
+
+
+@check
+def hostile_keys_presigned():
+    for key in HOSTILE_KEYS:
+        body = f"presigned {key}".encode()
+        equal(request("PUT", presigned("put_object", key), body)[0], 200)
+        equal(request("GET", presigned("get_object", key)), (200, body))
+
+
+@check
+def hostile_keys_copied_and_deleted():
+    for key in HOSTILE_KEYS:
+        s3.copy_object(Bucket=BUCKET, Key=f"copied/{key}", CopySource={"Bucket": BUCKET, "Key": key})
+        equal(get(f"copied/{key}"), f"presigned {key}".encode())
+    keys = HOSTILE_KEYS + [f"copied/{key}" for key in HOSTILE_KEYS]
+    answer = s3.delete_objects(Bucket=BUCKET, Delete={"Objects": [{"Key": key} for key in keys]})
+    equal(sorted(entry["Key"] for entry in answer["Deleted"]), sorted(keys))
+    equal(s3.list_objects_v2(Bucket=BUCKET, Prefix="hostile/")["KeyCount"], 0)
+
+
+@check
+def presigned_urls():
+    url = presigned("put_object", "presigned")
+    equal(request("PUT", url, b"presigned")[0], 200)
+    equal(request("GET", presigned("get_object", "presigned")), (200, b"presigned"))
+    equal(request("HEAD", presigned("head_object", "presigned")), (200, b""))
+    equal(request("DELETE", presigned("delete_object", "presigned"))[0], 204)
+    status, body = request("GET", presigned("get_object", "presigned"))
+    equal(status, 404)
+    contains(body, b"<Code>NoSuchKey</Code>")
+
+
+@check
+def presigned_for_another_method():
+    put("presigned", b"x")
+    equal(request("DELETE", presigned("get_object", "presigned"))[0], 403)
+    equal(get("presigned"), b"x")
+
+
+@check
+def altered_signature():
+    put("presigned", b"x")
+    status, body = request("GET", alter_signature(presigned("get_object", "presigned")))
+    equal(status, 403)
+    contains(body, b"<Code>SignatureDoesNotMatch</Code>")
+    status, _ = request("PUT", alter_signature(presigned("put_object", "presigned")), b"altered")
+    equal(status, 403)
+    equal(get("presigned"), b"x")
+
+
+@check
+def expired_url():
+    put("presigned", b"x")
+    urls = {"GET": presigned("get_object", "presigned", 1), "PUT": presigned("put_object", "presigned", 1)}
+    time.sleep(2.5)
+    for method, url in urls.items():
+        status, body = request(method, url, b"late" if method == "PUT" else None)
+        equal(status, 403)
+        contains(body, b"expired")
+    equal(get("presigned"), b"x")
+
+
+@check
+def signed_header_of_a_presigned_url():
+    url = presigned("put_object", "presigned", ContentType="video/mp4")
+    equal(request("PUT", url, b"another content type")[0], 403)
+
+
+@check
+def buckets():
+    s3.create_bucket(Bucket="interop-made-here")
+    names = [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]]
+    equal(sorted(names), sorted({"interop-made-here", BUCKET}))
+    s3.head_bucket(Bucket="interop-made-here")
+    s3.put_object(Bucket="interop-made-here", Key="a", Body=b"x")
+    refused(409, "BucketNotEmpty", s3.delete_bucket, Bucket="interop-made-here")
+    s3.delete_object(Bucket="interop-made-here", Key="a")
+    s3.delete_bucket(Bucket="interop-made-here")
+    refused(404, None, s3.head_bucket, Bucket="interop-made-here")
+
+
+@check
+def what_r2_does_not_have():
+    refused(501, "NotImplemented", s3.get_object_tagging, Bucket=BUCKET, Key="presigned")
+
+
+finish()

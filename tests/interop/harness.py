@@ -1,0 +1,119 @@
+"""What the drivers of other people's S3 clients share.
+
+A driver is a program whose checks run in order against the server that `cfstore serve` describes in the environment
+(R2_ENDPOINT, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA), in an empty folder, over an empty bucket.
+"""
+
+import os
+import subprocess
+import sys
+import traceback
+import urllib.error
+import urllib.request
+
+ENDPOINT = os.environ["R2_ENDPOINT"]
+ACCESS_KEY_ID = os.environ["R2_ACCESS_KEY_ID"]
+SECRET_ACCESS_KEY = os.environ["R2_SECRET_ACCESS_KEY"]
+BUCKET = os.environ["R2_BUCKET_MEDIA"]
+
+MIB = 1024 * 1024
+
+# Legal keys, each of which some client or server takes for something else.
+HOSTILE_KEYS = [
+    "hostile/a//b",
+    "hostile/a/../b",
+    "hostile/./a",
+    "hostile/trailing/",
+    "hostile/two  spaces and + plus",
+    "hostile/percent%2Fencoded%20%",
+    "hostile/!'()*",
+    "hostile/&=?#;:@,$",
+    "hostile/<xml>&amp;\"quoted\"",
+    "hostile/back\\slash|{}^`~[]",
+    "hostile/żółć-日本語-🎬",
+]
+
+failures = 0
+
+
+def check(test):
+    """Runs a check at once, under the name of its function: `ok NAME`, or `FAILED NAME: why` if it raises anything."""
+    global failures
+    name = test.__name__.replace("_", " ")
+    try:
+        test()
+    except Exception as error:
+        failures += 1
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"FAILED {name}: {why[:500]}")
+        traceback.print_exc()
+    else:
+        print(f"ok {name}")
+
+
+def finish():
+    """The last call of every driver."""
+    sys.exit(1 if failures else 0)
+
+
+def equal(actual, expected):
+    if actual != expected:
+        raise AssertionError(f"got {shown(actual)}, expected {shown(expected)}")
+
+
+def shown(value):
+    text = repr(value)
+    return text if len(text) <= 200 else f"{text[:200]}... ({len(value)} long)"
+
+
+def contains(text, part):
+    if part not in text:
+        raise AssertionError(f"no {shown(part)} in {shown(text)}")
+
+
+def run(*command, env=None, stdin=None, fails=False):
+    """Runs a program for a minute at most and returns its output, or what it says on stderr where it is to fail."""
+    done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=60, check=False)
+    if fails:
+        if done.returncode == 0:
+            raise AssertionError(f"{command[:4]} was to fail and did not")
+        return (done.stdout + done.stderr).decode(errors="replace")
+    if done.returncode != 0:
+        raise AssertionError(f"{command[:4]} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+    return done.stdout
+
+
+def request(method, url, body=None):
+    """One request by a client that knows nothing of S3. Returns status and body."""
+    sent = urllib.request.Request(url, data=body, method=method)
+    try:
+        with urllib.request.urlopen(sent, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def alter_signature(url):
+    """The URL with the last digit of its signature changed."""
+    name = "X-Amz-Signature="
+    start = url.index(name) + len(name)
+    last = start + 63
+    return url[:last] + ("0" if url[last] != "0" else "1") + url[last + 1 :]
+
+
+def pattern(size):
+    """Bytes that do not repeat at any likely part, page or buffer size."""
+    block = b"".join(n.to_bytes(4, "little") for n in range(1, 65_521 // 4))
+    return (block * (size // len(block) + 1))[:size]
+
+
+def write(name, content):
+    with open(name, "wb") as file:
+        file.write(content)
+    return name
+
+
+def read(name):
+    with open(name, "rb") as file:
+        return file.read()
