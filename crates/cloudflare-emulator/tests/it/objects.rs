@@ -134,6 +134,11 @@ async fn ranges() {
             .await;
         assert_eq!(answer.error(), (status, code.to_owned()), "{key} {range}");
     }
+    let inverted = local.request("GET", "/media/digits").header("range", "bytes=4-2");
+    assert_eq!(
+        inverted.send().await.element("Message"),
+        "range must be positive."
+    );
     let first = local.get("/media/digits?partNumber=1").await;
     assert_eq!((first.status, first.text().as_str()), (200, "0123456789"));
     assert_eq!(local.get("/media/digits?partNumber=2").await.status, 416);

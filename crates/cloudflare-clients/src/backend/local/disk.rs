@@ -154,20 +154,18 @@ mod tests {
         )
         .await
         .unwrap();
-        store.create_bucket("media").await.unwrap();
-        let bucket = store.bucket("media").unwrap();
         // The clean-up of the opening makes a commit of its own.
-        while disk
+        while !disk
             .steps
             .lock()
             .unwrap()
             .iter()
-            .filter(|(name, _)| *name == "commit")
-            .count()
-            < 2
+            .any(|(name, _)| *name == "commit")
         {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
+        store.create_bucket("media").await.unwrap();
+        let bucket = store.bucket("media").unwrap();
         (folder, disk, bucket)
     }
 
