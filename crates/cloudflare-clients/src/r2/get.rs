@@ -90,7 +90,7 @@ struct Download {
 /// How bytes are verified before the last of them is handed on.
 enum Verification {
     /// By what they hash to.
-    Checksum(Hasher, Checksum),
+    Checksum(Box<Hasher>, Checksum),
     /// By asking for the object's size a second time: a length that was damaged on the way together with the body looks
     /// right, and no checksum would tell. (The answer for a range says the size apart from the length.)
     Size,
@@ -118,7 +118,7 @@ impl Download {
         }
         match expected_checksum(found) {
             Some(checksum) => Some(Verification::Checksum(
-                Hasher::new(checksum.algorithm()),
+                Box::new(Hasher::new(checksum.algorithm())),
                 checksum,
             )),
             None => (!self.ranged).then_some(Verification::Size),

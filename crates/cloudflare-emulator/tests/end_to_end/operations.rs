@@ -76,6 +76,7 @@ operations! {
     put_json: Put,
     create: Put,
     create_from_file: Put,
+    replace: Put,
     delete: Delete,
     delete_many: DeleteMany,
     copy: Copy,
@@ -287,6 +288,15 @@ async fn create_from_file(world: &World) -> Result<()> {
     let body = Body::from_file(file.path()).await?;
     world.r2.put("create/file", body).only_if(if_new()).await?;
     assert_stored(world, "create/file", &bytes).await;
+    Ok(())
+}
+
+async fn replace(world: &World) -> Result<()> {
+    let bytes = content(SIZE, 11);
+    let before = world.stored.put("replace", "before").await.unwrap();
+    let if_same = Conditional::new().etag_matches(before.etag);
+    world.r2.put("replace", bytes.clone()).only_if(if_same).await?;
+    assert_stored(world, "replace", &bytes).await;
     Ok(())
 }
 
