@@ -79,10 +79,12 @@ impl Payload {
         }
     }
 
-    /// Leaves out what the headers say of the body's checksums.
-    pub(crate) fn without_checksums(self) -> Self {
+    /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone counts.
+    pub(crate) fn with_content_md5_only(self) -> Self {
+        let mut checksums = self.checksums.unwrap_or_default();
+        checksums.retain(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
         Self {
-            checksums: Ok(Vec::new()),
+            checksums: Ok(checksums),
             ..self
         }
     }

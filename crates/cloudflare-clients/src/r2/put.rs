@@ -1,6 +1,7 @@
 //! Storing objects.
 
 use std::future::IntoFuture;
+use std::sync::{Arc, OnceLock};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
@@ -161,7 +162,10 @@ impl Put {
         let sent = SentMd5::new(&service, &body, checksum);
         let checksum = checksum.or(sent.get());
         let replay = Replay::new(body);
+        // What the first attempt has stored of us, damaged on its way: the object that the next one may replace.
+        let damaged = Arc::new(OnceLock::new());
         let attempt = || {
+            let replaced = damaged.get().filter(|_| !only_if.is_empty());
             let request = PutRequest {
                 key: key.clone(),
                 body: sent.observe(replay.next()?),
@@ -169,12 +173,17 @@ impl Put {
                 custom_metadata: custom_metadata.clone(),
                 storage_class,
                 checksum,
-                only_if: only_if.clone(),
+                only_if: replaced.map_or_else(
+                    || only_if.clone(),
+                    |etag: &String| Conditional::new().etag_matches(etag),
+                ),
             };
-            let (bucket, sent) = (service.bucket().clone(), sent.clone());
+            let (bucket, sent, damaged) = (service.bucket().clone(), sent.clone(), damaged.clone());
             let put = async move {
                 let stored = bucket.put(request).await?;
-                sent.check_etag(&stored.etag)?;
+                sent.check_etag(&stored.etag).inspect_err(|_| {
+                    let _ = damaged.set(stored.etag.clone());
+                })?;
                 Ok(stored)
             };
             Some(put.boxed())

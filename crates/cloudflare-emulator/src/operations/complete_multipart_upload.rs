@@ -14,8 +14,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let upload_id = request.query.get("uploadId").unwrap_or_default().to_owned();
     let mut location = format!("http://{}/{}/", request.host(), request.bucket);
     sigv4::encode_path(&request.key, &mut location);
-    // What is given here is of the object, not of this document.
-    let parts = parse(&request.payload.without_checksums().document().await?)?;
+    let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
     let stored = service
         .store
         .bucket(&request.bucket)?

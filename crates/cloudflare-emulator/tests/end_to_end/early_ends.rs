@@ -41,7 +41,9 @@ fn expected(name: &str, kind: Kind, content_length: ContentLength) -> Outcome {
 async fn no_half_is_taken_for_the_whole() {
     let world = World::start().await;
     for content_length in [ContentLength::Kept, ContentLength::Removed, ContentLength::Halved] {
-        for operation in operations::ALL {
+        let operations = operations::ALL.iter();
+        // The length in the answer to a HEAD is of no body.
+        for operation in operations.filter(|operation| operation.kind != Kind::Head) {
             let result = operation.run(&world, &[Fault::EndEarly(content_length)]).await;
             let outcome = match &result {
                 Ok(()) => Outcome::Right,

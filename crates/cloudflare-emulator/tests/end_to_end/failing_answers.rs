@@ -41,6 +41,20 @@ async fn every_operation_is_tried_again() {
     }
 }
 
+/// The service refuses an upload that it has not read, as one that has too much to do does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refused_uploads_are_tried_again() {
+    let world = World::start().await;
+    let bytes = content(8 * 1024 * 1024, 1);
+    for size in [1000, bytes.len()] {
+        world.proxy.order(Kind::Put, Fault::Refusal);
+        world.proxy.order(Kind::Put, Fault::Refusal);
+        world.r2.put("refused", bytes.slice(..size)).await.unwrap();
+        assert!(read(&world.stored, "refused").await.unwrap() == bytes[..size]);
+    }
+    assert_eq!(world.proxy.calls(Kind::Put), 6);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_that_keeps_failing_gives_up() {
     let world = World::start().await;

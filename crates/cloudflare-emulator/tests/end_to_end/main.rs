@@ -14,4 +14,5 @@ mod operations;
 mod proxy;
 mod resets;
 mod stalls;
+mod streams_in_parts;
 mod world;

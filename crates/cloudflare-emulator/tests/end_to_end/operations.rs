@@ -75,6 +75,8 @@ operations! {
     put_short_stream: Put,
     put_json: Put,
     create: Put,
+    create_from_file: Put,
+    replace: Put,
     delete: Delete,
     delete_many: DeleteMany,
     copy: Copy,
@@ -275,6 +277,26 @@ async fn create(world: &World) -> Result<()> {
     world.stored.delete("create").await.unwrap();
     world.r2.put("create", bytes.clone()).only_if(if_new()).await?;
     assert_stored(world, "create", &bytes).await;
+    Ok(())
+}
+
+async fn create_from_file(world: &World) -> Result<()> {
+    let bytes = content(SIZE, 10);
+    world.stored.delete("create/file").await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), &bytes).unwrap();
+    let body = Body::from_file(file.path()).await?;
+    world.r2.put("create/file", body).only_if(if_new()).await?;
+    assert_stored(world, "create/file", &bytes).await;
+    Ok(())
+}
+
+async fn replace(world: &World) -> Result<()> {
+    let bytes = content(SIZE, 11);
+    let before = world.stored.put("replace", "before").await.unwrap();
+    let if_same = Conditional::new().etag_matches(before.etag);
+    world.r2.put("replace", bytes.clone()).only_if(if_same).await?;
+    assert_stored(world, "replace", &bytes).await;
     Ok(())
 }
 

@@ -19,6 +19,8 @@ const RECEIVE_BUFFER: u32 = 64 * 1024;
 pub(crate) enum Fault {
     /// The proxy answers with this status, after which `Retry-After` in seconds; the server hears nothing.
     Status(u16, Option<u64>),
+    /// The proxy answers 503 before the body is there, does not read it, and closes the connection.
+    Refusal,
     /// The connection is reset when the request's head is there; the server hears nothing.
     ResetBefore,
     /// Half of the request's body reaches the server, then both connections are reset.
@@ -102,7 +104,7 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    pub(crate) async fn start(server: SocketAddr) -> Self {
+    pub(crate) fn start(server: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
         socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
@@ -177,6 +179,10 @@ async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Scrip
         let fault = script.lock().unwrap().next(kind);
         match fault {
             Some(Fault::ResetBefore) => return client.reset(),
+            Some(Fault::Refusal) => {
+                let answer = status_answer(503, None, kind);
+                return client.write(answer.as_bytes()).await;
+            }
             Some(Fault::StallUpload) => return std::future::pending().await,
             _ => {}
         }
@@ -251,10 +257,15 @@ fn flip(body: &mut [u8]) {
 }
 
 fn status_answer(status: u16, retry_after: Option<u64>, kind: Kind) -> String {
+    let code = match status {
+        429 => "TooManyRequests",
+        503 => "ServiceUnavailable",
+        _ => "InternalError",
+    };
     let body = if kind == Kind::Head {
         ""
     } else {
-        "<Error><Code>SlowDown</Code><Message>Ordered by the test.</Message></Error>"
+        &format!("<Error><Code>{code}</Code><Message>Ordered by the test.</Message></Error>")
     };
     let retry_after = retry_after.map_or_else(String::new, |seconds| format!("Retry-After: {seconds}\r\n"));
     let length = body.len();

@@ -82,7 +82,7 @@ impl World {
     pub(crate) async fn impatient() -> Self {
         Self::with_timeouts(Timeouts {
             connect: Duration::from_secs(2),
-            first_byte: Duration::from_secs(1),
+            first_byte: Duration::from_secs(2),
             idle: Duration::from_secs(1),
         })
         .await
@@ -90,7 +90,7 @@ impl World {
 
     async fn with_timeouts(timeouts: Timeouts) -> Self {
         let server = Server::start().await;
-        let proxy = Proxy::start(server.address).await;
+        let proxy = Proxy::start(server.address);
         let bucket = server.bucket_at(proxy.address(), BUCKET).with_timeouts(timeouts);
         // The default but for delays that tests can wait for.
         let quick = RetryPolicy::default().base_delay(Duration::from_millis(5));
