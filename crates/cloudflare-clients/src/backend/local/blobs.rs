@@ -1,0 +1,164 @@
+//! Files with the bytes of large bodies: on their way in, and kept.
+
+use std::fs::File;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::database::storage;
+use super::disk::Disk;
+use super::instance::Instance;
+use crate::error::Result;
+
+/// The folders of files: `blobs/`, and `incoming/` for what is still being written.
+#[derive(Debug)]
+pub(super) struct Blobs {
+    pub(super) folder: PathBuf,
+    pub(super) incoming: PathBuf,
+    pub(super) instances: PathBuf,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) instance: Instance,
+}
+
+impl Blobs {
+    /// Begins a file.
+    pub(super) fn create(self: &Arc<Self>) -> Result<BlobWriter> {
+        let name = self.instance.new_file_name();
+        let path = self.incoming.join(&name);
+        let file = self
+            .disk
+            .create(&path)
+            .map_err(|e| storage(&path, "cannot be created", e))?;
+        let blob = PendingBlob {
+            name,
+            path,
+            blobs: Arc::clone(self),
+            kept: false,
+        };
+        Ok(BlobWriter { file, blob })
+    }
+
+    /// Gives each of these files a second name, or copies it where the file system has no links. `None` when one is not
+    /// there.
+    pub(super) fn duplicate(self: &Arc<Self>, names: &[String]) -> Result<Option<Vec<PendingBlob>>> {
+        let mut copies = Vec::with_capacity(names.len());
+        for name in names {
+            let source = self.path(name);
+            let name = self.instance.new_file_name();
+            let path = self.path(&name);
+            match self.disk.hard_link(&source, &path) {
+                Ok(()) => copies.push(PendingBlob {
+                    name,
+                    path,
+                    blobs: Arc::clone(self),
+                    kept: false,
+                }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                Err(_) => copies.push(self.copy_bytes(&source)?),
+            }
+        }
+        if !copies.is_empty() {
+            self.sync_folder()?;
+        }
+        Ok(Some(copies))
+    }
+
+    fn copy_bytes(self: &Arc<Self>, source: &Path) -> Result<PendingBlob> {
+        let mut from = File::open(source).map_err(|e| storage(source, "cannot be opened", e))?;
+        let mut writer = self.create()?;
+        io::copy(&mut from, &mut writer.file).map_err(|e| storage(source, "cannot be copied", e))?;
+        writer.finish()
+    }
+
+    pub(super) fn open(&self, name: &str) -> io::Result<File> {
+        File::open(self.path(name))
+    }
+
+    /// Removes a file; fine when it is not there.
+    pub(super) fn remove(&self, name: &str) -> Result<()> {
+        let path = self.path(name);
+        self.disk
+            .remove(&path)
+            .map_err(|e| storage(&path, "cannot be removed", e))
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    fn sync_folder(&self) -> Result<()> {
+        self.disk
+            .sync_folder(&self.folder)
+            .map_err(|e| storage(&self.folder, "cannot be synced", e))
+    }
+}
+
+/// A file that is being written. Dropped, it is gone.
+#[derive(Debug)]
+pub(super) struct BlobWriter {
+    file: File,
+    blob: PendingBlob,
+}
+
+impl BlobWriter {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(|e| storage(&self.blob.path, "cannot be written", e))
+    }
+
+    /// Makes it safe from power cuts, under its final name.
+    pub(super) fn finish(mut self) -> Result<PendingBlob> {
+        let blobs = Arc::clone(&self.blob.blobs);
+        let failed = |path: &Path| {
+            let path = path.to_owned();
+            move |e| storage(&path, "cannot be stored", e)
+        };
+        blobs
+            .disk
+            .sync_file(&self.file, &self.blob.path)
+            .map_err(failed(&self.blob.path))?;
+        let path = blobs.path(&self.blob.name);
+        blobs.disk.rename(&self.blob.path, &path).map_err(failed(&path))?;
+        self.blob.path = path;
+        blobs.sync_folder()?;
+        Ok(self.blob)
+    }
+}
+
+/// A file that no committed row names yet. Dropped, it is gone.
+#[derive(Debug)]
+pub(super) struct PendingBlob {
+    name: String,
+    path: PathBuf,
+    blobs: Arc<Blobs>,
+    kept: bool,
+}
+
+impl PendingBlob {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The row that names it is committed.
+    pub(super) fn keep(mut self) {
+        self.kept = true;
+    }
+
+    /// Nobody knows whether the row that names it is committed: the next clean-up finds out.
+    pub(super) fn leave(mut self) {
+        self.kept = true;
+        self.blobs.instance.leave_files();
+    }
+}
+
+impl Drop for PendingBlob {
+    fn drop(&mut self) {
+        if !self.kept
+            && let Err(error) = self.blobs.disk.remove(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "an unused file cannot be removed");
+            self.blobs.instance.leave_files();
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! A bucket of the store, as every other bucket is reached.
+
+use std::path::Path;
+
+use async_trait::async_trait;
+
+use super::database::Outcome;
+use super::key::Key;
+use super::objects::{
+    self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
+};
+use super::receive::{Content, Received, receive};
+use super::store::LocalStore;
+use super::{listing, multipart, read};
+use crate::error::{Error, ErrorKind, Result};
+use crate::r2::{
+    Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject, UploadPartRequest, UploadedPart,
+};
+
+/// How often an object is looked up again when it was replaced between its row and its files.
+const MAX_LOOKUPS: usize = 32;
+
+/// The code of the error for an object that was replaced between its row and its files.
+const REPLACED: &str = "ObjectReplaced";
+
+/// The most keys of one delete.
+const MAX_DELETE: usize = 1000;
+
+/// A bucket of a [`LocalStore`], with R2's behaviour: strongly consistent, conditions atomic with the write, one NFC form
+/// of a key one object, metadata, checksums and storage classes kept.
+///
+/// Where it differs: a key may be written more than once per second, a body's length need not be known, the older part stays
+/// when its replacement fails, and a copy has the etag of its source, also where that was uploaded in parts.
+#[derive(Debug, Clone)]
+pub struct LocalBucket {
+    store: LocalStore,
+    name: String,
+}
+
+impl LocalBucket {
+    pub(super) fn new(store: LocalStore, name: String) -> Self {
+        Self { store, name }
+    }
+
+    /// Opens the store in a folder and a bucket of it; both are created where they are not there.
+    ///
+    /// # Errors
+    /// As [`LocalStore::open`] and [`LocalStore::create_bucket`], but that the bucket may be there.
+    pub async fn open(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
+        let store = LocalStore::open(folder).await?;
+        let bucket = store.bucket(name)?;
+        match store.create_bucket(name).await {
+            Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
+            _ => Ok(bucket),
+        }
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The store that it is in.
+    pub fn store(&self) -> &LocalStore {
+        &self.store
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&rusqlite::Connection, i64) -> Outcome<T> + Send + 'static,
+    {
+        let name = self.name.clone();
+        let readers = self.store.readers();
+        readers
+            .read(move |connection| {
+                let bucket = bucket_id(connection, &name)?;
+                work(connection, bucket)
+            })
+            .await
+    }
+
+    async fn write<T, F>(&self, files: Vec<super::blobs::PendingBlob>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&super::writer::Write<'_>, i64) -> Outcome<T> + Send + 'static,
+    {
+        let name = self.name.clone();
+        let work = move |write: &super::writer::Write<'_>| {
+            let bucket = bucket_id(write, &name)?;
+            work(write, bucket)
+        };
+        self.store.write(files, work).await
+    }
+
+    /// Receives a body, and tells where its bytes are from the file that has to be kept.
+    async fn receive(
+        &self,
+        body: crate::r2::Body,
+        checksum: Option<crate::r2::Checksum>,
+    ) -> Result<(Received, SegmentContent, Vec<super::blobs::PendingBlob>)> {
+        let mut received = receive(self.store.blobs(), body, checksum).await?;
+        let segment = SegmentContent::from(&received.content);
+        let content = std::mem::replace(&mut received.content, Content::Inline(bytes::Bytes::new()));
+        let files = match content {
+            Content::File(file) => vec![file],
+            Content::Inline(_) => Vec::new(),
+        };
+        Ok((received, segment, files))
+    }
+}
+
+#[async_trait]
+impl Bucket for LocalBucket {
+    async fn head(&self, key: &str) -> Result<Option<Object>> {
+        let key = Key::new(key)?;
+        self.read(
+            move |connection, bucket| Ok(objects::find(connection, bucket, &key)?.map(|row| row.object)),
+        )
+        .await
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        let key = Key::new(&request.key)?;
+        request.only_if.validate()?;
+        if let Some(range) = request.range {
+            range.validate()?;
+        }
+        for _ in 0..MAX_LOOKUPS {
+            let (key, only_if, range) = (key.clone(), request.only_if.clone(), request.range);
+            let blobs = std::sync::Arc::clone(self.store.blobs());
+            let found = self
+                .read(move |connection, bucket| {
+                    let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)?
+                    else {
+                        return Ok(Some(None));
+                    };
+                    only_if.check_read(Some((&object.etag, object.uploaded)))?;
+                    let served = match range {
+                        Some(range) => range
+                            .resolve(object.size)
+                            .map_err(|e| e.with_code("InvalidRange"))?,
+                        None => ServedRange {
+                            offset: 0,
+                            length: object.size,
+                        },
+                    };
+                    object.range = range.map(|_| served);
+                    let mut pieces = read::pieces(connection, body, served)?;
+                    Ok(read::open(&blobs, &mut pieces)?.then_some(Some((object, pieces))))
+                })
+                .await?;
+            match found {
+                Some(None) => return Ok(None),
+                Some(Some((object, pieces))) => {
+                    let blobs = std::sync::Arc::clone(self.store.blobs());
+                    return Ok(Some(ObjectBody::new(object, read::body(blobs, pieces))));
+                }
+                None => {}
+            }
+        }
+        Err(lost(&request.key))
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        let key = Key::new(&request.key)?;
+        let metadata = Metadata::new(
+            &request.http_metadata,
+            &request.custom_metadata,
+            request.storage_class,
+        )?;
+        let only_if = request.only_if;
+        only_if.validate()?;
+        let (received, segment, files) = self.receive(request.body, request.checksum).await?;
+        self.write(files, move |write, bucket| {
+            objects::check_write(write, bucket, &key, &only_if)?;
+            let body = new_body(write)?;
+            put_segment(write, segment_id(body, 1), received.size, &received.md5, &segment)?;
+            let new = NewObject {
+                key,
+                size: received.size,
+                etag: received.md5.to_hex(),
+                checksum: received.checksum,
+                metadata,
+                body,
+            };
+            Ok(objects::replace(write, bucket, new)?.into())
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let key = Key::new(key)?;
+        self.write(Vec::new(), move |write, bucket| {
+            objects::remove(write, bucket, &key)
+        })
+        .await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        if keys.len() > MAX_DELETE {
+            return Err(Error::invalid_input(format!(
+                "{} keys are to be deleted: R2 takes {MAX_DELETE} at once",
+                keys.len()
+            )));
+        }
+        let keys: Vec<Result<Key>> = keys.iter().map(|key| Key::new(key)).collect();
+        self.write(Vec::new(), move |write, bucket| {
+            keys.into_iter()
+                .map(|key| {
+                    Ok(match key {
+                        Ok(key) => {
+                            objects::remove(write, bucket, &key)?;
+                            Ok(())
+                        }
+                        Err(error) => Err(error),
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        let query = listing::ObjectsQuery::new(request)?;
+        self.read(move |connection, bucket| query.run(connection, bucket))
+            .await
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        let source = Key::new(&request.source)?;
+        Key::new(&request.key)?;
+        request.source_only_if.validate()?;
+        request.only_if.validate()?;
+        if let Some((http, custom)) = &request.replace_metadata {
+            Metadata::new(http, custom, None)?;
+        }
+        for _ in 0..MAX_LOOKUPS {
+            match self.copy_once(&source, &request).await {
+                Err(error) if error.code() == Some(REPLACED) => {}
+                result => return result,
+            }
+        }
+        Err(lost(&request.source))
+    }
+
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        let key = Key::new(&request.key)?;
+        let metadata = Metadata::new(
+            &request.http_metadata,
+            &request.custom_metadata,
+            request.storage_class,
+        )?;
+        self.write(Vec::new(), move |write, bucket| {
+            multipart::create(write, bucket, &key, &metadata)
+        })
+        .await
+    }
+
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        let key = Key::new(&request.key)?;
+        let part_number = multipart::check_part_number(request.part_number)?;
+        let upload_id = request.upload_id;
+        // An upload that is not there is found out before the body is received.
+        let (looked_up, id) = (key.clone(), upload_id.clone());
+        self.read(move |connection, bucket| multipart::find(connection, bucket, &looked_up, &id).map(drop))
+            .await?;
+        let (received, segment, files) = self.receive(request.body, request.checksum).await?;
+        self.write(files, move |write, bucket| {
+            multipart::put_part(write, bucket, &key, &upload_id, part_number, &received, &segment)
+        })
+        .await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        let key = Key::new(&request.key)?;
+        request.only_if.validate()?;
+        let parts = multipart::check_parts(request.parts)?;
+        let (upload_id, only_if) = (request.upload_id, request.only_if);
+        self.write(Vec::new(), move |write, bucket| {
+            multipart::complete(write, bucket, &key, &upload_id, &parts, &only_if)
+        })
+        .await?
+    }
+
+    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
+        let key = Key::new(key)?;
+        let upload_id = upload_id.to_owned();
+        self.write(Vec::new(), move |write, bucket| {
+            multipart::abort(write, bucket, &key, &upload_id)
+        })
+        .await
+    }
+
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
+        let key = Key::new(&request.key)?;
+        let limit = listing::check_limit(request.limit)?;
+        self.read(move |connection, bucket| {
+            let upload = multipart::find(connection, bucket, &key, &request.upload_id)?;
+            multipart::list_parts(connection, &upload, request.part_number_marker, limit)
+        })
+        .await
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploadsRequest,
+    ) -> Result<MultipartUploadsPage> {
+        let query = listing::UploadsQuery::new(request)?;
+        self.read(move |connection, bucket| query.run(connection, bucket))
+            .await
+    }
+}
+
+impl LocalBucket {
+    /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
+    async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
+        let blobs = std::sync::Arc::clone(self.store.blobs());
+        let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
+        let (found, names) = self
+            .read(move |connection, bucket| {
+                let row = source_row(connection, bucket, &looked_up, &only_if)?;
+                let ids = objects::segments_of(row.body);
+                let mut statement = connection.prepare_cached(
+                    "SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
+                )?;
+                let names = statement.query_map((ids.start, ids.end), |row| row.get(0))?;
+                Ok((row, names.collect::<rusqlite::Result<Vec<String>>>()?))
+            })
+            .await?;
+        let Some(files) = super::database::blocking(move || blobs.duplicate(&names)).await? else {
+            return Err(lost(&request.source).with_code(REPLACED));
+        };
+        let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
+        let (source, request) = (source.clone(), request.clone());
+        self.write(files, move |write, bucket| {
+            let row = source_row(write, bucket, &source, &request.source_only_if)?;
+            if row.object.version != found.object.version {
+                return Err(lost(&request.source).with_code(REPLACED).into());
+            }
+            let key = Key::new(&request.key)?;
+            objects::check_write(write, bucket, &key, &request.only_if)?;
+            let body = objects::copy_segments(write, row.body, &names)?;
+            let object = row.object;
+            let (http, custom) = match request.replace_metadata {
+                Some(metadata) => metadata,
+                None => (
+                    object.http_metadata.unwrap_or_default(),
+                    object.custom_metadata.unwrap_or_default(),
+                ),
+            };
+            let storage_class = request.storage_class.or(object.storage_class);
+            let new = NewObject {
+                key,
+                size: object.size,
+                checksum: object
+                    .checksums
+                    .iter()
+                    .find(|checksum| checksum.algorithm() != crate::r2::ChecksumAlgorithm::Md5)
+                    .copied(),
+                etag: object.etag,
+                metadata: Metadata::new(&http, &custom, storage_class)?,
+                body,
+            };
+            Ok(objects::replace(write, bucket, new)?.into())
+        })
+        .await
+    }
+}
+
+fn source_row(
+    connection: &rusqlite::Connection,
+    bucket: i64,
+    key: &Key,
+    only_if: &crate::r2::Conditional,
+) -> Outcome<StoredRow> {
+    let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
+        Error::invalid_input("there is no object to copy from: check the source's key").with_code("NoSuchKey")
+    })?;
+    only_if.check_write(Some((&row.object.etag, row.object.uploaded)))?;
+    Ok(row)
+}
+
+fn lost(key: &str) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!(
+            "a file of the object {key:?} is not there: it was replaced again and again, or the store is damaged"
+        ),
+    )
+    .retryable(true)
+}

@@ -1,0 +1,190 @@
+//! The SQLite database: its connections, its schema's version, and its errors.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, ErrorKind, Result};
+
+const SCHEMA: &str = include_str!("schema.sql");
+const SCHEMA_VERSION: u32 = 1;
+
+/// How long a statement waits for another process's transaction.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How many reads run at a time. They are short; more would only contend for the processor.
+const READERS: usize = 8;
+
+/// Why a statement, or what surrounds it, failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Refused(Error),
+    Sqlite(rusqlite::Error),
+}
+
+/// The result of work on the database.
+pub(super) type Outcome<T> = std::result::Result<T, Failure>;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Sqlite(error) => Error::new(
+                ErrorKind::Storage,
+                format!("the store's database failed: {error}"),
+            )
+            .with_source(error),
+        }
+    }
+}
+
+/// The error for a file operation that failed.
+pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
+}
+
+/// Opens a connection that writes, and creates what is not there yet.
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    let opened = || -> Outcome<Connection> {
+        let mut connection = connect(path)?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let version: u32 = transaction.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+        match version {
+            0 => {
+                transaction.execute_batch(SCHEMA)?;
+                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            }
+            SCHEMA_VERSION => {}
+            newer => {
+                return Err(Error::new(
+                    ErrorKind::Storage,
+                    format!(
+                        "the store has format {newer} and this version knows {SCHEMA_VERSION}: \
+                         open it with the newer version that made it"
+                    ),
+                )
+                .into());
+            }
+        }
+        transaction.commit()?;
+        Ok(connection)
+    };
+    opened().map_err(|failure| Error::from(failure).explain(format!("{} cannot be opened", path.display())))
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Connections that read.
+#[derive(Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            idle: Mutex::default(),
+            permits: Arc::new(Semaphore::new(READERS)),
+        }
+    }
+
+    /// Runs `work` off the async threads, seeing one state of the database throughout.
+    pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let readers = Arc::clone(self);
+        blocking(move || {
+            let _permit = permit;
+            let connection = readers.take()?;
+            let outcome = snapshot(&connection, work);
+            // A connection whose transaction could not be ended is not used again.
+            if connection.is_autocommit() {
+                readers.idle().push(connection);
+            }
+            outcome.map_err(Error::from)
+        })
+        .await
+    }
+
+    fn take(&self) -> Result<Connection> {
+        if let Some(connection) = self.idle().pop() {
+            return Ok(connection);
+        }
+        let opened = connect(&self.path).and_then(|connection| {
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        });
+        opened.map_err(|error| Failure::from(error).into())
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let outcome = work(&transaction);
+    transaction.rollback()?;
+    outcome
+}
+
+/// Runs what blocks off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error))
+    })
+}
+
+/// A time as the database has it.
+pub(super) fn to_millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A time from the database.
+pub(super) fn from_millis(millis: u64) -> SystemTime {
+    UNIX_EPOCH
+        .checked_add(Duration::from_millis(millis))
+        .unwrap_or(UNIX_EPOCH)
+}
+
+/// 32 random hex characters.
+pub(super) fn random_hex(connection: &Connection) -> rusqlite::Result<String> {
+    connection
+        .prepare_cached("SELECT lower(hex(randomblob(16)))")?
+        .query_row((), |row| row.get(0))
+}

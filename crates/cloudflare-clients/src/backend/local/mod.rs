@@ -1,0 +1,23 @@
+//! The embedded store: R2 in a folder.
+//!
+//! SQLite has the metadata, the order of the keys and the small bodies; large bodies are files. A write is received into a
+//! file, which is synced and renamed, and its folder synced, before the rows that name it are committed; only then it is
+//! acknowledged. A file belongs to one row: a copy is a hard link, so nothing counts references.
+
+mod blobs;
+mod bucket;
+mod cleanup;
+mod database;
+mod disk;
+mod instance;
+mod key;
+mod listing;
+mod multipart;
+mod objects;
+mod read;
+mod receive;
+mod store;
+mod writer;
+
+pub use bucket::LocalBucket;
+pub use store::{BucketInfo, LocalStore};

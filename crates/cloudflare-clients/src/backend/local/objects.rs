@@ -1,0 +1,376 @@
+//! The rows of buckets, objects and their segments.
+
+use std::ops::Range;
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+use serde::{Deserialize, Serialize};
+
+use super::database::{Outcome, from_millis, random_hex, to_millis};
+use super::key::Key;
+use super::receive::Content;
+use super::writer::Write;
+use crate::error::{Error, ErrorKind, Result};
+use crate::r2::{
+    Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, Object, StorageClass,
+};
+
+/// The id of a bucket.
+pub(super) fn bucket_id(connection: &Connection, name: &str) -> Outcome<i64> {
+    let id = connection
+        .prepare_cached("SELECT id FROM buckets WHERE name = ?1")?
+        .query_row((name,), |row| row.get(0))
+        .optional()?;
+    Ok(id.ok_or_else(|| no_such_bucket(name))?)
+}
+
+pub(super) fn no_such_bucket(name: &str) -> Error {
+    Error::new(
+        ErrorKind::NoSuchBucket,
+        format!("the store has no bucket {name:?}: create it first"),
+    )
+    .with_code("NoSuchBucket")
+}
+
+/// An object and where its bytes are.
+#[derive(Debug)]
+pub(super) struct StoredRow {
+    pub(super) object: Object,
+    pub(super) body: i64,
+}
+
+/// What [`read_object`] reads, in its order.
+macro_rules! object_columns {
+    () => {
+        "key, uploaded_key, version, size, etag, uploaded, storage_class, checksum, http_metadata, custom_metadata"
+    };
+}
+pub(super) use object_columns;
+
+pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> Outcome<Option<StoredRow>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        object_columns!(),
+        ", body FROM objects WHERE bucket = ?1 AND key = ?2"
+    ))?;
+    let mut rows = statement.query((bucket, key.as_bytes()))?;
+    let Some(row) = rows.next()? else {
+        return Ok(None);
+    };
+    Ok(Some(StoredRow {
+        object: read_object(row, true)?,
+        body: row.get("body")?,
+    }))
+}
+
+/// Reads the columns of `object_columns!`.
+pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> Outcome<Object> {
+    let key = match row.get::<_, Option<String>>(1)? {
+        Some(uploaded) => uploaded,
+        None => read_key(row, 0)?,
+    };
+    let etag: String = row.get(4)?;
+    let mut object = Object::new(key, row.get(3)?, etag, from_millis(row.get(5)?));
+    object.version = row.get(2)?;
+    object.storage_class = Some(read_storage_class(row, 6)?);
+    let given: Option<String> = row.get(7)?;
+    object.checksums = Checksum::from_etag(&object.etag)
+        .into_iter()
+        .chain(given.as_deref().and_then(read_checksum))
+        .collect();
+    if with_metadata {
+        object.http_metadata = Some(read_http_metadata(row, 8)?);
+        object.custom_metadata = Some(read_custom_metadata(row, 9)?);
+    }
+    Ok(object)
+}
+
+pub(super) fn read_key(row: &Row<'_>, column: usize) -> Outcome<String> {
+    String::from_utf8(row.get(column)?).map_err(|error| malformed("a key", &error).into())
+}
+
+pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> Outcome<StorageClass> {
+    let name: String = row.get(column)?;
+    Ok(StorageClass::from_s3(&name).ok_or_else(|| malformed("a storage class", &name))?)
+}
+
+fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("the store's database is damaged: {what} is malformed: {why}"),
+    )
+}
+
+fn read_checksum(text: &str) -> Option<Checksum> {
+    let (name, value) = text.split_once(':')?;
+    let algorithm = ChecksumAlgorithm::ALL
+        .into_iter()
+        .find(|algorithm| algorithm.name() == name)?;
+    Checksum::from_bytes(algorithm, &hex::decode(value).ok()?)
+}
+
+fn write_checksum(checksum: &Checksum) -> String {
+    format!("{}:{}", checksum.algorithm(), checksum.to_hex())
+}
+
+/// The columns that an object has from its upload.
+#[derive(Debug, Clone)]
+pub(super) struct Metadata {
+    pub(super) storage_class: StorageClass,
+    pub(super) http: Option<String>,
+    pub(super) custom: Option<String>,
+}
+
+impl Metadata {
+    /// Refuses what R2 does not take.
+    pub(super) fn new(
+        http: &HttpMetadata,
+        custom: &CustomMetadata,
+        storage_class: Option<StorageClass>,
+    ) -> Result<Self> {
+        http.validate()?;
+        custom.validate()?;
+        Ok(Self {
+            storage_class: storage_class.unwrap_or_default(),
+            http: write_http_metadata(http)?,
+            custom: write_custom_metadata(custom)?,
+        })
+    }
+
+    /// Reads three columns.
+    pub(super) fn read(row: &Row<'_>, storage_class: usize, http: usize, custom: usize) -> Outcome<Self> {
+        Ok(Self {
+            storage_class: read_storage_class(row, storage_class)?,
+            http: row.get(http)?,
+            custom: row.get(custom)?,
+        })
+    }
+}
+
+#[derive(Serialize, Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct HttpMetadataJson {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_type: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_language: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_disposition: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    content_encoding: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_control: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache_expiry: Option<u64>,
+}
+
+fn write_http_metadata(metadata: &HttpMetadata) -> Result<Option<String>> {
+    if *metadata == HttpMetadata::default() {
+        return Ok(None);
+    }
+    let metadata = metadata.clone();
+    to_json(&HttpMetadataJson {
+        content_type: metadata.content_type,
+        content_language: metadata.content_language,
+        content_disposition: metadata.content_disposition,
+        content_encoding: metadata.content_encoding,
+        cache_control: metadata.cache_control,
+        cache_expiry: metadata.cache_expiry.map(to_millis),
+    })
+    .map(Some)
+}
+
+fn read_http_metadata(row: &Row<'_>, column: usize) -> Outcome<HttpMetadata> {
+    let Some(text) = row.get::<_, Option<String>>(column)? else {
+        return Ok(HttpMetadata::default());
+    };
+    let json: HttpMetadataJson =
+        serde_json::from_str(&text).map_err(|error| malformed("HTTP metadata", &error))?;
+    Ok(HttpMetadata {
+        content_type: json.content_type,
+        content_language: json.content_language,
+        content_disposition: json.content_disposition,
+        content_encoding: json.content_encoding,
+        cache_control: json.cache_control,
+        cache_expiry: json.cache_expiry.map(from_millis),
+    })
+}
+
+fn write_custom_metadata(metadata: &CustomMetadata) -> Result<Option<String>> {
+    if metadata.is_empty() {
+        return Ok(None);
+    }
+    to_json(&metadata.iter().collect::<std::collections::BTreeMap<_, _>>()).map(Some)
+}
+
+fn read_custom_metadata(row: &Row<'_>, column: usize) -> Outcome<CustomMetadata> {
+    let Some(text) = row.get::<_, Option<String>>(column)? else {
+        return Ok(CustomMetadata::default());
+    };
+    let json: std::collections::BTreeMap<String, String> =
+        serde_json::from_str(&text).map_err(|error| malformed("custom metadata", &error))?;
+    Ok(json.into_iter().collect())
+}
+
+fn to_json(value: &impl Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|error| {
+        Error::new(ErrorKind::Serialization, "the metadata cannot be stored").with_source(error)
+    })
+}
+
+/// What a new object is made of.
+#[derive(Debug)]
+pub(super) struct NewObject {
+    pub(super) key: Key,
+    pub(super) size: u64,
+    pub(super) etag: String,
+    pub(super) checksum: Option<Checksum>,
+    pub(super) metadata: Metadata,
+    pub(super) body: i64,
+}
+
+/// Refuses a write whose conditions the object that is there does not meet.
+pub(super) fn check_write(write: &Write<'_>, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<()> {
+    if !only_if.is_empty() {
+        let existing = find(write, bucket, key)?;
+        let existing = existing
+            .as_ref()
+            .map(|row| (row.object.etag.as_str(), row.object.uploaded));
+        only_if.check_write(existing)?;
+    }
+    Ok(())
+}
+
+/// Stores an object in place of what is there.
+pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> Outcome<Object> {
+    remove(write, bucket, &new.key)?;
+    let version = random_hex(write)?;
+    write
+        .prepare_cached(
+            "INSERT INTO objects (bucket, key, uploaded_key, version, size, etag, uploaded, storage_class, \
+             checksum, http_metadata, custom_metadata, body) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        )?
+        .execute((
+            bucket,
+            new.key.as_bytes(),
+            new.key.uploaded(),
+            &version,
+            new.size,
+            &new.etag,
+            to_millis(write.now),
+            new.metadata.storage_class.as_s3(),
+            new.checksum.as_ref().map(write_checksum),
+            &new.metadata.http,
+            &new.metadata.custom,
+            new.body,
+        ))?;
+    let mut object = Object::new(new.key.into_given(), new.size, new.etag, write.now);
+    object.version = Some(version);
+    object.storage_class = Some(new.metadata.storage_class);
+    object.checksums = Checksum::from_etag(&object.etag)
+        .into_iter()
+        .chain(new.checksum)
+        .collect();
+    Ok(object)
+}
+
+/// Deletes an object, if it is there.
+pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> Outcome<()> {
+    let body = write
+        .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2 RETURNING body")?
+        .query_row((bucket, key.as_bytes()), |row| row.get(0))
+        .optional()?;
+    if let Some(body) = body {
+        remove_segments(write, segments_of(body))?;
+    }
+    Ok(())
+}
+
+/// A body without segments.
+pub(super) fn new_body(write: &Write<'_>) -> Outcome<i64> {
+    let id = write
+        .prepare_cached("UPDATE next_body SET id = id + 1 RETURNING id - 1")?
+        .query_row((), |row| row.get(0))?;
+    Ok(id)
+}
+
+/// The ids of the segments that a body can have.
+pub(super) fn segments_of(body: i64) -> Range<i64> {
+    segment_id(body, 0)..segment_id(body + 1, 0)
+}
+
+/// The id of a segment.
+pub(super) fn segment_id(body: i64, part_number: u16) -> i64 {
+    body << 16 | i64::from(part_number)
+}
+
+/// Adds bytes to a body, in place of the part with the same number.
+pub(super) fn put_segment(
+    write: &Write<'_>,
+    id: i64,
+    size: u64,
+    md5: &Checksum,
+    content: &SegmentContent,
+) -> Outcome<()> {
+    let (blob, bytes) = match content {
+        SegmentContent::Blob(name) => (Some(name.as_str()), None),
+        SegmentContent::Inline(bytes) => (None, Some(&bytes[..])),
+    };
+    write
+        .prepare_cached("INSERT INTO segments (id, size, md5, blob, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute((id, size, md5.as_bytes(), blob, bytes))?;
+    Ok(())
+}
+
+/// Where the bytes of a segment are.
+#[derive(Debug)]
+pub(super) enum SegmentContent {
+    Inline(bytes::Bytes),
+    Blob(String),
+}
+
+impl From<&Content> for SegmentContent {
+    fn from(content: &Content) -> Self {
+        match content {
+            Content::Inline(bytes) => Self::Inline(bytes.clone()),
+            Content::File(blob) => Self::Blob(blob.name().to_owned()),
+        }
+    }
+}
+
+/// Removes segments, and their files once the transaction is committed.
+pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> Outcome<()> {
+    write
+        .prepare_cached(
+            "INSERT INTO garbage (blob) SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL",
+        )?
+        .execute((ids.start, ids.end))?;
+    write
+        .prepare_cached("DELETE FROM segments WHERE id >= ?1 AND id < ?2")?
+        .execute((ids.start, ids.end))?;
+    Ok(())
+}
+
+/// Gives the bytes of a body to a new one. `blobs` name the copies of its files, in their order.
+pub(super) fn copy_segments(write: &Write<'_>, body: i64, blobs: &[String]) -> Outcome<i64> {
+    let copy = new_body(write)?;
+    let (from, to) = (segments_of(body), segments_of(copy));
+    write
+        .prepare_cached(
+            "INSERT INTO segments (id, size, md5, blob, bytes) \
+             SELECT id + ?3, size, md5, NULL, bytes FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NULL",
+        )?
+        .execute((from.start, from.end, to.start - from.start))?;
+    let mut statement = write.prepare_cached(
+        "SELECT id, size, md5 FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
+    )?;
+    let mut insert =
+        write.prepare_cached("INSERT INTO segments (id, size, md5, blob) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut rows = statement.query((from.start, from.end))?;
+    let mut blobs = blobs.iter();
+    while let (Some(row), Some(blob)) = (rows.next()?, blobs.next()) {
+        let (id, size, md5): (i64, u64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        insert.execute((id - from.start + to.start, size, md5, blob))?;
+    }
+    Ok(copy)
+}

@@ -1,0 +1,231 @@
+//! The thread that writes: what waits at the same time is committed together.
+
+use std::ops::Deref;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::blobs::{Blobs, PendingBlob};
+use super::database::{Failure, Outcome, from_millis, to_millis};
+use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::Runtime;
+
+/// The most jobs of one transaction: bounds how long the first waits for the last.
+const MAX_BATCH: usize = 256;
+
+/// A transaction under way.
+pub(super) struct Write<'c> {
+    connection: &'c Connection,
+    /// The time, in whole milliseconds.
+    pub(super) now: SystemTime,
+}
+
+impl Deref for Write<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// The way to the thread. Dropped, it waits until the thread has done what it was given.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        blobs: Arc<Blobs>,
+        runtime: Arc<dyn Runtime>,
+    ) -> std::io::Result<Self> {
+        let (jobs, received) = mpsc::channel();
+        let committer = Committer {
+            connection,
+            blobs,
+            runtime,
+            removed: Vec::new(),
+        };
+        let thread = thread::Builder::new()
+            .name("cloudflare-local".to_owned())
+            .spawn(move || committer.run(&received))?;
+        Ok(Self {
+            jobs: Some(jobs),
+            thread: Some(thread),
+        })
+    }
+
+    /// Runs `work` in a transaction and returns once that is committed. When `work` fails, nothing of it is kept, nor are
+    /// `files`, which it is to name in the database.
+    pub(super) async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let stopped = || Error::new(ErrorKind::Storage, "the store's writer has stopped");
+        let (reply, answer) = oneshot::channel();
+        let task = Task {
+            work: Some(work),
+            outcome: None,
+            files,
+            reply,
+        };
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(Box::new(task)).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer panicked");
+        }
+    }
+}
+
+trait Job: Send {
+    fn run(&mut self, write: &Write<'_>);
+    fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>);
+}
+
+struct Task<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    files: Vec<PendingBlob>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&Write<'_>) -> Outcome<T> + Send,
+{
+    fn run(&mut self, write: &Write<'_>) {
+        if let Some(work) = self.work.take() {
+            self.outcome = Some(in_savepoint(write, work).map_err(Error::from));
+        }
+    }
+
+    fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
+        let outcome = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(outcome), Ok(())) => outcome,
+            (_, Err(error)) => {
+                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) {
+                    self.files.into_iter().for_each(PendingBlob::leave);
+                }
+                let failed = Error::new(
+                    ErrorKind::Storage,
+                    format!("the write was not committed: {error}"),
+                );
+                // Nobody waits any more: the caller was cancelled.
+                let _ = self.reply.send(Err(failed));
+                return;
+            }
+            (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not made")),
+        };
+        if outcome.is_ok() {
+            self.files.into_iter().for_each(PendingBlob::keep);
+        }
+        let _ = self.reply.send(outcome);
+    }
+}
+
+fn in_savepoint<T>(write: &Write<'_>, work: impl FnOnce(&Write<'_>) -> Outcome<T>) -> Outcome<T> {
+    write.prepare_cached("SAVEPOINT job")?.execute(())?;
+    let outcome = work(write);
+    // SQLite undoes the whole transaction on some errors, a full disk among them.
+    if outcome.is_err() && !write.is_autocommit() {
+        write.prepare_cached("ROLLBACK TO job")?.execute(())?;
+    }
+    if !write.is_autocommit() {
+        write.prepare_cached("RELEASE job")?.execute(())?;
+    }
+    outcome
+}
+
+struct Committer {
+    connection: Connection,
+    blobs: Arc<Blobs>,
+    runtime: Arc<dyn Runtime>,
+    /// Files that are gone and still listed as garbage.
+    removed: Vec<String>,
+}
+
+impl Committer {
+    fn run(mut self, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+        while let Ok(first) = jobs.recv() {
+            let mut batch = vec![first];
+            batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
+            let committed = self.commit(&mut batch);
+            for job in batch {
+                job.finish(committed.as_ref().map(|()| ()));
+            }
+            if let Err(error) = self.remove_garbage() {
+                tracing::warn!(%error, "files that are not needed any more cannot be removed yet");
+            }
+        }
+        if !self.removed.is_empty()
+            && let Err(error) = self.commit(&mut [])
+        {
+            tracing::warn!(%error, "the list of removed files cannot be cleared yet");
+        }
+    }
+
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let result = self.run_batch(batch);
+        if result.is_err() && !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        result?;
+        self.removed.clear();
+        Ok(())
+    }
+
+    fn run_batch(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        let mut forget = self
+            .connection
+            .prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
+        for blob in &self.removed {
+            forget.execute((blob,))?;
+        }
+        let write = Write {
+            connection: &self.connection,
+            now: from_millis(to_millis(self.runtime.now())),
+        };
+        for job in batch {
+            job.run(&write);
+            if self.connection.is_autocommit() {
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
+                    Some("the transaction was undone, probably as the disk is full".to_owned()),
+                ));
+            }
+        }
+        self.blobs.disk.commit(&self.connection)
+    }
+
+    fn remove_garbage(&mut self) -> std::result::Result<(), Error> {
+        let listed = || -> Outcome<Vec<String>> {
+            let mut statement = self.connection.prepare_cached("SELECT blob FROM garbage")?;
+            let blobs = statement.query_map((), |row| row.get(0))?;
+            Ok(blobs.collect::<rusqlite::Result<_>>()?)
+        };
+        let listed = listed().map_err(|failure: Failure| Error::from(failure))?;
+        for blob in listed {
+            self.blobs.remove(&blob)?;
+            self.removed.push(blob);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,286 @@
+//! XML as S3 uses it: elements and text, no attributes but the namespace.
+
+use std::fmt::{self, Write as _};
+use std::str::FromStr;
+
+use quick_xml::escape::escape;
+use quick_xml::events::Event;
+use quick_xml::reader::Reader;
+
+use crate::error::{Error, Result};
+
+/// The namespace of S3's documents. R2's errors have none.
+pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+/// S3's deepest document has five levels.
+const MAX_DEPTH: usize = 16;
+
+/// Whether XML 1.0 can carry this text unchanged. Control characters and the two non-characters it cannot.
+pub fn can_carry(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|c| matches!(c, '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
+}
+
+/// An element with its text and children. Namespace prefixes are dropped, comments and attributes skipped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Element {
+    name: String,
+    text: String,
+    children: Vec<Element>,
+}
+
+impl Element {
+    /// The root element of a document.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: it is not well-formed UTF-8 XML, has a
+    /// document type, an entity that XML does not define, or more than 16 levels.
+    pub fn parse(document: &[u8]) -> Result<Self> {
+        let text = std::str::from_utf8(document).map_err(|_| malformed("it is not UTF-8"))?;
+        let mut reader = Reader::from_str(text);
+        let mut open: Vec<Self> = Vec::new();
+        let mut root = None;
+        loop {
+            let event = reader
+                .read_event()
+                .map_err(|error| malformed(&error).with_source(error))?;
+            let closed = match event {
+                Event::Start(start) => {
+                    if root.is_some() {
+                        return Err(malformed("it has more than one root"));
+                    }
+                    if open.len() == MAX_DEPTH {
+                        return Err(malformed("it is nested too deeply"));
+                    }
+                    open.push(Self::named(start.local_name().as_ref()));
+                    continue;
+                }
+                Event::Empty(start) => Self::named(start.local_name().as_ref()),
+                Event::End(_) => open
+                    .pop()
+                    .ok_or_else(|| malformed("an element ends that never began"))?,
+                Event::Text(text) => {
+                    add_text(&mut open, &text.xml10_content())?;
+                    continue;
+                }
+                Event::CData(text) => {
+                    add_text(&mut open, &text.xml10_content())?;
+                    continue;
+                }
+                Event::GeneralRef(reference) => {
+                    let character = reference
+                        .resolve_char_ref()
+                        .map_err(|error| malformed(&error).with_source(error))?;
+                    let resolved = match (character, &*reference) {
+                        (Some(character), _) => character,
+                        (None, "amp") => '&',
+                        (None, "lt") => '<',
+                        (None, "gt") => '>',
+                        (None, "quot") => '"',
+                        (None, "apos") => '\'',
+                        (None, name) => return Err(malformed(format!("the entity &{name}; is unknown"))),
+                    };
+                    add_text(&mut open, resolved.encode_utf8(&mut [0; 4]))?;
+                    continue;
+                }
+                Event::DocType(_) => return Err(malformed("it has a document type")),
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => continue,
+                Event::Eof => break,
+            };
+            match open.last_mut() {
+                Some(parent) => parent.children.push(closed),
+                None if root.is_none() => root = Some(closed),
+                None => return Err(malformed("it has more than one root")),
+            }
+        }
+        match root {
+            Some(root) if open.is_empty() => Ok(root),
+            _ => Err(malformed("it ends early")),
+        }
+    }
+
+    fn named(name: impl AsRef<str>) -> Self {
+        Self {
+            name: name.as_ref().to_owned(),
+            ..Self::default()
+        }
+    }
+
+    /// The name without a namespace prefix.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The text, decoded and not trimmed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The first child of this name.
+    pub fn child(&self, name: &str) -> Option<&Self> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The children of this name, in their order.
+    pub fn children<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Self> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    /// The text of the child of this name.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), where there is none.
+    pub fn required(&self, name: &str) -> Result<&str> {
+        self.child(name)
+            .map(Self::text)
+            .ok_or_else(|| malformed(format!("<{}> has no <{name}>", self.name)))
+    }
+
+    /// The text of the child of this name, trimmed and read as a number or a bool.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse), where it is none.
+    pub fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>> {
+        let Some(child) = self.child(name) else {
+            return Ok(None);
+        };
+        let parsed = child.text.trim().parse();
+        parsed
+            .map(Some)
+            .map_err(|_| malformed(format!("<{name}> has an impossible value")))
+    }
+}
+
+fn add_text(open: &mut [Element], text: &str) -> Result<()> {
+    match open.last_mut() {
+        Some(element) => element.text.push_str(text),
+        None if text.trim().is_empty() => {}
+        None => return Err(malformed("it has text outside of its root")),
+    }
+    Ok(())
+}
+
+fn malformed(why: impl fmt::Display) -> Error {
+    Error::invalid_input(format!("the XML is malformed: {why}")).with_code("MalformedXML")
+}
+
+/// Writes a document.
+///
+/// ```
+/// use cloudflare_clients::s3::xml::Writer;
+///
+/// let xml = Writer::document("Delete", None, |delete| {
+///     delete.element("Object", |object| object.text("Key", "a&b"));
+/// });
+/// assert_eq!(
+///     xml,
+///     r#"<?xml version="1.0" encoding="UTF-8"?><Delete><Object><Key>a&amp;b</Key></Object></Delete>"#,
+/// );
+/// ```
+#[derive(Debug)]
+pub struct Writer(String);
+
+impl Writer {
+    /// A document with this root, in this namespace.
+    pub fn document(root: &str, namespace: Option<&str>, content: impl FnOnce(&mut Self)) -> String {
+        let mut writer = Self(String::from(r#"<?xml version="1.0" encoding="UTF-8"?>"#));
+        writer.open(root, namespace);
+        content(&mut writer);
+        writer.close(root);
+        writer.0
+    }
+
+    /// An element with children.
+    pub fn element(&mut self, name: &str, content: impl FnOnce(&mut Self)) {
+        self.open(name, None);
+        content(self);
+        self.close(name);
+    }
+
+    /// An element with text, which is escaped.
+    pub fn text(&mut self, name: &str, text: impl fmt::Display) {
+        self.open(name, None);
+        self.content(text);
+        self.close(name);
+    }
+
+    /// Text, which is escaped. What XML cannot carry becomes a character reference all the same, as S3 does: many
+    /// readers take it.
+    pub fn content(&mut self, text: impl fmt::Display) {
+        for character in escape(text.to_string()).chars() {
+            if character.is_ascii_control() && !matches!(character, '\t' | '\n') {
+                let _ = write!(self.0, "&#x{:x};", u32::from(character));
+            } else {
+                self.0.push(character);
+            }
+        }
+    }
+
+    fn open(&mut self, name: &str, namespace: Option<&str>) {
+        // Writing to a String cannot fail.
+        let _ = match namespace {
+            Some(namespace) => write!(self.0, r#"<{name} xmlns="{}">"#, escape(namespace)),
+            None => write!(self.0, "<{name}>"),
+        };
+    }
+
+    fn close(&mut self, name: &str) {
+        let _ = write!(self.0, "</{name}>");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn text_is_decoded_and_kept_as_it_is() {
+        let root = Element::parse(
+            br#"<?xml version="1.0"?><!-- c --><s:R xmlns:s="urn:x"><Key> a&amp;b&#x20AC;<![CDATA[<c>]]> </Key><E/></s:R>"#,
+        )
+        .unwrap();
+        assert_eq!(root.name(), "R");
+        assert_eq!(root.required("Key").unwrap(), " a&b\u{20ac}<c> ");
+        assert_eq!(root.required("E").unwrap(), "");
+        assert_eq!(root.required("F").unwrap_err().code(), Some("MalformedXML"));
+    }
+
+    #[test]
+    fn what_is_not_a_whole_document_is_refused() {
+        let deep = format!("{}{}", "<a>".repeat(17), "</a>".repeat(17));
+        for document in [
+            "",
+            "text",
+            "<a>",
+            "<a></b>",
+            "</a>",
+            "<a/><b/>",
+            "<a></a>x",
+            "<a>&nbsp;</a>",
+            "<a>&#xD800;</a>",
+            "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
+            &deep,
+        ] {
+            let error = Element::parse(document.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), Some("MalformedXML"), "{document}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_documents_never_panic(document in r"(<[ab/!?]{0,2}>?|&#?x?[0-9a-z]{0,6};?|[^\x00]|]]>|<!\[CDATA\[|<!--){0,40}") {
+            let _ = Element::parse(document.as_bytes());
+        }
+
+        #[test]
+        fn text_round_trips(text in any::<String>()) {
+            prop_assume!(can_carry(&text));
+            let document = Writer::document("R", Some(NAMESPACE), |root| root.text("T", &text));
+            let root = Element::parse(document.as_bytes()).unwrap();
+            prop_assert_eq!(root.required("T").unwrap(), text);
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The one pair of keys that a data directory is served with.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use cloudflare_clients::{Error, ErrorKind, Result, sigv4};
+use serde::{Deserialize, Serialize};
+
+const FILE_NAME: &str = "credentials.json";
+
+/// What clients of a local server sign with, in the forms of R2: an account id and an access key id of 32 hex
+/// characters, and a secret of 64.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Credentials {
+    account_id: String,
+    access_key_id: String,
+    secret_access_key: String,
+}
+
+impl Credentials {
+    /// New random credentials, kept nowhere.
+    ///
+    /// # Errors
+    /// The system gives no random numbers.
+    pub fn generate() -> Result<Self> {
+        Ok(Self {
+            account_id: random_hex::<16>()?,
+            access_key_id: random_hex::<16>()?,
+            secret_access_key: random_hex::<32>()?,
+        })
+    }
+
+    /// The credentials in `credentials.json` of a data directory, which is made with new ones when there is none: mode
+    /// 600 on Unix, never overwritten, and whole even when several processes begin at once.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this wrote.
+    pub fn load_or_create(directory: &Path) -> Result<Self> {
+        let path = directory.join(FILE_NAME);
+        let failed = |what: &str, error: io::Error| {
+            Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
+        };
+        match fs::read(&path) {
+            Ok(content) => return Self::parse(&path, &content),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(failed("cannot be read", error)),
+        }
+        let credentials = Self::generate()?;
+        match credentials.create(directory, &path) {
+            Ok(()) => Ok(credentials),
+            // Another process was first.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let content = fs::read(&path).map_err(|error| failed("cannot be read", error))?;
+                Self::parse(&path, &content)
+            }
+            Err(error) => Err(failed("cannot be written", error)),
+        }
+    }
+
+    /// Writes beside `path` and links to it: the file is never seen half written, and an older one is never replaced.
+    fn create(&self, directory: &Path, path: &Path) -> io::Result<()> {
+        fs::create_dir_all(directory)?;
+        // Readable for the owner only, from the start.
+        let mut file = tempfile::NamedTempFile::new_in(directory)?;
+        serde_json::to_writer_pretty(&mut file, self)?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist_noclobber(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn parse(path: &Path, content: &[u8]) -> Result<Self> {
+        let unusable = || {
+            Error::new(
+                ErrorKind::Storage,
+                format!(
+                    "{} does not hold an account id and access key id of 32 hex characters and a secret of 64: \
+                     repair it, or delete it and new credentials are made",
+                    path.display()
+                ),
+            )
+        };
+        // The parser's own words could quote the secret.
+        let credentials: Self = serde_json::from_slice(content).map_err(|_| unusable())?;
+        let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let well_formed = is_hex(&credentials.account_id, 32)
+            && is_hex(&credentials.access_key_id, 32)
+            && is_hex(&credentials.secret_access_key, 64);
+        if well_formed {
+            Ok(credentials)
+        } else {
+            Err(unusable())
+        }
+    }
+
+    /// The account's id. A local server has one account.
+    pub fn account_id(&self) -> &str {
+        &self.account_id
+    }
+
+    /// The access key id. Every presigned URL shows it.
+    pub fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
+    /// The secret.
+    pub fn secret_access_key(&self) -> &str {
+        &self.secret_access_key
+    }
+
+    /// To sign and verify with.
+    pub fn signing(&self) -> sigv4::Credentials {
+        sigv4::Credentials::new(&self.access_key_id, &self.secret_access_key)
+    }
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("account_id", &self.account_id)
+            .field("access_key_id", &self.access_key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn random_hex<const BYTES: usize>() -> Result<String> {
+    let mut bytes = [0; BYTES];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Error::new(
+            ErrorKind::Storage,
+            format!("the system gives no random numbers: {error}"),
+        )
+    })?;
+    Ok(hex::encode(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn made_once_for_the_owner_only_and_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("data");
+        let made = Credentials::load_or_create(&directory).unwrap();
+        let loaded = Credentials::load_or_create(&directory).unwrap();
+        assert_eq!(made.access_key_id().len(), 32);
+        assert_eq!(made.secret_access_key(), loaded.secret_access_key());
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 1);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(directory.join(FILE_NAME))
+                .unwrap()
+                .permissions()
+                .mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+        assert!(!format!("{made:?}").contains(made.secret_access_key()));
+    }
+
+    #[test]
+    fn a_damaged_file_is_an_error_and_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        for content in [
+            "",
+            "{}",
+            r#"{"account_id":"x","access_key_id":"y","secret_access_key":"zzz"}"#,
+        ] {
+            fs::write(&path, content).unwrap();
+            let error = Credentials::load_or_create(folder.path()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Storage);
+            assert!(!format!("{error} {error:?}").contains("zzz"));
+            assert_eq!(fs::read_to_string(&path).unwrap(), content);
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! [CreateBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html)
+
+use cloudflare_clients::s3::xml::Element;
+use http::{StatusCode, header};
+
+use crate::error::S3Error;
+use crate::response::{self, Response};
+use crate::service::{Request, Service};
+
+/// R2's location hints and the names of its one region, in lower case. A local bucket is where the store is.
+const LOCATIONS: &[&str] = &[
+    "",
+    "auto",
+    "us-east-1",
+    "wnam",
+    "enam",
+    "weur",
+    "eeur",
+    "apac",
+    "oc",
+];
+
+pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+    let document = request.payload.document().await?;
+    if !document.is_empty() {
+        let configuration = Element::parse(&document)?;
+        if configuration.name() != "CreateBucketConfiguration" {
+            return Err(S3Error::known("MalformedXML"));
+        }
+        let location = configuration
+            .child("LocationConstraint")
+            .map_or("", Element::text);
+        if !LOCATIONS.contains(&location.to_ascii_lowercase().as_str()) {
+            return Err(S3Error::new(
+                StatusCode::BAD_REQUEST,
+                "InvalidLocationConstraint",
+                "The specified location-constraint is not valid.",
+            ));
+        }
+    }
+    service.store.create_bucket(&request.bucket).await?;
+    let mut response = response::empty(StatusCode::OK);
+    let location = response::value(&format!("/{}", request.bucket))?;
+    response.headers_mut().insert(header::LOCATION, location);
+    Ok(response)
+}

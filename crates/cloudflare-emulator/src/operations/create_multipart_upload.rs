@@ -1,0 +1,49 @@
+//! [CreateMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html)
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::{Bucket as _, CreateMultipartUploadRequest};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
+
+use crate::error::S3Error;
+use crate::response::{self, Response};
+use crate::service::{Request, Service};
+
+pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+    create_bucket_if_missing(service, &request).await?;
+    let bucket = service.store.bucket(&request.bucket)?;
+    let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
+    if !only_if.is_empty() {
+        let existing = bucket.head(&request.key).await?;
+        only_if.check_write(
+            existing
+                .as_ref()
+                .map(|object| (object.etag.as_str(), object.uploaded)),
+        )?;
+    }
+    let upload_id = bucket
+        .create_multipart_upload(CreateMultipartUploadRequest {
+            key: request.key.clone(),
+            http_metadata: headers::read_http_metadata(&request.headers),
+            custom_metadata: headers::read_custom_metadata(&request.headers),
+            storage_class: headers::read_storage_class(&request.headers)?,
+        })
+        .await?;
+    Ok(response::document("InitiateMultipartUploadResult", |root| {
+        root.text("Bucket", &request.bucket);
+        root.text("Key", &request.key);
+        root.text("UploadId", &upload_id);
+    }))
+}
+
+/// R2's `cf-create-bucket-if-missing: true`.
+pub(super) async fn create_bucket_if_missing(service: &Service, request: &Request) -> Result<(), S3Error> {
+    if request.header("cf-create-bucket-if-missing")? != Some("true")
+        || service.store.bucket_info(&request.bucket).await?.is_some()
+    {
+        return Ok(());
+    }
+    match service.store.create_bucket(&request.bucket).await {
+        Err(error) if error.kind() != ErrorKind::Conflict => Err(error.into()),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,242 @@
+//! The body of a request on its way into the store.
+//!
+//! What the signature and the headers say about the body is checked before its last piece is handed on: a body that is
+//! cut off, or is another than announced, ends in an error in the store's hands, which then keeps nothing of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher};
+use cloudflare_clients::s3::headers;
+use cloudflare_clients::{Error, ErrorKind, sigv4};
+use futures_util::stream;
+use http::{HeaderMap, header};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use sha2::{Digest as _, Sha256};
+
+use crate::error::S3Error;
+
+/// The most that one request may upload: 5 GiB less 5 MiB.
+const MAX_UPLOAD: u64 = (5 << 30) - (5 << 20);
+/// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
+const MAX_DOCUMENT: u64 = 8 << 20;
+/// How long a client may send nothing in the middle of a body.
+const IDLE: Duration = Duration::from_mins(1);
+/// How much of a refused body is read so that the client gets to the answer.
+const MAX_DRAIN: u64 = 64 << 20;
+
+/// A request's body, and what is claimed about it.
+pub(crate) struct Payload {
+    slot: Slot,
+    length: Option<u64>,
+    sha256: Option<[u8; 32]>,
+    checksums: Result<Vec<Checksum>, Error>,
+}
+
+/// Where the body is while nobody reads it.
+#[derive(Clone)]
+pub(crate) struct Slot(Arc<Mutex<Option<Incoming>>>);
+
+impl Slot {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self(Arc::new(Mutex::new(Some(body))))
+    }
+
+    fn take(&self) -> Option<Incoming> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Reads on where an operation stopped early. A connection that still carries a body would be reset, and the client
+    /// lose the answer. What is large is not worth it.
+    pub(crate) async fn drain(&self) {
+        let Some(mut body) = self.take() else { return };
+        let mut left = MAX_DRAIN;
+        while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
+            match tokio::time::timeout(IDLE, body.frame()).await {
+                Ok(Some(Ok(frame))) => {
+                    left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len) as u64);
+                }
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Payload {
+    /// `claimed` is what the signature says.
+    pub(crate) fn new(slot: Slot, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
+        Self {
+            slot,
+            length: headers::read_content_length(headers)
+                .filter(|_| !headers.contains_key(header::TRANSFER_ENCODING)),
+            sha256: match claimed {
+                sigv4::Payload::Unsigned => None,
+                sigv4::Payload::Empty => Some(Sha256::digest(b"").into()),
+                sigv4::Payload::Sha256(sha256) => Some(*sha256),
+            },
+            checksums: headers::read_request_checksums(headers),
+        }
+    }
+
+    /// Leaves out what the headers say of the body's checksums.
+    pub(crate) fn without_checksums(self) -> Self {
+        Self {
+            checksums: Ok(Vec::new()),
+            ..self
+        }
+    }
+
+    /// The bytes to store, and the checksum that the store has to compare and keep.
+    pub(crate) fn upload(self) -> Result<(Body, Option<Checksum>), S3Error> {
+        let length = self
+            .length
+            .ok_or_else(|| S3Error::known("MissingContentLength"))?;
+        if length > MAX_UPLOAD {
+            return Err(S3Error::known("EntityTooLarge"));
+        }
+        let (md5, mut others): (Vec<_>, Vec<_>) = self
+            .checksums?
+            .into_iter()
+            .partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
+        if others.len() > 1 {
+            return Err(S3Error::new(
+                http::StatusCode::BAD_REQUEST,
+                "InvalidRequest",
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+            ));
+        }
+        // The store computes the MD5 in any case; it compares one checksum.
+        let (checksum, also) = match others.pop() {
+            Some(other) => (Some(other), md5),
+            None => (md5.into_iter().next(), Vec::new()),
+        };
+        let reader = Reader::new(self.slot, length, self.sha256, also)?;
+        let pieces = stream::try_unfold(reader, |mut reader| async move {
+            Ok(reader.next().await?.map(|piece| (piece, reader)))
+        });
+        Ok((Body::from_stream(pieces, Some(length)), checksum))
+    }
+
+    /// The bytes of an XML document.
+    pub(crate) async fn document(self) -> Result<Bytes, S3Error> {
+        let length = self.length.unwrap_or_default();
+        if length > MAX_DOCUMENT {
+            return Err(S3Error::known("MalformedXML"));
+        }
+        let mut reader = Reader::new(self.slot, length, self.sha256, self.checksums?)?;
+        let mut document = BytesMut::new();
+        while let Some(piece) = reader.next().await? {
+            document.extend_from_slice(&piece);
+        }
+        Ok(document.freeze())
+    }
+}
+
+/// Hands the body on and checks it.
+struct Reader {
+    body: Option<Incoming>,
+    slot: Slot,
+    left: u64,
+    sha256: Option<(Sha256, [u8; 32])>,
+    checksums: Vec<(Hasher, Checksum)>,
+}
+
+impl Reader {
+    /// An empty body is checked at once.
+    fn new(
+        slot: Slot,
+        length: u64,
+        sha256: Option<[u8; 32]>,
+        checksums: Vec<Checksum>,
+    ) -> Result<Self, Error> {
+        let mut reader = Self {
+            body: slot.take(),
+            slot,
+            left: length,
+            sha256: sha256.map(|expected| (Sha256::new(), expected)),
+            checksums: checksums
+                .into_iter()
+                .map(|expected| (Hasher::new(expected.algorithm()), expected))
+                .collect(),
+        };
+        if length == 0 {
+            reader.check()?;
+        }
+        Ok(reader)
+    }
+
+    /// The next piece. The last one is given out only if the whole body is what was announced.
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        while self.left > 0 {
+            let body = self.body.as_mut().ok_or_else(incomplete)?;
+            let frame = tokio::time::timeout(IDLE, body.frame())
+                .await
+                .map_err(|_| {
+                    Error::new(ErrorKind::Timeout, "the client stopped sending").with_code("RequestTimeout")
+                })?
+                .ok_or_else(incomplete)?
+                .map_err(|error| incomplete().with_source(error))?;
+            let Ok(piece) = frame.into_data() else { continue };
+            if piece.is_empty() {
+                continue;
+            }
+            self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(incomplete)?;
+            if let Some((hasher, _)) = &mut self.sha256 {
+                hasher.update(&piece);
+            }
+            for (hasher, _) in &mut self.checksums {
+                hasher.update(&piece);
+            }
+            if self.left == 0 {
+                self.check()?;
+            }
+            return Ok(Some(piece));
+        }
+        Ok(None)
+    }
+
+    fn check(&mut self) -> Result<(), Error> {
+        if let Some((hasher, expected)) = self.sha256.take()
+            && <[u8; 32]>::from(hasher.finalize()) != expected
+        {
+            return Err(
+                Error::new(ErrorKind::Integrity, "the body is not the one that was signed")
+                    .with_code("XAmzContentSHA256Mismatch"),
+            );
+        }
+        for (hasher, expected) in self.checksums.drain(..) {
+            let actual = hasher.finish();
+            if actual != expected {
+                return Err(bad_digest(&expected, &actual));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+    }
+}
+
+fn incomplete() -> Error {
+    Error::new(ErrorKind::Connection, "the body ended early").with_code("IncompleteBody")
+}
+
+fn bad_digest(expected: &Checksum, actual: &Checksum) -> Error {
+    let name = expected.algorithm().name().to_uppercase();
+    Error::new(
+        ErrorKind::Integrity,
+        format!(
+            "The {name} checksum you specified did not match what we received.\n\
+             You provided a {name} checksum with value: {}\nActual {name} was: {}",
+            expected.to_hex(),
+            actual.to_hex()
+        ),
+    )
+    .with_code("BadDigest")
+}

@@ -1,0 +1,118 @@
+//! The listener and its connections.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_clients::{Error, ErrorKind, LocalStore, Result};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::service::{self, Service};
+use crate::{Credentials, Faults};
+
+/// The most that a request's line and headers may have together: R2's own limits are far below.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// How long a client may take for its headers, and stay connected between two requests.
+const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
+/// How long requests under way may take after a shutdown was asked for.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long to wait when the system has no more connections to give.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// A server that has its port, but does not answer yet.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    local_addr: SocketAddr,
+    service: Arc<Service>,
+}
+
+impl Server {
+    /// Takes the port. Port 0 takes a free one: [`local_addr`](Self::local_addr) says which. Clients that connect from
+    /// now on wait until [`run`](Self::run).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`]: the address cannot be listened at.
+    pub async fn bind(store: LocalStore, credentials: Credentials, addr: SocketAddr) -> Result<Self> {
+        let failed = |error: std::io::Error| {
+            Error::new(ErrorKind::Connection, format!("cannot listen at {addr}: {error}"))
+                .with_source(error)
+                .retryable(false)
+        };
+        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        Ok(Self {
+            local_addr: listener.local_addr().map_err(failed)?,
+            listener,
+            service: Arc::new(Service::new(store, &credentials)),
+        })
+    }
+
+    /// The address that it listens at.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.local_addr
+    }
+
+    /// A handle that makes the server fail on demand.
+    pub fn faults(&self) -> Faults {
+        self.service.faults.clone()
+    }
+
+    /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way 10 seconds.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let Self {
+            listener, service, ..
+        } = self;
+        let connections = GracefulShutdown::new();
+        let accept = async {
+            loop {
+                match listener.accept().await {
+                    Ok((stream, _)) => serve(stream, Arc::clone(&service), &connections),
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection could not be accepted");
+                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                    }
+                }
+            }
+        };
+        tokio::select! {
+            () = accept => {}
+            () = shutdown => {}
+        }
+        drop(listener);
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown())
+            .await
+            .is_err()
+        {
+            tracing::warn!("requests were still under way when the server stopped");
+        }
+    }
+}
+
+fn serve(stream: TcpStream, service: Arc<Service>, connections: &GracefulShutdown) {
+    // A small answer leaves at once, not when the client has acknowledged the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_header_size(MAX_HEADER_BYTES)
+        .serve_connection(
+            TokioIo::new(stream),
+            service_fn(move |request| {
+                let service = Arc::clone(&service);
+                async move { Ok::<_, Infallible>(service::respond(&service, request).await) }
+            }),
+        );
+    let connection = connections.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection ended early");
+        }
+    });
+}
