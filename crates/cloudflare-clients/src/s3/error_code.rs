@@ -186,6 +186,16 @@ pub fn parse_error(
     error
 }
 
+/// The error of one entry in the answer to a request about many objects.
+pub(super) fn entry_error(code: &str, message: &str) -> Error {
+    let message = shorten(if message.is_empty() { code } else { message });
+    let error = match ErrorCode::by_name(code) {
+        Some(known) => Error::new(known.kind, message).with_status(known.status),
+        None => Error::new(ErrorKind::Server, message),
+    };
+    error.with_code(shorten(code))
+}
+
 /// The delay of a `Retry-After` header: seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();

@@ -433,6 +433,11 @@ pub fn read_etag(headers: &HeaderMap) -> Option<String> {
     (!etag.is_empty()).then(|| etag.to_owned())
 }
 
+/// Reads `x-amz-version-id`, the version of the object that was read or written.
+pub fn read_version(headers: &HeaderMap) -> Option<String> {
+    text(headers, &VERSION_ID).map(str::to_owned)
+}
+
 /// An etag without its quotes.
 pub fn unquote(etag: &str) -> &str {
     let etag = etag.trim();
@@ -489,7 +494,7 @@ pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
     let etag = read_etag(headers).ok_or_else(|| missing("ETag"))?;
     let uploaded = read_date(headers, &header::LAST_MODIFIED).ok_or_else(|| missing("Last-Modified"))?;
     let mut object = Object::new(key, size, etag, uploaded);
-    object.version = text(headers, &VERSION_ID).map(str::to_owned);
+    object.version = read_version(headers);
     object.http_metadata = Some(read_http_metadata(headers));
     object.custom_metadata = Some(read_custom_metadata(headers));
     object.checksums = read_checksums(headers);

@@ -1,7 +1,33 @@
-//! The S3 protocol without I/O.
+//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) without I/O: what goes over the wire, and what comes
+//! back.
+//!
+//! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what is sent, and
+//! `parse` reads the [`Response`]. [`headers`], [`xml`] and [`error_code`] work in both directions and serve a server too.
 
+pub mod abort_multipart_upload;
+pub mod complete_multipart_upload;
+pub mod copy_object;
+pub mod create_multipart_upload;
+pub mod delete_object;
+pub mod delete_objects;
 pub mod endpoint;
 pub mod error_code;
+pub mod get_object;
+pub mod head_bucket;
+pub mod head_object;
 pub mod headers;
+pub mod list_multipart_uploads;
+pub mod list_objects_v2;
+pub mod list_parts;
+pub mod put_object;
+mod request;
+mod response;
 mod rfc2047;
+pub mod upload_part;
 pub mod xml;
+
+#[cfg(test)]
+mod goldens;
+
+pub use request::Request;
+pub use response::Response;

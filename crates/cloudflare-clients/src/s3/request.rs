@@ -1,0 +1,158 @@
+use std::time::SystemTime;
+
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+
+use super::endpoint::Endpoint;
+use super::headers::{self, CONTENT_MD5};
+use crate::error::{Error, Result};
+use crate::r2::{Body, Checksum, ChecksumAlgorithm};
+use crate::sigv4::{Payload, RequestTarget, Signer, canonical_query};
+
+/// A request about a bucket or one of its objects, before it is signed.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The object's key. `None`: the request is about the bucket.
+    pub key: Option<String>,
+    /// Names and values of the query, not encoded, in any order.
+    pub query: Vec<(&'static str, String)>,
+    /// The headers but for `Host`, `Content-Length` and those of the signature.
+    pub headers: HeaderMap,
+    /// The body. Its length is known.
+    pub body: Body,
+}
+
+impl Request {
+    /// A request with no query, headers and body.
+    pub(crate) fn new(method: Method, key: Option<&str>) -> Self {
+        Self {
+            method,
+            key: key.map(str::to_owned),
+            query: Vec::new(),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+        }
+    }
+
+    pub(crate) fn query(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.query.push((name, value.into()));
+        self
+    }
+
+    pub(crate) fn query_if_some(self, name: &'static str, value: Option<impl ToString>) -> Self {
+        match value {
+            Some(value) => self.query(name, value.to_string()),
+            None => self,
+        }
+    }
+
+    /// Adds the bytes of an object or part, and what they must hash to: what the caller gave, or the MD5 of bytes that are
+    /// in memory, so that the service refuses damaged ones.
+    pub(crate) fn content(mut self, body: Body, checksum: Option<&Checksum>) -> Result<Self> {
+        let computed = match (checksum, body.as_bytes()) {
+            (None, Some(bytes)) => Some(Checksum::of(ChecksumAlgorithm::Md5, bytes)),
+            _ => None,
+        };
+        if let Some(checksum) = checksum.or(computed.as_ref()) {
+            headers::write_checksum(checksum, &mut self.headers)?;
+        }
+        self.body = body;
+        Ok(self)
+    }
+
+    /// Adds a document.
+    pub(crate) fn xml(mut self, document: String) -> Result<Self> {
+        let md5 = Checksum::of(ChecksumAlgorithm::Md5, document.as_bytes());
+        self.headers
+            .insert(CONTENT_MD5, headers::value("checksum", &md5.to_base64())?);
+        self.headers
+            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        self.body = document.into();
+        Ok(self)
+    }
+
+    /// What is sent: with its URL, all headers and the signature, which does not cover the body. R2 takes it for 15
+    /// minutes either side of `now`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key or bucket is not valid, a header cannot be signed, or the length
+    /// of the body is not known.
+    pub fn sign(
+        self,
+        endpoint: &Endpoint,
+        bucket: &str,
+        signer: &Signer,
+        now: SystemTime,
+    ) -> Result<http::Request<Body>> {
+        let Self {
+            method,
+            key,
+            query,
+            mut headers,
+            body,
+        } = self;
+        let host = endpoint.host_for(Some(bucket))?;
+        let path = endpoint.path_for(Some(bucket), key.as_deref())?;
+        let query = canonical_query(query);
+        let length = body.content_length().ok_or_else(|| {
+            Error::invalid_input(
+                "R2 takes no body of unknown length: give the stream a length, or upload it in parts",
+            )
+        })?;
+
+        headers.insert(header::HOST, headers::value("host", &host)?);
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if method == Method::PUT || method == Method::POST {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        let payload = if length == 0 {
+            Payload::Empty
+        } else {
+            Payload::Unsigned
+        };
+        let target = RequestTarget {
+            method: &method,
+            host: &host,
+            path: &path,
+            query: &query,
+        };
+        signer.sign_headers(target, &mut headers, &payload, now)?;
+
+        let path_and_query = if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{query}")
+        };
+        let uri = Uri::builder()
+            .scheme(endpoint.scheme())
+            .authority(host)
+            .path_and_query(path_and_query)
+            .build();
+        let uri =
+            uri.map_err(|error| Error::invalid_input("the request has no valid URL").with_source(error))?;
+        let mut request = http::Request::new(body);
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers;
+        Ok(request)
+    }
+}
+
+/// Checks an upload's id, which is opaque but never empty: without one the request would be another operation.
+pub(super) fn validate_upload_id(upload_id: &str) -> Result<()> {
+    if upload_id.is_empty() {
+        return Err(Error::invalid_input("the upload id is empty"));
+    }
+    Ok(())
+}
+
+/// Checks the size of a page.
+pub(super) fn validate_limit(limit: Option<u32>) -> Result<()> {
+    match limit {
+        Some(limit) if !(1..=1000).contains(&limit) => Err(Error::invalid_input(format!(
+            "a page of {limit} was asked for: it has 1 to 1000 entries"
+        ))),
+        _ => Ok(()),
+    }
+}

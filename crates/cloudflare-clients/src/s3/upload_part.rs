@@ -1,0 +1,34 @@
+//! [UploadPart](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html).
+
+use http::{HeaderMap, Method};
+
+use super::Request;
+use super::headers::{self, unexpected};
+use super::request::validate_upload_id;
+use crate::error::{Error, Result};
+use crate::r2::{UploadPartRequest, UploadedPart};
+
+/// Uploads a part.
+pub fn request(request: UploadPartRequest) -> Result<Request> {
+    validate_upload_id(&request.upload_id)?;
+    if !(1..=10_000).contains(&request.part_number) {
+        return Err(Error::invalid_input(format!(
+            "{} is not the number of a part: they go from 1 to 10000",
+            request.part_number
+        )));
+    }
+    Request::new(Method::PUT, Some(&request.key))
+        .query("partNumber", request.part_number.to_string())
+        .query("uploadId", request.upload_id)
+        .content(request.body, request.checksum.as_ref())
+}
+
+/// Reads the head of a success.
+pub fn parse(part_number: u16, headers: &HeaderMap) -> Result<UploadedPart> {
+    let etag = headers::read_etag(headers).ok_or_else(|| unexpected("the answer has no ETag"))?;
+    Ok(UploadedPart {
+        part_number,
+        etag,
+        size: None,
+    })
+}
