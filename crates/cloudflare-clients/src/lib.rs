@@ -12,6 +12,8 @@ pub mod sigv4;
 pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalStore};
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use backend::{S3Bucket, Timeouts};
 pub use bytes::Bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use http::Method;

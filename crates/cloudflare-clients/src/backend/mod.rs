@@ -1,4 +1,13 @@
-//! Where buckets are: the only code that does I/O.
+//! What does the I/O: one file or folder for each way to reach a bucket or a namespace.
 
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) mod http;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub(crate) mod local;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) mod s3;
+
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::http::Timeouts;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::s3::S3Bucket;

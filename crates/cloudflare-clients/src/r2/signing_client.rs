@@ -43,6 +43,8 @@ struct Inner {
     endpoint: Endpoint,
     signer: Signer,
     bucket_name: String,
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+    http: std::sync::OnceLock<crate::backend::http::HttpClient>,
 }
 
 impl R2SigningClient {
@@ -60,6 +62,8 @@ impl R2SigningClient {
             endpoint,
             signer,
             bucket_name,
+            #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+            http: std::sync::OnceLock::new(),
         })))
     }
 
@@ -119,5 +123,32 @@ impl R2SigningClient {
     /// A URL for GET, HEAD, PUT or DELETE of an object, with headers where asked.
     pub fn presign(&self, method: Method, key: impl Into<String>) -> Presign {
         Presign::new(self.clone(), method, key.into())
+    }
+
+    /// Whether an object exists: one request, with the timeouts of [`Timeouts::default`](crate::Timeouts).
+    ///
+    /// # Errors
+    /// All but the answer that there is no such object: a missing bucket is
+    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
+    /// [`ErrorKind::Credentials`](crate::ErrorKind).
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+    pub async fn object_exists(&self, key: &str) -> Result<bool> {
+        use crate::r2::Bucket as _;
+
+        Ok(self.bucket()?.head(key).await?.is_some())
+    }
+
+    /// The bucket itself, over connections that all clones share.
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+    fn bucket(&self) -> Result<crate::S3Bucket> {
+        use crate::backend::http::{HttpClient, Timeouts};
+
+        let http = if let Some(http) = self.0.http.get() {
+            http.clone()
+        } else {
+            let http = HttpClient::new(Timeouts::default())?;
+            self.0.http.get_or_init(|| http).clone()
+        };
+        Ok(crate::S3Bucket::from_parts(self.clone(), http))
     }
 }

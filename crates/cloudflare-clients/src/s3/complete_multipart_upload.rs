@@ -22,7 +22,7 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
         for part in &request.parts {
             complete.element("Part", |element| {
                 element.text("PartNumber", part.part_number);
-                element.text("ETag", format_args!("\"{}\"", part.etag));
+                element.text("ETag", format_args!("\"{}\"", unquote(&part.etag)));
             });
         }
     });

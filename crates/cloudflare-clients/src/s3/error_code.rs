@@ -151,7 +151,7 @@ pub fn parse_error(
     };
 
     let mut error = match &message {
-        Some(message) if message != reason => {
+        Some(message) if !reason.contains(message.as_str()) && !message.ends_with(reason) => {
             Error::from_status(status.as_u16(), format_args!("{reason}: {message}"))
         }
         _ => Error::from_status(status.as_u16(), reason),
@@ -199,13 +199,11 @@ pub(super) fn entry_error(code: &str, message: &str) -> Error {
 /// The delay of a `Retry-After` header: seconds, or a date.
 fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    match value.parse() {
-        Ok(seconds) => Some(Duration::from_secs(seconds)),
-        Err(_) => {
-            let date = httpdate::parse_http_date(value).ok()?;
-            Some(date.duration_since(now).unwrap_or_default())
-        }
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
     }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 /// The first line of a body that is neither XML nor a page.
@@ -266,6 +264,7 @@ mod tests {
         assert_eq!(parse(404, "").code(), None);
         assert_eq!(parse(502, "<html><p>Bad").to_string(), "502 Bad Gateway");
         assert_eq!(parse(502, "down\nline 2").to_string(), "502 Bad Gateway: down");
+        assert_eq!(parse(404, "404 Not Found").to_string(), "404 Not Found");
         let reason = parse_error(
             StatusCode::INTERNAL_SERVER_ERROR,
             Some("Server Error"),

@@ -11,7 +11,7 @@ use crate::r2::*;
 use crate::sigv4::{Credentials, Signer};
 
 fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    UNIX_EPOCH + Duration::from_hours(500_000)
 }
 
 /// The request line, headers and body as they are sent.
@@ -124,7 +124,7 @@ fn writes() {
         ))
     );
     assert_snapshot!("delete_object", wire(Ok(delete_object::request("k"))));
-    assert_snapshot!("delete_objects", wire(delete_objects::request(&["a&b", " <c> "])));
+    assert_snapshot!("delete_objects", wire(delete_objects::request(&["a&b", "<c>"])));
     assert_snapshot!(
         "create_multipart_upload",
         wire(create_multipart_upload::request(&CreateMultipartUploadRequest {

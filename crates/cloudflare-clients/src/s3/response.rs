@@ -11,7 +11,7 @@ use super::xml::Element;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::StorageClass;
 
-/// An answer with all of its body.
+/// The answer of a success with all of its body.
 #[derive(Debug, Clone)]
 pub struct Response {
     /// The status.
@@ -27,18 +27,6 @@ pub struct Response {
 }
 
 impl Response {
-    /// The answer, if it is a success.
-    ///
-    /// # Errors
-    /// The error that the answer is.
-    pub fn into_success(self) -> Result<Self> {
-        if self.status.is_success() {
-            Ok(self)
-        } else {
-            Err(self.error())
-        }
-    }
-
     fn error(&self) -> Error {
         parse_error(
             self.status,

@@ -42,23 +42,20 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
     let mut after_word = false;
     while let Some(start) = rest.find("=?") {
         let (before, word) = rest.split_at(start);
-        match decode_word(word) {
-            Some((bytes, after)) => {
-                // White space between two encoded words is none of the text.
-                if !(after_word && before.trim().is_empty()) {
-                    decoded.extend_from_slice(before.as_bytes());
-                }
-                decoded.extend_from_slice(&bytes);
-                after_word = true;
-                rest = after;
-            }
-            None => {
-                let (mark, after) = word.split_at(2);
+        if let Some((bytes, after)) = decode_word(word) {
+            // White space between two encoded words is none of the text.
+            if !(after_word && before.trim().is_empty()) {
                 decoded.extend_from_slice(before.as_bytes());
-                decoded.extend_from_slice(mark.as_bytes());
-                after_word = false;
-                rest = after;
             }
+            decoded.extend_from_slice(&bytes);
+            after_word = true;
+            rest = after;
+        } else {
+            let (mark, after) = word.split_at(2);
+            decoded.extend_from_slice(before.as_bytes());
+            decoded.extend_from_slice(mark.as_bytes());
+            after_word = false;
+            rest = after;
         }
     }
     decoded.extend_from_slice(rest.as_bytes());

@@ -15,11 +15,16 @@ pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 /// S3's deepest document has five levels.
 const MAX_DEPTH: usize = 16;
 
-/// Whether XML 1.0 can carry this text unchanged. Control characters and the two non-characters it cannot.
+/// Whether a document can carry this text so that every reader gets it unchanged. XML 1.0 has no control characters and
+/// not the two non-characters, and some readers trim white space: a key would become that of another object.
 pub fn can_carry(text: &str) -> bool {
-    !text
-        .chars()
-        .any(|c| matches!(c, '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
+    !text.contains(|c| matches!(c, '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}'))
+        && !text.starts_with(is_trimmed)
+        && !text.ends_with(is_trimmed)
+}
+
+fn is_trimmed(c: char) -> bool {
+    c.is_whitespace() || c == '\u{feff}'
 }
 
 /// An element with its text and children. Namespace prefixes are dropped, comments and attributes skipped.
@@ -246,6 +251,14 @@ mod tests {
         assert_eq!(root.required("Key").unwrap(), " a&b\u{20ac}<c> ");
         assert_eq!(root.required("E").unwrap(), "");
         assert_eq!(root.required("F").unwrap_err().code(), Some("MalformedXML"));
+    }
+
+    #[test]
+    fn what_a_reader_may_change_is_not_carried() {
+        assert!(["a b", "a&<b>", "ü\u{85}x"].into_iter().all(can_carry));
+        for text in ["a\0b", "a\nb", " a", "a\u{a0}", "\u{feff}a", "\u{ffff}"] {
+            assert!(!can_carry(text), "{text:?}");
+        }
     }
 
     #[test]

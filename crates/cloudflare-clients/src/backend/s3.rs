@@ -1,0 +1,303 @@
+//! R2 through its S3 API.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt};
+
+use super::http::{Answer, HttpClient, Timeouts};
+use crate::error::{Error, ErrorKind, Result};
+use crate::r2::{
+    Body, Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject, UploadPartRequest,
+    UploadedPart,
+};
+use crate::runtime::{Runtime, TokioRuntime};
+use crate::s3::endpoint::validate_key;
+use crate::s3::{self, Request, Response};
+
+/// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
+const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
+const MAX_ERROR: usize = 64 * 1024;
+/// The most keys of one `DeleteObjects`.
+const MAX_DELETES: usize = 1000;
+/// MD5 takes about 200 microseconds for it.
+const HASHED_IN_PLACE: usize = 128 * 1024;
+/// How many objects are deleted at a time whose keys XML cannot carry.
+const CONCURRENT_DELETES: usize = 8;
+
+/// An R2 bucket through the [S3 API](https://developers.cloudflare.com/r2/api/s3/api/), or a bucket of another service that
+/// speaks it.
+///
+/// Each operation is one request: give it to `R2Service` for retries and verification. Cheap to clone; clones share
+/// their connections. It needs a Tokio runtime with I/O and time.
+///
+/// Conditions on upload times are compared in whole seconds, and of a put the API says no more than the etag.
+///
+/// ```no_run
+/// use cloudflare_clients::S3Bucket;
+/// use cloudflare_clients::r2::{Bucket, PutRequest};
+///
+/// # async fn example() -> cloudflare_clients::Result<()> {
+/// let bucket = S3Bucket::from_env()?;
+/// let stored = bucket.put(PutRequest::new("greeting.txt", "hello")).await?;
+/// # let _ = stored;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct S3Bucket {
+    signing: R2SigningClient,
+    http: HttpClient,
+    runtime: Arc<dyn Runtime>,
+}
+
+impl S3Bucket {
+    /// The bucket of `config`, with [`Timeouts::default`]. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A value of `config` does not have its form.
+    pub fn new(config: R2SigningConfig) -> Result<Self> {
+        Ok(Self::from_parts(
+            R2SigningClient::new(config)?,
+            HttpClient::new(Timeouts::default())?,
+        ))
+    }
+
+    /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`] where a variable is missing; else as [`new`](Self::new).
+    pub fn from_env() -> Result<Self> {
+        Self::new(R2SigningConfig::from_env()?)
+    }
+
+    pub(crate) fn from_parts(signing: R2SigningClient, http: HttpClient) -> Self {
+        Self {
+            signing,
+            http,
+            runtime: Arc::new(TokioRuntime),
+        }
+    }
+
+    /// Replaces the timeouts. It has connections of its own from then on.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.http = self.http.with_timeouts(timeouts);
+        self
+    }
+
+    /// Replaces the clock that requests are signed by.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// What signs its requests, to presign URLs with.
+    pub fn signing_client(&self) -> &R2SigningClient {
+        &self.signing
+    }
+
+    /// Sends a request and returns the head of a success.
+    async fn send(&self, request: Request) -> Result<Answer> {
+        let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
+        let request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
+        let answer = self.http.send(request).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
+        let body = answer.start(MAX_ERROR).await;
+        let now = self.runtime.now();
+        Err(s3::error_code::parse_error(
+            status,
+            reason.as_deref(),
+            &headers,
+            &body,
+            now,
+        ))
+    }
+
+    /// Sends a request and returns a success with its document.
+    async fn call(&self, request: Request) -> Result<Response> {
+        let answer = self.send(request).await?;
+        Ok(Response {
+            status: answer.status(),
+            reason: answer.reason(),
+            headers: answer.headers().clone(),
+            body: answer.bytes(MAX_DOCUMENT).await?,
+            received: self.runtime.now(),
+        })
+    }
+
+    /// `None` where the object is what was not found. The answer to a HEAD has no body to say whether it was that or the
+    /// bucket.
+    async fn missing<T>(&self, error: Error) -> Result<Option<T>> {
+        match (error.status(), error.code()) {
+            (Some(404), Some("NoSuchKey")) => Ok(None),
+            (Some(404), None) => match self.send(s3::head_bucket::request()).await {
+                Ok(_) => Ok(None),
+                Err(error) if error.status() == Some(404) => {
+                    let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
+                    Err(error
+                        .with_kind(ErrorKind::NoSuchBucket)
+                        .with_code("NoSuchBucket")
+                        .explain(what))
+                }
+                // Credentials for some objects alone may not ask for the bucket, which such credentials are bound to.
+                Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
+                Err(error) => Err(error),
+            },
+            _ => Err(error),
+        }
+    }
+}
+
+/// Makes a request for which `bytes` have to be hashed, elsewhere if that would hold up this thread's other tasks.
+async fn hashing(bytes: usize, make: impl FnOnce() -> Result<Request> + Send + 'static) -> Result<Request> {
+    if bytes <= HASHED_IN_PLACE {
+        return make();
+    }
+    match tokio::task::spawn_blocking(make).await {
+        Ok(request) => request,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(error) => Err(
+                Error::new(ErrorKind::Connection, "the Tokio runtime is shutting down")
+                    .retryable(false)
+                    .with_source(error),
+            ),
+        },
+    }
+}
+
+#[async_trait]
+impl Bucket for S3Bucket {
+    async fn head(&self, key: &str) -> Result<Option<Object>> {
+        match self.send(s3::head_object::request(key)).await {
+            Ok(answer) => s3::head_object::parse(key, answer.headers()).map(Some),
+            Err(error) => self.missing(error).await,
+        }
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        match self.send(s3::get_object::request(&request)?).await {
+            Ok(answer) => {
+                let object = s3::get_object::parse(&request, answer.status(), answer.headers())?;
+                let length = object.range.map_or(object.size, |range| range.length);
+                let body = Body::from_stream(answer.into_stream(), Some(length));
+                Ok(Some(ObjectBody::new(object, body)))
+            }
+            Err(error) => self.missing(error).await,
+        }
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        let key = request.key.clone();
+        let hashed = request.body.as_bytes().map_or(0, Bytes::len);
+        let put = hashing(hashed, move || s3::put_object::request(request)).await?;
+        let answer = self.call(put).await?;
+        s3::put_object::parse(&key, &answer.headers)
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        match self.call(s3::delete_object::request(key)).await {
+            Err(error) if error.code() != Some("NoSuchKey") => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        if keys.len() > MAX_DELETES {
+            return Err(Error::invalid_input(format!(
+                "{} objects were to be deleted in one request, which takes {MAX_DELETES}",
+                keys.len()
+            )));
+        }
+        keys.iter().try_for_each(|key| validate_key(key))?;
+        let (listed, single): (Vec<&str>, Vec<&str>) = keys
+            .iter()
+            .map(String::as_str)
+            .partition(|key| s3::xml::can_carry(key));
+        let mut listed = if listed.is_empty() {
+            Vec::new()
+        } else {
+            let response = self.call(s3::delete_objects::request(&listed)?).await?;
+            s3::delete_objects::parse(&listed, &response)?
+        }
+        .into_iter();
+        let deletes = single.into_iter().map(|key| self.delete(key)).collect::<Vec<_>>();
+        let single: Vec<_> = stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await;
+        let mut single = single.into_iter();
+        let outcome = |key: &String| {
+            if s3::xml::can_carry(key) {
+                listed.next()
+            } else {
+                single.next()
+            }
+        };
+        Ok(keys.iter().filter_map(outcome).collect())
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        let response = self.call(s3::list_objects_v2::request(&request)?).await?;
+        s3::list_objects_v2::parse(&response)
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        let copy = s3::copy_object::request(self.signing.bucket_name(), &request)?;
+        let response = self.call(copy).await?;
+        s3::copy_object::parse(&request.key, &response)
+    }
+
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        let response = self.call(s3::create_multipart_upload::request(&request)?).await?;
+        s3::create_multipart_upload::parse(&response)
+    }
+
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        let part_number = request.part_number;
+        let hashed = request.body.as_bytes().map_or(0, Bytes::len);
+        let upload = hashing(hashed, move || s3::upload_part::request(request)).await?;
+        let answer = self.call(upload).await?;
+        s3::upload_part::parse(part_number, &answer.headers)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        let response = self
+            .call(s3::complete_multipart_upload::request(&request)?)
+            .await?;
+        s3::complete_multipart_upload::parse(&request.key, &response)
+    }
+
+    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
+        match self
+            .call(s3::abort_multipart_upload::request(key, upload_id)?)
+            .await
+        {
+            Err(error) if error.kind() != ErrorKind::NoSuchUpload => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
+        let response = self.call(s3::list_parts::request(&request)?).await?;
+        s3::list_parts::parse(&response)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploadsRequest,
+    ) -> Result<MultipartUploadsPage> {
+        let response = self.call(s3::list_multipart_uploads::request(&request)?).await?;
+        s3::list_multipart_uploads::parse(&response)
+    }
+}
