@@ -46,6 +46,9 @@ mod tests {
         ] {
             assert_eq!(guess(&[Path::new(name)]), content_type, "{name}");
         }
-        assert_eq!(guess(&[Path::new("backup"), Path::new("shop.json")]), "application/json");
+        assert_eq!(
+            guess(&[Path::new("backup"), Path::new("shop.json")]),
+            "application/json"
+        );
     }
 }

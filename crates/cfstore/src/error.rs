@@ -89,7 +89,9 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }
-        ErrorKind::Forbidden => "give the API token Object Read & Write on the bucket that R2_BUCKET_MEDIA names",
+        ErrorKind::Forbidden => {
+            "give the API token Object Read & Write on the bucket that R2_BUCKET_MEDIA names"
+        }
         ErrorKind::NoSuchBucket => {
             "check R2_BUCKET_MEDIA and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
         }

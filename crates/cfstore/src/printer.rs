@@ -15,7 +15,9 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Prints. Styles reach terminals only, and not when `NO_COLOR` is set.
+/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too.
+///
+/// Styles reach terminals only, and not when `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Printer {
     json: bool,
@@ -33,16 +35,26 @@ impl Printer {
 
     /// A result: a line for people, or an object for programs.
     pub(crate) fn result(self, line: impl Display, value: &impl Serialize) -> Result<()> {
-        if self.json { self.json(value) } else { self.line(line) }
+        if self.json {
+            self.json(value)
+        } else {
+            self.line(line)
+        }
     }
 
-    /// A line on stdout.
+    /// A line on stdout, for people only.
     pub(crate) fn line(self, line: impl Display) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
         writeln!(anstream::stdout().lock(), "{line}").map_err(Error::Output)
     }
 
-    /// An object on stdout, on a line of its own.
+    /// An object on stdout, for programs only.
     pub(crate) fn json(self, value: &impl Serialize) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
         let mut stdout = io::stdout().lock();
         serde_json::to_writer(&mut stdout, value).map_err(|error| Error::Output(error.into()))?;
         stdout.write_all(b"\n").map_err(Error::Output)
@@ -50,12 +62,20 @@ impl Printer {
 
     /// What people may want to know, on stderr.
     pub(crate) fn note(self, note: impl Display) {
-        self.to_stderr(format_args!("{DIM}{note}{DIM:#}"));
+        if self.json {
+            to_stderr(json!({ "note": note.to_string() }));
+        } else {
+            to_stderr(format_args!("{DIM}{note}{DIM:#}"));
+        }
     }
 
     /// What people must know, on stderr.
     pub(crate) fn warning(self, warning: impl Display) {
-        self.to_stderr(format_args!("{YELLOW}warning:{YELLOW:#} {warning}"));
+        if self.json {
+            to_stderr(json!({ "warning": warning.to_string() }));
+        } else {
+            to_stderr(format_args!("{YELLOW}warning:{YELLOW:#} {warning}"));
+        }
     }
 
     /// Why the command failed and what to do about it, on stderr.
@@ -65,7 +85,7 @@ impl Printer {
                 Error::Service(error) => Some(error),
                 _ => None,
             };
-            self.to_stderr(json!({
+            to_stderr(json!({
                 "error": error.to_string(),
                 "hint": error.hint(),
                 "code": service.and_then(|error| error.code()),
@@ -74,16 +94,16 @@ impl Printer {
             }));
             return;
         }
-        self.to_stderr(format_args!("{RED}error:{RED:#} {error}"));
+        to_stderr(format_args!("{RED}error:{RED:#} {error}"));
         if let Some(hint) = error.hint() {
-            self.to_stderr(format_args!(" {BOLD}hint:{BOLD:#} {hint}"));
+            to_stderr(format_args!(" {BOLD}hint:{BOLD:#} {hint}"));
         }
     }
+}
 
-    fn to_stderr(self, line: impl Display) {
-        // When stderr is gone there is nobody left to tell.
-        let _ = writeln!(anstream::stderr().lock(), "{line}");
-    }
+fn to_stderr(line: impl Display) {
+    // When stderr is gone there is nobody left to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }
 
 /// A key as people can read it: control characters, which could drive a terminal, are escaped.
@@ -93,9 +113,12 @@ pub(crate) struct Key<'a>(pub(crate) &'a str);
 impl Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(key) = self;
-        key.chars().try_for_each(|c| match c.is_control() {
-            true => write!(f, "{}", c.escape_default()),
-            false => f.write_char(c),
+        key.chars().try_for_each(|c| {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())
+            } else {
+                f.write_char(c)
+            }
         })
     }
 }

@@ -7,9 +7,8 @@ use crate::error::{Error, Result};
 pub(crate) fn requested() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
-    let listen = |kind| {
-        signal(kind).map_err(|error| Error::Local(format!("signals cannot be listened for: {error}")))
-    };
+    let listen =
+        |kind| signal(kind).map_err(|error| Error::Local(format!("signals cannot be listened for: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     Ok(async move {
         tokio::select! {

@@ -52,8 +52,8 @@ impl Store {
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let is_set = |name: &&str| var(name).is_some_and(|value| !value.trim().is_empty());
-        if !R2_VARIABLES.iter().any(|name| is_set(&name)) {
+        let is_set = |name: &str| var(name).is_some_and(|value| !value.trim().is_empty());
+        if !R2_VARIABLES.into_iter().any(is_set) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
         let config = R2SigningConfig::from_vars(var).map_err(|error| {
@@ -69,8 +69,11 @@ impl Store {
     pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {
-                let signing = R2SigningClient::new(config.clone()).map_err(refused)?;
-                Ok(R2Service::new(S3Bucket::new(config).map_err(refused)?).with_signing(signing))
+                let signing = R2SigningClient::new(config.clone()).map_err(|error| refused(&error))?;
+                Ok(
+                    R2Service::new(S3Bucket::new(config).map_err(|error| refused(&error))?)
+                        .with_signing(signing),
+                )
             }
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
@@ -82,7 +85,7 @@ impl Store {
     /// Who signs URLs for this store. For the embedded store, these are URLs of `cfstore serve`.
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
-            Self::R2(config) => R2SigningClient::new(config).map_err(refused),
+            Self::R2(config) => R2SigningClient::new(config).map_err(|error| refused(&error)),
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
                 let credentials = Credentials::load_or_create(&directory)?;
@@ -114,7 +117,7 @@ fn note_embedded(directory: &Path, printer: Printer) {
 }
 
 /// A variable without the form of its kind.
-fn refused(error: cloudflare_clients::Error) -> Error {
+fn refused(error: &cloudflare_clients::Error) -> Error {
     Error::usage(
         format!("the R2_... variables are not usable: {}", error.message()),
         "`cfstore --help` tells what each of them holds",
@@ -153,7 +156,10 @@ mod tests {
     #[test]
     fn none_all_and_some_of_the_variables() {
         assert!(matches!(select(&[]), Ok(Store::Embedded(_))));
-        assert!(matches!(select(&[("R2_ACCOUNT_ID", " ")]), Ok(Store::Embedded(_))));
+        assert!(matches!(
+            select(&[("R2_ACCOUNT_ID", " ")]),
+            Ok(Store::Embedded(_))
+        ));
         let local = [
             ("R2_ENDPOINT", "http://127.0.0.1:9710"),
             ("R2_ACCESS_KEY_ID", "id"),

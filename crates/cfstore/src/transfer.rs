@@ -122,17 +122,19 @@ async fn send_parts(
     progress: &Progress,
 ) -> Result<StoredObject> {
     let part_size = part_size(size);
-    let parts = stream::iter((1..=MAX_PARTS).zip((0..size).step_by(usize::try_from(part_size).unwrap_or(usize::MAX))))
-        .map(|(number, offset)| {
-            let (upload, path, report) = (upload.clone(), PathBuf::from(path), progress.reporter());
-            async move {
-                let body = Body::from_file_range(path, offset, part_size).await?;
-                upload.upload_part(number, body.on_progress(report)).await
-            }
-        })
-        .buffer_unordered(CONCURRENCY)
-        .try_collect::<Vec<_>>()
-        .await?;
+    let parts = stream::iter(
+        (1..=MAX_PARTS).zip((0..size).step_by(usize::try_from(part_size).unwrap_or(usize::MAX))),
+    )
+    .map(|(number, offset)| {
+        let (upload, path, report) = (upload.clone(), PathBuf::from(path), progress.reporter());
+        async move {
+            let body = Body::from_file_range(path, offset, part_size).await?;
+            upload.upload_part(number, body.on_progress(report)).await
+        }
+    })
+    .buffer_unordered(CONCURRENCY)
+    .try_collect::<Vec<_>>()
+    .await?;
     Ok(upload.complete(parts).only_if(target.only_if()).await?)
 }
 

@@ -52,7 +52,11 @@ pub(crate) async fn run(args: Get, store: Store, printer: Printer) -> Result<Exi
         }
         Destination::Special(path) => {
             let failed = |error| Error::file(&path, "cannot be written", &error);
-            let file = fs::OpenOptions::new().write(true).open(&path).await.map_err(failed)?;
+            let file = fs::OpenOptions::new()
+                .write(true)
+                .open(&path)
+                .await
+                .map_err(failed)?;
             let written = copy(object, file, failed).await?;
             (path, written)
         }

@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use cloudflare_clients::r2::{CustomMetadata, StorageClass};
 use indicatif::{BinaryBytes, HumanCount};
 
 use crate::cli::Head;
@@ -15,10 +16,7 @@ pub(crate) async fn run(args: Head, store: Store, printer: Printer) -> Result<Ex
     let Some(object) = service.head(&args.key).await? else {
         return Err(Error::NotFound(args.key));
     };
-    if printer.is_json() {
-        printer.json(&ObjectJson::from(&object))?;
-        return Ok(ExitStatus::Success);
-    }
+    printer.json(&ObjectJson::from(&object))?;
     let field = |name: &str, value: &dyn Display| {
         let value = value.to_string();
         printer.line(format_args!("{BOLD}{name:<20}{BOLD:#} {}", Key(&value)))
@@ -38,8 +36,8 @@ pub(crate) async fn run(args: Head, store: Store, printer: Printer) -> Result<Ex
         optional("cache-control", http.cache_control.as_deref())?;
         optional("expires", http.cache_expiry.map(rfc3339_seconds).as_deref())?;
     }
-    optional("storage class", object.storage_class.map(|class| class.as_str()))?;
-    for (name, value) in object.custom_metadata.iter().flat_map(|metadata| metadata.iter()) {
+    optional("storage class", object.storage_class.map(StorageClass::as_str))?;
+    for (name, value) in object.custom_metadata.iter().flat_map(CustomMetadata::iter) {
         field(&format!("metadata {name}"), &value)?;
     }
     Ok(ExitStatus::Success)

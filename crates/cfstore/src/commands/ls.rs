@@ -2,7 +2,7 @@
 
 use cloudflare_clients::r2::{ListPage, Object};
 use futures_util::TryStreamExt as _;
-use indicatif::BinaryBytes;
+use indicatif::{BinaryBytes, HumanCount};
 use serde_json::json;
 
 use crate::cli::Ls;
@@ -33,17 +33,13 @@ pub(crate) async fn run(args: Ls, store: Store, printer: Printer) -> Result<Exit
             }
         }
     }
+    let totals = format!("{}, {}", count(objects, "object"), BinaryBytes(bytes));
     if !printer.is_json() {
-        let directories = match directories {
-            0 => String::new(),
-            n if n == 1 => "1 directory, ".to_owned(),
-            n => format!("{} directories, ", indicatif::HumanCount(n)),
-        };
-        printer.note(format_args!(
-            "{directories}{}, {}",
-            count(objects, "object"),
-            BinaryBytes(bytes)
-        ));
+        match directories {
+            0 => printer.note(totals),
+            1 => printer.note(format_args!("1 directory, {totals}")),
+            n => printer.note(format_args!("{} directories, {totals}", HumanCount(n))),
+        }
     }
     Ok(ExitStatus::Success)
 }
@@ -73,7 +69,10 @@ impl Row<'_> {
 /// A page's objects and directories together, by name.
 fn rows(page: &ListPage) -> Vec<Row<'_>> {
     let objects = page.objects.iter().map(Row::Object);
-    let directories = page.delimited_prefixes.iter().map(|prefix| Row::Directory(prefix));
+    let directories = page
+        .delimited_prefixes
+        .iter()
+        .map(|prefix| Row::Directory(prefix));
     let mut rows: Vec<_> = objects.chain(directories).collect();
     rows.sort_by(|a, b| a.name().cmp(b.name()));
     rows
@@ -112,7 +111,11 @@ impl Tree {
     fn print(&mut self, object: &Object, printer: Printer) -> Result<()> {
         let mut parts: Vec<_> = object.key.split_inclusive('/').collect();
         // A key that ends in a slash is an object in that directory, without a name.
-        let name = if object.key.ends_with('/') { "" } else { parts.pop().unwrap_or_default() };
+        let name = if object.key.ends_with('/') {
+            ""
+        } else {
+            parts.pop().unwrap_or_default()
+        };
         let common = parts
             .iter()
             .zip(&self.directories)

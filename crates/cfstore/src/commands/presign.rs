@@ -33,9 +33,7 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
         .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
         .collect();
     for (name, value) in &headers {
-        if !printer.is_json() {
-            printer.note(format_args!("send this header with it: {name}: {value}"));
-        }
+        printer.note(format_args!("send this header with it: {name}: {value}"));
     }
     printer.result(
         url.as_str(),

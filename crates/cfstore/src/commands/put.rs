@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use cloudflare_clients::r2::{HttpMetadata, StoredObject};
 use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::{HttpMetadata, StoredObject};
 use futures_util::Stream;
 use indicatif::BinaryBytes;
 use tokio::fs::{self, File};
@@ -38,11 +38,7 @@ pub(crate) async fn run(args: Put, store: Store, printer: Printer) -> Result<Exi
     let stored = upload(&args.file, &target, store, printer).await?;
     let size = stored.size.map(|size| format!("{}  ", BinaryBytes(size)));
     printer.result(
-        format_args!(
-            "{}  {}{content_type}",
-            Key(&stored.key),
-            size.unwrap_or_default()
-        ),
+        format_args!("{}  {}{content_type}", Key(&stored.key), size.unwrap_or_default()),
         &ObjectJson::from(&stored),
     )?;
     Ok(ExitStatus::Success)

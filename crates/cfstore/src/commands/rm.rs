@@ -22,7 +22,9 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
         Some(prefix) => {
             if !args.yes && !io::stdin().is_terminal() {
                 return Err(Error::usage(
-                    format!("deleting everything under {prefix:?} needs a confirmation, and stdin is no terminal"),
+                    format!(
+                        "deleting everything under {prefix:?} needs a confirmation, and stdin is no terminal"
+                    ),
                     "give --yes to delete without being asked",
                 ));
             }
@@ -37,10 +39,12 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
             }
         }
     }
-    if !printer.is_json() {
-        printer.line(format_args!("deleted {}", count(tally.deleted, "object")))?;
-    }
-    Ok(if tally.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+    printer.line(format_args!("deleted {}", count(tally.deleted, "object")))?;
+    Ok(if tally.failed == 0 {
+        ExitStatus::Success
+    } else {
+        ExitStatus::Failed
+    })
 }
 
 /// Asks on the terminal, and says how much would be gone.
@@ -49,7 +53,9 @@ async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
         .list()
         .prefix(prefix)
         .stream()
-        .try_fold((0, 0), async |(objects, bytes), object| Ok((objects + 1, bytes + object.size)))
+        .try_fold((0, 0), async |(objects, bytes), object| {
+            Ok((objects + 1, bytes + object.size))
+        })
         .await?;
     let asked = tokio::task::spawn_blocking({
         let question = format!(
@@ -87,15 +93,11 @@ impl Tally {
                 Ok(()) => self.deleted += 1,
                 Err(error) => {
                     self.failed += 1;
-                    if !printer.is_json() {
-                        printer.warning(error);
-                    }
+                    printer.warning(error);
                 }
             }
-            if printer.is_json() {
-                let error = result.as_ref().err().map(ToString::to_string);
-                printer.json(&json!({ "key": key, "deleted": result.is_ok(), "error": error }))?;
-            }
+            let error = result.as_ref().err().map(ToString::to_string);
+            printer.json(&json!({ "key": key, "deleted": result.is_ok(), "error": error }))?;
         }
         Ok(())
     }

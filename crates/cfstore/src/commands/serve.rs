@@ -1,5 +1,6 @@
 //! `cfstore serve`
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use cloudflare_clients::{ErrorKind, LocalStore};
@@ -27,12 +28,9 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         ("R2_SECRET_ACCESS_KEY", credentials.secret_access_key()),
         ("R2_BUCKET_MEDIA", LOCAL_BUCKET),
     ];
-    if printer.is_json() {
-        printer.json(&std::collections::BTreeMap::from(variables))?;
-    } else {
-        for (name, value) in variables {
-            printer.line(format_args!("export {name}={value}"))?;
-        }
+    printer.json(&BTreeMap::from(variables))?;
+    for (name, value) in variables {
+        printer.line(format_args!("export {name}={value}"))?;
     }
     printer.note(format_args!(
         "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore or any other S3 client\n\

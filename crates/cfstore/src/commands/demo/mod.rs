@@ -51,7 +51,9 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
     let started = Instant::now();
     let mut report = Report { printer, held: 0 };
     if !printer.is_json() {
-        printer.line(format_args!("\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"))?;
+        printer.line(format_args!(
+            "\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"
+        ))?;
     }
 
     let folder = tempfile::tempdir()
@@ -71,22 +73,20 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
 
     let steps = async {
         let outcome = Ok(format!("R2's S3 API at {endpoint}, over a temporary store"));
-        report.step("serve", started, outcome)?
-            && report.timed("store", demo.store()).await?
+        Ok(report.step("serve", started, outcome)?
+            && report.timed("put", demo.put()).await?
             && report.timed("list", demo.list()).await?
             && report.timed("fetch", demo.fetch()).await?
             && report.timed("forge", demo.forge()).await?
             && report.timed("expire", demo.expire()).await?
-            && report.timed("retry", demo.retry()).await?;
-        Ok(())
+            && report.timed("retry", demo.retry()).await?)
     };
-    shutdown::unless_requested(steps).await?;
-    let held = report.held == STEPS;
+    let held = shutdown::unless_requested(steps).await?;
     report.summary(held, started.elapsed())?;
 
     if held && args.keep {
         demo.keep(&endpoint, &credentials, printer).await?;
-    } else if held && !printer.is_json() {
+    } else if held {
         print_next(printer)?;
     }
     // Nobody listens when the server has ended by itself.
@@ -94,7 +94,11 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
     server
         .await
         .map_err(|error| Error::Local(format!("the server ended badly: {error}")))?;
-    Ok(if held { ExitStatus::Success } else { ExitStatus::Failed })
+    Ok(if held {
+        ExitStatus::Success
+    } else {
+        ExitStatus::Failed
+    })
 }
 
 /// How many steps there are.
@@ -116,7 +120,7 @@ impl Demo {
     }
 
     /// Stores the package, and looks at what is known of one of its objects.
-    async fn store(&self) -> Outcome {
+    async fn put(&self) -> Outcome {
         let puts = FILES.iter().map(|file| {
             let put = self
                 .r2
@@ -132,7 +136,11 @@ impl Demo {
             .await
             .map_err(|error| error.to_string())?;
 
-        let master = self.r2.head(key(MASTER)).await.map_err(|error| error.to_string())?;
+        let master = self
+            .r2
+            .head(key(MASTER))
+            .await
+            .map_err(|error| error.to_string())?;
         let master = master.ok_or("the master playlist is not there")?;
         let http = master.http_metadata.as_ref();
         check(
@@ -162,7 +170,10 @@ impl Demo {
             .iter()
             .filter_map(|file| file.path.split_inclusive('/').next())
             .collect();
-        check(found == expected, &format!("{PREFIX} has {found:?} and not {expected:?}"))?;
+        check(
+            found == expected,
+            &format!("{PREFIX} has {found:?} and not {expected:?}"),
+        )?;
         let names: Vec<_> = found.into_iter().collect();
         Ok(format!("{PREFIX} has {}", names.join("  ")))
     }
@@ -182,7 +193,10 @@ impl Demo {
                 answer.status == StatusCode::OK,
                 &format!("{} was answered with {}", file.path, answer.status),
             )?;
-            check(answer.body == file.bytes, &format!("{} has other bytes", file.path))?;
+            check(
+                answer.body == file.bytes,
+                &format!("{} has other bytes", file.path),
+            )?;
             check(
                 answer.content_type() == Some(&content_type_of(file.path)),
                 &format!("{} has another content type", file.path),
@@ -192,10 +206,11 @@ impl Demo {
             .buffer_unordered(CONCURRENCY)
             .try_collect::<()>()
             .await?;
-        let each = signed.as_secs_f64() * 1e6 / FILES.len() as f64;
+        let each = signed / u32::try_from(FILES.len()).unwrap_or(u32::MAX);
         Ok(format!(
-            "{}, {each:.0} µs each to sign: every byte came back, without credentials",
+            "{}, {} µs each to sign: every byte came back, without credentials",
             count(urls.len() as u64, "presigned URL"),
+            each.as_micros(),
         ))
     }
 
@@ -242,9 +257,17 @@ impl Demo {
                 None => Ok(None),
             }
         };
-        let read = read.await.map_err(|error: cloudflare_clients::Error| error.to_string())?;
-        let expected = FILES.iter().find(|file| file.path == MASTER).map(|file| file.bytes);
-        check(read.as_deref() == expected, "the playlist came back with other bytes")?;
+        let read = read
+            .await
+            .map_err(|error: cloudflare_clients::Error| error.to_string())?;
+        let expected = FILES
+            .iter()
+            .find(|file| file.path == MASTER)
+            .map(|file| file.bytes);
+        check(
+            read.as_deref() == expected,
+            "the playlist came back with other bytes",
+        )?;
         let delays = self.delays.take();
         let [first, second] = delays[..] else {
             return Err(format!("it was tried again {} times, not twice", delays.len()));
@@ -260,23 +283,24 @@ impl Demo {
     async fn keep(&self, endpoint: &str, credentials: &Credentials, printer: Printer) -> Result<()> {
         let stop = shutdown::requested()?;
         let url = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
-        let playlist = self.signing.presign(Method::GET, key(MASTER)).expires_in(DAY).sign()?;
-        if printer.is_json() {
-            printer.json(&json!({ "endpoint": endpoint, "preview": url, "master": playlist }))?;
-        } else {
-            printer.line(format_args!("{BOLD}Open this in a browser or player:{BOLD:#}\n"))?;
-            printer.line(format_args!("  {}\n", url.as_str()))?;
-            printer.line(format_args!(
-                "It plays the film, for a day. {MASTER} itself names segments that each need a URL of their own.\n\n\
-                 {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
-                 export R2_ENDPOINT={endpoint} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
-                 export R2_ACCESS_KEY_ID={} R2_SECRET_ACCESS_KEY={}\n  \
-                 {} r2 ls --tree\n\nCtrl-C stops.",
-                credentials.access_key_id(),
-                credentials.secret_access_key(),
-                program(),
-            ))?;
-        }
+        let playlist = self
+            .signing
+            .presign(Method::GET, key(MASTER))
+            .expires_in(DAY)
+            .sign()?;
+        printer.json(&json!({ "endpoint": endpoint, "preview": url, "master": playlist }))?;
+        printer.line(format_args!(
+            "{BOLD}Open this in a browser or player:{BOLD:#}\n\n  {}\n\n\
+             It plays the film, for a day. {MASTER} itself names segments that each need a URL of their own.\n\n\
+             {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
+             export R2_ENDPOINT={endpoint} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
+             export R2_ACCESS_KEY_ID={} R2_SECRET_ACCESS_KEY={}\n  \
+             {} r2 ls --tree\n\nCtrl-C stops.",
+            url.as_str(),
+            credentials.access_key_id(),
+            credentials.secret_access_key(),
+            program(),
+        ))?;
         stop.await;
         Ok(())
     }
@@ -316,24 +340,34 @@ impl Report {
         let line = if held {
             format!("\n{GREEN}All {STEPS} steps held{GREEN:#}, in {seconds:.2} s.\n")
         } else {
-            format!("\n{RED}Step {} of {STEPS} did not hold{RED:#}, after {seconds:.2} s.\n", self.held + 1)
+            format!(
+                "\n{RED}Step {} of {STEPS} did not hold{RED:#}, after {seconds:.2} s.\n",
+                self.held + 1
+            )
         };
-        self.printer.result(line, &json!({ "ok": held, "steps": STEPS, "held": self.held, "seconds": seconds }))
+        self.printer.result(
+            line,
+            &json!({ "ok": held, "steps": STEPS, "held": self.held, "seconds": seconds }),
+        )
     }
 }
 
 fn print_next(printer: Printer) -> Result<()> {
     let program = program();
+    let width = program.len() + 33;
     printer.line(format_args!("{BOLD}Next:{BOLD:#}\n"))?;
     for (command, why) in [
         ("demo --keep", "the same, and a URL to open in a browser"),
-        ("r2 put README.md docs/README.md", "objects of your own, in .cfstore/"),
+        (
+            "r2 put README.md docs/README.md",
+            "objects of your own, in .cfstore/",
+        ),
         ("r2 ls --tree", "what is there"),
         ("serve", "R2's S3 API over them, for any S3 client"),
         ("--help", "the variables that make all of this work on R2 itself"),
     ] {
         let command = format!("{program} {command}");
-        printer.line(format_args!("  {command:<52}  {DIM}{why}{DIM:#}"))?;
+        printer.line(format_args!("  {command:<width$}  {DIM}{why}{DIM:#}"))?;
     }
     printer.line("")
 }
@@ -353,7 +387,10 @@ fn content_type_of(path: &str) -> String {
 
 /// Segments never change; playlists may.
 fn cache_control_of(path: &str) -> &'static str {
-    if path.ends_with(".m3u8") {
+    if Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "m3u8")
+    {
         "public, max-age=60"
     } else {
         "public, max-age=31536000, immutable"
