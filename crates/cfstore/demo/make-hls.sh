@@ -30,4 +30,4 @@ ffmpeg -hide_banner -loglevel warning -nostdin -bitexact \
   -movflags +faststart preview.mp4
 
 # The first picture.
-ffmpeg -hide_banner -loglevel warning -nostdin -bitexact -i preview.mp4 -frames:v 1 -q:v 5 poster.jpg
+ffmpeg -hide_banner -loglevel warning -nostdin -bitexact -i preview.mp4 -frames:v 1 -update 1 -q:v 5 poster.jpg

@@ -13,6 +13,8 @@ pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
 /// Where `serve` listens, unless `--listen` says otherwise.
 pub(crate) const LISTEN: &str = "127.0.0.1:9710";
 
+const GLOBAL: &str = "Global options";
+
 const ENVIRONMENT: &str = "\
 Which store:
   All of these variables set: the bucket on Cloudflare R2.
@@ -44,19 +46,19 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 pub(crate) struct Global {
     /// Print JSON, one object a line, for other programs to read
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// Read the R2_... variables from this file, and not from the environment
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub(crate) env_file: Option<PathBuf>,
     /// Say what is being done, on stderr; more with -vv
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = GLOBAL)]
     pub(crate) verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Store, read, list, delete, copy and share objects
+    /// Store, fetch, list, delete, copy and share objects
     #[command(subcommand, after_long_help = ENVIRONMENT)]
     R2(R2),
     /// Serve the store on this machine with R2's S3 API
@@ -84,7 +86,7 @@ pub(crate) enum R2 {
     #[command(after_help = "\
 Examples:
   cfstore r2 put film.mp4 creator-123/videos/film.mp4
-  cfstore r2 put master.m3u8 creator-123/hls/media-456/master.m3u8 --cache-control 'public, max-age=60'
+  cfstore r2 put master.m3u8 creator-123/hls/master.m3u8 --cache-control 'public, max-age=60'
   cfstore r2 put notes.txt notes.txt --metadata uploadedBy=me --if-absent
   pg_dump shop | gzip | cfstore r2 put - backups/shop.sql.gz")]
     Put(Put),

@@ -16,6 +16,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
 
 use crate::cli::Cli;
 use crate::error::{Error, ExitStatus};
@@ -55,5 +56,6 @@ fn start_tracing(verbose: u8) {
         .with_max_level(level)
         .with_writer(anstream::stderr)
         .with_target(false)
+        .with_span_events(FmtSpan::CLOSE)
         .init();
 }

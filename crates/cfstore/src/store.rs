@@ -89,9 +89,6 @@ impl Store {
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
                 let credentials = Credentials::load_or_create(&directory)?;
-                printer.note(format_args!(
-                    "the URL works while `cfstore serve` runs in this folder, at http://{LISTEN}"
-                ));
                 let config = signing_config(&format!("http://{LISTEN}"), &credentials);
                 Ok(R2SigningClient::new(config)?)
             }

@@ -72,8 +72,8 @@ pub(crate) async fn upload_stream(
     // The service drops an unfinished upload when its input fails, and so is told of Ctrl-C by a failure.
     let interrupted = stream::once(shutdown::requested()?)
         .map(|()| Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)));
-    let end = stream::iter([None]);
-    let input = stream::select(input.map(Some).chain(end), interrupted.map(Some).boxed())
+    let input = input.map(Some).chain(stream::iter([None]));
+    let input = stream::select(input, interrupted.map(Some).boxed())
         .take_while(|item| std::future::ready(item.is_some()))
         .filter_map(std::future::ready);
     let body = Body::from_stream(input, None).on_progress(progress.reporter());
@@ -106,8 +106,9 @@ async fn upload_parts(
         .custom_metadata(target.custom_metadata.clone())
         .await?;
     let sent = shutdown::unless_requested(send_parts(&upload, path, size, target, progress)).await;
+    // A second Ctrl-C does not wait for it.
     if sent.is_err()
-        && let Err(error) = upload.abort().await
+        && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
     {
         tracing::warn!(%error, "the unfinished upload could not be aborted; R2 drops it after 7 days");
     }

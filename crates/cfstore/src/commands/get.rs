@@ -101,7 +101,16 @@ impl Destination {
             Ok(found) if found.is_dir() => Ok(Self::File(path.join(file_name(key)?))),
             Ok(found) if found.is_file() => Ok(Self::File(fs::canonicalize(&path).await.unwrap_or(path))),
             Ok(_) => Ok(Self::Special(path)),
-            Err(_) => Ok(Self::File(path)),
+            Err(_) => {
+                let folder = path.parent().unwrap_or(Path::new(""));
+                if folder == Path::new("") || folder.is_dir() {
+                    return Ok(Self::File(path));
+                }
+                Err(Error::usage(
+                    format!("there is no folder {folder:?} to write to"),
+                    "make it first, or name another file",
+                ))
+            }
         }
     }
 }

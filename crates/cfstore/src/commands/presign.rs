@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cloudflare_clients::Method;
 use serde_json::json;
 
-use crate::cli::{Presign, PresignMethod};
+use crate::cli::{LISTEN, Presign, PresignMethod};
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::rfc3339;
 use crate::printer::Printer;
@@ -19,6 +19,7 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
         ));
     }
     let method = Method::from(args.method);
+    let embedded = matches!(store, Store::Embedded(_));
     let mut presign = store
         .signing(printer)?
         .presign(method.clone(), args.key)
@@ -27,6 +28,11 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
         presign = presign.content_type(content_type);
     }
     let url = presign.sign()?;
+    if embedded {
+        printer.note(format_args!(
+            "the URL works while `cfstore serve` runs in this folder, at http://{LISTEN}"
+        ));
+    }
     let headers: BTreeMap<_, _> = url
         .signed_headers()
         .iter()
