@@ -55,7 +55,7 @@ impl Error {
 
     /// A file that cannot be read or written.
     pub(crate) fn file(path: &Path, what: &str, error: &io::Error) -> Self {
-        Self::Local(format!("{path:?} {what}: {error}"))
+        Self::Local(format!("\"{}\" {what}: {error}", path.display()))
     }
 
     pub(crate) fn exit_status(&self) -> ExitStatus {

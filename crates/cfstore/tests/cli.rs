@@ -1,4 +1,5 @@
 //! The program itself, in a folder of its own and without any of the caller's environment.
+#![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};

@@ -107,7 +107,7 @@ impl Destination {
                     return Ok(Self::File(path));
                 }
                 Err(Error::usage(
-                    format!("there is no folder {folder:?} to write to"),
+                    format!("there is no folder \"{}\" to write to", folder.display()),
                     "make it first, or name another file",
                 ))
             }

@@ -112,7 +112,7 @@ impl Tree {
         let mut parts: Vec<_> = object.key.split_inclusive('/').collect();
         // A key that ends in a slash is an object in that directory, without a name.
         let name = if object.key.ends_with('/') {
-            ""
+            "(no name)"
         } else {
             parts.pop().unwrap_or_default()
         };

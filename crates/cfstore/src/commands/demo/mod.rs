@@ -10,9 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cloudflare_clients::r2::{R2Service, R2SigningClient};
-use cloudflare_clients::{LocalStore, Method, S3Bucket};
+use cloudflare_clients::{LocalStore, S3Bucket};
 use cloudflare_emulator::{Credentials, Faults, Server};
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
 use indicatif::BinaryBytes;
 use serde_json::json;
@@ -40,6 +40,8 @@ const CONCURRENCY: usize = 4;
 type Outcome = Result<String, String>;
 
 struct Demo {
+    endpoint: String,
+    credentials: Credentials,
     r2: R2Service,
     signing: R2SigningClient,
     player: Player,
@@ -49,74 +51,75 @@ struct Demo {
 
 pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
     let started = Instant::now();
-    let mut report = Report { printer, held: 0 };
-    if !printer.is_json() {
-        printer.line(format_args!(
-            "\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"
-        ))?;
-    }
-
     let folder = tempfile::tempdir()
         .map_err(|error| Error::Local(format!("there is no temporary folder: {error}")))?;
     let store = LocalStore::open(folder.path()).await?;
     serve::create_bucket(&store).await?;
     let credentials = Credentials::load_or_create(folder.path())?;
     let server = Server::bind(store, credentials.clone(), ([127, 0, 0, 1], 0).into()).await?;
-    let endpoint = serve::endpoint(server.local_addr());
-    let faults = server.faults();
+    let demo = Demo::new(&server, credentials)?;
     let (stop, stopped) = oneshot::channel::<()>();
-    let server = tokio::spawn(server.run(async {
-        // It also stops when the demo ends early and drops its end.
-        let _ = stopped.await;
-    }));
-    let demo = Demo::new(&endpoint, &credentials, faults)?;
+    let server = tokio::spawn(server.run(stopped.map(drop)));
 
-    let steps = async {
-        let outcome = Ok(format!("R2's S3 API at {endpoint}, over a temporary store"));
-        Ok(report.step("serve", started, outcome)?
-            && report.timed("put", demo.put()).await?
-            && report.timed("list", demo.list()).await?
-            && report.timed("fetch", demo.fetch()).await?
-            && report.timed("forge", demo.forge()).await?
-            && report.timed("expire", demo.expire()).await?
-            && report.timed("retry", demo.retry()).await?)
-    };
-    let held = shutdown::unless_requested(steps).await?;
-    report.summary(held, started.elapsed())?;
-
-    if held && args.keep {
-        demo.keep(&endpoint, &credentials, printer).await?;
-    } else if held {
-        print_next(printer)?;
-    }
-    // Nobody listens when the server has ended by itself.
-    let _ = stop.send(());
+    let mut report = Report { printer, held: 0 };
+    let outcome = shutdown::unless_requested(demo.show(&mut report, started, args.keep)).await;
+    // The folder goes last, when nobody works in it any more.
+    drop(stop);
     server
         .await
         .map_err(|error| Error::Local(format!("the server ended badly: {error}")))?;
-    Ok(if held {
-        ExitStatus::Success
-    } else {
-        ExitStatus::Failed
-    })
+    match outcome {
+        // What ends a server that is kept.
+        Err(Error::Interrupted) if args.keep && report.held == STEPS => Ok(ExitStatus::Success),
+        outcome => outcome,
+    }
 }
 
 /// How many steps there are.
 const STEPS: usize = 7;
 
 impl Demo {
-    fn new(endpoint: &str, credentials: &Credentials, faults: Faults) -> Result<Self> {
-        let config = signing_config(endpoint, credentials);
+    fn new(server: &Server, credentials: Credentials) -> Result<Self> {
+        let endpoint = serve::endpoint(server.local_addr());
+        let config = signing_config(&endpoint, &credentials);
         let signing = R2SigningClient::new(config.clone())?;
         let delays = RecordDelays::default();
         let bucket = Arc::new(S3Bucket::new(config)?);
         Ok(Self {
-            r2: R2Service::new_with_runtime(bucket, Arc::new(delays.clone())).with_signing(signing.clone()),
+            endpoint,
+            credentials,
+            r2: R2Service::new_with_runtime(bucket, Arc::new(delays.clone())),
             signing,
             player: Player::new(),
-            faults,
+            faults: server.faults(),
             delays,
         })
+    }
+
+    /// Makes the steps up to one that does not hold, and says what came of them.
+    async fn show(&self, report: &mut Report, started: Instant, keep: bool) -> Result<ExitStatus> {
+        let printer = report.printer;
+        printer.line(format_args!(
+            "\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"
+        ))?;
+        let serves = format!("R2's S3 API at {}, over a temporary store", self.endpoint);
+        let held = report.step("serve", started, Ok(serves))?
+            && report.timed("put", self.put()).await?
+            && report.timed("list", self.list()).await?
+            && report.timed("fetch", self.fetch()).await?
+            && report.timed("forge", self.forge()).await?
+            && report.timed("expire", self.expire()).await?
+            && report.timed("retry", self.retry()).await?;
+        report.summary(held, started.elapsed())?;
+        if !held {
+            return Ok(ExitStatus::Failed);
+        }
+        if keep {
+            self.print_urls(printer)?;
+            std::future::pending::<()>().await;
+        }
+        print_next(printer)?;
+        Ok(ExitStatus::Success)
     }
 
     /// Stores the package, and looks at what is known of one of its objects.
@@ -279,30 +282,23 @@ impl Demo {
         ))
     }
 
-    /// Leaves the server to the user, until Ctrl-C.
-    async fn keep(&self, endpoint: &str, credentials: &Credentials, printer: Printer) -> Result<()> {
-        let stop = shutdown::requested()?;
+    /// What there is to try with the server that is kept.
+    fn print_urls(&self, printer: Printer) -> Result<()> {
         let url = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
-        let playlist = self
-            .signing
-            .presign(Method::GET, key(MASTER))
-            .expires_in(DAY)
-            .sign()?;
-        printer.json(&json!({ "endpoint": endpoint, "preview": url, "master": playlist }))?;
+        printer.json(&json!({ "endpoint": self.endpoint, "preview": url }))?;
         printer.line(format_args!(
             "{BOLD}Open this in a browser or player:{BOLD:#}\n\n  {}\n\n\
              It plays the film, for a day. {MASTER} itself names segments that each need a URL of their own.\n\n\
              {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
-             export R2_ENDPOINT={endpoint} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
+             export R2_ENDPOINT={} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
              export R2_ACCESS_KEY_ID={} R2_SECRET_ACCESS_KEY={}\n  \
              {} r2 ls --tree\n\nCtrl-C stops.",
             url.as_str(),
-            credentials.access_key_id(),
-            credentials.secret_access_key(),
+            self.endpoint,
+            self.credentials.access_key_id(),
+            self.credentials.secret_access_key(),
             program(),
-        ))?;
-        stop.await;
-        Ok(())
+        ))
     }
 }
 
