@@ -1,1 +1,61 @@
-fn main() {}
+//! `cfstore`: Cloudflare R2 on the command line, on R2 itself or on a laptop without an account.
+
+mod cli;
+mod commands;
+mod content_type;
+mod error;
+mod object_json;
+mod printer;
+mod progress;
+mod shutdown;
+mod store;
+mod transfer;
+
+use std::io;
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+use crate::cli::Cli;
+use crate::error::{Error, ExitStatus};
+use crate::printer::Printer;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let printer = Printer::new(cli.global.json);
+    start_tracing(cli.global.verbose);
+    let result = tokio::runtime::Runtime::new()
+        .map_err(|error| Error::Local(format!("threads cannot be started: {error}")))
+        .and_then(|runtime| {
+            let result = runtime.block_on(commands::run(cli, printer));
+            // A read of stdin that nobody waits for any more would hold the process up.
+            runtime.shutdown_background();
+            result
+        });
+    let status = result.unwrap_or_else(|error| match error {
+        // Whoever reads has seen enough, as with `cfstore r2 ls | head`.
+        Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitStatus::Success,
+        error => {
+            printer.error(&error);
+            error.exit_status()
+        }
+    });
+    status.code().into()
+}
+
+fn start_tracing(verbose: u8) {
+    let level = match verbose {
+        0 => LevelFilter::WARN,
+        1 => LevelFilter::INFO,
+        2 => LevelFilter::DEBUG,
+        _ => LevelFilter::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(anstream::stderr)
+        .with_target(false)
+        .with_span_events(FmtSpan::CLOSE)
+        .init();
+}

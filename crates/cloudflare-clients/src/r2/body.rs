@@ -539,7 +539,7 @@ mod file {
         /// Writes all bytes to a file and returns how many they were.
         ///
         /// They go to a new file beside it first, which takes the place of `path` when it is complete and on disk: there
-        /// is never half a file under that name.
+        /// is never half a file under that name. It is removed when this fails or is dropped.
         ///
         /// # Errors
         /// [`ErrorKind::Storage`] when the disk fails; else what reading the body gives.
@@ -557,18 +557,21 @@ mod file {
         async fn replace_file(self, path: &Path) -> Result<u64> {
             let mut name = path.file_name().unwrap_or_default().to_owned();
             name.push(format!(".{:016x}.part", fastrand::u64(..)));
-            let partial = path.with_file_name(name);
-            let mut written = write_synced(self.into_stream(), &partial).await;
-            if written.is_ok()
-                && let Err(error) = tokio::fs::rename(&partial, path).await
-            {
-                written = Err(storage(path, "cannot be written", error));
-            }
-            if written.is_err() {
-                // The download has failed already: whether its rest can be removed changes nothing.
-                let _ = tokio::fs::remove_file(&partial).await;
-            }
-            written
+            let partial = PartialFile(path.with_file_name(name));
+            let written = write_synced(self.into_stream(), &partial.0).await?;
+            tokio::fs::rename(&partial.0, path)
+                .await
+                .map_err(|error| storage(path, "cannot be written", error))?;
+            Ok(written)
+        }
+    }
+
+    /// Removed when a download fails or is given up. After the rename there is nothing left to remove.
+    struct PartialFile(PathBuf);
+
+    impl Drop for PartialFile {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_file(&self.0);
         }
     }
 

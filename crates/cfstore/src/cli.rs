@@ -1,0 +1,355 @@
+//! What the command line takes: clap's types, and no more.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
+use cloudflare_clients::Method;
+use cloudflare_clients::r2::Range;
+
+/// Where the embedded store is, unless `serve --data` names another folder.
+pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
+/// Where `serve` listens, unless `--listen` says otherwise.
+pub(crate) const LISTEN: &str = "127.0.0.1:9710";
+
+const GLOBAL: &str = "Global options";
+
+const ENVIRONMENT: &str = "\
+Which store:
+  All of these variables set: the bucket on Cloudflare R2.
+  None of them: a store of its own in the folder .cfstore, with the bucket \"media\".
+
+  R2_ACCOUNT_ID          32 hex characters, from the R2 page of Cloudflare's dashboard
+  R2_ACCESS_KEY_ID       of an R2 API token with Object Read & Write
+  R2_SECRET_ACCESS_KEY   of the same token
+  R2_BUCKET_MEDIA        the bucket's name
+
+  R2_ENDPOINT            optional: another server's URL, and then no R2_ACCOUNT_ID is needed
+  R2_JURISDICTION        optional: eu, fedramp or us
+  R2_SESSION_TOKEN       optional: of temporary credentials
+
+Exit codes:
+  0 done    1 failed    2 wrong usage    3 no such object";
+
+/// Cloudflare R2 on the command line: on R2 itself, or on this machine without an account.
+#[derive(Debug, Parser)]
+#[command(name = "cfstore", version, max_term_width = 100, after_long_help = ENVIRONMENT)]
+#[command(after_help = "Begin with `cfstore demo`; `cfstore --help` tells which store is used.")]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Print JSON, one object a line, for other programs to read
+    #[arg(long, global = true, help_heading = GLOBAL)]
+    pub(crate) json: bool,
+    /// Read the R2_... variables from this file, and not from the environment
+    #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
+    pub(crate) env_file: Option<PathBuf>,
+    /// Say what is being done, on stderr; more with -vv
+    #[arg(short, long, global = true, action = ArgAction::Count, help_heading = GLOBAL)]
+    pub(crate) verbose: u8,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Store, fetch, list, delete, copy and share objects
+    #[command(subcommand, after_long_help = ENVIRONMENT)]
+    R2(R2),
+    /// Serve the store on this machine with R2's S3 API
+    ///
+    /// It prints the variables that point cfstore and any other S3 client at it, and then serves until Ctrl-C. Its
+    /// credentials are made once for each data folder.
+    #[command(after_help = "\
+Examples:
+  cfstore serve
+  cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
+  cfstore serve > .env &                                   then: cfstore --env-file .env r2 ls")]
+    Serve(Serve),
+    /// See R2's whole life on this machine: store, list, sign, fetch, refuse, retry
+    ///
+    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, and
+    /// checks each step. No account, no network and no set-up are needed; nothing is left behind.
+    Demo(Demo),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum R2 {
+    /// Store a file, or stdin, as an object
+    ///
+    /// Files above 64 MiB go up in parts, a few at a time. Stdin may be of any length up to 156 GiB.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 put film.mp4 creator-123/videos/film.mp4
+  cfstore r2 put master.m3u8 creator-123/hls/master.m3u8 --cache-control 'public, max-age=60'
+  cfstore r2 put notes.txt notes.txt --metadata uploadedBy=me --if-absent
+  pg_dump shop | gzip | cfstore r2 put - backups/shop.sql.gz")]
+    Put(Put),
+    /// Fetch an object to a file, or to stdout
+    ///
+    /// What arrives is verified, and the file appears only when it is whole.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 get creator-123/videos/film.mp4               to film.mp4
+  cfstore r2 get creator-123/videos/film.mp4 /tmp/a.mp4
+  cfstore r2 get notes.txt - | less
+  cfstore r2 get film.mp4 - --range 0-1023 | xxd           the first 1,024 bytes")]
+    Get(Get),
+    /// Show what is known of an object, without its bytes
+    Head(Head),
+    /// List objects and directories
+    ///
+    /// Keys have no directories of their own: what is between slashes is shown like one.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 ls                                the top level
+  cfstore r2 ls creator-123/hls/               one directory
+  cfstore r2 ls -r creator-123/                every object below it
+  cfstore r2 ls --tree creator-123/
+  cfstore --json r2 ls -r | jq -r .key")]
+    Ls(Ls),
+    /// Delete objects
+    ///
+    /// Deleting what is not there is no failure.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 rm old.mp4 older.mp4
+  cfstore r2 rm --prefix creator-123/hls/media-456/          asks first
+  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not")]
+    Rm(Rm),
+    /// Copy an object within the bucket, with its metadata
+    #[command(after_help = "\
+Examples:
+  cfstore r2 cp creator-123/draft.mp4 creator-123/videos/film.mp4")]
+    Cp(Cp),
+    /// Make a URL with which anyone can fetch or store one object, until it expires
+    ///
+    /// Nothing is sent: the URL is computed here. Treat it as a secret.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 presign film.mp4
+  curl \"$(cfstore r2 presign film.mp4 --expires 10m)\" -o film.mp4
+  cfstore r2 presign --method put --content-type video/mp4 creator-123/videos/new.mp4")]
+    Presign(Presign),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Put {
+    /// The file to store; `-` is stdin
+    pub(crate) file: PathBuf,
+    /// The key of the object
+    pub(crate) key: String,
+    /// The Content-Type [default: guessed from the key's name, then the file's]
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+    /// The Cache-Control that it is served with
+    #[arg(long, value_name = "VALUE")]
+    pub(crate) cache_control: Option<String>,
+    /// Custom metadata; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_metadata)]
+    pub(crate) metadata: Vec<(String, String)>,
+    /// Fail rather than replace an object
+    #[arg(long)]
+    pub(crate) if_absent: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Get {
+    /// The key of the object
+    pub(crate) key: String,
+    /// The file or folder to write to; `-` is stdout [default: the last part of the key]
+    pub(crate) file: Option<PathBuf>,
+    /// Only these bytes: `0-1023`, `1024-` (from there on) or `-500` (the last 500)
+    #[arg(long, value_parser = parse_range, allow_hyphen_values = true)]
+    pub(crate) range: Option<Range>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Head {
+    /// The key of the object
+    pub(crate) key: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Only keys that begin with this; end it with a slash to look into a directory
+    #[arg(default_value = "", hide_default_value = true)]
+    pub(crate) prefix: String,
+    /// Every object, by its whole key
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    /// Every object, below its directories
+    #[arg(short, long)]
+    pub(crate) tree: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// The keys of the objects
+    #[arg(
+        required_unless_present = "prefix",
+        conflicts_with = "prefix",
+        value_name = "KEY"
+    )]
+    pub(crate) keys: Vec<String>,
+    /// All objects whose keys begin with this
+    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) prefix: Option<String>,
+    /// Do not ask before a prefix is deleted
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cp {
+    /// The key to copy from
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// The key to copy to
+    #[arg(value_name = "DST")]
+    pub(crate) destination: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Presign {
+    /// The key of the object
+    pub(crate) key: String,
+    /// What the URL is for
+    #[arg(long, value_enum, default_value_t = PresignMethod::Get)]
+    pub(crate) method: PresignMethod,
+    /// How long it works, from 1s to 7days
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    pub(crate) expires: Duration,
+    /// The Content-Type that an upload has to send, and is stored with
+    #[arg(long, value_name = "TYPE")]
+    pub(crate) content_type: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum PresignMethod {
+    Get,
+    Head,
+    Put,
+    Delete,
+}
+
+impl From<PresignMethod> for Method {
+    fn from(method: PresignMethod) -> Self {
+        match method {
+            PresignMethod::Get => Self::GET,
+            PresignMethod::Head => Self::HEAD,
+            PresignMethod::Put => Self::PUT,
+            PresignMethod::Delete => Self::DELETE,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The folder of the store; made where it is not there
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
+    pub(crate) data: PathBuf,
+    /// The address to listen at; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
+    pub(crate) listen: SocketAddr,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// Keep serving when the steps are done, and print a URL to open in a browser or player
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+fn parse_metadata(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
+        _ => Err("write it as NAME=VALUE".to_owned()),
+    }
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 10m, 1h or 7days"))
+}
+
+/// HTTP's forms: both ends count.
+fn parse_range(text: &str) -> Result<Range, String> {
+    let wrong = || "write it as 0-1023, 1024- or -500".to_owned();
+    let number = |digits: &str| {
+        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+        digits
+            .and_then(|digits| digits.parse::<u64>().ok())
+            .ok_or_else(wrong)
+    };
+    match text.split_once('-').ok_or_else(wrong)? {
+        ("", suffix) => Ok(Range::Suffix {
+            suffix: number(suffix)?,
+        }),
+        (offset, "") => Ok(Range::OffsetToEnd {
+            offset: number(offset)?,
+        }),
+        (first, last) => {
+            let (first, last) = (number(first)?, number(last)?);
+            if last < first {
+                return Err("it ends before it begins".to_owned());
+            }
+            Ok(Range::from(first..=last))
+        }
+    }
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    let numeric = match text.strip_prefix("localhost:") {
+        Some(port) => format!("127.0.0.1:{port}"),
+        None => text.to_owned(),
+    };
+    numeric
+        .parse()
+        .map_err(|_| format!("write it as an address and a port, such as {LISTEN}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_holds() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ranges_are_written_as_in_http() {
+        assert_eq!(
+            parse_range("0-0"),
+            Ok(Range::OffsetWithLength { offset: 0, length: 1 })
+        );
+        assert_eq!(parse_range("5-"), Ok(Range::OffsetToEnd { offset: 5 }));
+        assert_eq!(parse_range("-5"), Ok(Range::Suffix { suffix: 5 }));
+        for wrong in [
+            "",
+            "-",
+            "5",
+            "5-4",
+            "a-b",
+            "+1-2",
+            "1-2-3",
+            "99999999999999999999-",
+        ] {
+            assert!(parse_range(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn addresses_to_listen_at() {
+        assert_eq!(parse_listen("localhost:0").unwrap().to_string(), "127.0.0.1:0");
+        assert_eq!(parse_listen("[::1]:9710").unwrap().to_string(), "[::1]:9710");
+        assert!(parse_listen("9710").is_err());
+    }
+}

@@ -1,0 +1,402 @@
+//! `cfstore demo`: R2's whole life on this machine, each step checked.
+
+mod delays;
+mod package;
+mod player;
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use cloudflare_clients::r2::{R2Service, R2SigningClient};
+use cloudflare_clients::{LocalStore, S3Bucket};
+use cloudflare_emulator::{Credentials, Faults, Server};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use http::StatusCode;
+use indicatif::BinaryBytes;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use self::delays::RecordDelays;
+use self::package::{FILES, MASTER, PREVIEW};
+use self::player::Player;
+use super::serve;
+use crate::cli::Demo as Args;
+use crate::content_type;
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{BOLD, DIM, GREEN, Printer, RED, count};
+use crate::shutdown;
+use crate::store::{LOCAL_BUCKET, signing_config};
+
+/// Where the package goes.
+const PREFIX: &str = "creator-123/hls/media-456/";
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+/// How many files are under way at once.
+const CONCURRENCY: usize = 4;
+
+/// What a step found, or why it did not hold.
+type Outcome = Result<String, String>;
+
+struct Demo {
+    endpoint: String,
+    credentials: Credentials,
+    r2: R2Service,
+    signing: R2SigningClient,
+    player: Player,
+    faults: Faults,
+    delays: RecordDelays,
+}
+
+pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
+    let started = Instant::now();
+    let folder = tempfile::tempdir()
+        .map_err(|error| Error::Local(format!("there is no temporary folder: {error}")))?;
+    let store = LocalStore::open(folder.path()).await?;
+    serve::create_bucket(&store).await?;
+    let credentials = Credentials::load_or_create(folder.path())?;
+    let server = Server::bind(store, credentials.clone(), ([127, 0, 0, 1], 0).into()).await?;
+    let demo = Demo::new(&server, credentials)?;
+    let (stop, stopped) = oneshot::channel::<()>();
+    let server = tokio::spawn(server.run(stopped.map(drop)));
+
+    let mut report = Report { printer, held: 0 };
+    let outcome = shutdown::unless_requested(demo.show(&mut report, started, args.keep)).await;
+    // The folder goes last, when nobody works in it any more.
+    drop(stop);
+    server
+        .await
+        .map_err(|error| Error::Local(format!("the server ended badly: {error}")))?;
+    match outcome {
+        // What ends a server that is kept.
+        Err(Error::Interrupted) if args.keep && report.held == STEPS => Ok(ExitStatus::Success),
+        outcome => outcome,
+    }
+}
+
+/// How many steps there are.
+const STEPS: usize = 7;
+
+impl Demo {
+    fn new(server: &Server, credentials: Credentials) -> Result<Self> {
+        let endpoint = serve::endpoint(server.local_addr());
+        let config = signing_config(&endpoint, &credentials);
+        let signing = R2SigningClient::new(config.clone())?;
+        let delays = RecordDelays::default();
+        let bucket = Arc::new(S3Bucket::new(config)?);
+        Ok(Self {
+            endpoint,
+            credentials,
+            r2: R2Service::new_with_runtime(bucket, Arc::new(delays.clone())),
+            signing,
+            player: Player::new(),
+            faults: server.faults(),
+            delays,
+        })
+    }
+
+    /// Makes the steps up to one that does not hold, and says what came of them.
+    async fn show(&self, report: &mut Report, started: Instant, keep: bool) -> Result<ExitStatus> {
+        let printer = report.printer;
+        printer.line(format_args!(
+            "\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"
+        ))?;
+        let serves = format!("R2's S3 API at {}, over a temporary store", self.endpoint);
+        let held = report.step("serve", started, Ok(serves))?
+            && report.timed("put", self.put()).await?
+            && report.timed("list", self.list()).await?
+            && report.timed("fetch", self.fetch()).await?
+            && report.timed("forge", self.forge()).await?
+            && report.timed("expire", self.expire()).await?
+            && report.timed("retry", self.retry()).await?;
+        report.summary(held, started.elapsed())?;
+        if !held {
+            return Ok(ExitStatus::Failed);
+        }
+        if keep {
+            self.print_urls(printer)?;
+            std::future::pending::<()>().await;
+        }
+        print_next(printer)?;
+        Ok(ExitStatus::Success)
+    }
+
+    /// Stores the package, and looks at what is known of one of its objects.
+    async fn put(&self) -> Outcome {
+        let puts = FILES.iter().map(|file| {
+            let put = self
+                .r2
+                .put(key(file.path), file.bytes)
+                .content_type(content_type_of(file.path))
+                .cache_control(cache_control_of(file.path))
+                .metadata("uploaded-by", "cfstore demo");
+            async move { put.await }
+        });
+        stream::iter(puts)
+            .buffer_unordered(CONCURRENCY)
+            .try_collect::<Vec<_>>()
+            .await
+            .map_err(|error| error.to_string())?;
+
+        let master = self
+            .r2
+            .head(key(MASTER))
+            .await
+            .map_err(|error| error.to_string())?;
+        let master = master.ok_or("the master playlist is not there")?;
+        let http = master.http_metadata.as_ref();
+        check(
+            master.content_type() == Some("application/vnd.apple.mpegurl")
+                && http.and_then(|http| http.cache_control.as_deref()) == Some(cache_control_of(MASTER))
+                && master.metadata("uploaded-by") == Some("cfstore demo"),
+            "the master playlist has lost its metadata",
+        )?;
+        let bytes = FILES.iter().map(|file| file.bytes.len() as u64).sum();
+        Ok(format!(
+            "{} of an HLS package, {}, with content types, cache control and metadata",
+            count(FILES.len() as u64, "file"),
+            BinaryBytes(bytes)
+        ))
+    }
+
+    /// Lists it as a directory.
+    async fn list(&self) -> Outcome {
+        let page = self.r2.list().prefix(PREFIX).delimiter("/").await;
+        let page = page.map_err(|error| error.to_string())?;
+        let names = page.objects.iter().map(|object| object.key.as_str());
+        let found: BTreeSet<_> = names
+            .chain(page.delimited_prefixes.iter().map(String::as_str))
+            .filter_map(|name| name.strip_prefix(PREFIX))
+            .collect();
+        let expected: BTreeSet<_> = FILES
+            .iter()
+            .filter_map(|file| file.path.split_inclusive('/').next())
+            .collect();
+        check(
+            found == expected,
+            &format!("{PREFIX} has {found:?} and not {expected:?}"),
+        )?;
+        let names: Vec<_> = found.into_iter().collect();
+        Ok(format!("{PREFIX} has {}", names.join("  ")))
+    }
+
+    /// Fetches every file through a presigned URL.
+    async fn fetch(&self) -> Outcome {
+        let signing = Instant::now();
+        let urls = FILES
+            .iter()
+            .map(|file| Ok((file, self.signing.generate_signed_url(&key(file.path), HOUR)?)))
+            .collect::<cloudflare_clients::Result<Vec<_>>>()
+            .map_err(|error| error.to_string())?;
+        let signed = signing.elapsed();
+        let fetches = urls.iter().map(|(file, url)| async move {
+            let answer = self.player.fetch(url.as_str()).await?;
+            check(
+                answer.status == StatusCode::OK,
+                &format!("{} was answered with {}", file.path, answer.status),
+            )?;
+            check(
+                answer.body == file.bytes,
+                &format!("{} has other bytes", file.path),
+            )?;
+            check(
+                answer.content_type() == Some(&content_type_of(file.path)),
+                &format!("{} has another content type", file.path),
+            )
+        });
+        stream::iter(fetches)
+            .buffer_unordered(CONCURRENCY)
+            .try_collect::<()>()
+            .await?;
+        let each = signed / u32::try_from(FILES.len()).unwrap_or(u32::MAX);
+        Ok(format!(
+            "{}, {} µs each to sign: every byte came back, without credentials",
+            count(urls.len() as u64, "presigned URL"),
+            each.as_micros(),
+        ))
+    }
+
+    /// Changes one character of a signature.
+    async fn forge(&self) -> Outcome {
+        let url = self.signing.generate_signed_url(&key(MASTER), HOUR);
+        let mut url = url.map_err(|error| error.to_string())?.into_string();
+        let changed = if url.ends_with('0') { '1' } else { '0' };
+        url.pop();
+        url.push(changed);
+        let refused = self.refused(&url, "SignatureDoesNotMatch").await?;
+        Ok(format!("a URL with one character changed: {refused}"))
+    }
+
+    /// Uses a URL of yesterday.
+    async fn expire(&self) -> Outcome {
+        let yesterday = SystemTime::now() - DAY;
+        let url = self
+            .signing
+            .generate_signed_url_at(&key(MASTER), HOUR, yesterday)
+            .map_err(|error| error.to_string())?;
+        let refused = self.refused(url.as_str(), "ExpiredRequest").await?;
+        Ok(format!("a URL that was good for an hour, yesterday: {refused}"))
+    }
+
+    async fn refused(&self, url: &str, code: &str) -> Outcome {
+        let answer = self.player.fetch(url).await?;
+        let found = answer.error_code().unwrap_or("no code");
+        let refused = format!("{} {found}", answer.status.as_u16());
+        check(
+            answer.status == StatusCode::FORBIDDEN && found == code,
+            &format!("it was answered with {refused}, not 403 {code}"),
+        )?;
+        Ok(refused)
+    }
+
+    /// Reads while the server fails twice.
+    async fn retry(&self) -> Outcome {
+        self.delays.take();
+        self.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+        let read = async {
+            match self.r2.get(key(MASTER)).await? {
+                Some(object) => object.bytes().await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let read = read
+            .await
+            .map_err(|error: cloudflare_clients::Error| error.to_string())?;
+        let expected = FILES
+            .iter()
+            .find(|file| file.path == MASTER)
+            .map(|file| file.bytes);
+        check(
+            read.as_deref() == expected,
+            "the playlist came back with other bytes",
+        )?;
+        let delays = self.delays.take();
+        let [first, second] = delays[..] else {
+            return Err(format!("it was tried again {} times, not twice", delays.len()));
+        };
+        Ok(format!(
+            "503, then {} later 503, then {} later 200",
+            milliseconds(first),
+            milliseconds(second)
+        ))
+    }
+
+    /// What there is to try with the server that is kept.
+    fn print_urls(&self, printer: Printer) -> Result<()> {
+        let url = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
+        printer.json(&json!({ "endpoint": self.endpoint, "preview": url }))?;
+        printer.line(format_args!(
+            "{BOLD}Open this in a browser or player:{BOLD:#}\n\n  {}\n\n\
+             It plays the film, for a day. {MASTER} itself names segments that each need a URL of their own.\n\n\
+             {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
+             export R2_ENDPOINT={} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
+             export R2_ACCESS_KEY_ID={} R2_SECRET_ACCESS_KEY={}\n  \
+             {} r2 ls --tree\n\nCtrl-C stops.",
+            url.as_str(),
+            self.endpoint,
+            self.credentials.access_key_id(),
+            self.credentials.secret_access_key(),
+            program(),
+        ))
+    }
+}
+
+struct Report {
+    printer: Printer,
+    held: usize,
+}
+
+impl Report {
+    async fn timed(&mut self, name: &str, step: impl Future<Output = Outcome>) -> Result<bool> {
+        let started = Instant::now();
+        let outcome = step.await;
+        self.step(name, started, outcome)
+    }
+
+    /// Prints a step, and says whether it held.
+    fn step(&mut self, name: &str, started: Instant, outcome: Outcome) -> Result<bool> {
+        let took = started.elapsed();
+        let held = outcome.is_ok();
+        self.held += usize::from(held);
+        let (mark, style) = if held { ("✓", GREEN) } else { ("✗", RED) };
+        let detail = outcome.unwrap_or_else(|why| why);
+        self.printer.result(
+            format_args!(
+                "  {style}{mark}{style:#} {BOLD}{name:<7}{BOLD:#} {DIM}{:>7}{DIM:#}  {detail}",
+                milliseconds(took)
+            ),
+            &json!({ "step": name, "ok": held, "milliseconds": took.as_secs_f64() * 1e3, "detail": detail }),
+        )?;
+        Ok(held)
+    }
+
+    fn summary(&self, held: bool, took: Duration) -> Result<()> {
+        let seconds = took.as_secs_f64();
+        let line = if held {
+            format!("\n{GREEN}All {STEPS} steps held{GREEN:#}, in {seconds:.2} s.\n")
+        } else {
+            format!(
+                "\n{RED}Step {} of {STEPS} did not hold{RED:#}, after {seconds:.2} s.\n",
+                self.held + 1
+            )
+        };
+        self.printer.result(
+            line,
+            &json!({ "ok": held, "steps": STEPS, "held": self.held, "seconds": seconds }),
+        )
+    }
+}
+
+fn print_next(printer: Printer) -> Result<()> {
+    let program = program();
+    let width = program.len() + 33;
+    printer.line(format_args!("{BOLD}Next:{BOLD:#}\n"))?;
+    for (command, why) in [
+        ("demo --keep", "the same, and a URL to open in a browser"),
+        (
+            "r2 put README.md docs/README.md",
+            "objects of your own, in .cfstore/",
+        ),
+        ("r2 ls --tree", "what is there"),
+        ("serve", "R2's S3 API over them, for any S3 client"),
+        ("--help", "the variables that make all of this work on R2 itself"),
+    ] {
+        let command = format!("{program} {command}");
+        printer.line(format_args!("  {command:<width$}  {DIM}{why}{DIM:#}"))?;
+    }
+    printer.line("")
+}
+
+/// How this program was called.
+fn program() -> String {
+    std::env::args().next().unwrap_or_else(|| "cfstore".to_owned())
+}
+
+fn key(path: &str) -> String {
+    format!("{PREFIX}{path}")
+}
+
+fn content_type_of(path: &str) -> String {
+    content_type::guess(&[Path::new(path)])
+}
+
+/// Segments never change; playlists may.
+fn cache_control_of(path: &str) -> &'static str {
+    if Path::new(path)
+        .extension()
+        .is_some_and(|extension| extension == "m3u8")
+    {
+        "public, max-age=60"
+    } else {
+        "public, max-age=31536000, immutable"
+    }
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{} ms", duration.as_millis())
+}
+
+fn check(holds: bool, otherwise: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(otherwise.to_owned()) }
+}

@@ -1,0 +1,131 @@
+//! `cfstore r2 ls [PREFIX]`
+
+use cloudflare_clients::r2::{ListPage, Object};
+use futures_util::TryStreamExt as _;
+use indicatif::{BinaryBytes, HumanCount};
+use serde_json::json;
+
+use crate::cli::Ls;
+use crate::error::{ExitStatus, Result};
+use crate::object_json::{ObjectJson, rfc3339_seconds};
+use crate::printer::{BOLD, DIM, Key, Printer, count};
+use crate::store::Store;
+
+pub(crate) async fn run(args: Ls, store: Store, printer: Printer) -> Result<ExitStatus> {
+    let service = store.open(printer).await?;
+    let mut list = service.list().prefix(&args.prefix);
+    if !args.recursive && !args.tree {
+        list = list.delimiter("/");
+    }
+    let mut pages = list.pages();
+    let mut tree = Tree::default();
+    let (mut objects, mut bytes, mut directories) = (0, 0, 0);
+    while let Some(page) = pages.try_next().await? {
+        objects += page.objects.len() as u64;
+        directories += page.delimited_prefixes.len() as u64;
+        bytes += page.objects.iter().map(|object| object.size).sum::<u64>();
+        for row in rows(&page) {
+            match row {
+                _ if printer.is_json() => printer.json(&row.json())?,
+                Row::Object(object) if args.tree => tree.print(object, printer)?,
+                Row::Object(object) => print_object(object, &object.key, 0, printer)?,
+                Row::Directory(prefix) => print_directory(prefix, 0, printer)?,
+            }
+        }
+    }
+    let totals = format!("{}, {}", count(objects, "object"), BinaryBytes(bytes));
+    if !printer.is_json() {
+        match directories {
+            0 => printer.note(totals),
+            1 => printer.note(format_args!("1 directory, {totals}")),
+            n => printer.note(format_args!("{} directories, {totals}", HumanCount(n))),
+        }
+    }
+    Ok(ExitStatus::Success)
+}
+
+#[derive(Clone, Copy)]
+enum Row<'a> {
+    Object(&'a Object),
+    Directory(&'a str),
+}
+
+impl Row<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Object(object) => &object.key,
+            Self::Directory(prefix) => prefix,
+        }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        match self {
+            Self::Object(object) => json!(ObjectJson::from(*object)),
+            Self::Directory(prefix) => json!({ "prefix": prefix }),
+        }
+    }
+}
+
+/// A page's objects and directories together, by name.
+fn rows(page: &ListPage) -> Vec<Row<'_>> {
+    let objects = page.objects.iter().map(Row::Object);
+    let directories = page
+        .delimited_prefixes
+        .iter()
+        .map(|prefix| Row::Directory(prefix));
+    let mut rows: Vec<_> = objects.chain(directories).collect();
+    rows.sort_by(|a, b| a.name().cmp(b.name()));
+    rows
+}
+
+fn print_object(object: &Object, name: &str, depth: usize, printer: Printer) -> Result<()> {
+    printer.line(format_args!(
+        "{DIM}{}{DIM:#}  {:>11}  {:indent$}{}",
+        rfc3339_seconds(object.uploaded),
+        BinaryBytes(object.size).to_string(),
+        "",
+        Key(name),
+        indent = 2 * depth,
+    ))
+}
+
+fn print_directory(name: &str, depth: usize, printer: Printer) -> Result<()> {
+    printer.line(format_args!(
+        "{:20}  {:>11}  {:indent$}{BOLD}{}{BOLD:#}",
+        "",
+        "",
+        "",
+        Key(name),
+        indent = 2 * depth,
+    ))
+}
+
+/// Prints objects in the order of their keys below their directories, each when it first appears.
+#[derive(Default)]
+struct Tree {
+    /// The directories of the object before, each with its slash.
+    directories: Vec<String>,
+}
+
+impl Tree {
+    fn print(&mut self, object: &Object, printer: Printer) -> Result<()> {
+        let mut parts: Vec<_> = object.key.split_inclusive('/').collect();
+        // A key that ends in a slash is an object in that directory, without a name.
+        let name = if object.key.ends_with('/') {
+            "(no name)"
+        } else {
+            parts.pop().unwrap_or_default()
+        };
+        let common = parts
+            .iter()
+            .zip(&self.directories)
+            .take_while(|(part, directory)| part == directory)
+            .count();
+        self.directories.truncate(common);
+        for part in parts.into_iter().skip(common) {
+            print_directory(part, self.directories.len(), printer)?;
+            self.directories.push(part.to_owned());
+        }
+        print_object(object, name, self.directories.len(), printer)
+    }
+}

@@ -1,0 +1,36 @@
+//! The commands, one a file.
+
+mod cp;
+mod demo;
+mod get;
+mod head;
+mod ls;
+mod presign;
+mod put;
+mod rm;
+mod serve;
+
+use crate::cli::{Cli, Command, R2};
+use crate::error::{ExitStatus, Result};
+use crate::printer::Printer;
+use crate::store::Store;
+
+pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
+    let env_file = cli.global.env_file.as_deref();
+    match cli.command {
+        Command::Serve(args) => serve::run(args, printer).await,
+        Command::Demo(args) => demo::run(&args, printer).await,
+        Command::R2(command) => {
+            let store = Store::select(env_file)?;
+            match command {
+                R2::Put(args) => put::run(args, store, printer).await,
+                R2::Get(args) => get::run(args, store, printer).await,
+                R2::Head(args) => head::run(args, store, printer).await,
+                R2::Ls(args) => ls::run(args, store, printer).await,
+                R2::Rm(args) => rm::run(args, store, printer).await,
+                R2::Cp(args) => cp::run(args, store, printer).await,
+                R2::Presign(args) => presign::run(args, store, printer),
+            }
+        }
+    }
+}

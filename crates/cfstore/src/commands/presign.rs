@@ -1,0 +1,54 @@
+//! `cfstore r2 presign KEY`
+
+use std::collections::BTreeMap;
+
+use cloudflare_clients::Method;
+use serde_json::json;
+
+use crate::cli::{LISTEN, Presign, PresignMethod};
+use crate::error::{Error, ExitStatus, Result};
+use crate::object_json::rfc3339;
+use crate::printer::Printer;
+use crate::store::Store;
+
+pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitStatus> {
+    if args.content_type.is_some() && !matches!(args.method, PresignMethod::Put) {
+        return Err(Error::usage(
+            "--content-type is what an upload has to send",
+            "add --method put, or leave it out",
+        ));
+    }
+    let method = Method::from(args.method);
+    let embedded = matches!(store, Store::Embedded(_));
+    let mut presign = store
+        .signing(printer)?
+        .presign(method.clone(), args.key)
+        .expires_in(args.expires);
+    if let Some(content_type) = args.content_type {
+        presign = presign.content_type(content_type);
+    }
+    let url = presign.sign()?;
+    if embedded {
+        printer.note(format_args!(
+            "the URL works while `cfstore serve` runs in this folder, at http://{LISTEN}"
+        ));
+    }
+    let headers: BTreeMap<_, _> = url
+        .signed_headers()
+        .iter()
+        .map(|(name, value)| (name.as_str(), String::from_utf8_lossy(value.as_bytes())))
+        .collect();
+    for (name, value) in &headers {
+        printer.note(format_args!("send this header with it: {name}: {value}"));
+    }
+    printer.result(
+        url.as_str(),
+        &json!({
+            "url": url,
+            "method": method.as_str(),
+            "headers": headers,
+            "expiresAt": rfc3339(url.expires_at()),
+        }),
+    )?;
+    Ok(ExitStatus::Success)
+}

@@ -1,0 +1,104 @@
+//! `cfstore r2 rm KEY...` and `cfstore r2 rm --prefix PREFIX`
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
+use cloudflare_clients::r2::{DeleteOutcome, R2Service};
+use futures_util::TryStreamExt as _;
+use indicatif::BinaryBytes;
+use serde_json::json;
+
+use crate::cli::Rm;
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{Key, Printer, count};
+use crate::store::Store;
+
+pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<ExitStatus> {
+    let mut tally = Tally::default();
+    match args.prefix {
+        None => {
+            let service = store.open(printer).await?;
+            tally.add(&service.delete_many(args.keys).await?, printer)?;
+        }
+        Some(prefix) => {
+            if !args.yes && !io::stdin().is_terminal() {
+                return Err(Error::usage(
+                    format!(
+                        "deleting everything under {prefix:?} needs a confirmation, and stdin is no terminal"
+                    ),
+                    "give --yes to delete without being asked",
+                ));
+            }
+            let service = store.open(printer).await?;
+            if !args.yes && !confirm(&service, &prefix).await? {
+                return Ok(ExitStatus::Failed);
+            }
+            let mut pages = service.list().prefix(prefix).pages();
+            while let Some(page) = pages.try_next().await? {
+                let keys = page.objects.into_iter().map(|object| object.key);
+                tally.add(&service.delete_many(keys).await?, printer)?;
+            }
+        }
+    }
+    printer.line(format_args!("deleted {}", count(tally.deleted, "object")))?;
+    Ok(if tally.failed == 0 {
+        ExitStatus::Success
+    } else {
+        ExitStatus::Failed
+    })
+}
+
+/// Asks on the terminal, and says how much would be gone.
+async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
+    let (objects, bytes) = service
+        .list()
+        .prefix(prefix)
+        .stream()
+        .try_fold((0, 0), async |(objects, bytes), object| {
+            Ok((objects + 1, bytes + object.size))
+        })
+        .await?;
+    let asked = tokio::task::spawn_blocking({
+        let question = format!(
+            "delete {}, {}, under {}? [y/N] ",
+            count(objects, "object"),
+            BinaryBytes(bytes),
+            Key(prefix)
+        );
+        move || {
+            let mut stderr = io::stderr().lock();
+            write!(stderr, "{question}")?;
+            stderr.flush()?;
+            let mut answer = String::new();
+            io::stdin().lock().read_line(&mut answer)?;
+            Ok::<_, io::Error>(answer)
+        }
+    });
+    let answer = asked
+        .await
+        .unwrap_or_else(|error| Err(error.into()))
+        .map_err(|error| Error::Local(format!("there was no answer: {error}")))?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+#[derive(Default)]
+struct Tally {
+    deleted: u64,
+    failed: u64,
+}
+
+impl Tally {
+    fn add(&mut self, outcome: &DeleteOutcome, printer: Printer) -> Result<()> {
+        for (key, result) in &outcome.results {
+            match result {
+                Ok(()) => self.deleted += 1,
+                Err(error) => {
+                    self.failed += 1;
+                    printer.warning(error);
+                }
+            }
+            let error = result.as_ref().err().map(ToString::to_string);
+            printer.json(&json!({ "key": key, "deleted": result.is_ok(), "error": error }))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,84 @@
+//! `cfstore serve`
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use cloudflare_clients::{ErrorKind, LocalStore};
+use cloudflare_emulator::{Credentials, Server};
+
+use crate::cli::Serve;
+use crate::error::{ExitStatus, Result};
+use crate::printer::Printer;
+use crate::shutdown;
+use crate::store::LOCAL_BUCKET;
+
+pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
+    let store = LocalStore::open(&args.data).await?;
+    create_bucket(&store).await?;
+    let credentials = Credentials::load_or_create(&args.data)?;
+    let server = Server::bind(store, credentials.clone(), args.listen).await?;
+    let shutdown = shutdown::requested()?;
+    let listen = server.local_addr();
+    let endpoint = endpoint(listen);
+
+    let variables = [
+        ("R2_ENDPOINT", endpoint.as_str()),
+        ("R2_ACCOUNT_ID", credentials.account_id()),
+        ("R2_ACCESS_KEY_ID", credentials.access_key_id()),
+        ("R2_SECRET_ACCESS_KEY", credentials.secret_access_key()),
+        ("R2_BUCKET_MEDIA", LOCAL_BUCKET),
+    ];
+    printer.json(&BTreeMap::from(variables))?;
+    for (name, value) in variables {
+        printer.line(format_args!("export {name}={value}"))?;
+    }
+    printer.note(format_args!(
+        "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore or any other S3 client\n\
+         there works on it (region auto, path style). Ctrl-C stops.",
+        args.data.display()
+    ));
+    if !listen.ip().is_loopback() {
+        printer.warning(format_args!(
+            "listening at {listen}, beyond this machine. Whoever reaches this port and has the credentials, or a\n\
+             presigned URL, can read and write every object, and all of it crosses the network unencrypted."
+        ));
+    }
+    server.run(shutdown).await;
+    printer.note("stopped");
+    Ok(ExitStatus::Success)
+}
+
+/// The bucket of the R2_... variables; fine when it is there.
+pub(crate) async fn create_bucket(store: &LocalStore) -> Result<()> {
+    match store.create_bucket(LOCAL_BUCKET).await {
+        Err(error) if error.kind() != ErrorKind::Conflict => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
+/// A URL that clients on this machine can connect to.
+pub(crate) fn endpoint(listen: SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_can_be_connected_to() {
+        for (listen, url) in [
+            ("127.0.0.1:9710", "http://127.0.0.1:9710"),
+            ("0.0.0.0:1", "http://127.0.0.1:1"),
+            ("[::]:1", "http://[::1]:1"),
+            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ] {
+            assert_eq!(endpoint(listen.parse().unwrap()), url);
+        }
+    }
+}

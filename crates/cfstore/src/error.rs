@@ -1,0 +1,129 @@
+//! Why a command failed, and what to do next.
+
+use std::fmt;
+use std::io;
+use std::path::Path;
+
+use cloudflare_clients::ErrorKind;
+
+/// What the process ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ExitStatus {
+    Success,
+    Failed,
+    Usage,
+    NotFound,
+}
+
+impl ExitStatus {
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+        }
+    }
+}
+
+/// Why a command failed.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The library's.
+    Service(cloudflare_clients::Error),
+    /// There is no object of this key.
+    NotFound(String),
+    /// What was asked for makes no sense.
+    Usage { message: String, hint: String },
+    /// Something on this machine failed.
+    Local(String),
+    /// Stdout cannot be written to.
+    Output(io::Error),
+    /// By Ctrl-C or SIGTERM.
+    Interrupted,
+}
+
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: hint.into(),
+        }
+    }
+
+    /// A file that cannot be read or written.
+    pub(crate) fn file(path: &Path, what: &str, error: &io::Error) -> Self {
+        Self::Local(format!("\"{}\" {what}: {error}", path.display()))
+    }
+
+    pub(crate) fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::NotFound(_) => ExitStatus::NotFound,
+            Self::Service(error) if error.code() == Some("NoSuchKey") => ExitStatus::NotFound,
+            Self::Usage { .. } => ExitStatus::Usage,
+            // Refused before anything was sent: the key, the expiry and the like.
+            Self::Service(error) if error.kind() == ErrorKind::InvalidInput && error.attempts() == 0 => {
+                ExitStatus::Usage
+            }
+            _ => ExitStatus::Failed,
+        }
+    }
+
+    /// What to do next, where there is more to say than the message does.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Usage { hint, .. } => Some(hint),
+            Self::Service(error) => service_hint(error),
+            Self::NotFound(_) => Some("`cfstore r2 ls` lists what there is"),
+            Self::Local(_) | Self::Output(_) | Self::Interrupted => None,
+        }
+    }
+}
+
+fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        _ if error.code() == Some("RequestTimeTooSkewed") => "set this machine's clock: R2 allows 15 minutes",
+        _ if error.code() == Some("NoSuchKey") => "`cfstore r2 ls` lists what there is",
+        ErrorKind::Credentials => {
+            "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
+        }
+        ErrorKind::Forbidden => {
+            "give the API token Object Read & Write on the bucket that R2_BUCKET_MEDIA names"
+        }
+        ErrorKind::NoSuchBucket => {
+            "check R2_BUCKET_MEDIA and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
+        }
+        ErrorKind::PreconditionFailed if error.operation() != Some("get") => {
+            "there is an object of this key already: without --if-absent it is replaced"
+        }
+        ErrorKind::PreconditionFailed => "the object was replaced while it was read: run it again",
+        ErrorKind::Dns | ErrorKind::Connection => {
+            "check the network and R2_ENDPOINT or R2_ACCOUNT_ID; a local server has to run: `cfstore serve`"
+        }
+        ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout => {
+            "try again later; -vv shows each attempt"
+        }
+        ErrorKind::Integrity => "the bytes were damaged on their way, or where they are stored: run it again",
+        _ => return None,
+    })
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Service(error) => write!(f, "{error}"),
+            Self::NotFound(key) => write!(f, "there is no object {key:?}"),
+            Self::Usage { message, .. } | Self::Local(message) => f.write_str(message),
+            Self::Output(error) => write!(f, "the output cannot be written: {error}"),
+            Self::Interrupted => f.write_str("interrupted"),
+        }
+    }
+}
+
+impl From<cloudflare_clients::Error> for Error {
+    fn from(error: cloudflare_clients::Error) -> Self {
+        Self::Service(error)
+    }
+}

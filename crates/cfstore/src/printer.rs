@@ -1,0 +1,146 @@
+//! All that is printed: results on stdout, for people or as JSON, and everything else on stderr.
+
+use std::fmt::{self, Display, Write as _};
+use std::io::{self, Write as _};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::error::{Error, Result};
+
+pub(crate) const BOLD: Style = Style::new().bold();
+pub(crate) const DIM: Style = Style::new().dimmed();
+pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
+pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
+pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
+
+/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too.
+///
+/// Styles reach terminals only, and not when `NO_COLOR` is set.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Printer {
+    json: bool,
+}
+
+impl Printer {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// Whether results are printed as JSON.
+    pub(crate) fn is_json(self) -> bool {
+        self.json
+    }
+
+    /// A result: a line for people, or an object for programs.
+    pub(crate) fn result(self, line: impl Display, value: &impl Serialize) -> Result<()> {
+        if self.json {
+            self.json(value)
+        } else {
+            self.line(line)
+        }
+    }
+
+    /// A line on stdout, for people only.
+    pub(crate) fn line(self, line: impl Display) -> Result<()> {
+        if self.json {
+            return Ok(());
+        }
+        writeln!(anstream::stdout().lock(), "{line}").map_err(Error::Output)
+    }
+
+    /// An object on stdout, for programs only.
+    pub(crate) fn json(self, value: &impl Serialize) -> Result<()> {
+        if !self.json {
+            return Ok(());
+        }
+        let mut stdout = io::stdout().lock();
+        serde_json::to_writer(&mut stdout, value).map_err(|error| Error::Output(error.into()))?;
+        stdout.write_all(b"\n").map_err(Error::Output)
+    }
+
+    /// What people may want to know, on stderr.
+    pub(crate) fn note(self, note: impl Display) {
+        if self.json {
+            to_stderr(json!({ "note": note.to_string() }));
+        } else {
+            to_stderr(format_args!("{DIM}{note}{DIM:#}"));
+        }
+    }
+
+    /// What people must know, on stderr.
+    pub(crate) fn warning(self, warning: impl Display) {
+        if self.json {
+            to_stderr(json!({ "warning": warning.to_string() }));
+        } else {
+            to_stderr(format_args!("{YELLOW}warning:{YELLOW:#} {warning}"));
+        }
+    }
+
+    /// Why the command failed and what to do about it, on stderr.
+    pub(crate) fn error(self, error: &Error) {
+        if self.json {
+            let service = match error {
+                Error::Service(error) => Some(error),
+                _ => None,
+            };
+            to_stderr(json!({
+                "error": error.to_string(),
+                "hint": error.hint(),
+                "code": service.and_then(|error| error.code()),
+                "status": service.and_then(cloudflare_clients::Error::status),
+                "exitCode": error.exit_status().code(),
+            }));
+            return;
+        }
+        to_stderr(format_args!("{RED}error:{RED:#} {error}"));
+        if let Some(hint) = error.hint() {
+            to_stderr(format_args!(" {BOLD}hint:{BOLD:#} {hint}"));
+        }
+    }
+}
+
+fn to_stderr(line: impl Display) {
+    // When stderr is gone there is nobody left to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
+}
+
+/// A key as people can read it: control characters, which could drive a terminal, are escaped.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Key<'a>(pub(crate) &'a str);
+
+impl Display for Key<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(key) = self;
+        key.chars().try_for_each(|c| {
+            if c.is_control() {
+                write!(f, "{}", c.escape_default())
+            } else {
+                f.write_char(c)
+            }
+        })
+    }
+}
+
+/// `n object` or `n objects`, with separators.
+pub(crate) fn count(n: u64, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", indicatif::HumanCount(n))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_cannot_drive_a_terminal() {
+        assert_eq!(Key("a\u{1b}[2J\nb é 😀").to_string(), "a\\u{1b}[2J\\nb é 😀");
+    }
+
+    #[test]
+    fn counts_have_a_plural() {
+        assert_eq!(count(1, "object"), "1 object");
+        assert_eq!(count(1234, "object"), "1,234 objects");
+    }
+}

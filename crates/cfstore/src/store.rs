@@ -1,0 +1,177 @@
+//! Which store the commands work on: R2 where its variables are set, else the embedded store.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::r2::{R2Service, R2SigningClient, R2SigningConfig};
+use cloudflare_clients::{LocalBucket, S3Bucket};
+use cloudflare_emulator::Credentials;
+
+use crate::cli::{DATA_DIRECTORY, LISTEN};
+use crate::error::{Error, Result};
+use crate::printer::Printer;
+
+/// The bucket of the embedded store.
+pub(crate) const LOCAL_BUCKET: &str = "media";
+
+/// Any of these set means that R2 is meant.
+const R2_VARIABLES: [&str; 5] = [
+    "R2_ACCOUNT_ID",
+    "R2_ACCESS_KEY_ID",
+    "R2_SECRET_ACCESS_KEY",
+    "R2_BUCKET_MEDIA",
+    "R2_ENDPOINT",
+];
+
+/// Where objects are.
+#[derive(Debug)]
+pub(crate) enum Store {
+    R2(R2SigningConfig),
+    Embedded(PathBuf),
+}
+
+impl Store {
+    /// The store that the environment, or a file in its place, stands for.
+    pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
+        match env_file {
+            None => Self::from_vars(|name| {
+                std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+            }),
+            Some(path) => {
+                let vars = read_env_file(path)?;
+                let store = Self::from_vars(|name| vars.get(name).cloned())?;
+                if let Self::Embedded(_) = store {
+                    return Err(Error::usage(
+                        format!("{} sets none of the R2_... variables", path.display()),
+                        "`cfstore --help` lists them; without --env-file, the embedded store is used",
+                    ));
+                }
+                Ok(store)
+            }
+        }
+    }
+
+    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let is_set = |name: &str| var(name).is_some_and(|value| !value.trim().is_empty());
+        if !R2_VARIABLES.into_iter().any(is_set) {
+            return Ok(Self::Embedded(DATA_DIRECTORY.into()));
+        }
+        let config = R2SigningConfig::from_vars(var).map_err(|error| {
+            Error::usage(
+                error.message(),
+                "set them too for R2, or unset all of R2_... to use the embedded store in .cfstore",
+            )
+        })?;
+        Ok(Self::R2(config))
+    }
+
+    /// The service over this store.
+    pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
+        match self {
+            Self::R2(config) => {
+                let signing = R2SigningClient::new(config.clone()).map_err(|error| refused(&error))?;
+                Ok(
+                    R2Service::new(S3Bucket::new(config).map_err(|error| refused(&error))?)
+                        .with_signing(signing),
+                )
+            }
+            Self::Embedded(directory) => {
+                note_embedded(&directory, printer);
+                Ok(R2Service::new(LocalBucket::open(&directory, LOCAL_BUCKET).await?))
+            }
+        }
+    }
+
+    /// Who signs URLs for this store. For the embedded store, these are URLs of `cfstore serve`.
+    pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
+        match self {
+            Self::R2(config) => R2SigningClient::new(config).map_err(|error| refused(&error)),
+            Self::Embedded(directory) => {
+                note_embedded(&directory, printer);
+                let credentials = Credentials::load_or_create(&directory)?;
+                let config = signing_config(&format!("http://{LISTEN}"), &credentials);
+                Ok(R2SigningClient::new(config)?)
+            }
+        }
+    }
+}
+
+/// How clients of a local server sign.
+pub(crate) fn signing_config(endpoint: &str, credentials: &Credentials) -> R2SigningConfig {
+    R2SigningConfig::for_endpoint(
+        endpoint,
+        credentials.access_key_id(),
+        credentials.secret_access_key(),
+        LOCAL_BUCKET,
+    )
+}
+
+fn note_embedded(directory: &Path, printer: Printer) {
+    printer.note(format_args!(
+        "using the embedded store in {}/, bucket {LOCAL_BUCKET}: no R2_... variables are set",
+        directory.display()
+    ));
+}
+
+/// A variable without the form of its kind.
+fn refused(error: &cloudflare_clients::Error) -> Error {
+    Error::usage(
+        format!("the R2_... variables are not usable: {}", error.message()),
+        "`cfstore --help` tells what each of them holds",
+    )
+}
+
+fn read_env_file(path: &Path) -> Result<HashMap<String, String>> {
+    let unusable = |error: dotenvy::Error| {
+        // A line that does not parse may hold a secret.
+        let why = match error {
+            dotenvy::Error::Io(error) => error.to_string(),
+            _ => "a line is not NAME=value".to_owned(),
+        };
+        Error::usage(
+            format!("the file {} cannot be read: {why}", path.display()),
+            "it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines",
+        )
+    };
+    dotenvy::from_path_iter(path)
+        .map_err(unusable)?
+        .map(|line| line.map_err(unusable))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(vars: &[(&str, &str)]) -> Result<Store> {
+        Store::from_vars(|name| {
+            let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
+            Some((*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn none_all_and_some_of_the_variables() {
+        assert!(matches!(select(&[]), Ok(Store::Embedded(_))));
+        assert!(matches!(
+            select(&[("R2_ACCOUNT_ID", " ")]),
+            Ok(Store::Embedded(_))
+        ));
+        let local = [
+            ("R2_ENDPOINT", "http://127.0.0.1:9710"),
+            ("R2_ACCESS_KEY_ID", "id"),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+            ("R2_BUCKET_MEDIA", "media"),
+        ];
+        assert!(matches!(select(&local), Ok(Store::R2(_))));
+        for one in local {
+            let error = select(&[one]).unwrap_err();
+            assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);
+            let message = error.to_string();
+            for (name, _) in local.into_iter().skip(1).filter(|other| *other != one) {
+                assert!(message.contains(name), "{message}");
+            }
+            assert!(!message.contains(one.0), "{message}");
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Uploads of files: small ones in one request, large ones in parts.
+
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::{
+    Body, Conditional, CustomMetadata, HttpMetadata, MAX_PARTS, MultipartUpload, R2Service, StoredObject,
+};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use crate::error::{Error, Result};
+use crate::progress::Progress;
+use crate::shutdown;
+
+const MIB: u64 = 1024 * 1024;
+/// Files above this go up in parts.
+pub(crate) const MAX_WHOLE: u64 = 64 * MIB;
+const MIN_PART_SIZE: u64 = 16 * MIB;
+/// How many parts are under way at once.
+const CONCURRENCY: usize = 4;
+
+/// An object to be.
+#[derive(Debug, Clone)]
+pub(crate) struct Target {
+    pub(crate) key: String,
+    pub(crate) http_metadata: HttpMetadata,
+    pub(crate) custom_metadata: CustomMetadata,
+    /// Fail rather than replace.
+    pub(crate) if_absent: bool,
+}
+
+impl Target {
+    fn only_if(&self) -> Conditional {
+        if self.if_absent {
+            Conditional::new().etag_does_not_match("*")
+        } else {
+            Conditional::new()
+        }
+    }
+
+    fn put(&self, service: &R2Service, body: Body) -> cloudflare_clients::r2::Put {
+        service
+            .put(&self.key, body)
+            .http_metadata(self.http_metadata.clone())
+            .custom_metadata(self.custom_metadata.clone())
+            .only_if(self.only_if())
+    }
+}
+
+/// Uploads a regular file of `size` bytes.
+pub(crate) async fn upload_file(
+    service: &R2Service,
+    path: &Path,
+    size: u64,
+    target: &Target,
+    progress: &Progress,
+) -> Result<StoredObject> {
+    if size > MAX_WHOLE {
+        return upload_parts(service, path, size, target, progress).await;
+    }
+    let body = Body::from_file(path).await?.on_progress(progress.reporter());
+    Ok(target.put(service, body).await?)
+}
+
+/// Uploads what a stream gives, whose length nobody knows.
+pub(crate) async fn upload_stream(
+    service: &R2Service,
+    input: impl stream::Stream<Item = cloudflare_clients::Result<bytes::Bytes>> + Send + 'static,
+    target: &Target,
+    progress: &Progress,
+) -> Result<StoredObject> {
+    // The service drops an unfinished upload when its input fails, and so is told of Ctrl-C by a failure.
+    let interrupted = stream::once(shutdown::requested()?)
+        .map(|()| Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)));
+    let input = input.map(Some).chain(stream::iter([None]));
+    let input = stream::select(input, interrupted.map(Some).boxed())
+        .take_while(|item| std::future::ready(item.is_some()))
+        .filter_map(std::future::ready);
+    let body = Body::from_stream(input, None).on_progress(progress.reporter());
+    match target.put(service, body).await {
+        Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
+        result => Ok(result?),
+    }
+}
+
+const INTERRUPTED: &str = "interrupted";
+
+async fn upload_parts(
+    service: &R2Service,
+    path: &Path,
+    size: u64,
+    target: &Target,
+    progress: &Progress,
+) -> Result<StoredObject> {
+    // R2 checks the condition when the upload is completed: too late to find out for a large file.
+    if target.if_absent && service.head(&target.key).await?.is_some() {
+        return Err(cloudflare_clients::Error::new(
+            ErrorKind::PreconditionFailed,
+            format!("there is an object {:?}", target.key),
+        )
+        .into());
+    }
+    let upload = service
+        .create_multipart_upload(&target.key)
+        .http_metadata(target.http_metadata.clone())
+        .custom_metadata(target.custom_metadata.clone())
+        .await?;
+    let sent = shutdown::unless_requested(send_parts(&upload, path, size, target, progress)).await;
+    // A second Ctrl-C does not wait for it.
+    if sent.is_err()
+        && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
+    {
+        tracing::warn!(%error, "the unfinished upload could not be aborted; R2 drops it after 7 days");
+    }
+    sent
+}
+
+async fn send_parts(
+    upload: &MultipartUpload,
+    path: &Path,
+    size: u64,
+    target: &Target,
+    progress: &Progress,
+) -> Result<StoredObject> {
+    let part_size = part_size(size);
+    let parts = stream::iter(
+        (1..=MAX_PARTS).zip((0..size).step_by(usize::try_from(part_size).unwrap_or(usize::MAX))),
+    )
+    .map(|(number, offset)| {
+        let (upload, path, report) = (upload.clone(), PathBuf::from(path), progress.reporter());
+        async move {
+            let body = Body::from_file_range(path, offset, part_size).await?;
+            upload.upload_part(number, body.on_progress(report)).await
+        }
+    })
+    .buffer_unordered(CONCURRENCY)
+    .try_collect::<Vec<_>>()
+    .await?;
+    Ok(upload.complete(parts).only_if(target.only_if()).await?)
+}
+
+/// The size of every part but the last: whole mebibytes, at least 16, and so many that 10,000 parts are enough.
+fn part_size(size: u64) -> u64 {
+    let needed = size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(MIB);
+    needed.max(MIN_PART_SIZE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ten_thousand_parts_are_enough() {
+        assert_eq!(part_size(MAX_WHOLE + 1), 16 * MIB);
+        assert_eq!(part_size(160_000 * MIB), 16 * MIB);
+        assert_eq!(part_size(160_000 * MIB + 1), 17 * MIB);
+        let largest = 5 * MIB * MIB;
+        assert!(largest.div_ceil(part_size(largest)) <= MAX_PARTS.into());
+    }
+}

@@ -1,0 +1,528 @@
+//! The program itself, in a folder of its own and without any of the caller's environment.
+#![allow(clippy::unwrap_used)]
+
+use std::fs::{self, File};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        fs::write(self.path().join(name), content).unwrap();
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        fs::read(self.path().join(name)).unwrap()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cfstore"));
+        command
+            .args(args)
+            .env_clear()
+            .current_dir(self.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().unwrap()
+    }
+
+    /// Stdout of a command that has to succeed.
+    fn ok(&self, args: &[&str]) -> String {
+        stdout(&self.run(args), args)
+    }
+
+    /// Its only line of JSON.
+    fn json(&self, args: &[&str]) -> Value {
+        serde_json::from_str(&self.ok(args)).unwrap()
+    }
+
+    /// The exit code and stderr of a command that has to fail, without the note on the embedded store.
+    fn fails(&self, args: &[&str]) -> String {
+        failure(&self.run(args))
+    }
+}
+
+fn stdout(output: &Output, args: &[&str]) -> String {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{args:?}: {stderr}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn failure(output: &Output) -> String {
+    assert!(output.stdout.is_empty(), "{output:?}");
+    let stderr = String::from_utf8(output.stderr.clone()).unwrap();
+    let lines = stderr
+        .lines()
+        .filter(|line| !line.starts_with("using the embedded store"));
+    let lines: Vec<_> = lines.collect();
+    format!("exit {}\n{}", output.status.code().unwrap(), lines.join("\n"))
+}
+
+/// Bytes that differ from place to place.
+fn content(length: usize) -> Vec<u8> {
+    let words = (0..length.div_ceil(8) as u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+    let mut bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+    bytes.truncate(length);
+    bytes
+}
+
+/// `cfstore serve` on a free port, with the variables that it prints.
+struct Server {
+    child: Child,
+    variables: Vec<(String, String)>,
+}
+
+impl Server {
+    fn start(folder: &Folder) -> Self {
+        let mut child = folder
+            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(5);
+        let variables = lines
+            .map(|line| {
+                let line = line.unwrap();
+                let (name, value) = line.strip_prefix("export ").unwrap().split_once('=').unwrap();
+                (name.to_owned(), value.to_owned())
+            })
+            .collect();
+        Self { child, variables }
+    }
+
+    fn command(&self, folder: &Folder, args: &[&str]) -> Command {
+        let mut command = folder.command(args);
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn ok(&self, folder: &Folder, args: &[&str]) -> String {
+        stdout(&self.command(folder, args).output().unwrap(), args)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What a plain HTTP client gets.
+fn http_get(url: &str) -> (String, Vec<u8>) {
+    let (host, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    write!(
+        stream,
+        "GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let body = answer.split_off(end + 4);
+    (String::from_utf8(answer).unwrap(), body)
+}
+
+#[test]
+fn files_of_any_size_come_back() {
+    let folder = Folder::new();
+    for size in [0, 1, 70 * 1024 * 1024] {
+        let bytes = content(size);
+        folder.write("in", &bytes);
+        let stored = folder.json(&["--json", "r2", "put", "in", "a/b.bin"]);
+        assert_eq!(stored["size"], size);
+        // Above 64 MiB it goes up in parts, which the etag counts.
+        let parts = stored["etag"].as_str().unwrap().ends_with("-5");
+        assert_eq!(parts, size > 64 * 1024 * 1024);
+        folder.ok(&["r2", "get", "a/b.bin", "out"]);
+        assert!(folder.read("out") == bytes, "{size} bytes");
+    }
+    folder.ok(&["r2", "get", "a/b.bin"]);
+    assert_eq!(folder.read("b.bin"), folder.read("in"));
+    let names = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 4, "only in, out, b.bin and .cfstore");
+}
+
+#[test]
+fn metadata_content_types_and_conditions() {
+    let folder = Folder::new();
+    folder.write("list", "#EXTM3U");
+    let put = [
+        "r2",
+        "put",
+        "list",
+        "hls/master.m3u8",
+        "--if-absent",
+        "--cache-control",
+        "no-store",
+    ];
+    folder.ok(&[&put[..], &["--metadata", "a=b=c", "--metadata", "d="]].concat());
+    let head = folder.json(&["--json", "r2", "head", "hls/master.m3u8"]);
+    assert_eq!(
+        head["httpMetadata"]["contentType"],
+        "application/vnd.apple.mpegurl"
+    );
+    assert_eq!(head["httpMetadata"]["cacheControl"], "no-store");
+    assert_eq!(head["customMetadata"], serde_json::json!({ "a": "b=c", "d": "" }));
+    assert_eq!(head["size"], 7);
+
+    insta::assert_snapshot!(folder.fails(&put), @r#"
+    exit 1
+    error: put "hls/master.m3u8": 412 Precondition Failed: at least one of the conditions did not hold (PreconditionFailed)
+     hint: there is an object of this key already: without --if-absent it is replaced
+    "#);
+    folder.ok(&[
+        "r2",
+        "put",
+        "list",
+        "hls/master.m3u8",
+        "--content-type",
+        "text/plain",
+    ]);
+    let human = folder.ok(&["r2", "head", "hls/master.m3u8"]);
+    assert!(human.contains("content-type         text/plain"), "{human}");
+
+    folder.ok(&["r2", "cp", "hls/master.m3u8", "copy"]);
+    assert_eq!(folder.ok(&["r2", "get", "copy", "-", "--range", "1-3"]), "EXT");
+    assert_eq!(folder.ok(&["r2", "get", "copy", "-", "--range", "-2"]), "3U");
+}
+
+#[test]
+fn stdin_of_unknown_length() {
+    let folder = Folder::new();
+    for size in [0, 20 * 1024 * 1024] {
+        folder.write("in", content(size));
+        let put = folder
+            .command(&["r2", "put", "-", "from/stdin.json"])
+            .stdin(File::open(folder.path().join("in")).unwrap())
+            .output()
+            .unwrap();
+        stdout(&put, &["put"]);
+        let head = folder.json(&["--json", "r2", "head", "from/stdin.json"]);
+        assert_eq!(head["size"], size);
+        assert_eq!(head["httpMetadata"]["contentType"], "application/json");
+        let got = folder.run(&["r2", "get", "from/stdin.json", "-"]);
+        assert!(got.stdout == content(size));
+    }
+}
+
+#[test]
+fn listings() {
+    let folder = Folder::new();
+    folder.write("in", "four");
+    for key in ["a/b/c.txt", "a/b/d.txt", "a/e.txt", "a-b", "z\n"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    let names = |args: &[&str]| -> Vec<String> {
+        let output = folder.ok(args);
+        output
+            .lines()
+            .map(|line| line.get(35..).unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(names(&["r2", "ls"]), ["a-b", "a/", "z\\n"]);
+    assert_eq!(names(&["r2", "ls", "a/"]), ["a/b/", "a/e.txt"]);
+    assert_eq!(
+        names(&["r2", "ls", "-r", "a/"]),
+        ["a/b/c.txt", "a/b/d.txt", "a/e.txt"]
+    );
+    assert_eq!(
+        names(&["r2", "ls", "--tree", "a"]),
+        ["a-b", "a/", "  b/", "    c.txt", "    d.txt", "  e.txt"]
+    );
+    assert!(names(&["r2", "ls", "none"]).is_empty());
+
+    let output = folder.ok(&["--json", "r2", "ls", "a/"]);
+    let rows: Vec<Value> = output
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0], serde_json::json!({ "prefix": "a/b/" }));
+    assert_eq!(
+        (&rows[1]["key"], &rows[1]["size"]),
+        (&"a/e.txt".into(), &4.into())
+    );
+    assert!(rows[1]["uploaded"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn deleting() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    for key in ["a/1", "a/2", "b"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    insta::assert_snapshot!(folder.fails(&["r2", "rm", "--prefix", "a/"]), @r#"
+    exit 2
+    error: deleting everything under "a/" needs a confirmation, and stdin is no terminal
+     hint: give --yes to delete without being asked
+    "#);
+    assert_eq!(
+        folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]),
+        "deleted 2 objects\n"
+    );
+    let deleted = folder.json(&["--json", "r2", "rm", "b"]);
+    assert_eq!(
+        deleted,
+        serde_json::json!({ "key": "b", "deleted": true, "error": null })
+    );
+    assert_eq!(folder.ok(&["r2", "rm", "b", "never"]), "deleted 2 objects\n");
+    assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+}
+
+#[test]
+fn failures_have_their_exit_code_and_say_what_to_do() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a/missing"]), @r#"
+    exit 3
+    error: there is no object "a/missing"
+     hint: `cfstore r2 ls` lists what there is
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "head", "missing"]), @r#"
+    exit 3
+    error: there is no object "missing"
+     hint: `cfstore r2 ls` lists what there is
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "cp", "missing", "b"]), @r#"
+    exit 3
+    error: there is no object "missing"
+     hint: `cfstore r2 ls` lists what there is
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a/.."]), @r#"
+    exit 2
+    error: the key "a/.." does not end in the name of a file
+     hint: name the file to write to, or - for stdout
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "put", "missing", "a"]), @r#"
+    exit 1
+    error: "missing" cannot be read: No such file or directory (os error 2)
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "put", ".", "a"]), @r#"
+    exit 2
+    error: . is a folder
+     hint: put its files one by one
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
+    exit 2
+    error: a presigned URL lives for 1 to 604800 whole seconds, not 691200s
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "soon"]), @r#"
+    exit 2
+    error: invalid value 'soon' for '--expires <DURATION>': expected number at 0; write it as 90s, 10m, 1h or 7days
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(folder.fails(&["--json", "r2", "head", "missing"]).lines().last().unwrap(), @r#"{"code":null,"error":"there is no object \"missing\"","exitCode":3,"hint":"`cfstore r2 ls` lists what there is","status":null}"#);
+    assert!(folder.fails(&["r2", "rm"]).starts_with("exit 2"));
+}
+
+#[test]
+fn some_variables_are_refused() {
+    let folder = Folder::new();
+    let some = folder
+        .command(&["r2", "ls"])
+        .env("R2_ACCESS_KEY_ID", "fedcba9876543210fedcba9876543210")
+        .env("R2_BUCKET_MEDIA", "media")
+        .output()
+        .unwrap();
+    insta::assert_snapshot!(failure(&some), @r#"
+    exit 2
+    error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY
+     hint: set them too for R2, or unset all of R2_... to use the embedded store in .cfstore
+    "#);
+    assert!(!folder.path().join(".cfstore").exists());
+
+    folder.write(
+        "wrong.env",
+        "R2_ACCOUNT_ID=x\nR2_ACCESS_KEY_ID=y\nR2_SECRET_ACCESS_KEY=z\nR2_BUCKET_MEDIA=media\n",
+    );
+    insta::assert_snapshot!(folder.fails(&["--env-file", "wrong.env", "r2", "ls"]), @r#"
+    exit 2
+    error: the R2_... variables are not usable: the access key id has 1 characters, should be 32
+     hint: `cfstore --help` tells what each of them holds
+    "#);
+    folder.write("empty.env", "OTHER=1\n");
+    insta::assert_snapshot!(folder.fails(&["--env-file", "empty.env", "r2", "ls"]), @r#"
+    exit 2
+    error: empty.env sets none of the R2_... variables
+     hint: `cfstore --help` lists them; without --env-file, the embedded store is used
+    "#);
+    insta::assert_snapshot!(folder.fails(&["--env-file", "missing.env", "r2", "ls"]), @r#"
+    exit 2
+    error: the file missing.env cannot be read: No such file or directory (os error 2)
+     hint: it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines
+    "#);
+}
+
+#[test]
+fn the_server_serves_what_the_embedded_store_has() {
+    let folder = Folder::new();
+    folder.write("in", "hello");
+    let note = folder.run(&["r2", "put", "in", "a b/ü.txt"]).stderr;
+    let note = String::from_utf8(note).unwrap();
+    assert!(
+        note.contains("using the embedded store in .cfstore/, bucket media"),
+        "{note}"
+    );
+
+    let server = Server::start(&folder);
+    let names: Vec<_> = server.variables.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "R2_ENDPOINT",
+            "R2_ACCOUNT_ID",
+            "R2_ACCESS_KEY_ID",
+            "R2_SECRET_ACCESS_KEY",
+            "R2_BUCKET_MEDIA"
+        ]
+    );
+
+    // In another folder there is nothing but the variables.
+    let elsewhere = Folder::new();
+    assert_eq!(server.ok(&elsewhere, &["r2", "get", "a b/ü.txt", "-"]), "hello");
+    elsewhere.write("big", content(70 * 1024 * 1024));
+    server.ok(&elsewhere, &["r2", "put", "big", "big"]);
+    server.ok(&elsewhere, &["r2", "get", "big", "back"]);
+    assert!(elsewhere.read("back") == elsewhere.read("big"));
+    assert!(!elsewhere.path().join(".cfstore").exists());
+
+    let url = server.ok(&elsewhere, &["r2", "presign", "a b/ü.txt", "--expires", "10m"]);
+    let (head, body) = http_get(url.trim_end());
+    assert!(head.starts_with("HTTP/1.1 200"), "{head}");
+    assert!(head.to_lowercase().contains("content-type: text/plain"), "{head}");
+    assert_eq!(body, b"hello");
+    let (head, _) = http_get(&url.trim_end().replace("X-Amz-Expires=600", "X-Amz-Expires=601"));
+    assert!(head.starts_with("HTTP/1.1 403"), "{head}");
+
+    // The same, from a file.
+    let lines = server
+        .variables
+        .iter()
+        .map(|(name, value)| format!("export {name}={value}\n"));
+    elsewhere.write(".env", lines.collect::<String>());
+    assert_eq!(
+        elsewhere.ok(&["--env-file", ".env", "r2", "get", "a b/ü.txt", "-"]),
+        "hello"
+    );
+
+    let mut wrong = server.command(&elsewhere, &["r2", "ls"]);
+    let wrong = wrong
+        .env("R2_SECRET_ACCESS_KEY", "0".repeat(64))
+        .output()
+        .unwrap();
+    let wrong = failure(&wrong);
+    assert!(
+        wrong.starts_with("exit 1") && wrong.contains("credentials rejected: check R2_ACCESS_KEY_ID"),
+        "{wrong}"
+    );
+    let mut none = server.command(&elsewhere, &["r2", "head", "a"]);
+    let none = failure(&none.env("R2_BUCKET_MEDIA", "other").output().unwrap());
+    assert!(
+        none.starts_with("exit 1") && none.contains("check R2_BUCKET_MEDIA"),
+        "{none}"
+    );
+}
+
+#[test]
+fn urls_for_the_embedded_store_are_those_of_serve() {
+    let folder = Folder::new();
+    let presign = folder.json(&[
+        "--json",
+        "r2",
+        "presign",
+        "--method",
+        "put",
+        "--content-type",
+        "video/mp4",
+        "a",
+    ]);
+    let url = presign["url"].as_str().unwrap();
+    assert!(
+        url.starts_with("http://127.0.0.1:9710/media/a?X-Amz-Algorithm="),
+        "{url}"
+    );
+    assert_eq!(presign["method"], "PUT");
+    assert_eq!(
+        presign["headers"],
+        serde_json::json!({ "content-type": "video/mp4" })
+    );
+    let server = Server::start(&folder);
+    let key_id = &server.variables[2].1;
+    assert!(url.contains(key_id.as_str()), "{url}");
+}
+
+#[cfg(unix)]
+#[test]
+fn serve_stops_gracefully() {
+    let folder = Folder::new();
+    let mut server = Server::start(&folder);
+    let pid = server.child.id().to_string();
+    assert!(Command::new("kill").arg(pid).status().unwrap().success());
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    let folder = Folder::new();
+    folder.write("in", content(4 * 1024 * 1024));
+    folder.ok(&["r2", "put", "in", "a"]);
+    let mut child = folder
+        .command(&["r2", "get", "a", "-"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    assert!(!String::from_utf8(output.stderr).unwrap().contains("error"));
+}
+
+#[test]
+fn the_demo_holds() {
+    let folder = Folder::new();
+    let demo = folder.ok(&["demo"]);
+    assert!(demo.contains("All 7 steps held"), "{demo}");
+    assert!(!demo.contains('\u{1b}'), "{demo}");
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "nothing is left behind"
+    );
+
+    let steps = folder.ok(&["--json", "demo"]);
+    let steps: Vec<Value> = steps
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(steps.len(), 8);
+    assert!(steps.iter().all(|step| step["ok"] == true), "{steps:?}");
+}
+
+#[test]
+fn help() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(folder.ok(&["--help"]));
+    insta::assert_snapshot!(folder.ok(&["r2", "put", "--help"]));
+}
