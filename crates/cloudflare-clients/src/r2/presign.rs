@@ -224,7 +224,7 @@ mod tests {
         let put = || client().presign(Method::PUT, "a");
         for (presign, why) in [
             (client().presign(Method::POST, "a"), "not for POST"),
-            (client().presign(Method::GET, ""), "the key is empty"),
+            (client().presign(Method::GET, ""), "the key has 0 bytes"),
             (
                 client().presign(Method::GET, "a".repeat(1025)),
                 "the key has 1025 bytes",
