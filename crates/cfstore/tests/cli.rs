@@ -225,6 +225,32 @@ fn stdin_of_unknown_length() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupted_upload_leaves_nothing() {
+    let folder = Folder::new();
+    let mut put = folder
+        .command(&["r2", "put", "-", "a"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Stdin stays open: the upload cannot end by itself.
+    let mut stdin = put.stdin.take().unwrap();
+    stdin.write_all(&content(40 * 1024 * 1024)).unwrap();
+    let pid = put.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let failed = failure(&put.wait_with_output().unwrap());
+    assert_eq!(failed, "exit 1\nerror: interrupted");
+    assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
+}
+
 #[test]
 fn listings() {
     let folder = Folder::new();
@@ -319,7 +345,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "put", ".", "a"]), @r#"
     exit 2
-    error: . is a folder
+    error: "." is a folder
      hint: put its files one by one
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
