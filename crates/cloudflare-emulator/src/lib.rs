@@ -17,7 +17,8 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A request goes through [`service`](self): authenticate, detect the operation, screen its headers, run it, render.
+//! Each request is authenticated, its operation detected and its headers screened; then the operation runs and its
+//! answer is rendered. `service.rs` has these steps in their order.
 #![deny(missing_docs)]
 
 mod auth;

@@ -5,7 +5,7 @@ use http::{HeaderMap, Method, StatusCode};
 use crate::error::S3Error;
 use crate::target::{Query, Target};
 
-/// The operations that R2 has and this server does.
+/// The operations that R2 has and this server does. `Debug` is the name that S3 has for them.
 ///
 /// See [R2's S3 API compatibility](https://developers.cloudflare.com/r2/api/s3/api/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -350,39 +350,46 @@ pub fn write_range(range: Range, headers: &mut HeaderMap) -> Result<()> {
 /// Reads `Range`. `bytes=-0` is a suffix of no bytes, which [`Range::resolve`] finds unsatisfiable.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`] with the code `InvalidArgument`, as R2 answers: it is not one range of bytes, or ends
+/// [`ErrorKind::InvalidInput`] with the code `InvalidArgument` and R2's message: it is not one range of bytes, or ends
 /// before it begins.
 pub fn read_range(headers: &HeaderMap) -> Result<Option<Range>> {
     let Some(given) = headers.get(header::RANGE) else {
         return Ok(None);
     };
-    let parsed = given.to_str().ok().and_then(parse_range);
-    parsed.map(Some).ok_or_else(|| {
-        Error::invalid_input(format!(
-            "the range {given:?} is not one range of bytes, such as bytes=0-499"
-        ))
-        .with_code("InvalidArgument")
-    })
+    given
+        .to_str()
+        .map_err(|_| MALFORMED_RANGE)
+        .and_then(parse_range)
+        .map(Some)
+        .map_err(|message| Error::invalid_input(message).with_code("InvalidArgument"))
 }
 
-fn parse_range(value: &str) -> Option<Range> {
-    let (unit, range) = value.split_once('=')?;
-    if !unit.trim().eq_ignore_ascii_case("bytes") {
-        return None;
+/// R2's message, which really ends so.
+const MALFORMED_RANGE: &str =
+    "range must be in format 'bytes=start-end', 'bytes=start-' or 'bytes=-suffix'.'";
+
+fn parse_range(value: &str) -> Result<Range, &'static str> {
+    let number = |text| digits(text).ok_or(MALFORMED_RANGE);
+    let (first, last) = value
+        .split_once('=')
+        .filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"))
+        .and_then(|(_, range)| range.trim().split_once('-'))
+        .ok_or(MALFORMED_RANGE)?;
+    if first.is_empty() {
+        return Ok(Range::Suffix {
+            suffix: number(last)?,
+        });
     }
-    let (first, last) = range.trim().split_once('-')?;
-    Some(match (first, last) {
-        ("", suffix) => Range::Suffix {
-            suffix: digits(suffix)?,
-        },
-        (first, "") => Range::OffsetToEnd {
-            offset: digits(first)?,
-        },
-        (first, last) => {
-            let (offset, last) = (digits(first)?, digits(last)?);
-            let length = last.checked_sub(offset)?.saturating_add(1);
-            Range::OffsetWithLength { offset, length }
-        }
+    let offset = number(first)?;
+    if last.is_empty() {
+        return Ok(Range::OffsetToEnd { offset });
+    }
+    let more = number(last)?
+        .checked_sub(offset)
+        .ok_or("range must be positive.")?;
+    Ok(Range::OffsetWithLength {
+        offset,
+        length: more.saturating_add(1),
     })
 }
 

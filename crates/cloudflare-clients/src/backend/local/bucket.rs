@@ -1,22 +1,28 @@
 //! A bucket of the store, as every other bucket is reached.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::Connection;
 
-use super::database::Outcome;
+use super::blobs::PendingBlob;
+use super::database::{Outcome, blocking};
 use super::key::Key;
 use super::objects::{
     self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
 };
 use super::receive::{Content, Received, receive};
 use super::store::LocalStore;
+use super::writer::Write;
 use super::{listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{
-    Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject, UploadPartRequest, UploadedPart,
+    Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
+    CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
+    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
+    UploadPartRequest, UploadedPart,
 };
 
 /// How often an object is looked up again when it was replaced between its row and its files.
@@ -70,7 +76,7 @@ impl LocalBucket {
     async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&rusqlite::Connection, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Connection, i64) -> Outcome<T> + Send + 'static,
     {
         let name = self.name.clone();
         let readers = self.store.readers();
@@ -82,13 +88,13 @@ impl LocalBucket {
             .await
     }
 
-    async fn write<T, F>(&self, files: Vec<super::blobs::PendingBlob>, work: F) -> Result<T>
+    async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&super::writer::Write<'_>, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> Outcome<T> + Send + 'static,
     {
         let name = self.name.clone();
-        let work = move |write: &super::writer::Write<'_>| {
+        let work = move |write: &Write<'_>| {
             let bucket = bucket_id(write, &name)?;
             work(write, bucket)
         };
@@ -98,12 +104,12 @@ impl LocalBucket {
     /// Receives a body, and tells where its bytes are from the file that has to be kept.
     async fn receive(
         &self,
-        body: crate::r2::Body,
-        checksum: Option<crate::r2::Checksum>,
-    ) -> Result<(Received, SegmentContent, Vec<super::blobs::PendingBlob>)> {
+        body: Body,
+        checksum: Option<Checksum>,
+    ) -> Result<(Received, SegmentContent, Vec<PendingBlob>)> {
         let mut received = receive(self.store.blobs(), body, checksum).await?;
         let segment = SegmentContent::from(&received.content);
-        let content = std::mem::replace(&mut received.content, Content::Inline(bytes::Bytes::new()));
+        let content = std::mem::replace(&mut received.content, Content::Inline(Bytes::new()));
         let files = match content {
             Content::File(file) => vec![file],
             Content::Inline(_) => Vec::new(),
@@ -130,7 +136,7 @@ impl Bucket for LocalBucket {
         }
         for _ in 0..MAX_LOOKUPS {
             let (key, only_if, range) = (key.clone(), request.only_if.clone(), request.range);
-            let blobs = std::sync::Arc::clone(self.store.blobs());
+            let blobs = Arc::clone(self.store.blobs());
             let found = self
                 .read(move |connection, bucket| {
                     let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)?
@@ -155,7 +161,7 @@ impl Bucket for LocalBucket {
             match found {
                 Some(None) => return Ok(None),
                 Some(Some((object, pieces))) => {
-                    let blobs = std::sync::Arc::clone(self.store.blobs());
+                    let blobs = Arc::clone(self.store.blobs());
                     return Ok(Some(ObjectBody::new(object, read::body(blobs, pieces))));
                 }
                 None => {}
@@ -224,7 +230,7 @@ impl Bucket for LocalBucket {
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
-        let query = listing::ObjectsQuery::new(request)?;
+        let query = listing::ObjectsQuery::new(&request)?;
         self.read(move |connection, bucket| query.run(connection, bucket))
             .await
     }
@@ -320,7 +326,7 @@ impl Bucket for LocalBucket {
 impl LocalBucket {
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
     async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
-        let blobs = std::sync::Arc::clone(self.store.blobs());
+        let blobs = Arc::clone(self.store.blobs());
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
         let (found, names) = self
             .read(move |connection, bucket| {
@@ -333,7 +339,7 @@ impl LocalBucket {
                 Ok((row, names.collect::<rusqlite::Result<Vec<String>>>()?))
             })
             .await?;
-        let Some(files) = super::database::blocking(move || blobs.duplicate(&names)).await? else {
+        let Some(files) = blocking(move || blobs.duplicate(&names)).await? else {
             return Err(lost(&request.source).with_code(REPLACED));
         };
         let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
@@ -361,7 +367,7 @@ impl LocalBucket {
                 checksum: object
                     .checksums
                     .iter()
-                    .find(|checksum| checksum.algorithm() != crate::r2::ChecksumAlgorithm::Md5)
+                    .find(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5)
                     .copied(),
                 etag: object.etag,
                 metadata: Metadata::new(&http, &custom, storage_class)?,
@@ -373,12 +379,7 @@ impl LocalBucket {
     }
 }
 
-fn source_row(
-    connection: &rusqlite::Connection,
-    bucket: i64,
-    key: &Key,
-    only_if: &crate::r2::Conditional,
-) -> Outcome<StoredRow> {
+fn source_row(connection: &Connection, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
         Error::invalid_input("there is no object to copy from: check the source's key").with_code("NoSuchKey")
     })?;
@@ -394,4 +395,266 @@ fn lost(key: &str) -> Error {
         ),
     )
     .retryable(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::stream;
+
+    use super::*;
+    use crate::backend::local::testing::{bucket, bucket_with_clock, bytes, files, pattern};
+    use crate::r2::{CustomMetadata, HttpMetadata, Range, StorageClass};
+
+    fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
+        result.err().map(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn bodies_of_every_size_come_back_whole_and_in_ranges() {
+        let (_folder, bucket) = bucket().await;
+        for size in [0, 1, 64 * 1024, 64 * 1024 + 1, 3 * 1024 * 1024 + 7] {
+            let body = pattern(size);
+            let stored = bucket.put(PutRequest::new("key", body.clone())).await.unwrap();
+            assert_eq!(stored.etag, Checksum::of(ChecksumAlgorithm::Md5, &body).to_hex());
+            assert_eq!(stored.size, Some(size as u64));
+            assert_eq!(bytes(&bucket, "key").await, Some(body.clone()), "{size} bytes");
+            for range in [
+                Range::from(0..1),
+                Range::from(size as u64 / 2..),
+                Range::Suffix { suffix: 300_000 },
+            ] {
+                let request = GetRequest {
+                    key: "key".into(),
+                    range: Some(range),
+                    ..GetRequest::default()
+                };
+                let got = bucket.get(request).await;
+                let Ok(served) = range.resolve(size as u64) else {
+                    assert_eq!(kind(got), Some(ErrorKind::RangeNotSatisfiable));
+                    continue;
+                };
+                let got = got.unwrap().unwrap();
+                assert_eq!(got.object.range, Some(served));
+                let (start, length) = (served.offset as usize, served.length as usize);
+                assert_eq!(got.body.bytes().await.unwrap(), body[start..start + length]);
+            }
+        }
+        bucket.delete("key").await.unwrap();
+        bucket.delete("key").await.unwrap();
+        assert_eq!(bytes(&bucket, "key").await, None);
+        assert_eq!(files(bucket.store()).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn streams_of_unknown_length_are_stored_and_broken_ones_are_not() {
+        let (_folder, bucket) = bucket().await;
+        let pieces = |count: usize, end: Option<Error>| {
+            stream::iter(
+                (0..count)
+                    .map(|_| Ok(pattern(100_000).into()))
+                    .chain(end.map(Err)),
+            )
+        };
+        let put = |body| bucket.put(PutRequest::new("key", body));
+        put(Body::from_stream(pieces(30, None), None)).await.unwrap();
+        assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
+
+        let broken = Error::new(ErrorKind::Connection, "gone");
+        assert_eq!(
+            kind(put(Body::from_stream(pieces(30, Some(broken)), None)).await),
+            Some(ErrorKind::Connection)
+        );
+        let short = Body::from_stream(pieces(29, None), Some(3_000_000));
+        assert_eq!(kind(put(short).await), Some(ErrorKind::Integrity));
+        assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
+        let huge = Body::from_stream(stream::empty(), Some(5 << 30));
+        assert_eq!(put(huge).await.unwrap_err().code(), Some("EntityTooLarge"));
+        assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn metadata_checksums_and_storage_class_are_kept() {
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        let http = HttpMetadata {
+            content_type: Some("video/mp4".into()),
+            cache_expiry: Some(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000)),
+            ..HttpMetadata::default()
+        };
+        let custom: CustomMetadata = [("uploadedBy", "größe ☃")].into_iter().collect();
+        let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, b"hello");
+        let request = || PutRequest {
+            http_metadata: http.clone(),
+            custom_metadata: custom.clone(),
+            storage_class: Some(StorageClass::InfrequentAccess),
+            checksum: Some(sha256),
+            ..PutRequest::new("key", "hello")
+        };
+        let stored = bucket.put(request()).await.unwrap();
+        let object = bucket.head("key").await.unwrap().unwrap();
+        assert_eq!(object.http_metadata.as_ref(), Some(&http));
+        assert_eq!(object.custom_metadata.as_ref(), Some(&custom));
+        assert_eq!(object.storage_class, Some(StorageClass::InfrequentAccess));
+        assert_eq!(object.checksums.get(ChecksumAlgorithm::Sha256), Some(&sha256));
+        assert!(object.checksums.get(ChecksumAlgorithm::Md5).is_some());
+        assert_eq!(object.version.as_ref().map(String::len), Some(32));
+        assert_eq!(object.uploaded, crate::Runtime::now(&clock));
+        assert_eq!(StoredObject::from(object), stored);
+
+        for body in [pattern(5), pattern(200_000)] {
+            let refused = bucket
+                .put(PutRequest {
+                    body: body.into(),
+                    ..request()
+                })
+                .await
+                .unwrap_err();
+            assert_eq!(
+                (refused.kind(), refused.code()),
+                (ErrorKind::Integrity, Some("BadDigest"))
+            );
+        }
+        assert_eq!(bytes(&bucket, "key").await, Some(b"hello".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn of_many_that_create_one_key_one_succeeds() {
+        let (_folder, bucket) = bucket().await;
+        let puts = (0..20).map(|i| {
+            let bucket = bucket.clone();
+            let only_if = Conditional::new().etag_does_not_match("*");
+            tokio::spawn(async move {
+                bucket
+                    .put(PutRequest {
+                        only_if,
+                        ..PutRequest::new("key", pattern(70_000 + i))
+                    })
+                    .await
+            })
+        });
+        let mut stored = Vec::new();
+        for put in puts.collect::<Vec<_>>() {
+            match put.await.unwrap() {
+                Ok(object) => stored.push(object.etag),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::PreconditionFailed),
+            }
+        }
+        assert_eq!(stored, [bucket.head("key").await.unwrap().unwrap().etag]);
+        assert_eq!(files(bucket.store()).await, (1, 0));
+        let unchanged = GetRequest {
+            key: "key".into(),
+            only_if: Conditional::new().etag_does_not_match(&stored[0]),
+            ..GetRequest::default()
+        };
+        assert_eq!(kind(bucket.get(unchanged).await), Some(ErrorKind::NotModified));
+    }
+
+    #[tokio::test]
+    async fn the_forms_of_a_key_are_one_object_listed_as_last_uploaded() {
+        let (_folder, bucket) = bucket().await;
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+        bucket.put(PutRequest::new(composed, "1")).await.unwrap();
+        bucket.put(PutRequest::new(decomposed, "2")).await.unwrap();
+        assert_eq!(bytes(&bucket, composed).await, Some(b"2".to_vec()));
+        let page = bucket
+            .list(ListRequest {
+                prefix: composed.into(),
+                ..ListRequest::default()
+            })
+            .await
+            .unwrap();
+        let keys: Vec<&str> = page.objects.iter().map(|object| object.key.as_str()).collect();
+        assert_eq!(keys, [decomposed]);
+    }
+
+    #[tokio::test]
+    async fn hostile_keys_are_keys_and_impossible_ones_are_refused() {
+        let (_folder, bucket) = bucket().await;
+        let longest = "k".repeat(1024);
+        for key in [
+            "a//b",
+            "/a",
+            "a/../b",
+            ".",
+            "..",
+            "+",
+            "%2F",
+            "\0",
+            "\u{7f}\n",
+            "👩‍🚀",
+            &longest,
+        ] {
+            bucket.put(PutRequest::new(key, key.to_owned())).await.unwrap();
+            assert_eq!(bytes(&bucket, key).await, Some(key.as_bytes().to_vec()));
+        }
+        for key in ["", &(longest + "k")] {
+            assert_eq!(
+                kind(bucket.put(PutRequest::new(key, "")).await),
+                Some(ErrorKind::InvalidInput)
+            );
+        }
+        let results = bucket
+            .delete_many(&["a//b".into(), String::new(), "missing".into()])
+            .await
+            .unwrap();
+        assert_eq!(
+            results.iter().map(Result::is_ok).collect::<Vec<_>>(),
+            [true, false, true]
+        );
+        assert_eq!(bytes(&bucket, "a//b").await, None);
+    }
+
+    #[tokio::test]
+    async fn copies_share_no_fate_with_their_source() {
+        let (_folder, bucket) = bucket().await;
+        for size in [10, 100_000] {
+            bucket
+                .put(PutRequest::new("source", pattern(size)))
+                .await
+                .unwrap();
+            let copy = |key: &str| CopyRequest {
+                source: "source".into(),
+                key: key.into(),
+                ..CopyRequest::default()
+            };
+            bucket.copy(copy("copy")).await.unwrap();
+            bucket.copy(copy("source")).await.unwrap();
+            bucket.delete("source").await.unwrap();
+            assert_eq!(bytes(&bucket, "copy").await, Some(pattern(size)));
+            let missing = bucket.copy(copy("other")).await.unwrap_err();
+            assert_eq!(
+                (missing.kind(), missing.code()),
+                (ErrorKind::InvalidInput, Some("NoSuchKey"))
+            );
+        }
+        let exists = CopyRequest {
+            source: "copy".into(),
+            key: "copy".into(),
+            only_if: Conditional::new().etag_does_not_match("*"),
+            ..CopyRequest::default()
+        };
+        assert_eq!(
+            kind(bucket.copy(exists).await),
+            Some(ErrorKind::PreconditionFailed)
+        );
+        assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_body_under_way_is_read_to_its_end_when_its_object_is_replaced() {
+        let (_folder, bucket) = bucket().await;
+        bucket
+            .put(PutRequest::new("key", pattern(2_000_000)))
+            .await
+            .unwrap();
+        let request = GetRequest {
+            key: "key".into(),
+            ..GetRequest::default()
+        };
+        let object = bucket.get(request).await.unwrap().unwrap();
+        bucket.put(PutRequest::new("key", "new")).await.unwrap();
+        bucket.delete("key").await.unwrap();
+        assert_eq!(object.body.bytes().await.unwrap(), pattern(2_000_000));
+    }
 }

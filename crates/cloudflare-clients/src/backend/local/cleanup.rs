@@ -15,7 +15,7 @@ use super::store::LocalStore;
 use crate::error::Result;
 
 /// R2 aborts multipart uploads after 7 days.
-const UPLOAD_LIFETIME: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
     // Any transaction also has the files removed that earlier ones left as garbage.
@@ -88,4 +88,80 @@ fn files_of(folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
         }
     }
     Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::local::testing::{bucket_with_clock, bytes, files, pattern};
+    use crate::error::ErrorKind;
+    use crate::r2::{Bucket as _, CreateMultipartUploadRequest, ListPartsRequest, PutRequest};
+
+    #[tokio::test]
+    async fn what_a_dead_process_left_goes_and_what_lives_or_has_a_row_stays() {
+        let (_folder, bucket, _clock) = bucket_with_clock().await;
+        bucket
+            .put(PutRequest::new("key", pattern(100_000)))
+            .await
+            .unwrap();
+        let store = bucket.store();
+        let writer = store.blobs().create().unwrap();
+        let uncommitted = store.blobs().create().unwrap().finish().unwrap();
+        fs::write(store.blobs().instances.join("dead"), "").unwrap();
+        fs::write(store.blobs().incoming.join("dead-0"), "half").unwrap();
+        fs::write(store.blobs().path("dead-1"), "no row").unwrap();
+
+        clean_up(store).await.unwrap();
+        assert_eq!(files(bucket.store()).await, (2, 1));
+        assert!(!store.blobs().instances.join("dead").exists());
+        assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000)));
+        drop((writer, uncommitted));
+        assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn files_with_rows_outlive_the_death_of_their_maker() {
+        let (_folder, bucket, _clock) = bucket_with_clock().await;
+        bucket
+            .put(PutRequest::new("key", pattern(100_000)))
+            .await
+            .unwrap();
+        let blobs = bucket.store().blobs();
+        let rename = |write: &super::super::writer::Write<'_>| {
+            let name: String = write.query_row("SELECT blob FROM segments", (), |row| row.get(0))?;
+            write.execute("UPDATE segments SET blob = 'dead-2'", ())?;
+            Ok(name)
+        };
+        let name = bucket.store().write(Vec::new(), rename).await.unwrap();
+        fs::rename(blobs.path(&name), blobs.path("dead-2")).unwrap();
+        fs::write(blobs.instances.join("dead"), "").unwrap();
+        clean_up(bucket.store()).await.unwrap();
+        assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000)));
+        assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn uploads_end_after_seven_days() {
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        let key = || "key".to_owned();
+        let create = CreateMultipartUploadRequest {
+            key: key(),
+            ..CreateMultipartUploadRequest::default()
+        };
+        let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+        let list = ListPartsRequest {
+            key: key(),
+            upload_id,
+            ..ListPartsRequest::default()
+        };
+        clock.advance(UPLOAD_LIFETIME);
+        clean_up(bucket.store()).await.unwrap();
+        assert!(bucket.list_parts(list.clone()).await.is_ok());
+        clock.advance(Duration::from_secs(1));
+        clean_up(bucket.store()).await.unwrap();
+        assert_eq!(
+            bucket.list_parts(list).await.unwrap_err().kind(),
+            ErrorKind::NoSuchUpload
+        );
+    }
 }

@@ -60,10 +60,10 @@ impl Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         // An instance that is still listed after its end is one to clean up after.
-        if !self.leaves_files.load(Ordering::Relaxed) {
-            if let Err(error) = fs::remove_file(&self.path) {
-                tracing::warn!(path = %self.path.display(), %error, "a lock file cannot be removed");
-            }
+        if !self.leaves_files.load(Ordering::Relaxed)
+            && let Err(error) = fs::remove_file(&self.path)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "a lock file cannot be removed");
         }
         if let Err(error) = self.lock.unlock() {
             tracing::debug!(%error, "a lock cannot be released");

@@ -17,6 +17,12 @@ use crate::r2::{
 
 const MAX_LIMIT: u32 = 1000;
 
+const SELECT_OBJECTS: &str = concat!(
+    "SELECT ",
+    object_columns!(),
+    " FROM objects WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key"
+);
+
 /// The limit of a page, 1 to 1,000.
 pub(super) fn check_limit(limit: Option<u32>) -> Result<usize> {
     match limit.unwrap_or(MAX_LIMIT) {
@@ -28,12 +34,17 @@ pub(super) fn check_limit(limit: Option<u32>) -> Result<usize> {
     }
 }
 
-/// The smallest bytes that are greater than all that begin with `prefix`; `None` where there are none.
-fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
-    let last = prefix.iter().rposition(|byte| *byte != 0xFF)?;
-    let mut after = prefix[..=last].to_vec();
-    after[last] += 1;
-    Some(after)
+/// The smallest bytes that are greater than all keys that begin with `prefix`.
+fn after_prefix(prefix: &[u8]) -> Vec<u8> {
+    let mut after = prefix.to_vec();
+    while let Some(last) = after.pop() {
+        if last < u8::MAX {
+            after.push(last + 1);
+            return after;
+        }
+    }
+    // Keys are UTF-8, in which this byte never occurs.
+    vec![u8::MAX]
 }
 
 /// The smallest bytes that are greater than `key`.
@@ -82,7 +93,7 @@ pub(super) struct ObjectsQuery {
 }
 
 impl ObjectsQuery {
-    pub(super) fn new(request: ListRequest) -> Result<Self> {
+    pub(super) fn new(request: &ListRequest) -> Result<Self> {
         let grouping = Grouping::new(&request.prefix, request.delimiter.as_deref());
         let start_after = request
             .start_after
@@ -102,24 +113,13 @@ impl ObjectsQuery {
     }
 
     pub(super) fn run(self, connection: &Connection, bucket: i64) -> Outcome<ListPage> {
-        self.walk(connection, bucket).map(|(page, _)| page)
-    }
-
-    /// The page, and how many rows were read for it.
-    fn walk(self, connection: &Connection, bucket: i64) -> Outcome<(ListPage, usize)> {
-        let mut statement = connection.prepare_cached(concat!(
-            "SELECT ",
-            object_columns!(),
-            " FROM objects WHERE bucket = ?1 AND key >= ?2 AND (?3 IS NULL OR key < ?3) ORDER BY key"
-        ))?;
+        let mut statement = connection.prepare_cached(SELECT_OBJECTS)?;
         let end = after_prefix(&self.grouping.prefix);
         let mut page = ListPage::default();
         let mut from = self.from;
-        let mut rows_read = 0;
         'seek: loop {
             let mut rows = statement.query((bucket, &from, &end))?;
             while let Some(row) = rows.next()? {
-                rows_read += 1;
                 if page.objects.len() + page.delimited_prefixes.len() == self.limit {
                     page.truncated = true;
                     page.cursor = Some(write_cursor(&from));
@@ -129,10 +129,7 @@ impl ObjectsQuery {
                 if let Some(group) = self.grouping.group(key) {
                     page.delimited_prefixes
                         .push(String::from_utf8_lossy(group).into_owned());
-                    let Some(next) = after_prefix(group) else {
-                        break 'seek;
-                    };
-                    from = next;
+                    from = after_prefix(group);
                     continue 'seek;
                 }
                 from = after_key(key);
@@ -141,7 +138,7 @@ impl ObjectsQuery {
             }
             break;
         }
-        Ok((page, rows_read))
+        Ok(page)
     }
 }
 
@@ -176,10 +173,7 @@ impl UploadsQuery {
         let from = match (marker, request.upload_id_marker) {
             (Some(key), Some(id)) => (key, id + "\0"),
             // A marker that is itself a group stands for all of it.
-            (Some(key), None) if grouping.group(&key) == Some(&key) => (
-                after_prefix(&key).unwrap_or_else(|| after_key(&key)),
-                String::new(),
-            ),
+            (Some(key), None) if grouping.group(&key) == Some(&key) => (after_prefix(&key), String::new()),
             (Some(key), None) => (after_key(&key), String::new()),
             (None, _) => (Vec::new(), String::new()),
         };
@@ -194,7 +188,7 @@ impl UploadsQuery {
     pub(super) fn run(self, connection: &Connection, bucket: i64) -> Outcome<MultipartUploadsPage> {
         let mut statement = connection.prepare_cached(
             "SELECT key, uploaded_key, id, initiated, storage_class FROM uploads \
-             WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND (?4 IS NULL OR key < ?4) ORDER BY key, id",
+             WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4 ORDER BY key, id",
         )?;
         let end = after_prefix(&self.grouping.prefix);
         let mut page = MultipartUploadsPage::default();
@@ -213,10 +207,7 @@ impl UploadsQuery {
                     let prefix = String::from_utf8_lossy(group).into_owned();
                     page.delimited_prefixes.push(prefix.clone());
                     marker = (Some(prefix), None);
-                    let Some(next) = after_prefix(group) else {
-                        break 'seek;
-                    };
-                    (from_key, from_id) = (next, String::new());
+                    (from_key, from_id) = (after_prefix(group), String::new());
                     continue 'seek;
                 }
                 let upload = MultipartUploadSummary {
@@ -233,5 +224,158 @@ impl UploadsQuery {
             break;
         }
         Ok(page)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+    use rusqlite::StatementStatus;
+
+    use super::*;
+    use crate::backend::local::database::SCHEMA;
+    use crate::error::ErrorKind;
+
+    fn database(keys: impl IntoIterator<Item = String>) -> Connection {
+        let mut connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(SCHEMA).unwrap();
+        let transaction = connection.transaction().unwrap();
+        transaction
+            .execute("INSERT INTO buckets VALUES (1, 'media', 0)", ())
+            .unwrap();
+        let mut insert = transaction
+            .prepare(
+                "INSERT INTO objects (bucket, key, version, size, etag, uploaded, storage_class, body) \
+                 VALUES (1, ?1, '', 0, '', 0, 'STANDARD', ?2)",
+            )
+            .unwrap();
+        for (body, key) in keys.into_iter().enumerate() {
+            insert.execute((key.as_bytes(), body)).unwrap();
+        }
+        drop(insert);
+        transaction.commit().unwrap();
+        connection
+    }
+
+    fn run(connection: &Connection, request: &ListRequest) -> ListPage {
+        ObjectsQuery::new(request)
+            .unwrap()
+            .run(connection, 1)
+            .map_err(Error::from)
+            .unwrap()
+    }
+
+    /// Objects and prefixes in the order of a page, by looking at every key.
+    fn naive(keys: &BTreeSet<String>, request: &ListRequest) -> Vec<(bool, String)> {
+        let mut entries = Vec::new();
+        for key in keys {
+            let Some(rest) = key.strip_prefix(&request.prefix) else {
+                continue;
+            };
+            if request.start_after.as_ref().is_some_and(|after| key <= after) {
+                continue;
+            }
+            let delimiter = request
+                .delimiter
+                .as_deref()
+                .filter(|delimiter| !delimiter.is_empty());
+            let entry = match delimiter.and_then(|delimiter| Some((rest.find(delimiter)?, delimiter))) {
+                Some((at, delimiter)) => (
+                    true,
+                    format!("{}{}", request.prefix, &rest[..at + delimiter.len()]),
+                ),
+                None => (false, key.clone()),
+            };
+            if entries.last() != Some(&entry) {
+                entries.push(entry);
+            }
+        }
+        entries
+    }
+
+    proptest! {
+        #[test]
+        fn pages_are_what_looking_at_every_key_gives(
+            keys in prop::collection::btree_set("[ab/é]{1,6}", 0..40),
+            prefix in "[ab/]{0,2}",
+            delimiter in prop::option::of("(/|//|a/|é|)"),
+            start_after in prop::option::of("[ab/é]{0,4}"),
+            limit in 1_u32..6,
+        ) {
+            let connection = database(keys.iter().cloned());
+            let mut request = ListRequest { prefix, delimiter, start_after, limit: Some(limit), ..ListRequest::default() };
+            let expected = naive(&keys, &request);
+            let mut chunks = expected.chunks(limit as usize);
+            loop {
+                let page = run(&connection, &request);
+                let expected = chunks.next().unwrap_or_default();
+                let named = |prefixes: bool| expected.iter().filter(move |e| e.0 == prefixes).map(|e| &e.1);
+                prop_assert!(page.objects.iter().map(|object| &object.key).eq(named(false)));
+                prop_assert!(page.delimited_prefixes.iter().eq(named(true)));
+                prop_assert_eq!(page.truncated, chunks.len() > 0);
+                prop_assert_eq!(page.truncated, page.cursor.is_some());
+                if !page.truncated {
+                    break;
+                }
+                request.cursor = page.cursor;
+            }
+        }
+    }
+
+    #[test]
+    fn a_page_costs_its_entries_and_not_the_keys_behind_them() {
+        let keys = (0..100_000).map(|i| format!("{:02}/{i:06}", i / 10_000));
+        let connection = database(keys);
+        let steps = |request: &ListRequest| {
+            let page = run(&connection, request);
+            let statement = connection.prepare_cached(SELECT_OBJECTS).unwrap();
+            (page, statement.reset_status(StatementStatus::VmStep))
+        };
+        let delimiter = Some("/".to_owned());
+        let (page, cost) = steps(&ListRequest {
+            delimiter: delimiter.clone(),
+            ..ListRequest::default()
+        });
+        assert_eq!(page.delimited_prefixes.len(), 10);
+        assert!(cost < 1000, "10 prefixes took {cost} steps of SQLite's machine");
+        let (page, cost) = steps(&ListRequest {
+            prefix: "03/0300".to_owned(),
+            limit: Some(10),
+            ..ListRequest::default()
+        });
+        assert!(page.objects.len() == 10 && page.truncated);
+        assert!(cost < 1000, "10 objects took {cost} steps of SQLite's machine");
+        let (page, cost) = steps(&ListRequest {
+            prefix: "03/03000".to_owned(),
+            ..ListRequest::default()
+        });
+        assert!(page.objects.len() == 10 && !page.truncated);
+        assert!(
+            cost < 1000,
+            "the end of a prefix took {cost} steps of SQLite's machine"
+        );
+    }
+
+    #[test]
+    fn bad_cursors_and_limits_are_refused() {
+        for request in [
+            ListRequest {
+                cursor: Some("!".to_owned()),
+                ..ListRequest::default()
+            },
+            ListRequest {
+                limit: Some(0),
+                ..ListRequest::default()
+            },
+            ListRequest {
+                limit: Some(1001),
+                ..ListRequest::default()
+            },
+        ] {
+            let refused = ObjectsQuery::new(&request).map_err(|error| error.kind());
+            assert_eq!(refused.err(), Some(ErrorKind::InvalidInput), "{request:?}");
+        }
     }
 }

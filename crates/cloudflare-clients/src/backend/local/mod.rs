@@ -17,6 +17,8 @@ mod objects;
 mod read;
 mod receive;
 mod store;
+#[cfg(test)]
+mod testing;
 mod writer;
 
 pub use bucket::LocalBucket;

@@ -203,7 +203,7 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
             ))
             .with_code("EntityTooSmall"));
         }
-        if others.iter().any(|size| size != &others[0]) {
+        if others.iter().any(|size| Some(size) != others.first()) {
             return Err(invalid_part("All non-trailing parts must have the same length."));
         }
         if others.first().is_some_and(|size| last > size) {
@@ -283,4 +283,179 @@ pub(super) fn list_parts(
         });
     }
     Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::local::LocalBucket;
+    use crate::backend::local::testing::{bucket, bytes, files, pattern};
+    use crate::r2::{
+        Bucket as _, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
+        ListMultipartUploadsRequest, ListPartsRequest, UploadPartRequest,
+    };
+
+    const MIB: usize = 1024 * 1024;
+
+    async fn begin(bucket: &LocalBucket, key: &str) -> String {
+        let request = CreateMultipartUploadRequest {
+            key: key.into(),
+            ..CreateMultipartUploadRequest::default()
+        };
+        bucket.create_multipart_upload(request).await.unwrap()
+    }
+
+    async fn upload(bucket: &LocalBucket, id: &str, part_number: u16, size: usize) -> UploadedPart {
+        let request = UploadPartRequest {
+            key: "key".into(),
+            upload_id: id.into(),
+            part_number,
+            body: pattern(size).into(),
+            checksum: None,
+        };
+        bucket.upload_part(request).await.unwrap()
+    }
+
+    async fn complete(bucket: &LocalBucket, id: &str, parts: &[&UploadedPart]) -> Result<StoredObject> {
+        complete_if(bucket, id, parts, Conditional::new()).await
+    }
+
+    async fn complete_if(
+        bucket: &LocalBucket,
+        id: &str,
+        parts: &[&UploadedPart],
+        only_if: Conditional,
+    ) -> Result<StoredObject> {
+        let request = CompleteMultipartUploadRequest {
+            key: "key".into(),
+            upload_id: id.into(),
+            parts: parts.iter().map(|part| (*part).clone()).collect(),
+            only_if,
+        };
+        bucket.complete_multipart_upload(request).await
+    }
+
+    #[tokio::test]
+    async fn parts_in_any_order_make_the_object_and_what_is_unused_goes() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let last = upload(&bucket, &id, 9, 10).await;
+        upload(&bucket, &id, 2, 100_000).await;
+        upload(&bucket, &id, 5, 100_000).await;
+        let first = upload(&bucket, &id, 2, 5 * MIB).await;
+
+        let list = |marker, limit| ListPartsRequest {
+            key: "key".into(),
+            upload_id: id.clone(),
+            part_number_marker: marker,
+            limit: Some(limit),
+        };
+        let page = bucket.list_parts(list(None, 2)).await.unwrap();
+        assert_eq!(page.parts[0], first);
+        assert!(page.truncated && page.next_part_number_marker == Some(5));
+        let page = bucket.list_parts(list(Some(5), 2)).await.unwrap();
+        assert!(page.parts == [last.clone()] && !page.truncated);
+
+        let stored = complete(&bucket, &id, &[&last, &first]).await.unwrap();
+        assert!(stored.etag.ends_with("-2"));
+        assert!(stored.checksums.is_empty());
+        assert_eq!(
+            bytes(&bucket, "key").await,
+            Some([pattern(5 * MIB), pattern(10)].concat())
+        );
+        assert_eq!(files(bucket.store()).await, (1, 0));
+        let again = complete(&bucket, &id, &[&last, &first]).await.unwrap_err();
+        assert_eq!(
+            (again.kind(), again.code()),
+            (ErrorKind::NoSuchUpload, Some("NoSuchUpload"))
+        );
+    }
+
+    #[test]
+    fn the_etag_is_the_md5_of_the_parts_md5s() {
+        let mut hasher = Hasher::new(ChecksumAlgorithm::Md5);
+        for part in [
+            "bce6bf66aeb76c7040fdd5f4eccb78e6",
+            "8165449fc15bbf43d3b674595cbcc406",
+        ] {
+            hasher.update(&hex::decode(part).unwrap());
+        }
+        assert_eq!(hasher.finish().to_hex(), "f77dc0eecdebcd774a2a22cb393ad2ff");
+    }
+
+    #[tokio::test]
+    async fn parts_that_do_not_fit_are_refused_and_the_upload_stays() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let small = upload(&bucket, &id, 1, 10).await;
+        let full = upload(&bucket, &id, 2, 5 * MIB).await;
+        let larger = upload(&bucket, &id, 3, 5 * MIB + 1).await;
+        let wrong = UploadedPart {
+            etag: "0".repeat(32),
+            ..full.clone()
+        };
+        let unknown = UploadedPart {
+            part_number: 7,
+            ..full.clone()
+        };
+        for (parts, code) in [
+            (vec![&small, &full], "EntityTooSmall"),
+            (vec![&full, &larger], "InvalidPart"),
+            (vec![&full, &full], "InvalidPart"),
+            (vec![&wrong], "InvalidPart"),
+            (vec![&full, &unknown], "InvalidPart"),
+            (vec![], "InvalidPart"),
+        ] {
+            let refused = complete(&bucket, &id, &parts).await.unwrap_err();
+            assert_eq!(
+                (refused.kind(), refused.code()),
+                (ErrorKind::InvalidInput, Some(code)),
+                "{parts:?}"
+            );
+        }
+        complete(&bucket, &id, &[&small]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_condition_consumes_the_upload_and_an_abort_is_repeatable() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let part = upload(&bucket, &id, 1, 100_000).await;
+        let failed = complete_if(&bucket, &id, &[&part], Conditional::new().etag_matches("x")).await;
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::PreconditionFailed);
+        let gone = complete(&bucket, &id, &[&part]).await;
+        assert_eq!(gone.unwrap_err().kind(), ErrorKind::NoSuchUpload);
+
+        let id = begin(&bucket, "key").await;
+        upload(&bucket, &id, 1, 100_000).await;
+        bucket.abort_multipart_upload("key", &id).await.unwrap();
+        bucket.abort_multipart_upload("key", &id).await.unwrap();
+        assert!(bucket.head("key").await.unwrap().is_none());
+        assert_eq!(files(bucket.store()).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn uploads_are_listed_in_pages() {
+        let (_folder, bucket) = bucket().await;
+        for key in ["a/1", "a/2", "b", "b", "c"] {
+            begin(&bucket, key).await;
+        }
+        let mut request = ListMultipartUploadsRequest {
+            delimiter: Some("/".into()),
+            limit: Some(1),
+            ..ListMultipartUploadsRequest::default()
+        };
+        let mut listed = Vec::new();
+        loop {
+            let page = bucket.list_multipart_uploads(request.clone()).await.unwrap();
+            listed.extend(page.delimited_prefixes);
+            listed.extend(page.uploads.into_iter().map(|upload| upload.key));
+            if !page.truncated {
+                break;
+            }
+            (request.key_marker, request.upload_id_marker) =
+                (page.next_key_marker, page.next_upload_id_marker);
+        }
+        assert_eq!(listed, ["a/", "b", "b", "c"]);
+    }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::TryStreamExt as _;
+use futures_util::stream::Fuse;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::{BlobWriter, Blobs, PendingBlob};
 use super::database::blocking;
@@ -48,7 +49,7 @@ pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Che
         digests.update(&bytes);
         return digests.finish(Content::Inline(bytes));
     }
-    let mut stream = body.into_stream();
+    let mut stream = body.into_stream().fuse();
     let mut buffer = fill(&mut stream).await?;
     if buffer.len() <= MAX_INLINE {
         digests.update(&buffer);
@@ -78,7 +79,7 @@ pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Che
 }
 
 /// The next bytes, less than a buffer of them at the end only. A piece that is larger than the buffer comes as it is.
-async fn fill(stream: &mut ByteStream) -> Result<Bytes> {
+async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
     let mut buffer = BytesMut::new();
     while let Some(piece) = stream.try_next().await? {
         if buffer.is_empty() {

@@ -108,7 +108,7 @@ impl LocalStore {
                         "INSERT INTO buckets (name, created) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                     )?
                     .execute((&bucket, to_millis(write.now)))?;
-                Ok((inserted == 1).then(|| BucketInfo {
+                Ok((inserted == 1).then_some(BucketInfo {
                     name: bucket,
                     created: write.now,
                 }))
@@ -286,4 +286,116 @@ fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
         result => result.map_err(failed)?,
     }
     parent.map_or(Ok(()), |parent| disk.sync_folder(parent).map_err(failed))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::local::testing::{bytes, files, pattern};
+    use crate::r2::{Bucket, PutRequest};
+
+    #[tokio::test]
+    async fn buckets_are_created_listed_and_deleted_when_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).await.unwrap();
+        let media = store.create_bucket("media").await.unwrap();
+        let taken = store.create_bucket("media").await.unwrap_err();
+        assert_eq!(
+            (taken.kind(), taken.code()),
+            (ErrorKind::Conflict, Some("BucketAlreadyOwnedByYou"))
+        );
+        for name in ["ab", "-ab", "ab-", "Media", "a.b", "../x", &"a".repeat(64)] {
+            let refused = store.create_bucket(name).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{name}");
+        }
+        assert_eq!(store.buckets().await.unwrap(), [media.clone()]);
+        assert_eq!(store.bucket_info("media").await.unwrap(), Some(media));
+
+        let bucket = store.bucket("media").unwrap();
+        bucket.put(PutRequest::new("key", "1")).await.unwrap();
+        let used = store.delete_bucket("media").await.unwrap_err();
+        assert_eq!(
+            (used.kind(), used.code()),
+            (ErrorKind::Conflict, Some("BucketNotEmpty"))
+        );
+        bucket.delete("key").await.unwrap();
+        store.delete_bucket("media").await.unwrap();
+        for result in [
+            store.delete_bucket("media").await,
+            bucket.put(PutRequest::new("key", "1")).await.map(drop),
+            bucket.head("key").await.map(drop),
+            bucket.delete("key").await,
+        ] {
+            assert_eq!(result.unwrap_err().kind(), ErrorKind::NoSuchBucket);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_processes_see_what_each_other_wrote() {
+        let folder = tempfile::tempdir().unwrap();
+        let one = LocalBucket::open(folder.path(), "media").await.unwrap();
+        let two = LocalBucket::open(folder.path(), "media").await.unwrap();
+        let writers = [one.clone(), two.clone()]
+            .into_iter()
+            .enumerate()
+            .map(|(id, bucket)| {
+                tokio::spawn(async move {
+                    for i in 0..30 {
+                        bucket
+                            .put(PutRequest::new(format!("{id}/{i}"), pattern(100 + i)))
+                            .await
+                            .unwrap();
+                        bucket
+                            .put(PutRequest::new("shared", pattern(100_000)))
+                            .await
+                            .unwrap();
+                        assert_eq!(bytes(&bucket, "shared").await, Some(pattern(100_000)));
+                    }
+                })
+            });
+        for writer in writers.collect::<Vec<_>>() {
+            writer.await.unwrap();
+        }
+        for (bucket, other) in [(&one, 1), (&two, 0)] {
+            assert_eq!(bytes(bucket, &format!("{other}/29")).await, Some(pattern(129)));
+        }
+        assert_eq!(files(one.store()).await.1, 0);
+        drop((one, two));
+        let store = LocalStore::open(folder.path()).await.unwrap();
+        assert_eq!(
+            store
+                .bucket("media")
+                .unwrap()
+                .head("0/0")
+                .await
+                .unwrap()
+                .unwrap()
+                .size,
+            100
+        );
+        assert_eq!(files(&store).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_newer_version_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        drop(LocalStore::open(folder.path()).await.unwrap());
+        let database = rusqlite::Connection::open(folder.path().join("store.sqlite3")).unwrap();
+        database.pragma_update(None, "user_version", 99).unwrap();
+        let refused = LocalStore::open(folder.path()).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Storage);
+        assert!(refused.message().contains("format 99"), "{refused}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn the_folder_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path().join("a/b")).await.unwrap();
+        assert_eq!(
+            fs::metadata(store.path()).unwrap().permissions().mode() & 0o777,
+            0o700
+        );
+    }
 }

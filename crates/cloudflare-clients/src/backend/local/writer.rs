@@ -116,26 +116,25 @@ where
     }
 
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
+        let uncertain = committed
+            .is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure));
         let outcome = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(error),
-            (Some(outcome), Ok(())) => outcome,
-            (_, Err(error)) => {
-                if error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure) {
-                    self.files.into_iter().for_each(PendingBlob::leave);
-                }
-                let failed = Error::new(
-                    ErrorKind::Storage,
-                    format!("the write was not committed: {error}"),
-                );
-                // Nobody waits any more: the caller was cancelled.
-                let _ = self.reply.send(Err(failed));
-                return;
-            }
+            (Some(Ok(done)), Ok(())) => Ok(done),
+            (_, Err(error)) => Err(Error::new(
+                ErrorKind::Storage,
+                format!("the write was not committed: {error}"),
+            )),
             (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not made")),
         };
-        if outcome.is_ok() {
-            self.files.into_iter().for_each(PendingBlob::keep);
+        for file in self.files {
+            if outcome.is_ok() {
+                file.keep();
+            } else if uncertain {
+                file.leave();
+            }
         }
+        // Where nobody waits any more, the caller was cancelled.
         let _ = self.reply.send(outcome);
     }
 }
@@ -168,7 +167,7 @@ impl Committer {
             batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
             let committed = self.commit(&mut batch);
             for job in batch {
-                job.finish(committed.as_ref().map(|()| ()));
+                job.finish(committed.as_ref().copied());
             }
             if let Err(error) = self.remove_garbage() {
                 tracing::warn!(%error, "files that are not needed any more cannot be removed yet");

@@ -1,0 +1,84 @@
+//! What the tests of the store share.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+
+use super::{LocalBucket, LocalStore};
+use crate::r2::{Bucket, GetRequest};
+use crate::runtime::Runtime;
+
+/// A clock that stands still until it is moved.
+#[derive(Debug, Clone)]
+pub(super) struct Clock(Arc<Mutex<SystemTime>>);
+
+impl Clock {
+    pub(super) fn new() -> Self {
+        Self(Arc::new(Mutex::new(
+            SystemTime::UNIX_EPOCH + Duration::from_hours(500_000),
+        )))
+    }
+
+    pub(super) fn advance(&self, duration: Duration) {
+        *self.0.lock().unwrap() += duration;
+    }
+}
+
+impl Runtime for Clock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+/// A bucket in a store of its own, which goes with the folder.
+pub(super) async fn bucket() -> (TempDir, LocalBucket) {
+    let folder = tempfile::tempdir().unwrap();
+    let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
+    (folder, bucket)
+}
+
+pub(super) async fn bucket_with_clock() -> (TempDir, LocalBucket, Clock) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::new();
+    let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone()))
+        .await
+        .unwrap();
+    store.create_bucket("media").await.unwrap();
+    let bucket = store.bucket("media").unwrap();
+    (folder, bucket, clock)
+}
+
+/// The bytes of an object.
+pub(super) async fn bytes(bucket: &LocalBucket, key: &str) -> Option<Vec<u8>> {
+    let request = GetRequest {
+        key: key.to_owned(),
+        ..GetRequest::default()
+    };
+    match bucket.get(request).await.unwrap() {
+        Some(object) => Some(object.body.bytes().await.unwrap().to_vec()),
+        None => None,
+    }
+}
+
+/// How many files the store keeps, and how many are on their way in.
+pub(super) async fn files(store: &LocalStore) -> (usize, usize) {
+    // What a transaction leaves to be removed is gone before the next begins.
+    store.write(Vec::new(), |_| Ok(())).await.unwrap();
+    let count = |name: &str| std::fs::read_dir(store.path().join(name)).unwrap().count();
+    (count("blobs"), count("incoming"))
+}
+
+/// Bytes that differ from place to place.
+pub(super) fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|i| (i * 31 + i / 251).to_le_bytes()[0]).collect()
+}

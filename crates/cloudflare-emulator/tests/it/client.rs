@@ -1,0 +1,265 @@
+//! A server over a store of its own, and a client that sends exactly what it is told to.
+
+use std::net::SocketAddr;
+use std::time::{Duration, SystemTime};
+
+use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
+use cloudflare_clients::{LocalStore, Method};
+use cloudflare_emulator::{Credentials, Faults, Server};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub(crate) struct Local {
+    pub(crate) addr: SocketAddr,
+    pub(crate) faults: Faults,
+    pub(crate) signer: Signer,
+    pub(crate) credentials: Credentials,
+    pub(crate) store: LocalStore,
+    stop: Option<oneshot::Sender<()>>,
+    running: Option<JoinHandle<()>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Local {
+    /// A server with an empty bucket `media`.
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).await.unwrap();
+        store.create_bucket("media").await.unwrap();
+        let credentials = Credentials::generate().unwrap();
+        let signer = Signer::new(credentials.signing());
+        let server = Server::bind(store.clone(), credentials.clone(), ([127, 0, 0, 1], 0).into())
+            .await
+            .unwrap();
+        let (stop, stopped) = oneshot::channel();
+        Self {
+            addr: server.local_addr(),
+            faults: server.faults(),
+            signer,
+            credentials,
+            store,
+            stop: Some(stop),
+            running: Some(tokio::spawn(server.run(async {
+                let _ = stopped.await;
+            }))),
+            _folder: folder,
+        }
+    }
+
+    pub(crate) async fn stop(mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+        self.running.take().unwrap().await.unwrap();
+    }
+
+    pub(crate) fn host(&self) -> String {
+        self.addr.to_string()
+    }
+
+    /// A request that is signed in its headers.
+    pub(crate) fn request(&self, method: &str, target: &str) -> Request<'_> {
+        Request {
+            local: self,
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            signed_at: Some(SystemTime::now()),
+            payload: None,
+        }
+    }
+
+    pub(crate) async fn get(&self, target: &str) -> Answer {
+        self.request("GET", target).send().await
+    }
+
+    pub(crate) async fn put(&self, target: &str, body: impl Into<Vec<u8>>) -> Answer {
+        let answer = self.request("PUT", target).body(body).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer
+    }
+
+    /// The path and query of a presigned URL.
+    pub(crate) fn presign(&self, method: &str, path: &str, expires_in: u64, now: SystemTime) -> String {
+        let method: Method = method.parse().unwrap();
+        let host = self.host();
+        let target = RequestTarget {
+            method: &method,
+            host: &host,
+            path,
+            query: "",
+        };
+        let query = self
+            .signer
+            .presign(target, &HeaderMap::new(), Duration::from_secs(expires_in), now)
+            .unwrap();
+        format!("{path}?{query}")
+    }
+
+    /// Sends bytes as they are and reads until the server closes.
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
+        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        // The server may answer and close before it has read everything.
+        let _ = stream.write_all(bytes).await;
+        let _ = stream.shutdown().await;
+        let mut answer = Vec::new();
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer))
+            .await
+            .unwrap();
+        answer
+    }
+
+    pub(crate) async fn send_unsigned(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.request(method, target);
+        request.signed_at = None;
+        for (name, value) in headers {
+            request = request.header(name, value);
+        }
+        request.send().await
+    }
+}
+
+pub(crate) struct Request<'a> {
+    local: &'a Local,
+    method: String,
+    target: String,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    signed_at: Option<SystemTime>,
+    payload: Option<Payload>,
+}
+
+impl Request<'_> {
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.append(
+            HeaderName::try_from(name).unwrap(),
+            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+        );
+        self
+    }
+
+    pub(crate) fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    pub(crate) fn signed_at(mut self, time: SystemTime) -> Self {
+        self.signed_at = Some(time);
+        self
+    }
+
+    /// What the signature says of the body, in place of the truth.
+    pub(crate) fn payload(mut self, payload: Payload) -> Self {
+        self.payload = Some(payload);
+        self
+    }
+
+    /// The request as it goes over the wire.
+    pub(crate) fn wire(self) -> Vec<u8> {
+        let host = self.local.host();
+        let mut headers = self.headers;
+        if let Some(now) = self.signed_at {
+            let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+            let method: Method = self.method.parse().unwrap();
+            let query = canonical_query(query_pairs(query));
+            let target = RequestTarget {
+                method: &method,
+                host: &host,
+                path,
+                query: &query,
+            };
+            let payload = self.payload.unwrap_or_else(|| Payload::of(&self.body));
+            self.local
+                .signer
+                .sign_headers(target, &mut headers, &payload, now)
+                .unwrap();
+        }
+        headers.entry("content-length").or_insert(self.body.len().into());
+        let mut wire = format!(
+            "{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n",
+            self.method, self.target
+        )
+        .into_bytes();
+        for (name, value) in &headers {
+            wire.extend_from_slice(name.as_str().as_bytes());
+            wire.extend_from_slice(b": ");
+            wire.extend_from_slice(value.as_bytes());
+            wire.extend_from_slice(b"\r\n");
+        }
+        wire.extend_from_slice(b"\r\n");
+        wire.extend_from_slice(&self.body);
+        wire
+    }
+
+    pub(crate) async fn send(self) -> Answer {
+        let local = self.local;
+        let wire = self.wire();
+        let mut stream = TcpStream::connect(local.addr).await.unwrap();
+        stream.write_all(&wire).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        Answer::parse(&answer)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Answer {
+    pub(crate) fn parse(bytes: &[u8]) -> Self {
+        let end = bytes
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n")
+            .expect("an answer");
+        let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+        let mut lines = head.split("\r\n");
+        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+        let headers = lines
+            .filter_map(|line| line.split_once(": "))
+            .map(|(name, value)| {
+                (
+                    name.parse().unwrap(),
+                    HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+                )
+            })
+            .collect();
+        Self {
+            status,
+            headers,
+            body: bytes[end + 4..].to_vec(),
+        }
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// The text of the first element of this name.
+    pub(crate) fn element(&self, name: &str) -> String {
+        self.elements(name).into_iter().next().unwrap_or_default()
+    }
+
+    pub(crate) fn elements(&self, name: &str) -> Vec<String> {
+        let text = self.text();
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        text.split(&open)
+            .skip(1)
+            .map(|rest| rest.split(&close).next().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The status and code of an error.
+    pub(crate) fn error(&self) -> (u16, String) {
+        (self.status, self.element("Code"))
+    }
+}

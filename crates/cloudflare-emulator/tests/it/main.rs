@@ -1,0 +1,12 @@
+//! The local server over real sockets, with requests made by hand.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect)]
+
+mod auth;
+mod client;
+mod copies;
+mod hostile;
+mod lists;
+mod multipart;
+mod objects;
+mod s3_bucket;
+mod server;

@@ -1,0 +1,198 @@
+//! Uploads in parts.
+
+use crate::client::{Answer, Local};
+
+const PART: usize = 5 * 1024 * 1024;
+
+async fn create(local: &Local, key: &str) -> String {
+    let answer = local
+        .request("POST", &format!("/media/{key}?uploads"))
+        .header("content-type", "video/mp4")
+        .header("x-amz-meta-a", "b")
+        .send()
+        .await;
+    assert_eq!((answer.status, answer.element("Key").as_str()), (200, key));
+    answer.element("UploadId")
+}
+
+async fn upload(local: &Local, key: &str, id: &str, number: usize, body: Vec<u8>) -> String {
+    let target = format!("/media/{key}?partNumber={number}&uploadId={id}");
+    local.put(&target, body).await.header("etag").to_owned()
+}
+
+async fn complete(local: &Local, key: &str, id: &str, parts: &[(usize, &str)]) -> Answer {
+    let parts: String = parts
+        .iter()
+        .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
+        .collect();
+    let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
+    local
+        .request("POST", &format!("/media/{key}?uploadId={id}"))
+        .body(body)
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn parts_become_one_object() {
+    let local = Local::start().await;
+    let id = create(&local, "film").await;
+    let first = upload(&local, "film", &id, 1, vec![1; PART]).await;
+    let second = upload(&local, "film", &id, 2, vec![2; 10]).await;
+
+    let listed = local.get(&format!("/media/film?uploadId={id}&max-parts=1")).await;
+    assert_eq!(listed.elements("PartNumber"), ["1"]);
+    assert_eq!(listed.element("NextPartNumberMarker"), "1");
+    assert_eq!(listed.element("Size"), PART.to_string());
+    let listed = local
+        .get(&format!("/media/film?uploadId={id}&part-number-marker=1"))
+        .await;
+    assert_eq!(listed.elements("PartNumber"), ["2"]);
+    let uploads = local.get("/media?uploads").await;
+    assert_eq!(
+        (uploads.elements("Key"), uploads.elements("UploadId")),
+        (vec!["film".into()], vec![id.clone()])
+    );
+
+    // In any order, and with or without quotes.
+    let answer = complete(&local, "film", &id, &[(2, second.trim_matches('"')), (1, &first)]).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert!(answer.element("ETag").ends_with("-2&quot;"));
+    assert!(answer.element("Location").ends_with("/media/film"));
+    let got = local.get("/media/film").await;
+    assert_eq!(
+        (
+            got.body.len(),
+            got.header("content-type"),
+            got.header("x-amz-meta-a")
+        ),
+        (PART + 10, "video/mp4", "b")
+    );
+
+    for gone in [
+        complete(&local, "film", &id, &[(1, &first)]).await,
+        local.get(&format!("/media/film?uploadId={id}")).await,
+        local
+            .request("PUT", &format!("/media/film?partNumber=1&uploadId={id}"))
+            .body("x")
+            .send()
+            .await,
+    ] {
+        assert_eq!(gone.error(), (404, "NoSuchUpload".to_owned()));
+    }
+    assert_eq!(
+        local
+            .request("DELETE", &format!("/media/film?uploadId={id}"))
+            .send()
+            .await
+            .status,
+        204
+    );
+}
+
+#[tokio::test]
+async fn parts_must_be_equal_and_large_enough() {
+    let local = Local::start().await;
+    for (sizes, code) in [
+        (vec![PART - 1, 10], "EntityTooSmall"),
+        (vec![PART + 1, PART, 10], "InvalidPart"),
+        (vec![PART, PART + 1], "InvalidPart"),
+    ] {
+        let id = create(&local, "film").await;
+        let mut parts = Vec::new();
+        for (index, size) in sizes.iter().enumerate() {
+            parts.push((
+                index + 1,
+                upload(&local, "film", &id, index + 1, vec![0; *size]).await,
+            ));
+        }
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(number, etag)| (*number, etag.as_str()))
+            .collect();
+        assert_eq!(
+            complete(&local, "film", &id, &parts).await.error(),
+            (400, code.to_owned()),
+            "{sizes:?}"
+        );
+    }
+    let id = create(&local, "film").await;
+    upload(&local, "film", &id, 1, vec![0; 10]).await;
+    let answer = complete(&local, "film", &id, &[(1, "00000000000000000000000000000000")]).await;
+    assert_eq!(answer.error(), (400, "InvalidPart".to_owned()));
+    for body in [
+        "",
+        "<CompleteMultipartUpload/>",
+        "<CompleteMultipartUpload><Part/></CompleteMultipartUpload>",
+    ] {
+        let answer = local
+            .request("POST", &format!("/media/film?uploadId={id}"))
+            .body(body)
+            .send()
+            .await;
+        assert_eq!(answer.error(), (400, "MalformedXML".to_owned()));
+    }
+    for number in ["0", "10001", "x", ""] {
+        let target = format!("/media/film?partNumber={number}&uploadId={id}");
+        let answer = local.request("PUT", &target).body("x").send().await;
+        assert_eq!(answer.error(), (400, "InvalidArgument".to_owned()), "{number}");
+    }
+    assert_eq!(local.get("/media/film").await.status, 404);
+}
+
+#[tokio::test]
+async fn a_condition_that_fails_consumes_the_upload() {
+    let local = Local::start().await;
+    local.put("/media/film", "old").await;
+    let id = create(&local, "film").await;
+    let etag = upload(&local, "film", &id, 1, vec![0; 10]).await;
+    let body = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
+    );
+    let complete = || {
+        local
+            .request("POST", &format!("/media/film?uploadId={id}"))
+            .body(body.clone())
+    };
+    assert_eq!(complete().header("if-none-match", "*").send().await.status, 412);
+    assert_eq!(complete().send().await.error(), (404, "NoSuchUpload".to_owned()));
+    assert_eq!(local.get("/media/film").await.text(), "old");
+}
+
+#[tokio::test]
+async fn parts_are_copied_in_ranges() {
+    let local = Local::start().await;
+    local.put("/media/source", "0123456789").await;
+    let id = create(&local, "film").await;
+    let copy = |range: &str| {
+        let request = local
+            .request("PUT", &format!("/media/film?partNumber=1&uploadId={id}"))
+            .header("x-amz-copy-source", "/media/source");
+        if range.is_empty() {
+            request
+        } else {
+            request.header("x-amz-copy-source-range", range)
+        }
+    };
+    for (range, status) in [
+        ("bytes=5-2", 400),
+        ("bytes=5-", 400),
+        ("bytes=50-60", 416),
+        ("", 200),
+        ("bytes=7-60", 200),
+    ] {
+        assert_eq!(copy(range).send().await.status, status, "{range}");
+    }
+    let refused = copy("")
+        .header("x-amz-copy-source-if-match", "\"a\"")
+        .send()
+        .await;
+    assert_eq!(refused.error(), (501, "NotImplemented".to_owned()));
+    let etag = copy("bytes=2-4")
+        .send()
+        .await
+        .element("ETag")
+        .replace("&quot;", "");
+    assert_eq!(complete(&local, "film", &id, &[(1, &etag)]).await.status, 200);
+    assert_eq!(local.get("/media/film").await.text(), "234");
+}

@@ -1,0 +1,146 @@
+//! Connections, cross-origin requests and failures on demand.
+
+use std::time::{Duration, Instant};
+
+use cloudflare_clients::r2::Bucket as _;
+use http::StatusCode;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+use crate::client::{Answer, Local};
+
+#[tokio::test]
+async fn pages_of_this_machine_may_use_it() {
+    let local = Local::start().await;
+    let origin = ("origin", "http://localhost:5173");
+    let asks = [
+        origin,
+        ("access-control-request-method", "PUT"),
+        ("access-control-request-headers", "content-type"),
+    ];
+    let answer = local.send_unsigned("OPTIONS", "/media/key", &asks).await;
+    assert_eq!(answer.status, 204);
+    assert_eq!(
+        answer.header("access-control-allow-origin"),
+        "http://localhost:5173"
+    );
+    assert!(answer.header("access-control-allow-methods").contains("PUT"));
+    assert_eq!(answer.header("access-control-allow-headers"), "content-type");
+    // An error, too, can be read by the page.
+    let answer = local.send_unsigned("GET", "/media/key", &[origin]).await;
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (400, "http://localhost:5173")
+    );
+    assert!(answer.header("access-control-expose-headers").contains("ETag"));
+
+    let asks = [
+        ("origin", "https://example.com"),
+        ("access-control-request-method", "PUT"),
+    ];
+    let answer = local.send_unsigned("OPTIONS", "/media/key", &asks).await;
+    assert_eq!(
+        (answer.status, answer.header("access-control-allow-origin")),
+        (403, "")
+    );
+    assert_eq!(
+        local.request("OPTIONS", "/media/key").send().await.error(),
+        (404, "RouteNotFound".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn ordered_failures_have_no_effect() {
+    let local = Local::start().await;
+    local.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+    for _ in 0..2 {
+        let answer = local.request("PUT", "/media/key").body("x").send().await;
+        assert_eq!(answer.error(), (503, "ServiceUnavailable".to_owned()));
+    }
+    assert_eq!(local.get("/media/key").await.status, 404);
+    assert_eq!(
+        local.request("PUT", "/media/key").body("x").send().await.status,
+        200
+    );
+    for (status, code) in [
+        (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
+        (StatusCode::BAD_GATEWAY, "InternalError"),
+    ] {
+        local.faults.fail_next(1, status);
+        assert_eq!(
+            local.get("/media/key").await.error(),
+            (status.as_u16(), code.to_owned())
+        );
+    }
+}
+
+/// Sends on one connection, and reads an answer with a length.
+async fn exchange(stream: &mut TcpStream, wire: &[u8]) -> Answer {
+    stream.write_all(wire).await.unwrap();
+    let mut bytes = Vec::new();
+    loop {
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+        if bytes.windows(4).any(|window| window == b"\r\n\r\n") {
+            let answer = Answer::parse(&bytes);
+            if answer.body.len() >= answer.header("content-length").parse().unwrap_or_default() {
+                return answer;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_warm_connection_answers_at_once() {
+    let local = Local::start().await;
+    local.put("/media/key", "hello").await;
+    let wire = local.request("GET", "/media/key").wire();
+    let wire = String::from_utf8(wire)
+        .unwrap()
+        .replace("connection: close\r\n", "");
+    let mut stream = TcpStream::connect(local.addr).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    let mut fastest = Duration::MAX;
+    for _ in 0..50 {
+        let begun = Instant::now();
+        let answer = exchange(&mut stream, wire.as_bytes()).await;
+        fastest = fastest.min(begun.elapsed());
+        assert_eq!(answer.text(), "hello");
+    }
+    // Well below the 40 ms of a delayed acknowledgement, and with room for a busy machine.
+    assert!(fastest < Duration::from_millis(10), "{fastest:?}");
+}
+
+#[tokio::test]
+async fn it_stops_with_idle_connections_open_and_finishes_requests() {
+    let local = Local::start().await;
+    let wire = String::from_utf8(local.request("PUT", "/media/key").body("hello").wire()).unwrap();
+    let mut idle = TcpStream::connect(local.addr).await.unwrap();
+    let mut busy = TcpStream::connect(local.addr).await.unwrap();
+    let kept_alive = String::from_utf8(local.request("HEAD", "/media").wire()).unwrap();
+    exchange(
+        &mut idle,
+        kept_alive.replace("connection: close\r\n", "").as_bytes(),
+    )
+    .await;
+    let (before, rest) = wire.as_bytes().split_at(wire.len() - 2);
+    busy.write_all(before).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let store = local.store.clone();
+    let stopping = tokio::spawn(local.stop());
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let answer = exchange(&mut busy, rest).await;
+    assert_eq!(answer.status, 200);
+    tokio::time::timeout(Duration::from_secs(5), stopping)
+        .await
+        .unwrap()
+        .unwrap();
+    assert!(
+        store
+            .bucket("media")
+            .unwrap()
+            .head("key")
+            .await
+            .unwrap()
+            .is_some()
+    );
+}
