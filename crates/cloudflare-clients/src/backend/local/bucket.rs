@@ -13,7 +13,7 @@ use super::key::Key;
 use super::objects::{
     self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
 };
-use super::receive::{Content, Received, receive};
+use super::receive::{Content, MAX_INLINE, Received, receive};
 use super::store::LocalStore;
 use super::writer::Write;
 use super::{listing, multipart, read};
@@ -179,6 +179,14 @@ impl Bucket for LocalBucket {
         )?;
         let only_if = request.only_if;
         only_if.validate()?;
+        if request
+            .body
+            .content_length()
+            .is_none_or(|length| length > MAX_INLINE as u64)
+        {
+            // A bucket that is not there is found out before a large body is received.
+            self.read(|_, _| Ok(())).await?;
+        }
         let (received, segment, files) = self.receive(request.body, request.checksum).await?;
         self.write(files, move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
@@ -437,7 +445,8 @@ mod tests {
                 };
                 let got = got.unwrap().unwrap();
                 assert_eq!(got.object.range, Some(served));
-                let (start, length) = (served.offset as usize, served.length as usize);
+                let [start, length] =
+                    [served.offset, served.length].map(|count| usize::try_from(count).unwrap());
                 assert_eq!(got.body.bytes().await.unwrap(), body[start..start + length]);
             }
         }

@@ -308,7 +308,7 @@ mod tests {
             let refused = store.create_bucket(name).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{name}");
         }
-        assert_eq!(store.buckets().await.unwrap(), [media.clone()]);
+        assert_eq!(store.buckets().await.unwrap(), std::slice::from_ref(&media));
         assert_eq!(store.bucket_info("media").await.unwrap(), Some(media));
 
         let bucket = store.bucket("media").unwrap();

@@ -181,6 +181,10 @@ impl Committer {
     }
 
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        if !self.connection.is_autocommit() {
+            // What was left open by a transaction that could not be undone.
+            self.connection.execute_batch("ROLLBACK")?;
+        }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let result = self.run_batch(batch);
         if result.is_err() && !self.connection.is_autocommit() {
