@@ -498,6 +498,22 @@ fn urls_for_the_embedded_store_are_those_of_serve() {
     assert!(url.contains(key_id.as_str()), "{url}");
 }
 
+#[test]
+fn a_port_that_is_taken() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let failed = folder.fails(&["serve", "--listen", &address]);
+    assert!(
+        failed.starts_with(&format!("exit 1\nerror: cannot listen at {address}: ")),
+        "{failed}"
+    );
+    assert!(
+        failed.ends_with("--listen 127.0.0.1:0 takes a free port"),
+        "{failed}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn serve_stops_gracefully() {
