@@ -37,6 +37,8 @@ pub(crate) enum Error {
     Usage { message: String, hint: String },
     /// Something on this machine failed.
     Local(String),
+    /// The address cannot be listened at.
+    Listen(cloudflare_clients::Error),
     /// Stdout cannot be written to.
     Output(io::Error),
     /// By Ctrl-C or SIGTERM.
@@ -77,6 +79,7 @@ impl Error {
             Self::Usage { hint, .. } => Some(hint),
             Self::Service(error) => service_hint(error),
             Self::NotFound(_) => Some("`cfstore r2 ls` lists what there is"),
+            Self::Listen(_) => Some("is another server running? --listen 127.0.0.1:0 takes a free port"),
             Self::Local(_) | Self::Output(_) | Self::Interrupted => None,
         }
     }
@@ -113,7 +116,7 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Service(error) => write!(f, "{error}"),
+            Self::Service(error) | Self::Listen(error) => write!(f, "{error}"),
             Self::NotFound(key) => write!(f, "there is no object {key:?}"),
             Self::Usage { message, .. } | Self::Local(message) => f.write_str(message),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),

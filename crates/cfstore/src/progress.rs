@@ -26,6 +26,11 @@ impl Progress {
         Self(bar.with_style(style).with_message(Key(name).to_string()))
     }
 
+    /// The bytes transferred so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.0.position()
+    }
+
     /// Something for `Body::on_progress`. Several may report to one bar; what is sent again counts once.
     pub(crate) fn reporter(&self) -> impl Fn(u64, Option<u64>) + Send + Sync + 'static {
         let bar = self.0.clone();

@@ -225,6 +225,32 @@ fn stdin_of_unknown_length() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupted_upload_leaves_nothing() {
+    let folder = Folder::new();
+    let mut put = folder
+        .command(&["r2", "put", "-", "a"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Stdin stays open: the upload cannot end by itself.
+    let mut stdin = put.stdin.take().unwrap();
+    stdin.write_all(&content(40 * 1024 * 1024)).unwrap();
+    let pid = put.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let failed = failure(&put.wait_with_output().unwrap());
+    assert_eq!(failed, "exit 1\nerror: interrupted");
+    assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
+}
+
 #[test]
 fn listings() {
     let folder = Folder::new();
@@ -319,7 +345,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "put", ".", "a"]), @r#"
     exit 2
-    error: . is a folder
+    error: "." is a folder
      hint: put its files one by one
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
@@ -470,6 +496,22 @@ fn urls_for_the_embedded_store_are_those_of_serve() {
     let server = Server::start(&folder);
     let key_id = &server.variables[2].1;
     assert!(url.contains(key_id.as_str()), "{url}");
+}
+
+#[test]
+fn a_port_that_is_taken() {
+    let folder = Folder::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let failed = folder.fails(&["serve", "--listen", &address]);
+    assert!(
+        failed.starts_with(&format!("exit 1\nerror: cannot listen at {address}: ")),
+        "{failed}"
+    );
+    assert!(
+        failed.ends_with("--listen 127.0.0.1:0 takes a free port"),
+        "{failed}"
+    );
 }
 
 #[cfg(unix)]

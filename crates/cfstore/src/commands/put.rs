@@ -1,6 +1,7 @@
 //! `cfstore r2 put FILE|- KEY`
 
 use std::path::Path;
+use std::pin::Pin;
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{HttpMetadata, StoredObject};
@@ -35,41 +36,40 @@ pub(crate) async fn run(args: Put, store: Store, printer: Printer) -> Result<Exi
         custom_metadata: args.metadata.into_iter().collect(),
         if_absent: args.if_absent,
     };
-    let stored = upload(&args.file, &target, store, printer).await?;
-    let size = stored.size.map(|size| format!("{}  ", BinaryBytes(size)));
+    let (mut stored, size) = upload(&args.file, &target, store, printer).await?;
+    stored.size = Some(size);
     printer.result(
-        format_args!("{}  {}{content_type}", Key(&stored.key), size.unwrap_or_default()),
+        format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size)),
         &ObjectJson::from(&stored),
     )?;
     Ok(ExitStatus::Success)
 }
 
-async fn upload(path: &Path, target: &Target, store: Store, printer: Printer) -> Result<StoredObject> {
-    if path == Path::new("-") {
-        let service = store.open(printer).await?;
-        let progress = Progress::new(printer, &target.key, None);
-        return transfer::upload_stream(&service, chunks(tokio::io::stdin()), target, &progress).await;
-    }
-    let unreadable = |error| Error::file(path, "cannot be read", &error);
-    let found = fs::metadata(path).await.map_err(unreadable)?;
-    if found.is_dir() {
-        return Err(Error::usage(
-            format!("{} is a folder", path.display()),
-            "put its files one by one",
-        ));
-    }
-    if found.is_file() {
-        let service = store.open(printer).await?;
-        let progress = Progress::new(printer, &target.key, Some(found.len()));
-        let mut stored = transfer::upload_file(&service, path, found.len(), target, &progress).await?;
-        // S3's answer does not say it.
-        stored.size.get_or_insert(found.len());
-        return Ok(stored);
-    }
-    let file = File::open(path).await.map_err(unreadable)?;
+/// What the service says of the object, and its size, which S3 does not say.
+async fn upload(path: &Path, target: &Target, store: Store, printer: Printer) -> Result<(StoredObject, u64)> {
+    let input: Pin<Box<dyn AsyncRead + Send>> = if path == Path::new("-") {
+        Box::pin(tokio::io::stdin())
+    } else {
+        let unreadable = |error| Error::file(path, "cannot be read", &error);
+        let found = fs::metadata(path).await.map_err(unreadable)?;
+        if found.is_dir() {
+            return Err(Error::usage(
+                format!("\"{}\" is a folder", path.display()),
+                "put its files one by one",
+            ));
+        }
+        if found.is_file() {
+            let service = store.open(printer).await?;
+            let progress = Progress::new(printer, &target.key, Some(found.len()));
+            let stored = transfer::upload_file(&service, path, found.len(), target, &progress).await?;
+            return Ok((stored, found.len()));
+        }
+        Box::pin(File::open(path).await.map_err(unreadable)?)
+    };
     let service = store.open(printer).await?;
     let progress = Progress::new(printer, &target.key, None);
-    transfer::upload_stream(&service, chunks(file), target, &progress).await
+    let stored = transfer::upload_stream(&service, chunks(input), target, &progress).await?;
+    Ok((stored, progress.bytes()))
 }
 
 fn chunks(

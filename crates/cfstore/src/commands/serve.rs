@@ -7,7 +7,7 @@ use cloudflare_clients::{ErrorKind, LocalStore};
 use cloudflare_emulator::{Credentials, Server};
 
 use crate::cli::Serve;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 use crate::shutdown;
 use crate::store::LOCAL_BUCKET;
@@ -16,7 +16,9 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
     create_bucket(&store).await?;
     let credentials = Credentials::load_or_create(&args.data)?;
-    let server = Server::bind(store, credentials.clone(), args.listen).await?;
+    let server = Server::bind(store, credentials.clone(), args.listen)
+        .await
+        .map_err(Error::Listen)?;
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
     let endpoint = endpoint(listen);

@@ -169,6 +169,13 @@ pub(super) async fn blocking<T: Send + 'static>(
     })
 }
 
+/// Whether this is [`blocking`]'s error for a runtime that has ended.
+pub(super) fn was_stopped(error: &Error) -> bool {
+    let cause =
+        std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tokio::task::JoinError>());
+    cause.is_some_and(tokio::task::JoinError::is_cancelled)
+}
+
 /// A time as the database has it.
 pub(super) fn to_millis(time: SystemTime) -> u64 {
     let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();

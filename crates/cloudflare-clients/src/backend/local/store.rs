@@ -88,8 +88,11 @@ impl LocalStore {
         let store = Self(Arc::new(store));
         let cleaned = store.clone();
         tokio::spawn(async move {
-            if let Err(error) = cleanup::clean_up(&cleaned).await {
-                tracing::warn!(%error, "the store cannot be cleaned up yet");
+            match cleanup::clean_up(&cleaned).await {
+                // The runtime ended first: whoever opens the store next cleans up.
+                Err(error) if database::was_stopped(&error) => {}
+                Err(error) => tracing::warn!(%error, "the store cannot be cleaned up yet"),
+                Ok(()) => {}
             }
         });
         Ok(store)
