@@ -24,14 +24,10 @@ pub(crate) fn check(workspace: &Workspace) -> bool {
         doc.env("RUSTDOCFLAGS", "-D warnings");
         cargo(doc)
     });
-    report.run("deny", || {
-        cargo(deny(workspace, ["check", "bans", "licenses", "sources"])?)
-    });
+    report.run("deny", || cargo(deny(workspace, ["check", "bans", "licenses", "sources"])?));
     report.run("advisories", || {
         if !succeeds(&mut deny(workspace, ["fetch", "db"])?) {
-            return Err(Stop::Skipped(
-                "the database of advisories cannot be fetched from github.com".into(),
-            ));
+            return Err(Stop::Skipped("the database of advisories cannot be fetched from github.com".into()));
         }
         cargo(deny(workspace, ["check", "advisories"])?)
     });
@@ -53,13 +49,7 @@ fn deny<const N: usize>(workspace: &Workspace, arguments: [&str; N]) -> Result<C
 /// Clippy for the library inside a Worker. Where the default toolchain lacks the target, one linked to rustup as `debian`
 /// may have it, though perhaps without clippy: then the compiler alone.
 fn wasm(workspace: &Workspace) -> Result<Command, Stop> {
-    let library = [
-        "-p",
-        "cloudflare-clients",
-        "--no-default-features",
-        "--target",
-        WASM,
-    ];
+    let library = ["-p", "cloudflare-clients", "--no-default-features", "--target", WASM];
     if has_target(&mut workspace.command("rustc")) {
         let mut clippy = workspace.cargo(["clippy"]);
         clippy.args(library).args(["--", "-D", "warnings"]);
@@ -71,30 +61,19 @@ fn wasm(workspace: &Workspace) -> Result<Command, Stop> {
         command
     };
     if !has_target(debian().arg("rustc")) {
-        return Err(Stop::Skipped(format!(
-            "the target is not installed: rustup target add {WASM}"
-        )));
+        return Err(Stop::Skipped(format!("the target is not installed: rustup target add {WASM}")));
     }
     let mut command = debian();
     if succeeds(debian().args(["cargo", "clippy", "--version"])) {
-        command
-            .args(["cargo", "clippy"])
-            .args(library)
-            .args(["--", "-D", "warnings"]);
+        command.args(["cargo", "clippy"]).args(library).args(["--", "-D", "warnings"]);
     } else {
-        command
-            .args(["cargo", "check"])
-            .args(library)
-            .env("RUSTFLAGS", "-D warnings");
+        command.args(["cargo", "check"]).args(library).env("RUSTFLAGS", "-D warnings");
     }
     Ok(command)
 }
 
 fn has_target(rustc: &mut Command) -> bool {
-    rustc
-        .args(["--print", "target-libdir", "--target", WASM])
-        .output()
-        .is_ok_and(|output| {
-            output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
-        })
+    rustc.args(["--print", "target-libdir", "--target", WASM]).output().is_ok_and(|output| {
+        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
+    })
 }

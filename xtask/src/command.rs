@@ -9,9 +9,7 @@ use crate::report::Stop;
 
 /// Runs a command whose output goes straight to ours.
 pub(crate) fn run(command: &mut Command) -> Result<(), Stop> {
-    let status = command
-        .status()
-        .map_err(|error| Stop::failed(&name(command), &error))?;
+    let status = command.status().map_err(|error| Stop::failed(&name(command), &error))?;
     if status.success() {
         Ok(())
     } else {
@@ -29,10 +27,7 @@ pub(crate) fn run_and_read(command: &mut Command) -> Result<(ExitStatus, Vec<Str
         .stderr(Stdio::piped())
         .spawn()
         .map_err(|error| Stop::failed(&program, &error))?;
-    let stderr = child
-        .stderr
-        .take()
-        .map(|pipe| thread::spawn(move || echo(pipe, io::stderr())));
+    let stderr = child.stderr.take().map(|pipe| thread::spawn(move || echo(pipe, io::stderr())));
     let mut lines = match child.stdout.take() {
         Some(pipe) => echo(pipe, io::stdout()).map_err(|error| failed(&error))?,
         None => Vec::new(),
@@ -56,11 +51,7 @@ fn echo(from: impl Read, mut to: impl Write) -> io::Result<Vec<String>> {
 
 /// Whether the command can be started and ends well; its output is not shown.
 pub(crate) fn succeeds(command: &mut Command) -> bool {
-    command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok_and(|status| status.success())
+    command.stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())
 }
 
 pub(crate) fn on_path(program: &str) -> bool {
@@ -70,9 +61,7 @@ pub(crate) fn on_path(program: &str) -> bool {
 
 /// The program and its first argument, as in `cargo clippy`.
 fn name(command: &Command) -> String {
-    let program = std::path::Path::new(command.get_program())
-        .file_name()
-        .unwrap_or(command.get_program());
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
     std::iter::once(program)
         .chain(command.get_args().take(1))
         .map(|word| word.to_string_lossy())

@@ -17,18 +17,12 @@ pub(crate) fn system(context: &Context<'_>, program: &str, package: &str) -> Res
             "{program} is not on the PATH: install it or pass --install-system"
         )));
     }
-    apt_get(context, &["update", "-q"]).and_then(|()| {
-        apt_get(
-            context,
-            &["install", "-y", "-q", "--no-install-recommends", package],
-        )
-    })
+    apt_get(context, &["update", "-q"])
+        .and_then(|()| apt_get(context, &["install", "-y", "-q", "--no-install-recommends", package]))
 }
 
 fn apt_get(context: &Context<'_>, arguments: &[&str]) -> Result<(), Stop> {
-    let mut command = context
-        .workspace
-        .command(if on_path("sudo") { "sudo" } else { "apt-get" });
+    let mut command = context.workspace.command(if on_path("sudo") { "sudo" } else { "apt-get" });
     if on_path("sudo") {
         command.arg("apt-get");
     }
@@ -59,19 +53,9 @@ pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let folder = workspace.installed("python");
     let programs = folder.join("bin");
     once(context, &folder, &["requirements.txt"], |folder| {
-        run(workspace
-            .command("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(folder))?;
+        run(workspace.command("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
         let mut pip = workspace.command(programs.join("python"));
-        pip.args([
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--requirement",
-        ]);
+        pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
         run(pip.arg(workspace.interop("requirements.txt")))
     })?;
     Ok(programs)

@@ -16,11 +16,7 @@ use clap::Parser;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Parser)]
-#[command(
-    name = "cargo xtask",
-    bin_name = "cargo xtask",
-    about = "Checks and tests of this repository"
-)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Checks and tests of this repository")]
 enum Cli {
     /// Format, lints (native and wasm32), documentation and dependencies
     Check,

@@ -14,11 +14,7 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) const ONE_PASSED: Self = Self {
-        passed: 1,
-        failed: 0,
-        skipped: 0,
-    };
+    pub(crate) const ONE_PASSED: Self = Self { passed: 1, failed: 0, skipped: 0 };
 }
 
 impl AddAssign for Tally {
@@ -31,11 +27,7 @@ impl AddAssign for Tally {
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} passed, {} failed, {} skipped",
-            self.passed, self.failed, self.skipped
-        )
+        write!(f, "{} passed, {} failed, {} skipped", self.passed, self.failed, self.skipped)
     }
 }
 
@@ -64,25 +56,15 @@ impl Row {
     fn tally(&self) -> Tally {
         match &self.outcome {
             Ok(tally) => *tally,
-            Err(Stop::Skipped(_)) => Tally {
-                skipped: 1,
-                ..Tally::default()
-            },
-            Err(Stop::Failed(_)) => Tally {
-                failed: 1,
-                ..Tally::default()
-            },
+            Err(Stop::Skipped(_)) => Tally { skipped: 1, ..Tally::default() },
+            Err(Stop::Failed(_)) => Tally { failed: 1, ..Tally::default() },
         }
     }
 
     fn verdict(&self) -> &'static str {
         match self.tally() {
             Tally { failed: 1.., .. } => "FAILED",
-            Tally {
-                skipped: 1..,
-                passed: 0,
-                ..
-            } => "skipped",
+            Tally { skipped: 1.., passed: 0, .. } => "skipped",
             _ => "passed",
         }
     }
@@ -105,11 +87,7 @@ impl Report {
         println!("\n=== {name} ===");
         let started = Instant::now();
         let outcome = job();
-        let row = Row {
-            name,
-            outcome,
-            time: started.elapsed(),
-        };
+        let row = Row { name, outcome, time: started.elapsed() };
         println!("--- {name}: {}: {}", row.verdict(), row.note());
         self.rows.push(row);
     }
@@ -125,12 +103,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .rows
-            .iter()
-            .map(|row| row.name.len())
-            .max()
-            .unwrap_or_default();
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or_default();
         for row in &self.rows {
             let (name, verdict, seconds) = (row.name, row.verdict(), row.time.as_secs_f64());
             writeln!(f, "{name:width$}  {verdict:7}  {seconds:7.1} s  {}", row.note())?;
@@ -146,23 +119,10 @@ mod tests {
     #[test]
     fn a_suite_without_a_tally_counts_as_one_test() {
         let mut report = Report::default();
-        report.run("a", || {
-            Ok(Tally {
-                passed: 3,
-                failed: 1,
-                skipped: 2,
-            })
-        });
+        report.run("a", || Ok(Tally { passed: 3, failed: 1, skipped: 2 }));
         report.run("b", || Err(Stop::Skipped("no rclone".into())));
         report.run("c", || Err(Stop::Failed("does not compile".into())));
-        assert_eq!(
-            report.total(),
-            Tally {
-                passed: 3,
-                failed: 2,
-                skipped: 3
-            }
-        );
+        assert_eq!(report.total(), Tally { passed: 3, failed: 2, skipped: 3 });
         let shown = report.to_string();
         assert_eq!(shown.lines().last(), Some("3 passed, 2 failed, 3 skipped"));
         assert!(shown.contains("no rclone") && shown.contains("does not compile"));

@@ -44,11 +44,7 @@ impl Server {
             .spawn()
             .map_err(|error| Stop::failed(&command.get_program().to_string_lossy(), &error))?;
         let mut server = Self { child };
-        let stdout = server
-            .child
-            .stdout
-            .take()
-            .ok_or_else(|| failed("has no output"))?;
+        let stdout = server.child.stdout.take().ok_or_else(|| failed("has no output"))?;
 
         let (sender, lines) = mpsc::channel();
         // Reads on when nobody listens any more: a full pipe would stop the server.
@@ -75,10 +71,7 @@ impl Server {
 impl Drop for Server {
     fn drop(&mut self) {
         // Asked first: Miniflare has a child of its own, workerd, to stop.
-        Command::new("kill")
-            .arg(self.child.id().to_string())
-            .status()
-            .ok();
+        Command::new("kill").arg(self.child.id().to_string()).status().ok();
         let deadline = Instant::now() + Duration::from_secs(5);
         while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < deadline {
             thread::sleep(Duration::from_millis(20));

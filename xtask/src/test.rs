@@ -23,10 +23,7 @@ pub(crate) struct Options {
 /// True if nothing failed and, where that is asked, nothing was skipped.
 pub(crate) fn test(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     let suites = suite::select(&options.suites)?;
-    let context = Context {
-        workspace,
-        install_system: options.install_system,
-    };
+    let context = Context { workspace, install_system: options.install_system };
     let mut report = Report::default();
     for suite in suites {
         report.run(suite.name, || (suite.run)(&context));

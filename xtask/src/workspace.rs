@@ -22,19 +22,11 @@ impl Workspace {
             .current_dir(&root)
             .output()
             .map_err(|error| format!("cargo metadata: {error}"))?;
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout).map_err(|_| {
-            format!(
-                "cargo metadata: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            )
-        })?;
-        let target = metadata["target_directory"]
-            .as_str()
-            .ok_or("cargo metadata names no target directory")?;
-        Ok(Self {
-            root,
-            target: target.into(),
-        })
+        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)
+            .map_err(|_| format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim()))?;
+        let target =
+            metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
+        Ok(Self { root, target: target.into() })
     }
 
     /// A program or script of the repository that talks to software made by others.

@@ -191,11 +191,7 @@ pub(crate) struct Ls {
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The keys of the objects
-    #[arg(
-        required_unless_present = "prefix",
-        conflicts_with = "prefix",
-        value_name = "KEY"
-    )]
+    #[arg(required_unless_present = "prefix", conflicts_with = "prefix", value_name = "KEY")]
     pub(crate) keys: Vec<String>,
     /// All objects whose keys begin with this
     #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
@@ -282,17 +278,11 @@ fn parse_range(text: &str) -> Result<Range, String> {
     let wrong = || "write it as 0-1023, 1024- or -500".to_owned();
     let number = |digits: &str| {
         let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        digits
-            .and_then(|digits| digits.parse::<u64>().ok())
-            .ok_or_else(wrong)
+        digits.and_then(|digits| digits.parse::<u64>().ok()).ok_or_else(wrong)
     };
     match text.split_once('-').ok_or_else(wrong)? {
-        ("", suffix) => Ok(Range::Suffix {
-            suffix: number(suffix)?,
-        }),
-        (offset, "") => Ok(Range::OffsetToEnd {
-            offset: number(offset)?,
-        }),
+        ("", suffix) => Ok(Range::Suffix { suffix: number(suffix)? }),
+        (offset, "") => Ok(Range::OffsetToEnd { offset: number(offset)? }),
         (first, last) => {
             let (first, last) = (number(first)?, number(last)?);
             if last < first {
@@ -308,9 +298,7 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         Some(port) => format!("127.0.0.1:{port}"),
         None => text.to_owned(),
     };
-    numeric
-        .parse()
-        .map_err(|_| format!("write it as an address and a port, such as {LISTEN}"))
+    numeric.parse().map_err(|_| format!("write it as an address and a port, such as {LISTEN}"))
 }
 
 #[cfg(test)]
@@ -326,22 +314,10 @@ mod tests {
 
     #[test]
     fn ranges_are_written_as_in_http() {
-        assert_eq!(
-            parse_range("0-0"),
-            Ok(Range::OffsetWithLength { offset: 0, length: 1 })
-        );
+        assert_eq!(parse_range("0-0"), Ok(Range::OffsetWithLength { offset: 0, length: 1 }));
         assert_eq!(parse_range("5-"), Ok(Range::OffsetToEnd { offset: 5 }));
         assert_eq!(parse_range("-5"), Ok(Range::Suffix { suffix: 5 }));
-        for wrong in [
-            "",
-            "-",
-            "5",
-            "5-4",
-            "a-b",
-            "+1-2",
-            "1-2-3",
-            "99999999999999999999-",
-        ] {
+        for wrong in ["", "-", "5", "5-4", "a-b", "+1-2", "1-2-3", "99999999999999999999-"] {
             assert!(parse_range(wrong).is_err(), "{wrong}");
         }
     }

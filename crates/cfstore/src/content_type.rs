@@ -19,11 +19,7 @@ pub(crate) fn guess(names: &[&Path]) -> String {
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(extension))
             .map(|(_, content_type)| (*content_type).to_owned());
-        media.or_else(|| {
-            mime_guess::from_ext(extension)
-                .first()
-                .map(|content_type| content_type.to_string())
-        })
+        media.or_else(|| mime_guess::from_ext(extension).first().map(|content_type| content_type.to_string()))
     });
     known.unwrap_or_else(|| mime_guess::mime::APPLICATION_OCTET_STREAM.to_string())
 }
@@ -46,9 +42,6 @@ mod tests {
         ] {
             assert_eq!(guess(&[Path::new(name)]), content_type, "{name}");
         }
-        assert_eq!(
-            guess(&[Path::new("backup"), Path::new("shop.json")]),
-            "application/json"
-        );
+        assert_eq!(guess(&[Path::new("backup"), Path::new("shop.json")]), "application/json");
     }
 }

@@ -49,10 +49,7 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self::Usage {
-            message: message.into(),
-            hint: hint.into(),
-        }
+        Self::Usage { message: message.into(), hint: hint.into() }
     }
 
     /// A file that cannot be read or written.

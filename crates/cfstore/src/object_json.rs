@@ -51,13 +51,8 @@ impl<'a> From<&'a Object> for ObjectJson<'a> {
             etag: &object.etag,
             uploaded: Some(rfc3339(object.uploaded)),
             http_metadata: object.http_metadata.as_ref().map(HttpMetadataJson::from),
-            custom_metadata: object
-                .custom_metadata
-                .as_ref()
-                .map(|metadata| metadata.iter().collect()),
-            storage_class: object
-                .storage_class
-                .map(cloudflare_clients::r2::StorageClass::as_str),
+            custom_metadata: object.custom_metadata.as_ref().map(|metadata| metadata.iter().collect()),
+            storage_class: object.storage_class.map(cloudflare_clients::r2::StorageClass::as_str),
         }
     }
 }

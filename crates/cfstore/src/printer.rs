@@ -35,11 +35,7 @@ impl Printer {
 
     /// A result: a line for people, or an object for programs.
     pub(crate) fn result(self, line: impl Display, value: &impl Serialize) -> Result<()> {
-        if self.json {
-            self.json(value)
-        } else {
-            self.line(line)
-        }
+        if self.json { self.json(value) } else { self.line(line) }
     }
 
     /// A line on stdout, for people only.
@@ -114,11 +110,7 @@ impl Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(key) = self;
         key.chars().try_for_each(|c| {
-            if c.is_control() {
-                write!(f, "{}", c.escape_default())
-            } else {
-                f.write_char(c)
-            }
+            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
         })
     }
 }

@@ -15,13 +15,8 @@ use crate::printer::Printer;
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
 /// Any of these set means that R2 is meant.
-const R2_VARIABLES: [&str; 5] = [
-    "R2_ACCOUNT_ID",
-    "R2_ACCESS_KEY_ID",
-    "R2_SECRET_ACCESS_KEY",
-    "R2_BUCKET_MEDIA",
-    "R2_ENDPOINT",
-];
+const R2_VARIABLES: [&str; 5] =
+    ["R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA", "R2_ENDPOINT"];
 
 /// Where objects are.
 #[derive(Debug)]
@@ -70,10 +65,8 @@ impl Store {
         match self {
             Self::R2(config) => {
                 let signing = R2SigningClient::new(config.clone()).map_err(|error| refused(&error))?;
-                Ok(
-                    R2Service::new(S3Bucket::new(config).map_err(|error| refused(&error))?)
-                        .with_signing(signing),
-                )
+                Ok(R2Service::new(S3Bucket::new(config).map_err(|error| refused(&error))?)
+                    .with_signing(signing))
             }
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
@@ -133,10 +126,7 @@ fn read_env_file(path: &Path) -> Result<HashMap<String, String>> {
             "it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines",
         )
     };
-    dotenvy::from_path_iter(path)
-        .map_err(unusable)?
-        .map(|line| line.map_err(unusable))
-        .collect()
+    dotenvy::from_path_iter(path).map_err(unusable)?.map(|line| line.map_err(unusable)).collect()
 }
 
 #[cfg(test)]
@@ -153,10 +143,7 @@ mod tests {
     #[test]
     fn none_all_and_some_of_the_variables() {
         assert!(matches!(select(&[]), Ok(Store::Embedded(_))));
-        assert!(matches!(
-            select(&[("R2_ACCOUNT_ID", " ")]),
-            Ok(Store::Embedded(_))
-        ));
+        assert!(matches!(select(&[("R2_ACCOUNT_ID", " ")]), Ok(Store::Embedded(_))));
         let local = [
             ("R2_ENDPOINT", "http://127.0.0.1:9710"),
             ("R2_ACCESS_KEY_ID", "id"),

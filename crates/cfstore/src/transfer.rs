@@ -31,11 +31,7 @@ pub(crate) struct Target {
 
 impl Target {
     fn only_if(&self) -> Conditional {
-        if self.if_absent {
-            Conditional::new().etag_does_not_match("*")
-        } else {
-            Conditional::new()
-        }
+        if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
 
     fn put(&self, service: &R2Service, body: Body) -> cloudflare_clients::r2::Put {

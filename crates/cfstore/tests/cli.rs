@@ -31,11 +31,7 @@ impl Folder {
 
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_cfstore"));
-        command
-            .args(args)
-            .env_clear()
-            .current_dir(self.path())
-            .stdin(Stdio::null());
+        command.args(args).env_clear().current_dir(self.path()).stdin(Stdio::null());
         command
     }
 
@@ -68,9 +64,7 @@ fn stdout(output: &Output, args: &[&str]) -> String {
 fn failure(output: &Output) -> String {
     assert!(output.stdout.is_empty(), "{output:?}");
     let stderr = String::from_utf8(output.stderr.clone()).unwrap();
-    let lines = stderr
-        .lines()
-        .filter(|line| !line.starts_with("using the embedded store"));
+    let lines = stderr.lines().filter(|line| !line.starts_with("using the embedded store"));
     let lines: Vec<_> = lines.collect();
     format!("exit {}\n{}", output.status.code().unwrap(), lines.join("\n"))
 }
@@ -130,11 +124,7 @@ impl Drop for Server {
 fn http_get(url: &str) -> (String, Vec<u8>) {
     let (host, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
-    write!(
-        stream,
-        "GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
+    write!(stream, "GET /{target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).unwrap();
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
@@ -166,21 +156,10 @@ fn files_of_any_size_come_back() {
 fn metadata_content_types_and_conditions() {
     let folder = Folder::new();
     folder.write("list", "#EXTM3U");
-    let put = [
-        "r2",
-        "put",
-        "list",
-        "hls/master.m3u8",
-        "--if-absent",
-        "--cache-control",
-        "no-store",
-    ];
+    let put = ["r2", "put", "list", "hls/master.m3u8", "--if-absent", "--cache-control", "no-store"];
     folder.ok(&[&put[..], &["--metadata", "a=b=c", "--metadata", "d="]].concat());
     let head = folder.json(&["--json", "r2", "head", "hls/master.m3u8"]);
-    assert_eq!(
-        head["httpMetadata"]["contentType"],
-        "application/vnd.apple.mpegurl"
-    );
+    assert_eq!(head["httpMetadata"]["contentType"], "application/vnd.apple.mpegurl");
     assert_eq!(head["httpMetadata"]["cacheControl"], "no-store");
     assert_eq!(head["customMetadata"], serde_json::json!({ "a": "b=c", "d": "" }));
     assert_eq!(head["size"], 7);
@@ -190,14 +169,7 @@ fn metadata_content_types_and_conditions() {
     error: put "hls/master.m3u8": 412 Precondition Failed: at least one of the conditions did not hold (PreconditionFailed)
      hint: there is an object of this key already: without --if-absent it is replaced
     "#);
-    folder.ok(&[
-        "r2",
-        "put",
-        "list",
-        "hls/master.m3u8",
-        "--content-type",
-        "text/plain",
-    ]);
+    folder.ok(&["r2", "put", "list", "hls/master.m3u8", "--content-type", "text/plain"]);
     let human = folder.ok(&["r2", "head", "hls/master.m3u8"]);
     assert!(human.contains("content-type         text/plain"), "{human}");
 
@@ -239,13 +211,7 @@ fn an_interrupted_upload_leaves_nothing() {
     let mut stdin = put.stdin.take().unwrap();
     stdin.write_all(&content(40 * 1024 * 1024)).unwrap();
     let pid = put.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let failed = failure(&put.wait_with_output().unwrap());
     assert_eq!(failed, "exit 1\nerror: interrupted");
     assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
@@ -260,17 +226,11 @@ fn listings() {
     }
     let names = |args: &[&str]| -> Vec<String> {
         let output = folder.ok(args);
-        output
-            .lines()
-            .map(|line| line.get(35..).unwrap().to_owned())
-            .collect()
+        output.lines().map(|line| line.get(35..).unwrap().to_owned()).collect()
     };
     assert_eq!(names(&["r2", "ls"]), ["a-b", "a/", "z\\n"]);
     assert_eq!(names(&["r2", "ls", "a/"]), ["a/b/", "a/e.txt"]);
-    assert_eq!(
-        names(&["r2", "ls", "-r", "a/"]),
-        ["a/b/c.txt", "a/b/d.txt", "a/e.txt"]
-    );
+    assert_eq!(names(&["r2", "ls", "-r", "a/"]), ["a/b/c.txt", "a/b/d.txt", "a/e.txt"]);
     assert_eq!(
         names(&["r2", "ls", "--tree", "a"]),
         ["a-b", "a/", "  b/", "    c.txt", "    d.txt", "  e.txt"]
@@ -278,16 +238,10 @@ fn listings() {
     assert!(names(&["r2", "ls", "none"]).is_empty());
 
     let output = folder.ok(&["--json", "r2", "ls", "a/"]);
-    let rows: Vec<Value> = output
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let rows: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0], serde_json::json!({ "prefix": "a/b/" }));
-    assert_eq!(
-        (&rows[1]["key"], &rows[1]["size"]),
-        (&"a/e.txt".into(), &4.into())
-    );
+    assert_eq!((&rows[1]["key"], &rows[1]["size"]), (&"a/e.txt".into(), &4.into()));
     assert!(rows[1]["uploaded"].as_str().unwrap().ends_with('Z'));
 }
 
@@ -303,15 +257,9 @@ fn deleting() {
     error: deleting everything under "a/" needs a confirmation, and stdin is no terminal
      hint: give --yes to delete without being asked
     "#);
-    assert_eq!(
-        folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]),
-        "deleted 2 objects\n"
-    );
+    assert_eq!(folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects\n");
     let deleted = folder.json(&["--json", "r2", "rm", "b"]);
-    assert_eq!(
-        deleted,
-        serde_json::json!({ "key": "b", "deleted": true, "error": null })
-    );
+    assert_eq!(deleted, serde_json::json!({ "key": "b", "deleted": true, "error": null }));
     assert_eq!(folder.ok(&["r2", "rm", "b", "never"]), "deleted 2 objects\n");
     assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
 }
@@ -406,22 +354,13 @@ fn the_server_serves_what_the_embedded_store_has() {
     folder.write("in", "hello");
     let note = folder.run(&["r2", "put", "in", "a b/ü.txt"]).stderr;
     let note = String::from_utf8(note).unwrap();
-    assert!(
-        note.contains("using the embedded store in .cfstore/, bucket media"),
-        "{note}"
-    );
+    assert!(note.contains("using the embedded store in .cfstore/, bucket media"), "{note}");
 
     let server = Server::start(&folder);
     let names: Vec<_> = server.variables.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        [
-            "R2_ENDPOINT",
-            "R2_ACCOUNT_ID",
-            "R2_ACCESS_KEY_ID",
-            "R2_SECRET_ACCESS_KEY",
-            "R2_BUCKET_MEDIA"
-        ]
+        ["R2_ENDPOINT", "R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA"]
     );
 
     // In another folder there is nothing but the variables.
@@ -442,21 +381,12 @@ fn the_server_serves_what_the_embedded_store_has() {
     assert!(head.starts_with("HTTP/1.1 403"), "{head}");
 
     // The same, from a file.
-    let lines = server
-        .variables
-        .iter()
-        .map(|(name, value)| format!("export {name}={value}\n"));
+    let lines = server.variables.iter().map(|(name, value)| format!("export {name}={value}\n"));
     elsewhere.write(".env", lines.collect::<String>());
-    assert_eq!(
-        elsewhere.ok(&["--env-file", ".env", "r2", "get", "a b/ü.txt", "-"]),
-        "hello"
-    );
+    assert_eq!(elsewhere.ok(&["--env-file", ".env", "r2", "get", "a b/ü.txt", "-"]), "hello");
 
     let mut wrong = server.command(&elsewhere, &["r2", "ls"]);
-    let wrong = wrong
-        .env("R2_SECRET_ACCESS_KEY", "0".repeat(64))
-        .output()
-        .unwrap();
+    let wrong = wrong.env("R2_SECRET_ACCESS_KEY", "0".repeat(64)).output().unwrap();
     let wrong = failure(&wrong);
     assert!(
         wrong.starts_with("exit 1") && wrong.contains("credentials rejected: check R2_ACCESS_KEY_ID"),
@@ -464,35 +394,18 @@ fn the_server_serves_what_the_embedded_store_has() {
     );
     let mut none = server.command(&elsewhere, &["r2", "head", "a"]);
     let none = failure(&none.env("R2_BUCKET_MEDIA", "other").output().unwrap());
-    assert!(
-        none.starts_with("exit 1") && none.contains("check R2_BUCKET_MEDIA"),
-        "{none}"
-    );
+    assert!(none.starts_with("exit 1") && none.contains("check R2_BUCKET_MEDIA"), "{none}");
 }
 
 #[test]
 fn urls_for_the_embedded_store_are_those_of_serve() {
     let folder = Folder::new();
-    let presign = folder.json(&[
-        "--json",
-        "r2",
-        "presign",
-        "--method",
-        "put",
-        "--content-type",
-        "video/mp4",
-        "a",
-    ]);
+    let presign =
+        folder.json(&["--json", "r2", "presign", "--method", "put", "--content-type", "video/mp4", "a"]);
     let url = presign["url"].as_str().unwrap();
-    assert!(
-        url.starts_with("http://127.0.0.1:9710/media/a?X-Amz-Algorithm="),
-        "{url}"
-    );
+    assert!(url.starts_with("http://127.0.0.1:9710/media/a?X-Amz-Algorithm="), "{url}");
     assert_eq!(presign["method"], "PUT");
-    assert_eq!(
-        presign["headers"],
-        serde_json::json!({ "content-type": "video/mp4" })
-    );
+    assert_eq!(presign["headers"], serde_json::json!({ "content-type": "video/mp4" }));
     let server = Server::start(&folder);
     let key_id = &server.variables[2].1;
     assert!(url.contains(key_id.as_str()), "{url}");
@@ -504,14 +417,8 @@ fn a_port_that_is_taken() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
     let failed = folder.fails(&["serve", "--listen", &address]);
-    assert!(
-        failed.starts_with(&format!("exit 1\nerror: cannot listen at {address}: ")),
-        "{failed}"
-    );
-    assert!(
-        failed.ends_with("--listen 127.0.0.1:0 takes a free port"),
-        "{failed}"
-    );
+    assert!(failed.starts_with(&format!("exit 1\nerror: cannot listen at {address}: ")), "{failed}");
+    assert!(failed.ends_with("--listen 127.0.0.1:0 takes a free port"), "{failed}");
 }
 
 #[cfg(unix)]
@@ -547,17 +454,10 @@ fn the_demo_holds() {
     let demo = folder.ok(&["demo"]);
     assert!(demo.contains("All 7 steps held"), "{demo}");
     assert!(!demo.contains('\u{1b}'), "{demo}");
-    assert_eq!(
-        fs::read_dir(folder.path()).unwrap().count(),
-        0,
-        "nothing is left behind"
-    );
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 
     let steps = folder.ok(&["--json", "demo"]);
-    let steps: Vec<Value> = steps
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect();
+    let steps: Vec<Value> = steps.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(steps.len(), 8);
     assert!(steps.iter().all(|step| step["ok"] == true), "{steps:?}");
 }

@@ -79,10 +79,7 @@ impl ErrorKind {
 
     /// Whether the same request may succeed when it is sent again.
     fn is_transient(self) -> bool {
-        matches!(
-            self,
-            Self::RateLimited | Self::Server | Self::Timeout | Self::Dns | Self::Connection
-        )
+        matches!(self, Self::RateLimited | Self::Server | Self::Timeout | Self::Dns | Self::Connection)
     }
 }
 
@@ -333,8 +330,7 @@ impl fmt::Debug for Error {
         if let Some(retry_after) = inner.retry_after {
             out.field("retry_after", &retry_after);
         }
-        out.field("attempts", &inner.attempts)
-            .field("retryable", &inner.retryable);
+        out.field("attempts", &inner.attempts).field("retryable", &inner.retryable);
         if let Some(source) = &inner.source {
             out.field("source", source);
         }
@@ -344,10 +340,7 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0
-            .source
-            .as_deref()
-            .map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
 
@@ -380,11 +373,7 @@ mod tests {
             (503, ErrorKind::Server, true),
         ] {
             let error = Error::from_status(status, "x");
-            assert_eq!(
-                (error.kind(), error.is_retryable()),
-                (kind, retryable),
-                "{status}"
-            );
+            assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{status}");
         }
     }
 

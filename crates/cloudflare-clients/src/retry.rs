@@ -90,9 +90,7 @@ impl RetryPolicy {
         if !retryable || retries >= self.max_retries {
             return RetryDecision::Stop;
         }
-        let delay = self
-            .delay(retries, random)
-            .max(error.retry_after().unwrap_or_default());
+        let delay = self.delay(retries, random).max(error.retry_after().unwrap_or_default());
         if waited.saturating_add(delay) > self.max_wait {
             return RetryDecision::Stop;
         }
@@ -101,16 +99,9 @@ impl RetryPolicy {
 
     fn delay(&self, retries: u32, random: f64) -> Duration {
         let doubled = self.base_delay.saturating_mul(2_u32.saturating_pow(retries));
-        let jitter = if self.jitter {
-            0.5 + random.clamp(0.0, 1.0)
-        } else {
-            1.0
-        };
+        let jitter = if self.jitter { 0.5 + random.clamp(0.0, 1.0) } else { 1.0 };
         // Capped before the multiplication too: a Duration overflows where an f64 does not.
-        doubled
-            .min(self.max_delay.saturating_mul(2))
-            .mul_f64(jitter)
-            .min(self.max_delay)
+        doubled.min(self.max_delay.saturating_mul(2)).mul_f64(jitter).min(self.max_delay)
     }
 }
 
@@ -136,9 +127,7 @@ mod tests {
     #[test]
     fn delays_double_up_to_the_cap_and_stop_after_max_retries() {
         let policy = RetryPolicy::default().max_retries(7).jitter(false);
-        let delays: Vec<_> = (0..8)
-            .map(|n| policy.decide(&server_error(), n, Duration::ZERO, 0.0))
-            .collect();
+        let delays: Vec<_> = (0..8).map(|n| policy.decide(&server_error(), n, Duration::ZERO, 0.0)).collect();
         let expected = [100, 200, 400, 800, 1600, 2000, 2000].map(|ms| RetryDecision::Retry(MS(ms)));
         assert_eq!(delays[..7], expected);
         assert_eq!(delays[7], RetryDecision::Stop);
@@ -147,39 +136,21 @@ mod tests {
     #[test]
     fn jitter_spreads_between_half_and_one_and_a_half() {
         let policy = RetryPolicy::default();
-        assert_eq!(
-            policy.decide(&server_error(), 0, Duration::ZERO, 0.0),
-            RetryDecision::Retry(MS(50))
-        );
-        assert_eq!(
-            policy.decide(&server_error(), 0, Duration::ZERO, 0.5),
-            RetryDecision::Retry(MS(100))
-        );
-        assert_eq!(
-            policy.decide(&server_error(), 0, Duration::ZERO, 1.0),
-            RetryDecision::Retry(MS(150))
-        );
+        assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(50)));
+        assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 0.5), RetryDecision::Retry(MS(100)));
+        assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 1.0), RetryDecision::Retry(MS(150)));
         // The cap holds after jitter; a delay whose double passes it is not cut below half of it.
         let capped = RetryPolicy::default().max_retries(40);
-        assert_eq!(
-            capped.decide(&server_error(), 30, Duration::ZERO, 1.0),
-            RetryDecision::Retry(MS(2000))
-        );
+        assert_eq!(capped.decide(&server_error(), 30, Duration::ZERO, 1.0), RetryDecision::Retry(MS(2000)));
     }
 
     #[test]
     fn retry_after_replaces_shorter_delays_only() {
         let policy = RetryPolicy::default().jitter(false);
         let long = server_error().with_retry_after(MS(5000));
-        assert_eq!(
-            policy.decide(&long, 0, Duration::ZERO, 0.0),
-            RetryDecision::Retry(MS(5000))
-        );
+        assert_eq!(policy.decide(&long, 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(5000)));
         let short = server_error().with_retry_after(MS(1));
-        assert_eq!(
-            policy.decide(&short, 0, Duration::ZERO, 0.0),
-            RetryDecision::Retry(MS(100))
-        );
+        assert_eq!(policy.decide(&short, 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(100)));
     }
 
     #[test]
@@ -187,10 +158,7 @@ mod tests {
         let policy = RetryPolicy::default();
         let error = server_error().with_retry_after(Duration::from_secs(31));
         assert_eq!(policy.decide(&error, 0, Duration::ZERO, 0.5), RetryDecision::Stop);
-        assert_eq!(
-            policy.decide(&server_error(), 1, Duration::from_secs(30), 0.5),
-            RetryDecision::Stop
-        );
+        assert_eq!(policy.decide(&server_error(), 1, Duration::from_secs(30), 0.5), RetryDecision::Stop);
     }
 
     #[test]
@@ -216,9 +184,6 @@ mod tests {
             RetryPolicy::default().decide(&integrity, 0, Duration::ZERO, 0.5),
             RetryDecision::Retry(_)
         ));
-        assert_eq!(
-            RetryPolicy::default().decide(&integrity, 1, Duration::ZERO, 0.5),
-            RetryDecision::Stop
-        );
+        assert_eq!(RetryPolicy::default().decide(&integrity, 1, Duration::ZERO, 0.5), RetryDecision::Stop);
     }
 }

@@ -42,10 +42,7 @@ async fn write(bucket: &LocalBucket, key: &str, seed: u64) {
         bucket.put(PutRequest::new(key, bytes)).await.unwrap();
         return;
     }
-    let create = CreateMultipartUploadRequest {
-        key: key.into(),
-        ..CreateMultipartUploadRequest::default()
-    };
+    let create = CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
     let upload_id = bucket.create_multipart_upload(create).await.unwrap();
     let mut parts = Vec::new();
     for (part_number, part) in (1..).zip(bytes.chunks(PART)) {
@@ -78,11 +75,7 @@ fn say(what: &str, key: &str, seed: u64) {
 fn writes_until_it_is_killed() {
     let Ok(folder) = std::env::var(STORE) else { return };
     let round: u64 = std::env::var(ROUND).unwrap().parse().unwrap();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let bucket = LocalBucket::open(&folder, "media").await.unwrap();
         let writers = (0..WRITERS).map(|writer| {
@@ -97,11 +90,7 @@ fn writes_until_it_is_killed() {
                     say("done", &key, seed);
                     let copy = format!("{key}-copy-{i}");
                     say("begin", &copy, seed);
-                    let request = CopyRequest {
-                        source: key,
-                        key: copy.clone(),
-                        ..CopyRequest::default()
-                    };
+                    let request = CopyRequest { source: key, key: copy.clone(), ..CopyRequest::default() };
                     bucket.copy(request).await.unwrap();
                     say("done", &copy, seed);
                 }
@@ -130,9 +119,7 @@ fn run_and_kill(folder: &Path, round: u64, expected: &mut HashMap<String, Expect
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let mut first = lines
-        .by_ref()
-        .skip_while(|line| !line.as_ref().unwrap().contains("@ "));
+    let mut first = lines.by_ref().skip_while(|line| !line.as_ref().unwrap().contains("@ "));
     let first = first.next().expect("the child writes").unwrap();
     let killer = thread::spawn(move || {
         thread::sleep(Duration::from_millis(fastrand::u64(20..350)));
@@ -164,17 +151,11 @@ async fn check(bucket: &LocalBucket, expected: &HashMap<String, Expected>, prefi
         .filter(|(key, e)| key.starts_with(prefix) && e.acknowledged)
         .map(|(key, _)| key)
         .collect();
-    let mut request = ListRequest {
-        prefix: prefix.into(),
-        ..ListRequest::default()
-    };
+    let mut request = ListRequest { prefix: prefix.into(), ..ListRequest::default() };
     loop {
         let page = bucket.list(request.clone()).await.unwrap();
         for listed in page.objects {
-            let get = GetRequest {
-                key: listed.key.clone(),
-                ..GetRequest::default()
-            };
+            let get = GetRequest { key: listed.key.clone(), ..GetRequest::default() };
             let object = bucket.get(get).await.unwrap().unwrap();
             assert_eq!(object.object.etag, listed.etag);
             let bytes = object.body.bytes().await.unwrap();
@@ -200,15 +181,11 @@ fn only_files_with_rows_stay(folder: &Path) {
     let database = rusqlite::Connection::open(folder.join("store.sqlite3")).unwrap();
     let names = |name: &str| -> BTreeSet<String> {
         let entries = std::fs::read_dir(folder.join(name)).unwrap();
-        entries
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect()
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
     };
     let until = Instant::now() + Duration::from_secs(10);
     loop {
-        let mut statement = database
-            .prepare("SELECT blob FROM segments WHERE blob IS NOT NULL")
-            .unwrap();
+        let mut statement = database.prepare("SELECT blob FROM segments WHERE blob IS NOT NULL").unwrap();
         let rows = statement.query_map((), |row| row.get(0)).unwrap();
         let rows: BTreeSet<String> = rows.map(Result::unwrap).collect();
         let (blobs, incoming) = (names("blobs"), names("incoming"));
@@ -216,12 +193,7 @@ fn only_files_with_rows_stay(folder: &Path) {
         if blobs == rows && incoming.is_empty() {
             return;
         }
-        assert!(
-            Instant::now() < until,
-            "{} files for {} rows, {incoming:?}",
-            blobs.len(),
-            rows.len()
-        );
+        assert!(Instant::now() < until, "{} files for {} rows, {incoming:?}", blobs.len(), rows.len());
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -229,10 +201,7 @@ fn only_files_with_rows_stay(folder: &Path) {
 #[test]
 fn what_was_acknowledged_survives_kill_9() {
     let folder = tempfile::tempdir().unwrap();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut expected = HashMap::new();
     let mut acknowledged = 0;
     for round in 0..ROUNDS {
@@ -245,9 +214,7 @@ fn what_was_acknowledged_survives_kill_9() {
     runtime.block_on(async {
         let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
         check(&bucket, &expected, "").await;
-        tokio::task::spawn_blocking(move || only_files_with_rows_stay(folder.path()))
-            .await
-            .unwrap();
+        tokio::task::spawn_blocking(move || only_files_with_rows_stay(folder.path())).await.unwrap();
     });
     assert!(
         acknowledged as u64 > ROUNDS,

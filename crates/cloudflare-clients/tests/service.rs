@@ -54,10 +54,7 @@ impl std::fmt::Debug for ScriptedBucket {
 
 impl ScriptedBucket {
     fn holding(content: &'static str) -> Arc<Self> {
-        Arc::new(Self {
-            object: Mutex::new(Some(content.into())),
-            ..Self::default()
-        })
+        Arc::new(Self { object: Mutex::new(Some(content.into())), ..Self::default() })
     }
 
     fn then(
@@ -69,9 +66,8 @@ impl ScriptedBucket {
     }
 
     fn failing(self: Arc<Self>, times: u32, status: u16) -> Arc<Self> {
-        (0..times).fold(self, |bucket, _| {
-            bucket.then(move |_| Err(Error::from_status(status, "Server Error")))
-        })
+        (0..times)
+            .fold(self, |bucket, _| bucket.then(move |_| Err(Error::from_status(status, "Server Error"))))
     }
 
     fn with_body(self: Arc<Self>, pieces: Vec<Result<Bytes>>) -> Arc<Self> {
@@ -81,10 +77,7 @@ impl ScriptedBucket {
 
     fn service(self: &Arc<Self>) -> (R2Service, Arc<RecordingRuntime>) {
         let runtime = Arc::new(RecordingRuntime::default());
-        (
-            R2Service::new_with_runtime(self.clone(), runtime.clone()),
-            runtime,
-        )
+        (R2Service::new_with_runtime(self.clone(), runtime.clone()), runtime)
     }
 
     fn calls(&self) -> Vec<String> {
@@ -123,14 +116,9 @@ impl Bucket for ScriptedBucket {
         let Some(mut object) = self.found(&request.key) else {
             return Ok(None);
         };
-        request
-            .only_if
-            .check_read(Some((&object.etag, object.uploaded)))?;
+        request.only_if.check_read(Some((&object.etag, object.uploaded)))?;
         let content = self.object.lock().unwrap().clone().unwrap_or_default();
-        let range = request
-            .range
-            .map(|range| range.resolve(object.size))
-            .transpose()?;
+        let range = request.range.map(|range| range.resolve(object.size)).transpose()?;
         object.range = range;
         let (from, to) = range.map_or((0, content.len()), |range| {
             let from = usize::try_from(range.offset).unwrap();
@@ -145,10 +133,7 @@ impl Bucket for ScriptedBucket {
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
         let outcome = self.step("put");
-        let fault = outcome
-            .as_ref()
-            .err()
-            .and_then(|error| error.code().map(str::to_owned));
+        let fault = outcome.as_ref().err().and_then(|error| error.code().map(str::to_owned));
         if fault.as_deref() == Some("unread") {
             return Err(cut_off());
         }
@@ -159,11 +144,9 @@ impl Bucket for ScriptedBucket {
         } else {
             outcome?;
         }
-        request.only_if.check_write(
-            existing
-                .as_ref()
-                .map(|object| (object.etag.as_str(), object.uploaded)),
-        )?;
+        request
+            .only_if
+            .check_write(existing.as_ref().map(|object| (object.etag.as_str(), object.uploaded)))?;
         let etag = md5(&content);
         *self.object.lock().unwrap() = Some(content);
         Ok(StoredObject::new(request.key, etag))
@@ -189,26 +172,18 @@ async fn failures_are_retried_with_growing_delays() {
     let found = service.head("k").await.unwrap();
     assert_eq!(found.map(|object| object.size), Some(3));
     assert_eq!(bucket.calls().len(), 3);
-    assert_eq!(
-        *runtime.slept.lock().unwrap(),
-        [100, 200].map(Duration::from_millis)
-    );
+    assert_eq!(*runtime.slept.lock().unwrap(), [100, 200].map(Duration::from_millis));
 }
 
 #[tokio::test]
 async fn the_last_error_says_how_often_and_why() {
-    for (policy, attempts) in [
-        (RetryPolicy::default(), 4),
-        (RetryPolicy::default().max_retries(2), 3),
-        (RetryPolicy::none(), 1),
-    ] {
+    for (policy, attempts) in
+        [(RetryPolicy::default(), 4), (RetryPolicy::default().max_retries(2), 3), (RetryPolicy::none(), 1)]
+    {
         let bucket = ScriptedBucket::holding("abc").failing(9, 500);
         let (service, _) = bucket.service();
         let error = service.with_retry(policy).head("k").await.unwrap_err();
-        assert_eq!(
-            (error.attempts(), bucket.calls().len()),
-            (attempts, attempts as usize)
-        );
+        assert_eq!((error.attempts(), bucket.calls().len()), (attempts, attempts as usize));
         assert!(error.to_string().contains("500 Server Error"), "{error}");
         assert!(error.to_string().starts_with("head \"k\""), "{error}");
     }
@@ -232,36 +207,16 @@ async fn bad_input_never_reaches_the_bucket() {
         service.head("").await.unwrap_err(),
         service.get(&too_long).await.unwrap_err(),
         service.get("k").range(5..5).await.unwrap_err(),
-        service
-            .put("k", "x")
-            .only_if(Conditional::new().etag_matches("\"quoted\""))
-            .await
-            .unwrap_err(),
-        service
-            .put("k", "x")
-            .metadata("n", "v".repeat(9000))
-            .await
-            .unwrap_err(),
+        service.put("k", "x").only_if(Conditional::new().etag_matches("\"quoted\"")).await.unwrap_err(),
+        service.put("k", "x").metadata("n", "v".repeat(9000)).await.unwrap_err(),
         service.put("k", "x").content_type("a\nb").await.unwrap_err(),
         service.list().page_size(1001).await.unwrap_err(),
         service.delete_many(["ok", ""]).await.unwrap_err(),
-        service
-            .resume_multipart_upload("k", "id")
-            .upload_part(0, "x")
-            .await
-            .unwrap_err(),
-        service
-            .resume_multipart_upload("k", "id")
-            .complete([])
-            .await
-            .unwrap_err(),
+        service.resume_multipart_upload("k", "id").upload_part(0, "x").await.unwrap_err(),
+        service.resume_multipart_upload("k", "id").complete([]).await.unwrap_err(),
     ];
     for error in errors {
-        assert_eq!(
-            (error.kind(), error.attempts()),
-            (ErrorKind::InvalidInput, 0),
-            "{error}"
-        );
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
     }
     let unserialisable = std::collections::HashMap::from([((1, 2), 3)]);
     let error = service.put_json("k", &unserialisable).await.unwrap_err();
@@ -272,9 +227,7 @@ async fn bad_input_never_reaches_the_bucket() {
 #[tokio::test]
 async fn without_a_signing_config_there_are_no_urls() {
     let (service, _) = ScriptedBucket::holding("abc").service();
-    let error = service
-        .generate_signed_url("k", Duration::from_secs(60))
-        .unwrap_err();
+    let error = service.generate_signed_url("k", Duration::from_secs(60)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MissingSigningConfig);
     assert!(error.to_string().contains("signing config required"));
 }
@@ -283,21 +236,12 @@ async fn without_a_signing_config_there_are_no_urls() {
 async fn public_urls_are_encoded_and_stay_on_their_host() {
     let (service, _) = ScriptedBucket::holding("abc").service();
     assert!(service.public_url("k").is_err());
-    let service = service
-        .with_public_base_url("https://media.example.com/files/")
-        .unwrap();
+    let service = service.with_public_base_url("https://media.example.com/files/").unwrap();
     assert_eq!(
         service.public_url("//evil.example/ä?#").unwrap(),
         "https://media.example.com/files///evil.example/%C3%A4%3F%23"
     );
-    for bad in [
-        "media.example.com",
-        "https://",
-        "https://a b",
-        "https://h/?q",
-        "https://user@h",
-        "ftp://h",
-    ] {
+    for bad in ["media.example.com", "https://", "https://a b", "https://h/?q", "https://user@h", "ftp://h"] {
         assert!(service.clone().with_public_base_url(bad).is_err(), "{bad}");
     }
 }
@@ -312,10 +256,7 @@ async fn a_stream_is_sent_again_only_while_nobody_has_read_it() {
 
     let bucket = ScriptedBucket::holding("old").failing(1, 500);
     let error = bucket.service().0.put("k", body()).await.unwrap_err();
-    assert_eq!(
-        (error.kind(), error.status()),
-        (ErrorKind::BodyNotReplayable, Some(500))
-    );
+    assert_eq!((error.kind(), error.status()), (ErrorKind::BodyNotReplayable, Some(500)));
     assert!(error.to_string().contains("500 Server Error"), "{error}");
     assert_eq!(bucket.calls(), ["put"]);
 }
@@ -328,54 +269,27 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
         Err(cut_off())
     };
     let bucket = Arc::new(ScriptedBucket::default()).then(lost);
-    let stored = bucket
-        .service()
-        .0
-        .put("k", "new")
-        .only_if(create_only())
-        .await
-        .unwrap();
+    let stored = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap();
     assert_eq!((stored.etag, stored.size), (md5(b"new"), Some(3)));
     assert_eq!(bucket.calls(), ["put", "put", "head"]);
 
     // Somebody else was faster.
     let bucket = Arc::new(ScriptedBucket::default()).then(lost);
-    let error = bucket
-        .service()
-        .0
-        .put("k", "mine")
-        .only_if(create_only())
-        .await
-        .unwrap_err();
+    let error = bucket.service().0.put("k", "mine").only_if(create_only()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
 
     // Nothing was lost: no looking.
     let bucket = ScriptedBucket::holding("new");
-    let error = bucket
-        .service()
-        .0
-        .put("k", "new")
-        .only_if(create_only())
-        .await
-        .unwrap_err();
-    assert_eq!(
-        (error.kind(), bucket.calls().len()),
-        (ErrorKind::PreconditionFailed, 1)
-    );
+    let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
+    assert_eq!((error.kind(), bucket.calls().len()), (ErrorKind::PreconditionFailed, 1));
 }
 
 #[tokio::test]
 async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
     let gone = || Error::from_status(404, "Not Found").with_kind(ErrorKind::NoSuchUpload);
-    let part = UploadedPart {
-        part_number: 1,
-        etag: md5(b"abc"),
-        size: Some(3),
-    };
+    let part = UploadedPart { part_number: 1, etag: md5(b"abc"), size: Some(3) };
 
-    let bucket = ScriptedBucket::holding("abc")
-        .then(|_| Err(cut_off()))
-        .then(move |_| Err(gone()));
+    let bucket = ScriptedBucket::holding("abc").then(|_| Err(cut_off())).then(move |_| Err(gone()));
     let upload = bucket.service().0.resume_multipart_upload("k", "id");
     // The bucket's object was not uploaded in parts, so its etag does not match.
     let error = upload.complete([part.clone()]).await.unwrap_err();
@@ -396,22 +310,12 @@ async fn bytes_that_were_stored_wrong_are_sent_again() {
     std::fs::write(file.path(), "content").unwrap();
 
     let bucket = ScriptedBucket::holding("old").then(flip);
-    let stored = bucket
-        .service()
-        .0
-        .put("k", Body::from_file(file.path()).await.unwrap())
-        .await
-        .unwrap();
+    let stored = bucket.service().0.put("k", Body::from_file(file.path()).await.unwrap()).await.unwrap();
     assert_eq!(stored.etag, md5(b"content"));
     assert_eq!(bucket.calls(), ["put", "put"]);
 
     let bucket = ScriptedBucket::holding("old").then(flip).then(flip).then(flip);
-    let error = bucket
-        .service()
-        .0
-        .put("k", Body::from_file(file.path()).await.unwrap())
-        .await
-        .unwrap_err();
+    let error = bucket.service().0.put("k", Body::from_file(file.path()).await.unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(bucket.calls().len(), 2);
 }
@@ -432,9 +336,8 @@ async fn a_download_that_is_cut_off_resumes_where_it_stopped() {
 
 #[tokio::test]
 async fn a_download_gives_up_when_nothing_arrives_any_more() {
-    let bucket = (0..9).fold(ScriptedBucket::holding("0123456789"), |bucket, _| {
-        bucket.with_body(vec![Err(cut_off())])
-    });
+    let bucket = (0..9)
+        .fold(ScriptedBucket::holding("0123456789"), |bucket, _| bucket.with_body(vec![Err(cut_off())]));
     let object = bucket.service().0.get("k").await.unwrap().unwrap();
     let error = object.bytes().await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Connection, 4));

@@ -43,11 +43,7 @@ struct Browser(Client<HttpConnector, Full<Bytes>>);
 impl Browser {
     fn new() -> Self {
         // workerd closes a connection whose upload it refuses, which the next request would run into.
-        Self(
-            Client::builder(TokioExecutor::new())
-                .pool_max_idle_per_host(0)
-                .build_http(),
-        )
+        Self(Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http())
     }
 
     async fn send(
@@ -85,51 +81,23 @@ fn altered(url: &SignedUrl) -> String {
 async fn presigned_urls_work_for_every_method() {
     let (client, browser) = (signing(), Browser::new());
     // workerd folds dot segments, so keys with such do not get that far.
-    for key in [
-        "presigned/plain",
-        "presigned/a b+c%2F!'()*~ä🎬&=?#;:@,$\"<>[]{}|\\^`",
-        "presigned//double//",
-    ] {
+    for key in ["presigned/plain", "presigned/a b+c%2F!'()*~ä🎬&=?#;:@,$\"<>[]{}|\\^`", "presigned//double//"]
+    {
         let url = |method| client.presign(method, key).expires_in(MINUTE).sign().unwrap();
-        let (put, get, head, delete) = (
-            url(Method::PUT),
-            url(Method::GET),
-            url(Method::HEAD),
-            url(Method::DELETE),
-        );
-        assert_eq!(
-            browser.send(Method::PUT, put.as_str(), &[], "hello").await.0,
-            StatusCode::OK,
-            "{key}"
-        );
+        let (put, get, head, delete) =
+            (url(Method::PUT), url(Method::GET), url(Method::HEAD), url(Method::DELETE));
+        assert_eq!(browser.send(Method::PUT, put.as_str(), &[], "hello").await.0, StatusCode::OK, "{key}");
         let got = browser.send(Method::GET, get.as_str(), &[], "").await;
         assert_eq!(got, (StatusCode::OK, "hello".to_owned()), "{key}");
-        assert_eq!(
-            browser.send(Method::HEAD, head.as_str(), &[], "").await.0,
-            StatusCode::OK,
-            "{key}"
-        );
-        for (method, url) in [
-            (Method::PUT, &put),
-            (Method::GET, &get),
-            (Method::DELETE, &delete),
-        ] {
+        assert_eq!(browser.send(Method::HEAD, head.as_str(), &[], "").await.0, StatusCode::OK, "{key}");
+        for (method, url) in [(Method::PUT, &put), (Method::GET, &get), (Method::DELETE, &delete)] {
             let (status, body) = browser.send(method, &altered(url), &[], "").await;
             assert_eq!(status, StatusCode::FORBIDDEN, "{key}");
             assert!(body.contains("SignatureDoesNotMatch"), "{body}");
         }
-        assert_eq!(
-            browser.send(Method::PUT, get.as_str(), &[], "x").await.0,
-            StatusCode::FORBIDDEN
-        );
-        assert_eq!(
-            browser.send(Method::DELETE, delete.as_str(), &[], "").await.0,
-            StatusCode::NO_CONTENT
-        );
-        assert_eq!(
-            browser.send(Method::GET, get.as_str(), &[], "").await.0,
-            StatusCode::NOT_FOUND
-        );
+        assert_eq!(browser.send(Method::PUT, get.as_str(), &[], "x").await.0, StatusCode::FORBIDDEN);
+        assert_eq!(browser.send(Method::DELETE, delete.as_str(), &[], "").await.0, StatusCode::NO_CONTENT);
+        assert_eq!(browser.send(Method::GET, get.as_str(), &[], "").await.0, StatusCode::NOT_FOUND);
     }
 }
 
@@ -137,9 +105,7 @@ async fn presigned_urls_work_for_every_method() {
 #[ignore = "needs the simulator"]
 async fn expired_urls_are_refused() {
     let yesterday = SystemTime::now() - 1440 * MINUTE;
-    let url = signing()
-        .generate_signed_url_at("expired", MINUTE, yesterday)
-        .unwrap();
+    let url = signing().generate_signed_url_at("expired", MINUTE, yesterday).unwrap();
     let (status, body) = Browser::new().send(Method::GET, url.as_str(), &[], "").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(body.contains("ExpiredRequest"), "{body}");
@@ -149,39 +115,17 @@ async fn expired_urls_are_refused() {
 #[ignore = "needs the simulator"]
 async fn signed_headers_bind_an_upload() {
     let browser = Browser::new();
-    let presign = signing()
-        .presign(Method::PUT, "bound")
-        .content_type("video/mp4")
-        .if_none_match("*");
+    let presign = signing().presign(Method::PUT, "bound").content_type("video/mp4").if_none_match("*");
     let url = presign.metadata("uploadedby", "me").sign().unwrap();
-    let right = [
-        ("content-type", "video/mp4"),
-        ("if-none-match", "*"),
-        ("x-amz-meta-uploadedby", "me"),
-    ];
+    let right = [("content-type", "video/mp4"), ("if-none-match", "*"), ("x-amz-meta-uploadedby", "me")];
     let mut wrong = right;
     wrong[0].1 = "text/html";
-    assert_eq!(
-        browser.send(Method::PUT, url.as_str(), &wrong, "x").await.0,
-        StatusCode::FORBIDDEN
-    );
-    assert_eq!(
-        browser.send(Method::PUT, url.as_str(), &right[..2], "x").await.0,
-        StatusCode::FORBIDDEN
-    );
-    assert_eq!(
-        browser.send(Method::PUT, url.as_str(), &right, "x").await.0,
-        StatusCode::OK
-    );
-    assert_eq!(
-        browser.send(Method::PUT, url.as_str(), &right, "x").await.0,
-        StatusCode::PRECONDITION_FAILED
-    );
+    assert_eq!(browser.send(Method::PUT, url.as_str(), &wrong, "x").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(browser.send(Method::PUT, url.as_str(), &right[..2], "x").await.0, StatusCode::FORBIDDEN);
+    assert_eq!(browser.send(Method::PUT, url.as_str(), &right, "x").await.0, StatusCode::OK);
+    assert_eq!(browser.send(Method::PUT, url.as_str(), &right, "x").await.0, StatusCode::PRECONDITION_FAILED);
     let object = service().head("bound").await.unwrap().unwrap();
-    assert_eq!(
-        (object.content_type(), object.metadata("uploadedBy")),
-        (Some("video/mp4"), Some("me"))
-    );
+    assert_eq!((object.content_type(), object.metadata("uploadedBy")), (Some("video/mp4"), Some("me")));
 }
 
 #[tokio::test]
@@ -200,16 +144,10 @@ async fn objects_exist_or_do_not() {
 #[ignore = "needs the simulator"]
 async fn objects_come_back_whole() {
     let r2 = service();
-    let put = r2
-        .put("objects/ä+1", "0123456789")
-        .content_type("text/plain")
-        .cache_control("no-store");
+    let put = r2.put("objects/ä+1", "0123456789").content_type("text/plain").cache_control("no-store");
     put.metadata("title", "Größe 🎬").await.unwrap();
     let object = r2.get("objects/ä+1").await.unwrap().unwrap();
-    assert_eq!(
-        (object.content_type(), object.metadata("Title")),
-        (Some("text/plain"), Some("Größe 🎬"))
-    );
+    assert_eq!((object.content_type(), object.metadata("Title")), (Some("text/plain"), Some("Größe 🎬")));
     assert_eq!(object.text().await.unwrap(), "0123456789");
     let object = r2.get("objects/ä+1").range(3..5).await.unwrap().unwrap();
     assert_eq!(object.text().await.unwrap(), "34");
@@ -222,16 +160,7 @@ async fn objects_come_back_whole() {
     assert_eq!(copied.etag, "781e5e245d69b566979b86e28d23f2c7");
     r2.delete("objects/ä+1").await.unwrap();
     r2.delete("objects/ä+1").await.unwrap();
-    assert_eq!(
-        r2.get("objects/copy")
-            .await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        "0123456789"
-    );
+    assert_eq!(r2.get("objects/copy").await.unwrap().unwrap().text().await.unwrap(), "0123456789");
 }
 
 #[tokio::test]
@@ -241,16 +170,12 @@ async fn conditions_hold() {
     r2.put("conditions", "one").await.unwrap();
     let etag = r2.head("conditions").await.unwrap().unwrap().etag;
     let get = |only_if| r2.get("conditions").only_if(only_if);
-    let error = get(Conditional::new().etag_does_not_match(&etag))
-        .await
-        .unwrap_err();
+    let error = get(Conditional::new().etag_does_not_match(&etag)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotModified);
     let error = get(Conditional::new().etag_matches("other")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
     let put = |only_if| r2.put("conditions", "two").only_if(only_if);
-    let error = put(Conditional::new().etag_does_not_match("*"))
-        .await
-        .unwrap_err();
+    let error = put(Conditional::new().etag_does_not_match("*")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
     put(Conditional::new().etag_matches(&etag)).await.unwrap();
 }
@@ -265,25 +190,13 @@ async fn listings_and_batch_deletes() {
     }
     for size in [1, 2, 1000] {
         let list = r2.list().prefix("list/").page_size(size);
-        let listed: Vec<_> = list
-            .clone()
-            .stream()
-            .map_ok(|object| object.key)
-            .try_collect()
-            .await
-            .unwrap();
+        let listed: Vec<_> = list.clone().stream().map_ok(|object| object.key).try_collect().await.unwrap();
         assert_eq!(listed, keys);
         let pages: Vec<_> = list.delimiter("/").pages().try_collect().await.unwrap();
-        let prefixes: Vec<_> = pages
-            .iter()
-            .flat_map(|page| page.delimited_prefixes.clone())
-            .collect();
+        let prefixes: Vec<_> = pages.iter().flat_map(|page| page.delimited_prefixes.clone()).collect();
         assert_eq!(prefixes, ["list/b/"]);
     }
-    let outcome = r2
-        .delete_many(keys.into_iter().chain(["list/missing"]))
-        .await
-        .unwrap();
+    let outcome = r2.delete_many(keys.into_iter().chain(["list/missing"])).await.unwrap();
     assert_eq!((outcome.deleted().count(), outcome.failed().count()), (6, 0));
     assert!(r2.list().prefix("list/").await.unwrap().objects.is_empty());
 }
@@ -294,28 +207,17 @@ async fn uploads_in_parts() {
     let r2 = service();
     let size = usize::try_from(MIN_PART_SIZE).unwrap();
     let whole = Bytes::from(b"0123456789".repeat(size / 10 + 100));
-    let upload = r2
-        .create_multipart_upload("parts")
-        .content_type("video/mp4")
-        .await
-        .unwrap();
+    let upload = r2.create_multipart_upload("parts").content_type("video/mp4").await.unwrap();
     let first = upload.upload_part(1, whole.slice(..size)).await.unwrap();
     let second = upload.upload_part(2, whole.slice(size..)).await.unwrap();
     upload.complete([second, first]).await.unwrap();
     let object = r2.get("parts").await.unwrap().unwrap();
-    assert_eq!(
-        (object.size, object.content_type()),
-        (whole.len() as u64, Some("video/mp4"))
-    );
+    assert_eq!((object.size, object.content_type()), (whole.len() as u64, Some("video/mp4")));
     assert!(object.bytes().await.unwrap() == whole);
 
     let aborted = r2.create_multipart_upload("parts").await.unwrap();
     aborted.abort().await.unwrap();
-    let part = UploadedPart {
-        part_number: 1,
-        etag: "made-up".to_owned(),
-        size: None,
-    };
+    let part = UploadedPart { part_number: 1, etag: "made-up".to_owned(), size: None };
     assert!(aborted.complete([part]).await.is_err());
 
     let stream = futures_util::stream::iter([

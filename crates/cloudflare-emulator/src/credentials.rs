@@ -89,11 +89,7 @@ impl Credentials {
         let well_formed = is_hex(&credentials.account_id, 32)
             && is_hex(&credentials.access_key_id, 32)
             && is_hex(&credentials.secret_access_key, 64);
-        if well_formed {
-            Ok(credentials)
-        } else {
-            Err(unusable())
-        }
+        if well_formed { Ok(credentials) } else { Err(unusable()) }
     }
 
     /// The account's id. A local server has one account.
@@ -129,10 +125,7 @@ impl fmt::Debug for Credentials {
 fn random_hex<const BYTES: usize>() -> Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::new(
-            ErrorKind::Storage,
-            format!("the system gives no random numbers: {error}"),
-        )
+        Error::new(ErrorKind::Storage, format!("the system gives no random numbers: {error}"))
     })?;
     Ok(hex::encode(bytes))
 }
@@ -153,10 +146,7 @@ mod tests {
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt as _;
-            let mode = fs::metadata(directory.join(FILE_NAME))
-                .unwrap()
-                .permissions()
-                .mode();
+            let mode = fs::metadata(directory.join(FILE_NAME)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
         assert!(!format!("{made:?}").contains(made.secret_access_key()));
@@ -166,11 +156,7 @@ mod tests {
     fn a_damaged_file_is_an_error_and_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(FILE_NAME);
-        for content in [
-            "",
-            "{}",
-            r#"{"account_id":"x","access_key_id":"y","secret_access_key":"zzz"}"#,
-        ] {
+        for content in ["", "{}", r#"{"account_id":"x","access_key_id":"y","secret_access_key":"zzz"}"#] {
             fs::write(&path, content).unwrap();
             let error = Credentials::load_or_create(folder.path()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Storage);

@@ -18,105 +18,41 @@ const ERRORS: &[(&str, u16, &str)] = &[
         409,
         "Your previous request to create the named bucket succeeded and you already own it.",
     ),
-    (
-        "BucketConflict",
-        409,
-        "The bucket you tried to create already exists.",
-    ),
-    (
-        "BucketNotEmpty",
-        409,
-        "The bucket you tried to delete is not empty.",
-    ),
-    (
-        "EntityTooLarge",
-        400,
-        "Your proposed upload exceeds the maximum allowed object size.",
-    ),
-    (
-        "EntityTooSmall",
-        400,
-        "Your proposed upload is smaller than the minimum allowed object size.",
-    ),
+    ("BucketConflict", 409, "The bucket you tried to create already exists."),
+    ("BucketNotEmpty", 409, "The bucket you tried to delete is not empty."),
+    ("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed object size."),
+    ("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed object size."),
     (
         "IncompleteBody",
         400,
         "You did not provide the number of bytes specified by the Content-Length HTTP header",
     ),
-    (
-        "InternalError",
-        500,
-        "We encountered an internal error. Please try again.",
-    ),
-    (
-        "InvalidBucketName",
-        400,
-        "The specified bucket name is not valid.",
-    ),
-    (
-        "InvalidDigest",
-        400,
-        "The checksum or Content-MD5 you specified is not valid.",
-    ),
-    (
-        "InvalidMaxKeys",
-        400,
-        "MaxKeys params must be positive integer <= 1000.",
-    ),
-    (
-        "InvalidObjectName",
-        400,
-        "The specified object name is not valid.",
-    ),
+    ("InternalError", 500, "We encountered an internal error. Please try again."),
+    ("InvalidBucketName", 400, "The specified bucket name is not valid."),
+    ("InvalidDigest", 400, "The checksum or Content-MD5 you specified is not valid."),
+    ("InvalidMaxKeys", 400, "MaxKeys params must be positive integer <= 1000."),
+    ("InvalidObjectName", 400, "The specified object name is not valid."),
     ("InvalidRange", 416, "The requested range is not satisfiable"),
-    (
-        "InvalidStorageClass",
-        400,
-        "The storage class specified is not valid.",
-    ),
+    ("InvalidStorageClass", 400, "The storage class specified is not valid."),
     (
         "MalformedXML",
         400,
         "The XML you provided was not well formed or did not validate against our published schema.",
     ),
-    (
-        "MetadataTooLarge",
-        400,
-        "Your metadata headers exceed the maximum allowed metadata size.",
-    ),
-    (
-        "MissingContentLength",
-        411,
-        "You must provide the Content-Length HTTP header.",
-    ),
+    ("MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size."),
+    ("MissingContentLength", 411, "You must provide the Content-Length HTTP header."),
     ("NoSuchBucket", 404, "The specified bucket does not exist."),
     ("NoSuchKey", 404, "The specified key does not exist."),
-    (
-        "NoSuchUpload",
-        404,
-        "The specified multipart upload does not exist.",
-    ),
-    (
-        "PreconditionFailed",
-        412,
-        "At least one of the pre-conditions you specified did not hold.",
-    ),
+    ("NoSuchUpload", 404, "The specified multipart upload does not exist."),
+    ("PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold."),
     (
         "RequestTimeout",
         400,
         "Your socket connection to the server was not read from or written to within the timeout period.",
     ),
     ("RouteNotFound", 404, "No route matches this url."),
-    (
-        "ServiceUnavailable",
-        503,
-        "Service is unable to handle request. Please try again.",
-    ),
-    (
-        "TooManyRequests",
-        429,
-        "Reduce your rate of simultaneous requests on the same object.",
-    ),
+    ("ServiceUnavailable", 503, "Service is unable to handle request. Please try again."),
+    ("TooManyRequests", 429, "Reduce your rate of simultaneous requests on the same object."),
     (
         "XAmzContentSHA256Mismatch",
         400,
@@ -143,22 +79,13 @@ impl S3Error {
         code: impl Into<Cow<'static, str>>,
         message: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            message: message.into(),
-            mismatch: None,
-        }
+        Self { status, code: code.into(), message: message.into(), mismatch: None }
     }
 
     /// An error of the table above; a code that is not in it is an internal error.
     pub(crate) fn known(code: &str) -> Self {
         Self::lookup(code).unwrap_or_else(|| {
-            Self::new(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "InternalError",
-                "We encountered an internal error.",
-            )
+            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error.")
         })
     }
 
@@ -184,10 +111,9 @@ impl S3Error {
         let known = ERRORS.iter().find(|(_, known, _)| *known == status.as_u16());
         let (code, message) = match known {
             Some((code, _, message)) => (*code, *message),
-            None if status.is_server_error() => (
-                "InternalError",
-                "We encountered an internal error. Please try again.",
-            ),
+            None if status.is_server_error() => {
+                ("InternalError", "We encountered an internal error. Please try again.")
+            }
             None => ("InvalidRequest", "Invalid Request"),
         };
         Self::new(status, code, message)
@@ -211,10 +137,7 @@ impl S3Error {
 
 /// The bytes in hex with spaces between them.
 fn dump(text: &str) -> String {
-    text.bytes()
-        .map(|byte| format!("{byte:02x}"))
-        .collect::<Vec<_>>()
-        .join(" ")
+    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
 impl From<Error> for S3Error {
@@ -256,10 +179,7 @@ impl From<VerifyError> for S3Error {
             VerifyError::SignatureDoesNotMatch(mismatch) => Some(mismatch),
             _ => None,
         };
-        Self {
-            mismatch,
-            ..Self::new(status, code, message)
-        }
+        Self { mismatch, ..Self::new(status, code, message) }
     }
 }
 
@@ -270,19 +190,11 @@ mod tests {
     #[test]
     fn store_errors_become_r2s() {
         for (error, status, code) in [
-            (
-                Error::new(ErrorKind::InvalidInput, "x").with_code("NoSuchKey"),
-                404,
-                "NoSuchKey",
-            ),
+            (Error::new(ErrorKind::InvalidInput, "x").with_code("NoSuchKey"), 404, "NoSuchKey"),
             (Error::new(ErrorKind::NoSuchBucket, "x"), 404, "NoSuchBucket"),
             (Error::new(ErrorKind::InvalidInput, "x"), 400, "InvalidArgument"),
             (Error::new(ErrorKind::Storage, "disk"), 500, "InternalError"),
-            (
-                Error::new(ErrorKind::Integrity, "x").with_code("IncompleteBody"),
-                400,
-                "IncompleteBody",
-            ),
+            (Error::new(ErrorKind::Integrity, "x").with_code("IncompleteBody"), 400, "IncompleteBody"),
         ] {
             let answer = S3Error::from(error);
             assert_eq!((answer.status.as_u16(), &*answer.code), (status, code));

@@ -90,10 +90,7 @@ const DELETE_BUCKET: Unimplemented = &[
     ("analytics", "DeleteBucketAnalyticsConfiguration"),
     ("cors", "DeleteBucketCors"),
     ("encryption", "DeleteBucketEncryption"),
-    (
-        "intelligent-tiering",
-        "DeleteBucketIntelligentTieringConfiguration",
-    ),
+    ("intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration"),
     ("inventory", "DeleteBucketInventoryConfiguration"),
     ("lifecycle", "DeleteBucketLifecycle"),
     ("metrics", "DeleteBucketMetricsConfiguration"),
@@ -188,9 +185,7 @@ impl Operation {
         let (operation, known) = match query.get("list-type") {
             Some("2") => (Self::ListObjectsV2, LIST_OBJECTS_V2),
             Some(other) => {
-                return Err(S3Error::not_implemented(format!(
-                    "list-type {other:?} not implemented"
-                )));
+                return Err(S3Error::not_implemented(format!("list-type {other:?} not implemented")));
             }
             None if query.has("continuation-token") => {
                 return Err(S3Error::invalid_argument(
@@ -235,9 +230,7 @@ impl Operation {
 }
 
 fn refuse(query: &Query, unimplemented: Unimplemented) -> Result<(), S3Error> {
-    let named = query
-        .names()
-        .find_map(|name| unimplemented.iter().find(|(parameter, _)| *parameter == name));
+    let named = query.names().find_map(|name| unimplemented.iter().find(|(parameter, _)| *parameter == name));
     match named {
         Some((_, operation)) => Err(S3Error::not_implemented(format!("{operation} not implemented"))),
         None => Ok(()),
@@ -257,10 +250,7 @@ fn refuse_any(method: &str, query: &Query) -> Result<(), S3Error> {
     Err(S3Error::new(
         StatusCode::BAD_REQUEST,
         "InvalidArgument",
-        format!(
-            "Unsupported search param(s) {} on a {method} bucket route",
-            names.join(", ")
-        ),
+        format!("Unsupported search param(s) {} on a {method} bucket route", names.join(", ")),
     ))
 }
 
@@ -288,45 +278,20 @@ mod tests {
         for (method, target, copies, operation) in [
             ("GET", "/", false, Operation::ListBuckets),
             ("GET", "/media", false, Operation::ListObjects),
-            (
-                "GET",
-                "/media/?prefix=a&x-id=ListObjects",
-                false,
-                Operation::ListObjects,
-            ),
+            ("GET", "/media/?prefix=a&x-id=ListObjects", false, Operation::ListObjects),
             ("GET", "/media?list-type=2", false, Operation::ListObjectsV2),
             ("GET", "/media?uploads", false, Operation::ListMultipartUploads),
             ("PUT", "/media", false, Operation::CreateBucket),
             ("POST", "/media?delete", false, Operation::DeleteObjects),
             ("POST", "/media", false, Operation::PostBucket),
-            (
-                "GET",
-                "/media/k?response-content-type=a",
-                false,
-                Operation::GetObject,
-            ),
+            ("GET", "/media/k?response-content-type=a", false, Operation::GetObject),
             ("DELETE", "/media/k?tagging", false, Operation::DeleteObject),
             ("PUT", "/media/k", true, Operation::CopyObject),
             ("PUT", "/media/k?uploadId=u", false, Operation::PutObject),
-            (
-                "PUT",
-                "/media/k?uploadId=u&partNumber=1",
-                false,
-                Operation::UploadPart,
-            ),
-            (
-                "PUT",
-                "/media/k?uploadId=u&partNumber=1",
-                true,
-                Operation::UploadPartCopy,
-            ),
+            ("PUT", "/media/k?uploadId=u&partNumber=1", false, Operation::UploadPart),
+            ("PUT", "/media/k?uploadId=u&partNumber=1", true, Operation::UploadPartCopy),
             ("POST", "/media/k", true, Operation::PutObject),
-            (
-                "POST",
-                "/media/k?uploads",
-                false,
-                Operation::CreateMultipartUpload,
-            ),
+            ("POST", "/media/k?uploads", false, Operation::CreateMultipartUpload),
         ] {
             assert_eq!(detect(method, target, copies), Ok(operation), "{method} {target}");
         }
@@ -345,11 +310,7 @@ mod tests {
             ("PATCH", "/media/k", "RouteNotFound"),
             ("PUT", "/", "RouteNotFound"),
         ] {
-            assert_eq!(
-                detect(method, target, false),
-                Err(code.to_owned()),
-                "{method} {target}"
-            );
+            assert_eq!(detect(method, target, false), Err(code.to_owned()), "{method} {target}");
         }
     }
 }

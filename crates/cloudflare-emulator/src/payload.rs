@@ -83,24 +83,17 @@ impl Payload {
     pub(crate) fn with_content_md5_only(self) -> Self {
         let mut checksums = self.checksums.unwrap_or_default();
         checksums.retain(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
-        Self {
-            checksums: Ok(checksums),
-            ..self
-        }
+        Self { checksums: Ok(checksums), ..self }
     }
 
     /// The bytes to store, and the checksum that the store has to compare and keep.
     pub(crate) fn upload(self) -> Result<(Body, Option<Checksum>), S3Error> {
-        let length = self
-            .length
-            .ok_or_else(|| S3Error::known("MissingContentLength"))?;
+        let length = self.length.ok_or_else(|| S3Error::known("MissingContentLength"))?;
         if length > MAX_SINGLE_UPLOAD {
             return Err(S3Error::known("EntityTooLarge"));
         }
-        let (md5, mut others): (Vec<_>, Vec<_>) = self
-            .checksums?
-            .into_iter()
-            .partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
+        let (md5, mut others): (Vec<_>, Vec<_>) =
+            self.checksums?.into_iter().partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
         if others.len() > 1 {
             return Err(S3Error::new(
                 http::StatusCode::BAD_REQUEST,
@@ -202,10 +195,8 @@ impl Reader {
         if let Some((hasher, expected)) = self.sha256.take()
             && <[u8; 32]>::from(hasher.finalize()) != expected
         {
-            return Err(
-                Error::new(ErrorKind::Integrity, "the body is not the one that was signed")
-                    .with_code("XAmzContentSHA256Mismatch"),
-            );
+            return Err(Error::new(ErrorKind::Integrity, "the body is not the one that was signed")
+                .with_code("XAmzContentSHA256Mismatch"));
         }
         for (hasher, expected) in self.checksums.drain(..) {
             let actual = hasher.finish();

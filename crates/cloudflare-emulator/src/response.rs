@@ -32,17 +32,13 @@ pub(crate) fn object(status: StatusCode, body: Body) -> Response {
     let mut response = if let Some(bytes) = body.as_bytes() {
         full(status, bytes.clone())
     } else {
-        let frames = body
-            .into_stream()
-            .map_ok(Frame::data as fn(Bytes) -> Frame<Bytes>);
+        let frames = body.into_stream().map_ok(Frame::data as fn(Bytes) -> Frame<Bytes>);
         let mut response = http::Response::new(Either::Right(StreamBody::new(frames)));
         *response.status_mut() = status;
         response
     };
     if let Some(length) = length {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
     response
 }
@@ -56,10 +52,7 @@ pub(crate) fn xml(status: StatusCode, document: String) -> Response {
 
 /// A document in S3's namespace.
 pub(crate) fn document(root: &str, content: impl FnOnce(&mut xml::Writer)) -> Response {
-    xml(
-        StatusCode::OK,
-        xml::Writer::document(root, Some(xml::NAMESPACE), content),
-    )
+    xml(StatusCode::OK, xml::Writer::document(root, Some(xml::NAMESPACE), content))
 }
 
 /// The headers of a get or head of this object. An object without a content type is an octet stream; a range has none
@@ -68,10 +61,8 @@ pub(crate) fn object_headers(mut object: Object) -> Result<HeaderMap, S3Error> {
     let mut map = HeaderMap::new();
     if let Some(metadata) = object.custom_metadata.take() {
         let all = metadata.len();
-        let carried: CustomMetadata = metadata
-            .iter()
-            .filter(|(name, value)| is_carried(name, value))
-            .collect();
+        let carried: CustomMetadata =
+            metadata.iter().filter(|(name, value)| is_carried(name, value)).collect();
         let missing = all - carried.len();
         if missing > 0 {
             map.insert("x-amz-missing-meta", missing.into());
@@ -82,8 +73,7 @@ pub(crate) fn object_headers(mut object: Object) -> Result<HeaderMap, S3Error> {
         object.checksums = cloudflare_clients::r2::Checksums::default();
     }
     headers::write_object(&object, &mut map)?;
-    map.entry(header::CONTENT_TYPE)
-        .or_insert(HeaderValue::from_static("application/octet-stream"));
+    map.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/octet-stream"));
     map.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     Ok(map)
 }

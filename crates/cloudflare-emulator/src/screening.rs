@@ -21,11 +21,8 @@ const WRITES: &[&str] = &[
     "x-amz-server-side-encryption-context",
     "x-amz-server-side-encryption-bucket-key-enabled",
 ];
-const COPIES: &[&str] = &[
-    "x-amz-source-expected-bucket-owner",
-    "x-amz-tagging-directive",
-    "x-amz-checksum-algorithm",
-];
+const COPIES: &[&str] =
+    &["x-amz-source-expected-bucket-owner", "x-amz-tagging-directive", "x-amz-checksum-algorithm"];
 const PART_COPIES: &[&str] = &[
     "x-amz-source-expected-bucket-owner",
     "x-amz-copy-source-if-match",
@@ -90,9 +87,7 @@ fn write(headers: &HeaderMap) -> Result<(), S3Error> {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<std::borrow::Cow<'a, str>> {
-    headers
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 fn refuse(headers: &HeaderMap, names: &[&str]) -> Result<(), S3Error> {
@@ -195,45 +190,15 @@ mod tests {
             (PutObject, "x-amz-acl", "public-read", None),
             (PutObject, "x-amz-acl", "mine", Some("NotImplemented")),
             (PutObject, "x-amz-server-side-encryption", "AES256", None),
-            (
-                PutObject,
-                "x-amz-server-side-encryption",
-                "aws:kms",
-                Some("NotImplemented"),
-            ),
-            (
-                PutObject,
-                "content-encoding",
-                "gzip, aws-chunked",
-                Some("NotImplemented"),
-            ),
-            (
-                PutObject,
-                "x-amz-server-side-encryption-customer-algorithm",
-                "AES256",
-                Some("InvalidArgument"),
-            ),
-            (
-                GetObject,
-                "x-amz-expected-bucket-owner",
-                "me",
-                Some("NotImplemented"),
-            ),
+            (PutObject, "x-amz-server-side-encryption", "aws:kms", Some("NotImplemented")),
+            (PutObject, "content-encoding", "gzip, aws-chunked", Some("NotImplemented")),
+            (PutObject, "x-amz-server-side-encryption-customer-algorithm", "AES256", Some("InvalidArgument")),
+            (GetObject, "x-amz-expected-bucket-owner", "me", Some("NotImplemented")),
             (GetObject, "x-amz-tagging", "a=b", None),
             (DeleteObject, "x-amz-mfa", "1", Some("NotImplemented")),
-            (
-                CopyObject,
-                "x-amz-checksum-algorithm",
-                "CRC32",
-                Some("NotImplemented"),
-            ),
+            (CopyObject, "x-amz-checksum-algorithm", "CRC32", Some("NotImplemented")),
             (CreateMultipartUpload, "x-amz-checksum-algorithm", "CRC32", None),
-            (
-                UploadPartCopy,
-                "x-amz-copy-source-if-match",
-                "x",
-                Some("NotImplemented"),
-            ),
+            (UploadPartCopy, "x-amz-copy-source-if-match", "x", Some("NotImplemented")),
         ] {
             let headers =
                 HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);

@@ -64,9 +64,7 @@ impl Server {
 
     /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way 10 seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self {
-            listener, service, ..
-        } = self;
+        let Self { listener, service, .. } = self;
         let connections = GracefulShutdown::new();
         let accept = async {
             loop {
@@ -84,10 +82,7 @@ impl Server {
             () = shutdown => {}
         }
         drop(listener);
-        if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown())
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await.is_err() {
             tracing::warn!("requests were still under way when the server stopped");
         }
     }

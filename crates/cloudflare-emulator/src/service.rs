@@ -44,9 +44,7 @@ impl Service {
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service")
-            .field("account_id", &self.account_id)
-            .finish_non_exhaustive()
+        f.debug_struct("Service").field("account_id", &self.account_id).finish_non_exhaustive()
     }
 }
 
@@ -133,9 +131,6 @@ impl Request {
 
     /// Where this server is, as the client sees it.
     pub(crate) fn host(&self) -> &str {
-        self.headers
-            .get(header::HOST)
-            .and_then(|host| host.to_str().ok())
-            .unwrap_or_default()
+        self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
     }
 }

@@ -18,9 +18,7 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn parse(raw_path: &str) -> Result<Self, S3Error> {
-        let path = raw_path
-            .strip_prefix('/')
-            .ok_or_else(|| S3Error::known("RouteNotFound"))?;
+        let path = raw_path.strip_prefix('/').ok_or_else(|| S3Error::known("RouteNotFound"))?;
         let (bucket, key) = match path.split_once('/') {
             Some((bucket, key)) => (bucket, (!key.is_empty()).then_some(key)),
             None => (path, None),
@@ -33,10 +31,7 @@ impl Target {
             return Err(S3Error::known("InvalidBucketName"));
         }
         let key = key.map(object_key).transpose()?;
-        Ok(Self {
-            bucket: Some(bucket),
-            key,
-        })
+        Ok(Self { bucket: Some(bucket), key })
     }
 }
 
@@ -60,26 +55,12 @@ pub(crate) fn is_bucket_name(name: &str) -> bool {
 /// Percent-decoding that refuses a `%` without two hex digits, and bytes that are not UTF-8.
 pub(crate) fn decode(raw: &str) -> Result<String, S3Error> {
     let bytes = raw.as_bytes();
-    let broken = |at: usize| {
-        bytes
-            .get(at + 1..at + 3)
-            .is_none_or(|digits| !digits.iter().all(u8::is_ascii_hexdigit))
-    };
-    if bytes
-        .iter()
-        .enumerate()
-        .any(|(at, byte)| *byte == b'%' && broken(at))
-    {
-        return Err(S3Error::new(
-            StatusCode::BAD_REQUEST,
-            "InvalidURI",
-            "Couldn't parse the specified URI.",
-        ));
+    let broken =
+        |at: usize| bytes.get(at + 1..at + 3).is_none_or(|digits| !digits.iter().all(u8::is_ascii_hexdigit));
+    if bytes.iter().enumerate().any(|(at, byte)| *byte == b'%' && broken(at)) {
+        return Err(S3Error::new(StatusCode::BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI."));
     }
-    percent_decode_str(raw)
-        .decode_utf8()
-        .map(Into::into)
-        .map_err(|_| S3Error::known("InvalidObjectName"))
+    percent_decode_str(raw).decode_utf8().map(Into::into).map_err(|_| S3Error::known("InvalidObjectName"))
 }
 
 /// The decoded query.
@@ -100,10 +81,7 @@ impl Query {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
@@ -113,10 +91,7 @@ impl Query {
     /// The names, but for those of signatures and those that R2 ignores.
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         let ignored = |name: &str| name.starts_with("X-Amz-") || name == "x-id" || name == "x-purpose";
-        self.0
-            .iter()
-            .map(|(name, _)| name.as_str())
-            .filter(move |name| !ignored(name))
+        self.0.iter().map(|(name, _)| name.as_str()).filter(move |name| !ignored(name))
     }
 }
 
@@ -136,10 +111,7 @@ mod tests {
             ("/media/%00", "\0"),
         ] {
             let target = Target::parse(path).unwrap();
-            assert_eq!(
-                (target.bucket.as_deref(), target.key.as_deref()),
-                (Some("media"), Some(key))
-            );
+            assert_eq!((target.bucket.as_deref(), target.key.as_deref()), (Some("media"), Some(key)));
         }
         assert_eq!(Target::parse("/").unwrap(), Target::default());
         assert_eq!(Target::parse("/media/").unwrap().key, None);

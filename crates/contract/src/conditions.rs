@@ -16,37 +16,15 @@ pub(crate) async fn conditional_reads(Fixture { service, .. }: Fixture) {
     let cases = [
         (Conditional::new().etag_matches(etag), None),
         (Conditional::new().etag_matches("*"), None),
-        (
-            Conditional::new().etag_matches(OTHER),
-            Some(ErrorKind::PreconditionFailed),
-        ),
+        (Conditional::new().etag_matches(OTHER), Some(ErrorKind::PreconditionFailed)),
         (Conditional::new().etag_does_not_match(OTHER), None),
-        (
-            Conditional::new().etag_does_not_match(etag),
-            Some(ErrorKind::NotModified),
-        ),
+        (Conditional::new().etag_does_not_match(etag), Some(ErrorKind::NotModified)),
         (Conditional::new().uploaded_after(uploaded - HOUR), None),
-        (
-            Conditional::new().uploaded_after(uploaded + HOUR),
-            Some(ErrorKind::NotModified),
-        ),
+        (Conditional::new().uploaded_after(uploaded + HOUR), Some(ErrorKind::NotModified)),
         (Conditional::new().uploaded_before(uploaded + HOUR), None),
-        (
-            Conditional::new().uploaded_before(uploaded - HOUR),
-            Some(ErrorKind::PreconditionFailed),
-        ),
-        (
-            Conditional::new()
-                .etag_matches(etag)
-                .uploaded_before(uploaded - HOUR),
-            None,
-        ),
-        (
-            Conditional::new()
-                .etag_does_not_match(OTHER)
-                .uploaded_after(uploaded + HOUR),
-            None,
-        ),
+        (Conditional::new().uploaded_before(uploaded - HOUR), Some(ErrorKind::PreconditionFailed)),
+        (Conditional::new().etag_matches(etag).uploaded_before(uploaded - HOUR), None),
+        (Conditional::new().etag_does_not_match(OTHER).uploaded_after(uploaded + HOUR), None),
     ];
     for (only_if, expected) in cases {
         let result = service.get("read").only_if(only_if.clone()).await;
@@ -57,54 +35,27 @@ pub(crate) async fn conditional_reads(Fixture { service, .. }: Fixture) {
 pub(crate) async fn conditional_writes(Fixture { service, .. }: Fixture) {
     let failed = Some(ErrorKind::PreconditionFailed);
     let put = async |content: &'static str, only_if: Conditional| {
-        service
-            .put("write", content)
-            .only_if(only_if)
-            .await
-            .err()
-            .map(|error| error.kind())
+        service.put("write", content).only_if(only_if).await.err().map(|error| error.kind())
     };
     assert_eq!(put("0", Conditional::new().etag_matches("*")).await, failed);
     assert_eq!(put("0", Conditional::new().etag_matches(OTHER)).await, failed);
     assert_eq!(put("1", Conditional::new().etag_does_not_match("*")).await, None);
-    assert_eq!(
-        put("2", Conditional::new().etag_does_not_match("*")).await,
-        failed
-    );
+    assert_eq!(put("2", Conditional::new().etag_does_not_match("*")).await, failed);
     let first = service.head("write").await.unwrap().unwrap();
-    assert_eq!(
-        put("2", Conditional::new().etag_does_not_match(&first.etag)).await,
-        failed
-    );
-    assert_eq!(
-        put("2", Conditional::new().uploaded_before(first.uploaded - HOUR)).await,
-        failed
-    );
+    assert_eq!(put("2", Conditional::new().etag_does_not_match(&first.etag)).await, failed);
+    assert_eq!(put("2", Conditional::new().uploaded_before(first.uploaded - HOUR)).await, failed);
     assert_eq!(put("3", Conditional::new().etag_matches(&first.etag)).await, None);
-    assert_eq!(
-        put("4", Conditional::new().etag_matches(&first.etag)).await,
-        failed
-    );
-    assert_eq!(
-        service.get("write").await.unwrap().unwrap().text().await.unwrap(),
-        "3"
-    );
+    assert_eq!(put("4", Conditional::new().etag_matches(&first.etag)).await, failed);
+    assert_eq!(service.get("write").await.unwrap().unwrap().text().await.unwrap(), "3");
 }
 
 pub(crate) async fn one_of_many_creates_wins(Fixture { service, .. }: Fixture) {
     let creates = (0..8).map(|n| {
         let only_if = Conditional::new().etag_does_not_match("*");
-        service
-            .put("race", format!("writer {n}"))
-            .only_if(only_if)
-            .into_future()
+        service.put("race", format!("writer {n}")).only_if(only_if).into_future()
     });
     let results = future::join_all(creates).await;
-    assert_eq!(
-        results.iter().filter(|result| result.is_ok()).count(),
-        1,
-        "{results:?}"
-    );
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
     for error in results.iter().filter_map(|result| result.as_ref().err()) {
         assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "{error}");
     }
@@ -122,25 +73,10 @@ pub(crate) async fn conditional_copies(Fixture { service, lacks, .. }: Fixture) 
     let copy = || service.copy("from", "to");
     let failed = Some(ErrorKind::PreconditionFailed);
     let outcome = async |copy: cloudflare_clients::r2::Copy| copy.await.err().map(|error| error.kind());
-    assert_eq!(
-        outcome(copy().source_only_if(Conditional::new().etag_matches(OTHER))).await,
-        failed
-    );
-    assert_eq!(
-        outcome(copy().source_only_if(Conditional::new().etag_does_not_match(&etag))).await,
-        failed
-    );
+    assert_eq!(outcome(copy().source_only_if(Conditional::new().etag_matches(OTHER))).await, failed);
+    assert_eq!(outcome(copy().source_only_if(Conditional::new().etag_does_not_match(&etag))).await, failed);
     assert!(service.head("to").await.unwrap().is_none());
-    assert_eq!(
-        outcome(copy().source_only_if(Conditional::new().etag_matches(&etag))).await,
-        None
-    );
-    assert_eq!(
-        outcome(copy().only_if(Conditional::new().etag_does_not_match("*"))).await,
-        failed
-    );
-    assert_eq!(
-        outcome(copy().only_if(Conditional::new().etag_matches(&etag))).await,
-        None
-    );
+    assert_eq!(outcome(copy().source_only_if(Conditional::new().etag_matches(&etag))).await, None);
+    assert_eq!(outcome(copy().only_if(Conditional::new().etag_does_not_match("*"))).await, failed);
+    assert_eq!(outcome(copy().only_if(Conditional::new().etag_matches(&etag))).await, None);
 }

@@ -46,18 +46,11 @@ const HOSTILE: &[&str] = &[
 
 pub(crate) async fn hostile_keys(Fixture { service, .. }: Fixture) {
     for (index, key) in HOSTILE.iter().enumerate() {
-        service
-            .put(*key, index.to_string())
-            .await
-            .unwrap_or_else(|error| panic!("{error}"));
+        service.put(*key, index.to_string()).await.unwrap_or_else(|error| panic!("{error}"));
     }
     for (index, key) in HOSTILE.iter().enumerate() {
         assert!(service.head(*key).await.unwrap().is_some(), "{key:?}");
-        let object = service
-            .get(*key)
-            .await
-            .unwrap()
-            .unwrap_or_else(|| panic!("{key:?}"));
+        let object = service.get(*key).await.unwrap().unwrap_or_else(|| panic!("{key:?}"));
         assert_eq!(object.text().await.unwrap(), index.to_string(), "{key:?}");
     }
     let mut expected: Vec<_> = HOSTILE.to_vec();
@@ -86,26 +79,9 @@ pub(crate) async fn keys_are_identified_by_their_nfc_form(Fixture { service, .. 
     let (composed, decomposed) = ("nfc/\u{e9}", "nfc/e\u{301}");
     service.put(composed, "one").await.unwrap();
     service.put(decomposed, "two").await.unwrap();
-    assert_eq!(
-        service
-            .get(composed)
-            .await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        "two"
-    );
+    assert_eq!(service.get(composed).await.unwrap().unwrap().text().await.unwrap(), "two");
     let listed = service.list().prefix("nfc/").await.unwrap();
-    assert_eq!(
-        listed
-            .objects
-            .iter()
-            .map(|object| object.key.as_str())
-            .collect::<Vec<_>>(),
-        [decomposed]
-    );
+    assert_eq!(listed.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), [decomposed]);
     service.delete(composed).await.unwrap();
     assert!(service.head(decomposed).await.unwrap().is_none());
 }
@@ -116,8 +92,5 @@ pub(crate) async fn keys_that_are_too_long(Fixture { service, .. }: Fixture) {
     assert!(service.head(&longest).await.unwrap().is_some());
     let error = service.put(format!("{longest}a"), "x").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert_eq!(
-        service.head("").await.unwrap_err().kind(),
-        ErrorKind::InvalidInput
-    );
+    assert_eq!(service.head("").await.unwrap_err().kind(), ErrorKind::InvalidInput);
 }

@@ -3,12 +3,7 @@
 //! A backend's test gives a [`Fixture`] and gets one test for each case from [`contract_tests!`]; where tests cannot be
 //! made by attributes, inside a Worker, [`CASES`] has them as functions. The suite needs no runtime but the one its futures
 //! are polled by. A case that fails panics.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::missing_panics_doc
-)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 mod conditions;
 mod keys;

@@ -5,10 +5,7 @@ use futures_util::{TryStreamExt, future};
 use crate::Fixture;
 
 async fn fill(service: &R2Service, keys: &[&str]) {
-    let puts: Vec<_> = keys
-        .iter()
-        .map(|key| service.put(*key, (*key).to_owned()).into_future())
-        .collect();
+    let puts: Vec<_> = keys.iter().map(|key| service.put(*key, (*key).to_owned()).into_future()).collect();
     future::try_join_all(puts).await.unwrap();
 }
 
@@ -37,29 +34,11 @@ pub(crate) async fn in_the_order_of_bytes(Fixture { service, .. }: Fixture) {
     let head = service.head("order/A").await.unwrap().unwrap();
     assert_eq!((object.size, &object.etag), (head.size, &head.etag));
 
-    let page = service
-        .list()
-        .prefix("order/")
-        .start_after("order/a")
-        .await
-        .unwrap();
+    let page = service.list().prefix("order/").start_after("order/a").await.unwrap();
     assert_eq!(keys(&page), sorted[4..]);
-    let page = service
-        .list()
-        .prefix("order/")
-        .start_after("order/a/")
-        .await
-        .unwrap();
+    let page = service.list().prefix("order/").start_after("order/a/").await.unwrap();
     assert_eq!(keys(&page), sorted[4..]);
-    assert!(
-        service
-            .list()
-            .prefix("nothing/")
-            .await
-            .unwrap()
-            .objects
-            .is_empty()
-    );
+    assert!(service.list().prefix("nothing/").await.unwrap().objects.is_empty());
 }
 
 pub(crate) async fn pages(Fixture { service, .. }: Fixture) {
@@ -69,47 +48,24 @@ pub(crate) async fn pages(Fixture { service, .. }: Fixture) {
         let list = service.list().prefix("page/").page_size(size);
         let pages: Vec<_> = list.clone().pages().try_collect().await.unwrap();
         assert!(pages.iter().all(|page| page.objects.len() <= size as usize));
-        assert!(
-            pages
-                .iter()
-                .rev()
-                .skip(1)
-                .all(|page| page.truncated && page.cursor.is_some())
-        );
+        assert!(pages.iter().rev().skip(1).all(|page| page.truncated && page.cursor.is_some()));
         assert!(pages.last().is_some_and(|page| !page.truncated));
         assert_eq!(pages.iter().flat_map(keys).collect::<Vec<_>>(), all);
-        let objects: Vec<_> = list
-            .stream()
-            .map_ok(|object| object.key)
-            .try_collect()
-            .await
-            .unwrap();
+        let objects: Vec<_> = list.stream().map_ok(|object| object.key).try_collect().await.unwrap();
         assert_eq!(objects, all);
     }
     let page = service.list().prefix("page/").page_size(25).await.unwrap();
-    assert!(
-        !page.truncated,
-        "a full page is not truncated when there is nothing behind it"
-    );
+    assert!(!page.truncated, "a full page is not truncated when there is nothing behind it");
 }
 
 pub(crate) async fn delimiters(Fixture { service, .. }: Fixture) {
-    fill(
-        &service,
-        &[
-            "d/a", "d/b/1", "d/b/2", "d/b/c/3", "d/c", "d/d/", "d//x", "d/e--f", "d/e--g",
-        ],
-    )
-    .await;
+    fill(&service, &["d/a", "d/b/1", "d/b/2", "d/b/c/3", "d/c", "d/d/", "d//x", "d/e--f", "d/e--g"]).await;
     let page = service.list().prefix("d/").delimiter("/").await.unwrap();
     assert_eq!(keys(&page), ["d/a", "d/c", "d/e--f", "d/e--g"]);
     assert_eq!(page.delimited_prefixes, ["d//", "d/b/", "d/d/"]);
 
     let page = service.list().prefix("d/b").delimiter("/").await.unwrap();
-    assert_eq!(
-        (keys(&page), page.delimited_prefixes.clone()),
-        (vec![], vec!["d/b/".to_owned()])
-    );
+    assert_eq!((keys(&page), page.delimited_prefixes.clone()), (vec![], vec!["d/b/".to_owned()]));
 
     let page = service.list().prefix("d/b/").delimiter("/").await.unwrap();
     assert_eq!(
@@ -120,13 +76,7 @@ pub(crate) async fn delimiters(Fixture { service, .. }: Fixture) {
     let page = service.list().prefix("d/e").delimiter("--").await.unwrap();
     assert_eq!(page.delimited_prefixes, ["d/e--"]);
 
-    let page = service
-        .list()
-        .prefix("d/")
-        .delimiter("/")
-        .start_after("d/b/1")
-        .await
-        .unwrap();
+    let page = service.list().prefix("d/").delimiter("/").start_after("d/b/1").await.unwrap();
     assert_eq!(keys(&page), ["d/c", "d/e--f", "d/e--g"]);
     assert_eq!(
         page.delimited_prefixes,
@@ -151,24 +101,14 @@ pub(crate) async fn delimiters_over_pages(Fixture { service, .. }: Fixture) {
             objects.extend(keys(page));
             prefixes.extend(page.delimited_prefixes.iter().map(String::as_str));
         }
-        assert_eq!(
-            objects,
-            ["over/0x", "over/1x", "over/2x", "over/3x", "over/4x"],
-            "{size}"
-        );
-        assert_eq!(
-            prefixes,
-            ["over/0/", "over/1/", "over/2/", "over/3/", "over/4/"],
-            "{size}"
-        );
+        assert_eq!(objects, ["over/0x", "over/1x", "over/2x", "over/3x", "over/4x"], "{size}");
+        assert_eq!(prefixes, ["over/0/", "over/1/", "over/2/", "over/3/", "over/4/"], "{size}");
     }
 }
 
 pub(crate) async fn metadata_where_asked(Fixture { service, .. }: Fixture) {
     for n in 0..12 {
-        let put = service
-            .put(format!("meta/{n:02}"), "x")
-            .content_type(format!("text/x-{n}"));
+        let put = service.put(format!("meta/{n:02}"), "x").content_type(format!("text/x-{n}"));
         put.metadata("n", n.to_string()).await.unwrap();
     }
     let list = service.list().prefix("meta/");
@@ -181,17 +121,11 @@ pub(crate) async fn metadata_where_asked(Fixture { service, .. }: Fixture) {
     }
     let page = list.await.unwrap();
     assert!(
-        page.objects
-            .iter()
-            .all(|object| object.content_type().is_none() && object.metadata("n").is_none())
+        page.objects.iter().all(|object| object.content_type().is_none() && object.metadata("n").is_none())
     );
 }
 
 pub(crate) async fn bad_cursors(Fixture { service, .. }: Fixture) {
-    let error = service
-        .list()
-        .cursor("no cursor of this service")
-        .await
-        .unwrap_err();
+    let error = service.list().cursor("no cursor of this service").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }

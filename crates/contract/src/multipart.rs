@@ -11,31 +11,17 @@ const PART: usize = MIN_PART_SIZE as usize;
 
 fn parts_etag(parts: &[Bytes]) -> String {
     let md5 = |bytes: &[u8]| Checksum::of(ChecksumAlgorithm::Md5, bytes);
-    let joined: Vec<u8> = parts
-        .iter()
-        .flat_map(|part| md5(part).as_bytes().to_vec())
-        .collect();
+    let joined: Vec<u8> = parts.iter().flat_map(|part| md5(part).as_bytes().to_vec()).collect();
     format!("{}-{}", md5(&joined).to_hex(), parts.len())
 }
 
 pub(crate) async fn parts_become_an_object(Fixture { service, .. }: Fixture) {
     let whole = content_of(2 * PART + 1000);
-    let parts = [
-        whole.slice(..PART),
-        whole.slice(PART..2 * PART),
-        whole.slice(2 * PART..),
-    ];
-    let upload = service
-        .create_multipart_upload("parts")
-        .content_type("video/mp4")
-        .metadata("n", "v")
-        .await
-        .unwrap();
+    let parts = [whole.slice(..PART), whole.slice(PART..2 * PART), whole.slice(2 * PART..)];
+    let upload =
+        service.create_multipart_upload("parts").content_type("video/mp4").metadata("n", "v").await.unwrap();
     assert_eq!(upload.key(), "parts");
-    assert!(
-        service.head("parts").await.unwrap().is_none(),
-        "an upload under way is no object"
-    );
+    assert!(service.head("parts").await.unwrap().is_none(), "an upload under way is no object");
 
     // From a second process, say, and in no order.
     let resumed = service.resume_multipart_upload("parts", upload.upload_id());
@@ -48,19 +34,11 @@ pub(crate) async fn parts_become_an_object(Fixture { service, .. }: Fixture) {
     assert_eq!(stored.etag, parts_etag(&parts));
     let object = service.get("parts").await.unwrap().unwrap();
     assert_eq!((object.size, &object.etag), (whole.len() as u64, &stored.etag));
-    assert_eq!(
-        (object.content_type(), object.metadata("n")),
-        (Some("video/mp4"), Some("v"))
-    );
+    assert_eq!((object.content_type(), object.metadata("n")), (Some("video/mp4"), Some("v")));
     assert!(object.bytes().await.unwrap() == whole);
 
     let border = PART as u64;
-    let object = service
-        .get("parts")
-        .range(border - 2..border + 2)
-        .await
-        .unwrap()
-        .unwrap();
+    let object = service.get("parts").range(border - 2..border + 2).await.unwrap().unwrap();
     assert_eq!(object.bytes().await.unwrap(), whole.slice(PART - 2..PART + 2));
 }
 
@@ -69,17 +47,7 @@ pub(crate) async fn a_single_part(Fixture { service, .. }: Fixture) {
         let upload = service.create_multipart_upload("single").await.unwrap();
         let part = upload.upload_part(7, content).await.unwrap();
         upload.complete([part]).await.unwrap();
-        assert_eq!(
-            service
-                .get("single")
-                .await
-                .unwrap()
-                .unwrap()
-                .text()
-                .await
-                .unwrap(),
-            content
-        );
+        assert_eq!(service.get("single").await.unwrap().unwrap().text().await.unwrap(), content);
     }
 }
 
@@ -91,17 +59,7 @@ pub(crate) async fn parts_are_replaced(Fixture { service, .. }: Fixture) {
     let error = upload.complete([old]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     upload.complete([new]).await.unwrap();
-    assert_eq!(
-        service
-            .get("replaced")
-            .await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        "new"
-    );
+    assert_eq!(service.get("replaced").await.unwrap().unwrap().text().await.unwrap(), "new");
 }
 
 pub(crate) async fn parts_of_wrong_sizes(Fixture { service, .. }: Fixture) {
@@ -124,10 +82,7 @@ pub(crate) async fn parts_of_wrong_sizes(Fixture { service, .. }: Fixture) {
 pub(crate) async fn parts_that_were_not_uploaded(Fixture { service, .. }: Fixture) {
     let upload = service.create_multipart_upload("not-uploaded").await.unwrap();
     let part = upload.upload_part(1, "x").await.unwrap();
-    let made_up = UploadedPart {
-        part_number: 2,
-        ..part.clone()
-    };
+    let made_up = UploadedPart { part_number: 2, ..part.clone() };
     let error = upload.complete([part, made_up]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }
@@ -151,10 +106,7 @@ pub(crate) async fn uploads_that_are_gone(Fixture { service, .. }: Fixture) {
             assert_eq!(error.kind(), ErrorKind::NoSuchUpload, "{error}");
         }
     }
-    assert_eq!(
-        service.get("gone").await.unwrap().unwrap().text().await.unwrap(),
-        "x"
-    );
+    assert_eq!(service.get("gone").await.unwrap().unwrap().text().await.unwrap(), "x");
 }
 
 pub(crate) async fn listing_parts_and_uploads(Fixture { service, lacks, .. }: Fixture) {
@@ -162,56 +114,26 @@ pub(crate) async fn listing_parts_and_uploads(Fixture { service, lacks, .. }: Fi
     let other = service.create_multipart_upload("listed/a ä&").await.unwrap();
     let mut uploaded = Vec::new();
     for number in [1, 5, 3] {
-        uploaded.push(
-            upload
-                .upload_part(number, format!("part {number}"))
-                .await
-                .unwrap(),
-        );
+        uploaded.push(upload.upload_part(number, format!("part {number}")).await.unwrap());
     }
     uploaded.sort_by_key(|part| part.part_number);
     if lacks.list_parts {
-        assert_eq!(
-            upload.list_parts().await.unwrap_err().kind(),
-            ErrorKind::Unsupported
-        );
-        assert_eq!(
-            service.list_multipart_uploads().await.unwrap_err().kind(),
-            ErrorKind::Unsupported
-        );
+        assert_eq!(upload.list_parts().await.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(service.list_multipart_uploads().await.unwrap_err().kind(), ErrorKind::Unsupported);
         return;
     }
     assert_eq!(upload.list_parts().await.unwrap(), uploaded);
     for size in [1, 2, 1000] {
         let list = service.list_multipart_uploads().prefix("listed/").page_size(size);
         let uploads: Vec<_> = list.stream().try_collect().await.unwrap();
-        let found: Vec<_> = uploads
-            .iter()
-            .map(|found| (found.key.as_str(), found.upload_id.as_str()))
-            .collect();
-        assert_eq!(
-            found,
-            [
-                ("listed/a ä&", other.upload_id()),
-                ("listed/b", upload.upload_id())
-            ]
-        );
+        let found: Vec<_> =
+            uploads.iter().map(|found| (found.key.as_str(), found.upload_id.as_str())).collect();
+        assert_eq!(found, [("listed/a ä&", other.upload_id()), ("listed/b", upload.upload_id())]);
     }
     other.abort().await.unwrap();
     upload.complete([uploaded.remove(0)]).await.unwrap();
-    assert!(
-        service
-            .list_multipart_uploads()
-            .prefix("listed/")
-            .await
-            .unwrap()
-            .uploads
-            .is_empty()
-    );
-    assert_eq!(
-        upload.list_parts().await.unwrap_err().kind(),
-        ErrorKind::NoSuchUpload
-    );
+    assert!(service.list_multipart_uploads().prefix("listed/").await.unwrap().uploads.is_empty());
+    assert_eq!(upload.list_parts().await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
 }
 
 pub(crate) async fn conditional_completes(Fixture { service, lacks, .. }: Fixture) {
@@ -219,47 +141,19 @@ pub(crate) async fn conditional_completes(Fixture { service, lacks, .. }: Fixtur
     let create_only = || Conditional::new().etag_does_not_match("*");
     let upload = service.create_multipart_upload("conditional").await.unwrap();
     let part = upload.upload_part(1, "new").await.unwrap();
-    let error = upload
-        .complete([part.clone()])
-        .only_if(create_only())
-        .await
-        .unwrap_err();
+    let error = upload.complete([part.clone()]).only_if(create_only()).await.unwrap_err();
     if lacks.conditional_complete {
         assert_eq!(error.kind(), ErrorKind::Unsupported);
         return;
     }
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "{error}");
-    assert_eq!(
-        service
-            .get("conditional")
-            .await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        "old"
-    );
+    assert_eq!(service.get("conditional").await.unwrap().unwrap().text().await.unwrap(), "old");
     let error = upload.complete([part]).await.unwrap_err();
-    assert_eq!(
-        error.kind(),
-        ErrorKind::NoSuchUpload,
-        "a failed condition consumes the upload: {error}"
-    );
+    assert_eq!(error.kind(), ErrorKind::NoSuchUpload, "a failed condition consumes the upload: {error}");
 
     service.delete("conditional").await.unwrap();
     let upload = service.create_multipart_upload("conditional").await.unwrap();
     let part = upload.upload_part(1, "new").await.unwrap();
     upload.complete([part]).only_if(create_only()).await.unwrap();
-    assert_eq!(
-        service
-            .get("conditional")
-            .await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        "new"
-    );
+    assert_eq!(service.get("conditional").await.unwrap().unwrap().text().await.unwrap(), "new");
 }

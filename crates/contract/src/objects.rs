@@ -76,12 +76,7 @@ pub(crate) async fn a_missing_bucket_is_an_error(Fixture { missing_bucket, .. }:
 }
 
 pub(crate) async fn replacing_changes_everything(Fixture { service, .. }: Fixture) {
-    service
-        .put("replace", "one")
-        .content_type("text/plain")
-        .metadata("a", "1")
-        .await
-        .unwrap();
+    service.put("replace", "one").content_type("text/plain").metadata("a", "1").await.unwrap();
     let first = service.head("replace").await.unwrap().unwrap();
     service.put("replace", "two").metadata("b", "2").await.unwrap();
     let second = service.head("replace").await.unwrap().unwrap();
@@ -105,10 +100,7 @@ pub(crate) async fn ranges(Fixture { service, .. }: Fixture) {
     ];
     for (range, offset, expected) in cases {
         let object = service.get("range").range(range).await.unwrap().unwrap();
-        let served = ServedRange {
-            offset,
-            length: expected.len() as u64,
-        };
+        let served = ServedRange { offset, length: expected.len() as u64 };
         assert_eq!(object.range, Some(served), "{range:?}");
         assert_eq!(object.size, 10, "{range:?}");
         assert_eq!(object.text().await.unwrap(), expected, "{range:?}");
@@ -143,42 +135,25 @@ pub(crate) async fn checksums(Fixture { service, lacks, .. }: Fixture) {
         let wrong = Checksum::of(algorithm, b"other");
         let error = service.put(&key, "damaged").checksum(wrong).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{algorithm}: {error}");
-        assert_eq!(
-            service.get(&key).await.unwrap().unwrap().text().await.unwrap(),
-            "content"
-        );
+        assert_eq!(service.get(&key).await.unwrap().unwrap().text().await.unwrap(), "content");
     }
 }
 
 pub(crate) async fn storage_classes(Fixture { service, .. }: Fixture) {
-    service
-        .put("class", "x")
-        .storage_class(StorageClass::InfrequentAccess)
-        .await
-        .unwrap();
+    service.put("class", "x").storage_class(StorageClass::InfrequentAccess).await.unwrap();
     let object = service.head("class").await.unwrap().unwrap();
     assert_eq!(object.storage_class, Some(StorageClass::InfrequentAccess));
 }
 
 pub(crate) async fn json(Fixture { service, .. }: Fixture) {
     let value = serde_json::json!({"title": "ä", "segments": [1, 2, 3]});
-    service
-        .put_json("json", &value)
-        .metadata("kind", "manifest")
-        .await
-        .unwrap();
+    service.put_json("json", &value).metadata("kind", "manifest").await.unwrap();
     let object = service.get("json").await.unwrap().unwrap();
     assert_eq!(object.content_type(), Some("application/json"));
     assert_eq!(object.metadata("kind"), Some("manifest"));
     assert_eq!(object.json::<serde_json::Value>().await.unwrap(), value);
 
-    let other_type = service
-        .get("json")
-        .await
-        .unwrap()
-        .unwrap()
-        .json::<Vec<u8>>()
-        .await;
+    let other_type = service.get("json").await.unwrap().unwrap().json::<Vec<u8>>().await;
     assert_eq!(other_type.unwrap_err().kind(), ErrorKind::Serialization);
 }
 
@@ -192,14 +167,7 @@ pub(crate) async fn text_that_is_none(Fixture { service, .. }: Fixture) {
 
 pub(crate) async fn metadata_in_any_script(Fixture { service, .. }: Fixture) {
     let long = "ä".repeat(1000);
-    let values = [
-        "Größe",
-        "映画 🎬",
-        "  spaces kept? no edges",
-        "=?UTF-8?B?w6Q=?=",
-        "a, b; c=\"d\"",
-        &long,
-    ];
+    let values = ["Größe", "映画 🎬", "  spaces kept? no edges", "=?UTF-8?B?w6Q=?=", "a, b; c=\"d\"", &long];
     let mut put = service.put("metadata", "x");
     for (index, value) in values.iter().enumerate() {
         put = put.metadata(format!("n{index}"), value.trim());
@@ -234,55 +202,32 @@ pub(crate) fn content_of(size: usize) -> Bytes {
 async fn assert_holds(service: &R2Service, key: &str, size: usize) {
     let object = service.get(key).await.unwrap().unwrap();
     assert_eq!(object.size, size as u64);
-    assert!(
-        object.bytes().await.unwrap() == content_of(size),
-        "{key} holds other bytes"
-    );
+    assert!(object.bytes().await.unwrap() == content_of(size), "{key} holds other bytes");
 }
 
 pub(crate) async fn streams_of_known_length(Fixture { service, .. }: Fixture) {
     for size in [0, 1, 65_536, 65_537, 3_000_000] {
         let key = format!("stream/{size}");
-        service
-            .put(&key, Body::from_stream(stream_of(size), Some(size as u64)))
-            .await
-            .unwrap();
+        service.put(&key, Body::from_stream(stream_of(size), Some(size as u64))).await.unwrap();
         assert_holds(&service, &key, size).await;
     }
     for wrong in [999, 1001] {
         let body = Body::from_stream(stream_of(1000), Some(wrong));
         let error = service.put("stream/wrong", body).await.unwrap_err();
-        assert!(
-            matches!(error.kind(), ErrorKind::Integrity | ErrorKind::BodyNotReplayable),
-            "{error:?}"
-        );
+        assert!(matches!(error.kind(), ErrorKind::Integrity | ErrorKind::BodyNotReplayable), "{error:?}");
         assert!(service.head("stream/wrong").await.unwrap().is_none());
     }
 }
 
 pub(crate) async fn streams_of_unknown_length(Fixture { service, .. }: Fixture) {
-    for size in [
-        0,
-        1000,
-        STREAM_PART_SIZE,
-        STREAM_PART_SIZE + 1,
-        2 * STREAM_PART_SIZE + 1000,
-    ] {
+    for size in [0, 1000, STREAM_PART_SIZE, STREAM_PART_SIZE + 1, 2 * STREAM_PART_SIZE + 1000] {
         let key = format!("unknown/{size}");
         let put = service.put(&key, Body::from_stream(stream_of(size), None));
         put.content_type("video/mp4").metadata("n", "v").await.unwrap();
         assert_holds(&service, &key, size).await;
         let object = service.head(&key).await.unwrap().unwrap();
-        assert_eq!(
-            (object.content_type(), object.metadata("n")),
-            (Some("video/mp4"), Some("v"))
-        );
-        assert_eq!(
-            object.etag.contains('-'),
-            size > STREAM_PART_SIZE,
-            "{}",
-            object.etag
-        );
+        assert_eq!((object.content_type(), object.metadata("n")), (Some("video/mp4"), Some("v")));
+        assert_eq!(object.etag.contains('-'), size > STREAM_PART_SIZE, "{}", object.etag);
     }
 }
 
@@ -294,11 +239,8 @@ pub(crate) async fn deleting_what_is_not_there(Fixture { service, .. }: Fixture)
 }
 
 pub(crate) async fn deleting_many(Fixture { service, .. }: Fixture) {
-    let mut keys = vec![
-        "many/ a&b<c>'\"".to_owned(),
-        "many/\u{1}control\r\n".to_owned(),
-        "many/%41+".to_owned(),
-    ];
+    let mut keys =
+        vec!["many/ a&b<c>'\"".to_owned(), "many/\u{1}control\r\n".to_owned(), "many/%41+".to_owned()];
     for key in &keys {
         service.put(key, "x").await.unwrap();
     }
@@ -308,30 +250,12 @@ pub(crate) async fn deleting_many(Fixture { service, .. }: Fixture) {
     assert_eq!(outcome.failed().count(), 0, "{outcome:?}");
     assert_eq!(outcome.deleted().collect::<Vec<_>>(), keys);
     let left = service.list().prefix("many/").await.unwrap();
-    assert_eq!(
-        left.objects
-            .iter()
-            .map(|object| object.key.as_str())
-            .collect::<Vec<_>>(),
-        ["many/kept"]
-    );
-    assert!(
-        service
-            .delete_many(Vec::<String>::new())
-            .await
-            .unwrap()
-            .results
-            .is_empty()
-    );
+    assert_eq!(left.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["many/kept"]);
+    assert!(service.delete_many(Vec::<String>::new()).await.unwrap().results.is_empty());
 }
 
 pub(crate) async fn copies(Fixture { service, lacks, .. }: Fixture) {
-    service
-        .put("copy/a ä+%41", "content")
-        .content_type("text/plain")
-        .metadata("n", "v")
-        .await
-        .unwrap();
+    service.put("copy/a ä+%41", "content").content_type("text/plain").metadata("n", "v").await.unwrap();
     let copied = service.copy("copy/a ä+%41", "copy/b").await;
     if lacks.copy {
         assert_eq!(copied.unwrap_err().kind(), ErrorKind::Unsupported);
@@ -339,41 +263,18 @@ pub(crate) async fn copies(Fixture { service, lacks, .. }: Fixture) {
     }
     assert_eq!(copied.unwrap().etag, "9a0364b9e99bb480dd25e1f0284c8555");
     let copy = service.get("copy/b").await.unwrap().unwrap();
-    assert_eq!(
-        (copy.content_type(), copy.metadata("n")),
-        (Some("text/plain"), Some("v"))
-    );
+    assert_eq!((copy.content_type(), copy.metadata("n")), (Some("text/plain"), Some("v")));
     assert_eq!(copy.text().await.unwrap(), "content");
 
-    let http = HttpMetadata {
-        cache_control: Some("no-store".to_owned()),
-        ..HttpMetadata::default()
-    };
+    let http = HttpMetadata { cache_control: Some("no-store".to_owned()), ..HttpMetadata::default() };
     let custom = [("m", "w")].into_iter().collect();
-    service
-        .copy("copy/b", "copy/b")
-        .replace_metadata(http, custom)
-        .await
-        .unwrap();
+    service.copy("copy/b", "copy/b").replace_metadata(http, custom).await.unwrap();
     let copy = service.head("copy/b").await.unwrap().unwrap();
     assert_eq!((copy.metadata("n"), copy.metadata("m")), (None, Some("w")));
-    assert_eq!(
-        copy.http_metadata.unwrap().cache_control.as_deref(),
-        Some("no-store")
-    );
+    assert_eq!(copy.http_metadata.unwrap().cache_control.as_deref(), Some("no-store"));
 
     service.delete("copy/a ä+%41").await.unwrap();
-    assert_eq!(
-        service
-            .get("copy/b")
-            .await
-            .unwrap()
-            .unwrap()
-            .text()
-            .await
-            .unwrap(),
-        "content"
-    );
+    assert_eq!(service.get("copy/b").await.unwrap().unwrap().text().await.unwrap(), "content");
 }
 
 pub(crate) async fn copies_of_what_is_missing(Fixture { service, lacks, .. }: Fixture) {

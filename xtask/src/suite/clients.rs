@@ -41,21 +41,13 @@ fn drive(context: &Context<'_>, driver: &'static str) -> Result<Tally, Stop> {
     }
     fs::create_dir_all(&scratch).map_err(failed)?;
     let mut serve = workspace.command(workspace.target.join("debug/cfstore"));
-    serve
-        .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-        .arg(scratch.join("store"));
+    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(scratch.join("store"));
     let mut environment = Vec::new();
     let (_server, ()) = Server::start(&mut serve, &scratch.join("server.log"), |line| {
-        if let Some((name, value)) = line
-            .strip_prefix("export ")
-            .and_then(|export| export.split_once('='))
-        {
+        if let Some((name, value)) = line.strip_prefix("export ").and_then(|export| export.split_once('=')) {
             environment.push((name.to_owned(), value.trim_matches(['\'', '"']).to_owned()));
         }
-        NEEDED
-            .iter()
-            .all(|needed| environment.iter().any(|(name, _)| name == needed))
-            .then_some(())
+        NEEDED.iter().all(|needed| environment.iter().any(|(name, _)| name == needed)).then_some(())
     })?;
 
     let mut python = Command::new(programs.join("python"));
@@ -74,28 +66,17 @@ fn drive(context: &Context<'_>, driver: &'static str) -> Result<Tally, Stop> {
     }
 }
 
-const NEEDED: [&str; 4] = [
-    "R2_ENDPOINT",
-    "R2_ACCESS_KEY_ID",
-    "R2_SECRET_ACCESS_KEY",
-    "R2_BUCKET_MEDIA",
-];
+const NEEDED: [&str; 4] = ["R2_ENDPOINT", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA"];
 
 /// The PATH with a folder before all others.
 fn with_first(folder: &Path) -> std::ffi::OsString {
     let path = env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::iter::once(folder.to_owned())
-        .chain(env::split_paths(&path))
-        .collect();
+    let folders: Vec<PathBuf> = std::iter::once(folder.to_owned()).chain(env::split_paths(&path)).collect();
     env::join_paths(folders).unwrap_or(path)
 }
 
 /// From the lines `ok NAME`, `FAILED NAME: why` and `skipped NAME: why` of `harness.py`.
 fn harness_results(lines: &[String]) -> Tally {
     let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
-    Tally {
-        passed: count("ok "),
-        failed: count("FAILED "),
-        skipped: count("skipped "),
-    }
+    Tally { passed: count("ok "), failed: count("FAILED "), skipped: count("skipped ") }
 }

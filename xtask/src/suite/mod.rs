@@ -23,72 +23,31 @@ pub(crate) struct Suite {
 }
 
 const SUITES: &[Suite] = &[
-    Suite {
-        name: "unit",
-        about: "The workspace's own tests",
-        run: rust::unit,
-    },
-    Suite {
-        name: "doc",
-        about: "The examples in the documentation",
-        run: rust::doc,
-    },
+    Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
+    Suite { name: "doc", about: "The examples in the documentation", run: rust::doc },
     Suite {
         name: "simulator",
         about: "Our S3 client and signed URLs against Miniflare",
         run: simulator::run,
     },
-    Suite {
-        name: "clients/boto3",
-        about: "boto3 against `cfstore serve`",
-        run: clients::boto3,
-    },
-    Suite {
-        name: "clients/aws",
-        about: "The AWS CLI against `cfstore serve`",
-        run: clients::aws,
-    },
-    Suite {
-        name: "clients/rclone",
-        about: "rclone against `cfstore serve`",
-        run: clients::rclone,
-    },
-    Suite {
-        name: "clients/s3cmd",
-        about: "s3cmd against `cfstore serve`",
-        run: clients::s3cmd,
-    },
+    Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
+    Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
+    Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
+    Suite { name: "clients/s3cmd", about: "s3cmd against `cfstore serve`", run: clients::s3cmd },
 ];
 
-/// Suites and groups that run only when they are named.
-const ONLY_WHEN_NAMED: &[&str] = &["clients"];
-
-/// The suites that have these names or are in these groups; without names, those that run by default.
+/// The suites that have these names or are in these groups; without names, all of them.
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Suite>, String> {
-    if let Some(unknown) = names
-        .iter()
-        .find(|name| !SUITES.iter().any(|suite| suite.is(name)))
-    {
+    if let Some(unknown) = names.iter().find(|name| !SUITES.iter().any(|suite| suite.is(name))) {
         let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
-        return Err(format!(
-            "no suite is called `{unknown}`; there are {}",
-            known.join(", ")
-        ));
+        return Err(format!("no suite is called `{unknown}`; there are {}", known.join(", ")));
     }
-    let chosen = |suite: &&Suite| {
-        if names.is_empty() {
-            !ONLY_WHEN_NAMED.iter().any(|name| suite.is(name))
-        } else {
-            names.iter().any(|name| suite.is(name))
-        }
-    };
+    let chosen = |suite: &&Suite| names.is_empty() || names.iter().any(|name| suite.is(name));
     Ok(SUITES.iter().filter(chosen).collect())
 }
 
 pub(crate) fn help() -> String {
-    let lines = SUITES
-        .iter()
-        .map(|suite| format!("\n  {:14}  {}", suite.name, suite.about));
+    let lines = SUITES.iter().map(|suite| format!("\n  {:14}  {}", suite.name, suite.about));
     format!("Suites:{}", lines.collect::<String>())
 }
 
@@ -108,21 +67,8 @@ mod tests {
             let arguments: Vec<_> = arguments.iter().map(ToString::to_string).collect();
             select(&arguments).map(|suites| suites.iter().map(|suite| suite.name).collect::<Vec<_>>())
         };
-        assert!(
-            names(&["clients"])
-                .unwrap()
-                .iter()
-                .all(|name| name.starts_with("clients/"))
-        );
-        assert_eq!(
-            names(&["clients/boto3", "unit"]).unwrap(),
-            ["unit", "clients/boto3"]
-        );
+        assert!(names(&["clients"]).unwrap().iter().all(|name| name.starts_with("clients/")));
+        assert_eq!(names(&["clients/boto3", "unit"]).unwrap(), ["unit", "clients/boto3"]);
         assert!(names(&["client"]).unwrap_err().contains("clients/rclone"));
-        assert!(
-            ONLY_WHEN_NAMED
-                .iter()
-                .all(|name| SUITES.iter().any(|suite| suite.is(name)))
-        );
     }
 }

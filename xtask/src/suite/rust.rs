@@ -10,11 +10,7 @@ use crate::workspace::Workspace;
 /// Every test but those against a server that is not ours.
 pub(crate) fn unit(context: &Context<'_>) -> Result<Tally, Stop> {
     if on_path("cargo-nextest") {
-        nextest(
-            context
-                .workspace
-                .cargo(["nextest", "run", "-E", "not binary(simulator)"]),
-        )
+        nextest(context.workspace.cargo(["nextest", "run", "-E", "not binary(simulator)"]))
     } else {
         // The simulator's tests are ignored unless they are asked for.
         cargo_test(context.workspace.cargo(["test", "--all-targets"]), &[])
@@ -32,14 +28,7 @@ pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -
         command
     };
     if on_path("cargo-nextest") {
-        let arguments = [
-            "nextest",
-            "run",
-            "--run-ignored",
-            "all",
-            "-E",
-            "binary(simulator)",
-        ];
+        let arguments = ["nextest", "run", "--run-ignored", "all", "-E", "binary(simulator)"];
         nextest(with_environment(workspace.cargo(arguments)))
     } else {
         let command = with_environment(workspace.cargo(["test", "--test", "simulator"]));
@@ -59,9 +48,7 @@ fn nextest(mut command: Command) -> Result<Tally, Stop> {
 }
 
 fn cargo_test(mut command: Command, harness: &[&str]) -> Result<Tally, Stop> {
-    command
-        .args(["--workspace", "--all-features", "--no-fail-fast", "--"])
-        .args(harness);
+    command.args(["--workspace", "--all-features", "--no-fail-fast", "--"]).args(harness);
     let (status, lines) = run_and_read(&mut command)?;
     let tally = libtest_results(&lines);
     if status.success() || tally.failed > 0 {
@@ -86,10 +73,7 @@ fn nextest_summary(lines: &[String]) -> Tally {
         let number = number.parse().unwrap_or(0);
         if what.starts_with("passed") {
             tally.passed += number;
-        } else if ["failed", "timed out", "exec failed"]
-            .iter()
-            .any(|failed| what.starts_with(failed))
-        {
+        } else if ["failed", "timed out", "exec failed"].iter().any(|failed| what.starts_with(failed)) {
             tally.failed += number;
         }
     }
@@ -123,41 +107,17 @@ mod tests {
     #[test]
     fn nextest_counts_are_read() {
         let all = "  Summary [   0.010s] 3 tests run: 3 passed, 12 skipped";
-        assert_eq!(
-            nextest_summary(&lines(all)),
-            Tally {
-                passed: 3,
-                failed: 0,
-                skipped: 0
-            }
-        );
+        assert_eq!(nextest_summary(&lines(all)), Tally { passed: 3, failed: 0, skipped: 0 });
         let some = "  Summary [  61.2s] 9/10 tests run: 5 passed (1 slow, 1 leaky), 1 failed, 2 timed out, 1 skipped\n\
                     error: test run failed";
-        assert_eq!(
-            nextest_summary(&lines(some)),
-            Tally {
-                passed: 5,
-                failed: 3,
-                skipped: 0
-            }
-        );
-        assert_eq!(
-            nextest_summary(&lines("error: could not compile")),
-            Tally::default()
-        );
+        assert_eq!(nextest_summary(&lines(some)), Tally { passed: 5, failed: 3, skipped: 0 });
+        assert_eq!(nextest_summary(&lines("error: could not compile")), Tally::default());
     }
 
     #[test]
     fn libtest_counts_are_summed() {
         let output = "test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s\n\
                       test result: FAILED. 2 passed; 3 failed; 0 ignored; 0 measured; 4 filtered out; finished in 1.50s";
-        assert_eq!(
-            libtest_results(&lines(output)),
-            Tally {
-                passed: 7,
-                failed: 3,
-                skipped: 0
-            }
-        );
+        assert_eq!(libtest_results(&lines(output)), Tally { passed: 7, failed: 3, skipped: 0 });
     }
 }

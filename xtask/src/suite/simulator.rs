@@ -12,9 +12,8 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Tally, Stop> {
     let mut command = context.workspace.command(packages.join("node_modules/.bin/node"));
     command.arg(packages.join("miniflare.mjs"));
     let log = context.workspace.installed("logs/miniflare.log");
-    let (_server, started) = Server::start(&mut command, &log, |line| {
-        serde_json::from_str::<Value>(line).ok()
-    })?;
+    let (_server, started) =
+        Server::start(&mut command, &log, |line| serde_json::from_str::<Value>(line).ok())?;
     let said = |name: &str| started[name].as_str().unwrap_or_default().to_owned();
     println!("Miniflare is at {}", said("endpoint"));
     let environment = [

@@ -52,11 +52,7 @@ pub(crate) async fn run(args: Get, store: Store, printer: Printer) -> Result<Exi
         }
         Destination::Special(path) => {
             let failed = |error| Error::file(&path, "cannot be written", &error);
-            let file = fs::OpenOptions::new()
-                .write(true)
-                .open(&path)
-                .await
-                .map_err(failed)?;
+            let file = fs::OpenOptions::new().write(true).open(&path).await.map_err(failed)?;
             let written = copy(object, file, failed).await?;
             (path, written)
         }
@@ -119,10 +115,7 @@ impl Destination {
 fn file_name(key: &str) -> Result<&str> {
     let name = key.rsplit('/').next().unwrap_or_default();
     let mut components = Path::new(name).components();
-    let is_name = matches!(
-        (components.next(), components.next()),
-        (Some(Component::Normal(_)), None)
-    );
+    let is_name = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
     if is_name && !name.contains(['\\', '\0']) {
         return Ok(name);
     }

@@ -69,10 +69,7 @@ impl Row<'_> {
 /// A page's objects and directories together, by name.
 fn rows(page: &ListPage) -> Vec<Row<'_>> {
     let objects = page.objects.iter().map(Row::Object);
-    let directories = page
-        .delimited_prefixes
-        .iter()
-        .map(|prefix| Row::Directory(prefix));
+    let directories = page.delimited_prefixes.iter().map(|prefix| Row::Directory(prefix));
     let mut rows: Vec<_> = objects.chain(directories).collect();
     rows.sort_by(|a, b| a.name().cmp(b.name()));
     rows
@@ -111,16 +108,9 @@ impl Tree {
     fn print(&mut self, object: &Object, printer: Printer) -> Result<()> {
         let mut parts: Vec<_> = object.key.split_inclusive('/').collect();
         // A key that ends in a slash is an object in that directory, without a name.
-        let name = if object.key.ends_with('/') {
-            "(no name)"
-        } else {
-            parts.pop().unwrap_or_default()
-        };
-        let common = parts
-            .iter()
-            .zip(&self.directories)
-            .take_while(|(part, directory)| part == directory)
-            .count();
+        let name = if object.key.ends_with('/') { "(no name)" } else { parts.pop().unwrap_or_default() };
+        let common =
+            parts.iter().zip(&self.directories).take_while(|(part, directory)| part == directory).count();
         self.directories.truncate(common);
         for part in parts.into_iter().skip(common) {
             print_directory(part, self.directories.len(), printer)?;

@@ -20,10 +20,7 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
     }
     let method = Method::from(args.method);
     let embedded = matches!(store, Store::Embedded(_));
-    let mut presign = store
-        .signing(printer)?
-        .presign(method.clone(), args.key)
-        .expires_in(args.expires);
+    let mut presign = store.signing(printer)?.presign(method.clone(), args.key).expires_in(args.expires);
     if let Some(content_type) = args.content_type {
         presign = presign.content_type(content_type);
     }

@@ -23,9 +23,8 @@ use crate::transfer::{self, Target};
 const READ_SIZE: usize = 256 * 1024;
 
 pub(crate) async fn run(args: Put, store: Store, printer: Printer) -> Result<ExitStatus> {
-    let content_type = args
-        .content_type
-        .unwrap_or_else(|| content_type::guess(&[Path::new(&args.key), &args.file]));
+    let content_type =
+        args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&args.key), &args.file]));
     let target = Target {
         key: args.key,
         http_metadata: HttpMetadata {

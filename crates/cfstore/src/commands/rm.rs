@@ -40,11 +40,7 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
         }
     }
     printer.line(format_args!("deleted {}", count(tally.deleted, "object")))?;
-    Ok(if tally.failed == 0 {
-        ExitStatus::Success
-    } else {
-        ExitStatus::Failed
-    })
+    Ok(if tally.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
 /// Asks on the terminal, and says how much would be gone.
@@ -53,9 +49,7 @@ async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
         .list()
         .prefix(prefix)
         .stream()
-        .try_fold((0, 0), async |(objects, bytes), object| {
-            Ok((objects + 1, bytes + object.size))
-        })
+        .try_fold((0, 0), async |(objects, bytes), object| Ok((objects + 1, bytes + object.size)))
         .await?;
     let asked = tokio::task::spawn_blocking({
         let question = format!(

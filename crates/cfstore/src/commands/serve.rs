@@ -16,9 +16,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
     create_bucket(&store).await?;
     let credentials = Credentials::load_or_create(&args.data)?;
-    let server = Server::bind(store, credentials.clone(), args.listen)
-        .await
-        .map_err(Error::Listen)?;
+    let server = Server::bind(store, credentials.clone(), args.listen).await.map_err(Error::Listen)?;
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
     let endpoint = endpoint(listen);

@@ -61,10 +61,7 @@ impl S3Bucket {
     /// # Errors
     /// A value of `config` does not have its form.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        Ok(Self::from_parts(
-            R2SigningClient::new(config)?,
-            HttpClient::new(Timeouts::default())?,
-        ))
+        Ok(Self::from_parts(R2SigningClient::new(config)?, HttpClient::new(Timeouts::default())?))
     }
 
     /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
@@ -76,11 +73,7 @@ impl S3Bucket {
     }
 
     pub(crate) fn from_parts(signing: R2SigningClient, http: HttpClient) -> Self {
-        Self {
-            signing,
-            http,
-            runtime: Arc::new(TokioRuntime),
-        }
+        Self { signing, http, runtime: Arc::new(TokioRuntime) }
     }
 
     /// Replaces the timeouts. It has connections of its own from then on.
@@ -113,13 +106,7 @@ impl S3Bucket {
         let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
         let body = answer.start(MAX_ERROR).await;
         let now = self.runtime.now();
-        Err(s3::error_code::parse_error(
-            status,
-            reason.as_deref(),
-            &headers,
-            &body,
-            now,
-        ))
+        Err(s3::error_code::parse_error(status, reason.as_deref(), &headers, &body, now))
     }
 
     /// Sends a request and returns a success with its document.
@@ -143,10 +130,7 @@ impl S3Bucket {
                 Ok(_) => Ok(None),
                 Err(error) if error.status() == Some(404) => {
                     let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
-                    Err(error
-                        .with_kind(ErrorKind::NoSuchBucket)
-                        .with_code("NoSuchBucket")
-                        .explain(what))
+                    Err(error.with_kind(ErrorKind::NoSuchBucket).with_code("NoSuchBucket").explain(what))
                 }
                 // Credentials for some objects alone may not ask for the bucket, which such credentials are bound to.
                 Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
@@ -166,11 +150,9 @@ async fn hashing(bytes: usize, make: impl FnOnce() -> Result<Request> + Send + '
         Ok(request) => request,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(
-                Error::new(ErrorKind::Connection, "the Tokio runtime is shutting down")
-                    .retryable(false)
-                    .with_source(error),
-            ),
+            Err(error) => Err(Error::new(ErrorKind::Connection, "the Tokio runtime is shutting down")
+                .retryable(false)
+                .with_source(error)),
         },
     }
 }
@@ -214,10 +196,8 @@ impl Bucket for S3Bucket {
     async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
         validate_delete_count(keys.len())?;
         keys.iter().try_for_each(|key| validate_key(key))?;
-        let (listed, single): (Vec<&str>, Vec<&str>) = keys
-            .iter()
-            .map(String::as_str)
-            .partition(|key| s3::xml::can_carry(key));
+        let (listed, single): (Vec<&str>, Vec<&str>) =
+            keys.iter().map(String::as_str).partition(|key| s3::xml::can_carry(key));
         let mut listed = if listed.is_empty() {
             Vec::new()
         } else {
@@ -229,11 +209,7 @@ impl Bucket for S3Bucket {
         let single: Vec<_> = stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await;
         let mut single = single.into_iter();
         let outcome = |key: &String| {
-            if s3::xml::can_carry(key) {
-                listed.next()
-            } else {
-                single.next()
-            }
+            if s3::xml::can_carry(key) { listed.next() } else { single.next() }
         };
         Ok(keys.iter().filter_map(outcome).collect())
     }
@@ -266,17 +242,12 @@ impl Bucket for S3Bucket {
         &self,
         request: CompleteMultipartUploadRequest,
     ) -> Result<StoredObject> {
-        let response = self
-            .call(s3::complete_multipart_upload::request(&request)?)
-            .await?;
+        let response = self.call(s3::complete_multipart_upload::request(&request)?).await?;
         s3::complete_multipart_upload::parse(&request.key, &response)
     }
 
     async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
-        match self
-            .call(s3::abort_multipart_upload::request(key, upload_id)?)
-            .await
-        {
+        match self.call(s3::abort_multipart_upload::request(key, upload_id)?).await {
             Err(error) if error.kind() != ErrorKind::NoSuchUpload => Err(error),
             _ => Ok(()),
         }

@@ -67,12 +67,7 @@ impl Synced {
 
 impl Body {
     fn new(content: Content) -> Self {
-        Self {
-            content,
-            progress: None,
-            refetch: None,
-            limit: DEFAULT_READ_LIMIT,
-        }
+        Self { content, progress: None, refetch: None, limit: DEFAULT_READ_LIMIT }
     }
 
     /// No bytes.
@@ -88,10 +83,7 @@ impl Body {
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,
     {
-        Self::new(Content::Stream {
-            stream: Synced(Mutex::new(stream.boxed())),
-            length,
-        })
+        Self::new(Content::Stream { stream: Synced(Mutex::new(stream.boxed())), length })
     }
 
     /// The number of bytes, where it is known.
@@ -156,10 +148,7 @@ impl Body {
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => slice.into_stream().boxed(),
             Content::Stream { stream, length: None } => stream.into_inner(),
-            Content::Stream {
-                stream,
-                length: Some(length),
-            } => exactly(stream.into_inner(), length).boxed(),
+            Content::Stream { stream, length: Some(length) } => exactly(stream.into_inner(), length).boxed(),
         };
         let Some(report) = self.progress else {
             return ByteStream(Synced(Mutex::new(stream)));
@@ -224,11 +213,7 @@ impl Body {
 
     fn take_again(&mut self) -> Option<Again> {
         let refetch = self.refetch.take()?;
-        Some(Again {
-            refetch,
-            progress: self.progress.clone(),
-            limit: self.limit,
-        })
+        Some(Again { refetch, progress: self.progress.clone(), limit: self.limit })
     }
 
     /// All bytes as UTF-8.
@@ -249,11 +234,8 @@ impl Body {
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let bytes = self.bytes().await?;
         serde_json::from_slice(&bytes).map_err(|error| {
-            Error::new(
-                ErrorKind::Serialization,
-                format!("the body is not the expected JSON: {error}"),
-            )
-            .with_source(error)
+            Error::new(ErrorKind::Serialization, format!("the body is not the expected JSON: {error}"))
+                .with_source(error)
         })
     }
 }
@@ -269,22 +251,14 @@ impl Again {
     async fn fetch(self, error: &Error) -> Result<Body> {
         tracing::warn!(%error, "the bytes arrived damaged, fetching them again");
         let body = (self.refetch)().await?;
-        Ok(Body {
-            progress: self.progress,
-            limit: self.limit,
-            refetch: None,
-            ..body
-        })
+        Ok(Body { progress: self.progress, limit: self.limit, refetch: None, ..body })
     }
 }
 
 /// A body for one attempt after the other: the same bytes again, or a stream as long as nobody has read from it.
 pub(super) enum Replay {
     Same(Body),
-    Once {
-        stream: Arc<Mutex<Option<ByteStream>>>,
-        length: Option<u64>,
-    },
+    Once { stream: Arc<Mutex<Option<ByteStream>>>, length: Option<u64> },
 }
 
 impl Replay {
@@ -293,10 +267,7 @@ impl Replay {
             return Self::Same(body);
         }
         let length = body.content_length();
-        Self::Once {
-            stream: Arc::new(Mutex::new(Some(body.into_stream()))),
-            length,
-        }
+        Self::Once { stream: Arc::new(Mutex::new(Some(body.into_stream()))), length }
     }
 
     /// The body for the next attempt, or `None` when it was a stream that an attempt before has begun to read.
@@ -309,10 +280,7 @@ impl Replay {
                 }
                 let stream = Arc::clone(stream);
                 let taken = stream::once(async move { lock(&stream).take() });
-                Some(Body::from_stream(
-                    taken.filter_map(future::ready).flatten(),
-                    *length,
-                ))
+                Some(Body::from_stream(taken.filter_map(future::ready).flatten(), *length))
             }
         }
     }
@@ -383,11 +351,7 @@ impl Stream for ByteStream {
     type Item = Result<Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0
-            .0
-            .get_mut()
-            .unwrap_or_else(PoisonError::into_inner)
-            .poll_next_unpin(cx)
+        self.0.0.get_mut().unwrap_or_else(PoisonError::into_inner).poll_next_unpin(cx)
     }
 }
 
@@ -409,10 +373,7 @@ pub(crate) fn exactly(
     length: u64,
 ) -> impl Stream<Item = Result<Bytes>> + Send {
     let wrong = move |count: u64, what: &str| {
-        Error::new(
-            ErrorKind::Integrity,
-            format!("the body {what} {count} of {length} bytes"),
-        )
+        Error::new(ErrorKind::Integrity, format!("the body {what} {count} of {length} bytes"))
     };
     stream::try_unfold((stream, 0_u64), move |(mut stream, done)| async move {
         match stream.try_next().await? {
@@ -458,13 +419,9 @@ mod file {
         }
 
         async fn open(&self) -> Result<File> {
-            let mut file = File::open(&self.path)
-                .await
-                .map_err(|e| storage(&self.path, "cannot be opened", e))?;
-            let found = file
-                .metadata()
-                .await
-                .map_err(|e| storage(&self.path, "cannot be read", e))?;
+            let mut file =
+                File::open(&self.path).await.map_err(|e| storage(&self.path, "cannot be opened", e))?;
+            let found = file.metadata().await.map_err(|e| storage(&self.path, "cannot be read", e))?;
             if found.len() != self.file_length || found.modified().ok() != self.modified {
                 return Err(self.changed());
             }
@@ -495,10 +452,7 @@ mod file {
         }
 
         fn changed(&self) -> Error {
-            Error::new(
-                ErrorKind::Storage,
-                format!("{} changed while it was being sent", self.path.display()),
-            )
+            Error::new(ErrorKind::Storage, format!("{} changed while it was being sent", self.path.display()))
         }
     }
 
@@ -517,9 +471,7 @@ mod file {
         /// As [`from_file`](Self::from_file).
         pub async fn from_file_range(path: impl AsRef<Path>, offset: u64, length: u64) -> Result<Self> {
             let path = path.as_ref().to_owned();
-            let found = tokio::fs::metadata(&path)
-                .await
-                .map_err(|e| storage(&path, "cannot be read", e))?;
+            let found = tokio::fs::metadata(&path).await.map_err(|e| storage(&path, "cannot be read", e))?;
             if !found.is_file() {
                 return Err(Error::new(
                     ErrorKind::Storage,
@@ -577,12 +529,7 @@ mod file {
 
     async fn write_synced(mut stream: ByteStream, path: &Path) -> Result<u64> {
         let failed = |error| storage(path, "cannot be written", error);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .await
-            .map_err(failed)?;
+        let mut file = OpenOptions::new().write(true).create_new(true).open(path).await.map_err(failed)?;
         let mut count = 0;
         while let Some(bytes) = stream.try_next().await? {
             file.write_all(&bytes).await.map_err(failed)?;
@@ -631,17 +578,11 @@ mod tests {
         let content: Vec<u8> = (0..700_000_u32).flat_map(u32::to_le_bytes).collect();
         let written = Body::from(content.clone()).write_to_file(&path).await.unwrap();
         assert_eq!(written, content.len() as u64);
-        assert_eq!(
-            Body::from_file(&path).await.unwrap().bytes().await.unwrap(),
-            content
-        );
+        assert_eq!(Body::from_file(&path).await.unwrap().bytes().await.unwrap(), content);
 
         let slice = Body::from_file_range(&path, 1_000_000, 500_000).await.unwrap();
         assert_eq!(slice.content_length(), Some(500_000));
-        assert_eq!(
-            slice.try_clone().unwrap().bytes().await.unwrap(),
-            content[1_000_000..1_500_000]
-        );
+        assert_eq!(slice.try_clone().unwrap().bytes().await.unwrap(), content[1_000_000..1_500_000]);
         assert_eq!(slice.bytes().await.unwrap(), content[1_000_000..1_500_000]);
 
         let before = Body::from_file(&path).await.unwrap();
@@ -654,10 +595,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "old").unwrap();
-        let error = stream_of(&["ne"], Some(3))
-            .write_to_file(&path)
-            .await
-            .unwrap_err();
+        let error = stream_of(&["ne"], Some(3)).write_to_file(&path).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

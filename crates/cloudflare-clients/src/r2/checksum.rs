@@ -315,14 +315,8 @@ mod tests {
         // The catalogues' check input.
         let expected = [
             (ChecksumAlgorithm::Md5, "25f9e794323b453885f5181f1b624d0b"),
-            (
-                ChecksumAlgorithm::Sha1,
-                "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
-            ),
-            (
-                ChecksumAlgorithm::Sha256,
-                "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
-            ),
+            (ChecksumAlgorithm::Sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+            (ChecksumAlgorithm::Sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225"),
             (ChecksumAlgorithm::Crc32, "cbf43926"),
             (ChecksumAlgorithm::Crc32c, "e3069283"),
             (ChecksumAlgorithm::Crc64Nvme, "ae8b14860a799888"),
@@ -339,10 +333,7 @@ mod tests {
         for algorithm in ChecksumAlgorithm::ALL {
             let checksum = Checksum::of(algorithm, b"abc");
             assert_eq!(checksum.as_bytes().len(), algorithm.length());
-            assert_eq!(
-                Checksum::from_base64(algorithm, &checksum.to_base64()).ok(),
-                Some(checksum)
-            );
+            assert_eq!(Checksum::from_base64(algorithm, &checksum.to_base64()).ok(), Some(checksum));
             assert!(Checksum::from_base64(algorithm, "AAA=").is_err());
         }
     }

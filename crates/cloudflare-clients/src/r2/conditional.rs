@@ -75,10 +75,7 @@ impl Conditional {
 
     /// Refuses etags in quotes and times before 1970.
     pub(crate) fn validate(&self) -> Result<()> {
-        for list in [&self.etag_matches, &self.etag_does_not_match]
-            .into_iter()
-            .flatten()
-        {
+        for list in [&self.etag_matches, &self.etag_does_not_match].into_iter().flatten() {
             if let EtagList::Some(etags) = list
                 && let Some(etag) = etags.iter().find(|etag| {
                     etag.value.is_empty() || etag.value.bytes().any(|b| b == b'"' || b.is_ascii_control())
@@ -149,20 +146,13 @@ impl Conditional {
 
     fn granular(&self, time: SystemTime) -> Duration {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-        if self.seconds_granularity {
-            Duration::from_secs(since.as_secs())
-        } else {
-            since
-        }
+        if self.seconds_granularity { Duration::from_secs(since.as_secs()) } else { since }
     }
 }
 
 fn precondition_failed() -> Error {
-    Error::from_status(
-        412,
-        "Precondition Failed: at least one of the conditions did not hold",
-    )
-    .with_code("PreconditionFailed")
+    Error::from_status(412, "Precondition Failed: at least one of the conditions did not hold")
+        .with_code("PreconditionFailed")
 }
 
 /// The etags of a condition: any, or some.
@@ -229,10 +219,7 @@ impl EtagList {
             if tag.is_empty() || tag.contains('"') {
                 return Err(malformed());
             }
-            etags.push(Etag {
-                value: tag.to_owned(),
-                weak,
-            });
+            etags.push(Etag { value: tag.to_owned(), weak });
             rest = after.trim_start();
             if rest.is_empty() {
                 return Ok(Self::Some(etags));
@@ -245,14 +232,7 @@ impl EtagList {
 impl From<&str> for EtagList {
     /// `"*"` is any; all else one strong etag.
     fn from(etag: &str) -> Self {
-        if etag == "*" {
-            Self::Any
-        } else {
-            Self::Some(vec![Etag {
-                value: etag.to_owned(),
-                weak: false,
-            }])
-        }
+        if etag == "*" { Self::Any } else { Self::Some(vec![Etag { value: etag.to_owned(), weak: false }]) }
     }
 }
 
@@ -289,18 +269,8 @@ mod tests {
     #[test]
     fn missing_objects_fail_only_what_needs_one() {
         assert!(Conditional::new().check_write(None).is_ok());
-        assert!(
-            Conditional::new()
-                .etag_does_not_match("*")
-                .check_write(None)
-                .is_ok()
-        );
-        assert!(
-            Conditional::new()
-                .uploaded_before(at(5))
-                .check_write(None)
-                .is_ok()
-        );
+        assert!(Conditional::new().etag_does_not_match("*").check_write(None).is_ok());
+        assert!(Conditional::new().uploaded_before(at(5)).check_write(None).is_ok());
         assert!(Conditional::new().etag_matches("*").check_write(None).is_err());
         assert!(Conditional::new().uploaded_after(at(5)).check_read(None).is_err());
     }
@@ -309,55 +279,26 @@ mod tests {
     fn reads_tell_304_from_412_and_writes_do_not() {
         let object = Some(("abc", at(1000)));
         let same = Conditional::new().etag_does_not_match("abc");
-        assert_eq!(
-            same.check_read(object).map_err(|e| e.kind()),
-            Err(ErrorKind::NotModified)
-        );
-        assert_eq!(
-            same.check_write(object).map_err(|e| e.kind()),
-            Err(ErrorKind::PreconditionFailed)
-        );
+        assert_eq!(same.check_read(object).map_err(|e| e.kind()), Err(ErrorKind::NotModified));
+        assert_eq!(same.check_write(object).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
         let other = Conditional::new().etag_matches("def");
-        assert_eq!(
-            other.check_read(object).map_err(|e| e.kind()),
-            Err(ErrorKind::PreconditionFailed)
-        );
+        assert_eq!(other.check_read(object).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
     }
 
     #[test]
     fn etags_excuse_times() {
         let object = Some(("abc", at(1000)));
+        assert!(Conditional::new().etag_matches("abc").uploaded_before(at(1)).check_read(object).is_ok());
         assert!(
-            Conditional::new()
-                .etag_matches("abc")
-                .uploaded_before(at(1))
-                .check_read(object)
-                .is_ok()
-        );
-        assert!(
-            Conditional::new()
-                .etag_does_not_match("x")
-                .uploaded_after(at(9000))
-                .check_read(object)
-                .is_ok()
+            Conditional::new().etag_does_not_match("x").uploaded_after(at(9000)).check_read(object).is_ok()
         );
     }
 
     #[test]
     fn times_compare_strictly_and_in_seconds_where_asked() {
         let object = Some(("abc", at(1500)));
-        assert!(
-            Conditional::new()
-                .uploaded_after(at(1500))
-                .check_read(object)
-                .is_err()
-        );
-        assert!(
-            Conditional::new()
-                .uploaded_after(at(1499))
-                .check_read(object)
-                .is_ok()
-        );
+        assert!(Conditional::new().uploaded_after(at(1500)).check_read(object).is_err());
+        assert!(Conditional::new().uploaded_after(at(1499)).check_read(object).is_ok());
         let mut header = Conditional::new().uploaded_after(at(1000));
         header.seconds_granularity = true;
         assert!(header.check_read(object).is_err());
@@ -365,19 +306,10 @@ mod tests {
 
     #[test]
     fn header_lists_round_trip() {
-        for (header, expected) in [
-            ("*", "*"),
-            ("\"a\"", "\"a\""),
-            ("\"a\" , W/\"b,c\"", "\"a\", W/\"b,c\""),
-            ("bare", "\"bare\""),
-        ] {
-            assert_eq!(
-                EtagList::parse_header(header)
-                    .map(|l| l.to_header())
-                    .ok()
-                    .as_deref(),
-                Some(expected)
-            );
+        for (header, expected) in
+            [("*", "*"), ("\"a\"", "\"a\""), ("\"a\" , W/\"b,c\"", "\"a\", W/\"b,c\""), ("bare", "\"bare\"")]
+        {
+            assert_eq!(EtagList::parse_header(header).map(|l| l.to_header()).ok().as_deref(), Some(expected));
         }
         for malformed in ["", "\"a", "\"a\" \"b\"", "\"a\",", ",", "a\"b"] {
             assert!(EtagList::parse_header(malformed).is_err(), "{malformed:?}");

@@ -25,14 +25,7 @@ pub struct Copy {
 
 impl Copy {
     pub(super) fn new(service: R2Service, source: String, key: String) -> Self {
-        Self {
-            service,
-            request: CopyRequest {
-                source,
-                key,
-                ..CopyRequest::default()
-            },
-        }
+        Self { service, request: CopyRequest { source, key, ..CopyRequest::default() } }
     }
 
     /// What the source must meet.
@@ -63,9 +56,7 @@ impl Copy {
         let Self { service, request } = self;
         let operation = Operation::new("copy", &request.key);
         operation.check(validate(&request))?;
-        let result = service
-            .run(&operation, || Some(service.bucket().copy(request.clone())))
-            .await;
+        let result = service.run(&operation, || Some(service.bucket().copy(request.clone()))).await;
         match result {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
                 let Ok(Some(source)) = service.head(&request.source).await else {

@@ -15,17 +15,12 @@ pub struct DeleteOutcome {
 impl DeleteOutcome {
     /// The keys that are gone now.
     pub fn deleted(&self) -> impl Iterator<Item = &str> {
-        self.results
-            .iter()
-            .filter(|(_, result)| result.is_ok())
-            .map(|(key, _)| key.as_str())
+        self.results.iter().filter(|(_, result)| result.is_ok()).map(|(key, _)| key.as_str())
     }
 
     /// The keys that could not be deleted, and why.
     pub fn failed(&self) -> impl Iterator<Item = (&str, &Error)> {
-        self.results
-            .iter()
-            .filter_map(|(key, result)| Some((key.as_str(), result.as_ref().err()?)))
+        self.results.iter().filter_map(|(key, result)| Some((key.as_str(), result.as_ref().err()?)))
     }
 }
 
@@ -38,10 +33,7 @@ pub(super) async fn delete_many(service: &R2Service, keys: Vec<String>) -> Resul
     let mut results = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(MAX_DELETES) {
         let operation = Operation::without_key("deleteMany");
-        match service
-            .run(&operation, || Some(service.bucket().delete_many(chunk)))
-            .await
-        {
+        match service.run(&operation, || Some(service.bucket().delete_many(chunk))).await {
             Ok(outcomes) => {
                 for (key, outcome) in chunk.iter().zip(outcomes) {
                     let outcome = match outcome {

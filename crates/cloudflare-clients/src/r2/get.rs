@@ -31,13 +31,7 @@ pub struct Get {
 
 impl Get {
     pub(super) fn new(service: R2Service, key: String) -> Self {
-        Self {
-            service,
-            request: GetRequest {
-                key,
-                ..GetRequest::default()
-            },
-        }
+        Self { service, request: GetRequest { key, ..GetRequest::default() } }
     }
 
     /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
@@ -59,9 +53,7 @@ impl Get {
         operation.check(validate_key(&request.key))?;
         operation.check(request.range.map_or(Ok(()), Range::validate))?;
         operation.check(request.only_if.validate())?;
-        let found = service
-            .run(&operation, || Some(service.bucket().get(request.clone())))
-            .await?;
+        let found = service.run(&operation, || Some(service.bucket().get(request.clone()))).await?;
         Ok(found.map(|found| Download::new(&service, &request.key, &found).begin(found)))
     }
 }
@@ -98,10 +90,7 @@ enum Verification {
 
 impl Download {
     fn new(service: &R2Service, key: &str, found: &ObjectBody) -> Self {
-        let whole = ServedRange {
-            offset: 0,
-            length: found.size,
-        };
+        let whole = ServedRange { offset: 0, length: found.size };
         Self {
             service: service.clone(),
             key: key.to_owned(),
@@ -117,10 +106,9 @@ impl Download {
             return None;
         }
         match expected_checksum(found) {
-            Some(checksum) => Some(Verification::Checksum(
-                Box::new(Hasher::new(checksum.algorithm())),
-                checksum,
-            )),
+            Some(checksum) => {
+                Some(Verification::Checksum(Box::new(Hasher::new(checksum.algorithm())), checksum))
+            }
             None => (!self.ranged).then_some(Verification::Size),
         }
     }
@@ -130,10 +118,7 @@ impl Download {
         let (length, refetch) = (self.bytes.length, self.clone().refetch());
         let verification = self.verification(&object);
         let body = Body::from_stream(self.stream(body.into_stream(), verification), Some(length));
-        ObjectBody {
-            object,
-            body: body.with_refetch(refetch),
-        }
+        ObjectBody { object, body: body.with_refetch(refetch) }
     }
 
     /// The bytes that arrive, then those of further requests where they stop too early; an error in place of the last
@@ -151,22 +136,11 @@ impl Download {
             failures: Failures,
             verification: Option<Verification>,
         }
-        let state = State {
-            download: self,
-            stream: first,
-            done: 0,
-            failures: Failures::default(),
-            verification,
-        };
+        let state =
+            State { download: self, stream: first, done: 0, failures: Failures::default(), verification };
         stream::try_unfold(state, |mut state| async move {
             loop {
-                let State {
-                    download,
-                    stream,
-                    done,
-                    failures,
-                    verification,
-                } = &mut state;
+                let State { download, stream, done, failures, verification } = &mut state;
                 let length = download.bytes.length;
                 let error = match stream.try_next().await {
                     Ok(Some(bytes)) => {
@@ -209,10 +183,7 @@ impl Download {
     /// The stream of what is missing, after the delay that the policy gives.
     async fn resume(&self, done: u64, failures: &mut Failures, error: Error) -> Result<ByteStream> {
         let runtime = self.service.runtime();
-        let decision = self
-            .service
-            .retry()
-            .decide(&error, failures.count, failures.waited, runtime.random());
+        let decision = self.service.retry().decide(&error, failures.count, failures.waited, runtime.random());
         let RetryDecision::Retry(delay) = decision else {
             return Err(self.error(error.after_attempts(failures.count + 1)));
         };
@@ -221,39 +192,24 @@ impl Download {
         failures.waited += delay;
         runtime.sleep(delay).await;
 
-        let rest = ServedRange {
-            offset: self.bytes.offset + done,
-            length: self.bytes.length - done,
-        };
-        let range = Range::OffsetWithLength {
-            offset: rest.offset,
-            length: rest.length,
-        };
+        let rest = ServedRange { offset: self.bytes.offset + done, length: self.bytes.length - done };
+        let range = Range::OffsetWithLength { offset: rest.offset, length: rest.length };
         match self.fetch(Some(range)).await? {
             found if found.size != self.size => Err(self.wrong_size(found.size)),
             found if found.range == Some(rest) => Ok(found.into_stream()),
             found => Err(self.error(Error::new(
                 ErrorKind::UnexpectedResponse,
-                format!(
-                    "the service answered a request for {rest:?} with {:?}",
-                    found.range
-                ),
+                format!("the service answered a request for {rest:?} with {:?}", found.range),
             ))),
         }
     }
 
     /// The same object again: what was asked for, or a part of it.
     async fn fetch(&self, range: Option<Range>) -> Result<ObjectBody> {
-        let request = GetRequest {
-            key: self.key.clone(),
-            range,
-            only_if: Conditional::new().etag_matches(&self.etag),
-        };
+        let request =
+            GetRequest { key: self.key.clone(), range, only_if: Conditional::new().etag_matches(&self.etag) };
         let operation = Operation::new("get", &self.key);
-        let found = self
-            .service
-            .run(&operation, || Some(self.service.bucket().get(request.clone())))
-            .await;
+        let found = self.service.run(&operation, || Some(self.service.bucket().get(request.clone()))).await;
         match found {
             Ok(Some(found)) if found.etag == self.etag => Ok(found),
             Err(error) if error.kind() != ErrorKind::PreconditionFailed => Err(error),
@@ -268,9 +224,7 @@ impl Download {
             let download = Arc::clone(&download);
             async move {
                 let ServedRange { offset, length } = download.bytes;
-                let range = download
-                    .ranged
-                    .then_some(Range::OffsetWithLength { offset, length });
+                let range = download.ranged.then_some(Range::OffsetWithLength { offset, length });
                 let found = download.fetch(range).await?;
                 let again = Self::new(&download.service, &download.key, &found);
                 Ok(again.begin(found).body)

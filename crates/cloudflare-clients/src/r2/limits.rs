@@ -28,10 +28,8 @@ pub(crate) fn validate_part_number(number: u16) -> Result<()> {
     if (1..=MAX_PARTS).contains(&number) {
         return Ok(());
     }
-    Err(
-        Error::invalid_input(format!("the part number {number} is not within 1 to 10,000"))
-            .with_code("InvalidArgument"),
-    )
+    Err(Error::invalid_input(format!("the part number {number} is not within 1 to 10,000"))
+        .with_code("InvalidArgument"))
 }
 
 /// Refuses what one request cannot upload.
@@ -49,20 +47,19 @@ pub(crate) fn validate_upload_size(bytes: u64) -> Result<()> {
 /// Refuses what R2 does not take as the size of a page of objects, parts or uploads.
 pub(crate) fn validate_page_size(size: Option<u32>) -> Result<()> {
     match size {
-        Some(size @ (0 | 1001..)) => Err(Error::invalid_input(format!(
-            "the page size {size} is not within 1 to 1,000"
-        ))
-        .with_code("InvalidMaxKeys")),
+        Some(size @ (0 | 1001..)) => {
+            Err(Error::invalid_input(format!("the page size {size} is not within 1 to 1,000"))
+                .with_code("InvalidMaxKeys"))
+        }
         _ => Ok(()),
     }
 }
 
 /// Refuses to delete more at once than R2 takes.
+#[cfg(all(not(target_arch = "wasm32"), any(feature = "http", feature = "local")))]
 pub(crate) fn validate_delete_count(keys: usize) -> Result<()> {
     if keys <= MAX_DELETES {
         return Ok(());
     }
-    Err(Error::invalid_input(format!(
-        "{keys} keys are to be deleted: one request takes {MAX_DELETES}"
-    )))
+    Err(Error::invalid_input(format!("{keys} keys are to be deleted: one request takes {MAX_DELETES}")))
 }

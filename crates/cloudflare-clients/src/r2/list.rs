@@ -27,10 +27,7 @@ pub struct List {
 
 impl List {
     pub(super) fn new(service: R2Service) -> Self {
-        Self {
-            service,
-            request: ListRequest::default(),
-        }
+        Self { service, request: ListRequest::default() }
     }
 
     /// Only keys that begin with this.
@@ -73,10 +70,7 @@ impl List {
     /// All objects, page after page. With a delimiter, these are the ones outside its prefixes: see
     /// [`pages`](Self::pages).
     pub fn stream(self) -> BoxStream<'static, Result<Object>> {
-        self.pages()
-            .map_ok(|page| stream::iter(page.objects.into_iter().map(Ok)))
-            .try_flatten()
-            .boxed()
+        self.pages().map_ok(|page| stream::iter(page.objects.into_iter().map(Ok))).try_flatten().boxed()
     }
 
     /// All pages.
@@ -100,9 +94,7 @@ impl List {
         let Self { service, request } = self;
         let operation = Operation::without_key("list");
         operation.check(validate_page_size(request.limit))?;
-        let mut page = service
-            .run(&operation, || Some(service.bucket().list(request.clone())))
-            .await?;
+        let mut page = service.run(&operation, || Some(service.bucket().list(request.clone()))).await?;
         if request.include_metadata && page.objects.iter().any(|object| object.http_metadata.is_none()) {
             page.objects = with_metadata(&service, page.objects).await?;
         }
@@ -112,9 +104,7 @@ impl List {
 
 /// Objects that were deleted since they were listed are left out.
 async fn with_metadata(service: &R2Service, objects: Vec<Object>) -> Result<Vec<Object>> {
-    let heads = objects
-        .into_iter()
-        .map(|object| async move { service.head(object.key).await });
+    let heads = objects.into_iter().map(|object| async move { service.head(object.key).await });
     stream::iter(heads)
         .buffered(HEAD_CONCURRENCY)
         .try_filter_map(async |object| Ok(object))

@@ -33,13 +33,7 @@ pub struct CreateMultipartUpload {
 
 impl CreateMultipartUpload {
     pub(super) fn new(service: R2Service, key: String) -> Self {
-        Self::from_request(
-            service,
-            CreateMultipartUploadRequest {
-                key,
-                ..Default::default()
-            },
-        )
+        Self::from_request(service, CreateMultipartUploadRequest { key, ..Default::default() })
     }
 
     pub(super) fn from_request(service: R2Service, request: CreateMultipartUploadRequest) -> Self {
@@ -89,11 +83,7 @@ impl CreateMultipartUpload {
         operation.check(request.http_metadata.validate())?;
         operation.check(request.custom_metadata.validate())?;
         let bucket = service.bucket();
-        let id = service
-            .run(&operation, || {
-                Some(bucket.create_multipart_upload(request.clone()))
-            })
-            .await?;
+        let id = service.run(&operation, || Some(bucket.create_multipart_upload(request.clone()))).await?;
         Ok(MultipartUpload::new(service, request.key, id))
     }
 }
@@ -122,12 +112,7 @@ pub struct MultipartUpload {
 
 impl MultipartUpload {
     pub(super) fn new(service: R2Service, key: String, upload_id: String) -> Self {
-        Self {
-            service,
-            key,
-            upload_id,
-            parts: Arc::default(),
-        }
+        Self { service, key, upload_id, parts: Arc::default() }
     }
 
     /// The key that the object will have.
@@ -143,12 +128,7 @@ impl MultipartUpload {
     /// The parts that this handle and its clones have uploaded, by number; [`list_parts`](Self::list_parts) asks the
     /// service for all.
     pub fn parts(&self) -> Vec<UploadedPart> {
-        self.parts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .values()
-            .cloned()
-            .collect()
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
     /// Uploads a part, in place of one with the same number, which is 1 to 10,000. The length of its body must be known.
@@ -183,10 +163,7 @@ impl MultipartUpload {
         };
         let mut part = self.service.run(&operation, attempt).await?;
         part.size = Some(length);
-        self.parts
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(part_number, part.clone());
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(part_number, part.clone());
         Ok(part)
     }
 
@@ -196,11 +173,7 @@ impl MultipartUpload {
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
         let mut parts: Vec<_> = parts.into_iter().collect();
         parts.sort_by_key(|part| part.part_number);
-        CompleteMultipartUpload {
-            upload: self.clone(),
-            parts,
-            only_if: Conditional::default(),
-        }
+        CompleteMultipartUpload { upload: self.clone(), parts, only_if: Conditional::default() }
     }
 
     /// Drops the upload and its parts. Fine when it was completed or aborted before.
@@ -208,11 +181,7 @@ impl MultipartUpload {
         let operation = Operation::new("abortMultipartUpload", &self.key);
         operation.check(self.validate())?;
         let bucket = self.service.bucket();
-        self.service
-            .run(&operation, || {
-                Some(bucket.abort_multipart_upload(&self.key, &self.upload_id))
-            })
-            .await
+        self.service.run(&operation, || Some(bucket.abort_multipart_upload(&self.key, &self.upload_id))).await
     }
 
     /// All parts that the service has, by number. The bucket's binding cannot list them:
@@ -228,10 +197,7 @@ impl MultipartUpload {
         let mut parts = Vec::new();
         loop {
             let bucket = self.service.bucket();
-            let page = self
-                .service
-                .run(&operation, || Some(bucket.list_parts(request.clone())))
-                .await?;
+            let page = self.service.run(&operation, || Some(bucket.list_parts(request.clone()))).await?;
             parts.extend(page.parts);
             if !page.truncated || page.next_part_number_marker.is_none() {
                 return Ok(parts);
@@ -276,44 +242,23 @@ impl CompleteMultipartUpload {
     }
 
     async fn send(self) -> Result<StoredObject> {
-        let Self {
-            upload,
-            parts,
-            only_if,
-        } = self;
-        let MultipartUpload {
-            service,
-            key,
-            upload_id,
-            ..
-        } = &upload;
+        let Self { upload, parts, only_if } = self;
+        let MultipartUpload { service, key, upload_id, .. } = &upload;
         let operation = Operation::new("completeMultipartUpload", key);
         operation.check(upload.validate())?;
         operation.check(only_if.validate())?;
         operation.check(validate_parts(&parts))?;
-        let request = CompleteMultipartUploadRequest {
-            key: key.clone(),
-            upload_id: upload_id.clone(),
-            parts,
-            only_if,
-        };
+        let request =
+            CompleteMultipartUploadRequest { key: key.clone(), upload_id: upload_id.clone(), parts, only_if };
         let bucket = service.bucket();
-        let result = service
-            .run(&operation, || {
-                Some(bucket.complete_multipart_upload(request.clone()))
-            })
-            .await;
+        let result =
+            service.run(&operation, || Some(bucket.complete_multipart_upload(request.clone()))).await;
         match result {
             Err(error)
                 if error.attempts() > 1
-                    && matches!(
-                        error.kind(),
-                        ErrorKind::NoSuchUpload | ErrorKind::PreconditionFailed
-                    ) =>
+                    && matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::PreconditionFailed) =>
             {
-                service
-                    .unless_stored(key, error, |object| is_made_of(object, &request.parts))
-                    .await
+                service.unless_stored(key, error, |object| is_made_of(object, &request.parts)).await
             }
             result => result,
         }
@@ -337,14 +282,8 @@ fn validate_parts(parts: &[UploadedPart]) -> Result<()> {
     for part in parts {
         validate_part_number(part.part_number)?;
     }
-    if let Some([twice, _]) = parts
-        .array_windows()
-        .find(|[a, b]| a.part_number == b.part_number)
-    {
-        return Err(Error::invalid_input(format!(
-            "part {} is given twice",
-            twice.part_number
-        )));
+    if let Some([twice, _]) = parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+        return Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)));
     }
     let rule = "all parts but the last have one size of 5 MiB or more, and the last is not larger";
     let first = parts.first().and_then(|part| part.size);
@@ -353,11 +292,7 @@ fn validate_parts(parts: &[UploadedPart]) -> Result<()> {
             continue;
         };
         let last = index + 1 == parts.len();
-        let wrong = if last {
-            size > expected
-        } else {
-            size != expected || size < MIN_PART_SIZE
-        };
+        let wrong = if last { size > expected } else { size != expected || size < MIN_PART_SIZE };
         if wrong {
             let number = part.part_number;
             return Err(Error::invalid_input(format!(
@@ -403,10 +338,7 @@ pub struct ListMultipartUploads {
 
 impl ListMultipartUploads {
     pub(super) fn new(service: R2Service) -> Self {
-        Self {
-            service,
-            request: ListMultipartUploadsRequest::default(),
-        }
+        Self { service, request: ListMultipartUploadsRequest::default() }
     }
 
     /// Only keys that begin with this.
@@ -436,9 +368,7 @@ impl ListMultipartUploads {
             let page = list.clone().send().await?;
             let next = (page.truncated && page.next_key_marker.is_some()).then(|| {
                 list.request.key_marker.clone_from(&page.next_key_marker);
-                list.request
-                    .upload_id_marker
-                    .clone_from(&page.next_upload_id_marker);
+                list.request.upload_id_marker.clone_from(&page.next_upload_id_marker);
                 list
             });
             Ok(Some((stream::iter(page.uploads.into_iter().map(Ok)), next)))
@@ -450,11 +380,7 @@ impl ListMultipartUploads {
         let operation = Operation::without_key("listMultipartUploads");
         let Self { service, request } = self;
         operation.check(validate_page_size(request.limit))?;
-        service
-            .run(&operation, || {
-                Some(service.bucket().list_multipart_uploads(request.clone()))
-            })
-            .await
+        service.run(&operation, || Some(service.bucket().list_multipart_uploads(request.clone()))).await
     }
 }
 
@@ -472,23 +398,14 @@ mod tests {
     use super::*;
 
     fn parts(sizes: &[u64]) -> Vec<UploadedPart> {
-        let part = |(size, part_number)| UploadedPart {
-            part_number,
-            etag: "e".to_owned(),
-            size: Some(size),
-        };
+        let part = |(size, part_number)| UploadedPart { part_number, etag: "e".to_owned(), size: Some(size) };
         sizes.iter().copied().zip(1..).map(part).collect()
     }
 
     #[test]
     fn parts_of_wrong_sizes_are_refused_before_any_request() {
         const MIB: u64 = 1024 * 1024;
-        for good in [
-            &[1][..],
-            &[5 * MIB, 1],
-            &[6 * MIB, 6 * MIB, 6 * MIB],
-            &[5 * MIB, 0],
-        ] {
+        for good in [&[1][..], &[5 * MIB, 1], &[6 * MIB, 6 * MIB, 6 * MIB], &[5 * MIB, 0]] {
             assert!(validate_parts(&parts(good)).is_ok(), "{good:?}");
         }
         for (bad, code) in [
@@ -496,11 +413,7 @@ mod tests {
             (&[5 * MIB, 6 * MIB], "InvalidPart"),
             (&[6 * MIB, 5 * MIB, 1], "InvalidPart"),
         ] {
-            assert_eq!(
-                validate_parts(&parts(bad)).unwrap_err().code(),
-                Some(code),
-                "{bad:?}"
-            );
+            assert_eq!(validate_parts(&parts(bad)).unwrap_err().code(), Some(code), "{bad:?}");
         }
         let mut unknown = parts(&[MIB, MIB]);
         for part in &mut unknown {
@@ -513,18 +426,11 @@ mod tests {
 
     #[test]
     fn a_completed_object_is_recognised_by_its_etag() {
-        let parts: Vec<_> = [
-            "bce6bf66aeb76c7040fdd5f4eccb78e6",
-            "8165449fc15bbf43d3b674595cbcc406",
-        ]
-        .into_iter()
-        .zip(1..)
-        .map(|(etag, part_number)| UploadedPart {
-            part_number,
-            etag: etag.to_owned(),
-            size: None,
-        })
-        .collect();
+        let parts: Vec<_> = ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"]
+            .into_iter()
+            .zip(1..)
+            .map(|(etag, part_number)| UploadedPart { part_number, etag: etag.to_owned(), size: None })
+            .collect();
         let object = |etag| Object::new("k", 1, etag, std::time::UNIX_EPOCH);
         assert!(is_made_of(&object("f77dc0eecdebcd774a2a22cb393ad2ff-2"), &parts));
         assert!(!is_made_of(&object("f77dc0eecdebcd774a2a22cb393ad2fe-2"), &parts));

@@ -90,10 +90,7 @@ pub struct ObjectBody {
 impl ObjectBody {
     /// An object with its bytes.
     pub fn new(object: Object, body: impl Into<Body>) -> Self {
-        Self {
-            object,
-            body: body.into(),
-        }
+        Self { object, body: body.into() }
     }
 
     /// All bytes: [`Body::bytes`].
@@ -251,9 +248,7 @@ impl CustomMetadata {
     pub fn get(&self, name: &str) -> Option<&str> {
         let exact = self.0.get(name);
         let value = exact.or_else(|| {
-            self.0
-                .iter()
-                .find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+            self.0.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
         });
         value.map(String::as_str)
     }
@@ -299,9 +294,7 @@ impl CustomMetadata {
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for CustomMetadata {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
         let mut metadata = Self::default();
-        pairs
-            .into_iter()
-            .for_each(|(name, value)| metadata.insert(name, value));
+        pairs.into_iter().for_each(|(name, value)| metadata.insert(name, value));
         metadata
     }
 }

@@ -44,14 +44,7 @@ pub struct Presign {
 
 impl Presign {
     pub(super) fn new(client: R2SigningClient, method: Method, key: String) -> Self {
-        Self {
-            client,
-            method,
-            key,
-            expires_in: Duration::from_hours(1),
-            headers: Vec::new(),
-            part: None,
-        }
+        Self { client, method, key, expires_in: Duration::from_hours(1), headers: Vec::new(), part: None }
     }
 
     /// How long the URL works: 1 to 604,800 whole seconds, an hour by default.
@@ -117,10 +110,7 @@ impl Presign {
             path: &endpoint.path_for(bucket, Some(&self.key))?,
             query: &query,
         };
-        let signed = self
-            .client
-            .signer()
-            .presign(target, &headers, self.expires_in, now)?;
+        let signed = self.client.signer().presign(target, &headers, self.expires_in, now)?;
         let url = format!("{}://{}{}?{signed}", endpoint.scheme(), target.host, target.path);
         Ok(SignedUrl::new(url, whole_seconds(now) + self.expires_in, headers))
     }
@@ -150,10 +140,7 @@ impl Presign {
         }
         validate_part_number(*part_number)?;
         let part_number = part_number.to_string();
-        Ok(canonical_query([
-            ("partNumber", &part_number),
-            ("uploadId", upload_id),
-        ]))
+        Ok(canonical_query([("partNumber", &part_number), ("uploadId", upload_id)]))
     }
 
     fn header_map(&self) -> Result<HeaderMap> {
@@ -194,9 +181,7 @@ impl fmt::Debug for Presign {
 
 /// Signatures have whole seconds, so expiry has too.
 fn whole_seconds(time: SystemTime) -> SystemTime {
-    let fraction = time
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| since.subsec_nanos());
+    let fraction = time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
     time - Duration::from_nanos(fraction.into())
 }
 
@@ -225,10 +210,7 @@ mod tests {
         for (presign, why) in [
             (client().presign(Method::POST, "a"), "not for POST"),
             (client().presign(Method::GET, ""), "the key has 0 bytes"),
-            (
-                client().presign(Method::GET, "a".repeat(1025)),
-                "the key has 1025 bytes",
-            ),
+            (client().presign(Method::GET, "a".repeat(1025)), "the key has 1025 bytes"),
             (get().expires_in(Duration::ZERO), "not 0ns"),
             (get().expires_in(second / 2), "not 500ms"),
             (get().expires_in(second * 3 / 2), "not 1.5s"),
@@ -238,10 +220,7 @@ mod tests {
             (put().upload_part("", 1), "the upload id is empty"),
             (get().upload_part("id", 1), "a part is uploaded with PUT"),
             (put().header("a b", "c"), "\"a b\" cannot be the name"),
-            (
-                put().metadata("a", "é"),
-                "x-amz-meta-a has a value that is not plain ASCII",
-            ),
+            (put().metadata("a", "é"), "x-amz-meta-a has a value that is not plain ASCII"),
             (put().metadata("a", "b\r\nhost: c"), "not plain ASCII"),
             (put().header("Host", "evil.example"), "host cannot be set"),
             (put().header("X-Amz-Date", "x"), "x-amz-date cannot be set"),
@@ -254,25 +233,14 @@ mod tests {
 
     #[test]
     fn expiry_is_a_whole_second_and_the_longest_is_a_week() {
-        let url = client()
-            .presign(Method::GET, "a")
-            .expires_in(MAX_EXPIRES_IN)
-            .sign_at(now())
-            .unwrap();
+        let url = client().presign(Method::GET, "a").expires_in(MAX_EXPIRES_IN).sign_at(now()).unwrap();
         assert!(url.as_str().contains("&X-Amz-Expires=604800&"));
-        assert_eq!(
-            url.expires_at(),
-            now() - Duration::from_millis(750) + MAX_EXPIRES_IN
-        );
+        assert_eq!(url.expires_at(), now() - Duration::from_millis(750) + MAX_EXPIRES_IN);
     }
 
     #[test]
     fn a_url_serialises_whole_and_its_debug_tells_no_secrets() {
-        let url = client()
-            .presign(Method::PUT, "a b")
-            .metadata("Uploaded-By", "me")
-            .sign_at(now())
-            .unwrap();
+        let url = client().presign(Method::PUT, "a b").metadata("Uploaded-By", "me").sign_at(now()).unwrap();
         assert_eq!(serde_json::to_value(&url).unwrap(), url.as_str());
         assert_eq!(url.signed_headers()["x-amz-meta-uploaded-by"], "me");
         let debug = format!("{url:?}");

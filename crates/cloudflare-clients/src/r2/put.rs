@@ -43,11 +43,7 @@ pub struct Put {
 
 impl Put {
     pub(super) fn new(service: R2Service, key: String, body: Body) -> Self {
-        Self {
-            service,
-            request: PutRequest::new(key, body),
-            refused: None,
-        }
+        Self { service, request: PutRequest::new(key, body), refused: None }
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(service: R2Service, key: String, value: &T) -> Self {
@@ -55,10 +51,7 @@ impl Put {
             Ok(json) => (Body::from(json), None),
             Err(error) => {
                 let message = format!("the value does not serialise as JSON: {error}");
-                (
-                    Body::empty(),
-                    Some(Error::new(ErrorKind::Serialization, message).with_source(error)),
-                )
+                (Body::empty(), Some(Error::new(ErrorKind::Serialization, message).with_source(error)))
             }
         };
         let mut put = Self::new(service, key, body).content_type("application/json");
@@ -141,23 +134,13 @@ impl Put {
         self.request.http_metadata.validate()?;
         self.request.custom_metadata.validate()?;
         self.request.only_if.validate()?;
-        self.request
-            .body
-            .content_length()
-            .map_or(Ok(()), validate_upload_size)
+        self.request.body.content_length().map_or(Ok(()), validate_upload_size)
     }
 
     async fn send_whole(self, operation: &Operation<'_>) -> Result<StoredObject> {
         let Self { service, request, .. } = self;
-        let PutRequest {
-            key,
-            body,
-            http_metadata,
-            custom_metadata,
-            storage_class,
-            checksum,
-            only_if,
-        } = request;
+        let PutRequest { key, body, http_metadata, custom_metadata, storage_class, checksum, only_if } =
+            request;
         let length = body.content_length().unwrap_or_default();
         let sent = SentMd5::new(&service, &body, checksum);
         let checksum = checksum.or(sent.get());
@@ -173,10 +156,8 @@ impl Put {
                 custom_metadata: custom_metadata.clone(),
                 storage_class,
                 checksum,
-                only_if: replaced.map_or_else(
-                    || only_if.clone(),
-                    |etag: &String| Conditional::new().etag_matches(etag),
-                ),
+                only_if: replaced
+                    .map_or_else(|| only_if.clone(), |etag: &String| Conditional::new().etag_matches(etag)),
             };
             let (bucket, sent, damaged) = (service.bucket().clone(), sent.clone(), damaged.clone());
             let put = async move {
@@ -201,20 +182,8 @@ impl Put {
 
     /// Uploads parts as they come, and completes the upload when they end.
     async fn send_parts(self, parts: impl Stream<Item = Result<Bytes>> + Send) -> Result<StoredObject> {
-        let PutRequest {
-            key,
-            http_metadata,
-            custom_metadata,
-            storage_class,
-            only_if,
-            ..
-        } = self.request;
-        let request = CreateMultipartUploadRequest {
-            key,
-            http_metadata,
-            custom_metadata,
-            storage_class,
-        };
+        let PutRequest { key, http_metadata, custom_metadata, storage_class, only_if, .. } = self.request;
+        let request = CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class };
         let upload = CreateMultipartUpload::from_request(self.service, request).await?;
         let uploads = parts.zip(stream::iter(1..)).map(|(part, number)| {
             let upload = &upload;
@@ -265,12 +234,7 @@ struct Parts {
 impl Parts {
     fn new(stream: ByteStream, checksum: Option<Checksum>) -> Self {
         let checksum = checksum.map(|checksum| (checksum, Hasher::new(checksum.algorithm())));
-        Self {
-            stream,
-            collected: BytesMut::new(),
-            checksum,
-            ended: false,
-        }
+        Self { stream, collected: BytesMut::new(), checksum, ended: false }
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>> {
@@ -305,8 +269,6 @@ impl Parts {
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
-        stream::try_unfold(self, |mut parts| async move {
-            Ok(parts.next().await?.map(|part| (part, parts)))
-        })
+        stream::try_unfold(self, |mut parts| async move { Ok(parts.next().await?.map(|part| (part, parts))) })
     }
 }

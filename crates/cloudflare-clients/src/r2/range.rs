@@ -41,12 +41,12 @@ impl Range {
         match self {
             Self::OffsetWithLength { length: 0, .. }
             | Self::Prefix { length: 0 }
-            | Self::Suffix { suffix: 0 } => Err(Error::invalid_input(
-                "the range is empty: ask for one byte at least",
-            )),
-            Self::OffsetWithLength { offset, length } if offset.checked_add(length).is_none() => Err(
-                Error::invalid_input(format!("the range {offset}+{length} passes 2^64 bytes")),
-            ),
+            | Self::Suffix { suffix: 0 } => {
+                Err(Error::invalid_input("the range is empty: ask for one byte at least"))
+            }
+            Self::OffsetWithLength { offset, length } if offset.checked_add(length).is_none() => {
+                Err(Error::invalid_input(format!("the range {offset}+{length} passes 2^64 bytes")))
+            }
             _ => Ok(()),
         }
     }
@@ -68,10 +68,7 @@ impl Range {
                 format!("the range begins at byte {offset} and the object has {size} bytes"),
             ));
         }
-        Ok(ServedRange {
-            offset,
-            length: length.min(size - offset),
-        })
+        Ok(ServedRange { offset, length: length.min(size - offset) })
     }
 
     /// The value of an HTTP `Range` header.
@@ -87,20 +84,14 @@ impl Range {
 
 impl From<ops::Range<u64>> for Range {
     fn from(range: ops::Range<u64>) -> Self {
-        Self::OffsetWithLength {
-            offset: range.start,
-            length: range.end.saturating_sub(range.start),
-        }
+        Self::OffsetWithLength { offset: range.start, length: range.end.saturating_sub(range.start) }
     }
 }
 
 impl From<ops::RangeInclusive<u64>> for Range {
     fn from(range: ops::RangeInclusive<u64>) -> Self {
         let (start, end) = range.into_inner();
-        Self::OffsetWithLength {
-            offset: start,
-            length: end.saturating_add(1).saturating_sub(start),
-        }
+        Self::OffsetWithLength { offset: start, length: end.saturating_add(1).saturating_sub(start) }
     }
 }
 
@@ -152,17 +143,8 @@ mod tests {
     #[test]
     fn empty_ranges_are_refused() {
         #[allow(clippy::reversed_empty_ranges)]
-        for range in [
-            Range::from(3..3),
-            Range::from(5..3),
-            Range::from(..0),
-            Range::Suffix { suffix: 0 },
-        ] {
-            assert_eq!(
-                range.validate().map_err(|e| e.kind()),
-                Err(ErrorKind::InvalidInput),
-                "{range:?}"
-            );
+        for range in [Range::from(3..3), Range::from(5..3), Range::from(..0), Range::Suffix { suffix: 0 }] {
+            assert_eq!(range.validate().map_err(|e| e.kind()), Err(ErrorKind::InvalidInput), "{range:?}");
         }
     }
 }

@@ -95,10 +95,7 @@ impl R2Service {
             permits: None,
             verify: true,
         };
-        Self {
-            bucket,
-            settings: Arc::new(settings),
-        }
+        Self { bucket, settings: Arc::new(settings) }
     }
 
     /// When failed requests are sent again.
@@ -123,9 +120,7 @@ impl R2Service {
     /// [`ErrorKind::InvalidInput`] when it is not an http(s) URL, or has a query or fragment.
     pub fn with_public_base_url(mut self, url: impl Into<String>) -> Result<Self> {
         let url = url.into();
-        let authority = url
-            .strip_prefix("https://")
-            .or_else(|| url.strip_prefix("http://"));
+        let authority = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let is_base = authority.is_some_and(|rest| {
             !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ', '@', '\\'])
         });
@@ -265,9 +260,7 @@ impl R2Service {
     /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing); [`ErrorKind::InvalidInput`] for a bad key
     /// or expiry. Nothing is sent.
     pub fn generate_signed_url(&self, key: impl Into<String>, expires_in: Duration) -> Result<SignedUrl> {
-        self.presign(http::Method::GET, key)?
-            .expires_in(expires_in)
-            .sign_at(self.now())
+        self.presign(http::Method::GET, key)?.expires_in(expires_in).sign_at(self.now())
     }
 
     /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
@@ -279,9 +272,7 @@ impl R2Service {
         key: impl Into<String>,
         expires_in: Duration,
     ) -> Result<SignedUrl> {
-        self.presign(http::Method::PUT, key)?
-            .expires_in(expires_in)
-            .sign_at(self.now())
+        self.presign(http::Method::PUT, key)?.expires_in(expires_in).sign_at(self.now())
     }
 
     /// A presigned URL with headers or of another method; see [`Presign`].
@@ -391,11 +382,7 @@ impl R2Service {
                 }
                 Err(error) => error,
             };
-            match self
-                .settings
-                .retry
-                .decide(&error, retries, waited, self.settings.runtime.random())
-            {
+            match self.settings.retry.decide(&error, retries, waited, self.settings.runtime.random()) {
                 RetryDecision::Retry(delay) => {
                     retries += 1;
                     tracing::debug!(attempt = retries, ?delay, %error, "attempt failed, trying again");
@@ -455,19 +442,11 @@ pub(super) struct Operation<'a> {
 
 impl<'a> Operation<'a> {
     pub(super) fn new(name: &'static str, key: &'a str) -> Self {
-        Self {
-            name,
-            key: Some(key),
-            bytes: None,
-        }
+        Self { name, key: Some(key), bytes: None }
     }
 
     pub(super) fn without_key(name: &'static str) -> Self {
-        Self {
-            name,
-            key: None,
-            bytes: None,
-        }
+        Self { name, key: None, bytes: None }
     }
 
     pub(super) fn sending(mut self, bytes: Option<u64>) -> Self {

@@ -17,11 +17,7 @@ pub struct SignedUrl {
 
 impl SignedUrl {
     pub(super) fn new(url: String, expires_at: SystemTime, signed_headers: HeaderMap) -> Self {
-        Self {
-            url,
-            expires_at,
-            signed_headers,
-        }
+        Self { url, expires_at, signed_headers }
     }
 
     /// The URL.

@@ -53,11 +53,7 @@ impl R2SigningClient {
     /// # Errors
     /// A value of `config` does not have its form: nothing is asked of the network.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        let SigningParts {
-            endpoint,
-            signer,
-            bucket_name,
-        } = config.into_parts()?;
+        let SigningParts { endpoint, signer, bucket_name } = config.into_parts()?;
         Ok(Self(Arc::new(Inner {
             endpoint,
             signer,

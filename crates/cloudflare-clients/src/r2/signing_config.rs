@@ -115,11 +115,7 @@ impl R2SigningConfig {
     /// # Errors
     /// One error names all variables that are missing; another says that the jurisdiction is not one.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let var = |name| {
-            var(name)
-                .map(|value| value.trim().to_owned())
-                .filter(|value| !value.is_empty())
-        };
+        let var = |name| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
         let mut missing = Vec::new();
         let mut required = |name| {
             var(name).unwrap_or_else(|| {
@@ -144,9 +140,8 @@ impl R2SigningConfig {
             )));
         }
         if let Some(jurisdiction) = var("R2_JURISDICTION") {
-            let jurisdiction = jurisdiction
-                .parse()
-                .map_err(|error: Error| error.explain("R2_JURISDICTION"))?;
+            let jurisdiction =
+                jurisdiction.parse().map_err(|error: Error| error.explain("R2_JURISDICTION"))?;
             config = config.jurisdiction(jurisdiction);
         }
         if let Some(token) = var("R2_SESSION_TOKEN") {
@@ -209,11 +204,7 @@ impl R2SigningConfig {
             check_token("session token", token)?;
             credentials = credentials.with_session_token(token.as_str());
         }
-        Ok(SigningParts {
-            endpoint,
-            signer: Signer::new(credentials),
-            bucket_name: self.bucket_name,
-        })
+        Ok(SigningParts { endpoint, signer: Signer::new(credentials), bucket_name: self.bucket_name })
     }
 }
 
@@ -224,9 +215,9 @@ fn check_r2_access_key_id(access_key_id: &str) -> Result<()> {
         64 => Err(Error::invalid_input(
             "the access key id has 64 characters, should be 32: is it the secret access key?",
         )),
-        length => Err(Error::invalid_input(format!(
-            "the access key id has {length} characters, should be 32"
-        ))),
+        length => {
+            Err(Error::invalid_input(format!("the access key id has {length} characters, should be 32")))
+        }
     }
 }
 
@@ -285,18 +276,8 @@ mod tests {
             ("R2_JURISDICTION", "eu"),
             ("R2_SESSION_TOKEN", ""),
         ];
-        assert_eq!(
-            url(&vars),
-            format!("https://media.{ACCOUNT_ID}.eu.r2.cloudflarestorage.com/")
-        );
-        assert!(
-            from_vars(&vars)
-                .unwrap()
-                .signer()
-                .credentials()
-                .session_token()
-                .is_none()
-        );
+        assert_eq!(url(&vars), format!("https://media.{ACCOUNT_ID}.eu.r2.cloudflarestorage.com/"));
+        assert!(from_vars(&vars).unwrap().signer().credentials().session_token().is_none());
 
         let vars = [
             ("R2_ENDPOINT", "http://127.0.0.1:9710"),
@@ -336,10 +317,7 @@ mod tests {
                 R2SigningConfig::new(ACCOUNT_ID, "short", "secret", "media"),
                 "the access key id has 5 characters, should be 32",
             ),
-            (
-                R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "", "media"),
-                "the secret access key is empty",
-            ),
+            (R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "", "media"), "the secret access key is empty"),
             (
                 R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret\n", "media"),
                 "the secret access key has white space",
@@ -349,14 +327,8 @@ mod tests {
                 "\"Media\" is not a bucket name",
             ),
             (good.session_token("a b"), "the session token has white space"),
-            (
-                local.clone().jurisdiction(Jurisdiction::Eu),
-                "a jurisdiction is part of",
-            ),
-            (
-                local.clone().addressing(Addressing::VirtualHost),
-                "is an IP address",
-            ),
+            (local.clone().jurisdiction(Jurisdiction::Eu), "a jurisdiction is part of"),
+            (local.clone().addressing(Addressing::VirtualHost), "is an IP address"),
             (local.endpoint("127.0.0.1:9710"), "has no scheme"),
         ] {
             let error = R2SigningClient::new(config).unwrap_err();
@@ -371,10 +343,7 @@ mod tests {
             ("R2_JURISDICTION", "EU"),
         ]);
         let error = error.unwrap_err().to_string();
-        assert!(
-            error.contains("R2_JURISDICTION") && error.contains("fedramp"),
-            "{error}"
-        );
+        assert!(error.contains("R2_JURISDICTION") && error.contains("fedramp"), "{error}");
     }
 
     #[test]

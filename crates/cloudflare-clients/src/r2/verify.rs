@@ -89,9 +89,7 @@ pub(super) fn expected_checksum(object: &Object) -> Option<Checksum> {
         ChecksumAlgorithm::Sha384,
     ];
     let stored = |checksums: &Checksums| {
-        CHEAPEST_FIRST
-            .into_iter()
-            .find_map(|algorithm| checksums.get(algorithm).copied())
+        CHEAPEST_FIRST.into_iter().find_map(|algorithm| checksums.get(algorithm).copied())
     };
     stored(&object.checksums).or_else(|| Checksum::from_etag(&object.etag))
 }
@@ -130,10 +128,6 @@ mod tests {
     async fn bytes_in_memory_are_hashed_beforehand_unless_verification_is_off() {
         let service = R2Service::new(NoBucket);
         assert!(SentMd5::new(&service, &"abc".into(), None).get().is_some());
-        assert!(
-            SentMd5::new(&service.with_verification(false), &"abc".into(), None)
-                .get()
-                .is_none()
-        );
+        assert!(SentMd5::new(&service.with_verification(false), &"abc".into(), None).get().is_none());
     }
 }

@@ -17,22 +17,12 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
     let mut copy = Request::new(Method::PUT, Some(&request.key));
     let mut source = format!("/{bucket}/");
     encode_path(&request.source, &mut source);
-    copy.headers
-        .insert(COPY_SOURCE, headers::value("source", &source)?);
-    headers::write_conditional(
-        &request.source_only_if,
-        ConditionTarget::CopySource,
-        &mut copy.headers,
-    )?;
-    headers::write_conditional(
-        &request.only_if,
-        ConditionTarget::CopyDestination,
-        &mut copy.headers,
-    )?;
+    copy.headers.insert(COPY_SOURCE, headers::value("source", &source)?);
+    headers::write_conditional(&request.source_only_if, ConditionTarget::CopySource, &mut copy.headers)?;
+    headers::write_conditional(&request.only_if, ConditionTarget::CopyDestination, &mut copy.headers)?;
     if let Some((http_metadata, custom_metadata)) = &request.replace_metadata {
         custom_metadata.validate()?;
-        copy.headers
-            .insert(METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
+        copy.headers.insert(METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
         headers::write_http_metadata(http_metadata, &mut copy.headers)?;
         headers::write_custom_metadata(custom_metadata, &mut copy.headers)?;
     }
@@ -45,9 +35,6 @@ pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CopyObjectResult")?;
     let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
     stored.version = headers::read_version(&response.headers);
-    stored.uploaded = document
-        .child("LastModified")
-        .map(|_| time(&document, "LastModified"))
-        .transpose()?;
+    stored.uploaded = document.child("LastModified").map(|_| time(&document, "LastModified")).transpose()?;
     Ok(stored)
 }

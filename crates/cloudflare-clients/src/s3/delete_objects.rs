@@ -25,10 +25,8 @@ pub fn parse(keys: &[&str], response: &Response) -> Result<Vec<Result<()>>> {
     let document = response.xml("DeleteResult")?;
     let key_of = |entry: &Element| entry.required("Key").map(str::to_owned).map_err(unreadable);
     let deleted: HashSet<String> = document.children("Deleted").map(key_of).collect::<Result<_>>()?;
-    let failed: HashMap<String, &Element> = document
-        .children("Error")
-        .map(|entry| Ok((key_of(entry)?, entry)))
-        .collect::<Result<_>>()?;
+    let failed: HashMap<String, &Element> =
+        document.children("Error").map(|entry| Ok((key_of(entry)?, entry))).collect::<Result<_>>()?;
     let outcome = |key: &&str| {
         if let Some(entry) = failed.get(*key) {
             let said = |name| entry.child(name).map_or("", Element::text).trim();
@@ -37,9 +35,7 @@ pub fn parse(keys: &[&str], response: &Response) -> Result<Vec<Result<()>>> {
         if deleted.contains(*key) {
             return Ok(());
         }
-        Err(unexpected(
-            "the answer does not say whether the object was deleted",
-        ))
+        Err(unexpected("the answer does not say whether the object was deleted"))
     };
     Ok(keys.iter().map(outcome).collect())
 }

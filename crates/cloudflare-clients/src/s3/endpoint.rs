@@ -134,14 +134,9 @@ impl Endpoint {
     pub fn custom(url: &str) -> Result<Self> {
         let invalid = |why: &str| {
             // A password in the URL must not reach the error.
-            let shown = if url.contains('@') {
-                "the endpoint".to_owned()
-            } else {
-                format!("endpoint {url:?}")
-            };
-            Error::invalid_input(format!(
-                "{shown} {why}: it should look like http://127.0.0.1:9710"
-            ))
+            let shown =
+                if url.contains('@') { "the endpoint".to_owned() } else { format!("endpoint {url:?}") };
+            Error::invalid_input(format!("{shown} {why}: it should look like http://127.0.0.1:9710"))
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("has no scheme"))?;
         let scheme = if scheme.eq_ignore_ascii_case("https") {
@@ -163,26 +158,13 @@ impl Endpoint {
         }
         let authority = parse_authority(scheme, authority).map_err(invalid)?;
         let path_prefix = path.trim_end_matches('/');
-        if !path_prefix
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte))
-        {
-            return Err(invalid(
-                "has a path with other characters than A-Z a-z 0-9 - . _ ~ /",
-            ));
+        if !path_prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)) {
+            return Err(invalid("has a path with other characters than A-Z a-z 0-9 - . _ ~ /"));
         }
-        if path_prefix
-            .split('/')
-            .any(|segment| segment == "." || segment == "..")
-        {
+        if path_prefix.split('/').any(|segment| segment == "." || segment == "..") {
             return Err(invalid("has . or .. in its path"));
         }
-        Ok(Self {
-            scheme,
-            authority,
-            path_prefix: path_prefix.to_owned(),
-            addressing: Addressing::Path,
-        })
+        Ok(Self { scheme, authority, path_prefix: path_prefix.to_owned(), addressing: Addressing::Path })
     }
 
     /// Chooses where the bucket's name goes.
@@ -289,9 +271,7 @@ fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static s
         Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
         None => host.split('.').all(|label| {
             !label.is_empty()
-                && label
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
         }),
     };
     if !valid_host {
@@ -299,12 +279,9 @@ fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static s
     }
     let port = match port {
         None => None,
-        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => Some(
-            port.parse::<u16>()
-                .ok()
-                .filter(|port| *port > 0)
-                .ok_or("has no valid port")?,
-        ),
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(port.parse::<u16>().ok().filter(|port| *port > 0).ok_or("has no valid port")?)
+        }
         Some(_) => return Err("has no valid port"),
     };
     let host = host.to_ascii_lowercase();
@@ -339,11 +316,7 @@ pub fn validate_bucket_name(name: &str) -> Result<()> {
 /// # Errors
 /// It has another form.
 pub fn validate_account_id(account_id: &str) -> Result<()> {
-    if account_id.len() == 32
-        && account_id
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-    {
+    if account_id.len() == 32 && account_id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
         return Ok(());
     }
     Err(Error::invalid_input(format!(
@@ -391,15 +364,9 @@ mod tests {
                 endpoint.url(Some("media"), Some("/a//b")).unwrap(),
                 format!("https://media.{account_host}//a//b")
             );
-            assert_eq!(
-                endpoint.url(None, None).unwrap(),
-                format!("https://{account_host}/")
-            );
+            assert_eq!(endpoint.url(None, None).unwrap(), format!("https://{account_host}/"));
             let endpoint = endpoint.with_addressing(Addressing::Path).unwrap();
-            assert_eq!(
-                endpoint.url(Some("media"), None).unwrap(),
-                format!("https://{account_host}/media")
-            );
+            assert_eq!(endpoint.url(Some("media"), None).unwrap(), format!("https://{account_host}/media"));
         }
     }
 
@@ -408,10 +375,7 @@ mod tests {
         for (url, object) in [
             ("http://127.0.0.1:9710", "http://127.0.0.1:9710/media/a"),
             ("HTTP://LocalHost:8787/s3/", "http://localhost:8787/s3/media/a"),
-            (
-                "https://minio_1.internal:443/",
-                "https://minio_1.internal/media/a",
-            ),
+            ("https://minio_1.internal:443/", "https://minio_1.internal/media/a"),
             ("http://[::1]:80", "http://[::1]/media/a"),
             ("http://host:443", "http://host:443/media/a"),
         ] {
@@ -422,10 +386,7 @@ mod tests {
             .unwrap()
             .with_addressing(Addressing::VirtualHost)
             .unwrap();
-        assert_eq!(
-            endpoint.url(Some("media"), Some("a")).unwrap(),
-            "https://media.s3.example:444/p/a"
-        );
+        assert_eq!(endpoint.url(Some("media"), Some("a")).unwrap(), "https://media.s3.example:444/p/a");
     }
 
     #[test]
@@ -454,24 +415,11 @@ mod tests {
             let error = Endpoint::custom(url).unwrap_err().to_string();
             assert!(error.contains(why), "{url:?}: {error}");
         }
-        let error = Endpoint::custom("https://me:hunter2@host")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("user name") && !error.contains("hunter2"),
-            "{error}"
-        );
-        for url in [
-            "http://127.0.0.1",
-            "http://127.0.0.1:9710",
-            "http://[::1]",
-            "http://[::1]:9710",
-        ] {
+        let error = Endpoint::custom("https://me:hunter2@host").unwrap_err().to_string();
+        assert!(error.contains("user name") && !error.contains("hunter2"), "{error}");
+        for url in ["http://127.0.0.1", "http://127.0.0.1:9710", "http://[::1]", "http://[::1]:9710"] {
             let endpoint = Endpoint::custom(url).unwrap();
-            assert!(
-                endpoint.with_addressing(Addressing::VirtualHost).is_err(),
-                "{url}"
-            );
+            assert!(endpoint.with_addressing(Addressing::VirtualHost).is_err(), "{url}");
         }
     }
 
@@ -481,28 +429,11 @@ mod tests {
         for name in [&short, &long, "a-1", "123"] {
             validate_bucket_name(name).unwrap();
         }
-        for name in [
-            "",
-            "ab",
-            &"a".repeat(64),
-            "-ab",
-            "ab-",
-            "Abc",
-            "a.b",
-            "a_b",
-            "a/b",
-            "é12",
-            "a\0b",
-        ] {
+        for name in ["", "ab", &"a".repeat(64), "-ab", "ab-", "Abc", "a.b", "a_b", "a/b", "é12", "a\0b"] {
             assert!(validate_bucket_name(name).is_err(), "{name}");
         }
-        let error = validate_account_id("0123456789abcdef01234567")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("24 characters") && error.contains("32 characters"),
-            "{error}"
-        );
+        let error = validate_account_id("0123456789abcdef01234567").unwrap_err().to_string();
+        assert!(error.contains("24 characters") && error.contains("32 characters"), "{error}");
         assert!(validate_account_id(&ACCOUNT_ID.to_uppercase()).is_err());
         assert!(validate_key("").is_err());
         assert!(validate_key(&"é".repeat(512)).is_ok());

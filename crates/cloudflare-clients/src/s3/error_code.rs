@@ -35,21 +35,11 @@ impl ErrorCode {
 }
 
 const fn s3(name: &'static str, status: u16, kind: ErrorKind) -> ErrorCode {
-    ErrorCode {
-        name,
-        status,
-        number: None,
-        kind,
-    }
+    ErrorCode { name, status, number: None, kind }
 }
 
 const fn r2(number: u32, name: &'static str, status: u16, kind: ErrorKind) -> ErrorCode {
-    ErrorCode {
-        name,
-        status,
-        number: Some(number),
-        kind,
-    }
+    ErrorCode { name, status, number: Some(number), kind }
 }
 
 /// Every error that R2 documents or was seen to send, and those of other S3 services that say more than their status.
@@ -97,16 +87,8 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     s3("NoSuchLifecycleConfiguration", 404, ErrorKind::InvalidInput),
     s3("NoSuchTagSet", 404, ErrorKind::InvalidInput),
     s3("NotImplemented", 501, ErrorKind::Unsupported),
-    s3(
-        "ObjectLockConfigurationNotFoundError",
-        404,
-        ErrorKind::InvalidInput,
-    ),
-    s3(
-        "ReplicationConfigurationNotFoundError",
-        404,
-        ErrorKind::InvalidInput,
-    ),
+    s3("ObjectLockConfigurationNotFoundError", 404, ErrorKind::InvalidInput),
+    s3("ReplicationConfigurationNotFoundError", 404, ErrorKind::InvalidInput),
     s3("RequestTimeTooSkewed", 403, ErrorKind::Credentials),
     s3("RouteNotFound", 404, ErrorKind::InvalidInput),
     s3("XAmzContentSHA256Mismatch", 400, ErrorKind::Integrity),
@@ -135,9 +117,7 @@ pub fn parse_error(
     body: &[u8],
     now: SystemTime,
 ) -> Error {
-    let reason = reason
-        .or_else(|| status.canonical_reason())
-        .unwrap_or("Unknown Status");
+    let reason = reason.or_else(|| status.canonical_reason()).unwrap_or("Unknown Status");
     let document = Element::parse(body).ok().filter(|root| root.name() == "Error");
     let said = |name: &str| {
         let text = document.as_ref()?.child(name)?.text().trim();
@@ -174,9 +154,8 @@ pub fn parse_error(
     if let Some(code) = code {
         error = error.with_code(code);
     }
-    let request_id = ["cf-ray", "x-amz-request-id"]
-        .into_iter()
-        .find_map(|name| headers.get(name)?.to_str().ok());
+    let request_id =
+        ["cf-ray", "x-amz-request-id"].into_iter().find_map(|name| headers.get(name)?.to_str().ok());
     if let Some(id) = request_id {
         error = error.with_request_id(id);
     }
@@ -256,10 +235,7 @@ mod tests {
     #[test]
     fn texts_stay_readable() {
         let error = parse(404, &xml("NoSuchBucket", "The specified bucket does not exist."));
-        assert_eq!(
-            error.to_string(),
-            "404 Not Found: The specified bucket does not exist. (NoSuchBucket)"
-        );
+        assert_eq!(error.to_string(), "404 Not Found: The specified bucket does not exist. (NoSuchBucket)");
         assert_eq!(parse(404, "").to_string(), "404 Not Found");
         assert_eq!(parse(404, "").code(), None);
         assert_eq!(parse(502, "<html><p>Bad").to_string(), "502 Bad Gateway");
@@ -280,21 +256,12 @@ mod tests {
         for error in [
             parse(401, ""),
             parse(403, &xml("SignatureDoesNotMatch", "no")),
-            parse(
-                400,
-                &xml(
-                    "InvalidArgument",
-                    "Credential access key has length 20, should be 32",
-                ),
-            ),
+            parse(400, &xml("InvalidArgument", "Credential access key has length 20, should be 32")),
         ] {
             assert_eq!(error.kind(), ErrorKind::Credentials);
             assert!(error.to_string().contains("credentials"), "{error}");
         }
-        assert_eq!(
-            parse(403, &xml("AccessDenied", "no")).kind(),
-            ErrorKind::Forbidden
-        );
+        assert_eq!(parse(403, &xml("AccessDenied", "no")).kind(), ErrorKind::Forbidden);
     }
 
     #[test]

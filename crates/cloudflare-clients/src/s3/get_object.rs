@@ -35,12 +35,12 @@ pub fn parse(request: &GetRequest, status: StatusCode, headers: &HeaderMap) -> R
                 )))
             }
         }
-        (StatusCode::OK, Some(_), _) => Err(unexpected(
-            "a range was asked for and the whole object was answered",
-        )),
-        (StatusCode::PARTIAL_CONTENT, None, _) => Err(unexpected(
-            "the whole object was asked for and a part of it was answered",
-        )),
+        (StatusCode::OK, Some(_), _) => {
+            Err(unexpected("a range was asked for and the whole object was answered"))
+        }
+        (StatusCode::PARTIAL_CONTENT, None, _) => {
+            Err(unexpected("the whole object was asked for and a part of it was answered"))
+        }
         _ => Err(unexpected(format!("{status} is no answer to a get"))),
     }
 }

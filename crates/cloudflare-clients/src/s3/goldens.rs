@@ -18,17 +18,10 @@ fn now() -> SystemTime {
 fn wire(request: Result<Request>) -> String {
     let endpoint = Endpoint::r2("0123456789abcdef0123456789abcdef", None).unwrap();
     let signer = Signer::new(Credentials::new("fedcba9876543210fedcba9876543210", "secret"));
-    let (head, body) = request
-        .unwrap()
-        .sign(&endpoint, "media", &signer, now())
-        .unwrap()
-        .into_parts();
+    let (head, body) = request.unwrap().sign(&endpoint, "media", &signer, now()).unwrap().into_parts();
     let mut out = format!("{} {}\n", head.method, head.uri.path_and_query().unwrap());
-    let mut lines: Vec<_> = head
-        .headers
-        .iter()
-        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
-        .collect();
+    let mut lines: Vec<_> =
+        head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
     lines.sort();
     out.push_str(&lines.join(
         "
@@ -144,26 +137,17 @@ fn writes() {
             checksum: None,
         }))
     );
-    let part = UploadedPart {
-        part_number: 1,
-        etag: "abc".to_owned(),
-        size: None,
-    };
+    let part = UploadedPart { part_number: 1, etag: "abc".to_owned(), size: None };
     assert_snapshot!(
         "complete_multipart_upload",
-        wire(complete_multipart_upload::request(
-            &CompleteMultipartUploadRequest {
-                key: "k".to_owned(),
-                upload_id: "u".to_owned(),
-                parts: vec![part],
-                only_if: Conditional::new().etag_does_not_match("*"),
-            }
-        ))
+        wire(complete_multipart_upload::request(&CompleteMultipartUploadRequest {
+            key: "k".to_owned(),
+            upload_id: "u".to_owned(),
+            parts: vec![part],
+            only_if: Conditional::new().etag_does_not_match("*"),
+        }))
     );
-    assert_snapshot!(
-        "abort_multipart_upload",
-        wire(abort_multipart_upload::request("k", "u"))
-    );
+    assert_snapshot!("abort_multipart_upload", wire(abort_multipart_upload::request("k", "u")));
 }
 
 fn answer(status: u16, body: &str) -> Response {
@@ -186,10 +170,7 @@ fn pages_are_decoded_exactly() {
     assert_eq!(page.objects[0].key, "a+b c\0ä%2F d");
     assert_eq!(page.objects[0].etag, "abc");
     assert_eq!(page.objects[0].uploaded, now() + Duration::from_millis(123));
-    assert_eq!(
-        page.objects[0].storage_class,
-        Some(StorageClass::InfrequentAccess)
-    );
+    assert_eq!(page.objects[0].storage_class, Some(StorageClass::InfrequentAccess));
     assert_eq!(page.delimited_prefixes, ["p/"]);
     assert_eq!((page.truncated, page.cursor.as_deref()), (true, Some("t%2F")));
 }
@@ -226,27 +207,14 @@ fn a_success_may_hold_an_error() {
 fn each_deleted_key_has_its_outcome() {
     let body = "<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>b</Key><Code>AccessDenied</Code><Message>No</Message></Error></DeleteResult>";
     let outcomes = delete_objects::parse(&["b", "a", "c"], &answer(200, body)).unwrap();
-    let kinds: Vec<_> = outcomes
-        .iter()
-        .map(|outcome| outcome.as_ref().map_err(crate::Error::kind))
-        .collect();
-    assert_eq!(
-        kinds,
-        [
-            Err(ErrorKind::Forbidden),
-            Ok(&()),
-            Err(ErrorKind::UnexpectedResponse)
-        ]
-    );
+    let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(crate::Error::kind)).collect();
+    assert_eq!(kinds, [Err(ErrorKind::Forbidden), Ok(&()), Err(ErrorKind::UnexpectedResponse)]);
 }
 
 #[test]
 fn other_bytes_than_were_asked_for_are_refused() {
-    let request = |range: Option<Range>| GetRequest {
-        key: "k".to_owned(),
-        range,
-        only_if: Conditional::new(),
-    };
+    let request =
+        |range: Option<Range>| GetRequest { key: "k".to_owned(), range, only_if: Conditional::new() };
     let headers = |length: u64, range: Option<&str>| {
         let mut headers = http::HeaderMap::new();
         headers::write_object(&Object::new("k", 0, "abc", now()), &mut headers).unwrap();
@@ -257,11 +225,7 @@ fn other_bytes_than_were_asked_for_are_refused() {
         headers
     };
     let parse = |range, status: u16, headers: http::HeaderMap| {
-        get_object::parse(
-            &request(range),
-            http::StatusCode::from_u16(status).unwrap(),
-            &headers,
-        )
+        get_object::parse(&request(range), http::StatusCode::from_u16(status).unwrap(), &headers)
     };
     let range = || Some(Range::from(2..5));
     assert!(parse(None, 200, headers(10, None)).is_ok());

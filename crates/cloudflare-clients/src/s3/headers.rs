@@ -46,9 +46,7 @@ pub(crate) fn value(what: &str, value: &str) -> Result<HeaderValue> {
 fn date(what: &str, time: SystemTime) -> Result<HeaderValue> {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) if since.as_secs() <= MAX_HTTP_DATE => value(what, &httpdate::fmt_http_date(time)),
-        _ => Err(Error::invalid_input(format!(
-            "the {what} is not in the years 1970 to 9999"
-        ))),
+        _ => Err(Error::invalid_input(format!("the {what} is not in the years 1970 to 9999"))),
     }
 }
 
@@ -68,21 +66,9 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 pub fn write_http_metadata(metadata: &HttpMetadata, headers: &mut HeaderMap) -> Result<()> {
     let fields = [
         (header::CONTENT_TYPE, "content type", &metadata.content_type),
-        (
-            header::CONTENT_LANGUAGE,
-            "content language",
-            &metadata.content_language,
-        ),
-        (
-            header::CONTENT_DISPOSITION,
-            "content disposition",
-            &metadata.content_disposition,
-        ),
-        (
-            header::CONTENT_ENCODING,
-            "content encoding",
-            &metadata.content_encoding,
-        ),
+        (header::CONTENT_LANGUAGE, "content language", &metadata.content_language),
+        (header::CONTENT_DISPOSITION, "content disposition", &metadata.content_disposition),
+        (header::CONTENT_ENCODING, "content encoding", &metadata.content_encoding),
         (header::CACHE_CONTROL, "cache control", &metadata.cache_control),
     ];
     for (name, what, text) in fields {
@@ -133,9 +119,8 @@ pub fn write_custom_metadata(metadata: &CustomMetadata, headers: &mut HeaderMap)
 /// Reads custom metadata: names in lower case, values decoded. A header that is there more than once has its values
 /// with commas between them.
 pub fn read_custom_metadata(headers: &HeaderMap) -> CustomMetadata {
-    let names = headers
-        .keys()
-        .filter_map(|header| Some((header, header.as_str().strip_prefix(METADATA_PREFIX)?)));
+    let names =
+        headers.keys().filter_map(|header| Some((header, header.as_str().strip_prefix(METADATA_PREFIX)?)));
     names
         .filter(|(_, name)| !name.is_empty())
         .map(|(header, name)| {
@@ -165,10 +150,8 @@ pub fn read_storage_class(headers: &HeaderMap) -> Result<Option<StorageClass>> {
     };
     match name.to_str().ok().and_then(StorageClass::from_s3) {
         Some(class) => Ok(Some(class)),
-        None => Err(
-            Error::invalid_input("The storage class you specified is not valid.")
-                .with_code("InvalidStorageClass"),
-        ),
+        None => Err(Error::invalid_input("The storage class you specified is not valid.")
+            .with_code("InvalidStorageClass")),
     }
 }
 
@@ -218,14 +201,10 @@ pub fn read_request_checksums(headers: &HeaderMap) -> Result<Vec<Checksum>> {
 
 /// Adds the `x-amz-checksum-*` headers of an answer. An object's MD5 is its etag and has no header.
 pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
-    for checksum in checksums
-        .iter()
-        .filter(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5)
-    {
-        if let (Some(name), Ok(value)) = (
-            checksum_header(checksum.algorithm()),
-            HeaderValue::from_str(&checksum.to_base64()),
-        ) {
+    for checksum in checksums.iter().filter(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5) {
+        if let (Some(name), Ok(value)) =
+            (checksum_header(checksum.algorithm()), HeaderValue::from_str(&checksum.to_base64()))
+        {
             headers.insert(name, value);
         }
     }
@@ -376,21 +355,14 @@ fn parse_range(value: &str) -> Result<Range, &'static str> {
         .and_then(|(_, range)| range.trim().split_once('-'))
         .ok_or(MALFORMED_RANGE)?;
     if first.is_empty() {
-        return Ok(Range::Suffix {
-            suffix: number(last)?,
-        });
+        return Ok(Range::Suffix { suffix: number(last)? });
     }
     let offset = number(first)?;
     if last.is_empty() {
         return Ok(Range::OffsetToEnd { offset });
     }
-    let more = number(last)?
-        .checked_sub(offset)
-        .ok_or("range must be positive.")?;
-    Ok(Range::OffsetWithLength {
-        offset,
-        length: more.saturating_add(1),
-    })
+    let more = number(last)?.checked_sub(offset).ok_or("range must be positive.")?;
+    Ok(Range::OffsetWithLength { offset, length: more.saturating_add(1) })
 }
 
 /// A number without a sign. One that passes 2^64 is as good as the largest.
@@ -423,9 +395,7 @@ pub fn read_content_range(headers: &HeaderMap) -> Result<Option<(ServedRange, u6
         (last < size).then_some((ServedRange { offset, length }, size))
     };
     let parsed = given.to_str().ok().and_then(parse);
-    parsed
-        .map(Some)
-        .ok_or_else(|| unexpected(format!("the answer's Content-Range {given:?} makes no sense")))
+    parsed.map(Some).ok_or_else(|| unexpected(format!("the answer's Content-Range {given:?} makes no sense")))
 }
 
 /// Reads `Content-Length`.
@@ -448,9 +418,7 @@ pub fn read_version(headers: &HeaderMap) -> Option<String> {
 /// An etag without its quotes.
 pub fn unquote(etag: &str) -> &str {
     let etag = etag.trim();
-    etag.strip_prefix('"')
-        .and_then(|etag| etag.strip_suffix('"'))
-        .unwrap_or(etag)
+    etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"')).unwrap_or(etag)
 }
 
 /// Adds the headers of an object that is got: all but those of the length.
@@ -473,10 +441,7 @@ pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
     write_storage_class(object.storage_class, headers);
     write_checksums(&object.checksums, headers);
     if let Some(range) = object.range {
-        headers.insert(
-            header::CONTENT_RANGE,
-            value("range", &content_range(range, object.size))?,
-        );
+        headers.insert(header::CONTENT_RANGE, value("range", &content_range(range, object.size))?);
     }
     Ok(())
 }
@@ -491,9 +456,7 @@ pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
     let length = read_content_length(headers);
     let (range, size) = match read_content_range(headers)? {
         Some((range, _)) if length.is_some_and(|length| length != range.length) => {
-            return Err(unexpected(
-                "the answer's Content-Length and Content-Range contradict each other",
-            ));
+            return Err(unexpected("the answer's Content-Length and Content-Range contradict each other"));
         }
         Some((range, size)) => (Some(range), size),
         None => (None, length.ok_or_else(|| missing("Content-Length"))?),
@@ -542,22 +505,11 @@ mod tests {
             cache_expiry: Some(time),
         });
         object.custom_metadata = Some(
-            [
-                ("uploadedby", "Jürgen"),
-                ("empty", ""),
-                ("trick", "=?UTF-8?B?w6k=?="),
-            ]
-            .into_iter()
-            .collect(),
+            [("uploadedby", "Jürgen"), ("empty", ""), ("trick", "=?UTF-8?B?w6k=?=")].into_iter().collect(),
         );
         object.storage_class = Some(StorageClass::InfrequentAccess);
-        object
-            .checksums
-            .insert(Checksum::of(ChecksumAlgorithm::Sha256, b"x"));
-        object.range = Some(ServedRange {
-            offset: 10,
-            length: 20,
-        });
+        object.checksums.insert(Checksum::of(ChecksumAlgorithm::Sha256, b"x"));
+        object.range = Some(ServedRange { offset: 10, length: 20 });
         let mut headers = HeaderMap::new();
         write_object(&object, &mut headers).unwrap();
         headers.insert(header::CONTENT_LENGTH, 20.into());
@@ -568,10 +520,7 @@ mod tests {
     fn metadata_names_are_tokens_and_come_back_in_lower_case() {
         let mut map = HeaderMap::new();
         write_custom_metadata(&[("uploadedBy", "x")].into_iter().collect(), &mut map).unwrap();
-        assert_eq!(
-            read_custom_metadata(&map).iter().collect::<Vec<_>>(),
-            [("uploadedby", "x")]
-        );
+        assert_eq!(read_custom_metadata(&map).iter().collect::<Vec<_>>(), [("uploadedby", "x")]);
         for name in ["a b", "ä", "a:"] {
             let error = write_custom_metadata(&[(name, "x")].into_iter().collect(), &mut map).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
@@ -583,10 +532,7 @@ mod tests {
     #[test]
     fn ranges_are_read_as_r2_does() {
         let read = |value| read_range(&headers([("range", value)])).map(Option::unwrap);
-        assert_eq!(
-            read("bytes=0-0").unwrap(),
-            Range::OffsetWithLength { offset: 0, length: 1 }
-        );
+        assert_eq!(read("bytes=0-0").unwrap(), Range::OffsetWithLength { offset: 0, length: 1 });
         assert_eq!(read("bytes=5-").unwrap(), Range::OffsetToEnd { offset: 5 });
         assert_eq!(read("bytes=-5").unwrap(), Range::Suffix { suffix: 5 });
         for range in [Range::from(3..9), (4..).into(), Range::Suffix { suffix: 2 }] {
@@ -594,28 +540,10 @@ mod tests {
             write_range(range, &mut map).unwrap();
             assert_eq!(read_range(&map).unwrap(), Some(range));
         }
-        for value in [
-            "bytes=5-4",
-            "bytes=0-1,3-4",
-            "bytes=-",
-            "bytes=a-b",
-            "lines=0-1",
-            "bytes=+1-2",
-            "",
-        ] {
-            assert_eq!(
-                read(value).unwrap_err().code(),
-                Some("InvalidArgument"),
-                "{value}"
-            );
+        for value in ["bytes=5-4", "bytes=0-1,3-4", "bytes=-", "bytes=a-b", "lines=0-1", "bytes=+1-2", ""] {
+            assert_eq!(read(value).unwrap_err().code(), Some("InvalidArgument"), "{value}");
         }
-        for value in [
-            "bytes 0-9/*",
-            "bytes 5-4/10",
-            "bytes 0-10/10",
-            "bytes */10",
-            "0-9/10",
-        ] {
+        for value in ["bytes 0-9/*", "bytes 5-4/10", "bytes 0-10/10", "bytes */10", "0-9/10"] {
             let error = read_content_range(&headers([("content-range", value)])).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{value}");
         }
@@ -627,17 +555,11 @@ mod tests {
         let mut only_if = Conditional::new().etag_matches("a").etag_does_not_match("*");
         only_if = only_if.uploaded_before(time).uploaded_after(time);
         only_if.seconds_granularity = true;
-        for target in [
-            ConditionTarget::Object,
-            ConditionTarget::CopySource,
-            ConditionTarget::CopyDestination,
-        ] {
+        for target in [ConditionTarget::Object, ConditionTarget::CopySource, ConditionTarget::CopyDestination]
+        {
             let mut map = HeaderMap::new();
             write_conditional(&only_if, target, &mut map).unwrap();
-            assert_eq!(
-                (map.len(), read_conditional(target, &map).unwrap()),
-                (4, only_if.clone())
-            );
+            assert_eq!((map.len(), read_conditional(target, &map).unwrap()), (4, only_if.clone()));
         }
         let never = Conditional::new().uploaded_before(UNIX_EPOCH + Duration::from_secs(MAX_HTTP_DATE + 1));
         assert!(write_conditional(&never, ConditionTarget::Object, &mut HeaderMap::new()).is_err());
@@ -655,10 +577,7 @@ mod tests {
             checksums.iter().map(Checksum::algorithm).collect::<Vec<_>>(),
             [ChecksumAlgorithm::Crc32c]
         );
-        assert_eq!(
-            read_request_checksums(&map).unwrap_err().code(),
-            Some("InvalidDigest")
-        );
+        assert_eq!(read_request_checksums(&map).unwrap_err().code(), Some("InvalidDigest"));
         let sha512 = Checksum::of(ChecksumAlgorithm::Sha512, b"");
         let error = write_checksum(&sha512, &mut HeaderMap::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unsupported);

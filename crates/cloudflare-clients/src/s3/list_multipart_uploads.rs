@@ -12,17 +12,12 @@ use crate::r2::{ListMultipartUploadsRequest, MultipartUploadSummary, MultipartUp
 /// Asks for one page of the uploads under way.
 pub fn request(request: &ListMultipartUploadsRequest) -> Result<Request> {
     validate_page_size(request.limit)?;
-    let mut list = Request::new(Method::GET, None)
-        .query("uploads", "")
-        .query("encoding-type", "url");
+    let mut list = Request::new(Method::GET, None).query("uploads", "").query("encoding-type", "url");
     if !request.prefix.is_empty() {
         list = list.query("prefix", &request.prefix);
     }
     Ok(list
-        .query_if_some(
-            "delimiter",
-            request.delimiter.as_deref().filter(|text| !text.is_empty()),
-        )
+        .query_if_some("delimiter", request.delimiter.as_deref().filter(|text| !text.is_empty()))
         .query_if_some("key-marker", request.key_marker.as_deref())
         .query_if_some("upload-id-marker", request.upload_id_marker.as_deref())
         .query_if_some("max-uploads", request.limit))
@@ -50,13 +45,9 @@ pub fn parse(response: &Response) -> Result<MultipartUploadsPage> {
     if page.truncated {
         page.next_key_marker = listing.decoded("NextKeyMarker")?;
         if page.next_key_marker.is_none() {
-            return Err(unexpected(
-                "there are more uploads, and the answer does not say where",
-            ));
+            return Err(unexpected("there are more uploads, and the answer does not say where"));
         }
-        let marker = document
-            .child("NextUploadIdMarker")
-            .map(|marker| marker.text().trim());
+        let marker = document.child("NextUploadIdMarker").map(|marker| marker.text().trim());
         page.next_upload_id_marker = marker.filter(|marker| !marker.is_empty()).map(str::to_owned);
     }
     Ok(page)

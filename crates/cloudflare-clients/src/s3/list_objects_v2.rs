@@ -12,22 +12,14 @@ use crate::r2::{ListPage, ListRequest, Object};
 /// Asks for one page.
 pub fn request(request: &ListRequest) -> Result<Request> {
     validate_page_size(request.limit)?;
-    let mut list = Request::new(Method::GET, None)
-        .query("list-type", "2")
-        .query("encoding-type", "url");
+    let mut list = Request::new(Method::GET, None).query("list-type", "2").query("encoding-type", "url");
     if !request.prefix.is_empty() {
         list = list.query("prefix", &request.prefix);
     }
     Ok(list
-        .query_if_some(
-            "delimiter",
-            request.delimiter.as_deref().filter(|text| !text.is_empty()),
-        )
+        .query_if_some("delimiter", request.delimiter.as_deref().filter(|text| !text.is_empty()))
         .query_if_some("continuation-token", request.cursor.as_deref())
-        .query_if_some(
-            "start-after",
-            request.start_after.as_deref().filter(|text| !text.is_empty()),
-        )
+        .query_if_some("start-after", request.start_after.as_deref().filter(|text| !text.is_empty()))
         .query_if_some("max-keys", request.limit))
 }
 
@@ -46,18 +38,9 @@ pub fn parse(response: &Response) -> Result<ListPage> {
         objects.push(object);
     }
     let truncated = listing.truncated()?;
-    let cursor = document
-        .child("NextContinuationToken")
-        .map(|token| token.text().to_owned());
+    let cursor = document.child("NextContinuationToken").map(|token| token.text().to_owned());
     if truncated && cursor.is_none() {
-        return Err(unexpected(
-            "the listing goes on, and the answer does not say where",
-        ));
+        return Err(unexpected("the listing goes on, and the answer does not say where"));
     }
-    Ok(ListPage {
-        objects,
-        delimited_prefixes: listing.delimited_prefixes()?,
-        truncated,
-        cursor,
-    })
+    Ok(ListPage { objects, delimited_prefixes: listing.delimited_prefixes()?, truncated, cursor })
 }

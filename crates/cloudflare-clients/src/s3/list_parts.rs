@@ -39,9 +39,5 @@ pub fn parse(response: &Response) -> Result<PartsPage> {
     } else {
         None
     };
-    Ok(PartsPage {
-        parts,
-        truncated,
-        next_part_number_marker,
-    })
+    Ok(PartsPage { parts, truncated, next_part_number_marker })
 }

@@ -64,10 +64,8 @@ impl Request {
     /// Adds a document.
     pub(crate) fn xml(mut self, document: String) -> Result<Self> {
         let md5 = Checksum::of(ChecksumAlgorithm::Md5, document.as_bytes());
-        self.headers
-            .insert(CONTENT_MD5, headers::value("checksum", &md5.to_base64())?);
-        self.headers
-            .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+        self.headers.insert(CONTENT_MD5, headers::value("checksum", &md5.to_base64())?);
+        self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         self.body = document.into();
         Ok(self)
     }
@@ -85,13 +83,7 @@ impl Request {
         signer: &Signer,
         now: SystemTime,
     ) -> Result<http::Request<Body>> {
-        let Self {
-            method,
-            key,
-            query,
-            mut headers,
-            body,
-        } = self;
+        let Self { method, key, query, mut headers, body } = self;
         let host = endpoint.host_for(Some(bucket))?;
         let path = endpoint.path_for(Some(bucket), key.as_deref())?;
         let query = canonical_query(query);
@@ -106,29 +98,13 @@ impl Request {
         if method == Method::PUT || method == Method::POST {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
-        let payload = if length == 0 {
-            Payload::Empty
-        } else {
-            Payload::Unsigned
-        };
-        let target = RequestTarget {
-            method: &method,
-            host: &host,
-            path: &path,
-            query: &query,
-        };
+        let payload = if length == 0 { Payload::Empty } else { Payload::Unsigned };
+        let target = RequestTarget { method: &method, host: &host, path: &path, query: &query };
         signer.sign_headers(target, &mut headers, &payload, now)?;
 
-        let path_and_query = if query.is_empty() {
-            path
-        } else {
-            format!("{path}?{query}")
-        };
-        let uri = Uri::builder()
-            .scheme(endpoint.scheme())
-            .authority(host)
-            .path_and_query(path_and_query)
-            .build();
+        let path_and_query = if query.is_empty() { path } else { format!("{path}?{query}") };
+        let uri =
+            Uri::builder().scheme(endpoint.scheme()).authority(host).path_and_query(path_and_query).build();
         let uri =
             uri.map_err(|error| Error::invalid_input("the request has no valid URL").with_source(error))?;
         let mut request = http::Request::new(body);

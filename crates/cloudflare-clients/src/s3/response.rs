@@ -28,13 +28,7 @@ pub struct Response {
 
 impl Response {
     fn error(&self) -> Error {
-        parse_error(
-            self.status,
-            self.reason.as_deref(),
-            &self.headers,
-            &self.body,
-            self.received,
-        )
+        parse_error(self.status, self.reason.as_deref(), &self.headers, &self.body, self.received)
     }
 
     /// The document of a success. Some operations send `200 OK` before they know, and fail in the document.
@@ -43,9 +37,7 @@ impl Response {
         match document.name() {
             name if name == root => Ok(document),
             "Error" => Err(self.error()),
-            name => Err(unexpected(format!(
-                "the answer is a <{name}> where a <{root}> belongs"
-            ))),
+            name => Err(unexpected(format!("the answer is a <{name}> where a <{root}> belongs"))),
         }
     }
 }
@@ -64,13 +56,8 @@ pub(super) struct Listing<'a> {
 
 impl<'a> Listing<'a> {
     pub(super) fn new(document: &'a Element) -> Self {
-        let encoding = document
-            .child("EncodingType")
-            .map(|encoding| encoding.text().trim());
-        Self {
-            document,
-            url_encoded: encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("url")),
-        }
+        let encoding = document.child("EncodingType").map(|encoding| encoding.text().trim());
+        Self { document, url_encoded: encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("url")) }
     }
 
     /// A key or prefix. Some services write a space as `+`; a plus is `%2B` to all.
@@ -78,15 +65,9 @@ impl<'a> Listing<'a> {
         if !self.url_encoded {
             return Ok(text.to_owned());
         }
-        let text = if text.contains('+') {
-            Cow::Owned(text.replace('+', " "))
-        } else {
-            Cow::Borrowed(text)
-        };
+        let text = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
         let decoded = percent_decode(text.as_bytes()).decode_utf8();
-        decoded
-            .map(Cow::into_owned)
-            .map_err(|_| unexpected("a key of the listing is not UTF-8"))
+        decoded.map(Cow::into_owned).map_err(|_| unexpected("a key of the listing is not UTF-8"))
     }
 
     /// The key or prefix of this name, where it is there and not empty.
@@ -100,17 +81,11 @@ impl<'a> Listing<'a> {
     /// What was grouped by the delimiter.
     pub(super) fn delimited_prefixes(self) -> Result<Vec<String>> {
         let groups = self.document.children("CommonPrefixes");
-        groups
-            .map(|group| self.decode(group.required("Prefix").map_err(unreadable)?))
-            .collect()
+        groups.map(|group| self.decode(group.required("Prefix").map_err(unreadable)?)).collect()
     }
 
     pub(super) fn truncated(self) -> Result<bool> {
-        Ok(self
-            .document
-            .optional("IsTruncated")
-            .map_err(unreadable)?
-            .unwrap_or(false))
+        Ok(self.document.optional("IsTruncated").map_err(unreadable)?.unwrap_or(false))
     }
 }
 

@@ -76,19 +76,11 @@ fn decode_word(text: &str) -> Option<(Vec<u8>, &str)> {
         "Q" | "q" => decode_q(encoded)?,
         _ => return None,
     };
-    let charset = charset
-        .split_once('*')
-        .map_or(charset, |(charset, _language)| charset);
-    if ["utf-8", "us-ascii"]
-        .iter()
-        .any(|known| charset.eq_ignore_ascii_case(known))
-    {
+    let charset = charset.split_once('*').map_or(charset, |(charset, _language)| charset);
+    if ["utf-8", "us-ascii"].iter().any(|known| charset.eq_ignore_ascii_case(known)) {
         Some((bytes, after))
     } else if charset.eq_ignore_ascii_case("iso-8859-1") {
-        Some((
-            bytes.into_iter().map(char::from).collect::<String>().into_bytes(),
-            after,
-        ))
+        Some((bytes.into_iter().map(char::from).collect::<String>().into_bytes(), after))
     } else {
         None
     }

@@ -22,9 +22,5 @@ pub fn request(request: UploadPartRequest) -> Result<Request> {
 /// Reads the head of a success.
 pub fn parse(part_number: u16, headers: &HeaderMap) -> Result<UploadedPart> {
     let etag = headers::read_etag(headers).ok_or_else(|| unexpected("the answer has no ETag"))?;
-    Ok(UploadedPart {
-        part_number,
-        etag,
-        size: None,
-    })
+    Ok(UploadedPart { part_number, etag, size: None })
 }

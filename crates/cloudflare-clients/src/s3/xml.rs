@@ -47,9 +47,7 @@ impl Element {
         let mut open: Vec<Self> = Vec::new();
         let mut root = None;
         loop {
-            let event = reader
-                .read_event()
-                .map_err(|error| malformed(&error).with_source(error))?;
+            let event = reader.read_event().map_err(|error| malformed(&error).with_source(error))?;
             let closed = match event {
                 Event::Start(start) => {
                     if root.is_some() {
@@ -62,9 +60,7 @@ impl Element {
                     continue;
                 }
                 Event::Empty(start) => Self::named(start.local_name().as_ref()),
-                Event::End(_) => open
-                    .pop()
-                    .ok_or_else(|| malformed("an element ends that never began"))?,
+                Event::End(_) => open.pop().ok_or_else(|| malformed("an element ends that never began"))?,
                 Event::Text(text) => {
                     add_text(&mut open, &text.xml10_content())?;
                     continue;
@@ -74,9 +70,8 @@ impl Element {
                     continue;
                 }
                 Event::GeneralRef(reference) => {
-                    let character = reference
-                        .resolve_char_ref()
-                        .map_err(|error| malformed(&error).with_source(error))?;
+                    let character =
+                        reference.resolve_char_ref().map_err(|error| malformed(&error).with_source(error))?;
                     let resolved = match (character, &*reference) {
                         (Some(character), _) => character,
                         (None, "amp") => '&',
@@ -106,10 +101,7 @@ impl Element {
     }
 
     fn named(name: impl AsRef<str>) -> Self {
-        Self {
-            name: name.as_ref().to_owned(),
-            ..Self::default()
-        }
+        Self { name: name.as_ref().to_owned(), ..Self::default() }
     }
 
     /// The name without a namespace prefix.
@@ -137,9 +129,7 @@ impl Element {
     /// # Errors
     /// As [`parse`](Self::parse), where there is none.
     pub fn required(&self, name: &str) -> Result<&str> {
-        self.child(name)
-            .map(Self::text)
-            .ok_or_else(|| malformed(format!("<{}> has no <{name}>", self.name)))
+        self.child(name).map(Self::text).ok_or_else(|| malformed(format!("<{}> has no <{name}>", self.name)))
     }
 
     /// The text of the child of this name, trimmed and read as a number or a bool.
@@ -151,9 +141,7 @@ impl Element {
             return Ok(None);
         };
         let parsed = child.text.trim().parse();
-        parsed
-            .map(Some)
-            .map_err(|_| malformed(format!("<{name}> has an impossible value")))
+        parsed.map(Some).map_err(|_| malformed(format!("<{name}> has an impossible value")))
     }
 }
 

@@ -37,10 +37,7 @@ impl Signer {
     ) -> Result<()> {
         let timestamp = Timestamp::new(now)?;
         headers.insert("x-amz-date", header_value("time", timestamp.as_str())?);
-        headers.insert(
-            "x-amz-content-sha256",
-            header_value("payload hash", &payload.as_str())?,
-        );
+        headers.insert("x-amz-content-sha256", header_value("payload hash", &payload.as_str())?);
         if let Some(token) = self.credentials().session_token() {
             let mut token = header_value("session token", token)?;
             token.set_sensitive(true);
@@ -48,9 +45,7 @@ impl Signer {
         }
 
         let signed = CanonicalHeaders::to_sign(target.host, headers, is_signed_header)?;
-        let RequestTarget {
-            method, path, query, ..
-        } = target;
+        let RequestTarget { method, path, query, .. } = target;
         let request = canonical_request(method, path, query, &signed, &payload.as_str());
         let signature = self.signature(&timestamp, &request);
 

@@ -65,16 +65,8 @@ mod tests {
 
     #[test]
     fn any_spelling_of_a_query_has_one_canonical_form() {
-        for raw in [
-            "prefix=a%20b&uploads=",
-            "uploads&prefix=a+b",
-            "&uploads=&&pr%65fix=a%20b&",
-        ] {
-            assert_eq!(
-                canonical_query(query_pairs(raw)),
-                "prefix=a%20b&uploads=",
-                "{raw}"
-            );
+        for raw in ["prefix=a%20b&uploads=", "uploads&prefix=a+b", "&uploads=&&pr%65fix=a%20b&"] {
+            assert_eq!(canonical_query(query_pairs(raw)), "prefix=a%20b&uploads=", "{raw}");
         }
         assert_eq!(canonical_query(query_pairs("x=%2f%zz%ff%")), "x=%2F%25zz%FF%25");
     }

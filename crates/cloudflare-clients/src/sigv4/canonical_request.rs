@@ -71,9 +71,7 @@ impl CanonicalHeaders {
 /// The names alone: a session token is a header too.
 impl fmt::Debug for CanonicalHeaders {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CanonicalHeaders")
-            .field("names", &self.names)
-            .finish_non_exhaustive()
+        f.debug_struct("CanonicalHeaders").field("names", &self.names).finish_non_exhaustive()
     }
 }
 
@@ -88,10 +86,7 @@ fn values_of<'a>(headers: &'a HeaderMap, name: &str) -> Option<Vec<&'a str>> {
 
 /// Trims the value and makes runs of spaces one space.
 fn push_collapsed(out: &mut String, value: &str) {
-    let mut words = value
-        .trim_matches([' ', '\t'])
-        .split(' ')
-        .filter(|word| !word.is_empty());
+    let mut words = value.trim_matches([' ', '\t']).split(' ').filter(|word| !word.is_empty());
     out.extend(words.next());
     for word in words {
         out.push(' ');
@@ -112,15 +107,7 @@ pub fn canonical_request(
     payload: &str,
 ) -> String {
     let path = if path.is_empty() { "/" } else { path };
-    [
-        method.as_str(),
-        path,
-        query,
-        &headers.lines,
-        &headers.names,
-        payload,
-    ]
-    .join("\n")
+    [method.as_str(), path, query, &headers.lines, &headers.names, payload].join("\n")
 }
 
 #[cfg(test)]
@@ -136,10 +123,7 @@ mod tests {
         headers.append("cf-x", HeaderValue::from_static("1"));
         headers.append("host", HeaderValue::from_static("other"));
         let canonical = CanonicalHeaders::to_sign("h:9", &headers, |_| true).unwrap();
-        assert_eq!(
-            canonical.lines,
-            "cf-x:1\nhost:h:9\nx-amz-meta-a:\nx-amz-meta-b:two words,again\n"
-        );
+        assert_eq!(canonical.lines, "cf-x:1\nhost:h:9\nx-amz-meta-a:\nx-amz-meta-b:two words,again\n");
         assert_eq!(canonical.names(), "cf-x;host;x-amz-meta-a;x-amz-meta-b");
     }
 }

@@ -35,23 +35,13 @@ fn client(style: &str, token: bool) -> R2SigningClient {
         "prefix" => custom("http://localhost:8787/cdn-cgi/local/r2/s3/"),
         _ => panic!("unknown style {style}"),
     };
-    R2SigningClient::new(if token {
-        config.session_token(TOKEN)
-    } else {
-        config
-    })
-    .unwrap()
+    R2SigningClient::new(if token { config.session_token(TOKEN) } else { config }).unwrap()
 }
 
 fn header_map(headers: &BTreeMap<String, String>) -> HeaderMap {
     headers
         .iter()
-        .map(|(name, value)| {
-            (
-                HeaderName::try_from(name).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
-            )
-        })
+        .map(|(name, value)| (HeaderName::try_from(name).unwrap(), HeaderValue::from_str(value).unwrap()))
         .collect()
 }
 
@@ -91,18 +81,13 @@ fn presigned_urls_are_botocores() {
         };
         let headers = header_map(&case.headers);
         let signer = client.signer();
-        let (query, canonical_request) = signer
-            .presign_request(target, &headers, expires_in, &timestamp)
-            .unwrap();
+        let (query, canonical_request) =
+            signer.presign_request(target, &headers, expires_in, &timestamp).unwrap();
         assert_eq!(canonical_request, case.canonical_request, "{case:?}");
         let scope = signer.scope(&timestamp);
         let string_to_sign = string_to_sign(&timestamp, scope, &canonical_request);
         assert_eq!(string_to_sign, case.string_to_sign, "{case:?}");
-        assert_eq!(
-            signer.signature(&timestamp, &canonical_request),
-            case.signature,
-            "{case:?}"
-        );
+        assert_eq!(signer.signature(&timestamp, &canonical_request), case.signature, "{case:?}");
 
         let mut presign = client.presign(method.clone(), &case.key).expires_in(expires_in);
         for (name, value) in &case.headers {
@@ -147,37 +132,24 @@ fn signed_headers_are_botocores() {
     for case in &cases {
         let client = client(&case.style, case.token);
         let method: Method = case.method.parse().unwrap();
-        let payload = case
-            .body
-            .as_ref()
-            .map_or(Payload::Unsigned, |body| Payload::of(body.as_bytes()));
+        let payload = case.body.as_ref().map_or(Payload::Unsigned, |body| Payload::of(body.as_bytes()));
         let target = RequestTarget {
             method: &method,
             host: &client.endpoint().host_for(Some(BUCKET)).unwrap(),
-            path: &client
-                .endpoint()
-                .path_for(Some(BUCKET), case.key.as_deref())
-                .unwrap(),
+            path: &client.endpoint().path_for(Some(BUCKET), case.key.as_deref()).unwrap(),
             query: &canonical_query(&case.query),
         };
         let mut headers = header_map(&case.headers);
         headers.insert("accept-encoding", HeaderValue::from_static("identity"));
         headers.insert("content-length", HeaderValue::from_static("7"));
-        client
-            .signer()
-            .sign_headers(target, &mut headers, &payload, now())
-            .unwrap();
+        client.signer().sign_headers(target, &mut headers, &payload, now()).unwrap();
         assert_eq!(headers[header::AUTHORIZATION], case.authorization, "{case:?}");
         assert!(case.authorization.ends_with(&case.signature));
 
         headers.insert(header::HOST, target.host.parse().unwrap());
         let auth = ParsedAuth::from_request(&method, target.path, target.query, &headers).unwrap();
         let wrong = Credentials::new(ACCESS_KEY_ID, "wrong");
-        let wrong = if case.token {
-            wrong.with_session_token(TOKEN)
-        } else {
-            wrong
-        };
+        let wrong = if case.token { wrong.with_session_token(TOKEN) } else { wrong };
         let Err(VerifyError::SignatureDoesNotMatch(mismatch)) = auth.verify(&wrong, now()) else {
             panic!("{case:?}");
         };
@@ -190,11 +162,9 @@ fn signed_headers_are_botocores() {
 /// From [AWS's pages](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html) on S3.
 #[test]
 fn aws_examples() {
-    let signer = Signer::new(Credentials::new(
-        "AKIAIOSFODNN7EXAMPLE",
-        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-    ))
-    .with_region("us-east-1");
+    let signer =
+        Signer::new(Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
+            .with_region("us-east-1");
     let timestamp = Timestamp::parse("20130524T000000Z").unwrap();
     let target = RequestTarget {
         method: &Method::GET,
@@ -208,25 +178,20 @@ fn aws_examples() {
         "dbb893acc010964918f1fd433add87c70e8b0db6be30c1fbeafefa5ec6ba8378"
     );
     let expires_in = Duration::from_hours(24);
-    let (_, canonical_request) = signer
-        .presign_request(target, &HeaderMap::new(), expires_in, &timestamp)
-        .unwrap();
+    let (_, canonical_request) =
+        signer.presign_request(target, &HeaderMap::new(), expires_in, &timestamp).unwrap();
     assert_eq!(
         string_to_sign(&timestamp, scope, &canonical_request),
         "AWS4-HMAC-SHA256\n20130524T000000Z\n20130524/us-east-1/s3/aws4_request\n\
          3bfa292879f6447bbcda7001decf97f4a54dc650c8942174ae0a9121cf58ad04"
     );
-    let url = signer
-        .presign(target, &HeaderMap::new(), expires_in, timestamp.time())
-        .unwrap();
+    let url = signer.presign(target, &HeaderMap::new(), expires_in, timestamp.time()).unwrap();
     assert!(
         url.ends_with("&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404")
     );
 
     let mut headers = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static("bytes=0-9"))]);
-    signer
-        .sign_headers(target, &mut headers, &Payload::Empty, timestamp.time())
-        .unwrap();
+    signer.sign_headers(target, &mut headers, &Payload::Empty, timestamp.time()).unwrap();
     assert_eq!(
         headers[header::AUTHORIZATION],
         "AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, \

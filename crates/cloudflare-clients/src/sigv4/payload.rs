@@ -19,11 +19,7 @@ const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495
 impl Payload {
     /// A body that is in memory.
     pub fn of(body: &[u8]) -> Self {
-        if body.is_empty() {
-            Self::Empty
-        } else {
-            Self::Sha256(Sha256::digest(body).into())
-        }
+        if body.is_empty() { Self::Empty } else { Self::Sha256(Sha256::digest(body).into()) }
     }
 
     /// Reads a value of `x-amz-content-sha256`; `None` for anything but `UNSIGNED-PAYLOAD` and 64 lower-case hex digits.

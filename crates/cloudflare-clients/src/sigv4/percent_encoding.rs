@@ -2,11 +2,7 @@
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 /// Appends `bytes` to `out`, every byte but `A-Za-z0-9-._~` as upper-case `%XX`: for names and values of a query.
@@ -27,11 +23,7 @@ mod tests {
     fn only_unreserved_bytes_stay() {
         for byte in 0..=u8::MAX {
             let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
-            let expected = if unreserved {
-                char::from(byte).to_string()
-            } else {
-                format!("%{byte:02X}")
-            };
+            let expected = if unreserved { char::from(byte).to_string() } else { format!("%{byte:02X}") };
             let (mut query, mut path) = (String::new(), String::new());
             encode([byte], &mut query);
             encode_path([byte], &mut path);

@@ -58,9 +58,7 @@ impl Signer {
             ("X-Amz-Expires", &expires),
             ("X-Amz-SignedHeaders", signed.names()),
         ];
-        let token = credentials
-            .session_token()
-            .map(|token| ("X-Amz-Security-Token", token));
+        let token = credentials.session_token().map(|token| ("X-Amz-Security-Token", token));
         let signing = signing
             .into_iter()
             .chain(token)

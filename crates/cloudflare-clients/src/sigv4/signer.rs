@@ -29,20 +29,13 @@ pub struct Signer {
 impl Signer {
     /// A signer for region `auto`, R2's.
     pub fn new(credentials: Credentials) -> Self {
-        Self {
-            credentials,
-            region: "auto".to_owned(),
-            key: RwLock::new(None),
-        }
+        Self { credentials, region: "auto".to_owned(), key: RwLock::new(None) }
     }
 
     /// Signs for another region: other S3 services have real ones.
     #[must_use]
     pub fn with_region(self, region: impl Into<String>) -> Self {
-        Self {
-            region: region.into(),
-            ..Self::new(self.credentials)
-        }
+        Self { region: region.into(), ..Self::new(self.credentials) }
     }
 
     /// The credentials it signs with.
@@ -52,10 +45,7 @@ impl Signer {
 
     /// The scope of signatures made at this time.
     pub fn scope<'a>(&'a self, timestamp: &'a Timestamp) -> Scope<'a> {
-        Scope {
-            date: timestamp.date(),
-            region: &self.region,
-        }
+        Scope { date: timestamp.date(), region: &self.region }
     }
 
     /// The signature of a canonical request at this time, 64 lower-case hex digits.
@@ -94,12 +84,7 @@ mod tests {
     fn the_kept_key_is_for_one_day_only() {
         let signer = || Signer::new(Credentials::new("id", "secret"));
         let kept = signer();
-        for text in [
-            "20270115T080000Z",
-            "20270116T080000Z",
-            "20270115T080000Z",
-            "20270115T080000Z",
-        ] {
+        for text in ["20270115T080000Z", "20270116T080000Z", "20270115T080000Z", "20270115T080000Z"] {
             let timestamp = Timestamp::parse(text).unwrap();
             let fresh = signer().signature(&timestamp, "request");
             assert_eq!(kept.signature(&timestamp, "request"), fresh, "{text}");

@@ -172,10 +172,7 @@ impl ParsedAuth {
 
     /// The scope of the signature: its day and its region, which is `auto`, `us-east-1` or empty.
     pub fn scope(&self) -> Scope<'_> {
-        Scope {
-            date: self.timestamp.date(),
-            region: &self.region,
-        }
+        Scope { date: self.timestamp.date(), region: &self.region }
     }
 
     /// When it was signed.
@@ -257,16 +254,11 @@ impl fmt::Debug for ParsedAuth {
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
-    headers
-        .get(name)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
 }
 
 fn parse_date(value: &str, source_name: &'static str) -> Result<Timestamp, VerifyError> {
-    Timestamp::parse(value).ok_or_else(|| VerifyError::InvalidDate {
-        source_name,
-        value: value.to_owned(),
-    })
+    Timestamp::parse(value).ok_or_else(|| VerifyError::InvalidDate { source_name, value: value.to_owned() })
 }
 
 /// The access key id and region of `ID/DATE/REGION/s3/aws4_request`. The last four parts are the scope: an id may have
@@ -274,13 +266,9 @@ fn parse_date(value: &str, source_name: &'static str) -> Result<Timestamp, Verif
 fn parse_credential(credential: &str, timestamp: &Timestamp) -> Result<(String, String), VerifyError> {
     let invalid = |message: String| Err(VerifyError::InvalidCredential(message));
     let mut parts = credential.rsplitn(5, '/');
-    let (Some(terminator), Some(service), Some(region), Some(date), Some(access_key_id)) = (
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-        parts.next(),
-    ) else {
+    let (Some(terminator), Some(service), Some(region), Some(date), Some(access_key_id)) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         let count = credential.split('/').count();
         return invalid(format!(
             "Credential sigv4 header should have at least 5 slash-separated parts, not {count}"
@@ -294,9 +282,7 @@ fn parse_credential(credential: &str, timestamp: &Timestamp) -> Result<(String, 
         return invalid(format!("Credential service should be {SERVICE}, not {service}"));
     }
     if terminator != TERMINATOR {
-        return invalid(format!(
-            "Credential termination string should be {TERMINATOR}, not {terminator}"
-        ));
+        return invalid(format!("Credential termination string should be {TERMINATOR}, not {terminator}"));
     }
     if !["auto", "", "us-east-1"].contains(&region) {
         return invalid(format!("Credential region should be auto, not {region}"));
@@ -333,11 +319,7 @@ fn parse_expires(value: &str) -> Result<Duration, VerifyError> {
 /// The names in lower case, with `;` between them.
 fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
     let names = names.to_ascii_lowercase();
-    if names.split(';').any(|name| name == "host") {
-        Ok(names)
-    } else {
-        Err(VerifyError::Unauthorized)
-    }
+    if names.split(';').any(|name| name == "host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
 }
 
 fn difference(a: SystemTime, b: SystemTime) -> Duration {
@@ -402,39 +384,24 @@ mod tests {
     fn request(method: Method, key: &str, query: &str, presigned: bool, mut headers: HeaderMap) -> Received {
         let mut path = "/media/".to_owned();
         encode_path(key, &mut path);
-        let target = RequestTarget {
-            method: &method,
-            host: "localhost:9710",
-            path: &path,
-            query,
-        };
+        let target = RequestTarget { method: &method, host: "localhost:9710", path: &path, query };
         let signer = Signer::new(credentials());
         let query = if presigned {
             signer.presign(target, &headers, 60 * MINUTE, now()).unwrap()
         } else {
             let payload = Payload::of(b"body");
-            signer
-                .sign_headers(target, &mut headers, &payload, now())
-                .unwrap();
+            signer.sign_headers(target, &mut headers, &payload, now()).unwrap();
             query.to_owned()
         };
         headers.insert(header::HOST, HeaderValue::from_static("localhost:9710"));
-        Received {
-            method,
-            path,
-            query,
-            headers,
-        }
+        Received { method, path, query, headers }
     }
 
     #[test]
     fn refused_as_r2_refuses() {
         let signed = || request(Method::GET, "a", "", false, HeaderMap::new());
         let presigned = || request(Method::GET, "a", "", true, HeaderMap::new());
-        let authorization = signed().headers[header::AUTHORIZATION]
-            .to_str()
-            .unwrap()
-            .to_owned();
+        let authorization = signed().headers[header::AUTHORIZATION].to_str().unwrap().to_owned();
         let with_authorization = |from: &str, to: &str| {
             assert!(authorization.contains(from));
             signed().header("authorization", &authorization.replace(from, to))
@@ -443,18 +410,12 @@ mod tests {
         presigned().verify().unwrap();
 
         for (request, answer) in [
-            (
-                signed().without("authorization"),
-                "400 InvalidArgument: Authorization",
-            ),
+            (signed().without("authorization"), "400 InvalidArgument: Authorization"),
             (
                 with_authorization("fedcba9876543210", ""),
                 "400 InvalidArgument: Credential access key has length 0, should be 32",
             ),
-            (
-                with_authorization("fedc", "0000"),
-                "401 Unauthorized: Unauthorized",
-            ),
+            (with_authorization("fedc", "0000"), "401 Unauthorized: Unauthorized"),
             (
                 with_authorization("/s3/", "/ec2/"),
                 "400 InvalidArgument: Credential service should be s3, not ec2",
@@ -479,14 +440,8 @@ mod tests {
                 with_authorization("AWS4-HMAC-SHA256", "AWS"),
                 "400 InvalidRequest: Please use AWS4-HMAC-SHA256",
             ),
-            (
-                with_authorization("=host;", "="),
-                "401 Unauthorized: Unauthorized",
-            ),
-            (
-                signed().without("x-amz-content-sha256"),
-                "400 InvalidRequest: Missing x-amz-content-sha256",
-            ),
+            (with_authorization("=host;", "="), "401 Unauthorized: Unauthorized"),
+            (signed().without("x-amz-content-sha256"), "400 InvalidRequest: Missing x-amz-content-sha256"),
             (
                 signed().header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),
                 "501 NotImplemented: STREAMING-AWS4-HMAC-SHA256-PAYLOAD not implemented",
@@ -504,9 +459,7 @@ mod tests {
                 "400 InvalidArgument: Required search parameter X-Amz-Date missing",
             ),
             (
-                presigned()
-                    .replace("X-Amz-Expires", "x")
-                    .replace("X-Amz-Signature", "x"),
+                presigned().replace("X-Amz-Expires", "x").replace("X-Amz-Signature", "x"),
                 "400 InvalidArgument: Required search parameters X-Amz-Signature,  X-Amz-Expires missing",
             ),
             (
@@ -518,16 +471,10 @@ mod tests {
                 "400 InvalidArgument: X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less \
                  than 604800 seconds",
             ),
-            (
-                presigned().replace("Expires=3600", "Expires=-1"),
-                "403 ExpiredRequest: Request has expired",
-            ),
+            (presigned().replace("Expires=3600", "Expires=-1"), "403 ExpiredRequest: Request has expired"),
         ] {
             let error = request.verify().unwrap_err();
-            assert_eq!(
-                format!("{} {}: {error}", error.status().as_u16(), error.code()),
-                answer
-            );
+            assert_eq!(format!("{} {}: {error}", error.status().as_u16(), error.code()), answer);
         }
         // The header beats the query.
         let both = presigned().header("authorization", "Basic eA==");
@@ -541,10 +488,7 @@ mod tests {
         signed.verify_at(now() - 15 * MINUTE).unwrap();
         for off in [now() + 16 * MINUTE, now() - 16 * MINUTE] {
             let error = signed.verify_at(off).unwrap_err();
-            assert_eq!(
-                (error.status().as_u16(), error.code()),
-                (403, "RequestTimeTooSkewed")
-            );
+            assert_eq!((error.status().as_u16(), error.code()), (403, "RequestTimeTooSkewed"));
         }
         let presigned = request(Method::GET, "a", "", true, HeaderMap::new());
         presigned.verify_at(now() + 60 * MINUTE).unwrap();
@@ -556,28 +500,14 @@ mod tests {
     #[test]
     fn a_mismatch_carries_both_steps_but_not_into_debug() {
         let request = request(Method::GET, "a", "", true, HeaderMap::new());
-        let altered = Received {
-            path: "/media/b".to_owned(),
-            ..request
-        };
+        let altered = Received { path: "/media/b".to_owned(), ..request };
         let error = altered.verify().unwrap_err();
-        assert_eq!(
-            (error.status().as_u16(), error.code()),
-            (403, "SignatureDoesNotMatch")
-        );
+        assert_eq!((error.status().as_u16(), error.code()), (403, "SignatureDoesNotMatch"));
         let VerifyError::SignatureDoesNotMatch(mismatch) = &error else {
             panic!("{error:?}");
         };
-        assert!(
-            mismatch
-                .canonical_request
-                .starts_with("GET\n/media/b\nX-Amz-Algorithm=")
-        );
-        assert!(
-            mismatch
-                .string_to_sign
-                .starts_with("AWS4-HMAC-SHA256\n20270115T080000Z\n")
-        );
+        assert!(mismatch.canonical_request.starts_with("GET\n/media/b\nX-Amz-Algorithm="));
+        assert!(mismatch.string_to_sign.starts_with("AWS4-HMAC-SHA256\n20270115T080000Z\n"));
         assert!(altered.query.ends_with(&mismatch.signature_provided));
         assert!(!format!("{error:?}").contains(&mismatch.signature_provided));
     }
@@ -587,10 +517,7 @@ mod tests {
         let request = request(Method::GET, "a", "", true, HeaderMap::new());
         let auth = ParsedAuth::from_request(&request.method, &request.path, &request.query, &request.headers);
         let temporary = credentials().with_session_token("token");
-        assert_eq!(
-            auth.unwrap().verify(&temporary, now()),
-            Err(VerifyError::Unauthorized)
-        );
+        assert_eq!(auth.unwrap().verify(&temporary, now()), Err(VerifyError::Unauthorized));
     }
 
     #[test]

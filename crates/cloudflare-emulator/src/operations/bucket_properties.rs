@@ -28,22 +28,17 @@ pub(super) async fn run(
         }
         Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
         Operation::GetBucketTagging => none("NoSuchTagSet", "The TagSet does not exist."),
-        Operation::GetBucketCors => none(
-            "NoSuchCORSConfiguration",
-            "The CORS configuration does not exist.",
-        ),
-        Operation::GetBucketLifecycleConfiguration => none(
-            "NoSuchLifecycleConfiguration",
-            "The lifecycle configuration does not exist.",
-        ),
+        Operation::GetBucketCors => none("NoSuchCORSConfiguration", "The CORS configuration does not exist."),
+        Operation::GetBucketLifecycleConfiguration => {
+            none("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
+        }
         Operation::GetObjectLockConfiguration => none(
             "ObjectLockConfigurationNotFoundError",
             "Object Lock configuration does not exist for this bucket.",
         ),
-        Operation::GetBucketReplication => none(
-            "ReplicationConfigurationNotFoundError",
-            "The replication configuration was not found.",
-        ),
+        Operation::GetBucketReplication => {
+            none("ReplicationConfigurationNotFoundError", "The replication configuration was not found.")
+        }
         _ => Ok(response::document("LocationConstraint", |root| {
             root.content("auto");
         })),

@@ -42,15 +42,9 @@ fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
     let mut parts: Vec<UploadedPart> = root
         .children("Part")
         .map(|part| {
-            let part_number = part
-                .optional("PartNumber")?
-                .ok_or_else(|| S3Error::known("MalformedXML"))?;
+            let part_number = part.optional("PartNumber")?.ok_or_else(|| S3Error::known("MalformedXML"))?;
             let etag = headers::unquote(part.required("ETag")?).to_owned();
-            Ok(UploadedPart {
-                part_number,
-                etag,
-                size: None,
-            })
+            Ok(UploadedPart { part_number, etag, size: None })
         })
         .collect::<Result<_, S3Error>>()?;
     if parts.is_empty() || parts.len() > usize::from(MAX_PARTS) {

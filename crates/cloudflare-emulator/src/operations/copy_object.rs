@@ -20,10 +20,8 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
     let only_if = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
     let storage_class = headers::read_storage_class(&request.headers)?;
-    let given = (
-        headers::read_http_metadata(&request.headers),
-        headers::read_custom_metadata(&request.headers),
-    );
+    let given =
+        (headers::read_http_metadata(&request.headers), headers::read_custom_metadata(&request.headers));
     let replace_metadata = match request.header("x-amz-metadata-directive")? {
         None | Some("COPY") => None,
         Some("REPLACE") => Some(given),
@@ -71,10 +69,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
 }
 
 fn metadata_of(object: &Object) -> Metadata {
-    (
-        object.http_metadata.clone().unwrap_or_default(),
-        object.custom_metadata.clone().unwrap_or_default(),
-    )
+    (object.http_metadata.clone().unwrap_or_default(), object.custom_metadata.clone().unwrap_or_default())
 }
 
 /// The source's metadata with what is given in its place.

@@ -22,18 +22,12 @@ impl CopySource {
         // Some clients encode the slash behind the bucket, too.
         let source = target::decode(header)?;
         let invalid = || S3Error::invalid_argument("copy source bucket name");
-        let (bucket, key) = source
-            .strip_prefix('/')
-            .unwrap_or(&source)
-            .split_once('/')
-            .ok_or_else(invalid)?;
+        let (bucket, key) =
+            source.strip_prefix('/').unwrap_or(&source).split_once('/').ok_or_else(invalid)?;
         if !target::is_bucket_name(bucket) || key.is_empty() {
             return Err(invalid());
         }
-        Ok(Self {
-            bucket: bucket.to_owned(),
-            key: key.to_owned(),
-        })
+        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
     }
 
     /// The bytes that it names. A condition of a copy that does not hold is a 412, never a 304.
@@ -46,11 +40,7 @@ impl CopySource {
         let got = service
             .store
             .bucket(&self.bucket)?
-            .get(GetRequest {
-                key: self.key.clone(),
-                range,
-                only_if,
-            })
+            .get(GetRequest { key: self.key.clone(), range, only_if })
             .await
             .map_err(|error: Error| S3Error::from(error))?;
         got.ok_or_else(|| S3Error::known("NoSuchKey"))

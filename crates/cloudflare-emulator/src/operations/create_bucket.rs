@@ -8,17 +8,7 @@ use crate::response::{self, Response};
 use crate::service::{Request, Service};
 
 /// R2's location hints and the names of its one region, in lower case. A local bucket is where the store is.
-const LOCATIONS: &[&str] = &[
-    "",
-    "auto",
-    "us-east-1",
-    "wnam",
-    "enam",
-    "weur",
-    "eeur",
-    "apac",
-    "oc",
-];
+const LOCATIONS: &[&str] = &["", "auto", "us-east-1", "wnam", "enam", "weur", "eeur", "apac", "oc"];
 
 pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
     let document = request.payload.document().await?;
@@ -27,9 +17,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         if configuration.name() != "CreateBucketConfiguration" {
             return Err(S3Error::known("MalformedXML"));
         }
-        let location = configuration
-            .child("LocationConstraint")
-            .map_or("", Element::text);
+        let location = configuration.child("LocationConstraint").map_or("", Element::text);
         if !LOCATIONS.contains(&location.to_ascii_lowercase().as_str()) {
             return Err(S3Error::new(
                 StatusCode::BAD_REQUEST,

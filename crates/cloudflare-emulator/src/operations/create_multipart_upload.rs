@@ -14,11 +14,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     if !only_if.is_empty() {
         let existing = bucket.head(&request.key).await?;
-        only_if.check_write(
-            existing
-                .as_ref()
-                .map(|object| (object.etag.as_str(), object.uploaded)),
-        )?;
+        only_if.check_write(existing.as_ref().map(|object| (object.etag.as_str(), object.uploaded)))?;
     }
     let upload_id = bucket
         .create_multipart_upload(CreateMultipartUploadRequest {

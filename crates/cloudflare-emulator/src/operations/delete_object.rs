@@ -8,10 +8,6 @@ use crate::response::{self, Response};
 use crate::service::{Request, Service};
 
 pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
-    service
-        .store
-        .bucket(&request.bucket)?
-        .delete(&request.key)
-        .await?;
+    service.store.bucket(&request.bucket)?.delete(&request.key).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }

@@ -23,19 +23,13 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let got = service
         .store
         .bucket(&request.bucket)?
-        .get(GetRequest {
-            key: request.key.clone(),
-            range,
-            only_if,
-        })
+        .get(GetRequest { key: request.key.clone(), range, only_if })
         .await;
     match got {
         Ok(Some(object)) => {
             let status = head_object::status(object.range.is_some());
             let mut answer = response::object(status, object.body);
-            answer
-                .headers_mut()
-                .extend(response::object_headers(object.object)?);
+            answer.headers_mut().extend(response::object_headers(object.object)?);
             Ok(answer)
         }
         Ok(None) => Err(S3Error::known("NoSuchKey")),

@@ -27,9 +27,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
     let length = object.range.map_or(object.size, |served| served.length);
     response.headers_mut().extend(response::object_headers(object)?);
     if status != StatusCode::NOT_MODIFIED {
-        response
-            .headers_mut()
-            .insert(header::CONTENT_LENGTH, length.into());
+        response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     }
     Ok(response)
 }
@@ -40,19 +38,15 @@ pub(super) fn range(request: &Request) -> Result<Option<Range>, S3Error> {
 }
 
 pub(super) fn status(ranged: bool) -> StatusCode {
-    if ranged {
-        StatusCode::PARTIAL_CONTENT
-    } else {
-        StatusCode::OK
-    }
+    if ranged { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
 }
 
 /// The store does not know where the parts of a completed upload were.
 fn check_part(request: &Request, object: &Object) -> Result<(), S3Error> {
     match request.query.get("partNumber") {
-        Some(_) if object.etag.contains('-') => Err(S3Error::not_implemented(
-            "partNumber of an object uploaded in parts not implemented",
-        )),
+        Some(_) if object.etag.contains('-') => {
+            Err(S3Error::not_implemented("partNumber of an object uploaded in parts not implemented"))
+        }
         None | Some("1") => Ok(()),
         Some(_) => Err(S3Error::known("InvalidRange")),
     }

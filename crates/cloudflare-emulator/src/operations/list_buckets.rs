@@ -15,9 +15,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
     };
     let prefix = parameter("prefix")?.unwrap_or_default();
     // The token is the last name of the page before.
-    let after = parameter("continuation-token")?
-        .max(parameter("start-after")?)
-        .unwrap_or_default();
+    let after = parameter("continuation-token")?.max(parameter("start-after")?).unwrap_or_default();
     let limit = max_keys::page_size(max_keys::parse(parameter("max-keys")?)?);
 
     let mut buckets = service.store.buckets().await?;

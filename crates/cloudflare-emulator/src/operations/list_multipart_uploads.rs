@@ -31,10 +31,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
         .await?;
     if max_uploads == 0 {
         let any = !page.uploads.is_empty() || !page.delimited_prefixes.is_empty();
-        page = MultipartUploadsPage {
-            truncated: any,
-            ..MultipartUploadsPage::default()
-        };
+        page = MultipartUploadsPage { truncated: any, ..MultipartUploadsPage::default() };
     }
 
     Ok(response::document("ListMultipartUploadsResult", |root| {

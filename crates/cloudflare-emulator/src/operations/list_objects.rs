@@ -33,9 +33,7 @@ pub(super) async fn v2(service: &Service, request: &Request) -> Result<Response,
     let list = List::parse(request)?;
     let start_after = request.query.get("start-after");
     let token = request.query.get("continuation-token");
-    let page = list
-        .page(service, start_after.map(str::to_owned), token.map(str::to_owned))
-        .await?;
+    let page = list.page(service, start_after.map(str::to_owned), token.map(str::to_owned)).await?;
     let owner = (request.query.get("fetch-owner") == Some("true")).then_some(service.account_id.as_str());
     Ok(response::document("ListBucketResult", |root| {
         list.write(root, &page, owner);
@@ -66,10 +64,7 @@ impl<'a> List<'a> {
         Ok(Self {
             bucket: &request.bucket,
             prefix: request.query.get("prefix").unwrap_or_default(),
-            delimiter: request
-                .query
-                .get("delimiter")
-                .filter(|delimiter| !delimiter.is_empty()),
+            delimiter: request.query.get("delimiter").filter(|delimiter| !delimiter.is_empty()),
             max_keys: max_keys::parse(request.query.get("max-keys"))?,
             url_encoded: is_url_encoded(request)?,
         })
@@ -95,10 +90,7 @@ impl<'a> List<'a> {
             .await?;
         if self.max_keys == 0 {
             let any = !page.objects.is_empty() || !page.delimited_prefixes.is_empty();
-            page = ListPage {
-                truncated: any,
-                ..ListPage::default()
-            };
+            page = ListPage { truncated: any, ..ListPage::default() };
         }
         Ok(page)
     }
@@ -116,10 +108,7 @@ impl<'a> List<'a> {
         }
         // No key is long enough to come after this.
         let filler = (1024 - marker.len().min(1024)) / 4 + 1;
-        marker
-            .chars()
-            .chain(std::iter::repeat_n(char::MAX, filler))
-            .collect()
+        marker.chars().chain(std::iter::repeat_n(char::MAX, filler)).collect()
     }
 
     fn encode(&self, text: &str) -> String {
@@ -165,9 +154,9 @@ pub(super) fn is_url_encoded(request: &Request) -> Result<bool, S3Error> {
     match request.query.get("encoding-type") {
         None => Ok(false),
         Some("url") => Ok(true),
-        Some(other) => Err(S3Error::not_implemented(format!(
-            "Unrecognized encoding-type \"{other}\" not implemented"
-        ))),
+        Some(other) => {
+            Err(S3Error::not_implemented(format!("Unrecognized encoding-type \"{other}\" not implemented")))
+        }
     }
 }
 

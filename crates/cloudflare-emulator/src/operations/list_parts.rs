@@ -29,10 +29,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
         })
         .await?;
     if max_parts == 0 {
-        page = PartsPage {
-            truncated: !page.parts.is_empty(),
-            ..PartsPage::default()
-        };
+        page = PartsPage { truncated: !page.parts.is_empty(), ..PartsPage::default() };
     }
 
     Ok(response::document("ListPartsResult", |root| {

@@ -9,10 +9,7 @@ pub(super) fn parse(value: Option<&str>) -> Result<u64, S3Error> {
     let Some(value) = value else {
         return Ok(MAX_PAGE);
     };
-    let number: f64 = value
-        .trim()
-        .parse()
-        .map_err(|_| S3Error::known("InvalidMaxKeys"))?;
+    let number: f64 = value.trim().parse().map_err(|_| S3Error::known("InvalidMaxKeys"))?;
     if !number.is_finite() || number < 0.0 {
         return Err(S3Error::known("InvalidMaxKeys"));
     }
@@ -35,23 +32,15 @@ mod tests {
 
     #[test]
     fn numbers_are_floored_and_garbage_refused() {
-        for (value, expected) in [
-            ("0", 0),
-            ("1.9", 1),
-            ("1000", 1000),
-            ("5000", 5000),
-            (" 7 ", 7),
-            ("1e2", 100),
-        ] {
+        for (value, expected) in
+            [("0", 0), ("1.9", 1), ("1000", 1000), ("5000", 5000), (" 7 ", 7), ("1e2", 100)]
+        {
             assert_eq!(parse(Some(value)).unwrap(), expected);
         }
         assert_eq!(parse(None).unwrap(), 1000);
         for value in ["", "-1", "x", "NaN", "inf", "1,5"] {
             assert_eq!(parse(Some(value)).unwrap_err().code, "InvalidMaxKeys", "{value}");
         }
-        assert_eq!(
-            (limit(0), limit(5000), page_size(5000)),
-            (Some(1), Some(1000), 1000)
-        );
+        assert_eq!((limit(0), limit(5000), page_size(5000)), (Some(1), Some(1000), 1000));
     }
 }

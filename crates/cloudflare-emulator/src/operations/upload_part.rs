@@ -15,13 +15,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let part = service
         .store
         .bucket(&request.bucket)?
-        .upload_part(UploadPartRequest {
-            key: request.key,
-            upload_id,
-            part_number,
-            body,
-            checksum,
-        })
+        .upload_part(UploadPartRequest { key: request.key, upload_id, part_number, body, checksum })
         .await?;
     let mut answer = response::empty(StatusCode::OK);
     let etag = response::value(&format!("\"{}\"", part.etag))?;

@@ -16,9 +16,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let part_number = part_number(&request.query)?;
     let upload_id = request.query.get("uploadId").unwrap_or_default().to_owned();
     let source = CopySource::parse(&request)?;
-    let source = source
-        .get(service, source_range(&request)?, Conditional::new())
-        .await?;
+    let source = source.get(service, source_range(&request)?, Conditional::new()).await?;
     let part = service
         .store
         .bucket(&request.bucket)?
@@ -32,10 +30,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         .await?;
     Ok(response::document("CopyPartResult", |root| {
         root.text("ETag", format!("\"{}\"", part.etag));
-        root.text(
-            "LastModified",
-            humantime::format_rfc3339_millis(SystemTime::now()),
-        );
+        root.text("LastModified", humantime::format_rfc3339_millis(SystemTime::now()));
     }))
 }
 

@@ -16,10 +16,8 @@ enum Outcome {
 fn expected(name: &str, kind: Kind, content_length: ContentLength) -> Outcome {
     use ErrorKind::{Integrity, UnexpectedResponse};
     use Outcome::{Fails, Right};
-    let has_document = matches!(
-        kind,
-        Kind::List | Kind::DeleteMany | Kind::Copy | Kind::CreateUpload | Kind::Complete
-    );
+    let has_document =
+        matches!(kind, Kind::List | Kind::DeleteMany | Kind::Copy | Kind::CreateUpload | Kind::Complete);
     match content_length {
         // The connection broke, and the rest is fetched.
         ContentLength::Kept => Right,
@@ -64,10 +62,7 @@ async fn no_half_is_taken_for_the_whole() {
 async fn a_download_is_resumed_as_often_as_it_takes() {
     let world = World::start().await;
     let cut = Fault::EndEarly(ContentLength::Kept);
-    for operation in operations::ALL
-        .iter()
-        .filter(|operation| operation.kind == Kind::Get)
-    {
+    for operation in operations::ALL.iter().filter(|operation| operation.kind == Kind::Get) {
         operation.run(&world, &[cut; 12]).await.unwrap();
         assert_eq!(world.proxy.calls(Kind::Get), 13, "{}", operation.name);
     }

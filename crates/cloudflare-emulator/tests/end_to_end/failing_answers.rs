@@ -27,11 +27,7 @@ async fn every_operation_is_tried_again() {
             let result = operation.run(&world, &[failure, failure]).await;
             let calls = world.proxy.calls(operation.kind);
             if operation.sends_stream() {
-                assert_eq!(
-                    result.unwrap_err().kind(),
-                    ErrorKind::BodyNotReplayable,
-                    "{context}"
-                );
+                assert_eq!(result.unwrap_err().kind(), ErrorKind::BodyNotReplayable, "{context}");
                 assert_eq!(calls, 1, "{context}");
             } else {
                 result.unwrap_or_else(|error| panic!("{context}: {error}"));
@@ -58,21 +54,10 @@ async fn refused_uploads_are_tried_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_operation_that_keeps_failing_gives_up() {
     let world = World::start().await;
-    for operation in operations::ALL
-        .iter()
-        .filter(|operation| !operation.sends_stream())
-    {
-        let error = operation
-            .run(&world, &[Fault::Status(500, None); 9])
-            .await
-            .unwrap_err();
+    for operation in operations::ALL.iter().filter(|operation| !operation.sends_stream()) {
+        let error = operation.run(&world, &[Fault::Status(500, None); 9]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server, "{}", operation.name);
-        assert_eq!(
-            (error.status(), error.attempts()),
-            (Some(500), 4),
-            "{}",
-            operation.name
-        );
+        assert_eq!((error.status(), error.attempts()), (Some(500), 4), "{}", operation.name);
         assert!(error.to_string().contains("500"), "{error}");
         assert_eq!(world.proxy.calls(operation.kind), 4, "{}", operation.name);
     }
@@ -83,9 +68,7 @@ async fn retry_after_is_waited_for() {
     let world = World::start().await;
     for name in ["get_bytes", "put_bytes"] {
         let begun = Instant::now();
-        let result = Operation::named(name)
-            .run(&world, &[Fault::Status(429, Some(1))])
-            .await;
+        let result = Operation::named(name).run(&world, &[Fault::Status(429, Some(1))]).await;
         result.unwrap();
         assert!(begun.elapsed() >= Duration::from_secs(1), "{name}");
     }
@@ -96,17 +79,9 @@ async fn a_retry_after_beyond_the_longest_wait_fails_at_once() {
     let world = World::start().await;
     for operation in operations::ALL {
         let begun = Instant::now();
-        let error = operation
-            .run(&world, &[Fault::Status(503, Some(31))])
-            .await
-            .unwrap_err();
+        let error = operation.run(&world, &[Fault::Status(503, Some(31))]).await.unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(5), "{}", operation.name);
-        assert_eq!(
-            error.retry_after(),
-            Some(Duration::from_secs(31)),
-            "{}",
-            operation.name
-        );
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(31)), "{}", operation.name);
         assert_eq!(world.proxy.calls(operation.kind), 1, "{}", operation.name);
     }
 }
@@ -115,14 +90,9 @@ async fn a_retry_after_beyond_the_longest_wait_fails_at_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failing_fifth_of_many_requests() {
     let world = World::start().await;
-    let faults = [
-        &FAILURES[..],
-        &[Fault::Status(503, Some(1)), Fault::ResetBefore, Fault::ResetAfter],
-    ];
+    let faults = [&FAILURES[..], &[Fault::Status(503, Some(1)), Fault::ResetBefore, Fault::ResetAfter]];
     world.proxy.at_random(0.2, 1, &faults.concat());
-    let patient = RetryPolicy::default()
-        .max_retries(12)
-        .base_delay(Duration::from_millis(1));
+    let patient = RetryPolicy::default().max_retries(12).base_delay(Duration::from_millis(1));
     let r2 = &world.r2.clone().with_retry(patient);
     let key = |n| format!("many/{n}");
     stream::iter(0..1000)
@@ -139,9 +109,6 @@ async fn a_failing_fifth_of_many_requests() {
         assert!((1150..1400).contains(&world.proxy.calls(kind)));
     }
     for n in 0..1000 {
-        assert!(
-            read(&world.stored, &key(n)).await.unwrap() == content(1000, n),
-            "{n}"
-        );
+        assert!(read(&world.stored, &key(n)).await.unwrap() == content(1000, n), "{n}");
     }
 }

@@ -15,10 +15,7 @@ async fn damaged_downloads_are_fetched_again() {
         operation.run(&world, &[Fault::FlipDownload]).await.unwrap();
         assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
         // Twice wrong is stored wrong.
-        let error = operation
-            .run(&world, &[Fault::FlipDownload; 3])
-            .await
-            .unwrap_err();
+        let error = operation.run(&world, &[Fault::FlipDownload; 3]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{name}");
         assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
     }
@@ -65,10 +62,7 @@ async fn damaged_uploads_are_sent_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn damaged_bytes_are_not_stored() {
     let world = World::start().await;
-    let error = Operation::named("put_bytes")
-        .run(&world, &[Fault::FlipUpload; 2])
-        .await
-        .unwrap_err();
+    let error = Operation::named("put_bytes").run(&world, &[Fault::FlipUpload; 2]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);
     assert_eq!(read(&world.stored, "put/bytes").await.unwrap(), "before");
 }

@@ -111,10 +111,7 @@ pub(crate) async fn read(service: &R2Service, key: &str) -> Option<Bytes> {
 
 async fn assert_stored(world: &World, key: &str, bytes: &[u8]) {
     let found = read(&world.stored, key).await;
-    assert!(
-        found.is_some_and(|found| found == bytes),
-        "{key} holds other bytes"
-    );
+    assert!(found.is_some_and(|found| found == bytes), "{key} holds other bytes");
 }
 
 async fn get_bytes(world: &World) -> Result<()> {
@@ -223,29 +220,20 @@ async fn put_file(world: &World) -> Result<()> {
     world.stored.put("put/file", "before").await.unwrap();
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), &bytes).unwrap();
-    world
-        .r2
-        .put("put/file", Body::from_file(file.path()).await?)
-        .await?;
+    world.r2.put("put/file", Body::from_file(file.path()).await?).await?;
     assert_stored(world, "put/file", &bytes).await;
     Ok(())
 }
 
 fn pieces(bytes: &Bytes, length: Option<u64>) -> Body {
-    let pieces: Vec<_> = bytes
-        .chunks(10_000)
-        .map(|piece| Ok(bytes.slice_ref(piece)))
-        .collect();
+    let pieces: Vec<_> = bytes.chunks(10_000).map(|piece| Ok(bytes.slice_ref(piece))).collect();
     Body::from_stream(stream::iter(pieces), length)
 }
 
 async fn put_stream(world: &World) -> Result<()> {
     let bytes = content(SIZE, 5);
     world.stored.put("put/stream", "before").await.unwrap();
-    world
-        .r2
-        .put("put/stream", pieces(&bytes, Some(SIZE as u64)))
-        .await?;
+    world.r2.put("put/stream", pieces(&bytes, Some(SIZE as u64))).await?;
     assert_stored(world, "put/stream", &bytes).await;
     Ok(())
 }
@@ -338,9 +326,7 @@ async fn copy_to_new(world: &World) -> Result<()> {
 
 async fn create_upload(world: &World) -> Result<()> {
     let upload = world.r2.create_multipart_upload("upload/created").await?;
-    let same = world
-        .stored
-        .resume_multipart_upload("upload/created", upload.upload_id());
+    let same = world.stored.resume_multipart_upload("upload/created", upload.upload_id());
     assert!(same.list_parts().await.unwrap().is_empty());
     Ok(())
 }
@@ -348,9 +334,7 @@ async fn create_upload(world: &World) -> Result<()> {
 async fn upload_part(world: &World) -> Result<()> {
     let bytes = content(SIZE, 8);
     let upload = world.stored.create_multipart_upload("upload/part").await.unwrap();
-    let through_proxy = world
-        .r2
-        .resume_multipart_upload("upload/part", upload.upload_id());
+    let through_proxy = world.r2.resume_multipart_upload("upload/part", upload.upload_id());
     let part = through_proxy.upload_part(1, bytes.clone()).await?;
     upload.complete([part]).await.unwrap();
     assert_stored(world, "upload/part", &bytes).await;
@@ -380,14 +364,8 @@ async fn complete_at(world: &World, key: &str, only_if: Conditional) -> Result<(
 }
 
 async fn abort(world: &World) -> Result<()> {
-    let upload = world
-        .stored
-        .create_multipart_upload("upload/aborted")
-        .await
-        .unwrap();
-    let through_proxy = world
-        .r2
-        .resume_multipart_upload("upload/aborted", upload.upload_id());
+    let upload = world.stored.create_multipart_upload("upload/aborted").await.unwrap();
+    let through_proxy = world.r2.resume_multipart_upload("upload/aborted", upload.upload_id());
     through_proxy.abort().await?;
     assert!(upload.list_parts().await.is_err());
     Ok(())

@@ -91,9 +91,7 @@ impl Script {
             return self.orders.remove(index).map(|(_, fault)| fault);
         }
         let random = self.random.as_mut()?;
-        (random.rng.f64() < random.share)
-            .then(|| random.rng.choice(&random.faults).copied())
-            .flatten()
+        (random.rng.f64() < random.share).then(|| random.rng.choice(&random.faults).copied()).flatten()
     }
 }
 
@@ -112,11 +110,7 @@ impl Proxy {
         let address = listener.local_addr().unwrap();
         let script = Arc::new(Mutex::new(Script::default()));
         let task = tokio::spawn(accept(listener, server, Arc::clone(&script)));
-        Self {
-            address,
-            script,
-            task,
-        }
+        Self { address, script, task }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -130,11 +124,8 @@ impl Proxy {
 
     /// Does one of these to this share of all requests.
     pub(crate) fn at_random(&self, share: f64, seed: u64, faults: &[Fault]) {
-        self.script().random = Some(Random {
-            share,
-            rng: fastrand::Rng::with_seed(seed),
-            faults: faults.to_vec(),
-        });
+        self.script().random =
+            Some(Random { share, rng: fastrand::Rng::with_seed(seed), faults: faults.to_vec() });
     }
 
     /// How many requests of this kind came since the last [`begin`](Self::begin).
@@ -190,9 +181,7 @@ async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Scrip
         match fault {
             Some(Fault::StallBeforeHead) => return std::future::pending().await,
             Some(Fault::Status(status, retry_after)) => {
-                client
-                    .write(status_answer(status, retry_after, kind).as_bytes())
-                    .await?;
+                client.write(status_answer(status, retry_after, kind).as_bytes()).await?;
                 continue;
             }
             Some(Fault::FlipUpload) => flip(&mut body),
@@ -287,10 +276,7 @@ impl Wire {
             }
             let before = head.len();
             head.extend_from_slice(&peeked[..count]);
-            let end = head
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-                .map(|at| at + 4);
+            let end = head.windows(4).position(|window| window == b"\r\n\r\n").map(|at| at + 4);
             head.truncate(end.unwrap_or(head.len()));
             let taken = head.len() - before;
             self.0.read_exact(&mut peeked[..taken]).await?;
@@ -325,8 +311,7 @@ impl Head {
     fn content_length(&self) -> Option<usize> {
         self.0.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length")
-                .then(|| value.trim().parse().ok())?
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
         })
     }
 

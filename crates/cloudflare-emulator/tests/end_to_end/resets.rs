@@ -51,10 +51,7 @@ async fn half_an_upload_stores_nothing() {
         ("put_short_stream", "put/short"),
         ("put_json", "put/json"),
     ] {
-        let error = Operation::named(name)
-            .run(&world, &[Fault::ResetInUpload])
-            .await
-            .unwrap_err();
+        let error = Operation::named(name).run(&world, &[Fault::ResetInUpload]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connection, "{name}");
         assert_eq!(read(&world.stored, key).await.unwrap(), "before", "{name}");
     }
@@ -69,21 +66,11 @@ async fn what_others_stored_is_not_taken_for_ours() {
     world.stored.put("ours", "ours!!").await.unwrap();
 
     world.proxy.order(Kind::Put, Fault::ResetBefore);
-    let error = world
-        .r2
-        .put("theirs", "ours!!")
-        .only_if(if_new())
-        .await
-        .unwrap_err();
+    let error = world.r2.put("theirs", "ours!!").only_if(if_new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
 
     world.proxy.order(Kind::Copy, Fault::ResetBefore);
-    let error = world
-        .r2
-        .copy("ours", "theirs")
-        .only_if(if_new())
-        .await
-        .unwrap_err();
+    let error = world.r2.copy("ours", "theirs").only_if(if_new()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
 
     let upload = world.stored.create_multipart_upload("theirs").await.unwrap();
@@ -109,10 +96,7 @@ async fn connections_closed_while_idle() {
         }
         // Long enough for the client to know: not even a stream fails.
         let after = Duration::from_millis(1);
-        operation
-            .run(&world, &[Fault::CloseIdle { after }])
-            .await
-            .unwrap();
+        operation.run(&world, &[Fault::CloseIdle { after }]).await.unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         Operation::named("put_stream").run(&world, &[]).await.unwrap();
     }

@@ -33,10 +33,7 @@ async fn a_stall_is_a_timeout() {
     let runs = operations::ALL.iter().map(|operation| async move {
         let mut world = World::impatient().await;
         world.r2 = world.r2.with_retry(RetryPolicy::none());
-        let error = operation
-            .run(&world, &[Fault::StallBeforeHead])
-            .await
-            .unwrap_err();
+        let error = operation.run(&world, &[Fault::StallBeforeHead]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout, "{}", operation.name);
         assert!(error.is_retryable(), "{}", operation.name);
     });

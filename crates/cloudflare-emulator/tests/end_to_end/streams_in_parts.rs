@@ -11,10 +11,7 @@ use crate::world::World;
 const PARTS: usize = 2;
 
 fn stream_of(bytes: &Bytes) -> Body {
-    let pieces: Vec<_> = bytes
-        .chunks(1_000_000)
-        .map(|piece| Ok(bytes.slice_ref(piece)))
-        .collect();
+    let pieces: Vec<_> = bytes.chunks(1_000_000).map(|piece| Ok(bytes.slice_ref(piece))).collect();
     Body::from_stream(stream::iter(pieces), None)
 }
 
@@ -64,13 +61,5 @@ async fn what_fails_is_aborted() {
     assert_eq!(put.await.unwrap_err().kind(), ErrorKind::PreconditionFailed);
 
     assert_eq!(read(&world.stored, "stream").await.unwrap(), "before");
-    assert!(
-        world
-            .stored
-            .list_multipart_uploads()
-            .await
-            .unwrap()
-            .uploads
-            .is_empty()
-    );
+    assert!(world.stored.list_multipart_uploads().await.unwrap().uploads.is_empty());
 }

@@ -29,9 +29,8 @@ impl Server {
         store.create_bucket(BUCKET).await.unwrap();
         let credentials = Credentials::generate().unwrap();
         let any_port = ([127, 0, 0, 1], 0).into();
-        let server = cloudflare_emulator::Server::bind(store.clone(), credentials.clone(), any_port)
-            .await
-            .unwrap();
+        let server =
+            cloudflare_emulator::Server::bind(store.clone(), credentials.clone(), any_port).await.unwrap();
         Self {
             store,
             credentials,

@@ -26,43 +26,13 @@ async fn requests_that_are_not_well_signed_get_r2s_errors() {
     };
     let cases = [
         (String::new(), 400, "InvalidArgument", "Authorization"),
-        (
-            "Bearer x".to_owned(),
-            400,
-            "InvalidRequest",
-            "Please use AWS4-HMAC-SHA256",
-        ),
-        (
-            authorization(&format!("short/{scope}"), "host"),
-            400,
-            "InvalidArgument",
-            "length 5, should be 32",
-        ),
+        ("Bearer x".to_owned(), 400, "InvalidRequest", "Please use AWS4-HMAC-SHA256"),
+        (authorization(&format!("short/{scope}"), "host"), 400, "InvalidArgument", "length 5, should be 32"),
         (authorization(&id, "host"), 400, "InvalidArgument", "at least 5"),
-        (
-            authorization(&format!("{id}/20260102/auto/s3/aws4_request"), "host"),
-            400,
-            "InvalidArgument",
-            "",
-        ),
-        (
-            authorization(&format!("{id}/20260101/auto/ec2/aws4_request"), "host"),
-            400,
-            "InvalidArgument",
-            "",
-        ),
-        (
-            authorization(&format!("{id}/{scope}"), "x-amz-date"),
-            401,
-            "Unauthorized",
-            "",
-        ),
-        (
-            authorization(&format!("{id}/{scope}"), "host"),
-            401,
-            "Unauthorized",
-            "",
-        ),
+        (authorization(&format!("{id}/20260102/auto/s3/aws4_request"), "host"), 400, "InvalidArgument", ""),
+        (authorization(&format!("{id}/20260101/auto/ec2/aws4_request"), "host"), 400, "InvalidArgument", ""),
+        (authorization(&format!("{id}/{scope}"), "x-amz-date"), 401, "Unauthorized", ""),
+        (authorization(&format!("{id}/{scope}"), "host"), 401, "Unauthorized", ""),
     ];
     for (authorization, status, code, message) in cases {
         let mut headers = vec![("x-amz-date", date), ("x-amz-content-sha256", "UNSIGNED-PAYLOAD")];
@@ -83,11 +53,7 @@ async fn a_wrong_signature_is_told_with_what_the_server_signed() {
     let forged = wire.replace("/media/key", "/media/other");
     let answer = crate::client::Answer::parse(&local.raw(forged.as_bytes()).await);
     assert_eq!(answer.error(), (403, "SignatureDoesNotMatch".to_owned()));
-    assert!(
-        answer
-            .element("CanonicalRequest")
-            .starts_with("GET\n/media/other\nx-id=GetObject\n")
-    );
+    assert!(answer.element("CanonicalRequest").starts_with("GET\n/media/other\nx-id=GetObject\n"));
     assert!(answer.element("StringToSign").starts_with("AWS4-HMAC-SHA256\n"));
     assert_eq!(answer.element("SignatureProvided").len(), 64);
 }
@@ -107,10 +73,7 @@ async fn presigned_urls_work_until_they_expire_and_only_as_they_are() {
     let answer = local.send_unsigned("GET", &altered, &[]).await;
     assert_eq!(answer.error(), (403, "SignatureDoesNotMatch".to_owned()));
     let longer = get.replace("Expires=604800", "Expires=604799");
-    assert_eq!(
-        local.send_unsigned("GET", &longer, &[]).await.error().1,
-        "SignatureDoesNotMatch"
-    );
+    assert_eq!(local.send_unsigned("GET", &longer, &[]).await.error().1, "SignatureDoesNotMatch");
 
     let expired = local.presign("GET", path, 60, now - Duration::from_secs(61));
     let answer = local.send_unsigned("GET", &expired, &[]).await;
@@ -119,11 +82,9 @@ async fn presigned_urls_work_until_they_expire_and_only_as_they_are() {
     let old = local.presign("GET", path, WEEK, now - Duration::from_secs(WEEK - 60));
     assert_eq!(local.send_unsigned("GET", &old, &[]).await.status, 200);
 
-    for (from, to) in [
-        ("Expires=604800", "Expires=604801"),
-        ("Expires=604800", "Expires=x"),
-        ("X-Amz-Date", "X"),
-    ] {
+    for (from, to) in
+        [("Expires=604800", "Expires=604801"), ("Expires=604800", "Expires=x"), ("X-Amz-Date", "X")]
+    {
         let answer = local.send_unsigned("GET", &get.replace(from, to), &[]).await;
         assert_eq!(answer.error(), (400, "InvalidArgument".to_owned()), "{to}");
     }
@@ -132,50 +93,22 @@ async fn presigned_urls_work_until_they_expire_and_only_as_they_are() {
 #[tokio::test]
 async fn a_body_that_was_not_signed_is_not_stored() {
     let local = Local::start().await;
-    let answer = local
-        .request("PUT", "/media/key")
-        .body("other")
-        .payload(Payload::of(b"signed"))
-        .send()
-        .await;
+    let answer =
+        local.request("PUT", "/media/key").body("other").payload(Payload::of(b"signed")).send().await;
     assert_eq!(answer.error(), (400, "XAmzContentSHA256Mismatch".to_owned()));
-    let answer = local
-        .request("PUT", "/media/key")
-        .payload(Payload::of(b"signed"))
-        .send()
-        .await;
+    let answer = local.request("PUT", "/media/key").payload(Payload::of(b"signed")).send().await;
     assert_eq!(answer.error(), (400, "XAmzContentSHA256Mismatch".to_owned()));
     let large = vec![7; 3_000_000];
-    let answer = local
-        .request("PUT", "/media/key")
-        .body(large)
-        .payload(Payload::Empty)
-        .send()
-        .await;
+    let answer = local.request("PUT", "/media/key").body(large).payload(Payload::Empty).send().await;
     assert_eq!(answer.error(), (400, "XAmzContentSHA256Mismatch".to_owned()));
+    assert_eq!(local.get("/media/key").await.error(), (404, "NoSuchKey".to_owned()));
     assert_eq!(
-        local.get("/media/key").await.error(),
-        (404, "NoSuchKey".to_owned())
-    );
-    assert_eq!(
-        local
-            .request("PUT", "/media/key")
-            .body("x")
-            .payload(Payload::Unsigned)
-            .send()
-            .await
-            .status,
+        local.request("PUT", "/media/key").body("x").payload(Payload::Unsigned).send().await.status,
         200
     );
 
-    for streaming in [
-        "STREAMING-AWS4-HMAC-SHA256-PAYLOAD",
-        "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
-    ] {
-        let headers = [
-            ("authorization", "AWS4-HMAC-SHA256 x"),
-            ("x-amz-content-sha256", streaming),
-        ];
+    for streaming in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+        let headers = [("authorization", "AWS4-HMAC-SHA256 x"), ("x-amz-content-sha256", streaming)];
         let answer = local.send_unsigned("PUT", "/media/key", &headers).await;
         assert_eq!(answer.error(), (501, "NotImplemented".to_owned()));
     }
@@ -184,9 +117,6 @@ async fn a_body_that_was_not_signed_is_not_stored() {
 #[tokio::test]
 async fn forms_that_post_are_not_implemented() {
     let local = Local::start().await;
-    assert_eq!(
-        local.send_unsigned("POST", "/media", &[]).await.error(),
-        (501, "NotImplemented".to_owned())
-    );
+    assert_eq!(local.send_unsigned("POST", "/media", &[]).await.error(), (501, "NotImplemented".to_owned()));
     assert_eq!(local.request("POST", "/media").send().await.status, 200);
 }

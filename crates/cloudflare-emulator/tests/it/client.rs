@@ -31,9 +31,8 @@ impl Local {
         store.create_bucket("media").await.unwrap();
         let credentials = Credentials::generate().unwrap();
         let signer = Signer::new(credentials.signing());
-        let server = Server::bind(store.clone(), credentials.clone(), ([127, 0, 0, 1], 0).into())
-            .await
-            .unwrap();
+        let server =
+            Server::bind(store.clone(), credentials.clone(), ([127, 0, 0, 1], 0).into()).await.unwrap();
         let (stop, stopped) = oneshot::channel();
         Self {
             addr: server.local_addr(),
@@ -85,16 +84,9 @@ impl Local {
     pub(crate) fn presign(&self, method: &str, path: &str, expires_in: u64, now: SystemTime) -> String {
         let method: Method = method.parse().unwrap();
         let host = self.host();
-        let target = RequestTarget {
-            method: &method,
-            host: &host,
-            path,
-            query: "",
-        };
-        let query = self
-            .signer
-            .presign(target, &HeaderMap::new(), Duration::from_secs(expires_in), now)
-            .unwrap();
+        let target = RequestTarget { method: &method, host: &host, path, query: "" };
+        let query =
+            self.signer.presign(target, &HeaderMap::new(), Duration::from_secs(expires_in), now).unwrap();
         format!("{path}?{query}")
     }
 
@@ -105,9 +97,7 @@ impl Local {
         let _ = stream.write_all(bytes).await;
         let _ = stream.shutdown().await;
         let mut answer = Vec::new();
-        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer))
-            .await
-            .unwrap();
+        let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
         answer
     }
 
@@ -133,10 +123,8 @@ pub(crate) struct Request<'a> {
 
 impl Request<'_> {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.append(
-            HeaderName::try_from(name).unwrap(),
-            HeaderValue::from_bytes(value.as_bytes()).unwrap(),
-        );
+        self.headers
+            .append(HeaderName::try_from(name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
         self
     }
 
@@ -164,24 +152,14 @@ impl Request<'_> {
             let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
             let method: Method = self.method.parse().unwrap();
             let query = canonical_query(query_pairs(query));
-            let target = RequestTarget {
-                method: &method,
-                host: &host,
-                path,
-                query: &query,
-            };
+            let target = RequestTarget { method: &method, host: &host, path, query: &query };
             let payload = self.payload.unwrap_or_else(|| Payload::of(&self.body));
-            self.local
-                .signer
-                .sign_headers(target, &mut headers, &payload, now)
-                .unwrap();
+            self.local.signer.sign_headers(target, &mut headers, &payload, now).unwrap();
         }
         headers.entry("content-length").or_insert(self.body.len().into());
-        let mut wire = format!(
-            "{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n",
-            self.method, self.target
-        )
-        .into_bytes();
+        let mut wire =
+            format!("{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", self.method, self.target)
+                .into_bytes();
         for (name, value) in &headers {
             wire.extend_from_slice(name.as_str().as_bytes());
             wire.extend_from_slice(b": ");
@@ -213,27 +191,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn parse(bytes: &[u8]) -> Self {
-        let end = bytes
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")
-            .expect("an answer");
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer");
         let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
         let mut lines = head.split("\r\n");
         let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
         let headers = lines
             .filter_map(|line| line.split_once(": "))
-            .map(|(name, value)| {
-                (
-                    name.parse().unwrap(),
-                    HeaderValue::from_bytes(value.as_bytes()).unwrap(),
-                )
-            })
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap()))
             .collect();
-        Self {
-            status,
-            headers,
-            body: bytes[end + 4..].to_vec(),
-        }
+        Self { status, headers, body: bytes[end + 4..].to_vec() }
     }
 
     pub(crate) fn text(&self) -> String {
@@ -252,10 +218,7 @@ impl Answer {
     pub(crate) fn elements(&self, name: &str) -> Vec<String> {
         let text = self.text();
         let (open, close) = (format!("<{name}>"), format!("</{name}>"));
-        text.split(&open)
-            .skip(1)
-            .map(|rest| rest.split(&close).next().unwrap().to_owned())
-            .collect()
+        text.split(&open).skip(1).map(|rest| rest.split(&close).next().unwrap().to_owned()).collect()
     }
 
     /// The status and code of an error.

@@ -57,15 +57,10 @@ async fn directives_decide_about_the_metadata() {
 async fn other_buckets_are_sources_too() {
     let (local, _) = with_source().await;
     local.store.create_bucket("second").await.unwrap();
-    let put = local
-        .request("PUT", "/second/copy")
-        .header("x-amz-copy-source", "/media/a%20source");
+    let put = local.request("PUT", "/second/copy").header("x-amz-copy-source", "/media/a%20source");
     assert_eq!(put.send().await.status, 200);
     let got = local.get("/second/copy").await;
-    assert_eq!(
-        (got.text().as_str(), got.header("x-amz-meta-one")),
-        ("hello", "1")
-    );
+    assert_eq!((got.text().as_str(), got.header("x-amz-meta-one")), ("hello", "1"));
 }
 
 #[tokio::test]
@@ -76,11 +71,7 @@ async fn conditions_on_source_and_destination() {
     for (name, value, status) in [
         ("x-amz-copy-source-if-match", "\"other\"", 412),
         ("x-amz-copy-source-if-none-match", etag.as_str(), 412),
-        (
-            "x-amz-copy-source-if-modified-since",
-            "Fri, 01 Jan 2100 00:00:00 GMT",
-            412,
-        ),
+        ("x-amz-copy-source-if-modified-since", "Fri, 01 Jan 2100 00:00:00 GMT", 412),
         ("cf-copy-destination-if-none-match", "*", 412),
         ("cf-copy-destination-if-match", etag.as_str(), 412),
         ("x-amz-copy-source-if-match", etag.as_str(), 200),
@@ -91,11 +82,7 @@ async fn conditions_on_source_and_destination() {
         let content = if status == 200 { "hello" } else { "old" };
         assert_eq!(local.get("/media/copy").await.text(), content);
     }
-    let merged = [
-        source,
-        ("x-amz-metadata-directive", "MERGE"),
-        ("x-amz-copy-source-if-match", "\"other\""),
-    ];
+    let merged = [source, ("x-amz-metadata-directive", "MERGE"), ("x-amz-copy-source-if-match", "\"other\"")];
     assert_eq!(copy(&local, &merged).await.status, 412);
 }
 
@@ -115,12 +102,6 @@ async fn bad_sources_are_refused() {
         let answer = copy(&local, &[("x-amz-copy-source", source)]).await;
         assert_eq!(answer.error(), (status, code.to_owned()), "{source}");
     }
-    let moved = [
-        ("x-amz-copy-source", "/media/a%20source"),
-        ("x-amz-metadata-directive", "MOVE"),
-    ];
-    assert_eq!(
-        copy(&local, &moved).await.error(),
-        (400, "InvalidArgument".to_owned())
-    );
+    let moved = [("x-amz-copy-source", "/media/a%20source"), ("x-amz-metadata-directive", "MOVE")];
+    assert_eq!(copy(&local, &moved).await.error(), (400, "InvalidArgument".to_owned()));
 }

@@ -11,12 +11,7 @@ use crate::client::{Answer, Local};
 
 async fn is_alive_and_empty(local: &Local) {
     let answer = local.get("/media?list-type=2").await;
-    assert_eq!(
-        (answer.status, answer.element("KeyCount").as_str()),
-        (200, "0"),
-        "{}",
-        answer.text()
-    );
+    assert_eq!((answer.status, answer.element("KeyCount").as_str()), (200, "0"), "{}", answer.text());
     let uploads = local.get("/media?uploads").await;
     assert!(uploads.elements("UploadId").is_empty());
 }
@@ -51,10 +46,7 @@ async fn a_body_that_is_cut_off_leaves_nothing() {
 async fn a_body_needs_a_length() {
     let local = Local::start().await;
     let wire = String::from_utf8(
-        local
-            .request("PUT", "/media/key")
-            .payload(cloudflare_clients::sigv4::Payload::Unsigned)
-            .wire(),
+        local.request("PUT", "/media/key").payload(cloudflare_clients::sigv4::Payload::Unsigned).wire(),
     );
     let wire = wire.unwrap();
     let without = wire.replace("content-length: 0\r\n", "");
@@ -75,10 +67,7 @@ async fn a_body_needs_a_length() {
 #[tokio::test]
 async fn headers_have_limits() {
     let local = Local::start().await;
-    let long = local
-        .request("GET", "/media")
-        .header("x-long", &"x".repeat(100_000))
-        .wire();
+    let long = local.request("GET", "/media").header("x-long", &"x".repeat(100_000)).wire();
     assert_eq!(Answer::parse(&local.raw(&long).await).status, 431);
     let mut many = local.request("GET", "/media");
     for n in 0..200 {
@@ -103,21 +92,11 @@ async fn bad_targets_get_r2s_errors() {
         ("/media/none?partNumber=99999999999999999999", 404, "NoSuchKey"),
         ("/media/none?uploadId=%00", 404, "NoSuchUpload"),
     ] {
-        assert_eq!(
-            local.get(target).await.error(),
-            (status, code.to_owned()),
-            "{target}"
-        );
+        assert_eq!(local.get(target).await.error(), (status, code.to_owned()), "{target}");
     }
     let long = format!("/media/{}", "a".repeat(1025));
-    assert_eq!(
-        local.get(&long).await.error(),
-        (400, "InvalidObjectName".to_owned())
-    );
-    assert_eq!(
-        local.request("BREW", "/media/key").send().await.error(),
-        (404, "RouteNotFound".to_owned())
-    );
+    assert_eq!(local.get(&long).await.error(), (400, "InvalidObjectName".to_owned()));
+    assert_eq!(local.request("BREW", "/media/key").send().await.error(), (404, "RouteNotFound".to_owned()));
 }
 
 fn hostile_request() -> impl Strategy<Value = Vec<u8>> {
@@ -143,13 +122,8 @@ fn hostile_request() -> impl Strategy<Value = Vec<u8>> {
         "[ -~]{0,60}",
     );
     let headers = prop::collection::vec(prop_oneof![header, known], 0..6);
-    let structured = (
-        method,
-        target,
-        headers,
-        prop::collection::vec(any::<u8>(), 0..200),
-    )
-        .prop_map(|(method, target, headers, body)| {
+    let structured = (method, target, headers, prop::collection::vec(any::<u8>(), 0..200)).prop_map(
+        |(method, target, headers, body)| {
             let mut wire = format!("{method} {target} HTTP/1.1\r\nhost: x\r\n").into_bytes();
             for (name, value) in headers {
                 wire.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -157,7 +131,8 @@ fn hostile_request() -> impl Strategy<Value = Vec<u8>> {
             wire.extend_from_slice(b"\r\n");
             wire.extend_from_slice(&body);
             wire
-        });
+        },
+    );
     prop_oneof![structured, prop::collection::vec(any::<u8>(), 0..400)]
 }
 
@@ -177,17 +152,11 @@ fn signed_request() -> impl Strategy<Value = (String, String, Vec<(String, Strin
         "prefix=[a-z%]{0,4}",
         "[a-zA-Z]{1,10}=[!-~&&[^&#]]{0,8}"
     ];
-    let target = (
-        "/(media|none)?(/[a-c.%/]{0,6})?",
-        prop::collection::vec(parameter, 0..4),
-    )
-        .prop_map(|(path, parameters)| {
-            if parameters.is_empty() {
-                path
-            } else {
-                format!("{path}?{}", parameters.join("&"))
-            }
-        });
+    let target = ("/(media|none)?(/[a-c.%/]{0,6})?", prop::collection::vec(parameter, 0..4)).prop_map(
+        |(path, parameters)| {
+            if parameters.is_empty() { path } else { format!("{path}?{}", parameters.join("&")) }
+        },
+    );
     let header = (
         prop_oneof![
             "range",
@@ -208,33 +177,20 @@ fn signed_request() -> impl Strategy<Value = (String, String, Vec<(String, Strin
         "(bytes=[0-9-]{0,22}|/?media/[a-c%]{0,4}|\"?[a-z*]{0,4}\"?|[ -~]{0,12})",
     );
     let body = "(<(Delete|CompleteMultipartUpload|Part|Object|Key|PartNumber|ETag)>|</(Delete|Key|Object|Part)>|[a-z0-9&;#]{0,6}){0,10}";
-    (
-        method,
-        target,
-        prop::collection::vec(header, 0..4),
-        body.prop_map(String::into_bytes),
-    )
+    (method, target, prop::collection::vec(header, 0..4), body.prop_map(String::into_bytes))
 }
 
 #[test]
 fn noise_never_stops_the_server() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let local = runtime.block_on(Local::start());
-    let mut runner = TestRunner::new(Config {
-        cases: 400,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
     runner
         .run(&hostile_request(), |wire| {
             let answer = runtime.block_on(local.raw(&wire));
             let refused = answer.is_empty() || !(200..300).contains(&Answer::parse(&answer).status);
             // Only a preflight needs no signature.
-            prop_assert!(
-                refused || wire.starts_with(b"OPTIONS"),
-                "{}",
-                String::from_utf8_lossy(&answer)
-            );
+            prop_assert!(refused || wire.starts_with(b"OPTIONS"), "{}", String::from_utf8_lossy(&answer));
             Ok(())
         })
         .unwrap();
@@ -245,11 +201,7 @@ fn noise_never_stops_the_server() {
 fn signed_noise_is_answered_and_never_an_internal_error() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let local = runtime.block_on(Local::start());
-    let mut runner = TestRunner::new(Config {
-        cases: 400,
-        failure_persistence: None,
-        ..Config::default()
-    });
+    let mut runner = TestRunner::new(Config { cases: 400, failure_persistence: None, ..Config::default() });
     runner
         .run(&signed_request(), |(method, target, headers, body)| {
             let mut request = local.request(&method, &target).body(body);
@@ -258,11 +210,7 @@ fn signed_noise_is_answered_and_never_an_internal_error() {
             }
             let answer = runtime.block_on(request.send());
             prop_assert!(answer.status < 500 || answer.status == 501, "{}", answer.text());
-            prop_assert!(
-                answer.element("Code") != "SignatureDoesNotMatch",
-                "{}",
-                answer.text()
-            );
+            prop_assert!(answer.element("Code") != "SignatureDoesNotMatch", "{}", answer.text());
             Ok(())
         })
         .unwrap();

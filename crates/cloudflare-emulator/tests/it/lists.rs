@@ -16,28 +16,14 @@ async fn version_2_pages_through_keys_and_prefixes() {
     let all = local.get("/media?list-type=2&delimiter=%2F").await;
     assert_eq!(all.elements("Key"), ["a", "c"]);
     assert_eq!(all.elements("Prefix"), ["b/", "d/", ""]);
-    assert_eq!(
-        (all.element("KeyCount"), all.element("IsTruncated")),
-        ("4".to_owned(), "false".to_owned())
-    );
+    assert_eq!((all.element("KeyCount"), all.element("IsTruncated")), ("4".to_owned(), "false".to_owned()));
     assert!(all.element("NextContinuationToken").is_empty() && !all.text().contains("<Owner>"));
-    assert!(
-        all.text()
-            .contains("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">")
-    );
-    assert_eq!(
-        (
-            all.element("StorageClass").as_str(),
-            all.element("LastModified").len()
-        ),
-        ("STANDARD", 24)
-    );
+    assert!(all.text().contains("<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">"));
+    assert_eq!((all.element("StorageClass").as_str(), all.element("LastModified").len()), ("STANDARD", 24));
 
     let (mut found, mut token) = (Vec::new(), String::new());
     for _ in 0..4 {
-        let page = local
-            .get(&format!("/media?list-type=2&delimiter=/&max-keys=1{token}"))
-            .await;
+        let page = local.get(&format!("/media?list-type=2&delimiter=/&max-keys=1{token}")).await;
         assert_eq!(page.element("KeyCount"), "1");
         found.extend(page.elements("Key"));
         found.extend(page.elements("CommonPrefixes"));
@@ -50,13 +36,7 @@ async fn version_2_pages_through_keys_and_prefixes() {
         (after.elements("Key"), after.element("StartAfter")),
         (vec!["b/2".to_owned()], "b/1".to_owned())
     );
-    assert!(
-        local
-            .get("/media?list-type=2&fetch-owner=true")
-            .await
-            .text()
-            .contains("<Owner>")
-    );
+    assert!(local.get("/media?list-type=2&fetch-owner=true").await.text().contains("<Owner>"));
 }
 
 #[tokio::test]
@@ -64,9 +44,7 @@ async fn version_1_goes_on_behind_a_prefix_that_is_its_marker() {
     let local = with_keys(&["a", "b/1", "b/2", "c"]).await;
     let (mut found, mut marker) = (Vec::new(), String::new());
     loop {
-        let page = local
-            .get(&format!("/media?delimiter=/&max-keys=1&marker={marker}"))
-            .await;
+        let page = local.get(&format!("/media?delimiter=/&max-keys=1&marker={marker}")).await;
         found.extend(page.elements("Key"));
         found.extend(page.elements("CommonPrefixes"));
         if page.element("IsTruncated") == "false" {
@@ -76,10 +54,7 @@ async fn version_1_goes_on_behind_a_prefix_that_is_its_marker() {
         marker = page.element("NextMarker");
     }
     assert_eq!(found, ["a", "<Prefix>b/</Prefix>", "c"]);
-    assert_eq!(
-        local.get("/media?marker=b%2F1").await.elements("Key"),
-        ["b/2", "c"]
-    );
+    assert_eq!(local.get("/media?marker=b%2F1").await.elements("Key"), ["b/2", "c"]);
     assert_eq!(local.get("/media?max-keys=2").await.element("NextMarker"), "b/1");
 }
 
@@ -87,36 +62,12 @@ async fn version_1_goes_on_behind_a_prefix_that_is_its_marker() {
 async fn parameters_as_r2_reads_them() {
     let local = with_keys(&["a%20%26", "b", "%01"]).await;
     let none = local.get("/media?list-type=2&max-keys=0").await;
+    assert_eq!((none.element("IsTruncated"), none.element("KeyCount")), ("true".to_owned(), "0".to_owned()));
+    assert_eq!(local.get("/media?list-type=2&max-keys=0&prefix=z").await.element("IsTruncated"), "false");
+    assert_eq!(local.get("/media?list-type=2&max-keys=1.9").await.element("MaxKeys"), "1");
+    assert_eq!(local.get("/media?list-type=2&max-keys=5000").await.element("MaxKeys"), "5000");
     assert_eq!(
-        (none.element("IsTruncated"), none.element("KeyCount")),
-        ("true".to_owned(), "0".to_owned())
-    );
-    assert_eq!(
-        local
-            .get("/media?list-type=2&max-keys=0&prefix=z")
-            .await
-            .element("IsTruncated"),
-        "false"
-    );
-    assert_eq!(
-        local
-            .get("/media?list-type=2&max-keys=1.9")
-            .await
-            .element("MaxKeys"),
-        "1"
-    );
-    assert_eq!(
-        local
-            .get("/media?list-type=2&max-keys=5000")
-            .await
-            .element("MaxKeys"),
-        "5000"
-    );
-    assert_eq!(
-        local
-            .get("/media?list-type=2&encoding-type=url")
-            .await
-            .elements("Key"),
+        local.get("/media?list-type=2&encoding-type=url").await.elements("Key"),
         ["%01", "a%20%26", "b"]
     );
     assert_eq!(local.get("/media?prefix=a").await.element("Key"), "a &amp;");
@@ -129,21 +80,11 @@ async fn parameters_as_r2_reads_them() {
         ("list-type=2&unknown=1", 501, "NotImplemented"),
         ("prefix=%FF", 400, "InvalidArgument"),
     ] {
-        assert_eq!(
-            local.get(&format!("/media?{query}")).await.error(),
-            (status, code.to_owned()),
-            "{query}"
-        );
+        assert_eq!(local.get(&format!("/media?{query}")).await.error(), (status, code.to_owned()), "{query}");
     }
     let unknown = local.get("/media?list-type=2&unknown=1").await;
-    assert_eq!(
-        unknown.element("Message"),
-        "ListObjectsV2 search parameter unknown not implemented"
-    );
-    assert_eq!(
-        local.get("/none?list-type=2").await.error(),
-        (404, "NoSuchBucket".to_owned())
-    );
+    assert_eq!(unknown.element("Message"), "ListObjectsV2 search parameter unknown not implemented");
+    assert_eq!(local.get("/none?list-type=2").await.error(), (404, "NoSuchBucket".to_owned()));
 }
 
 #[tokio::test]
@@ -173,16 +114,10 @@ async fn deletes_of_many_name_every_key() {
         "<Delete><Object/></Delete>".to_owned(),
         format!("<Delete><Quiet>maybe</Quiet>{}</Delete>", object("a")),
         format!("<Delete>{many}</Delete>"),
-        format!(
-            "<!DOCTYPE d [<!ENTITY e \"x\">]><Delete>{}</Delete>",
-            object("&e;")
-        ),
+        format!("<!DOCTYPE d [<!ENTITY e \"x\">]><Delete>{}</Delete>", object("&e;")),
         "\u{0}\u{1}".to_owned(),
     ] {
-        assert_eq!(
-            delete(malformed).send().await.error(),
-            (400, "MalformedXML".to_owned())
-        );
+        assert_eq!(delete(malformed).send().await.error(), (400, "MalformedXML".to_owned()));
     }
     let wrong =
         delete(format!("<Delete>{}</Delete>", object("a"))).header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==");

@@ -26,11 +26,7 @@ async fn complete(local: &Local, key: &str, id: &str, parts: &[(usize, &str)]) -
         .map(|(number, etag)| format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"))
         .collect();
     let body = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
-    local
-        .request("POST", &format!("/media/{key}?uploadId={id}"))
-        .body(body)
-        .send()
-        .await
+    local.request("POST", &format!("/media/{key}?uploadId={id}")).body(body).send().await
 }
 
 #[tokio::test]
@@ -44,9 +40,7 @@ async fn parts_become_one_object() {
     assert_eq!(listed.elements("PartNumber"), ["1"]);
     assert_eq!(listed.element("NextPartNumberMarker"), "1");
     assert_eq!(listed.element("Size"), PART.to_string());
-    let listed = local
-        .get(&format!("/media/film?uploadId={id}&part-number-marker=1"))
-        .await;
+    let listed = local.get(&format!("/media/film?uploadId={id}&part-number-marker=1")).await;
     assert_eq!(listed.elements("PartNumber"), ["2"]);
     let uploads = local.get("/media?uploads").await;
     assert_eq!(
@@ -61,33 +55,18 @@ async fn parts_become_one_object() {
     assert!(answer.element("Location").ends_with("/media/film"));
     let got = local.get("/media/film").await;
     assert_eq!(
-        (
-            got.body.len(),
-            got.header("content-type"),
-            got.header("x-amz-meta-a")
-        ),
+        (got.body.len(), got.header("content-type"), got.header("x-amz-meta-a")),
         (PART + 10, "video/mp4", "b")
     );
 
     for gone in [
         complete(&local, "film", &id, &[(1, &first)]).await,
         local.get(&format!("/media/film?uploadId={id}")).await,
-        local
-            .request("PUT", &format!("/media/film?partNumber=1&uploadId={id}"))
-            .body("x")
-            .send()
-            .await,
+        local.request("PUT", &format!("/media/film?partNumber=1&uploadId={id}")).body("x").send().await,
     ] {
         assert_eq!(gone.error(), (404, "NoSuchUpload".to_owned()));
     }
-    assert_eq!(
-        local
-            .request("DELETE", &format!("/media/film?uploadId={id}"))
-            .send()
-            .await
-            .status,
-        204
-    );
+    assert_eq!(local.request("DELETE", &format!("/media/film?uploadId={id}")).send().await.status, 204);
 }
 
 #[tokio::test]
@@ -101,35 +80,19 @@ async fn parts_must_be_equal_and_large_enough() {
         let id = create(&local, "film").await;
         let mut parts = Vec::new();
         for (index, size) in sizes.iter().enumerate() {
-            parts.push((
-                index + 1,
-                upload(&local, "film", &id, index + 1, vec![0; *size]).await,
-            ));
+            parts.push((index + 1, upload(&local, "film", &id, index + 1, vec![0; *size]).await));
         }
-        let parts: Vec<_> = parts
-            .iter()
-            .map(|(number, etag)| (*number, etag.as_str()))
-            .collect();
-        assert_eq!(
-            complete(&local, "film", &id, &parts).await.error(),
-            (400, code.to_owned()),
-            "{sizes:?}"
-        );
+        let parts: Vec<_> = parts.iter().map(|(number, etag)| (*number, etag.as_str())).collect();
+        assert_eq!(complete(&local, "film", &id, &parts).await.error(), (400, code.to_owned()), "{sizes:?}");
     }
     let id = create(&local, "film").await;
     upload(&local, "film", &id, 1, vec![0; 10]).await;
     let answer = complete(&local, "film", &id, &[(1, "00000000000000000000000000000000")]).await;
     assert_eq!(answer.error(), (400, "InvalidPart".to_owned()));
-    for body in [
-        "",
-        "<CompleteMultipartUpload/>",
-        "<CompleteMultipartUpload><Part/></CompleteMultipartUpload>",
-    ] {
-        let answer = local
-            .request("POST", &format!("/media/film?uploadId={id}"))
-            .body(body)
-            .send()
-            .await;
+    for body in
+        ["", "<CompleteMultipartUpload/>", "<CompleteMultipartUpload><Part/></CompleteMultipartUpload>"]
+    {
+        let answer = local.request("POST", &format!("/media/film?uploadId={id}")).body(body).send().await;
         assert_eq!(answer.error(), (400, "MalformedXML".to_owned()));
     }
     for number in ["0", "10001", "x", ""] {
@@ -149,11 +112,7 @@ async fn a_condition_that_fails_consumes_the_upload() {
     let body = format!(
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
     );
-    let complete = || {
-        local
-            .request("POST", &format!("/media/film?uploadId={id}"))
-            .body(body.clone())
-    };
+    let complete = || local.request("POST", &format!("/media/film?uploadId={id}")).body(body.clone());
     assert_eq!(complete().header("if-none-match", "*").send().await.status, 412);
     assert_eq!(complete().send().await.error(), (404, "NoSuchUpload".to_owned()));
     assert_eq!(local.get("/media/film").await.text(), "old");
@@ -168,31 +127,16 @@ async fn parts_are_copied_in_ranges() {
         let request = local
             .request("PUT", &format!("/media/film?partNumber=1&uploadId={id}"))
             .header("x-amz-copy-source", "/media/source");
-        if range.is_empty() {
-            request
-        } else {
-            request.header("x-amz-copy-source-range", range)
-        }
+        if range.is_empty() { request } else { request.header("x-amz-copy-source-range", range) }
     };
-    for (range, status) in [
-        ("bytes=5-2", 400),
-        ("bytes=5-", 400),
-        ("bytes=50-60", 416),
-        ("", 200),
-        ("bytes=7-60", 200),
-    ] {
+    for (range, status) in
+        [("bytes=5-2", 400), ("bytes=5-", 400), ("bytes=50-60", 416), ("", 200), ("bytes=7-60", 200)]
+    {
         assert_eq!(copy(range).send().await.status, status, "{range}");
     }
-    let refused = copy("")
-        .header("x-amz-copy-source-if-match", "\"a\"")
-        .send()
-        .await;
+    let refused = copy("").header("x-amz-copy-source-if-match", "\"a\"").send().await;
     assert_eq!(refused.error(), (501, "NotImplemented".to_owned()));
-    let etag = copy("bytes=2-4")
-        .send()
-        .await
-        .element("ETag")
-        .replace("&quot;", "");
+    let etag = copy("bytes=2-4").send().await.element("ETag").replace("&quot;", "");
     assert_eq!(complete(&local, "film", &id, &[(1, &etag)]).await.status, 200);
     assert_eq!(local.get("/media/film").await.text(), "234");
 }

@@ -40,28 +40,12 @@ async fn an_object_comes_back_with_its_headers() {
         assert!(!answer.header("last-modified").is_empty() && !answer.header("cf-ray").is_empty());
     }
 
-    assert_eq!(
-        local
-            .request("DELETE", "/media/a/../+%20%25?tagging")
-            .send()
-            .await
-            .status,
-        204
-    );
-    assert_eq!(
-        local.get("/media/a/../+%20%25").await.error(),
-        (404, "NoSuchKey".to_owned())
-    );
-    assert_eq!(
-        local.request("DELETE", "/media/a/../+%20%25").send().await.status,
-        204
-    );
+    assert_eq!(local.request("DELETE", "/media/a/../+%20%25?tagging").send().await.status, 204);
+    assert_eq!(local.get("/media/a/../+%20%25").await.error(), (404, "NoSuchKey".to_owned()));
+    assert_eq!(local.request("DELETE", "/media/a/../+%20%25").send().await.status, 204);
     let missing = local.request("HEAD", "/media/none").send().await;
     assert_eq!((missing.status, missing.body.len()), (404, 0));
-    assert_eq!(
-        local.get("/other/key").await.error(),
-        (404, "NoSuchBucket".to_owned())
-    );
+    assert_eq!(local.get("/other/key").await.error(), (404, "NoSuchBucket".to_owned()));
 }
 
 #[tokio::test]
@@ -69,23 +53,11 @@ async fn bytes_stream_in_and_out_unchanged() {
     let local = Local::start().await;
     let content: Vec<u8> = (0..3_000_000_u32).flat_map(u32::to_le_bytes).collect();
     // A POST to a key is a PUT.
-    assert_eq!(
-        local
-            .request("POST", "/media/large")
-            .body(content.clone())
-            .send()
-            .await
-            .status,
-        200
-    );
+    assert_eq!(local.request("POST", "/media/large").body(content.clone()).send().await.status, 200);
     let answer = local.get("/media/large").await;
     assert_eq!(answer.header("content-type"), "application/octet-stream");
     assert!(answer.body == content);
-    let answer = local
-        .request("GET", "/media/large")
-        .header("range", "bytes=-2500000")
-        .send()
-        .await;
+    let answer = local.request("GET", "/media/large").header("range", "bytes=-2500000").send().await;
     assert!(answer.body == content[content.len() - 2_500_000..]);
 }
 
@@ -103,16 +75,8 @@ async fn ranges() {
         ("bytes=-30", "0123456789", "bytes 0-9/10"),
     ] {
         for method in ["GET", "HEAD"] {
-            let answer = local
-                .request(method, "/media/digits")
-                .header("range", range)
-                .send()
-                .await;
-            assert_eq!(
-                (answer.status, answer.header("content-range")),
-                (206, content_range),
-                "{range}"
-            );
+            let answer = local.request(method, "/media/digits").header("range", range).send().await;
+            assert_eq!((answer.status, answer.header("content-range")), (206, content_range), "{range}");
             assert_eq!(answer.header("content-length"), bytes.len().to_string());
             assert_eq!(answer.text(), if method == "GET" { bytes } else { "" });
         }
@@ -127,18 +91,11 @@ async fn ranges() {
         ("digits", "bytes=0-1,3-4", 400, "InvalidArgument"),
         ("digits", "lines=1-2", 400, "InvalidArgument"),
     ] {
-        let answer = local
-            .request("GET", &format!("/media/{key}"))
-            .header("range", range)
-            .send()
-            .await;
+        let answer = local.request("GET", &format!("/media/{key}")).header("range", range).send().await;
         assert_eq!(answer.error(), (status, code.to_owned()), "{key} {range}");
     }
     let inverted = local.request("GET", "/media/digits").header("range", "bytes=4-2");
-    assert_eq!(
-        inverted.send().await.element("Message"),
-        "range must be positive."
-    );
+    assert_eq!(inverted.send().await.element("Message"), "range must be positive.");
     let first = local.get("/media/digits?partNumber=1").await;
     assert_eq!((first.status, first.text().as_str()), (200, "0123456789"));
     assert_eq!(local.get("/media/digits?partNumber=2").await.status, 416);
@@ -165,11 +122,7 @@ async fn conditions_of_reads() {
         ("if-match", "\"open", 400),
     ] {
         for method in ["GET", "HEAD"] {
-            let answer = local
-                .request(method, "/media/key")
-                .header(name, value)
-                .send()
-                .await;
+            let answer = local.request(method, "/media/key").header(name, value).send().await;
             assert_eq!(answer.status, status, "{method} {name}: {value}");
             if status == 304 {
                 assert_eq!((answer.header("etag"), answer.body.len()), (etag.as_str(), 0));
@@ -185,22 +138,13 @@ async fn conditions_of_reads() {
 async fn conditions_and_checksums_of_writes() {
     let local = Local::start().await;
     let put = |name: &'static str, value: &str| {
-        local
-            .request("PUT", "/media/key")
-            .header(name, value)
-            .body("hello")
+        local.request("PUT", "/media/key").header(name, value).body("hello")
     };
     assert_eq!(put("if-match", "*").send().await.status, 412);
     assert_eq!(put("if-none-match", "*").send().await.status, 200);
-    assert_eq!(
-        put("if-none-match", "*").send().await.error(),
-        (412, "PreconditionFailed".to_owned())
-    );
+    assert_eq!(put("if-none-match", "*").send().await.error(), (412, "PreconditionFailed".to_owned()));
     // What is refused was read all the same, so that the client gets to the answer.
-    let large = local
-        .request("PUT", "/media/key")
-        .header("if-none-match", "*")
-        .body(vec![0; 8_000_000]);
+    let large = local.request("PUT", "/media/key").header("if-none-match", "*").body(vec![0; 8_000_000]);
     assert_eq!(large.send().await.status, 412);
 
     for (name, value, status, code) in [
@@ -216,11 +160,7 @@ async fn conditions_and_checksums_of_writes() {
         ("x-amz-acl", "private", 200, ""),
         ("x-amz-meta-large", &"x".repeat(8200), 400, "MetadataTooLarge"),
     ] {
-        assert_eq!(
-            put(name, value).send().await.error(),
-            (status, code.to_owned()),
-            "{name}: {value}"
-        );
+        assert_eq!(put(name, value).send().await.error(), (status, code.to_owned()), "{name}: {value}");
     }
     let both = put("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==").header("x-amz-checksum-crc32", "NhCmhg==");
     assert_eq!(both.send().await.error(), (400, "BadDigest".to_owned()));
@@ -229,15 +169,9 @@ async fn conditions_and_checksums_of_writes() {
 #[tokio::test]
 async fn buckets() {
     let local = Local::start().await;
-    assert_eq!(
-        local.request("PUT", "/second").send().await.header("location"),
-        "/second"
-    );
+    assert_eq!(local.request("PUT", "/second").send().await.header("location"), "/second");
     assert_eq!(local.request("PUT", "/second").send().await.status, 409);
-    assert_eq!(
-        local.request("PUT", "/No").send().await.error(),
-        (400, "InvalidBucketName".to_owned())
-    );
+    assert_eq!(local.request("PUT", "/No").send().await.error(), (400, "InvalidBucketName".to_owned()));
     let hint = "<CreateBucketConfiguration><LocationConstraint>WEUR</LocationConstraint></CreateBucketConfiguration>";
     assert_eq!(local.request("PUT", "/third").body(hint).send().await.status, 200);
     let moon = hint.replace("WEUR", "moon");
@@ -251,10 +185,7 @@ async fn buckets() {
     let page = local.get("/?max-keys=1&start-after=media").await;
     assert_eq!(page.elements("Name"), ["second"]);
     assert_eq!(page.header("cf-is-truncated"), "true");
-    let next = format!(
-        "/?continuation-token={}",
-        page.header("cf-next-continuation-token")
-    );
+    let next = format!("/?continuation-token={}", page.header("cf-next-continuation-token"));
     let page = local.request("GET", &next).header("cf-prefix", "t").send().await;
     assert_eq!(page.elements("Name"), ["third"]);
 
@@ -262,28 +193,17 @@ async fn buckets() {
     assert_eq!((head.status, head.header("x-amz-bucket-region")), (200, "auto"));
     assert_eq!(local.request("HEAD", "/none").send().await.status, 404);
     assert_eq!(local.get("/media?location").await.element("Code"), "");
-    assert_eq!(
-        local.get("/media?tagging").await.error(),
-        (404, "NoSuchTagSet".to_owned())
-    );
+    assert_eq!(local.get("/media?tagging").await.error(), (404, "NoSuchTagSet".to_owned()));
     assert_eq!(
         local.get("/media?policyStatus").await.element("Message"),
         "GetGetBucketPolicyStatus not implemented"
     );
-    assert_eq!(
-        local.request("PUT", "/media?foo").send().await.error(),
-        (400, "InvalidArgument".to_owned())
-    );
+    assert_eq!(local.request("PUT", "/media?foo").send().await.error(), (400, "InvalidArgument".to_owned()));
 
     local.put("/second/key", "x").await;
-    assert_eq!(
-        local.request("DELETE", "/second").send().await.error(),
-        (409, "BucketNotEmpty".to_owned())
-    );
+    assert_eq!(local.request("DELETE", "/second").send().await.error(), (409, "BucketNotEmpty".to_owned()));
     local.request("DELETE", "/second/key").send().await;
     assert_eq!(local.request("DELETE", "/second").send().await.status, 204);
-    let put = local
-        .request("PUT", "/second/key")
-        .header("cf-create-bucket-if-missing", "true");
+    let put = local.request("PUT", "/second/key").header("cf-create-bucket-if-missing", "true");
     assert_eq!(put.send().await.status, 200);
 }

@@ -48,10 +48,7 @@ async fn every_key_round_trips() {
     for key in KEYS {
         bucket.put(PutRequest::new(*key, key.to_string())).await.unwrap();
         let got = bucket
-            .get(GetRequest {
-                key: (*key).to_owned(),
-                ..GetRequest::default()
-            })
+            .get(GetRequest { key: (*key).to_owned(), ..GetRequest::default() })
             .await
             .unwrap()
             .unwrap();
@@ -60,33 +57,14 @@ async fn every_key_round_trips() {
     let page = bucket.list(ListRequest::default()).await.unwrap();
     let mut expected = KEYS.to_vec();
     expected.sort_unstable();
-    assert_eq!(
-        page.objects
-            .iter()
-            .map(|object| object.key.as_str())
-            .collect::<Vec<_>>(),
-        expected
-    );
-    let url = bucket
-        .signing_client()
-        .generate_signed_url("a/./b/../c", Duration::from_mins(1))
-        .unwrap();
+    assert_eq!(page.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), expected);
+    let url = bucket.signing_client().generate_signed_url("a/./b/../c", Duration::from_mins(1)).unwrap();
     let target = url.as_str().split_once(&local.host()).unwrap().1.to_owned();
-    assert_eq!(
-        local.send_unsigned("GET", &target, &[]).await.text(),
-        "a/./b/../c"
-    );
+    assert_eq!(local.send_unsigned("GET", &target, &[]).await.text(), "a/./b/../c");
 
     let keys: Vec<String> = KEYS.iter().map(ToString::to_string).collect();
     assert!(bucket.delete_many(&keys).await.unwrap().iter().all(Result::is_ok));
-    assert!(
-        bucket
-            .list(ListRequest::default())
-            .await
-            .unwrap()
-            .objects
-            .is_empty()
-    );
+    assert!(bucket.list(ListRequest::default()).await.unwrap().objects.is_empty());
 }
 
 #[tokio::test]
@@ -112,24 +90,11 @@ async fn what_is_put_is_what_is_got() {
     assert!(head.checksums.get(ChecksumAlgorithm::Sha256).is_some());
     assert_eq!(head.version, stored.version);
 
-    let get = |only_if, range| GetRequest {
-        key: "key".to_owned(),
-        only_if,
-        range,
-    };
-    let ranged = bucket
-        .get(get(Conditional::new(), Some((1..3).into())))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(
-        (ranged.size, ranged.body.text().await.unwrap().as_str()),
-        (5, "el")
-    );
+    let get = |only_if, range| GetRequest { key: "key".to_owned(), only_if, range };
+    let ranged = bucket.get(get(Conditional::new(), Some((1..3).into()))).await.unwrap().unwrap();
+    assert_eq!((ranged.size, ranged.body.text().await.unwrap().as_str()), (5, "el"));
     let kind = |error: cloudflare_clients::Error| error.kind();
-    let same = bucket
-        .get(get(Conditional::new().etag_does_not_match(&stored.etag), None))
-        .await;
+    let same = bucket.get(get(Conditional::new().etag_does_not_match(&stored.etag), None)).await;
     assert_eq!(same.map_err(kind).unwrap_err(), ErrorKind::NotModified);
     let other = bucket.get(get(Conditional::new().etag_matches("x"), None)).await;
     assert_eq!(other.map_err(kind).unwrap_err(), ErrorKind::PreconditionFailed);
@@ -137,34 +102,19 @@ async fn what_is_put_is_what_is_got() {
     assert_eq!(beyond.map_err(kind).unwrap_err(), ErrorKind::RangeNotSatisfiable);
     assert!(bucket.head("none").await.unwrap().is_none());
 
-    let copy = CopyRequest {
-        source: "key".to_owned(),
-        key: "é copy".to_owned(),
-        ..CopyRequest::default()
-    };
+    let copy = CopyRequest { source: "key".to_owned(), key: "é copy".to_owned(), ..CopyRequest::default() };
     assert_eq!(bucket.copy(copy).await.unwrap().etag, stored.etag);
-    local
-        .store
-        .bucket("media")
-        .unwrap()
-        .delete_many(&["key".to_owned(), "é copy".to_owned()])
-        .await
-        .unwrap();
+    local.store.bucket("media").unwrap().delete_many(&["key".to_owned(), "é copy".to_owned()]).await.unwrap();
     local.store.delete_bucket("media").await.unwrap();
-    assert_eq!(
-        bucket.head("key").await.map_err(kind).unwrap_err(),
-        ErrorKind::NoSuchBucket
-    );
+    assert_eq!(bucket.head("key").await.map_err(kind).unwrap_err(), ErrorKind::NoSuchBucket);
 }
 
 #[tokio::test]
 async fn an_upload_in_parts() {
     let local = Local::start().await;
     let bucket = bucket(&local);
-    let create = CreateMultipartUploadRequest {
-        key: "film".to_owned(),
-        ..CreateMultipartUploadRequest::default()
-    };
+    let create =
+        CreateMultipartUploadRequest { key: "film".to_owned(), ..CreateMultipartUploadRequest::default() };
     let upload_id = bucket.create_multipart_upload(create).await.unwrap();
     let mut parts = Vec::new();
     for (part_number, size) in [(1, 5 << 20), (2, 7)] {
@@ -172,13 +122,7 @@ async fn an_upload_in_parts() {
         let (key, upload_id) = ("film".to_owned(), upload_id.clone());
         parts.push(
             bucket
-                .upload_part(UploadPartRequest {
-                    key,
-                    upload_id,
-                    part_number,
-                    body,
-                    checksum: None,
-                })
+                .upload_part(UploadPartRequest { key, upload_id, part_number, body, checksum: None })
                 .await
                 .unwrap(),
         );
@@ -193,10 +137,7 @@ async fn an_upload_in_parts() {
         listed.parts.iter().map(|part| &part.etag).collect::<Vec<_>>(),
         parts.iter().map(|part| &part.etag).collect::<Vec<_>>()
     );
-    let uploads = bucket
-        .list_multipart_uploads(ListMultipartUploadsRequest::default())
-        .await
-        .unwrap();
+    let uploads = bucket.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap();
     assert_eq!(uploads.uploads[0].upload_id, upload_id);
 
     let complete = CompleteMultipartUploadRequest {

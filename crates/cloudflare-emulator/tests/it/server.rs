@@ -20,29 +20,17 @@ async fn pages_of_this_machine_may_use_it() {
     ];
     let answer = local.send_unsigned("OPTIONS", "/media/key", &asks).await;
     assert_eq!(answer.status, 204);
-    assert_eq!(
-        answer.header("access-control-allow-origin"),
-        "http://localhost:5173"
-    );
+    assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:5173");
     assert!(answer.header("access-control-allow-methods").contains("PUT"));
     assert_eq!(answer.header("access-control-allow-headers"), "content-type");
     // An error, too, can be read by the page.
     let answer = local.send_unsigned("GET", "/media/key", &[origin]).await;
-    assert_eq!(
-        (answer.status, answer.header("access-control-allow-origin")),
-        (400, "http://localhost:5173")
-    );
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (400, "http://localhost:5173"));
     assert!(answer.header("access-control-expose-headers").contains("ETag"));
 
-    let asks = [
-        ("origin", "https://example.com"),
-        ("access-control-request-method", "PUT"),
-    ];
+    let asks = [("origin", "https://example.com"), ("access-control-request-method", "PUT")];
     let answer = local.send_unsigned("OPTIONS", "/media/key", &asks).await;
-    assert_eq!(
-        (answer.status, answer.header("access-control-allow-origin")),
-        (403, "")
-    );
+    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ""));
     assert_eq!(
         local.request("OPTIONS", "/media/key").send().await.error(),
         (404, "RouteNotFound".to_owned())
@@ -58,19 +46,12 @@ async fn ordered_failures_have_no_effect() {
         assert_eq!(answer.error(), (503, "ServiceUnavailable".to_owned()));
     }
     assert_eq!(local.get("/media/key").await.status, 404);
-    assert_eq!(
-        local.request("PUT", "/media/key").body("x").send().await.status,
-        200
-    );
-    for (status, code) in [
-        (StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"),
-        (StatusCode::BAD_GATEWAY, "InternalError"),
-    ] {
+    assert_eq!(local.request("PUT", "/media/key").body("x").send().await.status, 200);
+    for (status, code) in
+        [(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"), (StatusCode::BAD_GATEWAY, "InternalError")]
+    {
         local.faults.fail_next(1, status);
-        assert_eq!(
-            local.get("/media/key").await.error(),
-            (status.as_u16(), code.to_owned())
-        );
+        assert_eq!(local.get("/media/key").await.error(), (status.as_u16(), code.to_owned()));
     }
 }
 
@@ -94,9 +75,7 @@ async fn a_warm_connection_answers_at_once() {
     let local = Local::start().await;
     local.put("/media/key", "hello").await;
     let wire = local.request("GET", "/media/key").wire();
-    let wire = String::from_utf8(wire)
-        .unwrap()
-        .replace("connection: close\r\n", "");
+    let wire = String::from_utf8(wire).unwrap().replace("connection: close\r\n", "");
     let mut stream = TcpStream::connect(local.addr).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut fastest = Duration::MAX;
@@ -117,11 +96,7 @@ async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     let mut idle = TcpStream::connect(local.addr).await.unwrap();
     let mut busy = TcpStream::connect(local.addr).await.unwrap();
     let kept_alive = String::from_utf8(local.request("HEAD", "/media").wire()).unwrap();
-    exchange(
-        &mut idle,
-        kept_alive.replace("connection: close\r\n", "").as_bytes(),
-    )
-    .await;
+    exchange(&mut idle, kept_alive.replace("connection: close\r\n", "").as_bytes()).await;
     let (before, rest) = wire.as_bytes().split_at(wire.len() - 2);
     busy.write_all(before).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
@@ -130,17 +105,6 @@ async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let answer = exchange(&mut busy, rest).await;
     assert_eq!(answer.status, 200);
-    tokio::time::timeout(Duration::from_secs(5), stopping)
-        .await
-        .unwrap()
-        .unwrap();
-    assert!(
-        store
-            .bucket("media")
-            .unwrap()
-            .head("key")
-            .await
-            .unwrap()
-            .is_some()
-    );
+    tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
+    assert!(store.bucket("media").unwrap().head("key").await.unwrap().is_some());
 }

@@ -23,10 +23,7 @@ impl Runtime for RecordDelays {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(duration);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(duration);
         TokioRuntime.sleep(duration)
     }
 

@@ -65,9 +65,7 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
     let outcome = shutdown::unless_requested(demo.show(&mut report, started, args.keep)).await;
     // The folder goes last, when nobody works in it any more.
     drop(stop);
-    server
-        .await
-        .map_err(|error| Error::Local(format!("the server ended badly: {error}")))?;
+    server.await.map_err(|error| Error::Local(format!("the server ended badly: {error}")))?;
     match outcome {
         // What ends a server that is kept.
         Err(Error::Interrupted) if args.keep && report.held == STEPS => Ok(ExitStatus::Success),
@@ -99,9 +97,7 @@ impl Demo {
     /// Makes the steps up to one that does not hold, and says what came of them.
     async fn show(&self, report: &mut Report, started: Instant, keep: bool) -> Result<ExitStatus> {
         let printer = report.printer;
-        printer.line(format_args!(
-            "\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"
-        ))?;
+        printer.line(format_args!("\n{BOLD}R2 on this machine, from end to end{BOLD:#}\n"))?;
         let serves = format!("R2's S3 API at {}, over a temporary store", self.endpoint);
         let held = report.step("serve", started, Ok(serves))?
             && report.timed("put", self.put()).await?
@@ -139,11 +135,7 @@ impl Demo {
             .await
             .map_err(|error| error.to_string())?;
 
-        let master = self
-            .r2
-            .head(key(MASTER))
-            .await
-            .map_err(|error| error.to_string())?;
+        let master = self.r2.head(key(MASTER)).await.map_err(|error| error.to_string())?;
         let master = master.ok_or("the master playlist is not there")?;
         let http = master.http_metadata.as_ref();
         check(
@@ -169,14 +161,9 @@ impl Demo {
             .chain(page.delimited_prefixes.iter().map(String::as_str))
             .filter_map(|name| name.strip_prefix(PREFIX))
             .collect();
-        let expected: BTreeSet<_> = FILES
-            .iter()
-            .filter_map(|file| file.path.split_inclusive('/').next())
-            .collect();
-        check(
-            found == expected,
-            &format!("{PREFIX} has {found:?} and not {expected:?}"),
-        )?;
+        let expected: BTreeSet<_> =
+            FILES.iter().filter_map(|file| file.path.split_inclusive('/').next()).collect();
+        check(found == expected, &format!("{PREFIX} has {found:?} and not {expected:?}"))?;
         let names: Vec<_> = found.into_iter().collect();
         Ok(format!("{PREFIX} has {}", names.join("  ")))
     }
@@ -196,19 +183,13 @@ impl Demo {
                 answer.status == StatusCode::OK,
                 &format!("{} was answered with {}", file.path, answer.status),
             )?;
-            check(
-                answer.body == file.bytes,
-                &format!("{} has other bytes", file.path),
-            )?;
+            check(answer.body == file.bytes, &format!("{} has other bytes", file.path))?;
             check(
                 answer.content_type() == Some(&content_type_of(file.path)),
                 &format!("{} has another content type", file.path),
             )
         });
-        stream::iter(fetches)
-            .buffer_unordered(CONCURRENCY)
-            .try_collect::<()>()
-            .await?;
+        stream::iter(fetches).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
         let each = signed / u32::try_from(FILES.len()).unwrap_or(u32::MAX);
         Ok(format!(
             "{}, {} µs each to sign: every byte came back, without credentials",
@@ -260,26 +241,14 @@ impl Demo {
                 None => Ok(None),
             }
         };
-        let read = read
-            .await
-            .map_err(|error: cloudflare_clients::Error| error.to_string())?;
-        let expected = FILES
-            .iter()
-            .find(|file| file.path == MASTER)
-            .map(|file| file.bytes);
-        check(
-            read.as_deref() == expected,
-            "the playlist came back with other bytes",
-        )?;
+        let read = read.await.map_err(|error: cloudflare_clients::Error| error.to_string())?;
+        let expected = FILES.iter().find(|file| file.path == MASTER).map(|file| file.bytes);
+        check(read.as_deref() == expected, "the playlist came back with other bytes")?;
         let delays = self.delays.take();
         let [first, second] = delays[..] else {
             return Err(format!("it was tried again {} times, not twice", delays.len()));
         };
-        Ok(format!(
-            "503, then {} later 503, then {} later 200",
-            milliseconds(first),
-            milliseconds(second)
-        ))
+        Ok(format!("503, then {} later 503, then {} later 200", milliseconds(first), milliseconds(second)))
     }
 
     /// What there is to try with the server that is kept.
@@ -336,15 +305,10 @@ impl Report {
         let line = if held {
             format!("\n{GREEN}All {STEPS} steps held{GREEN:#}, in {seconds:.2} s.\n")
         } else {
-            format!(
-                "\n{RED}Step {} of {STEPS} did not hold{RED:#}, after {seconds:.2} s.\n",
-                self.held + 1
-            )
+            format!("\n{RED}Step {} of {STEPS} did not hold{RED:#}, after {seconds:.2} s.\n", self.held + 1)
         };
-        self.printer.result(
-            line,
-            &json!({ "ok": held, "steps": STEPS, "held": self.held, "seconds": seconds }),
-        )
+        self.printer
+            .result(line, &json!({ "ok": held, "steps": STEPS, "held": self.held, "seconds": seconds }))
     }
 }
 
@@ -354,10 +318,7 @@ fn print_next(printer: Printer) -> Result<()> {
     printer.line(format_args!("{BOLD}Next:{BOLD:#}\n"))?;
     for (command, why) in [
         ("demo --keep", "the same, and a URL to open in a browser"),
-        (
-            "r2 put README.md docs/README.md",
-            "objects of your own, in .cfstore/",
-        ),
+        ("r2 put README.md docs/README.md", "objects of your own, in .cfstore/"),
         ("r2 ls --tree", "what is there"),
         ("serve", "R2's S3 API over them, for any S3 client"),
         ("--help", "the variables that make all of this work on R2 itself"),
@@ -383,10 +344,7 @@ fn content_type_of(path: &str) -> String {
 
 /// Segments never change; playlists may.
 fn cache_control_of(path: &str) -> &'static str {
-    if Path::new(path)
-        .extension()
-        .is_some_and(|extension| extension == "m3u8")
-    {
+    if Path::new(path).extension().is_some_and(|extension| extension == "m3u8") {
         "public, max-age=60"
     } else {
         "public, max-age=31536000, immutable"

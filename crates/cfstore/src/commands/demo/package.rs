@@ -51,18 +51,8 @@ mod tests {
     use super::*;
 
     fn files_below(folder: &Path) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().path());
-        entries
-            .flat_map(|path| {
-                if path.is_dir() {
-                    files_below(&path)
-                } else {
-                    vec![path]
-                }
-            })
-            .collect()
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
     }
 
     #[test]

@@ -29,21 +29,13 @@ impl Player {
     /// What a GET of the URL answers.
     pub(super) async fn fetch(&self, url: &str) -> Result<Answer, String> {
         let url = url.parse().map_err(|error| format!("no URL: {error}"))?;
-        let answer = self
-            .0
-            .get(url)
-            .await
-            .map_err(|error| format!("no answer: {error}"))?;
+        let answer = self.0.get(url).await.map_err(|error| format!("no answer: {error}"))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER)
             .collect()
             .await
             .map_err(|error| format!("the answer broke off: {error}"))?;
-        Ok(Answer {
-            status: head.status,
-            headers: head.headers,
-            body: body.to_bytes(),
-        })
+        Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
 }
 

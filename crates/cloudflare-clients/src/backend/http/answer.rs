@@ -24,11 +24,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(super) fn new(response: Response<Incoming>, upload: Upload, idle: Duration) -> Self {
-        Self {
-            response,
-            upload,
-            idle,
-        }
+        Self { response, upload, idle }
     }
 
     pub(crate) fn status(&self) -> StatusCode {
@@ -104,10 +100,7 @@ impl Answer {
         if let Some(error) = self.upload.take_error() {
             return error;
         }
-        let message = format!(
-            "the connection broke in the middle of the answer: {}",
-            root_cause(&error)
-        );
+        let message = format!("the connection broke in the middle of the answer: {}", root_cause(&error));
         Error::new(ErrorKind::Connection, message).with_source(error)
     }
 }

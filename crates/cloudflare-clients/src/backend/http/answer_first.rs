@@ -26,11 +26,7 @@ struct FailedWrite {
 
 impl<T> AnswerFirst<T> {
     pub(super) fn new(io: T) -> Self {
-        Self {
-            io,
-            failed_write: None,
-            read_ended: false,
-        }
+        Self { io, failed_write: None, read_ended: false }
     }
 
     fn end_reading(&mut self) {
@@ -59,10 +55,7 @@ impl<T> AnswerFirst<T> {
         if self.read_ended {
             return Poll::Ready(Err(error));
         }
-        self.failed_write = Some(FailedWrite {
-            error,
-            writer: cx.waker().clone(),
-        });
+        self.failed_write = Some(FailedWrite { error, writer: cx.waker().clone() });
         Poll::Pending
     }
 }
@@ -81,8 +74,7 @@ impl<T: AsyncRead + Unpin> AsyncRead for AnswerFirst<T> {
 
 impl<T: AsyncWrite + Unpin> AsyncWrite for AnswerFirst<T> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        self.get_mut()
-            .write(cx, |io, cx| Pin::new(io).poll_write(cx, buf))
+        self.get_mut().write(cx, |io, cx| Pin::new(io).poll_write(cx, buf))
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -102,8 +94,7 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for AnswerFirst<T> {
         cx: &mut Context<'_>,
         bufs: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.get_mut()
-            .write(cx, |io, cx| Pin::new(io).poll_write_vectored(cx, bufs))
+        self.get_mut().write(cx, |io, cx| Pin::new(io).poll_write_vectored(cx, bufs))
     }
 }
 

@@ -90,8 +90,6 @@ impl Service<Name> for Resolver {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector")
-            .field("timeout", &self.timeout)
-            .finish_non_exhaustive()
+        f.debug_struct("Connector").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }

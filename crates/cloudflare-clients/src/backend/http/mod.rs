@@ -72,11 +72,7 @@ impl HttpClient {
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEEP_ALIVE)
             .build(Connector::new(tls.clone(), timeouts.connect));
-        Self {
-            client,
-            tls,
-            timeouts,
-        }
+        Self { client, tls, timeouts }
     }
 
     /// A client with connections of its own.
@@ -86,11 +82,7 @@ impl HttpClient {
 
     /// Sends a request as it is, once, and returns the head of the answer.
     pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<Answer> {
-        let host = request
-            .uri()
-            .authority()
-            .map(ToString::to_string)
-            .unwrap_or_default();
+        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
         let (head, body) = request.into_parts();
         let (body, upload) = RequestBody::new(body);
         let mut request = http::Request::from_parts(head, body);
@@ -112,9 +104,7 @@ impl HttpClient {
 
 impl fmt::Debug for HttpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient")
-            .field("timeouts", &self.timeouts)
-            .finish_non_exhaustive()
+        f.debug_struct("HttpClient").field("timeouts", &self.timeouts).finish_non_exhaustive()
     }
 }
 
@@ -135,31 +125,15 @@ async fn silence(mut connection: CaptureConnection, upload: &Upload, timeouts: T
 fn failure(host: &str, error: hyper_util::client::legacy::Error) -> Error {
     let connecting = error.is_connect();
     let (kind, message, retryable) = if let Some(ConnectTimeout(limit)) = cause(&error) {
-        (
-            ErrorKind::Timeout,
-            format!("no connection to {host} within {limit:?}"),
-            true,
-        )
+        (ErrorKind::Timeout, format!("no connection to {host} within {limit:?}"), true)
     } else if cause::<DnsError>(&error).is_some() {
-        (
-            ErrorKind::Dns,
-            format!("the address of {host} cannot be found: {}", root_cause(&error)),
-            true,
-        )
+        (ErrorKind::Dns, format!("the address of {host} cannot be found: {}", root_cause(&error)), true)
     } else if let Some(tls) = cause::<rustls::Error>(&error) {
         // The same certificate is there the next time.
         let certificate = matches!(tls, rustls::Error::InvalidCertificate(_));
-        (
-            ErrorKind::Connection,
-            format!("no secure connection to {host}: {tls}"),
-            !certificate,
-        )
+        (ErrorKind::Connection, format!("no secure connection to {host}: {tls}"), !certificate)
     } else if connecting {
-        (
-            ErrorKind::Connection,
-            format!("no connection to {host}: {}", root_cause(&error)),
-            true,
-        )
+        (ErrorKind::Connection, format!("no connection to {host}: {}", root_cause(&error)), true)
     } else if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
         (
             ErrorKind::UnexpectedResponse,
@@ -167,11 +141,7 @@ fn failure(host: &str, error: hyper_util::client::legacy::Error) -> Error {
             false,
         )
     } else {
-        (
-            ErrorKind::Connection,
-            format!("the connection to {host} broke: {}", root_cause(&error)),
-            true,
-        )
+        (ErrorKind::Connection, format!("the connection to {host} broke: {}", root_cause(&error)), true)
     };
     Error::new(kind, message).retryable(retryable).with_source(error)
 }

@@ -74,11 +74,7 @@ impl Upload {
     pub(super) fn deadline(&self, timeouts: Timeouts) -> (Instant, impl FnOnce() -> Error + use<>) {
         let state = self.0.state();
         let step = state.step;
-        let limit = if step == Step::Answer {
-            timeouts.first_byte
-        } else {
-            timeouts.idle
-        };
+        let limit = if step == Step::Answer { timeouts.first_byte } else { timeouts.idle };
         let error = move || {
             Error::new(
                 ErrorKind::Timeout,
@@ -121,11 +117,7 @@ impl RequestBody {
         let left = body.content_length().unwrap_or_default();
         let step = if left == 0 { Step::Answer } else { Step::Connection };
         let shared = Arc::new(Shared {
-            state: Mutex::new(State {
-                last_progress: Instant::now(),
-                step,
-                error: None,
-            }),
+            state: Mutex::new(State { last_progress: Instant::now(), step, error: None }),
             stopped: AtomicBool::new(false),
             connection: AtomicWaker::new(),
         });
@@ -197,11 +189,7 @@ impl http_body::Body for RequestBody {
         }
         let piece = this.piece.split_to(this.piece.len().min(PIECE));
         this.left = this.left.saturating_sub(piece.len() as u64);
-        this.shared.progress(if this.left == 0 {
-            Step::Answer
-        } else {
-            Step::Connection
-        });
+        this.shared.progress(if this.left == 0 { Step::Answer } else { Step::Connection });
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 

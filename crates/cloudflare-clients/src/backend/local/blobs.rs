@@ -25,16 +25,8 @@ impl Blobs {
     pub(super) fn create(self: &Arc<Self>) -> Result<BlobWriter> {
         let name = self.instance.new_file_name();
         let path = self.incoming.join(&name);
-        let file = self
-            .disk
-            .create(&path)
-            .map_err(|e| storage(&path, "cannot be created", e))?;
-        let blob = PendingBlob {
-            name,
-            path,
-            blobs: Arc::clone(self),
-            kept: false,
-        };
+        let file = self.disk.create(&path).map_err(|e| storage(&path, "cannot be created", e))?;
+        let blob = PendingBlob { name, path, blobs: Arc::clone(self), kept: false };
         Ok(BlobWriter { file, blob })
     }
 
@@ -47,12 +39,7 @@ impl Blobs {
             let name = self.instance.new_file_name();
             let path = self.path(&name);
             match self.disk.hard_link(&source, &path) {
-                Ok(()) => copies.push(PendingBlob {
-                    name,
-                    path,
-                    blobs: Arc::clone(self),
-                    kept: false,
-                }),
+                Ok(()) => copies.push(PendingBlob { name, path, blobs: Arc::clone(self), kept: false }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(_) => copies.push(self.copy_bytes(&source)?),
             }
@@ -77,9 +64,7 @@ impl Blobs {
     /// Removes a file; fine when it is not there.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);
-        self.disk
-            .remove(&path)
-            .map_err(|e| storage(&path, "cannot be removed", e))
+        self.disk.remove(&path).map_err(|e| storage(&path, "cannot be removed", e))
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -87,9 +72,7 @@ impl Blobs {
     }
 
     fn sync_folder(&self) -> Result<()> {
-        self.disk
-            .sync_folder(&self.folder)
-            .map_err(|e| storage(&self.folder, "cannot be synced", e))
+        self.disk.sync_folder(&self.folder).map_err(|e| storage(&self.folder, "cannot be synced", e))
     }
 }
 
@@ -102,9 +85,7 @@ pub(super) struct BlobWriter {
 
 impl BlobWriter {
     pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|e| storage(&self.blob.path, "cannot be written", e))
+        self.file.write_all(bytes).map_err(|e| storage(&self.blob.path, "cannot be written", e))
     }
 
     /// Makes it safe from power cuts, under its final name.
@@ -114,10 +95,7 @@ impl BlobWriter {
             let path = path.to_owned();
             move |e| storage(&path, "cannot be stored", e)
         };
-        blobs
-            .disk
-            .sync_file(&self.file, &self.blob.path)
-            .map_err(failed(&self.blob.path))?;
+        blobs.disk.sync_file(&self.file, &self.blob.path).map_err(failed(&self.blob.path))?;
         let path = blobs.path(&self.blob.name);
         blobs.disk.rename(&self.blob.path, &path).map_err(failed(&path))?;
         self.blob.path = path;

@@ -143,13 +143,8 @@ impl Bucket for LocalBucket {
                     };
                     only_if.check_read(Some((&object.etag, object.uploaded)))?;
                     let served = match range {
-                        Some(range) => range
-                            .resolve(object.size)
-                            .map_err(|e| e.with_code("InvalidRange"))?,
-                        None => ServedRange {
-                            offset: 0,
-                            length: object.size,
-                        },
+                        Some(range) => range.resolve(object.size).map_err(|e| e.with_code("InvalidRange"))?,
+                        None => ServedRange { offset: 0, length: object.size },
                     };
                     object.range = range.map(|_| served);
                     let mut pieces = read::pieces(connection, body, served)?;
@@ -170,18 +165,11 @@ impl Bucket for LocalBucket {
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
         let key = Key::new(&request.key)?;
-        let metadata = Metadata::new(
-            &request.http_metadata,
-            &request.custom_metadata,
-            request.storage_class,
-        )?;
+        let metadata =
+            Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
         let only_if = request.only_if;
         only_if.validate()?;
-        if request
-            .body
-            .content_length()
-            .is_none_or(|length| length > MAX_INLINE as u64)
-        {
+        if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
             // A bucket that is not there is found out before a large body is received.
             self.read(|_, _| Ok(())).await?;
         }
@@ -205,10 +193,7 @@ impl Bucket for LocalBucket {
 
     async fn delete(&self, key: &str) -> Result<()> {
         let key = Key::new(key)?;
-        self.write(Vec::new(), move |write, bucket| {
-            objects::remove(write, bucket, &key)
-        })
-        .await
+        self.write(Vec::new(), move |write, bucket| objects::remove(write, bucket, &key)).await
     }
 
     async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
@@ -232,8 +217,7 @@ impl Bucket for LocalBucket {
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
         let query = listing::ObjectsQuery::new(&request)?;
-        self.read(move |connection, bucket| query.run(connection, bucket))
-            .await
+        self.read(move |connection, bucket| query.run(connection, bucket)).await
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
@@ -255,15 +239,9 @@ impl Bucket for LocalBucket {
 
     async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
         let key = Key::new(&request.key)?;
-        let metadata = Metadata::new(
-            &request.http_metadata,
-            &request.custom_metadata,
-            request.storage_class,
-        )?;
-        self.write(Vec::new(), move |write, bucket| {
-            multipart::create(write, bucket, &key, &metadata)
-        })
-        .await
+        let metadata =
+            Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
+        self.write(Vec::new(), move |write, bucket| multipart::create(write, bucket, &key, &metadata)).await
     }
 
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
@@ -299,10 +277,7 @@ impl Bucket for LocalBucket {
     async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
         let key = Key::new(key)?;
         let upload_id = upload_id.to_owned();
-        self.write(Vec::new(), move |write, bucket| {
-            multipart::abort(write, bucket, &key, &upload_id)
-        })
-        .await
+        self.write(Vec::new(), move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
     }
 
     async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
@@ -320,8 +295,7 @@ impl Bucket for LocalBucket {
         request: ListMultipartUploadsRequest,
     ) -> Result<MultipartUploadsPage> {
         let query = listing::UploadsQuery::new(request)?;
-        self.read(move |connection, bucket| query.run(connection, bucket))
-            .await
+        self.read(move |connection, bucket| query.run(connection, bucket)).await
     }
 }
 
@@ -357,10 +331,9 @@ impl LocalBucket {
             let object = row.object;
             let (http, custom) = match request.replace_metadata {
                 Some(metadata) => metadata,
-                None => (
-                    object.http_metadata.unwrap_or_default(),
-                    object.custom_metadata.unwrap_or_default(),
-                ),
+                None => {
+                    (object.http_metadata.unwrap_or_default(), object.custom_metadata.unwrap_or_default())
+                }
             };
             let storage_class = request.storage_class.or(object.storage_class);
             let new = NewObject {
@@ -422,16 +395,10 @@ mod tests {
             assert_eq!(stored.etag, Checksum::of(ChecksumAlgorithm::Md5, &body).to_hex());
             assert_eq!(stored.size, Some(size as u64));
             assert_eq!(bytes(&bucket, "key").await, Some(body.clone()), "{size} bytes");
-            for range in [
-                Range::from(0..1),
-                Range::from(size as u64 / 2..),
-                Range::Suffix { suffix: 300_000 },
-            ] {
-                let request = GetRequest {
-                    key: "key".into(),
-                    range: Some(range),
-                    ..GetRequest::default()
-                };
+            for range in
+                [Range::from(0..1), Range::from(size as u64 / 2..), Range::Suffix { suffix: 300_000 }]
+            {
+                let request = GetRequest { key: "key".into(), range: Some(range), ..GetRequest::default() };
                 let got = bucket.get(request).await;
                 let Ok(served) = range.resolve(size as u64) else {
                     assert_eq!(kind(got), Some(ErrorKind::RangeNotSatisfiable));
@@ -454,11 +421,7 @@ mod tests {
     async fn streams_of_unknown_length_are_stored_and_broken_ones_are_not() {
         let (_folder, bucket) = bucket().await;
         let pieces = |count: usize, end: Option<Error>| {
-            stream::iter(
-                (0..count)
-                    .map(|_| Ok(pattern(100_000).into()))
-                    .chain(end.map(Err)),
-            )
+            stream::iter((0..count).map(|_| Ok(pattern(100_000).into())).chain(end.map(Err)))
         };
         let put = |body| bucket.put(PutRequest::new("key", body));
         put(Body::from_stream(pieces(30, None), None)).await.unwrap();
@@ -506,17 +469,8 @@ mod tests {
         assert_eq!(StoredObject::from(object), stored);
 
         for body in [pattern(5), pattern(200_000)] {
-            let refused = bucket
-                .put(PutRequest {
-                    body: body.into(),
-                    ..request()
-                })
-                .await
-                .unwrap_err();
-            assert_eq!(
-                (refused.kind(), refused.code()),
-                (ErrorKind::Integrity, Some("BadDigest"))
-            );
+            let refused = bucket.put(PutRequest { body: body.into(), ..request() }).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
         }
         assert_eq!(bytes(&bucket, "key").await, Some(b"hello".to_vec()));
     }
@@ -528,12 +482,7 @@ mod tests {
             let bucket = bucket.clone();
             let only_if = Conditional::new().etag_does_not_match("*");
             tokio::spawn(async move {
-                bucket
-                    .put(PutRequest {
-                        only_if,
-                        ..PutRequest::new("key", pattern(70_000 + i))
-                    })
-                    .await
+                bucket.put(PutRequest { only_if, ..PutRequest::new("key", pattern(70_000 + i)) }).await
             })
         });
         let mut stored = Vec::new();
@@ -560,13 +509,8 @@ mod tests {
         bucket.put(PutRequest::new(composed, "1")).await.unwrap();
         bucket.put(PutRequest::new(decomposed, "2")).await.unwrap();
         assert_eq!(bytes(&bucket, composed).await, Some(b"2".to_vec()));
-        let page = bucket
-            .list(ListRequest {
-                prefix: composed.into(),
-                ..ListRequest::default()
-            })
-            .await
-            .unwrap();
+        let page =
+            bucket.list(ListRequest { prefix: composed.into(), ..ListRequest::default() }).await.unwrap();
         let keys: Vec<&str> = page.objects.iter().map(|object| object.key.as_str()).collect();
         assert_eq!(keys, [decomposed]);
     }
@@ -575,36 +519,16 @@ mod tests {
     async fn hostile_keys_are_keys_and_impossible_ones_are_refused() {
         let (_folder, bucket) = bucket().await;
         let longest = "k".repeat(1024);
-        for key in [
-            "a//b",
-            "/a",
-            "a/../b",
-            ".",
-            "..",
-            "+",
-            "%2F",
-            "\0",
-            "\u{7f}\n",
-            "👩‍🚀",
-            &longest,
-        ] {
+        for key in ["a//b", "/a", "a/../b", ".", "..", "+", "%2F", "\0", "\u{7f}\n", "👩‍🚀", &longest]
+        {
             bucket.put(PutRequest::new(key, key.to_owned())).await.unwrap();
             assert_eq!(bytes(&bucket, key).await, Some(key.as_bytes().to_vec()));
         }
         for key in ["", &(longest + "k")] {
-            assert_eq!(
-                kind(bucket.put(PutRequest::new(key, "")).await),
-                Some(ErrorKind::InvalidInput)
-            );
+            assert_eq!(kind(bucket.put(PutRequest::new(key, "")).await), Some(ErrorKind::InvalidInput));
         }
-        let results = bucket
-            .delete_many(&["a//b".into(), String::new(), "missing".into()])
-            .await
-            .unwrap();
-        assert_eq!(
-            results.iter().map(Result::is_ok).collect::<Vec<_>>(),
-            [true, false, true]
-        );
+        let results = bucket.delete_many(&["a//b".into(), String::new(), "missing".into()]).await.unwrap();
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
         assert_eq!(bytes(&bucket, "a//b").await, None);
     }
 
@@ -612,10 +536,7 @@ mod tests {
     async fn copies_share_no_fate_with_their_source() {
         let (_folder, bucket) = bucket().await;
         for size in [10, 100_000] {
-            bucket
-                .put(PutRequest::new("source", pattern(size)))
-                .await
-                .unwrap();
+            bucket.put(PutRequest::new("source", pattern(size))).await.unwrap();
             let copy = |key: &str| CopyRequest {
                 source: "source".into(),
                 key: key.into(),
@@ -626,10 +547,7 @@ mod tests {
             bucket.delete("source").await.unwrap();
             assert_eq!(bytes(&bucket, "copy").await, Some(pattern(size)));
             let missing = bucket.copy(copy("other")).await.unwrap_err();
-            assert_eq!(
-                (missing.kind(), missing.code()),
-                (ErrorKind::InvalidInput, Some("NoSuchKey"))
-            );
+            assert_eq!((missing.kind(), missing.code()), (ErrorKind::InvalidInput, Some("NoSuchKey")));
         }
         let exists = CopyRequest {
             source: "copy".into(),
@@ -637,24 +555,15 @@ mod tests {
             only_if: Conditional::new().etag_does_not_match("*"),
             ..CopyRequest::default()
         };
-        assert_eq!(
-            kind(bucket.copy(exists).await),
-            Some(ErrorKind::PreconditionFailed)
-        );
+        assert_eq!(kind(bucket.copy(exists).await), Some(ErrorKind::PreconditionFailed));
         assert_eq!(files(bucket.store()).await, (1, 0));
     }
 
     #[tokio::test]
     async fn a_body_under_way_is_read_to_its_end_when_its_object_is_replaced() {
         let (_folder, bucket) = bucket().await;
-        bucket
-            .put(PutRequest::new("key", pattern(2_000_000)))
-            .await
-            .unwrap();
-        let request = GetRequest {
-            key: "key".into(),
-            ..GetRequest::default()
-        };
+        bucket.put(PutRequest::new("key", pattern(2_000_000))).await.unwrap();
+        let request = GetRequest { key: "key".into(), ..GetRequest::default() };
         let object = bucket.get(request).await.unwrap().unwrap();
         bucket.put(PutRequest::new("key", "new")).await.unwrap();
         bucket.delete("key").await.unwrap();

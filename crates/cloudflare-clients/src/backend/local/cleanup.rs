@@ -67,10 +67,7 @@ fn has_row(connection: &Connection, blob: &str) -> Outcome<bool> {
 fn remove_incoming(blobs: &Blobs, dead: &[DeadInstance]) -> Result<()> {
     for name in files_of(&blobs.incoming, dead)? {
         let path = blobs.incoming.join(name);
-        blobs
-            .disk
-            .remove(&path)
-            .map_err(|e| storage(&path, "cannot be removed", e))?;
+        blobs.disk.remove(&path).map_err(|e| storage(&path, "cannot be removed", e))?;
     }
     Ok(())
 }
@@ -100,10 +97,7 @@ mod tests {
     #[tokio::test]
     async fn what_a_dead_process_left_goes_and_what_lives_or_has_a_row_stays() {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
-        bucket
-            .put(PutRequest::new("key", pattern(100_000)))
-            .await
-            .unwrap();
+        bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
         let store = bucket.store();
         let writer = store.blobs().create().unwrap();
         let uncommitted = store.blobs().create().unwrap().finish().unwrap();
@@ -122,10 +116,7 @@ mod tests {
     #[tokio::test]
     async fn files_with_rows_outlive_the_death_of_their_maker() {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
-        bucket
-            .put(PutRequest::new("key", pattern(100_000)))
-            .await
-            .unwrap();
+        bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
         let blobs = bucket.store().blobs();
         let rename = |write: &super::super::writer::Write<'_>| {
             let name: String = write.query_row("SELECT blob FROM segments", (), |row| row.get(0))?;
@@ -144,24 +135,14 @@ mod tests {
     async fn uploads_end_after_seven_days() {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         let key = || "key".to_owned();
-        let create = CreateMultipartUploadRequest {
-            key: key(),
-            ..CreateMultipartUploadRequest::default()
-        };
+        let create = CreateMultipartUploadRequest { key: key(), ..CreateMultipartUploadRequest::default() };
         let upload_id = bucket.create_multipart_upload(create).await.unwrap();
-        let list = ListPartsRequest {
-            key: key(),
-            upload_id,
-            ..ListPartsRequest::default()
-        };
+        let list = ListPartsRequest { key: key(), upload_id, ..ListPartsRequest::default() };
         clock.advance(UPLOAD_LIFETIME);
         clean_up(bucket.store()).await.unwrap();
         assert!(bucket.list_parts(list.clone()).await.is_ok());
         clock.advance(Duration::from_secs(1));
         clean_up(bucket.store()).await.unwrap();
-        assert_eq!(
-            bucket.list_parts(list).await.unwrap_err().kind(),
-            ErrorKind::NoSuchUpload
-        );
+        assert_eq!(bucket.list_parts(list).await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
     }
 }

@@ -44,11 +44,10 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Refused(error) => error,
-            Failure::Sqlite(error) => Error::new(
-                ErrorKind::Storage,
-                format!("the store's database failed: {error}"),
-            )
-            .with_source(error),
+            Failure::Sqlite(error) => {
+                Error::new(ErrorKind::Storage, format!("the store's database failed: {error}"))
+                    .with_source(error)
+            }
         }
     }
 }
@@ -109,11 +108,7 @@ pub(super) struct Readers {
 
 impl Readers {
     pub(super) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(READERS)),
-        }
+        Self { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
     /// Runs `work` off the async threads, seeing one state of the database throughout.
@@ -184,14 +179,10 @@ pub(super) fn to_millis(time: SystemTime) -> u64 {
 
 /// A time from the database.
 pub(super) fn from_millis(millis: u64) -> SystemTime {
-    UNIX_EPOCH
-        .checked_add(Duration::from_millis(millis))
-        .unwrap_or(UNIX_EPOCH)
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
 }
 
 /// 32 random hex characters.
 pub(super) fn random_hex(connection: &Connection) -> rusqlite::Result<String> {
-    connection
-        .prepare_cached("SELECT lower(hex(randomblob(16)))")?
-        .query_row((), |row| row.get(0))
+    connection.prepare_cached("SELECT lower(hex(randomblob(16)))")?.query_row((), |row| row.get(0))
 }

@@ -98,11 +98,7 @@ mod tests {
         /// What was done since the last time, without what removes files.
         fn take(&self) -> Vec<&'static str> {
             let steps = std::mem::take(&mut *self.steps.lock().unwrap());
-            steps
-                .into_iter()
-                .map(|(name, _)| name)
-                .filter(|name| *name != "remove")
-                .collect()
+            steps.into_iter().map(|(name, _)| name).filter(|name| *name != "remove").collect()
         }
 
         fn acknowledged(&self) {
@@ -155,13 +151,7 @@ mod tests {
         .await
         .unwrap();
         // The clean-up of the opening makes a commit of its own.
-        while !disk
-            .steps
-            .lock()
-            .unwrap()
-            .iter()
-            .any(|(name, _)| *name == "commit")
-        {
+        while !disk.steps.lock().unwrap().iter().any(|(name, _)| *name == "commit") {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         store.create_bucket("media").await.unwrap();
@@ -173,19 +163,9 @@ mod tests {
     async fn every_write_is_synced_before_it_is_committed_and_committed_before_it_is_acknowledged() {
         let (_folder, disk, bucket) = recorded().await;
         disk.take();
-        let file = [
-            "create",
-            "sync file",
-            "rename",
-            "sync folder",
-            "commit",
-            "acknowledge",
-        ];
+        let file = ["create", "sync file", "rename", "sync folder", "commit", "acknowledge"];
 
-        bucket
-            .put(PutRequest::new("large", pattern(300_000)))
-            .await
-            .unwrap();
+        bucket.put(PutRequest::new("large", pattern(300_000))).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), file);
 
@@ -193,20 +173,14 @@ mod tests {
         disk.acknowledged();
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
 
-        let copy = CopyRequest {
-            source: "large".into(),
-            key: "copy".into(),
-            ..CopyRequest::default()
-        };
+        let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
         bucket.copy(copy).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), ["link", "sync folder", "commit", "acknowledge"]);
 
         let key = "parts".to_owned();
-        let create = CreateMultipartUploadRequest {
-            key: key.clone(),
-            ..CreateMultipartUploadRequest::default()
-        };
+        let create =
+            CreateMultipartUploadRequest { key: key.clone(), ..CreateMultipartUploadRequest::default() };
         let upload_id = bucket.create_multipart_upload(create).await.unwrap();
         disk.take();
         let part = UploadPartRequest {
@@ -263,26 +237,15 @@ mod tests {
         for step in ["create", "sync file", "rename", "sync folder", "commit"] {
             *disk.fails.lock().unwrap() = Some(step);
             let failed = bucket.put(PutRequest::new("large", pattern(300_000))).await;
-            assert_eq!(
-                failed.map_err(|error| error.kind()).err(),
-                Some(ErrorKind::Storage),
-                "{step}"
-            );
+            assert_eq!(failed.map_err(|error| error.kind()).err(), Some(ErrorKind::Storage), "{step}");
             *disk.fails.lock().unwrap() = None;
             assert_eq!(bytes(&bucket, "large").await, None, "{step}");
             let store = folder.path().join("new/store");
             for name in ["blobs", "incoming"] {
-                assert_eq!(
-                    std::fs::read_dir(store.join(name)).unwrap().count(),
-                    0,
-                    "{step}: {name}"
-                );
+                assert_eq!(std::fs::read_dir(store.join(name)).unwrap().count(), 0, "{step}: {name}");
             }
         }
-        bucket
-            .put(PutRequest::new("large", pattern(300_000)))
-            .await
-            .unwrap();
+        bucket.put(PutRequest::new("large", pattern(300_000))).await.unwrap();
         assert_eq!(bytes(&bucket, "large").await, Some(pattern(300_000)));
     }
 }

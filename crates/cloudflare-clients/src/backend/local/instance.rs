@@ -93,11 +93,7 @@ impl DeadInstance {
             if let Ok(lock) = File::open(&path)
                 && lock.try_lock().is_ok()
             {
-                dead.push(Self {
-                    id,
-                    path,
-                    _lock: lock,
-                });
+                dead.push(Self { id, path, _lock: lock });
             }
         }
         Ok(dead)

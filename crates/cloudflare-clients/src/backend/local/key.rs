@@ -18,14 +18,8 @@ impl Key {
     pub(super) fn new(key: &str) -> Result<Self> {
         validate_key(key)?;
         Ok(match normalize(key) {
-            Cow::Borrowed(key) => Self {
-                canonical: key.to_owned(),
-                uploaded: None,
-            },
-            Cow::Owned(canonical) => Self {
-                canonical,
-                uploaded: Some(key.to_owned()),
-            },
+            Cow::Borrowed(key) => Self { canonical: key.to_owned(), uploaded: None },
+            Cow::Owned(canonical) => Self { canonical, uploaded: Some(key.to_owned()) },
         })
     }
 
@@ -51,9 +45,5 @@ pub(super) fn normalize(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let normalized: String = text.nfc().collect();
-    if normalized == text {
-        Cow::Borrowed(text)
-    } else {
-        Cow::Owned(normalized)
-    }
+    if normalized == text { Cow::Borrowed(text) } else { Cow::Owned(normalized) }
 }

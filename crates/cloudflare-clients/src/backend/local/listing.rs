@@ -69,9 +69,7 @@ impl Grouping {
     fn group<'k>(&self, key: &'k [u8]) -> Option<&'k [u8]> {
         let delimiter = self.delimiter.as_deref()?;
         let rest = key.strip_prefix(self.prefix.as_slice())?;
-        let at = rest
-            .windows(delimiter.len())
-            .position(|window| window == delimiter)?;
+        let at = rest.windows(delimiter.len()).position(|window| window == delimiter)?;
         key.get(..self.prefix.len() + at + delimiter.len())
     }
 }
@@ -89,15 +87,9 @@ pub(super) struct ObjectsQuery {
 impl ObjectsQuery {
     pub(super) fn new(request: &ListRequest) -> Result<Self> {
         let grouping = Grouping::new(&request.prefix, request.delimiter.as_deref());
-        let start_after = request
-            .start_after
-            .as_deref()
-            .map(|key| after_key(normalize(key).as_bytes()));
+        let start_after = request.start_after.as_deref().map(|key| after_key(normalize(key).as_bytes()));
         let cursor = request.cursor.as_deref().map(read_cursor).transpose()?;
-        let from = [Some(grouping.prefix.clone()), start_after, cursor]
-            .into_iter()
-            .flatten()
-            .max();
+        let from = [Some(grouping.prefix.clone()), start_after, cursor].into_iter().flatten().max();
         Ok(Self {
             grouping,
             from: from.unwrap_or_default(),
@@ -121,14 +113,12 @@ impl ObjectsQuery {
                 }
                 let key = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
                 if let Some(group) = self.grouping.group(key) {
-                    page.delimited_prefixes
-                        .push(String::from_utf8_lossy(group).into_owned());
+                    page.delimited_prefixes.push(String::from_utf8_lossy(group).into_owned());
                     from = after_prefix(group);
                     continue 'seek;
                 }
                 from = after_key(key);
-                page.objects
-                    .push(objects::read_object(row, self.include_metadata)?);
+                page.objects.push(objects::read_object(row, self.include_metadata)?);
             }
             break;
         }
@@ -161,9 +151,7 @@ pub(super) struct UploadsQuery {
 impl UploadsQuery {
     pub(super) fn new(request: ListMultipartUploadsRequest) -> Result<Self> {
         let grouping = Grouping::new(&request.prefix, request.delimiter.as_deref());
-        let marker = request
-            .key_marker
-            .map(|key| normalize(&key).into_owned().into_bytes());
+        let marker = request.key_marker.map(|key| normalize(&key).into_owned().into_bytes());
         let from = match (marker, request.upload_id_marker) {
             (Some(key), Some(id)) => (key, id + "\0"),
             // A marker that is itself a group stands for all of it.
@@ -172,11 +160,7 @@ impl UploadsQuery {
             (None, _) => (Vec::new(), String::new()),
         };
         let from = from.max((grouping.prefix.clone(), String::new()));
-        Ok(Self {
-            grouping,
-            from,
-            limit: check_limit(request.limit)?,
-        })
+        Ok(Self { grouping, from, limit: check_limit(request.limit)? })
     }
 
     pub(super) fn run(self, connection: &Connection, bucket: i64) -> Outcome<MultipartUploadsPage> {
@@ -205,9 +189,7 @@ impl UploadsQuery {
                     continue 'seek;
                 }
                 let upload = MultipartUploadSummary {
-                    key: row
-                        .get::<_, Option<String>>(1)?
-                        .map_or_else(|| objects::read_key(row, 0), Ok)?,
+                    key: row.get::<_, Option<String>>(1)?.map_or_else(|| objects::read_key(row, 0), Ok)?,
                     upload_id: row.get(2)?,
                     initiated: from_millis(row.get(3)?),
                     storage_class: Some(objects::read_storage_class(row, 4)?),
@@ -236,9 +218,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         connection.execute_batch(SCHEMA).unwrap();
         let transaction = connection.transaction().unwrap();
-        transaction
-            .execute("INSERT INTO buckets VALUES (1, 'media', 0)", ())
-            .unwrap();
+        transaction.execute("INSERT INTO buckets VALUES (1, 'media', 0)", ()).unwrap();
         let mut insert = transaction
             .prepare(
                 "INSERT INTO objects (bucket, key, version, size, etag, uploaded, storage_class, body) \
@@ -254,11 +234,7 @@ mod tests {
     }
 
     fn run(connection: &Connection, request: &ListRequest) -> ListPage {
-        ObjectsQuery::new(request)
-            .unwrap()
-            .run(connection, 1)
-            .map_err(Error::from)
-            .unwrap()
+        ObjectsQuery::new(request).unwrap().run(connection, 1).map_err(Error::from).unwrap()
     }
 
     /// Objects and prefixes in the order of a page, by looking at every key.
@@ -271,15 +247,11 @@ mod tests {
             if request.start_after.as_ref().is_some_and(|after| key <= after) {
                 continue;
             }
-            let delimiter = request
-                .delimiter
-                .as_deref()
-                .filter(|delimiter| !delimiter.is_empty());
+            let delimiter = request.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty());
             let entry = match delimiter.and_then(|delimiter| Some((rest.find(delimiter)?, delimiter))) {
-                Some((at, delimiter)) => (
-                    true,
-                    format!("{}{}", request.prefix, &rest[..at + delimiter.len()]),
-                ),
+                Some((at, delimiter)) => {
+                    (true, format!("{}{}", request.prefix, &rest[..at + delimiter.len()]))
+                }
                 None => (false, key.clone()),
             };
             if entries.last() != Some(&entry) {
@@ -328,45 +300,24 @@ mod tests {
             (page, statement.reset_status(StatementStatus::VmStep))
         };
         let delimiter = Some("/".to_owned());
-        let (page, cost) = steps(&ListRequest {
-            delimiter: delimiter.clone(),
-            ..ListRequest::default()
-        });
+        let (page, cost) = steps(&ListRequest { delimiter: delimiter.clone(), ..ListRequest::default() });
         assert_eq!(page.delimited_prefixes.len(), 10);
         assert!(cost < 1000, "10 prefixes took {cost} steps of SQLite's machine");
-        let (page, cost) = steps(&ListRequest {
-            prefix: "03/0300".to_owned(),
-            limit: Some(10),
-            ..ListRequest::default()
-        });
+        let (page, cost) =
+            steps(&ListRequest { prefix: "03/0300".to_owned(), limit: Some(10), ..ListRequest::default() });
         assert!(page.objects.len() == 10 && page.truncated);
         assert!(cost < 1000, "10 objects took {cost} steps of SQLite's machine");
-        let (page, cost) = steps(&ListRequest {
-            prefix: "03/03000".to_owned(),
-            ..ListRequest::default()
-        });
+        let (page, cost) = steps(&ListRequest { prefix: "03/03000".to_owned(), ..ListRequest::default() });
         assert!(page.objects.len() == 10 && !page.truncated);
-        assert!(
-            cost < 1000,
-            "the end of a prefix took {cost} steps of SQLite's machine"
-        );
+        assert!(cost < 1000, "the end of a prefix took {cost} steps of SQLite's machine");
     }
 
     #[test]
     fn bad_cursors_and_limits_are_refused() {
         for request in [
-            ListRequest {
-                cursor: Some("!".to_owned()),
-                ..ListRequest::default()
-            },
-            ListRequest {
-                limit: Some(0),
-                ..ListRequest::default()
-            },
-            ListRequest {
-                limit: Some(1001),
-                ..ListRequest::default()
-            },
+            ListRequest { cursor: Some("!".to_owned()), ..ListRequest::default() },
+            ListRequest { limit: Some(0), ..ListRequest::default() },
+            ListRequest { limit: Some(1001), ..ListRequest::default() },
         ] {
             let refused = ObjectsQuery::new(&request).map_err(|error| error.kind());
             assert_eq!(refused.err(), Some(ErrorKind::InvalidInput), "{request:?}");

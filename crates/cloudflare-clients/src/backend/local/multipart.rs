@@ -26,22 +26,14 @@ pub(super) struct Upload {
 /// Sorts the parts of a complete by their number.
 pub(super) fn check_parts(mut parts: Vec<UploadedPart>) -> Result<Vec<UploadedPart>> {
     if parts.is_empty() {
-        return Err(invalid_part(
-            "a multipart upload is completed with one part at least",
-        ));
+        return Err(invalid_part("a multipart upload is completed with one part at least"));
     }
     parts.sort_by_key(|part| part.part_number);
     for part in &parts {
         validate_part_number(part.part_number)?;
     }
-    if let Some([part, _]) = parts
-        .array_windows()
-        .find(|[a, b]| a.part_number == b.part_number)
-    {
-        return Err(invalid_part(format!(
-            "the part {} is given twice",
-            part.part_number
-        )));
+    if let Some([part, _]) = parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+        return Err(invalid_part(format!("the part {} is given twice", part.part_number)));
     }
     Ok(parts)
 }
@@ -84,10 +76,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) ->
         )
         .with_code("NoSuchUpload")
     })?;
-    Ok(Upload {
-        body: row.get(0)?,
-        metadata: Metadata::read(row, 1, 2, 3)?,
-    })
+    Ok(Upload { body: row.get(0)?, metadata: Metadata::read(row, 1, 2, 3)? })
 }
 
 /// Adds a part, in place of the one with the same number.
@@ -104,11 +93,7 @@ pub(super) fn put_part(
     let segment = segment_id(upload.body, part_number);
     remove_segments(write, segment..segment + 1)?;
     put_segment(write, segment, received.size, &received.md5, content)?;
-    Ok(UploadedPart {
-        part_number,
-        etag: received.md5.to_hex(),
-        size: Some(received.size),
-    })
+    Ok(UploadedPart { part_number, etag: received.md5.to_hex(), size: Some(received.size) })
 }
 
 /// Makes an object of the parts, which are sorted. When the condition fails the upload is gone, which has to be committed:
@@ -194,10 +179,8 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
     }
     let size = sizes.iter().sum();
     if size > MAX_OBJECT_SIZE {
-        return Err(
-            Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT_SIZE}"))
-                .with_code("EntityTooLarge"),
-        );
+        return Err(Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT_SIZE}"))
+            .with_code("EntityTooLarge"));
     }
     Ok(size)
 }
@@ -221,12 +204,8 @@ fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<Op
 /// Drops all uploads to a bucket.
 pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> Outcome<()> {
     let mut statement = write.prepare_cached("DELETE FROM uploads WHERE bucket = ?1 RETURNING body")?;
-    let bodies = statement
-        .query_map((bucket,), |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<i64>>>()?;
-    bodies
-        .into_iter()
-        .try_for_each(|body| remove_segments(write, segments_of(body)))
+    let bodies = statement.query_map((bucket,), |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    bodies.into_iter().try_for_each(|body| remove_segments(write, segments_of(body)))
 }
 
 /// Drops the uploads that were begun before a time.
@@ -235,9 +214,7 @@ pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> Outcome<()> {
     let bodies = statement
         .query_map((to_millis(before),), |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<i64>>>()?;
-    bodies
-        .into_iter()
-        .try_for_each(|body| remove_segments(write, segments_of(body)))
+    bodies.into_iter().try_for_each(|body| remove_segments(write, segments_of(body)))
 }
 
 pub(super) fn list_parts(
@@ -280,10 +257,8 @@ mod tests {
     const MIB: usize = 1024 * 1024;
 
     async fn begin(bucket: &LocalBucket, key: &str) -> String {
-        let request = CreateMultipartUploadRequest {
-            key: key.into(),
-            ..CreateMultipartUploadRequest::default()
-        };
+        let request =
+            CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
         bucket.create_multipart_upload(request).await.unwrap()
     }
 
@@ -341,25 +316,16 @@ mod tests {
         let stored = complete(&bucket, &id, &[&last, &first]).await.unwrap();
         assert!(stored.etag.ends_with("-2"));
         assert!(stored.checksums.is_empty());
-        assert_eq!(
-            bytes(&bucket, "key").await,
-            Some([pattern(5 * MIB), pattern(10)].concat())
-        );
+        assert_eq!(bytes(&bucket, "key").await, Some([pattern(5 * MIB), pattern(10)].concat()));
         assert_eq!(files(bucket.store()).await, (1, 0));
         let again = complete(&bucket, &id, &[&last, &first]).await.unwrap_err();
-        assert_eq!(
-            (again.kind(), again.code()),
-            (ErrorKind::NoSuchUpload, Some("NoSuchUpload"))
-        );
+        assert_eq!((again.kind(), again.code()), (ErrorKind::NoSuchUpload, Some("NoSuchUpload")));
     }
 
     #[test]
     fn the_etag_is_the_md5_of_the_parts_md5s() {
         let mut hasher = Hasher::new(ChecksumAlgorithm::Md5);
-        for part in [
-            "bce6bf66aeb76c7040fdd5f4eccb78e6",
-            "8165449fc15bbf43d3b674595cbcc406",
-        ] {
+        for part in ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"] {
             hasher.update(&hex::decode(part).unwrap());
         }
         assert_eq!(hasher.finish().to_hex(), "f77dc0eecdebcd774a2a22cb393ad2ff");
@@ -372,14 +338,8 @@ mod tests {
         let small = upload(&bucket, &id, 1, 10).await;
         let full = upload(&bucket, &id, 2, 5 * MIB).await;
         let larger = upload(&bucket, &id, 3, 5 * MIB + 1).await;
-        let wrong = UploadedPart {
-            etag: "0".repeat(32),
-            ..full.clone()
-        };
-        let unknown = UploadedPart {
-            part_number: 7,
-            ..full.clone()
-        };
+        let wrong = UploadedPart { etag: "0".repeat(32), ..full.clone() };
+        let unknown = UploadedPart { part_number: 7, ..full.clone() };
         for (parts, code) in [
             (vec![&small, &full], "EntityTooSmall"),
             (vec![&full, &larger], "InvalidPart"),
@@ -389,11 +349,7 @@ mod tests {
             (vec![], "InvalidPart"),
         ] {
             let refused = complete(&bucket, &id, &parts).await.unwrap_err();
-            assert_eq!(
-                (refused.kind(), refused.code()),
-                (ErrorKind::InvalidInput, Some(code)),
-                "{parts:?}"
-            );
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some(code)), "{parts:?}");
         }
         complete(&bucket, &id, &[&small]).await.unwrap();
     }

@@ -24,11 +24,8 @@ pub(super) fn bucket_id(connection: &Connection, name: &str) -> Outcome<i64> {
 }
 
 pub(super) fn no_such_bucket(name: &str) -> Error {
-    Error::new(
-        ErrorKind::NoSuchBucket,
-        format!("the store has no bucket {name:?}: create it first"),
-    )
-    .with_code("NoSuchBucket")
+    Error::new(ErrorKind::NoSuchBucket, format!("the store has no bucket {name:?}: create it first"))
+        .with_code("NoSuchBucket")
 }
 
 /// An object and where its bytes are.
@@ -56,10 +53,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> Outcome<O
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
-    Ok(Some(StoredRow {
-        object: read_object(row, true)?,
-        body: row.get("body")?,
-    }))
+    Ok(Some(StoredRow { object: read_object(row, true)?, body: row.get("body")? }))
 }
 
 /// Reads the columns of `object_columns!`.
@@ -94,17 +88,12 @@ pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> Outcome<Storag
 }
 
 fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        format!("the store's database is damaged: {what} is malformed: {why}"),
-    )
+    Error::new(ErrorKind::Storage, format!("the store's database is damaged: {what} is malformed: {why}"))
 }
 
 fn read_checksum(text: &str) -> Option<Checksum> {
     let (name, value) = text.split_once(':')?;
-    let algorithm = ChecksumAlgorithm::ALL
-        .into_iter()
-        .find(|algorithm| algorithm.name() == name)?;
+    let algorithm = ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)?;
     Checksum::from_bytes(algorithm, &hex::decode(value).ok()?)
 }
 
@@ -232,9 +221,7 @@ pub(super) struct NewObject {
 pub(super) fn check_write(write: &Write<'_>, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<()> {
     if !only_if.is_empty() {
         let existing = find(write, bucket, key)?;
-        let existing = existing
-            .as_ref()
-            .map(|row| (row.object.etag.as_str(), row.object.uploaded));
+        let existing = existing.as_ref().map(|row| (row.object.etag.as_str(), row.object.uploaded));
         only_if.check_write(existing)?;
     }
     Ok(())
@@ -267,10 +254,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> Outcome
     let mut object = Object::new(new.key.into_given(), new.size, new.etag, write.now);
     object.version = Some(version);
     object.storage_class = Some(new.metadata.storage_class);
-    object.checksums = Checksum::from_etag(&object.etag)
-        .into_iter()
-        .chain(new.checksum)
-        .collect();
+    object.checksums = Checksum::from_etag(&object.etag).into_iter().chain(new.checksum).collect();
     Ok(object)
 }
 
@@ -345,9 +329,7 @@ pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> Outcome<()>
             "INSERT INTO garbage (blob) SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL",
         )?
         .execute((ids.start, ids.end))?;
-    write
-        .prepare_cached("DELETE FROM segments WHERE id >= ?1 AND id < ?2")?
-        .execute((ids.start, ids.end))?;
+    write.prepare_cached("DELETE FROM segments WHERE id >= ?1 AND id < ?2")?.execute((ids.start, ids.end))?;
     Ok(())
 }
 

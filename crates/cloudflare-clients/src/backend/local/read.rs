@@ -58,11 +58,7 @@ pub(super) fn pieces(connection: &Connection, body: i64, range: ServedRange) -> 
             Some(blob) => Source::Closed(blob),
             None => Source::Inline(Bytes::from(row.get::<_, Vec<u8>>(2)?)),
         };
-        pieces.push_back(Piece {
-            source,
-            offset: skip,
-            length,
-        });
+        pieces.push_back(Piece { source, offset: skip, length });
         left -= length;
         skip = 0;
     }
@@ -71,9 +67,7 @@ pub(super) fn pieces(connection: &Connection, body: i64, range: ServedRange) -> 
 
 /// Opens the first files. Returns false when one is gone: then the object has been replaced.
 pub(super) fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> {
-    let closed = pieces
-        .iter_mut()
-        .filter(|piece| matches!(piece.source, Source::Closed(_)));
+    let closed = pieces.iter_mut().filter(|piece| matches!(piece.source, Source::Closed(_)));
     for piece in closed.take(MAX_OPEN) {
         if let Err(error) = piece.open(blobs) {
             return match error.kind() {
@@ -87,17 +81,11 @@ pub(super) fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> 
 
 /// The body that the pieces make.
 pub(super) fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
-    if pieces.len() <= 1
-        && pieces
-            .iter()
-            .all(|piece| matches!(piece.source, Source::Inline(_)))
-    {
-        return pieces
-            .pop_front()
-            .map_or_else(Body::empty, |piece| match piece.source {
-                Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),
-                Source::Closed(_) | Source::Open(..) => Body::empty(),
-            });
+    if pieces.len() <= 1 && pieces.iter().all(|piece| matches!(piece.source, Source::Inline(_))) {
+        return pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
+            Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),
+            Source::Closed(_) | Source::Open(..) => Body::empty(),
+        });
     }
     let length = pieces.iter().map(|piece| piece.length).sum();
     let chunks = stream::try_unfold(pieces, move |mut pieces| {
@@ -121,9 +109,7 @@ pub(super) fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
 
 fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
     let start = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
-    let length = usize::try_from(length)
-        .unwrap_or(usize::MAX)
-        .min(bytes.len() - start);
+    let length = usize::try_from(length).unwrap_or(usize::MAX).min(bytes.len() - start);
     bytes.slice(start..start + length)
 }
 

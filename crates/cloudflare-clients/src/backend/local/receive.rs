@@ -52,13 +52,7 @@ pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Che
         return digests.finish(Content::Inline(buffer));
     }
     let blobs = Arc::clone(blobs);
-    let mut sink = blocking(move || {
-        Ok(Sink {
-            file: blobs.create()?,
-            digests,
-        })
-    })
-    .await?;
+    let mut sink = blocking(move || Ok(Sink { file: blobs.create()?, digests })).await?;
     let mut received = 0;
     while !buffer.is_empty() {
         received += buffer.len() as u64;
@@ -121,9 +115,7 @@ impl Digests {
         Self {
             size: 0,
             md5: Hasher::new(ChecksumAlgorithm::Md5),
-            other: other
-                .filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5)
-                .map(Hasher::new),
+            other: other.filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5).map(Hasher::new),
             expected,
         }
     }
@@ -158,11 +150,6 @@ impl Digests {
             )
             .with_code("BadDigest"));
         }
-        Ok(Received {
-            size: self.size,
-            md5,
-            checksum,
-            content: content()?,
-        })
+        Ok(Received { size: self.size, md5, checksum, content: content()? })
     }
 }

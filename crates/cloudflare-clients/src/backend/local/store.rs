@@ -112,18 +112,12 @@ impl LocalStore {
                         "INSERT INTO buckets (name, created) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
                     )?
                     .execute((&bucket, to_millis(write.now)))?;
-                Ok((inserted == 1).then_some(BucketInfo {
-                    name: bucket,
-                    created: write.now,
-                }))
+                Ok((inserted == 1).then_some(BucketInfo { name: bucket, created: write.now }))
             })
             .await?;
         created.ok_or_else(|| {
-            Error::new(
-                ErrorKind::Conflict,
-                format!("the store has a bucket {name:?} already"),
-            )
-            .with_code("BucketAlreadyOwnedByYou")
+            Error::new(ErrorKind::Conflict, format!("the store has a bucket {name:?} already"))
+                .with_code("BucketAlreadyOwnedByYou")
         })
     }
 
@@ -147,9 +141,7 @@ impl LocalStore {
                 .into());
             }
             super::multipart::abort_all(write, bucket)?;
-            write
-                .prepare_cached("DELETE FROM buckets WHERE id = ?1")?
-                .execute((bucket,))?;
+            write.prepare_cached("DELETE FROM buckets WHERE id = ?1")?.execute((bucket,))?;
             Ok(())
         })
         .await
@@ -213,10 +205,7 @@ impl LocalStore {
 }
 
 fn read_bucket(row: &rusqlite::Row<'_>) -> rusqlite::Result<BucketInfo> {
-    Ok(BucketInfo {
-        name: row.get(0)?,
-        created: from_millis(row.get(1)?),
-    })
+    Ok(BucketInfo { name: row.get(0)?, created: from_millis(row.get(1)?) })
 }
 
 fn check_bucket_name(name: &str) -> Result<String> {
@@ -231,34 +220,21 @@ impl Shared {
         // One process at a time makes what is not there yet.
         let lock_path = folder.join("open.lock");
         let lock = File::create(&lock_path).map_err(|e| storage(&lock_path, "cannot be opened", e))?;
-        lock.lock()
-            .map_err(|e| storage(&lock_path, "cannot be locked", e))?;
+        lock.lock().map_err(|e| storage(&lock_path, "cannot be locked", e))?;
         let [blobs, incoming, instances] = ["blobs", "incoming", "instances"].map(|name| folder.join(name));
         for inner in [&blobs, &incoming, &instances] {
             create_folder(&*disk, inner)?;
         }
         let database = folder.join("store.sqlite3");
         let connection = database::open(&database)?;
-        disk.sync_folder(&folder)
-            .map_err(|e| storage(&folder, "cannot be synced", e))?;
+        disk.sync_folder(&folder).map_err(|e| storage(&folder, "cannot be synced", e))?;
         let instance = Instance::register(&instances, || {
             random_hex(&connection).map_err(|error| database::Failure::from(error).into())
         })?;
-        let blobs = Arc::new(Blobs {
-            folder: blobs,
-            incoming,
-            instances,
-            disk,
-            instance,
-        });
+        let blobs = Arc::new(Blobs { folder: blobs, incoming, instances, disk, instance });
         let writer = Writer::start(connection, Arc::clone(&blobs), runtime)
             .map_err(|e| storage(&folder, "cannot be opened: no thread", e))?;
-        Ok(Self {
-            readers: Arc::new(Readers::new(database)),
-            writer,
-            blobs,
-            folder,
-        })
+        Ok(Self { readers: Arc::new(Readers::new(database)), writer, blobs, folder })
     }
 }
 
@@ -294,10 +270,7 @@ mod tests {
         let store = LocalStore::open(folder.path()).await.unwrap();
         let media = store.create_bucket("media").await.unwrap();
         let taken = store.create_bucket("media").await.unwrap_err();
-        assert_eq!(
-            (taken.kind(), taken.code()),
-            (ErrorKind::Conflict, Some("BucketAlreadyOwnedByYou"))
-        );
+        assert_eq!((taken.kind(), taken.code()), (ErrorKind::Conflict, Some("BucketAlreadyOwnedByYou")));
         for name in ["ab", "-ab", "ab-", "Media", "a.b", "../x", &"a".repeat(64)] {
             let refused = store.create_bucket(name).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{name}");
@@ -308,10 +281,7 @@ mod tests {
         let bucket = store.bucket("media").unwrap();
         bucket.put(PutRequest::new("key", "1")).await.unwrap();
         let used = store.delete_bucket("media").await.unwrap_err();
-        assert_eq!(
-            (used.kind(), used.code()),
-            (ErrorKind::Conflict, Some("BucketNotEmpty"))
-        );
+        assert_eq!((used.kind(), used.code()), (ErrorKind::Conflict, Some("BucketNotEmpty")));
         bucket.delete("key").await.unwrap();
         store.delete_bucket("media").await.unwrap();
         for result in [
@@ -329,24 +299,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let one = LocalBucket::open(folder.path(), "media").await.unwrap();
         let two = LocalBucket::open(folder.path(), "media").await.unwrap();
-        let writers = [one.clone(), two.clone()]
-            .into_iter()
-            .enumerate()
-            .map(|(id, bucket)| {
-                tokio::spawn(async move {
-                    for i in 0..30 {
-                        bucket
-                            .put(PutRequest::new(format!("{id}/{i}"), pattern(100 + i)))
-                            .await
-                            .unwrap();
-                        bucket
-                            .put(PutRequest::new("shared", pattern(100_000)))
-                            .await
-                            .unwrap();
-                        assert_eq!(bytes(&bucket, "shared").await, Some(pattern(100_000)));
-                    }
-                })
-            });
+        let writers = [one.clone(), two.clone()].into_iter().enumerate().map(|(id, bucket)| {
+            tokio::spawn(async move {
+                for i in 0..30 {
+                    bucket.put(PutRequest::new(format!("{id}/{i}"), pattern(100 + i))).await.unwrap();
+                    bucket.put(PutRequest::new("shared", pattern(100_000))).await.unwrap();
+                    assert_eq!(bytes(&bucket, "shared").await, Some(pattern(100_000)));
+                }
+            })
+        });
         for writer in writers.collect::<Vec<_>>() {
             writer.await.unwrap();
         }
@@ -356,17 +317,7 @@ mod tests {
         assert_eq!(files(one.store()).await.1, 0);
         drop((one, two));
         let store = LocalStore::open(folder.path()).await.unwrap();
-        assert_eq!(
-            store
-                .bucket("media")
-                .unwrap()
-                .head("0/0")
-                .await
-                .unwrap()
-                .unwrap()
-                .size,
-            100
-        );
+        assert_eq!(store.bucket("media").unwrap().head("0/0").await.unwrap().unwrap().size, 100);
         assert_eq!(files(&store).await, (1, 0));
     }
 
@@ -387,9 +338,6 @@ mod tests {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::open(folder.path().join("a/b")).await.unwrap();
-        assert_eq!(
-            fs::metadata(store.path()).unwrap().permissions().mode() & 0o777,
-            0o700
-        );
+        assert_eq!(fs::metadata(store.path()).unwrap().permissions().mode() & 0o777, 0o700);
     }
 }

@@ -16,9 +16,7 @@ pub(super) struct Clock(Arc<Mutex<SystemTime>>);
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Self(Arc::new(Mutex::new(
-            SystemTime::UNIX_EPOCH + Duration::from_hours(500_000),
-        )))
+        Self(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000))))
     }
 
     pub(super) fn advance(&self, duration: Duration) {
@@ -50,9 +48,7 @@ pub(super) async fn bucket() -> (TempDir, LocalBucket) {
 pub(super) async fn bucket_with_clock() -> (TempDir, LocalBucket, Clock) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::new();
-    let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone()))
-        .await
-        .unwrap();
+    let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
     store.create_bucket("media").await.unwrap();
     let bucket = store.bucket("media").unwrap();
     (folder, bucket, clock)
@@ -60,10 +56,7 @@ pub(super) async fn bucket_with_clock() -> (TempDir, LocalBucket, Clock) {
 
 /// The bytes of an object.
 pub(super) async fn bytes(bucket: &LocalBucket, key: &str) -> Option<Vec<u8>> {
-    let request = GetRequest {
-        key: key.to_owned(),
-        ..GetRequest::default()
-    };
+    let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
     match bucket.get(request).await.unwrap() {
         Some(object) => Some(object.body.bytes().await.unwrap().to_vec()),
         None => None,

@@ -45,19 +45,11 @@ impl Writer {
         runtime: Arc<dyn Runtime>,
     ) -> std::io::Result<Self> {
         let (jobs, received) = mpsc::channel();
-        let committer = Committer {
-            connection,
-            blobs,
-            runtime,
-            removed: Vec::new(),
-        };
+        let committer = Committer { connection, blobs, runtime, removed: Vec::new() };
         let thread = thread::Builder::new()
             .name("cloudflare-local".to_owned())
             .spawn(move || committer.run(&received))?;
-        Ok(Self {
-            jobs: Some(jobs),
-            thread: Some(thread),
-        })
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
     /// Runs `work` in a transaction and returns once that is committed. When `work` fails, nothing of it is kept, nor are
@@ -69,12 +61,7 @@ impl Writer {
     {
         let stopped = || Error::new(ErrorKind::Storage, "the store's writer has stopped");
         let (reply, answer) = oneshot::channel();
-        let task = Task {
-            work: Some(work),
-            outcome: None,
-            files,
-            reply,
-        };
+        let task = Task { work: Some(work), outcome: None, files, reply };
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(Box::new(task)).map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
@@ -121,10 +108,9 @@ where
         let outcome = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(done)), Ok(())) => Ok(done),
-            (_, Err(error)) => Err(Error::new(
-                ErrorKind::Storage,
-                format!("the write was not committed: {error}"),
-            )),
+            (_, Err(error)) => {
+                Err(Error::new(ErrorKind::Storage, format!("the write was not committed: {error}")))
+            }
             (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not made")),
         };
         for file in self.files {
@@ -196,16 +182,11 @@ impl Committer {
     }
 
     fn run_batch(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
-        let mut forget = self
-            .connection
-            .prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
+        let mut forget = self.connection.prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
         for blob in &self.removed {
             forget.execute((blob,))?;
         }
-        let write = Write {
-            connection: &self.connection,
-            now: from_millis(to_millis(self.runtime.now())),
-        };
+        let write = Write { connection: &self.connection, now: from_millis(to_millis(self.runtime.now())) };
         for job in batch {
             job.run(&write);
             if self.connection.is_autocommit() {

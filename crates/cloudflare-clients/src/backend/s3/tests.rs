@@ -46,9 +46,7 @@ async fn answered(answers: &'static [&'static str]) -> (S3Bucket, Arc<Mutex<Vec<
         let seen = Arc::clone(&seen);
         async move {
             while let Some(head) = read_head(&mut connection).await {
-                let length = head
-                    .lines()
-                    .find_map(|line| line.strip_prefix("content-length: "));
+                let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
                 let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
                 connection.read_exact(&mut body).await.unwrap();
                 let nth = {
@@ -76,10 +74,7 @@ async fn read_head(connection: &mut TcpStream) -> Option<String> {
 }
 
 fn get(key: &str) -> GetRequest {
-    GetRequest {
-        key: key.to_owned(),
-        ..GetRequest::default()
-    }
+    GetRequest { key: key.to_owned(), ..GetRequest::default() }
 }
 
 async fn read(bucket: &S3Bucket) -> Result<Bytes> {
@@ -114,28 +109,11 @@ async fn keys_reach_the_wire_as_they_are_signed() {
     }
     let heads = heads.lock().unwrap();
     let lines: Vec<_> = heads.iter().map(|head| head.lines().next().unwrap()).collect();
-    assert_eq!(
-        lines,
-        keys.map(|(_, path)| format!("DELETE /media/{path} HTTP/1.1"))
-    );
+    assert_eq!(lines, keys.map(|(_, path)| format!("DELETE /media/{path} HTTP/1.1")));
     for head in &*heads {
-        assert!(
-            head.contains("accept-encoding: identity\r\n") && !head.contains("expect"),
-            "{head}"
-        );
-        let signed = head
-            .split_once("SignedHeaders=")
-            .unwrap()
-            .1
-            .split_once(',')
-            .unwrap()
-            .0;
-        assert!(
-            signed
-                .split(';')
-                .all(|name| head.contains(&format!("\r\n{name}: "))),
-            "{head}"
-        );
+        assert!(head.contains("accept-encoding: identity\r\n") && !head.contains("expect"), "{head}");
+        let signed = head.split_once("SignedHeaders=").unwrap().1.split_once(',').unwrap().0;
+        assert!(signed.split(';').all(|name| head.contains(&format!("\r\n{name}: "))), "{head}");
     }
 }
 
@@ -170,10 +148,7 @@ async fn a_slow_upload_goes_on() {
         let _ = read_head(&mut connection).await;
         let mut body = [0; 6];
         connection.read_exact(&mut body).await.unwrap();
-        connection
-            .write_all(b"HTTP/1.1 200 OK\r\nETag: \"abc\"\r\nContent-Length: 0\r\n\r\n")
-            .await
-            .unwrap();
+        connection.write_all(b"HTTP/1.1 200 OK\r\nETag: \"abc\"\r\nContent-Length: 0\r\n\r\n").await.unwrap();
     })
     .await;
     let slow = stream::iter(0..6).then(|_| async {
@@ -215,10 +190,7 @@ async fn names_and_connections_that_fail_are_told_apart() {
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
     let error = assert_fails(ErrorKind::Connection, bucket(&url).head("k")).await;
-    assert!(
-        error.is_retryable() && error.message().contains("refused"),
-        "{error}"
-    );
+    assert!(error.is_retryable() && error.message().contains("refused"), "{error}");
 }
 
 #[tokio::test]
@@ -230,33 +202,18 @@ async fn cut_off_bodies_are_errors() {
             ErrorKind::Integrity,
         ),
         ("Content-Range: bytes 0-9/10\r\n\r\nhalf", ErrorKind::Integrity),
-        (
-            "Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n\r\n",
-            ErrorKind::UnexpectedResponse,
-        ),
+        ("Transfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n0\r\n\r\n", ErrorKind::UnexpectedResponse),
         ("\r\nhalf", ErrorKind::UnexpectedResponse),
     ] {
         let bucket = served(move |mut connection| async move {
             let head = read_head(&mut connection).await.unwrap();
-            let status = if head.contains("range: ") {
-                "206 Partial Content"
-            } else {
-                "200 OK"
-            };
+            let status = if head.contains("range: ") { "206 Partial Content" } else { "200 OK" };
             let answer = format!("HTTP/1.1 {status}\r\n{OBJECT}{body}");
             connection.write_all(answer.as_bytes()).await.unwrap();
         })
         .await;
         let range = body.contains("Content-Range").then(|| Range::from(0..10));
-        let read = async {
-            bucket
-                .get(GetRequest { range, ..get("k") })
-                .await?
-                .unwrap()
-                .body
-                .bytes()
-                .await
-        };
+        let read = async { bucket.get(GetRequest { range, ..get("k") }).await?.unwrap().body.bytes().await };
         assert_fails(kind, read).await;
     }
 }
@@ -266,20 +223,15 @@ async fn an_early_answer_wins_over_the_broken_upload() {
     let bucket = served(|mut connection| async move {
         read_head(&mut connection).await;
         let body = "<Error><Code>AccessDenied</Code><Message>No.</Message></Error>";
-        let answer = format!(
-            "HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        );
+        let answer = format!("HTTP/1.1 403 Forbidden\r\nContent-Length: {}\r\n\r\n{body}", body.len());
         connection.write_all(answer.as_bytes()).await.unwrap();
         // Closing with unread bytes resets the connection.
     })
     .await;
     for _ in 0..50 {
-        let error = assert_fails(
-            ErrorKind::Forbidden,
-            bucket.put(PutRequest::new("k", vec![0; 8 * 1024 * 1024])),
-        )
-        .await;
+        let error =
+            assert_fails(ErrorKind::Forbidden, bucket.put(PutRequest::new("k", vec![0; 8 * 1024 * 1024])))
+                .await;
         assert_eq!(error.code(), Some("AccessDenied"));
     }
 }
@@ -290,11 +242,8 @@ async fn an_upload_that_breaks_without_an_answer_is_a_connection_error() {
         read_head(&mut connection).await;
     })
     .await;
-    let error = assert_fails(
-        ErrorKind::Connection,
-        bucket.put(PutRequest::new("k", vec![0; 8 * 1024 * 1024])),
-    )
-    .await;
+    let error =
+        assert_fails(ErrorKind::Connection, bucket.put(PutRequest::new("k", vec![0; 8 * 1024 * 1024]))).await;
     assert!(error.is_retryable());
 }
 
@@ -305,10 +254,8 @@ fn put_of(pieces: impl Stream<Item = Result<Bytes>> + Send + 'static, length: u6
 #[tokio::test]
 async fn errors_of_the_body_are_passed_through() {
     let (bucket, _) = answered(&[]).await;
-    let failing = stream::iter([
-        Ok(Bytes::from_static(b"ab")),
-        Err(Error::new(ErrorKind::Storage, "disk on fire")),
-    ]);
+    let failing =
+        stream::iter([Ok(Bytes::from_static(b"ab")), Err(Error::new(ErrorKind::Storage, "disk on fire"))]);
     let error = assert_fails(ErrorKind::Storage, bucket.put(put_of(failing, 4))).await;
     assert_eq!(error.message(), "disk on fire");
     let pieces = || stream::iter(["ab", "cd"].map(|piece| Ok(Bytes::from(piece))));
@@ -336,10 +283,7 @@ async fn error_answers_are_read() {
     ])
     .await;
     let error = assert_fails(ErrorKind::Server, bucket.get(get("k"))).await;
-    assert_eq!(
-        (error.retry_after(), error.request_id()),
-        (Some(Duration::from_secs(7)), Some("ray"))
-    );
+    assert_eq!((error.retry_after(), error.request_id()), (Some(Duration::from_secs(7)), Some("ray")));
     let error = assert_fails(ErrorKind::Server, bucket.get(get("k"))).await;
     assert_eq!(error.to_string(), "500 Server Error");
     assert_fails(ErrorKind::NotModified, bucket.get(get("k"))).await;
@@ -379,27 +323,18 @@ async fn keys_that_xml_cannot_carry_are_deleted_one_by_one() {
     .await;
     let keys = ["a", "c\n", "b"].map(str::to_owned);
     let outcomes = bucket.delete_many(&keys).await.unwrap();
-    let kinds: Vec<_> = outcomes
-        .iter()
-        .map(|outcome| outcome.as_ref().map_err(Error::kind))
-        .collect();
+    let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(Error::kind)).collect();
     assert_eq!(kinds, [Ok(&()), Err(ErrorKind::Forbidden), Ok(&())]);
     let heads = heads.lock().unwrap();
     let lines: Vec<_> = heads.iter().map(|head| head.lines().next().unwrap()).collect();
-    assert_eq!(
-        lines,
-        ["POST /media?delete= HTTP/1.1", "DELETE /media/c%0A HTTP/1.1"]
-    );
+    assert_eq!(lines, ["POST /media?delete= HTTP/1.1", "DELETE /media/c%0A HTTP/1.1"]);
 }
 
 #[tokio::test]
 async fn a_connection_that_was_closed_while_idle_is_replaced() {
     let bucket = served(|mut connection| async move {
         read_head(&mut connection).await;
-        connection
-            .write_all(b"HTTP/1.1 204 No Content\r\n\r\n")
-            .await
-            .unwrap();
+        connection.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
     })
     .await;
     for _ in 0..5 {
@@ -412,20 +347,11 @@ async fn a_connection_that_was_closed_while_idle_is_replaced() {
 async fn bad_input_is_refused_before_anything_is_sent() {
     let bucket = bucket("http://127.0.0.1:1");
     let sha512 = crate::r2::Checksum::of(crate::r2::ChecksumAlgorithm::Sha512, b"x");
-    let put = PutRequest {
-        checksum: Some(sha512),
-        ..PutRequest::new("k", "x")
-    };
+    let put = PutRequest { checksum: Some(sha512), ..PutRequest::new("k", "x") };
     assert_fails(ErrorKind::Unsupported, bucket.put(put)).await;
     assert_fails(ErrorKind::InvalidInput, bucket.head("")).await;
-    assert_fails(
-        ErrorKind::InvalidInput,
-        bucket.get(GetRequest {
-            range: Some((3..3).into()),
-            ..get("k")
-        }),
-    )
-    .await;
+    assert_fails(ErrorKind::InvalidInput, bucket.get(GetRequest { range: Some((3..3).into()), ..get("k") }))
+        .await;
     assert_fails(
         ErrorKind::InvalidInput,
         bucket.put(PutRequest::new("k", Body::from_stream(stream::empty(), None))),
