@@ -24,7 +24,9 @@ pub(crate) fn check(workspace: &Workspace) -> bool {
         doc.env("RUSTDOCFLAGS", "-D warnings");
         cargo(doc)
     });
-    report.run("deny", || cargo(deny(workspace, ["check", "bans", "licenses", "sources"])?));
+    report.run("deny", || {
+        cargo(deny(workspace, ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"])?)
+    });
     report.run("advisories", || {
         if !succeeds(&mut deny(workspace, ["fetch", "db"])?) {
             return Err(Stop::Skipped("the database of advisories cannot be fetched from github.com".into()));

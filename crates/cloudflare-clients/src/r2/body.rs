@@ -119,10 +119,7 @@ impl Body {
 
     /// The bytes, if they are in memory already.
     pub fn as_bytes(&self) -> Option<&Bytes> {
-        match &self.content {
-            Content::Bytes(bytes) => Some(bytes),
-            _ => None,
-        }
+        if let Content::Bytes(bytes) = &self.content { Some(bytes) } else { None }
     }
 
     /// Calls `report(done, total)` as bytes go by; `total` is `None` for a stream of unknown length. When a request is
