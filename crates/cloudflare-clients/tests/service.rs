@@ -254,11 +254,17 @@ async fn a_stream_is_sent_again_only_while_nobody_has_read_it() {
     bucket.service().0.put("k", body()).await.unwrap();
     assert_eq!(bucket.calls(), ["put", "put"]);
 
-    let bucket = ScriptedBucket::holding("old").failing(1, 500);
-    let error = bucket.service().0.put("k", body()).await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::BodyNotReplayable, Some(500)));
-    assert!(error.to_string().contains("500 Server Error"), "{error}");
+    let busy =
+        || Error::from_status(503, "Busy").with_code("SlowDown").with_retry_after(Duration::from_secs(9));
+    let bucket = ScriptedBucket::holding("old").then(move |_| Err(busy()));
+    let (service, runtime) = bucket.service();
+    let error = service.put("k", body()).await.unwrap_err();
+    assert_eq!((error.kind(), error.status()), (ErrorKind::BodyNotReplayable, Some(503)));
+    assert_eq!((error.code(), error.retry_after()), (Some("SlowDown"), Some(Duration::from_secs(9))));
+    assert_eq!((error.attempts(), error.is_retryable()), (1, false));
+    assert!(error.to_string().contains("503 Busy"), "{error}");
     assert_eq!(bucket.calls(), ["put"]);
+    assert!(runtime.slept.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -410,6 +416,57 @@ async fn a_deadline_ends_an_operation() {
     let error = service.head("k").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(begin.elapsed(), Duration::from_secs(10));
+    assert_eq!(error.attempts(), 1);
+
+    let failing = R2Service::new_with_runtime(
+        ScriptedBucket::holding("abc").failing(9, 500),
+        Arc::new(cloudflare_clients::TokioRuntime),
+    );
+    let policy = RetryPolicy::default().base_delay(Duration::from_secs(2)).max_delay(Duration::from_secs(2));
+    let service = failing.with_retry(policy.jitter(false)).with_deadline(Duration::from_millis(4500));
+    let begin = tokio::time::Instant::now();
+    let error = service.head("k").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 3), "{error}");
+    assert_eq!(begin.elapsed(), Duration::from_secs(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_middle_of_an_attempt_says_what_went_before() {
+    #[derive(Debug, Default)]
+    struct FailsThenHangs(std::sync::atomic::AtomicBool);
+
+    #[async_trait]
+    impl Bucket for FailsThenHangs {
+        async fn head(&self, _: &str) -> Result<Option<Object>> {
+            if self.0.swap(true, std::sync::atomic::Ordering::SeqCst) {
+                future::pending().await
+            }
+            Err(Error::from_status(500, "Server Error"))
+        }
+    }
+
+    let service = R2Service::new(FailsThenHangs::default()).with_deadline(Duration::from_secs(10));
+    let error = service.head("k").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 2));
+    assert!(error.to_string().contains("500 Server Error"), "{error}");
+}
+
+#[tokio::test]
+async fn being_told_to_wait_too_long_fails_at_once() {
+    let busy = || Error::from_status(503, "Busy").with_retry_after(Duration::from_secs(20));
+    for (retry, deadline) in [
+        (RetryPolicy::default().max_wait(Duration::from_secs(19)), None),
+        (RetryPolicy::default(), Some(Duration::from_secs(19))),
+    ] {
+        let bucket = ScriptedBucket::holding("abc").then(move |_| Err(busy()));
+        let mut service = R2Service::shared(bucket).with_retry(retry);
+        if let Some(deadline) = deadline {
+            service = service.with_deadline(deadline);
+        }
+        let error = service.head("k").await.unwrap_err();
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(20)));
+        assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 1));
+    }
 }
 
 #[tokio::test(start_paused = true)]

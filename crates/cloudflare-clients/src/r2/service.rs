@@ -134,7 +134,8 @@ impl R2Service {
     }
 
     /// The longest that one operation takes, attempts and waits together; none by default. A download is through when
-    /// its body begins. What passes it fails with [`ErrorKind::Timeout`].
+    /// its body begins. What passes it fails with [`ErrorKind::Timeout`], and a wait that would pass it is not begun: the
+    /// operation then fails at once, with the error of its last attempt.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.settings_mut().deadline = Some(deadline);
@@ -344,82 +345,93 @@ impl R2Service {
             attempts = tracing::field::Empty,
             status = tracing::field::Empty,
         );
-        let attempts = self.attempts(operation, attempt).instrument(span);
-        let Some(deadline) = self.settings.deadline else {
-            return attempts.await;
+        let mut progress = Progress::default();
+        let outcome = {
+            let attempts = self.attempts(attempt, &mut progress).instrument(span.clone());
+            match self.settings.deadline {
+                None => Ok(attempts.await),
+                Some(deadline) => {
+                    match future::select(Box::pin(attempts), self.settings.runtime.sleep(deadline)).await {
+                        Either::Left((result, _)) => Ok(result),
+                        Either::Right(((), _)) => Err(deadline),
+                    }
+                }
+            }
         };
-        match future::select(Box::pin(attempts), self.settings.runtime.sleep(deadline)).await {
-            Either::Left((result, _)) => result,
-            Either::Right(((), _)) => operation.check(Err(Error::new(
-                ErrorKind::Timeout,
-                format!("not done within the deadline of {deadline:?}"),
-            ))),
-        }
+        let Progress { attempts, last } = progress;
+        span.record("attempts", attempts);
+        outcome.unwrap_or_else(|deadline| Err(deadline_passed(deadline, last))).map_err(|error| {
+            span.record("status", error.status());
+            error.during(operation.name, operation.key).after_attempts(attempts)
+        })
     }
 
     async fn attempts<'a, T: Send>(
         &self,
-        operation: &Operation<'_>,
         mut attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
+        progress: &mut Progress,
     ) -> Result<T> {
-        let _permit = match &self.settings.permits {
+        let Settings { retry, runtime, deadline, permits, .. } = &*self.settings;
+        let _permit = match permits {
             // The semaphore is never closed.
             Some(permits) => permits.acquire().await.ok(),
             None => None,
         };
-        let span = tracing::Span::current();
-        let mut last: Option<Error> = None;
-        let mut retries = 0;
         let mut waited = Duration::ZERO;
+        let mut call = attempt().ok_or_else(|| not_replayable(None))?;
         loop {
-            let Some(call) = attempt() else {
-                return Err(not_replayable(last, retries)).or_else(|error| operation.check(Err(error)));
-            };
+            progress.attempts += 1;
             let error = match call.await {
-                Ok(value) => {
-                    span.record("attempts", retries + 1);
-                    return Ok(value);
-                }
+                Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            match self.settings.retry.decide(&error, retries, waited, self.settings.runtime.random()) {
-                RetryDecision::Retry(delay) => {
-                    retries += 1;
-                    tracing::debug!(attempt = retries, ?delay, %error, "attempt failed, trying again");
-                    last = Some(error);
-                    self.settings.runtime.sleep(delay).await;
-                    waited += delay;
-                }
-                RetryDecision::Stop => {
-                    span.record("attempts", retries + 1);
-                    span.record("status", error.status());
-                    return operation.check(Err(error.after_attempts(retries + 1)));
-                }
+            let delay = match retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
+                RetryDecision::Retry(delay) => delay,
+                RetryDecision::Stop => return Err(error),
+            };
+            waited = waited.saturating_add(delay);
+            if deadline.is_some_and(|deadline| waited > deadline) {
+                return Err(error);
             }
+            call = match attempt() {
+                Some(next) => next,
+                None => return Err(not_replayable(Some(error))),
+            };
+            tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
+            progress.last = Some(error);
+            runtime.sleep(delay).await;
         }
     }
 }
 
-/// The error when a request should be sent again and its body cannot.
-fn not_replayable(cause: Option<Error>, attempts: u32) -> Error {
-    let mut error = Error::new(
-        ErrorKind::BodyNotReplayable,
-        match &cause {
-            Some(cause) => format!(
-                "the body was a stream that has been read and cannot be sent again, after: {}",
-                cause.message()
-            ),
-            None => "the body was a stream that has been read already".to_owned(),
-        },
-    )
-    .after_attempts(attempts);
-    if let Some(cause) = cause {
-        if let Some(status) = cause.status() {
-            error = error.with_status(status);
+/// How far an operation got, which is known even when the deadline ends it in the middle of an attempt.
+#[derive(Default)]
+struct Progress {
+    /// How many attempts were begun.
+    attempts: u32,
+    /// Why the last one that has ended failed.
+    last: Option<Error>,
+}
+
+fn deadline_passed(deadline: Duration, last: Option<Error>) -> Error {
+    let message = format!("not done within the deadline of {deadline:?}");
+    match last {
+        Some(last) => {
+            let message = format!("{message}; an attempt had failed: {}", last.message());
+            Error::new(ErrorKind::Timeout, message).with_source(last)
         }
-        error = error.with_source(cause);
+        None => Error::new(ErrorKind::Timeout, message),
     }
-    error
+}
+
+/// The error when a request should be sent again and its body cannot. It keeps what the service said.
+fn not_replayable(cause: Option<Error>) -> Error {
+    match cause {
+        Some(cause) => cause
+            .explain("the body was a stream that has been read and cannot be sent again, after")
+            .with_kind(ErrorKind::BodyNotReplayable),
+        None => Error::new(ErrorKind::BodyNotReplayable, "the body was a stream that has been read already"),
+    }
 }
 
 impl fmt::Debug for R2Service {
