@@ -100,8 +100,9 @@ impl RetryPolicy {
     fn delay(&self, retries: u32, random: f64) -> Duration {
         let doubled = self.base_delay.saturating_mul(2_u32.saturating_pow(retries));
         let jitter = if self.jitter { 0.5 + random.clamp(0.0, 1.0) } else { 1.0 };
-        // Capped before the multiplication too: a Duration overflows where an f64 does not.
-        doubled.min(self.max_delay.saturating_mul(2)).mul_f64(jitter).min(self.max_delay)
+        // What no Duration can hold is over every cap.
+        let delay = Duration::try_from_secs_f64(doubled.as_secs_f64() * jitter).unwrap_or(Duration::MAX);
+        delay.min(self.max_delay)
     }
 }
 
@@ -139,9 +140,11 @@ mod tests {
         assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(50)));
         assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 0.5), RetryDecision::Retry(MS(100)));
         assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 1.0), RetryDecision::Retry(MS(150)));
-        // The cap holds after jitter; a delay whose double passes it is not cut below half of it.
         let capped = RetryPolicy::default().max_retries(40);
         assert_eq!(capped.decide(&server_error(), 30, Duration::ZERO, 1.0), RetryDecision::Retry(MS(2000)));
+        let endless = capped.base_delay(Duration::MAX).max_delay(Duration::MAX).max_wait(Duration::MAX);
+        let decision = endless.decide(&server_error(), 30, Duration::ZERO, 1.0);
+        assert_eq!(decision, RetryDecision::Retry(Duration::MAX));
     }
 
     #[test]
