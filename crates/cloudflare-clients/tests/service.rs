@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::r2::{
-    Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
-    Object, ObjectBody, PutRequest, R2Service, StoredObject, UploadedPart,
+    self, Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadedPart,
 };
 use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
 use futures_util::future::{self, BoxFuture};
-use futures_util::{TryStreamExt, stream};
+use futures_util::{StreamExt, TryStreamExt, stream};
 
 /// Does not sleep but notes for how long it would have.
 #[derive(Debug, Default)]
@@ -404,6 +405,14 @@ async fn lengths_are_checked_even_where_there_is_no_checksum() {
     let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("0123456789more".into())]);
     let object = bucket.service().0.get("k").await.unwrap().unwrap();
     assert_eq!(object.text().await.unwrap(), "0123456789");
+    // What comes behind the last byte is not asked for again.
+    let late = Error::new(ErrorKind::Integrity, "the body went on");
+    let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("0123456789".into()), Err(late)]);
+    let object = bucket.service().0.get("k").await.unwrap().unwrap();
+    let pieces: Vec<_> = object.into_stream().collect().await;
+    assert_eq!(pieces[1].as_ref().unwrap_err().message(), "the body went on");
+    assert_eq!(bucket.calls().len(), 1);
+
     let bucket = ScriptedBucket::holding("0123456789").with_body(vec![Ok("2345".into())]);
     let object = bucket.service().0.get("k").range(2..5).await.unwrap().unwrap();
     assert_eq!(object.text().await.unwrap(), "234");
@@ -499,13 +508,87 @@ impl Bucket for Slow {
     }
 }
 
+/// Has pages that name no next page, and an outcome for one key alone.
+#[derive(Debug)]
+struct Forgetful;
+
+#[async_trait]
+impl Bucket for Forgetful {
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        let cursor = request.prefix.is_empty().then(|| "again".to_owned());
+        Ok(ListPage { truncated: true, cursor, ..ListPage::default() })
+    }
+
+    async fn list_parts(&self, _: ListPartsRequest) -> Result<PartsPage> {
+        Ok(PartsPage { truncated: true, ..PartsPage::default() })
+    }
+
+    async fn list_multipart_uploads(&self, _: ListMultipartUploadsRequest) -> Result<MultipartUploadsPage> {
+        let next_key_marker = Some("again".to_owned());
+        Ok(MultipartUploadsPage { truncated: true, next_key_marker, ..MultipartUploadsPage::default() })
+    }
+
+    async fn delete_many(&self, _: &[String]) -> Result<Vec<Result<()>>> {
+        Ok(vec![Ok(())])
+    }
+}
+
+#[tokio::test]
+async fn a_listing_that_cannot_go_on_is_an_error() {
+    let service = R2Service::new(Forgetful);
+    for error in [
+        service.list().stream().try_collect::<Vec<_>>().await.unwrap_err(),
+        service.list().prefix("a").pages().try_collect::<Vec<_>>().await.unwrap_err(),
+        service.list_multipart_uploads().stream().try_collect::<Vec<_>>().await.unwrap_err(),
+        service.resume_multipart_upload("k", "id").list_parts().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+        assert!(error.to_string().starts_with("list"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn every_deleted_key_has_a_result() {
+    let outcome = R2Service::new(Forgetful).delete_many(["a", "b"]).await.unwrap();
+    assert_eq!((outcome.results.len(), outcome.deleted().count(), outcome.failed().count()), (2, 0, 2));
+}
+
+#[tokio::test]
+async fn requests_can_be_spawned() {
+    let (service, _) = ScriptedBucket::holding("abc").service();
+    let upload = service.resume_multipart_upload("k", "id");
+    let results = (
+        tokio::spawn(service.head("k")),
+        tokio::spawn(service.delete("k")),
+        tokio::spawn(service.delete_many(["k"])),
+        tokio::spawn(upload.upload_part(1, "x")),
+        tokio::spawn(upload.list_parts()),
+        tokio::spawn(upload.abort()),
+        tokio::spawn(service.put("k", "x").into_future()),
+        tokio::spawn(upload.complete([]).into_future()),
+    );
+    drop((service, upload));
+    assert!(results.0.await.unwrap().unwrap().is_some());
+}
+
 #[test]
 fn everything_can_be_shared_and_sent() {
     fn shared<T: Send + Sync + 'static>() {}
     shared::<R2Service>();
     shared::<Body>();
     shared::<ObjectBody>();
-    shared::<cloudflare_clients::r2::ByteStream>();
-    shared::<cloudflare_clients::r2::Put>();
-    shared::<cloudflare_clients::r2::MultipartUpload>();
+    shared::<r2::ByteStream>();
+    shared::<r2::Get>();
+    shared::<r2::Put>();
+    shared::<r2::List>();
+    shared::<r2::Copy>();
+    shared::<r2::CreateMultipartUpload>();
+    shared::<r2::MultipartUpload>();
+    shared::<r2::CompleteMultipartUpload>();
+    shared::<r2::ListMultipartUploads>();
+    shared::<r2::Presign>();
+    shared::<r2::SignedUrl>();
+    shared::<r2::R2SigningClient>();
+    shared::<r2::R2SigningConfig>();
+    shared::<r2::DeleteOutcome>();
 }

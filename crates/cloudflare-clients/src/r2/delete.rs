@@ -2,7 +2,7 @@
 
 use super::limits::MAX_DELETES;
 use super::service::{Operation, R2Service};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::s3::endpoint::validate_key;
 
 /// What became of each key of a [`delete_many`](R2Service::delete_many).
@@ -26,14 +26,15 @@ impl DeleteOutcome {
 
 /// A request that fails as a whole fails each of its keys, and the further requests are made all the same; keys that are
 /// refused alone are sent again alone.
-pub(super) async fn delete_many(service: &R2Service, keys: Vec<String>) -> Result<DeleteOutcome> {
+pub(super) async fn delete_many(service: R2Service, keys: Vec<String>) -> Result<DeleteOutcome> {
     for key in &keys {
         Operation::new("delete", key).check(validate_key(key))?;
     }
     let mut results = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(MAX_DELETES) {
         let operation = Operation::without_key("deleteMany");
-        match service.run(&operation, || Some(service.bucket().delete_many(chunk))).await {
+        let deleted = service.run(&operation, || Some(service.bucket().delete_many(chunk))).await;
+        match deleted.and_then(|outcomes| operation.check(one_for_each(chunk, outcomes))) {
             Ok(outcomes) => {
                 for (key, outcome) in chunk.iter().zip(outcomes) {
                     let outcome = match outcome {
@@ -47,4 +48,15 @@ pub(super) async fn delete_many(service: &R2Service, keys: Vec<String>) -> Resul
         }
     }
     Ok(DeleteOutcome { results })
+}
+
+/// A key that the bucket says nothing of must not count as deleted, nor be left out.
+fn one_for_each(keys: &[String], outcomes: Vec<Result<()>>) -> Result<Vec<Result<()>>> {
+    if outcomes.len() == keys.len() {
+        return Ok(outcomes);
+    }
+    Err(Error::new(
+        ErrorKind::UnexpectedResponse,
+        format!("{} keys were to be deleted, and the answer is about {}", keys.len(), outcomes.len()),
+    ))
 }

@@ -160,7 +160,14 @@ impl Download {
                         }
                         return Ok(Some((bytes, state)));
                     }
-                    Ok(None) if *done == length => {
+                    Err(error) if *done == length && !error.is_retryable() => {
+                        return Err(download.error(error));
+                    }
+                    // All bytes are there; how the connection ended behind them does not matter.
+                    end if *done == length => {
+                        if let Err(error) = end {
+                            tracing::debug!(%error, "the connection broke behind the last byte");
+                        }
                         download.verify(verification.take()).await?;
                         return Ok(None);
                     }
@@ -168,11 +175,6 @@ impl Download {
                         ErrorKind::Connection,
                         format!("the body ended after {done} of {length} bytes"),
                     ),
-                    Err(error) if *done == length && error.is_retryable() => {
-                        // All bytes are there and verified; how the connection ended does not matter.
-                        tracing::debug!(%error, "the connection broke behind the last byte");
-                        return Ok(None);
-                    }
                     Err(error) => error,
                 };
                 *stream = download.resume(*done, failures, error).await?;

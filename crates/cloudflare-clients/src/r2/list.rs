@@ -10,10 +10,12 @@ use super::bucket::{ListPage, ListRequest};
 use super::limits::validate_page_size;
 use super::object::Object;
 use super::service::{Operation, R2Service};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 
 /// How many heads are under way at once where the backend cannot list metadata.
 const HEAD_CONCURRENCY: usize = 8;
+
+const LIST: Operation<'_> = Operation::without_key("list");
 
 /// A listing, in the order of the keys' bytes.
 ///
@@ -78,28 +80,36 @@ impl List {
         stream::try_unfold(Some(self), |list| async move {
             let Some(mut list) = list else { return Ok(None) };
             let page = list.clone().send().await?;
-            let next = match &page.cursor {
-                Some(cursor) if page.truncated => {
-                    list.request.cursor = Some(cursor.clone());
-                    Some(list)
-                }
-                _ => None,
-            };
-            Ok(Some((page, next)))
+            if !page.truncated {
+                return Ok(Some((page, None)));
+            }
+            let next = next_page(page.cursor.clone(), list.request.cursor.as_ref());
+            list.request.cursor = Some(LIST.check(next)?);
+            Ok(Some((page, Some(list))))
         })
         .boxed()
     }
 
     async fn send(self) -> Result<ListPage> {
         let Self { service, request } = self;
-        let operation = Operation::without_key("list");
-        operation.check(validate_page_size(request.limit))?;
-        let mut page = service.run(&operation, || Some(service.bucket().list(request.clone()))).await?;
+        LIST.check(validate_page_size(request.limit))?;
+        let mut page = service.run(&LIST, || Some(service.bucket().list(request.clone()))).await?;
         if request.include_metadata && page.objects.iter().any(|object| object.http_metadata.is_none()) {
             page.objects = with_metadata(&service, page.objects).await?;
         }
         Ok(page)
     }
+}
+
+/// Where the page after a truncated one begins. A service that does not say, or says again where this page began, must
+/// neither end the listing early nor keep it going for ever.
+pub(super) fn next_page<M: PartialEq>(next: Option<M>, here: Option<&M>) -> Result<M> {
+    next.filter(|next| Some(next) != here).ok_or_else(|| {
+        Error::new(
+            ErrorKind::UnexpectedResponse,
+            "the listing goes on, and the service does not say where the next page begins",
+        )
+    })
 }
 
 /// Objects that were deleted since they were listed are left out.

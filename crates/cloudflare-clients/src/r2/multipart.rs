@@ -17,6 +17,7 @@ use super::bucket::{
 use super::checksum::{Checksum, ChecksumAlgorithm, Hasher};
 use super::conditional::Conditional;
 use super::limits::{MIN_PART_SIZE, validate_page_size, validate_part_number, validate_upload_size};
+use super::list::next_page;
 use super::object::{CustomMetadata, HttpMetadata, Object, StorageClass, StoredObject};
 use super::service::{Operation, R2Service};
 use super::verify::SentMd5;
@@ -132,8 +133,15 @@ impl MultipartUpload {
     }
 
     /// Uploads a part, in place of one with the same number, which is 1 to 10,000. The length of its body must be known.
-    pub async fn upload_part(&self, part_number: u16, body: impl Into<Body>) -> Result<UploadedPart> {
-        let body = body.into();
+    pub fn upload_part(
+        &self,
+        part_number: u16,
+        body: impl Into<Body>,
+    ) -> BoxFuture<'static, Result<UploadedPart>> {
+        self.clone().send_part(part_number, body.into()).boxed()
+    }
+
+    async fn send_part(self, part_number: u16, body: Body) -> Result<UploadedPart> {
         let operation = Operation::new("uploadPart", &self.key).sending(body.content_length());
         operation.check(self.validate())?;
         operation.check(validate_part_number(part_number))?;
@@ -177,16 +185,24 @@ impl MultipartUpload {
     }
 
     /// Drops the upload and its parts. Fine when it was completed or aborted before.
-    pub async fn abort(&self) -> Result<()> {
-        let operation = Operation::new("abortMultipartUpload", &self.key);
-        operation.check(self.validate())?;
-        let bucket = self.service.bucket();
-        self.service.run(&operation, || Some(bucket.abort_multipart_upload(&self.key, &self.upload_id))).await
+    pub fn abort(&self) -> BoxFuture<'static, Result<()>> {
+        let upload = self.clone();
+        async move {
+            let Self { service, key, upload_id, .. } = &upload;
+            let operation = Operation::new("abortMultipartUpload", key);
+            operation.check(upload.validate())?;
+            service.run(&operation, || Some(service.bucket().abort_multipart_upload(key, upload_id))).await
+        }
+        .boxed()
     }
 
     /// All parts that the service has, by number. The bucket's binding cannot list them:
     /// [`ErrorKind::Unsupported`].
-    pub async fn list_parts(&self) -> Result<Vec<UploadedPart>> {
+    pub fn list_parts(&self) -> BoxFuture<'static, Result<Vec<UploadedPart>>> {
+        self.clone().list_all_parts().boxed()
+    }
+
+    async fn list_all_parts(self) -> Result<Vec<UploadedPart>> {
         let operation = Operation::new("listParts", &self.key);
         operation.check(self.validate())?;
         let mut request = ListPartsRequest {
@@ -199,10 +215,11 @@ impl MultipartUpload {
             let bucket = self.service.bucket();
             let page = self.service.run(&operation, || Some(bucket.list_parts(request.clone()))).await?;
             parts.extend(page.parts);
-            if !page.truncated || page.next_part_number_marker.is_none() {
+            if !page.truncated {
                 return Ok(parts);
             }
-            request.part_number_marker = page.next_part_number_marker;
+            let next = next_page(page.next_part_number_marker, request.part_number_marker.as_ref());
+            request.part_number_marker = Some(operation.check(next)?);
         }
     }
 
@@ -325,6 +342,8 @@ fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     object.etag == format!("{}-{}", hasher.finish().to_hex(), parts.len())
 }
 
+const LIST_UPLOADS: Operation<'_> = Operation::without_key("listMultipartUploads");
+
 /// A listing of the uploads that are neither completed nor aborted.
 ///
 /// Awaiting it gives one [`MultipartUploadsPage`]; [`stream`](Self::stream) goes on to the end. The bucket's binding cannot
@@ -366,21 +385,24 @@ impl ListMultipartUploads {
                 return Ok::<_, Error>(None);
             };
             let page = list.clone().send().await?;
-            let next = (page.truncated && page.next_key_marker.is_some()).then(|| {
-                list.request.key_marker.clone_from(&page.next_key_marker);
-                list.request.upload_id_marker.clone_from(&page.next_upload_id_marker);
-                list
-            });
-            Ok(Some((stream::iter(page.uploads.into_iter().map(Ok)), next)))
+            let uploads = stream::iter(page.uploads.into_iter().map(Ok));
+            if !page.truncated {
+                return Ok(Some((uploads, None)));
+            }
+            let ListMultipartUploadsRequest { key_marker, upload_id_marker, .. } = &mut list.request;
+            let here = key_marker.take().map(|key| (key, upload_id_marker.take()));
+            let next = page.next_key_marker.map(|key| (key, page.next_upload_id_marker));
+            let (key, upload_id) = LIST_UPLOADS.check(next_page(next, here.as_ref()))?;
+            (*key_marker, *upload_id_marker) = (Some(key), upload_id);
+            Ok(Some((uploads, Some(list))))
         });
         pages.try_flatten().boxed()
     }
 
     async fn send(self) -> Result<MultipartUploadsPage> {
-        let operation = Operation::without_key("listMultipartUploads");
         let Self { service, request } = self;
-        operation.check(validate_page_size(request.limit))?;
-        service.run(&operation, || Some(service.bucket().list_multipart_uploads(request.clone()))).await
+        LIST_UPLOADS.check(validate_page_size(request.limit))?;
+        service.run(&LIST_UPLOADS, || Some(service.bucket().list_multipart_uploads(request.clone()))).await
     }
 }
 

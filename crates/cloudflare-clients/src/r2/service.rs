@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture, Either};
 use tokio::sync::Semaphore;
 use tracing::Instrument as _;
@@ -28,8 +29,8 @@ use crate::sigv4::encode_path;
 
 /// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts, presigned URLs.
 ///
-/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests are builders that do nothing
-/// until they are awaited. See [the Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/), whose
+/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests do nothing until they are awaited
+/// and borrow nothing, so that they can be spawned. See [the Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/), whose
 /// names are used here.
 ///
 /// - **Missing.** An object that does not exist is `None`; a bucket or upload that does not exist is an error.
@@ -186,11 +187,14 @@ impl R2Service {
     }
 
     /// The metadata of an object, or `None` when there is none of this key.
-    pub async fn head(&self, key: impl Into<String>) -> Result<Option<Object>> {
-        let key = key.into();
-        let operation = Operation::new("head", &key);
-        operation.check(validate_key(&key))?;
-        self.run(&operation, || Some(self.bucket.head(&key))).await
+    pub fn head(&self, key: impl Into<String>) -> BoxFuture<'static, Result<Option<Object>>> {
+        let (service, key) = (self.clone(), key.into());
+        async move {
+            let operation = Operation::new("head", &key);
+            operation.check(validate_key(&key))?;
+            service.run(&operation, || Some(service.bucket.head(&key))).await
+        }
+        .boxed()
     }
 
     /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
@@ -211,19 +215,22 @@ impl R2Service {
     }
 
     /// Deletes an object. Fine when it is not there.
-    pub async fn delete(&self, key: impl Into<String>) -> Result<()> {
-        let key = key.into();
-        let operation = Operation::new("delete", &key);
-        operation.check(validate_key(&key))?;
-        self.run(&operation, || Some(self.bucket.delete(&key))).await
+    pub fn delete(&self, key: impl Into<String>) -> BoxFuture<'static, Result<()>> {
+        let (service, key) = (self.clone(), key.into());
+        async move {
+            let operation = Operation::new("delete", &key);
+            operation.check(validate_key(&key))?;
+            service.run(&operation, || Some(service.bucket.delete(&key))).await
+        }
+        .boxed()
     }
 
     /// Deletes objects, 1,000 a request, and says of each key whether that worked. Fine for those that are not there.
-    pub async fn delete_many<K: Into<String>>(
+    pub fn delete_many<K: Into<String>>(
         &self,
         keys: impl IntoIterator<Item = K>,
-    ) -> Result<DeleteOutcome> {
-        delete::delete_many(self, keys.into_iter().map(Into::into).collect()).await
+    ) -> BoxFuture<'static, Result<DeleteOutcome>> {
+        delete::delete_many(self.clone(), keys.into_iter().map(Into::into).collect()).boxed()
     }
 
     /// Lists objects: `r2.list().prefix("a/").await?` is one page, `.stream()` all objects.
@@ -457,7 +464,7 @@ impl<'a> Operation<'a> {
         Self { name, key: Some(key), bytes: None }
     }
 
-    pub(super) fn without_key(name: &'static str) -> Self {
+    pub(super) const fn without_key(name: &'static str) -> Self {
         Self { name, key: None, bytes: None }
     }
 
