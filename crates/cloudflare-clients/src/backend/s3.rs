@@ -6,17 +6,17 @@ mod tests;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures_util::stream::{self, StreamExt};
 
 use super::http::{Answer, HttpClient, Timeouts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::limits::validate_delete_count;
+use crate::r2::verify::md5_of;
 use crate::r2::{
-    Body, Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject, UploadPartRequest,
-    UploadedPart,
+    Body, Bucket, Checksum, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
+    GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
+    Object, ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject,
+    UploadPartRequest, UploadedPart,
 };
 use crate::runtime::{Runtime, TokioRuntime};
 use crate::s3::endpoint::validate_key;
@@ -25,8 +25,6 @@ use crate::s3::{self, Request, Response};
 /// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
 const MAX_ERROR: usize = 64 * 1024;
-/// MD5 takes about 200 microseconds for it.
-const HASHED_IN_PLACE: usize = 128 * 1024;
 /// How many objects are deleted at a time whose keys XML cannot carry.
 const CONCURRENT_DELETES: usize = 8;
 
@@ -141,19 +139,11 @@ impl S3Bucket {
     }
 }
 
-/// Makes a request for which `bytes` have to be hashed, elsewhere if that would hold up this thread's other tasks.
-async fn hashing(bytes: usize, make: impl FnOnce() -> Result<Request> + Send + 'static) -> Result<Request> {
-    if bytes <= HASHED_IN_PLACE {
-        return make();
-    }
-    match tokio::task::spawn_blocking(make).await {
-        Ok(request) => request,
-        Err(error) => match error.try_into_panic() {
-            Ok(panic) => std::panic::resume_unwind(panic),
-            Err(error) => Err(Error::new(ErrorKind::Connection, "the Tokio runtime is shutting down")
-                .retryable(false)
-                .with_source(error)),
-        },
+/// What the body must hash to: as it was given, else the MD5 of bytes in memory, so that the service refuses damaged ones.
+async fn checksum_of(body: &Body, given: Option<Checksum>) -> Option<Checksum> {
+    match (given, body.as_bytes()) {
+        (None, Some(bytes)) => Some(md5_of(bytes).await),
+        (given, _) => given,
     }
 }
 
@@ -178,11 +168,10 @@ impl Bucket for S3Bucket {
         }
     }
 
-    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+    async fn put(&self, mut request: PutRequest) -> Result<StoredObject> {
         let key = request.key.clone();
-        let hashed = request.body.as_bytes().map_or(0, Bytes::len);
-        let put = hashing(hashed, move || s3::put_object::request(request)).await?;
-        let answer = self.call(put).await?;
+        request.checksum = checksum_of(&request.body, request.checksum).await;
+        let answer = self.call(s3::put_object::request(request)?).await?;
         s3::put_object::parse(&key, &answer.headers)
     }
 
@@ -230,11 +219,10 @@ impl Bucket for S3Bucket {
         s3::create_multipart_upload::parse(&response)
     }
 
-    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+    async fn upload_part(&self, mut request: UploadPartRequest) -> Result<UploadedPart> {
         let part_number = request.part_number;
-        let hashed = request.body.as_bytes().map_or(0, Bytes::len);
-        let upload = hashing(hashed, move || s3::upload_part::request(request)).await?;
-        let answer = self.call(upload).await?;
+        request.checksum = checksum_of(&request.body, request.checksum).await;
+        let answer = self.call(s3::upload_part::request(request)?).await?;
         s3::upload_part::parse(part_number, &answer.headers)
     }
 

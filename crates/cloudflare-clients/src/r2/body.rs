@@ -267,6 +267,14 @@ impl Replay {
         Self::Once { stream: Arc::new(Mutex::new(Some(body.into_stream()))), length }
     }
 
+    /// The body, to be read without anybody being told of it; `None` when it was a stream.
+    pub(super) fn same(&self) -> Option<Body> {
+        match self {
+            Self::Same(body) => Some(Body { progress: None, ..body.try_clone()? }),
+            Self::Once { .. } => None,
+        }
+    }
+
     /// The body for the next attempt, or `None` when it was a stream that an attempt before has begun to read.
     pub(super) fn next(&self) -> Option<Body> {
         match self {

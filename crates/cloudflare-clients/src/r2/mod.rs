@@ -18,7 +18,7 @@ mod service;
 mod signed_url;
 mod signing_client;
 mod signing_config;
-mod verify;
+pub(crate) mod verify;
 
 pub use body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use bucket::{

@@ -151,7 +151,7 @@ impl MultipartUpload {
             )));
         };
         operation.check(validate_upload_size(length))?;
-        let sent = SentMd5::new(&self.service, &body, None);
+        let sent = SentMd5::new(&self.service, &body, None).await;
         let replay = Replay::new(body);
         let attempt = || {
             let request = UploadPartRequest {

@@ -142,7 +142,7 @@ impl Put {
         let PutRequest { key, body, http_metadata, custom_metadata, storage_class, checksum, only_if } =
             request;
         let length = body.content_length().unwrap_or_default();
-        let sent = SentMd5::new(&service, &body, checksum);
+        let sent = SentMd5::new(&service, &body, checksum).await;
         let checksum = checksum.or(sent.get());
         let replay = Replay::new(body);
         // What the first attempt has stored of us, damaged on its way: the object that the next one may replace.
@@ -171,9 +171,10 @@ impl Put {
         };
         match service.run(operation, attempt).await {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
-                let stored = |object: &Object| {
-                    object.size == length && sent.get().is_some_and(|md5| object.etag == md5.to_hex())
+                let Some(md5) = operation.check(sent.get_or_read(&replay).await)? else {
+                    return Err(error);
                 };
+                let stored = |object: &Object| object.size == length && object.etag == md5.to_hex();
                 service.unless_stored(&key, error, stored).await
             }
             result => result,

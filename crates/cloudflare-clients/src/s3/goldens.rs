@@ -91,6 +91,7 @@ fn writes() {
             http_metadata: http_metadata.clone(),
             custom_metadata: custom_metadata.clone(),
             storage_class: Some(StorageClass::InfrequentAccess),
+            checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"hello")),
             only_if: Conditional::new().etag_does_not_match("*"),
             ..PutRequest::new("k", "hello")
         }))
@@ -134,7 +135,7 @@ fn writes() {
             upload_id: "u+/=".to_owned(),
             part_number: 7,
             body: "part".into(),
-            checksum: None,
+            checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"part")),
         }))
     );
     let part = UploadedPart { part_number: 1, etag: "abc".to_owned(), size: None };

@@ -47,14 +47,9 @@ impl Request {
         }
     }
 
-    /// Adds the bytes of an object or part, and what they must hash to: what the caller gave, or the MD5 of bytes that are
-    /// in memory, so that the service refuses damaged ones.
+    /// Adds the bytes of an object or part, and what the caller says that they must hash to.
     pub(crate) fn content(mut self, body: Body, checksum: Option<&Checksum>) -> Result<Self> {
-        let computed = match (checksum, body.as_bytes()) {
-            (None, Some(bytes)) => Some(Checksum::of(ChecksumAlgorithm::Md5, bytes)),
-            _ => None,
-        };
-        if let Some(checksum) = checksum.or(computed.as_ref()) {
+        if let Some(checksum) = checksum {
             headers::write_checksum(checksum, &mut self.headers)?;
         }
         self.body = body;
