@@ -458,7 +458,7 @@ async fn a_deadline_in_the_middle_of_an_attempt_says_what_went_before() {
     impl Bucket for FailsThenHangs {
         async fn head(&self, _: &str) -> Result<Option<Object>> {
             if self.0.swap(true, std::sync::atomic::Ordering::SeqCst) {
-                future::pending().await
+                future::pending::<()>().await;
             }
             Err(Error::from_status(500, "Server Error"))
         }

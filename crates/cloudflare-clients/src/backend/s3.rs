@@ -93,8 +93,15 @@ impl S3Bucket {
         &self.signing
     }
 
-    /// Sends a request and returns the head of a success.
+    /// Sends a request and returns the head of a success, whose status goes into the operation's span.
     async fn send(&self, request: Request) -> Result<Answer> {
+        let answer = self.exchange(request).await?;
+        tracing::Span::current().record("status", answer.status().as_u16());
+        Ok(answer)
+    }
+
+    /// Sends a request and returns the head of a success.
+    async fn exchange(&self, request: Request) -> Result<Answer> {
         let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
         let request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
         let answer = self.http.send(request).await?;
@@ -124,7 +131,7 @@ impl S3Bucket {
     async fn missing<T>(&self, error: Error) -> Result<Option<T>> {
         match (error.status(), error.code()) {
             (Some(404), Some("NoSuchKey")) => Ok(None),
-            (Some(404), None) => match self.send(s3::head_bucket::request()).await {
+            (Some(404), None) => match self.exchange(s3::head_bucket::request()).await {
                 Ok(_) => Ok(None),
                 Err(error) if error.status() == Some(404) => {
                     let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
@@ -137,6 +144,24 @@ impl S3Bucket {
             _ => Err(error),
         }
     }
+
+    /// Why a HEAD was refused. Its answer has no body to tell wrong credentials from missing permissions; that to a GET of
+    /// one byte has.
+    async fn refusal(&self, key: &str, error: Error) -> Error {
+        let get = GetRequest { key: key.to_owned(), range: Some((0..1).into()), ..GetRequest::default() };
+        let Ok(get) = s3::get_object::request(&get) else {
+            return error;
+        };
+        match self.exchange(get).await {
+            Err(told) if told.status() == error.status() => told,
+            _ => error,
+        }
+    }
+}
+
+/// Whether an error has a status that credentials may be the reason of, and no document that says so.
+fn is_silent_refusal(error: &Error) -> bool {
+    matches!(error.status(), Some(400 | 403)) && error.code().is_none()
 }
 
 /// What the body must hash to: as it was given, else the MD5 of bytes in memory, so that the service refuses damaged ones.
@@ -152,6 +177,7 @@ impl Bucket for S3Bucket {
     async fn head(&self, key: &str) -> Result<Option<Object>> {
         match self.send(s3::head_object::request(key)).await {
             Ok(answer) => s3::head_object::parse(key, answer.headers()).map(Some),
+            Err(error) if is_silent_refusal(&error) => Err(self.refusal(key, error).await),
             Err(error) => self.missing(error).await,
         }
     }

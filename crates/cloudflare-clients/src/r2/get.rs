@@ -3,9 +3,9 @@
 use std::future::IntoFuture;
 use std::sync::Arc;
 
-use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, TryStreamExt};
+use futures_util::{FutureExt as _, TryFutureExt as _};
 
 use super::body::{Body, ByteStream, Refetch};
 use super::bucket::GetRequest;
@@ -53,7 +53,7 @@ impl Get {
         operation.check(validate_key(&request.key))?;
         operation.check(request.range.map_or(Ok(()), Range::validate))?;
         operation.check(request.only_if.validate())?;
-        let found = service.run(&operation, || Some(service.bucket().get(request.clone()))).await?;
+        let found = service.run(&operation, || Some(attempt(&service, request.clone()))).await?;
         Ok(found.map(|found| Download::new(&service, &request.key, &found).begin(found)))
     }
 }
@@ -65,6 +65,18 @@ impl IntoFuture for Get {
     fn into_future(self) -> Self::IntoFuture {
         self.send().boxed()
     }
+}
+
+/// One attempt, which says in the operation's span how many bytes are to come.
+fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Option<ObjectBody>>> {
+    let get = service.bucket().get(request);
+    get.inspect_ok(|found| {
+        if let Some(found) = found {
+            let bytes = found.range.map_or(found.size, |range| range.length);
+            tracing::Span::current().record("bytes", bytes);
+        }
+    })
+    .boxed()
 }
 
 /// What a body that is being read needs to be resumed and verified.
@@ -211,7 +223,7 @@ impl Download {
         let request =
             GetRequest { key: self.key.clone(), range, only_if: Conditional::new().etag_matches(&self.etag) };
         let operation = Operation::new("get", &self.key);
-        let found = self.service.run(&operation, || Some(self.service.bucket().get(request.clone()))).await;
+        let found = self.service.run(&operation, || Some(attempt(&self.service, request.clone()))).await;
         match found {
             Ok(Some(found)) if found.etag == self.etag => Ok(found),
             Err(error) if error.kind() != ErrorKind::PreconditionFailed => Err(error),

@@ -40,6 +40,9 @@ use crate::sigv4::encode_path;
 /// - **Verification.** The bytes of whole objects are compared with their checksum, on by default; see
 ///   [`with_verification`](Self::with_verification).
 /// - **Errors** name the operation, the key and the number of attempts, and keep the service's own words.
+/// - **Traces.** Each operation is a span `r2` of the [`tracing`] crate with its `operation`, `key`, `attempts`, HTTP
+///   `status`, and the `bytes` of the body that is sent or announced; each further attempt is an event in it. Metadata,
+///   credentials and URLs are not part of them.
 ///
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::R2Service};

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::r2::{R2SigningConfig, Range};
+use crate::r2::{R2Service, R2SigningConfig, Range};
 
 const OBJECT: &str = "ETag: \"abc\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\n";
 
@@ -359,4 +359,68 @@ async fn bad_input_is_refused_before_anything_is_sent() {
     .await;
     assert_fails(ErrorKind::InvalidInput, bucket.abort_multipart_upload("k", "")).await;
     assert_fails(ErrorKind::InvalidInput, bucket.delete_many(&[String::new()])).await;
+}
+
+#[tokio::test]
+async fn a_refused_head_says_whether_it_was_the_credentials() {
+    const REFUSED: &str = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    let (bucket, heads) = answered(&[
+        REFUSED,
+        "HTTP/1.1 403 Forbidden\r\nContent-Length: LENGTH\r\n\r\n\
+         <Error><Code>SignatureDoesNotMatch</Code><Message>Wrong.</Message></Error>",
+    ])
+    .await;
+    let error = assert_fails(ErrorKind::Credentials, bucket.head("k")).await;
+    assert!(error.to_string().contains("credentials"), "{error}");
+    assert!(heads.lock().unwrap()[1].contains("range: bytes=0-0\r\n"));
+
+    let (bucket, _) = answered(&[REFUSED, "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]).await;
+    assert_fails(ErrorKind::Forbidden, bucket.head("k")).await;
+}
+
+#[tokio::test]
+async fn an_operation_is_a_span() {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let (bucket, _) = answered(&[
+        "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nETag: \"abc\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\n\
+         Content-Length: LENGTH\r\n\r\nhello",
+        "HTTP/1.1 412 Precondition Failed\r\nContent-Length: 0\r\n\r\n",
+    ])
+    .await;
+    let service = R2Service::new(bucket).with_verification(false);
+    assert_eq!(service.get("a key").await.unwrap().unwrap().bytes().await.unwrap(), "hello");
+    service.put("k", "four").metadata("who", "private").await.unwrap_err();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let closed: Vec<_> = log.lines().filter(|line| line.contains(": close ")).collect();
+    let [get, put] = closed[..] else { panic!("{log}") };
+    assert!(get.contains(r#"r2{operation="get" key="a key" status=200 bytes=5 attempts=2}"#), "{get}");
+    assert!(put.contains(r#"r2{operation="put" key="k" bytes=4 attempts=1 status=412}"#), "{put}");
+    for secret in ["secret", "Signature", "private"] {
+        assert!(!log.contains(secret), "{log}");
+    }
 }
