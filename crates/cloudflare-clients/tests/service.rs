@@ -245,6 +245,8 @@ async fn public_urls_are_encoded_and_stay_on_their_host() {
     for bad in ["media.example.com", "https://", "https://a b", "https://h/?q", "https://user@h", "ftp://h"] {
         assert!(service.clone().with_public_base_url(bad).is_err(), "{bad}");
     }
+    let error = service.with_public_base_url("https://user:hunter2@h").unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
 }
 
 #[tokio::test]

@@ -14,8 +14,8 @@ use crate::s3::endpoint::validate_key;
 
 /// A copy; awaiting it gives what the service says of the new object.
 ///
-/// HTTP and custom metadata are copied too unless they are replaced. The bucket's binding has no copy:
-/// [`ErrorKind::Unsupported`].
+/// HTTP and custom metadata are copied too unless they are replaced. A source that is missing is
+/// [`ErrorKind::InvalidInput`] with the code `NoSuchKey`. The bucket's binding has no copy: [`ErrorKind::Unsupported`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Copy {

@@ -1,3 +1,5 @@
+//! Presigned URLs with headers, of any method that R2 takes.
+
 use std::fmt;
 use std::time::{Duration, SystemTime};
 

@@ -31,7 +31,7 @@ const STREAM_CONCURRENCY: usize = 3;
 ///
 /// A body of known length, up to [`MAX_SINGLE_UPLOAD`](super::MAX_SINGLE_UPLOAD), goes up in one request. A stream of unknown length goes up in parts
 /// of [`STREAM_PART_SIZE`], of which three are in memory at once: so it may have 156.25 GiB, and its conditions are checked when
-/// it is complete.
+/// it is complete. One that fails is aborted; one that is dropped leaves its parts to R2, which deletes them after 7 days.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Put {

@@ -129,8 +129,10 @@ impl R2Service {
             !rest.is_empty() && !rest.starts_with('/') && !rest.contains(['?', '#', ' ', '@', '\\'])
         });
         if !is_base || url.parse::<http::Uri>().is_err() {
+            // A password in the URL must not reach the error.
+            let shown = if url.contains('@') { String::new() } else { format!(" {url:?}") };
             return Err(Error::invalid_input(format!(
-                "the public base URL {url:?} must be like https://media.example.com, with a path at most"
+                "the public base URL{shown} must be like https://media.example.com, with a path at most"
             )));
         }
         self.settings_mut().public_base_url = Some(url.trim_end_matches('/').to_owned());
@@ -138,8 +140,10 @@ impl R2Service {
     }
 
     /// The longest that one operation takes, attempts and waits together; none by default. A download is through when
-    /// its body begins. What passes it fails with [`ErrorKind::Timeout`], and a wait that would pass it is not begun: the
-    /// operation then fails at once, with the error of its last attempt.
+    /// its body begins; each part of an upload and each page of a listing is an operation of its own.
+    ///
+    /// What passes it fails with [`ErrorKind::Timeout`]. A wait that would pass it is not begun: the operation then fails at
+    /// once, with the error of its last attempt.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.settings_mut().deadline = Some(deadline);
@@ -147,7 +151,7 @@ impl R2Service {
     }
 
     /// How many operations of this service, and of those cloned from it from now on, are under way at once; unbounded by
-    /// default. Further ones wait. A download counts until its body begins.
+    /// default. Further ones wait. 0 counts as 1. A download counts until its body begins.
     #[must_use]
     pub fn with_max_concurrency(mut self, operations: usize) -> Self {
         let permits = operations.clamp(1, Semaphore::MAX_PERMITS);

@@ -1,3 +1,5 @@
+//! A presigned URL.
+
 use std::fmt;
 use std::time::SystemTime;
 

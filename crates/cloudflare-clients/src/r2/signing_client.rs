@@ -1,3 +1,5 @@
+//! Making presigned URLs.
+
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 

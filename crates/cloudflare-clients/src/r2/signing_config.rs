@@ -1,3 +1,5 @@
+//! What URLs and requests are signed with, and for which bucket.
+
 use std::fmt;
 
 use zeroize::Zeroizing;

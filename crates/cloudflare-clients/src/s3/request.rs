@@ -1,3 +1,5 @@
+//! A request, and what it is when it is signed.
+
 use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderValue, Method, Uri, header};

@@ -1,3 +1,5 @@
+//! An answer, and what answers have in common.
+
 use std::borrow::Cow;
 use std::time::SystemTime;
 
