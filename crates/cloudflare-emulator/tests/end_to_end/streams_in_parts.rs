@@ -30,14 +30,17 @@ async fn parts_are_sent_again() {
     .enumerate()
     {
         let bytes = content(STREAM_PART_SIZE + 1000, n as u64);
+        // Both may meet the same part, and one that is damaged twice is given up.
+        let faults = if matches!(fault, Fault::FlipUpload) { 1 } else { 2 };
         world.proxy.begin();
-        world.proxy.order(Kind::UploadPart, fault);
-        world.proxy.order(Kind::UploadPart, fault);
+        for _ in 0..faults {
+            world.proxy.order(Kind::UploadPart, fault);
+        }
         world.proxy.order(Kind::Complete, fault);
         let put = world.r2.put("stream", stream_of(&bytes));
         put.await.unwrap_or_else(|error| panic!("{fault:?}: {error}"));
         assert!(read(&world.stored, "stream").await.unwrap() == bytes, "{fault:?}");
-        assert_eq!(world.proxy.calls(Kind::UploadPart), PARTS + 2, "{fault:?}");
+        assert_eq!(world.proxy.calls(Kind::UploadPart), PARTS + faults, "{fault:?}");
     }
 }
 
