@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 
 /// The clock, timer and randomness of the place where the code runs.
 ///
-/// Nothing in this crate reads a clock behind your back: handles take a `Runtime`, and tests give one whose time they
-/// move themselves. The native default is [`TokioRuntime`].
+/// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves. The native
+/// default is [`TokioRuntime`].
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// The time.
     fn now(&self) -> SystemTime;

@@ -333,6 +333,12 @@ async fn bytes_that_were_stored_wrong_are_sent_again() {
     assert_eq!(stored.etag, md5(b"content"));
     assert_eq!(bucket.calls(), ["put", "put"]);
 
+    let bucket = ScriptedBucket::holding("old").then(flip);
+    let stream = Body::from_stream(stream::iter([Ok(Bytes::from_static(b"content"))]), Some(7));
+    let error = bucket.service().0.put("k", stream).await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::BodyNotReplayable, false));
+    assert!(error.to_string().contains("stored other bytes"), "{error}");
+
     let bucket = ScriptedBucket::holding("old").then(flip).then(flip).then(flip);
     let error = bucket.service().0.put("k", Body::from_file(file.path()).await.unwrap()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Integrity);

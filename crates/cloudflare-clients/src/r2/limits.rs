@@ -32,6 +32,14 @@ pub(crate) fn validate_part_number(number: u16) -> Result<()> {
         .with_code("InvalidArgument"))
 }
 
+/// Refuses an empty id of an upload: without one the request would be another operation. It is opaque otherwise.
+pub(crate) fn validate_upload_id(upload_id: &str) -> Result<()> {
+    if upload_id.is_empty() {
+        return Err(Error::invalid_input("the upload id is empty"));
+    }
+    Ok(())
+}
+
 /// Refuses what one request cannot upload.
 pub(crate) fn validate_upload_size(bytes: u64) -> Result<()> {
     if bytes <= MAX_SINGLE_UPLOAD {

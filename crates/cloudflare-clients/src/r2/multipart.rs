@@ -16,7 +16,9 @@ use super::bucket::{
 };
 use super::checksum::{Checksum, ChecksumAlgorithm, Hasher};
 use super::conditional::Conditional;
-use super::limits::{MIN_PART_SIZE, validate_page_size, validate_part_number, validate_upload_size};
+use super::limits::{
+    MIN_PART_SIZE, validate_page_size, validate_part_number, validate_upload_id, validate_upload_size,
+};
 use super::list::next_page;
 use super::object::{CustomMetadata, HttpMetadata, Object, StorageClass, StoredObject};
 use super::service::{Operation, R2Service};
@@ -225,10 +227,7 @@ impl MultipartUpload {
 
     fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
-        if self.upload_id.is_empty() {
-            return Err(Error::invalid_input("the upload id is empty"));
-        }
-        Ok(())
+        validate_upload_id(&self.upload_id)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
-use super::limits::validate_part_number;
+use super::limits::{validate_part_number, validate_upload_id};
 use super::{R2SigningClient, SignedUrl};
 use crate::sigv4::{RequestTarget, canonical_query};
 use crate::{Error, Result};
@@ -137,9 +137,7 @@ impl Presign {
                 self.method
             )));
         }
-        if upload_id.is_empty() {
-            return Err(Error::invalid_input("the upload id is empty"));
-        }
+        validate_upload_id(upload_id)?;
         validate_part_number(*part_number)?;
         let part_number = part_number.to_string();
         Ok(canonical_query([("partNumber", &part_number), ("uploadId", upload_id)]))

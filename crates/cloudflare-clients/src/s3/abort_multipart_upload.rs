@@ -3,8 +3,8 @@
 use http::Method;
 
 use super::Request;
-use super::request::validate_upload_id;
 use crate::error::Result;
+use crate::r2::limits::validate_upload_id;
 
 /// Drops an upload. Any success says that it is gone.
 pub fn request(key: &str, upload_id: &str) -> Result<Request> {

@@ -3,11 +3,11 @@
 use http::Method;
 
 use super::headers::{self, ConditionTarget, unquote};
-use super::request::validate_upload_id;
 use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response};
 use crate::error::{Error, Result};
+use crate::r2::limits::validate_upload_id;
 use crate::r2::{CompleteMultipartUploadRequest, StoredObject};
 
 /// Makes an object of the parts.

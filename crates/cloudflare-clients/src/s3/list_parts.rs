@@ -3,11 +3,10 @@
 use http::Method;
 
 use super::headers::{unexpected, unquote};
-use super::request::validate_upload_id;
 use super::response::{Listing, unreadable};
 use super::{Request, Response};
 use crate::error::Result;
-use crate::r2::limits::validate_page_size;
+use crate::r2::limits::{validate_page_size, validate_upload_id};
 use crate::r2::{ListPartsRequest, PartsPage, UploadedPart};
 
 /// Asks for one page of the parts of an upload.

@@ -111,11 +111,3 @@ impl Request {
         Ok(request)
     }
 }
-
-/// Checks an upload's id, which is opaque but never empty: without one the request would be another operation.
-pub(super) fn validate_upload_id(upload_id: &str) -> Result<()> {
-    if upload_id.is_empty() {
-        return Err(Error::invalid_input("the upload id is empty"));
-    }
-    Ok(())
-}

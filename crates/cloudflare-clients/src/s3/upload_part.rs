@@ -4,9 +4,8 @@ use http::{HeaderMap, Method};
 
 use super::Request;
 use super::headers::{self, unexpected};
-use super::request::validate_upload_id;
 use crate::error::Result;
-use crate::r2::limits::validate_part_number;
+use crate::r2::limits::{validate_part_number, validate_upload_id};
 use crate::r2::{UploadPartRequest, UploadedPart};
 
 /// Uploads a part.
