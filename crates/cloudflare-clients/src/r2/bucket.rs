@@ -23,34 +23,53 @@ use crate::error::{Error, Result};
 /// 1 to 1,024 bytes.
 ///
 /// ```
+/// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicU32, Ordering};
 /// use cloudflare_clients::r2::{Bucket, Object, R2Service};
 /// use cloudflare_clients::{Error, Result, RetryPolicy};
 ///
-/// /// Fails twice, then succeeds, and counts.
-/// #[derive(Debug, Default)]
+/// /// Fails so many times, then succeeds, and counts its calls.
+/// #[derive(Debug)]
 /// struct Flaky {
+///     failures: u32,
 ///     calls: AtomicU32,
+/// }
+///
+/// impl Flaky {
+///     fn new(failures: u32) -> Arc<Self> {
+///         Arc::new(Self { failures, calls: AtomicU32::new(0) })
+///     }
+///
+///     fn calls(&self) -> u32 {
+///         self.calls.load(Ordering::SeqCst)
+///     }
 /// }
 ///
 /// #[cloudflare_clients::async_trait]
 /// impl Bucket for Flaky {
 ///     async fn head(&self, key: &str) -> Result<Option<Object>> {
-///         match self.calls.fetch_add(1, Ordering::SeqCst) {
-///             0 | 1 => Err(Error::from_status(500, "Server Error")),
-///             _ => Ok(Some(Object::new(key, 3, "900150983cd24fb0d6963f7d28e17f72", std::time::UNIX_EPOCH))),
+///         if self.calls.fetch_add(1, Ordering::SeqCst) < self.failures {
+///             return Err(Error::from_status(500, "Server Error"));
 ///         }
+///         Ok(Some(Object::new(key, 3, "900150983cd24fb0d6963f7d28e17f72", std::time::UNIX_EPOCH)))
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-/// let r2 = R2Service::new(Flaky::default());
-/// assert_eq!(r2.head("a.txt").await?.map(|object| object.size), Some(3));
+/// let bucket = Flaky::new(2);
+/// let object = R2Service::shared(bucket.clone()).head("a.txt").await?;
+/// assert_eq!(object.map(|object| object.size), Some(3));
+/// assert_eq!(bucket.calls(), 3);
 ///
-/// let impatient = R2Service::new(Flaky::default()).with_retry(RetryPolicy::default().max_retries(1));
-/// let error = impatient.head("a.txt").await.unwrap_err();
-/// assert_eq!(error.attempts(), 2);
-/// assert!(error.to_string().contains("500 Server Error"));
+/// let bucket = Flaky::new(u32::MAX);
+/// let error = R2Service::shared(bucket.clone()).head("a.txt").await.unwrap_err();
+/// assert_eq!(bucket.calls(), 4); // the default: 3 retries
+/// assert_eq!(error.to_string(), "head \"a.txt\": 500 Server Error (after 4 attempts)");
+///
+/// let bucket = Flaky::new(u32::MAX);
+/// let impatient = R2Service::shared(bucket.clone()).with_retry(RetryPolicy::default().max_retries(2));
+/// assert!(impatient.head("a.txt").await.is_err());
+/// assert_eq!(bucket.calls(), 3);
 /// # Ok(()) }
 /// ```
 #[async_trait]
