@@ -48,7 +48,7 @@ pub(crate) struct Global {
     /// Print JSON, one object a line, for other programs to read
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// Read the R2_... variables from this file, and not from the environment
+    /// For r2: read the R2_... variables from this file, and not from the environment
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub(crate) env_file: Option<PathBuf>,
     /// Say what is being done, on stderr; more with -vv
