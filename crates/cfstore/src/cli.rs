@@ -30,7 +30,7 @@ Which store:
   R2_SESSION_TOKEN       optional: of temporary credentials
 
 Exit codes:
-  0 done    1 failed    2 wrong usage    3 no such object";
+  0 done    1 failed    2 wrong usage    3 not found";
 
 /// Cloudflare R2 on the command line: on R2 itself, or on this machine without an account.
 #[derive(Debug, Parser)]

@@ -60,8 +60,16 @@ impl Store {
         Ok(Self::R2(config))
     }
 
-    /// The service over this store.
+    /// The service over this store, which has to be there.
     pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
+        match &self {
+            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
+            _ => self.open_or_create(printer).await,
+        }
+    }
+
+    /// The service over this store. An embedded store is made where there is none.
+    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {
                 let signing = R2SigningClient::new(config.clone()).map_err(|error| refused(&error))?;
