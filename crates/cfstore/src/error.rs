@@ -95,17 +95,17 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }
         ErrorKind::Forbidden => {
-            "give the API token Object Read & Write on the bucket that R2_BUCKET_MEDIA names"
+            "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket"
         }
         ErrorKind::NoSuchBucket => {
             "check R2_BUCKET_MEDIA and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
         }
         ErrorKind::PreconditionFailed if error.operation() != Some("get") => {
-            "there is an object of this key already: without --if-absent it is replaced"
+            "there is an object of this key: leave --if-absent out to replace it"
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run it again",
         ErrorKind::Dns | ErrorKind::Connection => {
-            "check the network and R2_ENDPOINT or R2_ACCOUNT_ID; a local server has to run: `cfstore serve`"
+            "check the network and R2_ENDPOINT (http or https?) or R2_ACCOUNT_ID; a local server has to run: `cfstore serve`"
         }
         ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout => {
             "try again later; -vv shows each attempt"

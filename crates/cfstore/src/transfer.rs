@@ -92,7 +92,7 @@ async fn upload_parts(
     if target.if_absent && service.head(&target.key).await?.is_some() {
         return Err(cloudflare_clients::Error::new(
             ErrorKind::PreconditionFailed,
-            format!("there is an object {:?}", target.key),
+            format!("put {:?}: nothing was sent", target.key),
         )
         .into());
     }
