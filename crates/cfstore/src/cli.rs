@@ -191,12 +191,15 @@ pub(crate) struct Ls {
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The keys of the objects
-    #[arg(required_unless_present = "prefix", conflicts_with = "prefix", value_name = "KEY")]
+    #[arg(value_name = "KEY", required_unless_present_any = ["prefix", "all"])]
     pub(crate) keys: Vec<String>,
     /// All objects whose keys begin with this
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, conflicts_with = "keys", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) prefix: Option<String>,
-    /// Do not ask before a prefix is deleted
+    /// All objects of the bucket
+    #[arg(long, conflicts_with_all = ["keys", "prefix"])]
+    pub(crate) all: bool,
+    /// Do not ask, with --prefix or --all
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
