@@ -121,7 +121,11 @@ impl fmt::Display for Error {
             Self::Service(error) | Self::Listen(error) => write!(f, "{error}"),
             Self::NotFound(key) => write!(f, "there is no object {key:?}"),
             Self::NoStore(directory) => {
-                write!(f, "no R2_... variables are set, and there is no store in {}/ yet", directory.display())
+                write!(
+                    f,
+                    "no R2_... variables are set, and there is no store in {}/ yet",
+                    directory.display()
+                )
             }
             Self::Usage { message, .. } | Self::Local(message) => f.write_str(message),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
