@@ -167,7 +167,7 @@ fn metadata_content_types_and_conditions() {
     insta::assert_snapshot!(folder.fails(&put), @r#"
     exit 1
     error: put "hls/master.m3u8": 412 Precondition Failed: at least one of the conditions did not hold (PreconditionFailed)
-     hint: there is an object of this key already: without --if-absent it is replaced
+     hint: there is an object of this key: leave --if-absent out to replace it
     "#);
     folder.ok(&["r2", "put", "list", "hls/master.m3u8", "--content-type", "text/plain"]);
     let human = folder.ok(&["r2", "head", "hls/master.m3u8"]);
@@ -254,7 +254,7 @@ fn deleting() {
     }
     insta::assert_snapshot!(folder.fails(&["r2", "rm", "--prefix", "a/"]), @r#"
     exit 2
-    error: deleting everything under "a/" needs a confirmation, and stdin is no terminal
+    error: deleting many objects needs a confirmation, and stdin is no terminal
      hint: give --yes to delete without being asked
     "#);
     assert_eq!(folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects\n");
@@ -262,11 +262,35 @@ fn deleting() {
     assert_eq!(deleted, serde_json::json!({ "key": "b", "deleted": true, "error": null }));
     assert_eq!(folder.ok(&["r2", "rm", "b", "never"]), "deleted 2 objects\n");
     assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+
+    for key in ["a", "b/c"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    assert!(folder.fails(&["r2", "rm", "--all"]).starts_with("exit 2"));
+    assert!(folder.fails(&["r2", "rm", "--prefix", "", "--yes"]).starts_with("exit 2"));
+    assert_eq!(folder.ok(&["r2", "rm", "--all", "--yes"]), "deleted 2 objects\n");
+    assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+}
+
+#[test]
+fn what_only_reads_makes_no_store() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(folder.fails(&["r2", "ls"]), @r#"
+    exit 3
+    error: no R2_... variables are set, and there is no store in .cfstore/ yet
+     hint: `cfstore r2 put FILE KEY` makes one; to use R2, set its variables: `cfstore --help` lists them
+    "#);
+    for args in [&["r2", "get", "a"][..], &["r2", "head", "a"], &["r2", "rm", "a"], &["r2", "cp", "a", "b"]] {
+        assert!(folder.fails(args).starts_with("exit 3"), "{args:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn failures_have_their_exit_code_and_say_what_to_do() {
     let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "a"]);
     insta::assert_snapshot!(folder.fails(&["r2", "get", "a/missing"]), @r#"
     exit 3
     error: there is no object "a/missing"
@@ -286,6 +310,11 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     exit 2
     error: the key "a/.." does not end in the name of a file
      hint: name the file to write to, or - for stdout
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a", "folder/"]), @r#"
+    exit 2
+    error: there is no folder "folder/" to write to
+     hint: make it first, or name another file
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "put", "missing", "a"]), @r#"
     exit 1
@@ -322,7 +351,7 @@ fn some_variables_are_refused() {
     insta::assert_snapshot!(failure(&some), @r#"
     exit 2
     error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY
-     hint: set them too for R2, or unset all of R2_... to use the embedded store in .cfstore
+     hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     assert!(!folder.path().join(".cfstore").exists());
 
@@ -333,19 +362,26 @@ fn some_variables_are_refused() {
     insta::assert_snapshot!(folder.fails(&["--env-file", "wrong.env", "r2", "ls"]), @r#"
     exit 2
     error: the R2_... variables are not usable: the access key id has 1 characters, should be 32
-     hint: `cfstore --help` tells what each of them holds
+     hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     folder.write("empty.env", "OTHER=1\n");
     insta::assert_snapshot!(folder.fails(&["--env-file", "empty.env", "r2", "ls"]), @r#"
     exit 2
     error: empty.env sets none of the R2_... variables
-     hint: `cfstore --help` lists them; without --env-file, the embedded store is used
+     hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     insta::assert_snapshot!(folder.fails(&["--env-file", "missing.env", "r2", "ls"]), @r#"
     exit 2
     error: the file missing.env cannot be read: No such file or directory (os error 2)
      hint: it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines
     "#);
+    for command in ["serve", "demo"] {
+        let refused = folder.fails(&["--env-file", "empty.env", command]);
+        assert!(
+            refused.starts_with("exit 2\nerror: --env-file says which store the r2 commands use"),
+            "{refused}"
+        );
+    }
 }
 
 #[test]
