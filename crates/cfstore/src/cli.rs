@@ -63,13 +63,13 @@ pub(crate) enum Command {
     R2(R2),
     /// Serve the store on this machine with R2's S3 API
     ///
-    /// It prints the variables that point cfstore and any other S3 client at it, and then serves until Ctrl-C. Its
-    /// credentials are made once for each data folder.
+    /// It prints the variables that point cfstore at it, and then serves until Ctrl-C. Other S3 clients take the same
+    /// values, with region auto and path style. The credentials are made once for each data folder.
     #[command(after_help = "\
 Examples:
   cfstore serve
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
-  cfstore serve > .env &                                   then: cfstore --env-file .env r2 ls")]
+  cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
     Serve(Serve),
     /// See R2's whole life on this machine: store, list, sign, fetch, refuse, retry
     ///
