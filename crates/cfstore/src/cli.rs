@@ -116,11 +116,16 @@ Examples:
     /// Delete objects
     ///
     /// Deleting what is not there is no failure.
+    #[command(override_usage = "\
+cfstore r2 rm [OPTIONS] <KEY>...
+       cfstore r2 rm [OPTIONS] --prefix <PREFIX>
+       cfstore r2 rm [OPTIONS] --all")]
     #[command(after_help = "\
 Examples:
   cfstore r2 rm old.mp4 older.mp4
   cfstore r2 rm --prefix creator-123/hls/media-456/          asks first
-  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not")]
+  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not
+  cfstore r2 rm --all                                        empties the bucket, asks first")]
     Rm(Rm),
     /// Copy an object within the bucket, with its metadata
     #[command(after_help = "\
