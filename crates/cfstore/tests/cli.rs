@@ -452,6 +452,8 @@ fn urls_for_the_embedded_store_are_those_of_serve() {
     assert!(url.starts_with("http://127.0.0.1:9710/media/a?X-Amz-Algorithm="), "{url}");
     assert_eq!(presign["method"], "PUT");
     assert_eq!(presign["headers"], serde_json::json!({ "content-type": "video/mp4" }));
+    let dots = folder.run(&["r2", "presign", "a/../b"]);
+    assert!(String::from_utf8(dots.stderr).unwrap().contains("curl needs --path-as-is"));
     let server = Server::start(&folder);
     let key_id = &server.variables[2].1;
     assert!(url.contains(key_id.as_str()), "{url}");
