@@ -217,6 +217,35 @@ fn an_interrupted_upload_leaves_nothing() {
     assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
 }
 
+/// As Ctrl-C does it, which also ends the program that writes into the pipe.
+#[cfg(unix)]
+#[test]
+fn an_input_that_was_interrupted_is_not_whole() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "other"]);
+    for _ in 0..5 {
+        let mut put = folder
+            .command(&["r2", "put", "-", "a"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = put.stdin.take().unwrap();
+        // More than a pipe holds: the upload has begun.
+        stdin.write_all(&content(1024 * 1024)).unwrap();
+        let pid = put.id().to_string();
+        let signal =
+            |name: &str| assert!(Command::new("kill").args([name, pid.as_str()]).status().unwrap().success());
+        signal("-STOP");
+        drop(stdin);
+        signal("-INT");
+        signal("-CONT");
+        assert_eq!(failure(&put.wait_with_output().unwrap()), "exit 1\nerror: interrupted");
+        assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
+    }
+}
+
 #[test]
 fn listings() {
     let folder = Folder::new();
