@@ -30,7 +30,7 @@ Which store:
   R2_SESSION_TOKEN       optional: of temporary credentials
 
 Exit codes:
-  0 done    1 failed    2 wrong usage    3 no such object";
+  0 done    1 failed    2 wrong usage    3 not found";
 
 /// Cloudflare R2 on the command line: on R2 itself, or on this machine without an account.
 #[derive(Debug, Parser)]
@@ -48,7 +48,7 @@ pub(crate) struct Global {
     /// Print JSON, one object a line, for other programs to read
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// Read the R2_... variables from this file, and not from the environment
+    /// For r2: read the R2_... variables from this file, and not from the environment
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub(crate) env_file: Option<PathBuf>,
     /// Say what is being done, on stderr; more with -vv
@@ -63,13 +63,13 @@ pub(crate) enum Command {
     R2(R2),
     /// Serve the store on this machine with R2's S3 API
     ///
-    /// It prints the variables that point cfstore and any other S3 client at it, and then serves until Ctrl-C. Its
-    /// credentials are made once for each data folder.
+    /// It prints the variables that point cfstore at it, and then serves until Ctrl-C. Other S3 clients take the same
+    /// values, with region auto and path style. The credentials are made once for each data folder.
     #[command(after_help = "\
 Examples:
   cfstore serve
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
-  cfstore serve > .env &                                   then: cfstore --env-file .env r2 ls")]
+  cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
     Serve(Serve),
     /// See R2's whole life on this machine: store, list, sign, fetch, refuse, retry
     ///
@@ -116,11 +116,16 @@ Examples:
     /// Delete objects
     ///
     /// Deleting what is not there is no failure.
+    #[command(override_usage = "\
+cfstore r2 rm [OPTIONS] <KEY>...
+       cfstore r2 rm [OPTIONS] --prefix <PREFIX>
+       cfstore r2 rm [OPTIONS] --all")]
     #[command(after_help = "\
 Examples:
   cfstore r2 rm old.mp4 older.mp4
   cfstore r2 rm --prefix creator-123/hls/media-456/          asks first
-  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not")]
+  cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not
+  cfstore r2 rm --all                                        empties the bucket, asks first")]
     Rm(Rm),
     /// Copy an object within the bucket, with its metadata
     #[command(after_help = "\
@@ -191,12 +196,15 @@ pub(crate) struct Ls {
 #[derive(Debug, Args)]
 pub(crate) struct Rm {
     /// The keys of the objects
-    #[arg(required_unless_present = "prefix", conflicts_with = "prefix", value_name = "KEY")]
+    #[arg(value_name = "KEY", required_unless_present_any = ["prefix", "all"])]
     pub(crate) keys: Vec<String>,
     /// All objects whose keys begin with this
-    #[arg(long, value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, conflicts_with = "keys", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(crate) prefix: Option<String>,
-    /// Do not ask before a prefix is deleted
+    /// All objects of the bucket
+    #[arg(long, conflicts_with_all = ["keys", "prefix"])]
+    pub(crate) all: bool,
+    /// Do not ask, with --prefix or --all
     #[arg(short, long)]
     pub(crate) yes: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloudflare_clients::ErrorKind;
 
@@ -33,6 +33,8 @@ pub(crate) enum Error {
     Service(cloudflare_clients::Error),
     /// There is no object of this key.
     NotFound(String),
+    /// There is no embedded store in this folder.
+    NoStore(PathBuf),
     /// What was asked for makes no sense.
     Usage { message: String, hint: String },
     /// Something on this machine failed.
@@ -59,7 +61,7 @@ impl Error {
 
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::NotFound(_) => ExitStatus::NotFound,
+            Self::NotFound(_) | Self::NoStore(_) => ExitStatus::NotFound,
             Self::Service(error) if error.code() == Some("NoSuchKey") => ExitStatus::NotFound,
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before anything was sent: the key, the expiry and the like.
@@ -76,6 +78,9 @@ impl Error {
             Self::Usage { hint, .. } => Some(hint),
             Self::Service(error) => service_hint(error),
             Self::NotFound(_) => Some("`cfstore r2 ls` lists what there is"),
+            Self::NoStore(_) => Some(
+                "`cfstore r2 put FILE KEY` makes one; to use R2, set its variables: `cfstore --help` lists them",
+            ),
             Self::Listen(_) => Some("is another server running? --listen 127.0.0.1:0 takes a free port"),
             Self::Local(_) | Self::Output(_) | Self::Interrupted => None,
         }
@@ -90,17 +95,17 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }
         ErrorKind::Forbidden => {
-            "give the API token Object Read & Write on the bucket that R2_BUCKET_MEDIA names"
+            "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket"
         }
         ErrorKind::NoSuchBucket => {
             "check R2_BUCKET_MEDIA and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
         }
         ErrorKind::PreconditionFailed if error.operation() != Some("get") => {
-            "there is an object of this key already: without --if-absent it is replaced"
+            "there is an object of this key: leave --if-absent out to replace it"
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run it again",
         ErrorKind::Dns | ErrorKind::Connection => {
-            "check the network and R2_ENDPOINT or R2_ACCOUNT_ID; a local server has to run: `cfstore serve`"
+            "check the network and R2_ENDPOINT (http or https?) or R2_ACCOUNT_ID; a local server has to run: `cfstore serve`"
         }
         ErrorKind::RateLimited | ErrorKind::Server | ErrorKind::Timeout => {
             "try again later; -vv shows each attempt"
@@ -115,6 +120,13 @@ impl fmt::Display for Error {
         match self {
             Self::Service(error) | Self::Listen(error) => write!(f, "{error}"),
             Self::NotFound(key) => write!(f, "there is no object {key:?}"),
+            Self::NoStore(directory) => {
+                write!(
+                    f,
+                    "no R2_... variables are set, and there is no store in {}/ yet",
+                    directory.display()
+                )
+            }
             Self::Usage { message, .. } | Self::Local(message) => f.write_str(message),
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
             Self::Interrupted => f.write_str("interrupted"),

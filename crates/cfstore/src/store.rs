@@ -15,8 +15,18 @@ use crate::printer::Printer;
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
 /// Any of these set means that R2 is meant.
-const R2_VARIABLES: [&str; 5] =
-    ["R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA", "R2_ENDPOINT"];
+const R2_VARIABLES: [&str; 7] = [
+    "R2_ACCOUNT_ID",
+    "R2_ACCESS_KEY_ID",
+    "R2_SECRET_ACCESS_KEY",
+    "R2_BUCKET_MEDIA",
+    "R2_ENDPOINT",
+    "R2_JURISDICTION",
+    "R2_SESSION_TOKEN",
+];
+/// What to do about variables that are missing or wrong.
+const VARIABLES_HINT: &str =
+    "`cfstore --help` tells what each of them holds; with none of them set, the embedded store is used";
 
 /// Where objects are.
 #[derive(Debug)]
@@ -38,7 +48,7 @@ impl Store {
                 if let Self::Embedded(_) = store {
                     return Err(Error::usage(
                         format!("{} sets none of the R2_... variables", path.display()),
-                        "`cfstore --help` lists them; without --env-file, the embedded store is used",
+                        VARIABLES_HINT,
                     ));
                 }
                 Ok(store)
@@ -51,17 +61,22 @@ impl Store {
         if !R2_VARIABLES.into_iter().any(is_set) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
-        let config = R2SigningConfig::from_vars(var).map_err(|error| {
-            Error::usage(
-                error.message(),
-                "set them too for R2, or unset all of R2_... to use the embedded store in .cfstore",
-            )
-        })?;
-        Ok(Self::R2(config))
+        match R2SigningConfig::from_vars(var) {
+            Ok(config) => Ok(Self::R2(config)),
+            Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
+        }
     }
 
-    /// The service over this store.
+    /// The service over this store, which has to be there.
     pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
+        match &self {
+            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
+            _ => self.open_or_create(printer).await,
+        }
+    }
+
+    /// The service over this store. An embedded store is made where there is none.
+    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {
                 let signing = R2SigningClient::new(config.clone()).map_err(|error| refused(&error))?;
@@ -108,10 +123,7 @@ fn note_embedded(directory: &Path, printer: Printer) {
 
 /// A variable without the form of its kind.
 fn refused(error: &cloudflare_clients::Error) -> Error {
-    Error::usage(
-        format!("the R2_... variables are not usable: {}", error.message()),
-        "`cfstore --help` tells what each of them holds",
-    )
+    Error::usage(format!("the R2_... variables are not usable: {}", error.message()), VARIABLES_HINT)
 }
 
 fn read_env_file(path: &Path) -> Result<HashMap<String, String>> {

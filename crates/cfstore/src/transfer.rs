@@ -1,6 +1,7 @@
 //! Uploads of files: small ones in one request, large ones in parts.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
@@ -18,6 +19,8 @@ pub(crate) const MAX_WHOLE: u64 = 64 * MIB;
 const MIN_PART_SIZE: u64 = 16 * MIB;
 /// How many parts are under way at once.
 const CONCURRENCY: usize = 4;
+/// How much later than the end of the input the signal that caused it may arrive.
+const INTERRUPT_DELAY: Duration = Duration::from_millis(100);
 
 /// An object to be.
 #[derive(Debug, Clone)]
@@ -68,8 +71,13 @@ pub(crate) async fn upload_stream(
     // The service drops an unfinished upload when its input fails, and so is told of Ctrl-C by a failure.
     let interrupted = stream::once(shutdown::requested()?)
         .map(|()| Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)));
-    let input = input.map(Some).chain(stream::iter([None]));
-    let input = stream::select(input, interrupted.map(Some).boxed())
+    // Ctrl-C ends the program at the other end of a pipe too: that is not the end of the input.
+    let end = stream::once(async {
+        tokio::time::sleep(INTERRUPT_DELAY).await;
+        None
+    });
+    let input = input.map(Some).chain(end);
+    let input = stream::select(input.boxed(), interrupted.map(Some).boxed())
         .take_while(|item| std::future::ready(item.is_some()))
         .filter_map(std::future::ready);
     let body = Body::from_stream(input, None).on_progress(progress.reporter());
@@ -92,7 +100,7 @@ async fn upload_parts(
     if target.if_absent && service.head(&target.key).await?.is_some() {
         return Err(cloudflare_clients::Error::new(
             ErrorKind::PreconditionFailed,
-            format!("there is an object {:?}", target.key),
+            format!("put {:?}: nothing was sent", target.key),
         )
         .into());
     }

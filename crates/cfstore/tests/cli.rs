@@ -167,7 +167,7 @@ fn metadata_content_types_and_conditions() {
     insta::assert_snapshot!(folder.fails(&put), @r#"
     exit 1
     error: put "hls/master.m3u8": 412 Precondition Failed: at least one of the conditions did not hold (PreconditionFailed)
-     hint: there is an object of this key already: without --if-absent it is replaced
+     hint: there is an object of this key: leave --if-absent out to replace it
     "#);
     folder.ok(&["r2", "put", "list", "hls/master.m3u8", "--content-type", "text/plain"]);
     let human = folder.ok(&["r2", "head", "hls/master.m3u8"]);
@@ -217,6 +217,35 @@ fn an_interrupted_upload_leaves_nothing() {
     assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
 }
 
+/// As Ctrl-C does it, which also ends the program that writes into the pipe.
+#[cfg(unix)]
+#[test]
+fn an_input_that_was_interrupted_is_not_whole() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "other"]);
+    for _ in 0..5 {
+        let mut put = folder
+            .command(&["r2", "put", "-", "a"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = put.stdin.take().unwrap();
+        // More than a pipe holds: the upload has begun.
+        stdin.write_all(&content(1024 * 1024)).unwrap();
+        let pid = put.id().to_string();
+        let signal =
+            |name: &str| assert!(Command::new("kill").args([name, pid.as_str()]).status().unwrap().success());
+        signal("-STOP");
+        drop(stdin);
+        signal("-INT");
+        signal("-CONT");
+        assert_eq!(failure(&put.wait_with_output().unwrap()), "exit 1\nerror: interrupted");
+        assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
+    }
+}
+
 #[test]
 fn listings() {
     let folder = Folder::new();
@@ -254,7 +283,7 @@ fn deleting() {
     }
     insta::assert_snapshot!(folder.fails(&["r2", "rm", "--prefix", "a/"]), @r#"
     exit 2
-    error: deleting everything under "a/" needs a confirmation, and stdin is no terminal
+    error: deleting many objects needs a confirmation, and stdin is no terminal
      hint: give --yes to delete without being asked
     "#);
     assert_eq!(folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects\n");
@@ -262,11 +291,35 @@ fn deleting() {
     assert_eq!(deleted, serde_json::json!({ "key": "b", "deleted": true, "error": null }));
     assert_eq!(folder.ok(&["r2", "rm", "b", "never"]), "deleted 2 objects\n");
     assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+
+    for key in ["a", "b/c"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    assert!(folder.fails(&["r2", "rm", "--all"]).starts_with("exit 2"));
+    assert!(folder.fails(&["r2", "rm", "--prefix", "", "--yes"]).starts_with("exit 2"));
+    assert_eq!(folder.ok(&["r2", "rm", "--all", "--yes"]), "deleted 2 objects\n");
+    assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+}
+
+#[test]
+fn what_only_reads_makes_no_store() {
+    let folder = Folder::new();
+    insta::assert_snapshot!(folder.fails(&["r2", "ls"]), @r#"
+    exit 3
+    error: no R2_... variables are set, and there is no store in .cfstore/ yet
+     hint: `cfstore r2 put FILE KEY` makes one; to use R2, set its variables: `cfstore --help` lists them
+    "#);
+    for args in [&["r2", "get", "a"][..], &["r2", "head", "a"], &["r2", "rm", "a"], &["r2", "cp", "a", "b"]] {
+        assert!(folder.fails(args).starts_with("exit 3"), "{args:?}");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
 #[test]
 fn failures_have_their_exit_code_and_say_what_to_do() {
     let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "a"]);
     insta::assert_snapshot!(folder.fails(&["r2", "get", "a/missing"]), @r#"
     exit 3
     error: there is no object "a/missing"
@@ -286,6 +339,11 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     exit 2
     error: the key "a/.." does not end in the name of a file
      hint: name the file to write to, or - for stdout
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a", "folder/"]), @r#"
+    exit 2
+    error: there is no folder "folder/" to write to
+     hint: make it first, or name another file
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "put", "missing", "a"]), @r#"
     exit 1
@@ -307,7 +365,17 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     For more information, try '--help'.
     "#);
     insta::assert_snapshot!(folder.fails(&["--json", "r2", "head", "missing"]).lines().last().unwrap(), @r#"{"code":null,"error":"there is no object \"missing\"","exitCode":3,"hint":"`cfstore r2 ls` lists what there is","status":null}"#);
-    assert!(folder.fails(&["r2", "rm"]).starts_with("exit 2"));
+    insta::assert_snapshot!(folder.fails(&["r2", "rm"]), @r#"
+    exit 2
+    error: the following required arguments were not provided:
+      <KEY>...
+
+    Usage: cfstore r2 rm [OPTIONS] <KEY>...
+           cfstore r2 rm [OPTIONS] --prefix <PREFIX>
+           cfstore r2 rm [OPTIONS] --all
+
+    For more information, try '--help'.
+    "#);
 }
 
 #[test]
@@ -322,7 +390,7 @@ fn some_variables_are_refused() {
     insta::assert_snapshot!(failure(&some), @r#"
     exit 2
     error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY
-     hint: set them too for R2, or unset all of R2_... to use the embedded store in .cfstore
+     hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     assert!(!folder.path().join(".cfstore").exists());
 
@@ -333,19 +401,26 @@ fn some_variables_are_refused() {
     insta::assert_snapshot!(folder.fails(&["--env-file", "wrong.env", "r2", "ls"]), @r#"
     exit 2
     error: the R2_... variables are not usable: the access key id has 1 characters, should be 32
-     hint: `cfstore --help` tells what each of them holds
+     hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     folder.write("empty.env", "OTHER=1\n");
     insta::assert_snapshot!(folder.fails(&["--env-file", "empty.env", "r2", "ls"]), @r#"
     exit 2
     error: empty.env sets none of the R2_... variables
-     hint: `cfstore --help` lists them; without --env-file, the embedded store is used
+     hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     insta::assert_snapshot!(folder.fails(&["--env-file", "missing.env", "r2", "ls"]), @r#"
     exit 2
     error: the file missing.env cannot be read: No such file or directory (os error 2)
      hint: it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines
     "#);
+    for command in ["serve", "demo"] {
+        let refused = folder.fails(&["--env-file", "empty.env", command]);
+        assert!(
+            refused.starts_with("exit 2\nerror: --env-file says which store the r2 commands use"),
+            "{refused}"
+        );
+    }
 }
 
 #[test]
@@ -406,6 +481,8 @@ fn urls_for_the_embedded_store_are_those_of_serve() {
     assert!(url.starts_with("http://127.0.0.1:9710/media/a?X-Amz-Algorithm="), "{url}");
     assert_eq!(presign["method"], "PUT");
     assert_eq!(presign["headers"], serde_json::json!({ "content-type": "video/mp4" }));
+    let dots = folder.run(&["r2", "presign", "a/../b"]);
+    assert!(String::from_utf8(dots.stderr).unwrap().contains("curl needs --path-as-is"));
     let server = Server::start(&folder);
     let key_id = &server.variables[2].1;
     assert!(url.contains(key_id.as_str()), "{url}");

@@ -98,7 +98,8 @@ impl Destination {
             Ok(found) if found.is_file() => Ok(Self::File(fs::canonicalize(&path).await.unwrap_or(path))),
             Ok(_) => Ok(Self::Special(path)),
             Err(_) => {
-                let folder = path.parent().unwrap_or(Path::new(""));
+                let names_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+                let folder = if names_folder { &path } else { path.parent().unwrap_or(Path::new("")) };
                 if folder == Path::new("") || folder.is_dir() {
                     return Ok(Self::File(path));
                 }

@@ -26,7 +26,8 @@ pub(crate) async fn run(args: Ls, store: Store, printer: Printer) -> Result<Exit
         bytes += page.objects.iter().map(|object| object.size).sum::<u64>();
         for row in rows(&page) {
             match row {
-                _ if printer.is_json() => printer.json(&row.json())?,
+                Row::Object(object) if printer.is_json() => printer.json(&ObjectJson::from(object))?,
+                Row::Directory(prefix) if printer.is_json() => printer.json(&json!({ "prefix": prefix }))?,
                 Row::Object(object) if args.tree => tree.print(object, printer)?,
                 Row::Object(object) => print_object(object, &object.key, 0, printer)?,
                 Row::Directory(prefix) => print_directory(prefix, 0, printer)?,
@@ -55,13 +56,6 @@ impl Row<'_> {
         match self {
             Self::Object(object) => &object.key,
             Self::Directory(prefix) => prefix,
-        }
-    }
-
-    fn json(&self) -> serde_json::Value {
-        match self {
-            Self::Object(object) => json!(ObjectJson::from(*object)),
-            Self::Directory(prefix) => json!({ "prefix": prefix }),
         }
     }
 }

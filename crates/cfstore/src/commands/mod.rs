@@ -11,13 +11,17 @@ mod rm;
 mod serve;
 
 use crate::cli::{Cli, Command, R2};
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 use crate::store::Store;
 
 pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
     let env_file = cli.global.env_file.as_deref();
     match cli.command {
+        Command::Serve(_) | Command::Demo(_) if env_file.is_some() => Err(Error::usage(
+            "--env-file says which store the r2 commands use: serve and demo have stores of their own",
+            "leave it out; `cfstore serve --data DIR` says which store is served",
+        )),
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Demo(args) => demo::run(&args, printer).await,
         Command::R2(command) => {

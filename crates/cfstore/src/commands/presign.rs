@@ -20,6 +20,11 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
     }
     let method = Method::from(args.method);
     let embedded = matches!(store, Store::Embedded(_));
+    if args.key.split('/').any(|part| part == "." || part == "..") {
+        printer.warning(
+            "browsers and many other clients fold . and .. in a URL, and this one fails there: curl needs --path-as-is",
+        );
+    }
     let mut presign = store.signing(printer)?.presign(method.clone(), args.key).expires_in(args.expires);
     if let Some(content_type) = args.content_type {
         presign = presign.content_type(content_type);

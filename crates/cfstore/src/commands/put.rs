@@ -58,14 +58,14 @@ async fn upload(path: &Path, target: &Target, store: Store, printer: Printer) ->
             ));
         }
         if found.is_file() {
-            let service = store.open(printer).await?;
+            let service = store.open_or_create(printer).await?;
             let progress = Progress::new(printer, &target.key, Some(found.len()));
             let stored = transfer::upload_file(&service, path, found.len(), target, &progress).await?;
             return Ok((stored, found.len()));
         }
         Box::pin(File::open(path).await.map_err(unreadable)?)
     };
-    let service = store.open(printer).await?;
+    let service = store.open_or_create(printer).await?;
     let progress = Progress::new(printer, &target.key, None);
     let stored = transfer::upload_stream(&service, chunks(input), target, &progress).await?;
     Ok((stored, progress.bytes()))

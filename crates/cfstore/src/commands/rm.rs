@@ -1,4 +1,4 @@
-//! `cfstore r2 rm KEY...` and `cfstore r2 rm --prefix PREFIX`
+//! `cfstore r2 rm KEY...`, `cfstore r2 rm --prefix PREFIX` and `cfstore r2 rm --all`
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
@@ -14,7 +14,7 @@ use crate::store::Store;
 
 pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<ExitStatus> {
     let mut tally = Tally::default();
-    match args.prefix {
+    match args.prefix.or(args.all.then(String::new)) {
         None => {
             let service = store.open(printer).await?;
             tally.add(&service.delete_many(args.keys).await?, printer)?;
@@ -22,14 +22,13 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
         Some(prefix) => {
             if !args.yes && !io::stdin().is_terminal() {
                 return Err(Error::usage(
-                    format!(
-                        "deleting everything under {prefix:?} needs a confirmation, and stdin is no terminal"
-                    ),
+                    "deleting many objects needs a confirmation, and stdin is no terminal",
                     "give --yes to delete without being asked",
                 ));
             }
             let service = store.open(printer).await?;
             if !args.yes && !confirm(&service, &prefix).await? {
+                printer.note("nothing was deleted");
                 return Ok(ExitStatus::Failed);
             }
             let mut pages = service.list().prefix(prefix).pages();
@@ -43,7 +42,7 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
     Ok(if tally.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
-/// Asks on the terminal, and says how much would be gone.
+/// Asks on the terminal, and says how much would be gone. Where there is nothing, there is nothing to ask.
 async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
     let (objects, bytes) = service
         .list()
@@ -51,12 +50,15 @@ async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
         .stream()
         .try_fold((0, 0), async |(objects, bytes), object| Ok((objects + 1, bytes + object.size)))
         .await?;
+    if objects == 0 {
+        return Ok(true);
+    }
     let asked = tokio::task::spawn_blocking({
         let question = format!(
-            "delete {}, {}, under {}? [y/N] ",
+            "delete {}, {}, {}? [y/N] ",
             count(objects, "object"),
             BinaryBytes(bytes),
-            Key(prefix)
+            if prefix.is_empty() { "all of the bucket".to_owned() } else { format!("under {}", Key(prefix)) },
         );
         move || {
             let mut stderr = io::stderr().lock();

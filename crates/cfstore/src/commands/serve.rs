@@ -33,8 +33,8 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         printer.line(format_args!("export {name}={value}"))?;
     }
     printer.note(format_args!(
-        "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore or any other S3 client\n\
-         there works on it (region auto, path style). Ctrl-C stops.",
+        "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore works on it there.\n\
+         Other S3 clients take the same values, with region auto and path style. Ctrl-C stops.",
         args.data.display()
     ));
     if !listen.ip().is_loopback() {
