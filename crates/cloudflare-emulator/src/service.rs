@@ -95,14 +95,14 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
 
 async fn answer(
     service: &Service,
-    parts: Parts,
+    mut parts: Parts,
     body: Slot,
     detected: &mut Option<Operation>,
 ) -> Result<Response, S3Error> {
     if let Some(status) = service.faults.take() {
         return Err(S3Error::from_status(status));
     }
-    let claimed = auth::authenticate(&parts, &service.signing, SystemTime::now())?;
+    let claimed = auth::authenticate(&mut parts, &service.signing, SystemTime::now())?;
     let target = Target::parse(parts.uri.path())?;
     let query = Query::parse(parts.uri.query().unwrap_or_default())?;
     let operation = Operation::detect(&parts.method, &target, &query, &parts.headers)?;

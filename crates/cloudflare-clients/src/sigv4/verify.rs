@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use subtle::ConstantTimeEq;
 
 use super::verify_error::ACCESS_KEY_ID_LENGTH;
@@ -140,6 +140,9 @@ impl ParsedAuth {
         let (access_key_id, region) = parse_credential(&credential, &timestamp)?;
         let expires_in = parse_expires(&expires)?;
         let signed_headers = parse_signed_headers(&signed_headers)?;
+        if let Some(name) = unsigned_header(&signed_headers, headers) {
+            return Err(VerifyError::UnsignedHeader(name.to_string()));
+        }
 
         let canonical_headers =
             CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
@@ -322,13 +325,23 @@ fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
     if names.split(';').any(|name| name == "host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
 }
 
+/// A header that changes what the service does and that the signature does not cover. Whoever holds a presigned URL
+/// must not be able to turn a PUT into a copy of another object. Of presigned requests the payload's hash is not read.
+fn unsigned_header<'a>(signed_headers: &str, headers: &'a HeaderMap) -> Option<&'a HeaderName> {
+    headers.keys().find(|name| {
+        name.as_str().starts_with("x-amz-")
+            && *name != "x-amz-content-sha256"
+            && !signed_headers.split(';').any(|signed| *name == signed)
+    })
+}
+
 fn difference(a: SystemTime, b: SystemTime) -> Duration {
     a.duration_since(b).unwrap_or_else(|error| error.duration())
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderName, HeaderValue};
+    use http::HeaderValue;
     use proptest::prelude::*;
 
     use super::*;
@@ -472,10 +485,16 @@ mod tests {
                  than 604800 seconds",
             ),
             (presigned().replace("Expires=3600", "Expires=-1"), "403 ExpiredRequest: Request has expired"),
+            (
+                presigned().header("x-amz-copy-source", "/media/secret"),
+                "403 AccessDenied: There were headers present in the request which were not signed: x-amz-copy-source",
+            ),
         ] {
             let error = request.verify().unwrap_err();
             assert_eq!(format!("{} {}: {error}", error.status().as_u16(), error.code()), answer);
         }
+        // A header that is not read needs no signature.
+        presigned().header("x-amz-content-sha256", "UNSIGNED-PAYLOAD").verify().unwrap();
         // The header beats the query.
         let both = presigned().header("authorization", "Basic eA==");
         assert_eq!(both.verify(), Err(VerifyError::MissingPayloadHash));

@@ -56,6 +56,9 @@ pub enum VerifyError {
     /// A header that was signed is not UTF-8.
     #[error("A signed header is not valid UTF-8")]
     HeaderNotUtf8,
+    /// A request of a presigned URL has an `x-amz-*` header that the URL does not sign.
+    #[error("There were headers present in the request which were not signed: {0}")]
+    UnsignedHeader(String),
     /// The presigned URL is no longer good.
     #[error("Request has expired")]
     Expired,
@@ -86,6 +89,7 @@ impl VerifyError {
             Self::MissingPayloadHash | Self::UnsupportedAlgorithm => "InvalidRequest",
             Self::StreamingPayload(_) => "NotImplemented",
             Self::Unauthorized => "Unauthorized",
+            Self::UnsignedHeader(_) => "AccessDenied",
             Self::Expired => "ExpiredRequest",
             Self::TimeTooSkewed => "RequestTimeTooSkewed",
             Self::SignatureDoesNotMatch(_) => "SignatureDoesNotMatch",
@@ -96,7 +100,9 @@ impl VerifyError {
     pub fn status(&self) -> StatusCode {
         match self.code() {
             "Unauthorized" => StatusCode::UNAUTHORIZED,
-            "ExpiredRequest" | "RequestTimeTooSkewed" | "SignatureDoesNotMatch" => StatusCode::FORBIDDEN,
+            "AccessDenied" | "ExpiredRequest" | "RequestTimeTooSkewed" | "SignatureDoesNotMatch" => {
+                StatusCode::FORBIDDEN
+            }
             "NotImplemented" => StatusCode::NOT_IMPLEMENTED,
             _ => StatusCode::BAD_REQUEST,
         }

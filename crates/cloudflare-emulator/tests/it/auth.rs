@@ -91,6 +91,29 @@ async fn presigned_urls_work_until_they_expire_and_only_as_they_are() {
 }
 
 #[tokio::test]
+async fn a_presigned_url_does_what_it_signs_and_no_more() {
+    let local = Local::start().await;
+    local.put("/media/secret", "secret").await;
+    let now = SystemTime::now();
+    let put = local.presign("PUT", "/media/key", 60, now);
+    let answer = local.send_unsigned("PUT", &put, &[("x-amz-copy-source", "/media/secret")]).await;
+    assert_eq!(answer.error(), (403, "AccessDenied".to_owned()));
+    assert_eq!(local.get("/media/key").await.status, 404);
+
+    // Headers that an SDK moved into the query.
+    let hoisted = |name, value| local.presign("PUT", &format!("/media/key?{name}={value}"), 60, now);
+    let metadata = hoisted("x-amz-meta-author", "me");
+    assert_eq!(local.send_unsigned("PUT", &metadata, &[]).await.status, 200);
+    assert_eq!(local.get("/media/key").await.header("x-amz-meta-author"), "me");
+    let of_nothing = hoisted("x-amz-checksum-crc32", "AAAAAA%3D%3D");
+    assert_eq!(local.send_unsigned("PUT", &of_nothing, &[]).await.status, 200);
+    let of_another = hoisted("x-amz-checksum-crc32", "AAAAAQ%3D%3D");
+    assert_eq!(local.send_unsigned("PUT", &of_another, &[]).await.error(), (400, "BadDigest".to_owned()));
+    let broken = hoisted("x-amz-meta-a", "%00");
+    assert_eq!(local.send_unsigned("PUT", &broken, &[]).await.error(), (400, "InvalidArgument".to_owned()));
+}
+
+#[tokio::test]
 async fn a_body_that_was_not_signed_is_not_stored() {
     let local = Local::start().await;
     let answer =
@@ -118,5 +141,7 @@ async fn a_body_that_was_not_signed_is_not_stored() {
 async fn forms_that_post_are_not_implemented() {
     let local = Local::start().await;
     assert_eq!(local.send_unsigned("POST", "/media", &[]).await.error(), (501, "NotImplemented".to_owned()));
+    let unsigned = local.send_unsigned("POST", "/media?delete", &[]).await;
+    assert_eq!(unsigned.error(), (400, "InvalidArgument".to_owned()));
     assert_eq!(local.request("POST", "/media").send().await.status, 200);
 }

@@ -81,10 +81,11 @@ impl Local {
     }
 
     /// The path and query of a presigned URL.
-    pub(crate) fn presign(&self, method: &str, path: &str, expires_in: u64, now: SystemTime) -> String {
+    pub(crate) fn presign(&self, method: &str, target: &str, expires_in: u64, now: SystemTime) -> String {
         let method: Method = method.parse().unwrap();
         let host = self.host();
-        let target = RequestTarget { method: &method, host: &host, path, query: "" };
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let target = RequestTarget { method: &method, host: &host, path, query };
         let query =
             self.signer.presign(target, &HeaderMap::new(), Duration::from_secs(expires_in), now).unwrap();
         format!("{path}?{query}")
