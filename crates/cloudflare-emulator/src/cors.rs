@@ -6,21 +6,20 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use crate::response::{self, Response};
 
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, PUT, POST, DELETE");
-const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "ETag, Content-Length, Content-Range, Content-Type, Last-Modified, Accept-Ranges, x-amz-request-id, cf-ray, \
-     x-amz-version-id, x-amz-storage-class, x-amz-checksum-crc32, x-amz-checksum-crc32c, x-amz-checksum-crc64nvme, \
-     x-amz-checksum-sha1, x-amz-checksum-sha256",
-);
+/// Every header of an answer, those of custom metadata too, whose names differ.
+const EXPOSED: HeaderValue = HeaderValue::from_static("*");
 
 /// The origin of the page that made the request, if it was served from this machine.
 pub(crate) fn local_origin(headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
     let (scheme, authority) = origin.to_str().ok()?.split_once("://")?;
-    let host = match authority.strip_prefix('[') {
-        Some(ipv6) => ipv6.split_once(']')?.0,
-        None => authority.split(':').next()?,
+    let host = match authority.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => authority,
     };
-    let is_local = ["localhost", "127.0.0.1", "::1"].contains(&host) || host.ends_with(".localhost");
+    let is_name = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte));
+    let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&host)
+        || host.strip_suffix(".localhost").is_some_and(is_name);
     (is_local && ["http", "https"].contains(&scheme)).then(|| origin.clone())
 }
 
@@ -42,11 +41,14 @@ pub(crate) fn preflight(parts: &Parts) -> Option<Response> {
     Some(response)
 }
 
-/// Lets the page read the answer.
-pub(crate) fn allow(origin: HeaderValue, headers: &mut HeaderMap) {
-    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-    headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+/// Lets the page, if it is one of this machine, read the answer.
+pub(crate) fn allow(origin: Option<HeaderValue>, headers: &mut HeaderMap) {
+    // Also without an origin: a browser that kept the answer to an `<img>` must not give it to a script.
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
+    if let Some(origin) = origin {
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+        headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
+    }
 }
 
 #[cfg(test)]
@@ -63,6 +65,9 @@ mod tests {
             ("https://example.com", false),
             ("http://localhost.example.com", false),
             ("http://127.0.0.1.example.com", false),
+            ("http://[::1].example.com", false),
+            ("http://localhost:80@example.com", false),
+            ("http://example.com/.localhost", false),
             ("null", false),
         ] {
             let headers = HeaderMap::from_iter([(header::ORIGIN, HeaderValue::from_static(origin))]);

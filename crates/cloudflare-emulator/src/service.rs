@@ -77,9 +77,7 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     if method == Method::HEAD && response.status().as_u16() >= 400 {
         response = response::empty(response.status());
     }
-    if let Some(origin) = origin {
-        cors::allow(origin, response.headers_mut());
-    }
+    cors::allow(origin, response.headers_mut());
     let id = format!("{:016x}-LOC", fastrand::u64(..));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("cf-ray", id.clone());
