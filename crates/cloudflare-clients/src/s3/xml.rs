@@ -15,6 +15,10 @@ pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 /// S3's deepest document has five levels.
 const MAX_DEPTH: usize = 16;
 
+/// S3's largest document completes an upload of 10,000 parts and has half of this. An element takes many times the memory
+/// of the `<a/>` that makes it.
+const MAX_ELEMENTS: usize = 100_000;
+
 /// Whether a document can carry this text so that every reader gets it unchanged. XML 1.0 has no control characters and
 /// not the two non-characters, and some readers trim white space: a key would become that of another object.
 pub fn can_carry(text: &str) -> bool {
@@ -40,14 +44,21 @@ impl Element {
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: it is not well-formed UTF-8 XML, has a
-    /// document type, an entity that XML does not define, or more than 16 levels.
+    /// document type, an entity that XML does not define, more than 16 levels or more than 100,000 elements.
     pub fn parse(document: &[u8]) -> Result<Self> {
         let text = std::str::from_utf8(document).map_err(|_| malformed("it is not UTF-8"))?;
         let mut reader = Reader::from_str(text);
         let mut open: Vec<Self> = Vec::new();
         let mut root = None;
+        let mut elements = 0;
         loop {
             let event = reader.read_event().map_err(|error| malformed(&error).with_source(error))?;
+            if matches!(event, Event::Start(_) | Event::Empty(_)) {
+                elements += 1;
+                if elements > MAX_ELEMENTS {
+                    return Err(malformed("it has too many elements"));
+                }
+            }
             let closed = match event {
                 Event::Start(start) => {
                     if root.is_some() {
@@ -252,6 +263,7 @@ mod tests {
     #[test]
     fn what_is_not_a_whole_document_is_refused() {
         let deep = format!("{}{}", "<a>".repeat(17), "</a>".repeat(17));
+        let wide = format!("<a>{}</a>", "<b/>".repeat(MAX_ELEMENTS));
         for document in [
             "",
             "text",
@@ -264,9 +276,10 @@ mod tests {
             "<a>&#xD800;</a>",
             "<!DOCTYPE a [<!ENTITY b \"c\">]><a>&b;</a>",
             &deep,
+            &wide,
         ] {
             let error = Element::parse(document.as_bytes()).unwrap_err();
-            assert_eq!(error.code(), Some("MalformedXML"), "{document}");
+            assert_eq!(error.code(), Some("MalformedXML"), "{document:.40}");
         }
     }
 
