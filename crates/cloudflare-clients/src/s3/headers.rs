@@ -357,12 +357,14 @@ fn parse_range(value: &str) -> Result<Range, &'static str> {
     if first.is_empty() {
         return Ok(Range::Suffix { suffix: number(last)? });
     }
-    let offset = number(first)?;
+    let first = number(first)?;
+    // No object reaches the last byte that can be counted.
+    let offset = first.min(u64::MAX - 1);
     if last.is_empty() {
         return Ok(Range::OffsetToEnd { offset });
     }
-    let more = number(last)?.checked_sub(offset).ok_or("range must be positive.")?;
-    Ok(Range::OffsetWithLength { offset, length: more.saturating_add(1) })
+    let more = number(last)?.checked_sub(first).ok_or("range must be positive.")?;
+    Ok(Range::OffsetWithLength { offset, length: more.saturating_add(1).min(u64::MAX - offset) })
 }
 
 /// A number without a sign. One that passes 2^64 is as good as the largest.

@@ -70,6 +70,7 @@ async fn ranges() {
         ("bytes=0-0", "0", "bytes 0-0/10"),
         ("bytes=2-4", "234", "bytes 2-4/10"),
         ("bytes=7-99", "789", "bytes 7-9/10"),
+        ("bytes=7-99999999999999999999", "789", "bytes 7-9/10"),
         ("bytes=0-", "0123456789", "bytes 0-9/10"),
         ("bytes=-3", "789", "bytes 7-9/10"),
         ("bytes=-30", "0123456789", "bytes 0-9/10"),
@@ -83,6 +84,7 @@ async fn ranges() {
     }
     for (key, range, status, code) in [
         ("digits", "bytes=10-", 416, "InvalidRange"),
+        ("digits", "bytes=99999999999999999998-99999999999999999999", 416, "InvalidRange"),
         ("digits", "bytes=-0", 416, "InvalidRange"),
         ("empty", "bytes=0-", 416, "InvalidRange"),
         ("empty", "bytes=-1", 416, "InvalidRange"),
