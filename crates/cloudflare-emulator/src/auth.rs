@@ -44,7 +44,8 @@ fn is_form(method: &Method, path: &str, query: &str) -> bool {
 /// Best known is the checksum of an empty body, with which no upload through such a URL succeeds.
 fn add_hoisted_headers(query: &str, headers: &mut HeaderMap) -> Result<(), S3Error> {
     for (name, value) in query_pairs(query).filter(|(name, _)| name.starts_with(b"x-amz-")) {
-        let (Ok(name), Ok(value)) = (HeaderName::from_lowercase(&name), HeaderValue::from_bytes(&value)) else {
+        let (Ok(name), Ok(value)) = (HeaderName::from_lowercase(&name), HeaderValue::from_bytes(&value))
+        else {
             return Err(S3Error::invalid_argument(format!(
                 "The search parameter {} is not a header",
                 String::from_utf8_lossy(&name)

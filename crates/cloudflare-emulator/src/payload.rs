@@ -30,6 +30,7 @@ const MAX_DRAIN: u64 = 64 << 20;
 pub(crate) struct Payload {
     slot: Slot,
     length: Option<u64>,
+    chunked: bool,
     sha256: Option<[u8; 32]>,
     checksums: Result<Vec<Checksum>, Error>,
 }
@@ -53,12 +54,10 @@ impl Slot {
         let Some(mut body) = self.take() else { return };
         let mut left = MAX_DRAIN;
         while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
-            match tokio::time::timeout(IDLE, body.frame()).await {
-                Ok(Some(Ok(frame))) => {
-                    left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len) as u64);
-                }
-                _ => return,
-            }
+            let Ok(Some(Ok(frame))) = tokio::time::timeout(IDLE, body.frame()).await else { return };
+            let read = frame.data_ref().map_or(0, Bytes::len) as u64;
+            let Some(rest) = left.checked_sub(read) else { return };
+            left = rest;
         }
     }
 }
@@ -66,10 +65,11 @@ impl Slot {
 impl Payload {
     /// `claimed` is what the signature says.
     pub(crate) fn new(slot: Slot, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
+        let chunked = headers.contains_key(header::TRANSFER_ENCODING);
         Self {
             slot,
-            length: headers::read_content_length(headers)
-                .filter(|_| !headers.contains_key(header::TRANSFER_ENCODING)),
+            length: headers::read_content_length(headers).filter(|_| !chunked),
+            chunked,
             sha256: match claimed {
                 sigv4::Payload::Unsigned => None,
                 sigv4::Payload::Empty => Some(Sha256::digest(b"").into()),
@@ -113,8 +113,11 @@ impl Payload {
         Ok((Body::from_stream(pieces, Some(length)), checksum))
     }
 
-    /// The bytes of an XML document.
+    /// The bytes of an XML document; none where there is no body.
     pub(crate) async fn document(self) -> Result<Bytes, S3Error> {
+        if self.chunked {
+            return Err(S3Error::known("MissingContentLength"));
+        }
         let length = self.length.unwrap_or_default();
         if length > MAX_DOCUMENT {
             return Err(S3Error::known("MalformedXML"));

@@ -53,15 +53,37 @@ async fn a_body_needs_a_length() {
     let chunked =
         wire.replace("content-length: 0\r\n", "transfer-encoding: chunked\r\n") + "1\r\nx\r\n0\r\n\r\n";
     let too_large = wire.replace("content-length: 0\r\n", "content-length: 5363466241\r\n");
+    let delete = local.request("POST", "/media?delete").payload(cloudflare_clients::sigv4::Payload::Unsigned);
+    let document = String::from_utf8(delete.wire())
+        .unwrap()
+        .replace("content-length: 0\r\n", "transfer-encoding: chunked\r\n")
+        + "9\r\n<Delete/>\r\n0\r\n\r\n";
     for (wire, status, code) in [
         (without, 411, "MissingContentLength"),
         (chunked, 411, "MissingContentLength"),
+        (document, 411, "MissingContentLength"),
         (too_large, 400, "EntityTooLarge"),
     ] {
         let answer = Answer::parse(&local.raw(wire.as_bytes()).await);
         assert_eq!(answer.error(), (status, code.to_owned()));
     }
     is_alive_and_empty(&local).await;
+}
+
+#[tokio::test]
+async fn a_refused_body_without_an_end_is_not_read_for_ever() {
+    let local = Local::start().await;
+    let mut stream = TcpStream::connect(local.addr).await.unwrap();
+    stream
+        .write_all(b"PUT /media/key HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
+        .await
+        .unwrap();
+    let chunk = [b"100000\r\n".as_slice(), &vec![0; 1 << 20], b"\r\n"].concat();
+    let mut sent = 0;
+    while sent < 200 && stream.write_all(&chunk).await.is_ok() {
+        sent += 1;
+    }
+    assert!(sent < 200);
 }
 
 #[tokio::test]
