@@ -1,6 +1,7 @@
 //! The server's side: what a request says about its signature, and whether that holds.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
@@ -319,10 +320,14 @@ fn parse_expires(value: &str) -> Result<Duration, VerifyError> {
         ))
 }
 
-/// The names in lower case, with `;` between them.
+/// The names in lower case, with `;` between them. Each once, or a short list would make a canonical request of any size.
 fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
     let names = names.to_ascii_lowercase();
-    if names.split(';').any(|name| name == "host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
+    let mut seen = HashSet::new();
+    if let Some(repeated) = names.split(';').find(|name| !seen.insert(*name)) {
+        return Err(VerifyError::RepeatedSignedHeader(repeated.to_owned()));
+    }
+    if seen.contains("host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
 }
 
 /// A header that changes what the service does and that the signature does not cover. Whoever holds a presigned URL
@@ -454,6 +459,10 @@ mod tests {
                 "400 InvalidRequest: Please use AWS4-HMAC-SHA256",
             ),
             (with_authorization("=host;", "="), "401 Unauthorized: Unauthorized"),
+            (
+                with_authorization("=host;", "=host;Host;"),
+                "400 InvalidArgument: The header host is in SignedHeaders more than once",
+            ),
             (signed().without("x-amz-content-sha256"), "400 InvalidRequest: Missing x-amz-content-sha256"),
             (
                 signed().header("x-amz-content-sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"),

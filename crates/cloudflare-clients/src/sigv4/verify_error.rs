@@ -50,6 +50,9 @@ pub enum VerifyError {
     /// The access key id or session token is not known, or the host was not signed.
     #[error("Unauthorized")]
     Unauthorized,
+    /// The list of signed headers names one twice.
+    #[error("The header {0} is in SignedHeaders more than once")]
+    RepeatedSignedHeader(String),
     /// The expiry is not a number, or above a week.
     #[error("{0}")]
     InvalidExpires(&'static str),
@@ -84,6 +87,7 @@ impl VerifyError {
             | Self::InvalidDate { .. }
             | Self::InvalidCredential(_)
             | Self::AccessKeyIdLength(_)
+            | Self::RepeatedSignedHeader(_)
             | Self::InvalidExpires(_)
             | Self::HeaderNotUtf8 => "InvalidArgument",
             Self::MissingPayloadHash | Self::UnsupportedAlgorithm => "InvalidRequest",
