@@ -34,7 +34,8 @@ impl Credentials {
     }
 
     /// The credentials in `credentials.json` of a data directory, which is made with new ones when there is none: mode
-    /// 600 on Unix, never overwritten, and whole even when several processes begin at once.
+    /// 600 on Unix, never overwritten, and whole even when several processes begin at once. A file that other users can
+    /// read is used with a warning.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this wrote.
@@ -44,7 +45,10 @@ impl Credentials {
             Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
         };
         match fs::read(&path) {
-            Ok(content) => return Self::parse(&path, &content),
+            Ok(content) => {
+                warn_if_readable_by_others(&path);
+                return Self::parse(&path, &content);
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("cannot be read", error)),
         }
@@ -120,6 +124,20 @@ impl fmt::Debug for Credentials {
             .field("access_key_id", &self.access_key_id)
             .finish_non_exhaustive()
     }
+}
+
+/// A copy of a data directory may have lost the mode. It is the owner's to mend: others may be meant to read it.
+fn warn_if_readable_by_others(path: &Path) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
+            tracing::warn!("{0} can be read by other users: chmod 600 {0}", path.display());
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = path;
 }
 
 fn random_hex<const BYTES: usize>() -> Result<String> {
