@@ -168,13 +168,14 @@ impl Reader {
     async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         while self.left > 0 {
             let body = self.body.as_mut().ok_or_else(incomplete)?;
-            let frame = tokio::time::timeout(IDLE, body.frame())
-                .await
-                .map_err(|_| {
+            let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
+                // Nothing of it is worth another wait.
+                self.body = None;
+                return Err(
                     Error::new(ErrorKind::Timeout, "the client stopped sending").with_code("RequestTimeout")
-                })?
-                .ok_or_else(incomplete)?
-                .map_err(|error| incomplete().with_source(error))?;
+                );
+            };
+            let frame = frame.ok_or_else(incomplete)?.map_err(|error| incomplete().with_source(error))?;
             let Ok(piece) = frame.into_data() else { continue };
             if piece.is_empty() {
                 continue;
