@@ -2,11 +2,10 @@
 
 use std::borrow::Cow;
 
+use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::sigv4::{SignatureMismatch, VerifyError};
 use cloudflare_clients::{Error, ErrorKind};
 use http::StatusCode;
-
-use cloudflare_clients::s3::xml::Writer;
 
 use crate::response::{self, Response};
 

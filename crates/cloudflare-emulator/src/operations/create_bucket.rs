@@ -1,5 +1,6 @@
 //! [CreateBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html)
 
+use cloudflare_clients::ErrorKind;
 use cloudflare_clients::s3::xml::Element;
 use http::{StatusCode, header};
 
@@ -31,4 +32,17 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     let location = response::value(&format!("/{}", request.bucket))?;
     response.headers_mut().insert(header::LOCATION, location);
     Ok(response)
+}
+
+/// R2's `cf-create-bucket-if-missing: true`.
+pub(super) async fn create_bucket_if_missing(service: &Service, request: &Request) -> Result<(), S3Error> {
+    if request.header("cf-create-bucket-if-missing")? != Some("true")
+        || service.store.bucket_info(&request.bucket).await?.is_some()
+    {
+        return Ok(());
+    }
+    match service.store.create_bucket(&request.bucket).await {
+        Err(error) if error.kind() != ErrorKind::Conflict => Err(error.into()),
+        _ => Ok(()),
+    }
 }

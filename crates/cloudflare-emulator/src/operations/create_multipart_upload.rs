@@ -1,9 +1,9 @@
 //! [CreateMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html)
 
-use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Bucket as _, CreateMultipartUploadRequest};
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
+use super::create_bucket::create_bucket_if_missing;
 use crate::error::S3Error;
 use crate::response::{self, Response};
 use crate::service::{Request, Service};
@@ -29,17 +29,4 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         root.text("Key", &request.key);
         root.text("UploadId", &upload_id);
     }))
-}
-
-/// R2's `cf-create-bucket-if-missing: true`.
-pub(super) async fn create_bucket_if_missing(service: &Service, request: &Request) -> Result<(), S3Error> {
-    if request.header("cf-create-bucket-if-missing")? != Some("true")
-        || service.store.bucket_info(&request.bucket).await?.is_some()
-    {
-        return Ok(());
-    }
-    match service.store.create_bucket(&request.bucket).await {
-        Err(error) if error.kind() != ErrorKind::Conflict => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -32,7 +32,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
     Ok(response)
 }
 
-/// The range that is asked for. R2 takes one of a HEAD, too. An object that was not uploaded in parts is its own part 1.
+/// The range that is asked for. R2 takes one of a HEAD, too.
 pub(super) fn range(request: &Request) -> Result<Option<Range>, S3Error> {
     Ok(headers::read_range(&request.headers)?)
 }
@@ -41,7 +41,7 @@ pub(super) fn status(ranged: bool) -> StatusCode {
     if ranged { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
 }
 
-/// The store does not know where the parts of a completed upload were.
+/// The store does not know where the parts of a completed upload were. Any other object is its own part 1.
 fn check_part(request: &Request, object: &Object) -> Result<(), S3Error> {
     match request.query.get("partNumber") {
         Some(_) if object.etag.contains('-') => {

@@ -3,7 +3,7 @@
 use cloudflare_clients::r2::{Bucket as _, PutRequest};
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
-use super::create_multipart_upload::create_bucket_if_missing;
+use super::create_bucket::create_bucket_if_missing;
 use crate::error::S3Error;
 use crate::response::{self, Response};
 use crate::service::{Request, Service};
