@@ -90,14 +90,18 @@ async fn connections_closed_while_idle() {
     for operation in operations::ALL {
         for after in [Duration::ZERO, Duration::from_millis(1)] {
             let faults = [Fault::CloseIdle { after }];
-            operation.run(&world, &faults).await.unwrap();
-            let result = Operation::named("put_bytes").run(&world, &faults).await;
-            result.unwrap_or_else(|error| panic!("after {}: {error}", operation.name));
+            for operation in [operation, Operation::named("put_bytes")] {
+                match operation.run(&world, &faults).await {
+                    // A connection that closes while a stream goes out on it is no idle one any more.
+                    Err(error) if operation.sends_stream() => {
+                        assert_eq!(error.kind(), ErrorKind::BodyNotReplayable);
+                    }
+                    result => result.unwrap_or_else(|error| panic!("{}: {error}", operation.name)),
+                }
+            }
         }
-        // Long enough for the client to know: not even a stream fails.
-        let after = Duration::from_millis(1);
-        operation.run(&world, &[Fault::CloseIdle { after }]).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        Operation::named("put_stream").run(&world, &[]).await.unwrap();
     }
+    // Long enough for the client to know: not even a stream fails.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Operation::named("put_stream").run(&world, &[]).await.unwrap();
 }
