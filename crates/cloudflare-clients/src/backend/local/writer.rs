@@ -80,7 +80,10 @@ impl Drop for Writer {
 }
 
 trait Job: Send {
-    fn run(&mut self, write: &Write<'_>);
+    /// Makes the changes. Fails where what is in the transaction cannot be told any more, so that it must not be committed.
+    fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()>;
+
+    /// Tells the caller.
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>);
 }
 
@@ -96,10 +99,11 @@ where
     T: Send,
     F: FnOnce(&Write<'_>) -> Outcome<T> + Send,
 {
-    fn run(&mut self, write: &Write<'_>) {
+    fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
-            self.outcome = Some(in_savepoint(write, work).map_err(Error::from));
+            self.outcome = Some(in_savepoint(write, work)?.map_err(Error::from));
         }
+        Ok(())
     }
 
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
@@ -125,17 +129,21 @@ where
     }
 }
 
-fn in_savepoint<T>(write: &Write<'_>, work: impl FnOnce(&Write<'_>) -> Outcome<T>) -> Outcome<T> {
+/// Runs `work` so that what it did is undone when it fails. The outer error is that it could not be.
+fn in_savepoint<T>(
+    write: &Write<'_>,
+    work: impl FnOnce(&Write<'_>) -> Outcome<T>,
+) -> rusqlite::Result<Outcome<T>> {
     write.prepare_cached("SAVEPOINT job")?.execute(())?;
     let outcome = work(write);
-    // SQLite undoes the whole transaction on some errors, a full disk among them.
-    if outcome.is_err() && !write.is_autocommit() {
-        write.prepare_cached("ROLLBACK TO job")?.execute(())?;
-    }
-    if !write.is_autocommit() {
-        write.prepare_cached("RELEASE job")?.execute(())?;
-    }
-    outcome
+    match outcome {
+        // SQLite undoes the whole transaction on some errors, a full disk among them.
+        Err(Failure::Sqlite(error)) if write.is_autocommit() => return Err(error),
+        Err(_) => write.prepare_cached("ROLLBACK TO job")?.execute(())?,
+        Ok(_) => 0,
+    };
+    write.prepare_cached("RELEASE job")?.execute(())?;
+    Ok(outcome)
 }
 
 struct Committer {
@@ -188,13 +196,7 @@ impl Committer {
         }
         let write = Write { connection: &self.connection, now: from_millis(to_millis(self.runtime.now())) };
         for job in batch {
-            job.run(&write);
-            if self.connection.is_autocommit() {
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
-                    Some("the transaction was undone, probably as the disk is full".to_owned()),
-                ));
-            }
+            job.run(&write)?;
         }
         self.blobs.disk.commit(&self.connection)
     }
