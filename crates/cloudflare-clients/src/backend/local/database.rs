@@ -61,8 +61,19 @@ pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let opened = || -> Outcome<Connection> {
         let mut connection = connect(path)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        let journal: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if journal != "wal" {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                "its file system has no shared memory, which several processes need: keep the store on a local disk",
+            )
+            .into());
+        }
         connection.pragma_update(None, "synchronous", "full")?;
+        // On Apple's systems a sync without these stops at the drive's cache.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: u32 = transaction.query_row("PRAGMA user_version", (), |row| row.get(0))?;
@@ -84,6 +95,9 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
             }
         }
         transaction.commit()?;
+        // What a killed process had written to the log and not synced yet is committed from here on: it is synced before
+        // anyone acts on it, such as by removing the files that it let go of.
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?;
         Ok(connection)
     };
     opened().map_err(|failure| Error::from(failure).explain(format!("{} cannot be opened", path.display())))
