@@ -55,6 +55,12 @@ use crate::error::{Error, Result};
 /// ```
 #[async_trait]
 pub trait Bucket: fmt::Debug + Send + Sync + 'static {
+    /// Whether it stores the bytes that it is given itself, in this process, with nothing between that could damage them.
+    /// [`R2Service`](super::R2Service) then leaves their hashing to it. What is read is verified all the same.
+    fn is_in_process(&self) -> bool {
+        false
+    }
+
     /// The metadata of an object.
     async fn head(&self, key: &str) -> Result<Option<Object>> {
         let _ = key;

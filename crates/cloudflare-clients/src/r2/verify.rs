@@ -21,13 +21,14 @@ pub(super) struct SentMd5 {
 
 impl SentMd5 {
     pub(super) fn new(service: &R2Service, body: &Body, checksum: Option<Checksum>) -> Self {
+        let verifies = service.verifies() && !service.bucket().is_in_process();
         let known = match (checksum, body.as_bytes()) {
             (Some(md5 @ Checksum::Md5(_)), _) => Some(md5),
-            (None, Some(bytes)) if service.verifies() => Some(Checksum::of(ChecksumAlgorithm::Md5, bytes)),
+            (None, Some(bytes)) if verifies => Some(Checksum::of(ChecksumAlgorithm::Md5, bytes)),
             _ => None,
         };
         Self {
-            observes: known.is_none() && service.verifies(),
+            observes: known.is_none() && verifies,
             known: Arc::new(known.map_or_else(OnceLock::new, OnceLock::from)),
         }
     }
@@ -107,6 +108,15 @@ mod tests {
 
     impl Bucket for NoBucket {}
 
+    #[derive(Debug)]
+    struct InProcess;
+
+    impl Bucket for InProcess {
+        fn is_in_process(&self) -> bool {
+            true
+        }
+    }
+
     #[tokio::test]
     async fn sent_bytes_are_hashed_without_reading_past_their_end() {
         for (content, length) in [("", 0), ("abc", 3)] {
@@ -125,9 +135,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn bytes_in_memory_are_hashed_beforehand_unless_verification_is_off() {
-        let service = R2Service::new(NoBucket);
-        assert!(SentMd5::new(&service, &"abc".into(), None).get().is_some());
-        assert!(SentMd5::new(&service.with_verification(false), &"abc".into(), None).get().is_none());
+    async fn bytes_are_hashed_unless_verification_is_off_or_the_bucket_is_in_this_process() {
+        let hashed = |service: R2Service| {
+            let in_memory = SentMd5::new(&service, &"abc".into(), None).get().is_some();
+            let stream = Body::from_stream(stream::empty(), Some(3));
+            (in_memory, SentMd5::new(&service, &stream, None).observes)
+        };
+        assert_eq!(hashed(R2Service::new(NoBucket)), (true, true));
+        assert_eq!(hashed(R2Service::new(NoBucket).with_verification(false)), (false, false));
+        assert_eq!(hashed(R2Service::new(InProcess)), (false, false));
     }
 }

@@ -118,6 +118,10 @@ impl LocalBucket {
 
 #[async_trait]
 impl Bucket for LocalBucket {
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
     async fn head(&self, key: &str) -> Result<Option<Object>> {
         let key = Key::new(key)?;
         self.read(
