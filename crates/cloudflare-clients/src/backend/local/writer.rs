@@ -1,6 +1,7 @@
 //! The thread that writes: what waits at the same time is committed together.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
@@ -9,12 +10,15 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::blobs::{Blobs, PendingBlob};
-use super::database::{Failure, Outcome, from_millis, to_millis};
+use super::database::{Failure, Outcome, from_millis, to_millis, wait_for_reads, wait_for_transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
 const MAX_BATCH: usize = 256;
+
+/// How large SQLite's log may become: as long as reads overlap each other, SQLite never begins it anew by itself.
+const MAX_LOG: u64 = 16 * 1024 * 1024;
 
 /// A transaction under way.
 pub(super) struct Write<'c> {
@@ -45,7 +49,9 @@ impl Writer {
         runtime: Arc<dyn Runtime>,
     ) -> std::io::Result<Self> {
         let (jobs, received) = mpsc::channel();
-        let committer = Committer { connection, blobs, runtime, removed: Vec::new() };
+        let log = connection.path().map(|path| PathBuf::from(format!("{path}-wal"))).unwrap_or_default();
+        let committer =
+            Committer { connection, blobs, runtime, removed: Vec::new(), log, empty_log_at: MAX_LOG };
         let thread = thread::Builder::new()
             .name("cloudflare-local".to_owned())
             .spawn(move || committer.run(&received))?;
@@ -152,6 +158,9 @@ struct Committer {
     runtime: Arc<dyn Runtime>,
     /// Files that are gone and still listed as garbage.
     removed: Vec<String>,
+    /// SQLite's log, and the size at which to empty it.
+    log: PathBuf,
+    empty_log_at: u64,
 }
 
 impl Committer {
@@ -165,6 +174,9 @@ impl Committer {
             }
             if let Err(error) = self.remove_garbage() {
                 tracing::warn!(%error, "files that are not needed any more cannot be removed yet");
+            }
+            if let Err(error) = self.bound_log() {
+                tracing::warn!(%error, "the database's log cannot be emptied yet");
             }
         }
         if !self.removed.is_empty()
@@ -201,6 +213,24 @@ impl Committer {
         self.blobs.disk.commit(&self.connection)
     }
 
+    /// Empties the log when it is large: no read begins in it while those under way are waited for.
+    fn bound_log(&mut self) -> rusqlite::Result<()> {
+        let size = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        if size < self.empty_log_at {
+            return Ok(());
+        }
+        // A read that does not end is not waited for after each write.
+        self.empty_log_at = size + MAX_LOG;
+        self.connection.busy_handler(Some(wait_for_reads))?;
+        let busy: rusqlite::Result<bool> =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0));
+        self.connection.busy_handler(Some(wait_for_transaction))?;
+        if !busy? {
+            self.empty_log_at = MAX_LOG;
+        }
+        Ok(())
+    }
+
     fn remove_garbage(&mut self) -> std::result::Result<(), Error> {
         let listed = || -> Outcome<Vec<String>> {
             let mut statement = self.connection.prepare_cached("SELECT blob FROM garbage")?;
@@ -213,5 +243,53 @@ impl Committer {
             self.removed.push(blob);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::backend::local::testing::{bucket, pattern};
+    use crate::r2::{Bucket as _, PutRequest};
+
+    /// Reads all the time: each read begins before the one before ends.
+    fn overlapping_reads(store: &std::path::Path, stop: &AtomicBool) {
+        let open = || Connection::open(store.join("store.sqlite3")).unwrap();
+        let mut connections = [open(), open()];
+        let begin = |connection: &Connection| {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM objects;").unwrap();
+        };
+        begin(&connections[0]);
+        while !stop.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+            begin(&connections[1]);
+            connections[0].execute_batch("COMMIT").unwrap();
+            connections.swap(0, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_stays_small_while_reads_overlap() {
+        let (_folder, bucket) = bucket().await;
+        let path = bucket.store().path().to_owned();
+        let stop = Arc::new(AtomicBool::new(false));
+        let reads = {
+            let (path, stop) = (path.clone(), Arc::clone(&stop));
+            thread::spawn(move || overlapping_reads(&path, &stop))
+        };
+        let mut largest = 0;
+        for _ in 0..50 {
+            let puts = (0..20).map(|key| bucket.put(PutRequest::new(format!("{key}"), pattern(60_000))));
+            join_all(puts).await.into_iter().for_each(|stored| drop(stored.unwrap()));
+            largest = largest.max(std::fs::metadata(path.join("store.sqlite3-wal")).unwrap().len());
+        }
+        stop.store(true, Ordering::Relaxed);
+        reads.join().unwrap();
+        assert!(largest < 2 * MAX_LOG, "the log had {largest} bytes");
     }
 }
