@@ -97,9 +97,6 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
             }
         }
         transaction.commit()?;
-        // What a killed process had written to the log and not synced yet is committed from here on: it is synced before
-        // anyone acts on it, such as by removing the files that it let go of.
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", (), |_| Ok(()))?;
         Ok(connection)
     };
     opened().map_err(|failure| Error::from(failure).explain(format!("{} cannot be opened", path.display())))
