@@ -17,9 +17,11 @@ use cloudflare_clients::r2::{
 };
 
 const ROUNDS: u64 = 20;
-const WRITERS: u64 = 4;
+/// That write to the store at the same time. Each is killed in its own time, so that the others go on.
+const PROCESSES: u64 = 2;
+const WRITERS: u64 = 3;
 const STORE: &str = "LOCAL_CRASH_STORE";
-const ROUND: &str = "LOCAL_CRASH_ROUND";
+const PROCESS: &str = "LOCAL_CRASH_PROCESS";
 const PART: usize = 5 * 1024 * 1024;
 
 /// The bytes that a seed stands for: its own length and content, so that no other write's bytes pass for them.
@@ -74,7 +76,7 @@ fn say(what: &str, key: &str, seed: u64) {
 #[ignore = "the process that the crash test kills"]
 fn writes_until_it_is_killed() {
     let Ok(folder) = std::env::var(STORE) else { return };
-    let round: u64 = std::env::var(ROUND).unwrap().parse().unwrap();
+    let process: u64 = std::env::var(PROCESS).unwrap().parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let bucket = LocalBucket::open(&folder, "media").await.unwrap();
@@ -83,8 +85,8 @@ fn writes_until_it_is_killed() {
             tokio::spawn(async move {
                 for i in 0.. {
                     // Every other write replaces what the one before stored.
-                    let key = format!("{round}/{writer}/{}", i / 2);
-                    let seed = (round * WRITERS + writer) * 100_000 + i;
+                    let key = format!("{process}/{writer}/{}", i / 2);
+                    let seed = (process * WRITERS + writer) * 100_000 + i;
                     say("begin", &key, seed);
                     write(&bucket, &key, seed).await;
                     say("done", &key, seed);
@@ -109,11 +111,12 @@ struct Expected {
     seeds: Vec<u64>,
 }
 
-fn run_and_kill(folder: &Path, round: u64, expected: &mut HashMap<String, Expected>) -> usize {
+/// What a process wrote until it was killed, and how many writes were acknowledged.
+fn run_and_kill(folder: &Path, process: u64) -> (HashMap<String, Expected>, usize) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args(["--ignored", "--exact", "writes_until_it_is_killed", "--nocapture"])
         .env(STORE, folder)
-        .env(ROUND, round.to_string())
+        .env(PROCESS, process.to_string())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
@@ -126,6 +129,7 @@ fn run_and_kill(folder: &Path, round: u64, expected: &mut HashMap<String, Expect
         child.kill().unwrap();
         child.wait().unwrap();
     });
+    let mut expected = HashMap::<String, Expected>::new();
     let mut acknowledged = 0;
     for line in std::iter::once(Ok(first)).chain(lines) {
         let line = line.unwrap();
@@ -142,7 +146,7 @@ fn run_and_kill(folder: &Path, round: u64, expected: &mut HashMap<String, Expect
         entry.seeds.push(seed);
     }
     killer.join().unwrap();
-    acknowledged
+    (expected, acknowledged)
 }
 
 async fn check(bucket: &LocalBucket, expected: &HashMap<String, Expected>, prefix: &str) {
@@ -205,10 +209,22 @@ fn what_was_acknowledged_survives_kill_9() {
     let mut expected = HashMap::new();
     let mut acknowledged = 0;
     for round in 0..ROUNDS {
-        acknowledged += run_and_kill(folder.path(), round, &mut expected);
+        let processes = round * PROCESSES..(round + 1) * PROCESSES;
+        let path = folder.path();
+        let written: Vec<_> = thread::scope(|scope| {
+            let running: Vec<_> =
+                processes.clone().map(|process| scope.spawn(move || run_and_kill(path, process))).collect();
+            running.into_iter().map(|process| process.join().unwrap()).collect()
+        });
+        for (writes, count) in written {
+            expected.extend(writes);
+            acknowledged += count;
+        }
         runtime.block_on(async {
             let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
-            check(&bucket, &expected, &format!("{round}/")).await;
+            for process in processes {
+                check(&bucket, &expected, &format!("{process}/")).await;
+            }
         });
     }
     runtime.block_on(async {

@@ -14,8 +14,8 @@ use crate::error::{Error, Result};
 
 /// A bucket as one of the backends reaches it.
 ///
-/// Each method is exactly one attempt and returns only what the service said: retries, lost answers, resuming and
-/// verification live in [`R2Service`](super::R2Service), which calls these. All methods default to
+/// Each operation is exactly one attempt and returns only what the service said: retries, lost answers, resuming and
+/// verification live in [`R2Service`](super::R2Service), which calls these. All of them default to
 /// [`ErrorKind::Unsupported`](crate::ErrorKind), so that a mock implements what its test needs.
 ///
 /// A missing object is `None`; a missing bucket or upload is an error. A condition that does not hold is
@@ -159,6 +159,12 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     ) -> Result<MultipartUploadsPage> {
         let _ = request;
         Err(unsupported("listMultipartUploads"))
+    }
+
+    /// Whether it stores the bytes that it is given itself, in this process, with nothing between that could damage them.
+    /// [`R2Service`](super::R2Service) then leaves their hashing to it. What is read is verified all the same.
+    fn is_in_process(&self) -> bool {
+        false
     }
 }
 

@@ -165,8 +165,9 @@ impl R2Service {
     /// that is the etag of an object not uploaded in parts. An object with neither costs one more request: a HEAD at the
     /// end, whose size must be the one that was announced. `bytes`, `text`, `json` and `write_to_file` fetch again once on a
     /// mismatch; a stream ends in [`ErrorKind::Integrity`] instead of its last piece. What is written is hashed and compared
-    /// with the etag of the answer. Lengths are checked in any case. MD5 costs about 1.5 ms of CPU a megabyte; of bytes in
-    /// memory [`S3Bucket`](crate::S3Bucket) sends it in any case, so that R2 refuses damaged ones.
+    /// with the etag of the answer, unless [the bucket is in this process](Bucket::is_in_process). Lengths are checked in any
+    /// case. MD5 costs about 1.5 ms of CPU a megabyte; of bytes in memory [`S3Bucket`](crate::S3Bucket) sends it in any case,
+    /// so that R2 refuses damaged ones.
     #[must_use]
     pub fn with_verification(mut self, verify: bool) -> Self {
         self.settings_mut().verify = verify;

@@ -43,13 +43,14 @@ pub(super) struct SentMd5 {
 
 impl SentMd5 {
     pub(super) async fn new(service: &R2Service, body: &Body, checksum: Option<Checksum>) -> Self {
+        let verifies = service.verifies() && !service.bucket().is_in_process();
         let known = match (checksum, body.as_bytes()) {
             (Some(md5 @ Checksum::Md5(_)), _) => Some(md5),
-            (None, Some(bytes)) if service.verifies() => Some(md5_of(bytes).await),
+            (None, Some(bytes)) if verifies => Some(md5_of(bytes).await),
             _ => None,
         };
         Self {
-            observes: known.is_none() && service.verifies(),
+            observes: known.is_none() && verifies,
             known: Arc::new(known.map_or_else(OnceLock::new, OnceLock::from)),
         }
     }
@@ -144,6 +145,15 @@ mod tests {
 
     impl Bucket for NoBucket {}
 
+    #[derive(Debug)]
+    struct InProcess;
+
+    impl Bucket for InProcess {
+        fn is_in_process(&self) -> bool {
+            true
+        }
+    }
+
     #[tokio::test]
     async fn sent_bytes_are_hashed_without_reading_past_their_end() {
         for (content, length) in [("", 0), ("abc", 3)] {
@@ -171,6 +181,16 @@ mod tests {
             let sent = SentMd5::new(&unverified, &body, None).await;
             assert_eq!(sent.get(), None);
             assert_eq!(sent.get_or_read(&Replay::new(body)).await.unwrap(), Some(md5));
+        }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_hashed_for_a_bucket_in_this_process() {
+        for (service, observes) in [(R2Service::new(NoBucket), true), (R2Service::new(InProcess), false)] {
+            let in_memory = SentMd5::new(&service, &"abc".into(), None).await;
+            assert_eq!(in_memory.get().is_some(), observes);
+            let stream = Body::from_stream(stream::empty(), Some(3));
+            assert_eq!(SentMd5::new(&service, &stream, None).await.observes, observes);
         }
     }
 }

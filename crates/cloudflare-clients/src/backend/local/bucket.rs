@@ -118,6 +118,10 @@ impl LocalBucket {
 
 #[async_trait]
 impl Bucket for LocalBucket {
+    fn is_in_process(&self) -> bool {
+        true
+    }
+
     async fn head(&self, key: &str) -> Result<Option<Object>> {
         let key = Key::new(key)?;
         self.read(
@@ -376,7 +380,7 @@ fn lost(key: &str) -> Error {
 mod tests {
     use std::time::Duration;
 
-    use futures_util::stream;
+    use futures_util::{StreamExt as _, stream};
 
     use super::*;
     use crate::backend::local::testing::{bucket, bucket_with_clock, bytes, files, pattern};
@@ -438,6 +442,19 @@ mod tests {
         let huge = Body::from_stream(stream::empty(), Some(5 << 30));
         assert_eq!(put(huge).await.unwrap_err().code(), Some("EntityTooLarge"));
         assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_put_that_nobody_waits_for_any_more_leaves_nothing() {
+        let (_folder, bucket) = bucket().await;
+        let stalled = stream::iter((0..30).map(|_| Ok(pattern(100_000).into()))).chain(stream::pending());
+        let put = bucket.put(PutRequest::new("key", Body::from_stream(stalled, Some(4_000_000))));
+        assert!(tokio::time::timeout(Duration::from_millis(100), put).await.is_err());
+        // What it was writing at that moment is removed once it is written.
+        while files(bucket.store()).await != (0, 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(bytes(&bucket, "key").await, None);
     }
 
     #[tokio::test]

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags};
@@ -12,8 +13,9 @@ use crate::error::{Error, ErrorKind, Result};
 pub(super) const SCHEMA: &str = include_str!("schema.sql");
 const SCHEMA_VERSION: u32 = 1;
 
-/// How long a statement waits for another process's transaction.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,
+/// while a process that writes all the time begins its next transaction 0.1 ms after the last.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How many reads run at a time. They are short; more would only contend for the processor.
 const READERS: usize = 8;
@@ -61,8 +63,19 @@ pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
 pub(super) fn open(path: &Path) -> Result<Connection> {
     let opened = || -> Outcome<Connection> {
         let mut connection = connect(path)?;
-        connection.pragma_update(None, "journal_mode", "wal")?;
+        let journal: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if journal != "wal" {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                "its file system has no shared memory, which several processes need: keep the store on a local disk",
+            )
+            .into());
+        }
         connection.pragma_update(None, "synchronous", "full")?;
+        // On Apple's systems a sync without these stops at the drive's cache.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let version: u32 = transaction.query_row("PRAGMA user_version", (), |row| row.get(0))?;
@@ -92,10 +105,22 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(wait_for_transaction))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Waits for another process's transaction, 30 seconds at most.
+pub(super) fn wait_for_transaction(attempts: i32) -> bool {
+    thread::sleep(BUSY_INTERVAL);
+    attempts < 30_000
+}
+
+/// Waits for the reads under way, 1 second at most.
+pub(super) fn wait_for_reads(attempts: i32) -> bool {
+    thread::sleep(BUSY_INTERVAL);
+    attempts < 1000
 }
 
 /// Connections that read.

@@ -95,10 +95,18 @@ mod tests {
             Ok(done)
         }
 
-        /// What was done since the last time, without what removes files.
-        fn take(&self) -> Vec<&'static str> {
+        /// What was done since the last time and in which folder, without what removes files.
+        fn take(&self) -> Vec<String> {
             let steps = std::mem::take(&mut *self.steps.lock().unwrap());
-            steps.into_iter().map(|(name, _)| name).filter(|name| *name != "remove").collect()
+            let made = steps.into_iter().filter(|(name, _)| *name != "remove");
+            let step = |(name, path): (&str, PathBuf)| {
+                let folder = if path.is_dir() { Some(&*path) } else { path.parent() };
+                match folder.and_then(Path::file_name) {
+                    Some(folder) => format!("{name} in {}", folder.display()),
+                    None => name.to_owned(),
+                }
+            };
+            made.map(step).collect()
         }
 
         fn acknowledged(&self) {
@@ -163,7 +171,14 @@ mod tests {
     async fn every_write_is_synced_before_it_is_committed_and_committed_before_it_is_acknowledged() {
         let (_folder, disk, bucket) = recorded().await;
         disk.take();
-        let file = ["create", "sync file", "rename", "sync folder", "commit", "acknowledge"];
+        let file = [
+            "create in incoming",
+            "sync file in incoming",
+            "rename in blobs",
+            "sync folder in blobs",
+            "commit",
+            "acknowledge",
+        ];
 
         bucket.put(PutRequest::new("large", pattern(300_000))).await.unwrap();
         disk.acknowledged();
@@ -176,7 +191,7 @@ mod tests {
         let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
         bucket.copy(copy).await.unwrap();
         disk.acknowledged();
-        assert_eq!(disk.take(), ["link", "sync folder", "commit", "acknowledge"]);
+        assert_eq!(disk.take(), ["link in blobs", "sync folder in blobs", "commit", "acknowledge"]);
 
         let key = "parts".to_owned();
         let create =
@@ -216,11 +231,13 @@ mod tests {
             .lock()
             .unwrap()
             .iter()
-            .filter(|(name, _)| *name == "sync folder")
+            .filter(|(name, _)| name.starts_with("sync"))
             .map(|(_, path)| path.strip_prefix(folder.path()).unwrap().to_owned())
             .collect();
-        // `new` in the folder above, `store` in it, and in that one the three folders and the database.
-        let expected = ["", "new", "new/store", "new/store", "new/store", "new/store"];
+        // `new` in the folder above, `store` in it, and in that one the three folders; the log, which may have what a
+        // killed process did not sync; the database's name.
+        let log = "new/store/store.sqlite3-wal";
+        let expected = ["", "new", "new/store", "new/store", "new/store", log, "new/store"];
         assert_eq!(synced, expected.map(PathBuf::from));
 
         let pragmas = bucket.store().write(Vec::new(), |write| {

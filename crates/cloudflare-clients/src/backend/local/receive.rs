@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use futures_util::future::try_join3;
 use futures_util::stream::Fuse;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::blobs::{BlobWriter, Blobs, PendingBlob};
+use super::blobs::{Blobs, PendingBlob};
 use super::database::blocking;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::limits::validate_upload_size;
@@ -16,7 +17,7 @@ use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Hasher};
 /// Larger ones would be written twice, to the log and to the database, and push other pages out of its cache.
 pub(super) const MAX_INLINE: usize = 64 * 1024;
 
-/// How many bytes are handed to the disk at a time. While they are written, as many are received.
+/// How many bytes are written and hashed at a time, both at once, while as many are received.
 const BUFFER: usize = 1024 * 1024;
 
 /// A body that has arrived whole and is as it was announced.
@@ -52,18 +53,24 @@ pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Che
         return digests.finish(Content::Inline(buffer));
     }
     let blobs = Arc::clone(blobs);
-    let mut sink = blocking(move || Ok(Sink { file: blobs.create()?, digests })).await?;
+    let mut file = blocking(move || blobs.create()).await?;
     let mut received = 0;
     while !buffer.is_empty() {
         received += buffer.len() as u64;
         validate_upload_size(received)?;
+        let bytes = buffer.clone();
         let writing = blocking(move || {
-            sink.write(&buffer)?;
-            Ok(sink)
+            file.write(&bytes)?;
+            Ok(file)
         });
-        (sink, buffer) = futures_util::future::try_join(writing, fill(&mut stream)).await?;
+        let hashing = blocking(move || {
+            digests.update(&buffer);
+            Ok(digests)
+        });
+        (file, digests, buffer) = try_join3(writing, hashing, fill(&mut stream)).await?;
     }
-    blocking(move || sink.finish()).await
+    // Compared before it is synced: what is refused never reaches `blobs/`.
+    blocking(move || digests.finish_with(|| Ok(Content::File(file.finish()?)))).await
 }
 
 /// The next bytes, less than a buffer of them at the end only. A piece that is larger than the buffer comes as it is.
@@ -82,24 +89,6 @@ async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
         }
     }
     Ok(buffer.freeze())
-}
-
-struct Sink {
-    file: BlobWriter,
-    digests: Digests,
-}
-
-impl Sink {
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.digests.update(bytes);
-        self.file.write(bytes)
-    }
-
-    /// Compares before it syncs: what is refused never reaches `blobs/`.
-    fn finish(self) -> Result<Received> {
-        let file = self.file;
-        self.digests.finish_with(|| Ok(Content::File(file.finish()?)))
-    }
 }
 
 struct Digests {

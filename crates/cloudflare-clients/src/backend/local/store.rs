@@ -227,6 +227,14 @@ impl Shared {
         }
         let database = folder.join("store.sqlite3");
         let connection = database::open(&database)?;
+        // What a killed process wrote to the log and did not sync is committed from here on: nobody may act on it before it
+        // is synced, such as by removing the files that it let go of.
+        let log = folder.join("store.sqlite3-wal");
+        File::options()
+            .write(true)
+            .open(&log)
+            .and_then(|file| disk.sync_file(&file, &log))
+            .map_err(|e| storage(&log, "cannot be synced", e))?;
         disk.sync_folder(&folder).map_err(|e| storage(&folder, "cannot be synced", e))?;
         let instance = Instance::register(&instances, || {
             random_hex(&connection).map_err(|error| database::Failure::from(error).into())

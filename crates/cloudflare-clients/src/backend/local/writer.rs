@@ -1,6 +1,7 @@
 //! The thread that writes: what waits at the same time is committed together.
 
 use std::ops::Deref;
+use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::SystemTime;
@@ -9,12 +10,15 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::blobs::{Blobs, PendingBlob};
-use super::database::{Failure, Outcome, from_millis, to_millis};
+use super::database::{Failure, Outcome, from_millis, to_millis, wait_for_reads, wait_for_transaction};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
 const MAX_BATCH: usize = 256;
+
+/// How large SQLite's log may become: as long as reads overlap each other, SQLite never begins it anew by itself.
+const MAX_LOG: u64 = 16 * 1024 * 1024;
 
 /// A transaction under way.
 pub(super) struct Write<'c> {
@@ -45,7 +49,9 @@ impl Writer {
         runtime: Arc<dyn Runtime>,
     ) -> std::io::Result<Self> {
         let (jobs, received) = mpsc::channel();
-        let committer = Committer { connection, blobs, runtime, removed: Vec::new() };
+        let log = connection.path().map(|path| PathBuf::from(format!("{path}-wal"))).unwrap_or_default();
+        let committer =
+            Committer { connection, blobs, runtime, removed: Vec::new(), log, empty_log_at: MAX_LOG };
         let thread = thread::Builder::new()
             .name("cloudflare-local".to_owned())
             .spawn(move || committer.run(&received))?;
@@ -80,7 +86,10 @@ impl Drop for Writer {
 }
 
 trait Job: Send {
-    fn run(&mut self, write: &Write<'_>);
+    /// Makes the changes. Fails where what is in the transaction cannot be told any more, so that it must not be committed.
+    fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()>;
+
+    /// Tells the caller.
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>);
 }
 
@@ -96,10 +105,11 @@ where
     T: Send,
     F: FnOnce(&Write<'_>) -> Outcome<T> + Send,
 {
-    fn run(&mut self, write: &Write<'_>) {
+    fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
-            self.outcome = Some(in_savepoint(write, work).map_err(Error::from));
+            self.outcome = Some(in_savepoint(write, work)?.map_err(Error::from));
         }
+        Ok(())
     }
 
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
@@ -125,17 +135,21 @@ where
     }
 }
 
-fn in_savepoint<T>(write: &Write<'_>, work: impl FnOnce(&Write<'_>) -> Outcome<T>) -> Outcome<T> {
+/// Runs `work` so that what it did is undone when it fails. The outer error is that it could not be.
+fn in_savepoint<T>(
+    write: &Write<'_>,
+    work: impl FnOnce(&Write<'_>) -> Outcome<T>,
+) -> rusqlite::Result<Outcome<T>> {
     write.prepare_cached("SAVEPOINT job")?.execute(())?;
     let outcome = work(write);
-    // SQLite undoes the whole transaction on some errors, a full disk among them.
-    if outcome.is_err() && !write.is_autocommit() {
-        write.prepare_cached("ROLLBACK TO job")?.execute(())?;
-    }
-    if !write.is_autocommit() {
-        write.prepare_cached("RELEASE job")?.execute(())?;
-    }
-    outcome
+    match outcome {
+        // SQLite undoes the whole transaction on some errors, a full disk among them.
+        Err(Failure::Sqlite(error)) if write.is_autocommit() => return Err(error),
+        Err(_) => write.prepare_cached("ROLLBACK TO job")?.execute(())?,
+        Ok(_) => 0,
+    };
+    write.prepare_cached("RELEASE job")?.execute(())?;
+    Ok(outcome)
 }
 
 struct Committer {
@@ -144,6 +158,9 @@ struct Committer {
     runtime: Arc<dyn Runtime>,
     /// Files that are gone and still listed as garbage.
     removed: Vec<String>,
+    /// SQLite's log, and the size at which to empty it.
+    log: PathBuf,
+    empty_log_at: u64,
 }
 
 impl Committer {
@@ -157,6 +174,9 @@ impl Committer {
             }
             if let Err(error) = self.remove_garbage() {
                 tracing::warn!(%error, "files that are not needed any more cannot be removed yet");
+            }
+            if let Err(error) = self.bound_log() {
+                tracing::warn!(%error, "the database's log cannot be emptied yet");
             }
         }
         if !self.removed.is_empty()
@@ -188,15 +208,27 @@ impl Committer {
         }
         let write = Write { connection: &self.connection, now: from_millis(to_millis(self.runtime.now())) };
         for job in batch {
-            job.run(&write);
-            if self.connection.is_autocommit() {
-                return Err(rusqlite::Error::SqliteFailure(
-                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL),
-                    Some("the transaction was undone, probably as the disk is full".to_owned()),
-                ));
-            }
+            job.run(&write)?;
         }
         self.blobs.disk.commit(&self.connection)
+    }
+
+    /// Empties the log when it is large: no read begins in it while those under way are waited for.
+    fn bound_log(&mut self) -> rusqlite::Result<()> {
+        let size = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        if size < self.empty_log_at {
+            return Ok(());
+        }
+        // A read that does not end is not waited for after each write.
+        self.empty_log_at = size + MAX_LOG;
+        self.connection.busy_handler(Some(wait_for_reads))?;
+        let busy: rusqlite::Result<bool> =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0));
+        self.connection.busy_handler(Some(wait_for_transaction))?;
+        if !busy? {
+            self.empty_log_at = MAX_LOG;
+        }
+        Ok(())
     }
 
     fn remove_garbage(&mut self) -> std::result::Result<(), Error> {
@@ -211,5 +243,53 @@ impl Committer {
             self.removed.push(blob);
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::backend::local::testing::{bucket, pattern};
+    use crate::r2::{Bucket as _, PutRequest};
+
+    /// Reads all the time: each read begins before the one before ends.
+    fn overlapping_reads(store: &std::path::Path, stop: &AtomicBool) {
+        let open = || Connection::open(store.join("store.sqlite3")).unwrap();
+        let mut connections = [open(), open()];
+        let begin = |connection: &Connection| {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM objects;").unwrap();
+        };
+        begin(&connections[0]);
+        while !stop.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+            begin(&connections[1]);
+            connections[0].execute_batch("COMMIT").unwrap();
+            connections.swap(0, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_stays_small_while_reads_overlap() {
+        let (_folder, bucket) = bucket().await;
+        let path = bucket.store().path().to_owned();
+        let stop = Arc::new(AtomicBool::new(false));
+        let reads = {
+            let (path, stop) = (path.clone(), Arc::clone(&stop));
+            thread::spawn(move || overlapping_reads(&path, &stop))
+        };
+        let mut largest = 0;
+        for _ in 0..50 {
+            let puts = (0..20).map(|key| bucket.put(PutRequest::new(format!("{key}"), pattern(60_000))));
+            join_all(puts).await.into_iter().for_each(|stored| drop(stored.unwrap()));
+            largest = largest.max(std::fs::metadata(path.join("store.sqlite3-wal")).unwrap().len());
+        }
+        stop.store(true, Ordering::Relaxed);
+        reads.join().unwrap();
+        assert!(largest < 2 * MAX_LOG, "the log had {largest} bytes");
     }
 }
