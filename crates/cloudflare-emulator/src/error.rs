@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use cloudflare_clients::s3::error_code::ErrorCode;
 use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::sigv4::{SignatureMismatch, VerifyError};
 use cloudflare_clients::{Error, ErrorKind};
@@ -9,59 +10,50 @@ use http::StatusCode;
 
 use crate::response::{self, Response};
 
-/// R2's code, status and message for everything that is not worded at its place.
-const ERRORS: &[(&str, u16, &str)] = &[
-    ("AccessDenied", 403, "Access Denied"),
+/// R2's messages for everything that is not worded at its place. The statuses are the library's.
+const MESSAGES: &[(&str, &str)] = &[
+    ("AccessDenied", "Access Denied"),
     (
         "BucketAlreadyOwnedByYou",
-        409,
         "Your previous request to create the named bucket succeeded and you already own it.",
     ),
-    ("BucketConflict", 409, "The bucket you tried to create already exists."),
-    ("BucketNotEmpty", 409, "The bucket you tried to delete is not empty."),
-    ("EntityTooLarge", 400, "Your proposed upload exceeds the maximum allowed object size."),
-    ("EntityTooSmall", 400, "Your proposed upload is smaller than the minimum allowed object size."),
-    (
-        "IncompleteBody",
-        400,
-        "You did not provide the number of bytes specified by the Content-Length HTTP header",
-    ),
-    ("InternalError", 500, "We encountered an internal error. Please try again."),
-    ("InvalidBucketName", 400, "The specified bucket name is not valid."),
-    ("InvalidDigest", 400, "The checksum or Content-MD5 you specified is not valid."),
-    ("InvalidMaxKeys", 400, "MaxKeys params must be positive integer <= 1000."),
-    ("InvalidObjectName", 400, "The specified object name is not valid."),
-    ("InvalidRange", 416, "The requested range is not satisfiable"),
-    ("InvalidStorageClass", 400, "The storage class specified is not valid."),
+    ("BucketConflict", "The bucket you tried to create already exists."),
+    ("BucketNotEmpty", "The bucket you tried to delete is not empty."),
+    ("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size."),
+    ("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed object size."),
+    ("IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"),
+    ("InternalError", "We encountered an internal error. Please try again."),
+    ("InvalidBucketName", "The specified bucket name is not valid."),
+    ("InvalidDigest", "The checksum or Content-MD5 you specified is not valid."),
+    ("InvalidMaxKeys", "MaxKeys params must be positive integer <= 1000."),
+    ("InvalidObjectName", "The specified object name is not valid."),
+    ("InvalidRange", "The requested range is not satisfiable"),
+    ("InvalidStorageClass", "The storage class specified is not valid."),
     (
         "MalformedXML",
-        400,
         "The XML you provided was not well formed or did not validate against our published schema.",
     ),
-    ("MetadataTooLarge", 400, "Your metadata headers exceed the maximum allowed metadata size."),
-    ("MissingContentLength", 411, "You must provide the Content-Length HTTP header."),
-    ("NoSuchBucket", 404, "The specified bucket does not exist."),
-    ("NoSuchKey", 404, "The specified key does not exist."),
-    ("NoSuchUpload", 404, "The specified multipart upload does not exist."),
-    ("PreconditionFailed", 412, "At least one of the pre-conditions you specified did not hold."),
+    ("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size."),
+    ("MissingContentLength", "You must provide the Content-Length HTTP header."),
+    ("NoSuchBucket", "The specified bucket does not exist."),
+    ("NoSuchKey", "The specified key does not exist."),
+    ("NoSuchUpload", "The specified multipart upload does not exist."),
+    ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
     (
         "RequestTimeout",
-        400,
         "Your socket connection to the server was not read from or written to within the timeout period.",
     ),
-    ("RouteNotFound", 404, "No route matches this url."),
-    ("ServiceUnavailable", 503, "Service is unable to handle request. Please try again."),
-    ("TooManyRequests", 429, "Reduce your rate of simultaneous requests on the same object."),
+    ("RouteNotFound", "No route matches this url."),
+    ("ServiceUnavailable", "Service is unable to handle request. Please try again."),
+    ("TooManyRequests", "Reduce your rate of simultaneous requests on the same object."),
     (
         "XAmzContentSHA256Mismatch",
-        400,
         "The provided 'x-amz-content-sha256' header does not match what was computed.",
     ),
 ];
 
 /// Codes whose message says which values were at fault: the text is the store's.
-const WORDED_BY_THE_STORE: &[(&str, u16)] =
-    &[("BadDigest", 400), ("InvalidArgument", 400), ("InvalidPart", 400)];
+const WORDED_BY_THE_STORE: &[&str] = &["BadDigest", "InvalidArgument", "InvalidPart"];
 
 /// What R2 answers instead of doing what was asked.
 #[derive(Debug)]
@@ -89,8 +81,8 @@ impl S3Error {
     }
 
     fn lookup(code: &str) -> Option<Self> {
-        let (code, status, message) = ERRORS.iter().find(|(known, ..)| *known == code)?;
-        Some(Self::new(StatusCode::from_u16(*status).ok()?, *code, *message))
+        let (code, message) = MESSAGES.iter().find(|(known, _)| *known == code)?;
+        Some(Self::new(status_of(code)?, *code, *message))
     }
 
     pub(crate) fn invalid_argument(message: impl Into<Cow<'static, str>>) -> Self {
@@ -107,9 +99,9 @@ impl S3Error {
 
     /// The error that a server with this trouble answers with.
     pub(crate) fn from_status(status: StatusCode) -> Self {
-        let known = ERRORS.iter().find(|(_, known, _)| *known == status.as_u16());
+        let known = MESSAGES.iter().find(|(code, _)| status_of(code) == Some(status));
         let (code, message) = match known {
-            Some((code, _, message)) => (*code, *message),
+            Some((code, message)) => (*code, *message),
             None if status.is_server_error() => {
                 ("InternalError", "We encountered an internal error. Please try again.")
             }
@@ -134,6 +126,10 @@ impl S3Error {
     }
 }
 
+fn status_of(code: &str) -> Option<StatusCode> {
+    StatusCode::from_u16(ErrorCode::by_name(code)?.status).ok()
+}
+
 /// The bytes in hex with spaces between them.
 fn dump(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
@@ -142,8 +138,8 @@ fn dump(text: &str) -> String {
 impl From<Error> for S3Error {
     fn from(error: Error) -> Self {
         if let Some(code) = error.code() {
-            if let Some((code, status)) = WORDED_BY_THE_STORE.iter().find(|(known, _)| *known == code)
-                && let Ok(status) = StatusCode::from_u16(*status)
+            if let Some(code) = WORDED_BY_THE_STORE.iter().find(|known| **known == code)
+                && let Some(status) = status_of(code)
             {
                 return Self::new(status, *code, error.message().to_owned());
             }
@@ -202,9 +198,9 @@ mod tests {
     }
 
     #[test]
-    fn every_code_of_the_table_has_a_status() {
-        for (code, status, _) in ERRORS {
-            assert_eq!(S3Error::known(code).status.as_u16(), *status);
+    fn every_code_of_the_tables_has_a_status() {
+        for code in MESSAGES.iter().map(|(code, _)| code).chain(WORDED_BY_THE_STORE) {
+            assert!(status_of(code).is_some(), "{code}");
         }
     }
 }

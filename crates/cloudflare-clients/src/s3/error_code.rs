@@ -77,6 +77,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     r2(10073, "BucketConflict", 409, ErrorKind::Conflict),
     r2(100_100, "EntityTooLarge", 400, ErrorKind::InvalidInput),
     // Without a number of their own.
+    s3("BucketAlreadyOwnedByYou", 409, ErrorKind::Conflict),
     s3("InvalidEncryptionAlgorithmError", 400, ErrorKind::InvalidInput),
     s3("InvalidPartOrder", 400, ErrorKind::InvalidInput),
     s3("InvalidRequest", 400, ErrorKind::InvalidInput),
