@@ -81,7 +81,9 @@ impl Error {
             Self::NoStore(_) => Some(
                 "`cfstore r2 put FILE KEY` makes one; to use R2, set its variables: `cfstore --help` lists them",
             ),
-            Self::Listen(_) => Some("is another server running? --listen 127.0.0.1:0 takes a free port"),
+            Self::Listen(_) => Some(
+                "is another server running there, or the address not this machine's? --listen 127.0.0.1:0 takes a free port",
+            ),
             Self::Local(_) | Self::Output(_) | Self::Interrupted => None,
         }
     }
