@@ -1,6 +1,6 @@
 //! Where things are.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 /// The repository and its build folder. Everything that xtask makes is in the build folder.
@@ -13,20 +13,17 @@ pub(crate) struct Workspace {
 
 impl Workspace {
     pub(crate) fn open() -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .map(Path::to_owned)
-            .ok_or("xtask is not inside the repository")?;
+        // Cargo says where: a build folder that two clones share may hold the other one's xtask.
         let output = Command::new("cargo")
             .args(["metadata", "--no-deps", "--format-version", "1"])
-            .current_dir(&root)
             .output()
             .map_err(|error| format!("cargo metadata: {error}"))?;
         let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)
             .map_err(|_| format!("cargo metadata: {}", String::from_utf8_lossy(&output.stderr).trim()))?;
-        let target =
-            metadata["target_directory"].as_str().ok_or("cargo metadata names no target directory")?;
-        Ok(Self { root, target: target.into() })
+        let folder = |name: &str| {
+            metadata[name].as_str().map(PathBuf::from).ok_or(format!("cargo metadata names no {name}"))
+        };
+        Ok(Self { root: folder("workspace_root")?, target: folder("target_directory")? })
     }
 
     /// A program or script of the repository that talks to software made by others.
