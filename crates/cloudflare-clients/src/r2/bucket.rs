@@ -174,26 +174,31 @@ fn unsupported(operation: &'static str) -> Error {
 
 /// A get for [`Bucket::get`].
 #[derive(Debug, Clone, Default)]
-#[allow(missing_docs)]
 pub struct GetRequest {
+    /// The key of the object.
     pub key: String,
     /// The bytes to return; all where there is none.
     pub range: Option<Range>,
+    /// What the object must meet.
     pub only_if: Conditional,
 }
 
 /// A put for [`Bucket::put`].
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct PutRequest {
+    /// The key to store it under.
     pub key: String,
     /// The bytes; their length is known.
     pub body: Body,
+    /// The HTTP headers to store with it.
     pub http_metadata: HttpMetadata,
+    /// The custom metadata to store with it.
     pub custom_metadata: CustomMetadata,
+    /// How R2 stores it; the bucket's class where there is none.
     pub storage_class: Option<StorageClass>,
     /// What the bytes must hash to.
     pub checksum: Option<Checksum>,
+    /// What an object that is there must meet.
     pub only_if: Conditional,
 }
 
@@ -265,19 +270,23 @@ pub struct CopyRequest {
 
 /// The begin of a multipart upload for [`Bucket::create_multipart_upload`].
 #[derive(Debug, Clone, Default)]
-#[allow(missing_docs)]
 pub struct CreateMultipartUploadRequest {
+    /// The key that the object will have.
     pub key: String,
+    /// The HTTP headers to store with it.
     pub http_metadata: HttpMetadata,
+    /// The custom metadata to store with it.
     pub custom_metadata: CustomMetadata,
+    /// How R2 stores it; the bucket's class where there is none.
     pub storage_class: Option<StorageClass>,
 }
 
 /// A part for [`Bucket::upload_part`].
 #[derive(Debug)]
-#[allow(missing_docs)]
 pub struct UploadPartRequest {
+    /// The upload's key.
     pub key: String,
+    /// The upload's id.
     pub upload_id: String,
     /// 1 to 10,000.
     pub part_number: u16,
@@ -301,9 +310,10 @@ pub struct UploadedPart {
 
 /// The end of a multipart upload for [`Bucket::complete_multipart_upload`].
 #[derive(Debug, Clone, Default)]
-#[allow(missing_docs)]
 pub struct CompleteMultipartUploadRequest {
+    /// The upload's key.
     pub key: String,
+    /// The upload's id.
     pub upload_id: String,
     /// By number.
     pub parts: Vec<UploadedPart>,
@@ -313,9 +323,10 @@ pub struct CompleteMultipartUploadRequest {
 
 /// A list of parts for [`Bucket::list_parts`].
 #[derive(Debug, Clone, Default)]
-#[allow(missing_docs)]
 pub struct ListPartsRequest {
+    /// The upload's key.
     pub key: String,
+    /// The upload's id.
     pub upload_id: String,
     /// Only parts with greater numbers.
     pub part_number_marker: Option<u16>,

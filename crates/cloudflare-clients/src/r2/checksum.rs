@@ -132,15 +132,22 @@ impl fmt::Debug for Checksum {
 /// An algorithm of a [`Checksum`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-#[allow(missing_docs)]
 pub enum ChecksumAlgorithm {
+    /// MD5.
     Md5,
+    /// SHA-1.
     Sha1,
+    /// SHA-256.
     Sha256,
+    /// SHA-384.
     Sha384,
+    /// SHA-512.
     Sha512,
+    /// CRC-32 (ISO-HDLC).
     Crc32,
+    /// CRC-32C (Castagnoli).
     Crc32c,
+    /// CRC-64/NVME.
     Crc64Nvme,
 }
 

@@ -27,11 +27,6 @@ impl ErrorCode {
     pub fn by_name(name: &str) -> Option<&'static Self> {
         ERROR_CODES.iter().find(|code| code.name == name)
     }
-
-    /// The error of this number in the binding.
-    pub fn by_number(number: u32) -> Option<&'static Self> {
-        ERROR_CODES.iter().find(|code| code.number == Some(number))
-    }
 }
 
 const fn s3(name: &'static str, status: u16, kind: ErrorKind) -> ErrorCode {
