@@ -253,7 +253,8 @@ impl Error {
         self.0.status
     }
 
-    /// The service's own code: S3's (`NoSuchBucket`) or the binding's number (`10006`).
+    /// The service's own code in the words of R2's S3 API, such as `NoSuchBucket`, where it has one. Of an error of a
+    /// Worker's binding that has no name there it is the number.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }

@@ -3,7 +3,8 @@
 //!
 //! - [`r2::R2Service`] is what most code holds: every operation of a bucket, with retries and verified bytes.
 //! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3 API, [`LocalBucket`]
-//!   (feature `local`) is a bucket in a folder of this machine, and a mock is a few lines.
+//!   (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature `workers`, for wasm32) is the binding of
+//!   a Worker, and a mock is a few lines.
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
 //! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
@@ -22,6 +23,8 @@ pub mod sigv4;
 pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalStore};
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub use backend::workers::{WorkersBucket, WorkersRuntime};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{S3Bucket, Timeouts};
 pub use bytes::Bytes;

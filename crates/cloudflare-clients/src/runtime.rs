@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 
 /// The clock, timer and randomness of the place where the code runs.
 ///
-/// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves. The native
-/// default is [`TokioRuntime`].
+/// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves. The default is
+/// `TokioRuntime` on native targets and `WorkersRuntime` in a Worker.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// The time.
     fn now(&self) -> SystemTime;
@@ -38,4 +38,16 @@ impl Runtime for TokioRuntime {
     fn random(&self) -> f64 {
         fastrand::f64()
     }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) const DEFAULT: TokioRuntime = TokioRuntime;
+
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub(crate) const DEFAULT: crate::WorkersRuntime = crate::WorkersRuntime;
+
+/// The time by the clock of the default runtime.
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+pub(crate) fn now() -> SystemTime {
+    DEFAULT.now()
 }

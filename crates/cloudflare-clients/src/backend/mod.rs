@@ -6,6 +6,8 @@ pub(crate) mod http;
 pub(crate) mod local;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod s3;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub(crate) mod workers;
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::http::Timeouts;

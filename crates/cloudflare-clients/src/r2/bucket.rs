@@ -161,10 +161,17 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(unsupported("listMultipartUploads"))
     }
 
-    /// Whether it stores the bytes that it is given itself, in this process, with nothing between that could damage them.
-    /// [`R2Service`](super::R2Service) then leaves their hashing to it. What is read is verified all the same.
-    fn is_in_process(&self) -> bool {
+    /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as where it keeps
+    /// them in this process. [`R2Service`](super::R2Service) then does not hash what it writes, nor ask for the size of what
+    /// it has read. What has a checksum is verified all the same when it is read.
+    fn has_reliable_transport(&self) -> bool {
         false
+    }
+
+    /// Whether a put of a stream of unknown length may be turned into an upload in parts, three of which
+    /// [`R2Service`](super::R2Service) holds in memory, of 16 MiB each. Otherwise such a put is refused.
+    fn has_memory_for_parts(&self) -> bool {
+        true
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use futures_util::{FutureExt as _, TryFutureExt as _};
+use http::{HeaderMap, header};
 
-use super::body::{Body, ByteStream, Refetch};
+use super::body::{ByteStream, Refetch};
 use super::bucket::GetRequest;
 use super::checksum::{Checksum, Hasher};
 use super::conditional::Conditional;
@@ -18,6 +19,7 @@ use super::verify::expected_checksum;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::RetryDecision;
 use crate::s3::endpoint::validate_key;
+use crate::s3::headers::{ConditionTarget, read_conditional, read_range};
 
 /// A get; awaiting it gives the object, or `None` when there is none of this key.
 ///
@@ -45,6 +47,36 @@ impl Get {
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self
+    }
+
+    /// Takes the range and the conditions that a client has sent with a GET or HEAD: `Range`, `If-Match`, `If-None-Match`,
+    /// `If-Modified-Since` and `If-Unmodified-Since`.
+    ///
+    /// Where they do not hold, the error is [`ErrorKind::NotModified`] or [`ErrorKind::PreconditionFailed`], for a 304 or 412; where
+    /// the object has no such bytes it is [`ErrorKind::RangeNotSatisfiable`], for a 416. As
+    /// [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-14.2) allows, a `Range` that is malformed, names several ranges, or
+    /// comes with `If-Range` is left out: the client then gets the whole object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: a list of etags is malformed.
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// r2.put("notes.txt", "0123456789").await?;
+    /// let mut headers = http::HeaderMap::new();
+    /// headers.insert("range", "bytes=2-4".parse().unwrap());
+    /// let object = r2.get("notes.txt").request_headers(&headers)?.await?;
+    /// assert_eq!(object.unwrap().text().await?, "234");
+    /// # Ok(()) }
+    /// ```
+    pub fn request_headers(mut self, headers: &HeaderMap) -> Result<Self> {
+        self.request.only_if = read_conditional(ConditionTarget::Object, headers)?;
+        let range = if headers.contains_key(header::IF_RANGE) { Ok(None) } else { read_range(headers) };
+        self.request.range = range.unwrap_or_default().filter(|range| range.validate().is_ok());
+        Ok(self)
     }
 
     async fn send(self) -> Result<Option<ObjectBody>> {
@@ -117,19 +149,18 @@ impl Download {
         if !self.service.verifies() || self.bytes.length != self.size {
             return None;
         }
-        match expected_checksum(found) {
-            Some(checksum) => {
-                Some(Verification::Checksum(Box::new(Hasher::new(checksum.algorithm())), checksum))
-            }
-            None => (!self.ranged).then_some(Verification::Size),
+        if let Some(checksum) = expected_checksum(found) {
+            return Some(Verification::Checksum(Box::new(Hasher::new(checksum.algorithm())), checksum));
         }
+        let doubtful = !self.ranged && !self.service.bucket().has_reliable_transport();
+        doubtful.then_some(Verification::Size)
     }
 
     fn begin(self, found: ObjectBody) -> ObjectBody {
         let ObjectBody { object, body } = found;
         let (length, refetch) = (self.bytes.length, self.clone().refetch());
         let verification = self.verification(&object);
-        let body = Body::from_stream(self.stream(body.into_stream(), verification), Some(length));
+        let body = body.through(length, move |stream| self.stream(stream, verification));
         ObjectBody { object, body: body.with_refetch(refetch) }
     }
 

@@ -64,7 +64,7 @@ pub(crate) fn validate_page_size(size: Option<u32>) -> Result<()> {
 }
 
 /// Refuses to delete more at once than R2 takes.
-#[cfg(all(not(target_arch = "wasm32"), any(feature = "http", feature = "local")))]
+#[cfg(any(feature = "workers", all(not(target_arch = "wasm32"), any(feature = "http", feature = "local"))))]
 pub(crate) fn validate_delete_count(keys: usize) -> Result<()> {
     if keys <= MAX_DELETES {
         return Ok(());

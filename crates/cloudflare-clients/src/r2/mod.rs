@@ -20,6 +20,8 @@ mod signing_client;
 mod signing_config;
 pub(crate) mod verify;
 
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub(crate) use body::ForJs;
 pub use body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use bucket::{
     Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,

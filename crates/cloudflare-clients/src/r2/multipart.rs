@@ -147,11 +147,7 @@ impl MultipartUpload {
         let operation = Operation::new("uploadPart", &self.key).sending(body.content_length());
         operation.check(self.validate())?;
         operation.check(validate_part_number(part_number))?;
-        let Some(length) = body.content_length() else {
-            return operation.check(Err(Error::invalid_input(
-                "a part's length must be known: give it to `Body::from_stream`, or send bytes or a file",
-            )));
-        };
+        let length = operation.check(body.known_length())?;
         operation.check(validate_upload_size(length))?;
         let sent = SentMd5::new(&self.service, &body, None).await;
         let replay = Replay::new(body);

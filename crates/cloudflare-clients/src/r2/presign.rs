@@ -7,6 +7,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
 use super::limits::{validate_part_number, validate_upload_id};
 use super::{R2SigningClient, SignedUrl};
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+use crate::runtime;
 use crate::sigv4::{RequestTarget, canonical_query};
 use crate::{Error, Result};
 
@@ -91,9 +93,9 @@ impl Presign {
     ///
     /// # Errors
     /// Those of [`sign_at`](Self::sign_at).
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn sign(self) -> Result<SignedUrl> {
-        self.sign_at(SystemTime::now())
+        self.sign_at(runtime::now())
     }
 
     /// The URL, good from `now` on.

@@ -113,6 +113,9 @@ impl Put {
         let operation = Operation::new("put", &key).sending(self.request.body.content_length());
         operation.check(self.validate())?;
         if self.request.body.content_length().is_none() {
+            if !self.service.bucket().has_memory_for_parts() {
+                operation.check(self.request.body.known_length())?;
+            }
             let stream = std::mem::replace(&mut self.request.body, Body::empty()).into_stream();
             let mut parts = Parts::new(stream, self.request.checksum);
             let first = operation.check(parts.next().await)?.unwrap_or_default();

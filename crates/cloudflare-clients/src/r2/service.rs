@@ -77,15 +77,15 @@ struct Settings {
 
 impl R2Service {
     /// A service over a bucket.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn new(bucket: impl Bucket) -> Self {
         Self::shared(Arc::new(bucket))
     }
 
     /// A service over a bucket that others hold too.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn shared(bucket: Arc<dyn Bucket>) -> Self {
-        Self::new_with_runtime(bucket, Arc::new(crate::runtime::TokioRuntime))
+        Self::new_with_runtime(bucket, Arc::new(crate::runtime::DEFAULT))
     }
 
     /// A service with a clock, timer and randomness of your own.
@@ -165,7 +165,7 @@ impl R2Service {
     /// that is the etag of an object not uploaded in parts. An object with neither costs one more request: a HEAD at the
     /// end, whose size must be the one that was announced. `bytes`, `text`, `json` and `write_to_file` fetch again once on a
     /// mismatch; a stream ends in [`ErrorKind::Integrity`] instead of its last piece. What is written is hashed and compared
-    /// with the etag of the answer, unless [the bucket is in this process](Bucket::is_in_process). Lengths are checked in any
+    /// with the etag of the answer, unless [nothing could damage it on its way](Bucket::has_reliable_transport). Lengths are checked in any
     /// case. MD5 costs about 1.5 ms of CPU a megabyte; of bytes in memory [`S3Bucket`](crate::S3Bucket) sends it in any case,
     /// so that R2 refuses damaged ones.
     #[must_use]

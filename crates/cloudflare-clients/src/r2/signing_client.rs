@@ -8,6 +8,8 @@ use http::Method;
 use super::signing_config::SigningParts;
 use super::{Presign, R2SigningConfig, SignedUrl};
 use crate::Result;
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+use crate::runtime;
 use crate::s3::endpoint::Endpoint;
 use crate::sigv4::Signer;
 
@@ -86,12 +88,12 @@ impl R2SigningClient {
     }
 
     /// A URL to download an object (GET), good for 1 second to 7 days from now.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn generate_signed_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
-        self.generate_signed_url_at(key, expires_in, SystemTime::now())
+        self.generate_signed_url_at(key, expires_in, runtime::now())
     }
 
-    /// [`generate_signed_url`](Self::generate_signed_url) at a given time: a Worker has another clock.
+    /// [`generate_signed_url`](Self::generate_signed_url) at a given time.
     pub fn generate_signed_url_at(
         &self,
         key: &str,
@@ -103,9 +105,9 @@ impl R2SigningClient {
 
     /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:
     /// [`presign`](Self::presign) can be stricter.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn generate_signed_upload_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
-        self.generate_signed_upload_url_at(key, expires_in, SystemTime::now())
+        self.generate_signed_upload_url_at(key, expires_in, runtime::now())
     }
 
     /// [`generate_signed_upload_url`](Self::generate_signed_upload_url) at a given time.
@@ -134,6 +136,24 @@ impl R2SigningClient {
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
         let service = crate::r2::R2Service::new(self.bucket()?);
         Ok(service.head(key).await?.is_some())
+    }
+
+    /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
+    /// [`RetryPolicy::default`](crate::RetryPolicy). It takes 30 seconds at most, each time.
+    ///
+    /// # Errors
+    /// All but the answer that there is no such object: a missing bucket is
+    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
+    /// [`ErrorKind::Credentials`](crate::ErrorKind).
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    pub async fn object_exists(&self, key: &str) -> Result<bool> {
+        let service = crate::r2::R2Service::new(crate::backend::workers::FetchBucket::new(self.clone()));
+        match service.get(key).range(0..1).await {
+            Ok(found) => Ok(found.is_some()),
+            // It is there and empty.
+            Err(error) if error.kind() == crate::ErrorKind::RangeNotSatisfiable => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     /// The bucket itself, over connections that all clones share.

@@ -23,6 +23,11 @@ pub struct ErrorCode {
 }
 
 impl ErrorCode {
+    /// The error of this number in the binding's messages.
+    pub fn by_number(number: u32) -> Option<&'static Self> {
+        ERROR_CODES.iter().find(|code| code.number == Some(number))
+    }
+
     /// The error of this name in the S3 API.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         ERROR_CODES.iter().find(|code| code.name == name)

@@ -43,7 +43,7 @@ pub(crate) fn value(what: &str, value: &str) -> Result<HeaderValue> {
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`]: the year is not 1970 to 9999. `what` names it.
-fn date(what: &str, time: SystemTime) -> Result<HeaderValue> {
+pub(crate) fn date(what: &str, time: SystemTime) -> Result<HeaderValue> {
     match time.duration_since(UNIX_EPOCH) {
         Ok(since) if since.as_secs() <= MAX_HTTP_DATE => value(what, &httpdate::fmt_http_date(time)),
         _ => Err(Error::invalid_input(format!("the {what} is not in the years 1970 to 9999"))),

@@ -84,11 +84,7 @@ impl Request {
         let host = endpoint.host_for(Some(bucket))?;
         let path = endpoint.path_for(Some(bucket), key.as_deref())?;
         let query = canonical_query(query);
-        let length = body.content_length().ok_or_else(|| {
-            Error::invalid_input(
-                "R2 takes no body of unknown length: give the stream a length, or upload it in parts",
-            )
-        })?;
+        let length = body.known_length()?;
 
         headers.insert(header::HOST, headers::value("host", &host)?);
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -118,7 +118,7 @@ impl LocalBucket {
 
 #[async_trait]
 impl Bucket for LocalBucket {
-    fn is_in_process(&self) -> bool {
+    fn has_reliable_transport(&self) -> bool {
         true
     }
 

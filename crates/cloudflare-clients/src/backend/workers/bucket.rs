@@ -1,0 +1,245 @@
+//! The bucket binding.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+use futures_util::stream::TryStreamExt as _;
+use worker::js_sys::{Array, Promise, Uint8Array};
+use worker::send::{SendFuture, SendWrapper};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::web_sys::ReadableStream;
+use worker::worker_sys;
+
+use super::js::{Properties, settled};
+use super::{js, object, options};
+use crate::error::{Error, ErrorKind, Result};
+use crate::r2::limits::validate_delete_count;
+use crate::r2::{
+    Body, Bucket, CompleteMultipartUploadRequest, CreateMultipartUploadRequest, GetRequest, ListPage,
+    ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
+    UploadPartRequest, UploadedPart,
+};
+use crate::r2::{Conditional, ForJs};
+
+/// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of a Worker.
+///
+/// Each operation is one call: give it to [`R2Service`] for retries and verification, or take both from
+/// [`R2Service::from_worker_env`]. Cheap to clone. It can live in a static and be used by one request after the other.
+///
+/// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload and no checksums of
+/// parts and by CRC: these are [`ErrorKind::Unsupported`] before anything is sent.
+#[derive(Clone)]
+pub struct WorkersBucket(SendWrapper<worker_sys::R2Bucket>);
+
+impl WorkersBucket {
+    /// The bucket of a binding, such as `env.bucket("MEDIA_BUCKET")?` gives.
+    pub fn new(bucket: worker::Bucket) -> Self {
+        Self(SendWrapper(JsValue::from(bucket).unchecked_into()))
+    }
+
+    fn upload(&self, key: &str, upload_id: &str) -> Result<worker_sys::R2MultipartUpload> {
+        let upload = self.0.resume_multipart_upload(key.to_owned(), upload_id.to_owned());
+        upload.map(JsCast::unchecked_into).map_err(|thrown| super::error::from_js(&thrown))
+    }
+}
+
+impl R2Service {
+    /// The bucket of a Worker's binding. It signs URLs where there is a secret or variable `R2_ACCESS_KEY_ID` or
+    /// `R2_SECRET_ACCESS_KEY`; see [`R2SigningConfig::from_vars`] for those that are needed then.
+    ///
+    /// It can live in a static and be used by one request after the other. A limit of
+    /// [`with_max_concurrency`](Self::with_max_concurrency) should not: a Worker's request cannot wait for another one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: there is no such binding, or the signing config is incomplete or malformed.
+    pub fn from_worker_env(env: &worker::Env, binding: &str) -> Result<Self> {
+        let bucket = env.bucket(binding).map_err(|error| {
+            Error::invalid_input(format!(
+                "the Worker has no R2 bucket {binding:?}, add it to `r2_buckets` in its configuration: {error}"
+            ))
+        })?;
+        let service = Self::new(WorkersBucket::new(bucket));
+        let signs =
+            ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"].iter().any(|name| variable(env, name).is_some());
+        if signs { Ok(service.with_signing(R2SigningClient::from_worker_env(env)?)) } else { Ok(service) }
+    }
+}
+
+impl R2SigningClient {
+    /// A client from the secrets and variables of a Worker: see [`R2SigningConfig::from_vars`] for their names.
+    ///
+    /// # Errors
+    /// One [`ErrorKind::InvalidInput`] names every variable that is missing, or the one that is malformed.
+    pub fn from_worker_env(env: &worker::Env) -> Result<Self> {
+        Self::new(R2SigningConfig::from_vars(|name| variable(env, name))?)
+    }
+}
+
+fn variable(env: &worker::Env, name: &str) -> Option<String> {
+    js::text(env.as_ref(), name).filter(|value| !value.trim().is_empty())
+}
+
+#[async_trait]
+impl Bucket for WorkersBucket {
+    async fn head(&self, key: &str) -> Result<Option<Object>> {
+        SendFuture::new(async {
+            let found = settled(self.0.head(key.to_owned())).await?;
+            if found.is_null() { Ok(None) } else { object::object(&found).map(Some) }
+        })
+        .await
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        SendFuture::new(async {
+            let found = settled(self.0.get(request.key.clone(), options::get(&request)?)).await?;
+            if found.is_null() {
+                return Ok(None);
+            }
+            let mut object = object::object(&found)?;
+            let Ok(stream) = js::property(&found, "body").dyn_into::<ReadableStream>() else {
+                return Err(failed_condition(&request.only_if, &object));
+            };
+            // The binding serves no bytes where S3 has no range to serve.
+            object.range = request.range.map(|range| range.resolve(object.size)).transpose()?;
+            let length = object.range.map_or(object.size, |range| range.length);
+            Ok(Some(ObjectBody::new(object, Body::from_readable_stream(stream, Some(length)))))
+        })
+        .await
+    }
+
+    async fn put(&self, mut request: PutRequest) -> Result<StoredObject> {
+        SendFuture::new(async {
+            let options = options::put(&request)?;
+            let body = std::mem::replace(&mut request.body, Body::empty());
+            let stored = send(body, |value| self.0.put(request.key.clone(), value, options)).await?;
+            if stored.is_null() {
+                return Err(precondition_failed());
+            }
+            object::object(&stored).map(StoredObject::from)
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        SendFuture::new(async { settled(self.0.delete(key.to_owned())).await.map(drop) }).await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        validate_delete_count(keys.len())?;
+        SendFuture::new(async {
+            let names = keys.iter().map(JsValue::from).collect();
+            settled(self.0.delete_multiple(names)).await?;
+            Ok(keys.iter().map(|_| Ok(())).collect())
+        })
+        .await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        SendFuture::new(async { object::page(&settled(self.0.list(options::list(&request)?)).await?) }).await
+    }
+
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        SendFuture::new(async {
+            let options = options::create_multipart_upload(&request)?;
+            let upload = settled(self.0.create_multipart_upload(request.key, options)).await?;
+            js::text(&upload, "uploadId").ok_or_else(|| object::unexpected("uploadId"))
+        })
+        .await
+    }
+
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        if request.checksum.is_some() {
+            return Err(Error::unsupported("the binding takes no checksum of a part"));
+        }
+        SendFuture::new(async {
+            let upload = self.upload(&request.key, &request.upload_id)?;
+            let part = send(request.body, |value| upload.upload_part(request.part_number, value)).await?;
+            let etag = js::text(&part, "etag").ok_or_else(|| object::unexpected("etag"))?;
+            Ok(UploadedPart { part_number: request.part_number, etag, size: None })
+        })
+        .await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        if !request.only_if.is_empty() {
+            return Err(Error::unsupported("the binding has no conditions on the end of an upload in parts"));
+        }
+        SendFuture::new(async {
+            let parts = Array::new();
+            for part in &request.parts {
+                let uploaded = Properties::new();
+                uploaded.set("partNumber", part.part_number)?;
+                uploaded.set("etag", part.etag.as_str())?;
+                parts.push(&uploaded.into());
+            }
+            let upload = self.upload(&request.key, &request.upload_id)?;
+            let stored = settled(upload.complete(parts.to_vec())).await?;
+            object::object(&stored).map(StoredObject::from)
+        })
+        .await
+    }
+
+    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
+        SendFuture::new(async {
+            match settled(self.upload(key, upload_id)?.abort()).await {
+                Err(error) if error.kind() != ErrorKind::NoSuchUpload => Err(error),
+                _ => Ok(()),
+            }
+        })
+        .await
+    }
+
+    fn has_reliable_transport(&self) -> bool {
+        true
+    }
+
+    fn has_memory_for_parts(&self) -> bool {
+        false
+    }
+}
+
+impl fmt::Debug for WorkersBucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WorkersBucket").finish_non_exhaustive()
+    }
+}
+
+/// The binding does not say which condition did not hold.
+fn failed_condition(only_if: &Conditional, object: &Object) -> Error {
+    let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
+    checked.err().unwrap_or_else(precondition_failed)
+}
+
+fn precondition_failed() -> Error {
+    Error::from_status(412, "Precondition Failed: at least one of the conditions did not hold")
+        .with_code("PreconditionFailed")
+}
+
+/// Calls the binding with a body.
+async fn send(body: Body, call: impl FnOnce(JsValue) -> Result<Promise, JsValue>) -> Result<JsValue> {
+    let length = body.known_length()?;
+    match body.into_js() {
+        ForJs::Bytes(bytes) => settled(call(Uint8Array::from(&bytes[..]).into())).await,
+        ForJs::Readable(stream) => settled(call(stream.into())).await,
+        ForJs::Stream(stream) => {
+            // JavaScript sees no more of a failure than its text.
+            let failure = Arc::new(Mutex::new(None));
+            let slot = Arc::clone(&failure);
+            let stream = stream.map_ok(Into::into).map_err(move |error| {
+                let text = error.to_string();
+                slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                worker::Error::RustError(text)
+            });
+            let fixed = worker_sys::FixedLengthStream::from(worker::FixedLengthStream::wrap(stream, length));
+            let settled = settled(call(fixed.readable().into())).await;
+            match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                Some(error) => Err(error),
+                None => settled,
+            }
+        }
+    }
+}
