@@ -131,11 +131,11 @@ impl Body {
 
     /// Whether its bytes go to the service, or to a client, without passing through this program.
     pub(super) fn passes_by(&self) -> bool {
-        #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-        if matches!(self.content, Content::Readable(_)) {
-            return self.progress.is_none();
+        match self.content {
+            #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+            Content::Readable(_) => self.progress.is_none(),
+            _ => false,
         }
-        false
     }
 
     /// What the stream of its bytes goes through when it is read here; what passes by does not.
