@@ -5,6 +5,7 @@ use std::ops::Deref;
 use std::time::SystemTime;
 
 use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 
 use super::body::{Body, ByteStream};
@@ -12,6 +13,7 @@ use super::checksum::Checksums;
 use super::limits::MAX_CUSTOM_METADATA;
 use super::range::ServedRange;
 use crate::error::{Error, Result};
+use crate::s3::headers::{content_range, date, value, write_http_metadata};
 
 /// What R2 knows of an object: the answer to a head, a get, and each row of a list.
 ///
@@ -73,6 +75,26 @@ impl Object {
     /// The custom metadata of this name, whatever the case of its ASCII letters.
     pub fn metadata(&self, name: &str) -> Option<&str> {
         self.custom_metadata.as_ref()?.get(name)
+    }
+
+    /// The headers of an answer to a GET or HEAD with this object: its HTTP metadata, `ETag`, `Last-Modified`, `Accept-Ranges`,
+    /// `Content-Length`, and `Content-Range` where it was got with a range, for a 206. Custom metadata is not among them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the stored metadata cannot be sent in headers.
+    pub fn response_headers(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        if let Some(metadata) = &self.http_metadata {
+            write_http_metadata(metadata, &mut headers)?;
+        }
+        headers.insert(header::ETAG, value("etag", &self.http_etag())?);
+        headers.insert(header::LAST_MODIFIED, date("upload time", self.uploaded)?);
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(header::CONTENT_LENGTH, self.range.map_or(self.size, |range| range.length).into());
+        if let Some(range) = self.range {
+            headers.insert(header::CONTENT_RANGE, value("range", &content_range(range, self.size))?);
+        }
+        Ok(headers)
     }
 }
 
@@ -350,6 +372,33 @@ mod tests {
         metadata.insert("UPLOADEDBY", "web");
         assert_eq!(metadata.len(), 1);
         assert_eq!(metadata.get("uploadedBy"), Some("web"));
+    }
+
+    #[test]
+    fn response_headers_describe_what_is_sent() {
+        let uploaded = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(784_111_777_500);
+        let mut object = Object::new("a", 10, "abc", uploaded);
+        object.http_metadata =
+            Some(HttpMetadata { content_encoding: Some("gzip".to_owned()), ..HttpMetadata::default() });
+        let headers = |object: &Object| {
+            let headers = object.response_headers().unwrap();
+            let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            let mut lines: Vec<_> = lines.collect();
+            lines.sort();
+            lines
+        };
+        let whole = [
+            "accept-ranges: bytes",
+            "content-encoding: gzip",
+            "content-length: 10",
+            "etag: \"abc\"",
+            "last-modified: Sun, 06 Nov 1994 08:49:37 GMT",
+        ];
+        assert_eq!(headers(&object), whole);
+        object.range = Some(ServedRange { offset: 2, length: 3 });
+        let ranged = headers(&object);
+        assert!(ranged.contains(&"content-length: 3".to_owned()), "{ranged:?}");
+        assert!(ranged.contains(&"content-range: bytes 2-4/10".to_owned()), "{ranged:?}");
     }
 
     #[test]
