@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::digest::Digest;
 
+use super::crc::Crc;
 use crate::error::{Error, Result};
 
 /// One checksum of an object's bytes.
@@ -255,22 +256,21 @@ enum State {
     Sha256(sha2::Sha256),
     Sha384(sha2::Sha384),
     Sha512(Box<sha2::Sha512>),
-    Crc(ChecksumAlgorithm, Box<crc_fast::Digest>),
+    Crc(ChecksumAlgorithm, Crc),
 }
 
 impl Hasher {
     /// Begins with nothing.
     pub fn new(algorithm: ChecksumAlgorithm) -> Self {
-        let crc = |parameters| State::Crc(algorithm, Box::new(crc_fast::Digest::new(parameters)));
         Self(match algorithm {
             ChecksumAlgorithm::Md5 => State::Md5(md5::Md5::new()),
             ChecksumAlgorithm::Sha1 => State::Sha1(sha1::Sha1::new()),
             ChecksumAlgorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
             ChecksumAlgorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
             ChecksumAlgorithm::Sha512 => State::Sha512(Box::new(sha2::Sha512::new())),
-            ChecksumAlgorithm::Crc32 => crc(crc_fast::CrcAlgorithm::Crc32IsoHdlc),
-            ChecksumAlgorithm::Crc32c => crc(crc_fast::CrcAlgorithm::Crc32Iscsi),
-            ChecksumAlgorithm::Crc64Nvme => crc(crc_fast::CrcAlgorithm::Crc64Nvme),
+            ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c | ChecksumAlgorithm::Crc64Nvme => {
+                State::Crc(algorithm, Crc::new(algorithm))
+            }
         })
     }
 
@@ -295,7 +295,7 @@ impl Hasher {
             State::Sha384(state) => Checksum::Sha384(state.finalize().into()),
             State::Sha512(state) => Checksum::Sha512(state.finalize().into()),
             State::Crc(algorithm, state) => {
-                let value = state.finalize();
+                let value = state.finish();
                 let [.., a, b, c, d] = value.to_be_bytes();
                 match algorithm {
                     ChecksumAlgorithm::Crc32 => Checksum::Crc32([a, b, c, d]),

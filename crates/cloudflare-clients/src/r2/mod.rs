@@ -5,6 +5,7 @@ mod bucket;
 mod checksum;
 mod conditional;
 mod copy;
+mod crc;
 mod delete;
 mod get;
 pub(crate) mod limits;
