@@ -167,12 +167,6 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     fn has_reliable_transport(&self) -> bool {
         false
     }
-
-    /// Whether a put of a stream of unknown length may be turned into an upload in parts, three of which
-    /// [`R2Service`](super::R2Service) holds in memory, of 16 MiB each. Otherwise such a put is refused.
-    fn has_memory_for_parts(&self) -> bool {
-        true
-    }
 }
 
 fn unsupported(operation: &'static str) -> Error {

@@ -14,6 +14,8 @@ mod multipart;
 mod object;
 mod presign;
 mod put;
+#[cfg(not(target_arch = "wasm32"))]
+mod put_in_parts;
 mod range;
 mod service;
 mod signed_url;
@@ -41,7 +43,9 @@ pub use list::List;
 pub use multipart::{CompleteMultipartUpload, CreateMultipartUpload, ListMultipartUploads, MultipartUpload};
 pub use object::{CustomMetadata, HttpMetadata, Object, ObjectBody, StorageClass, StoredObject};
 pub use presign::Presign;
-pub use put::{Put, STREAM_PART_SIZE};
+pub use put::Put;
+#[cfg(not(target_arch = "wasm32"))]
+pub use put_in_parts::STREAM_PART_SIZE;
 pub use range::{Range, ServedRange};
 pub use service::R2Service;
 pub use signed_url::SignedUrl;

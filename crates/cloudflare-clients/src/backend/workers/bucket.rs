@@ -196,10 +196,6 @@ impl Bucket for WorkersBucket {
     fn has_reliable_transport(&self) -> bool {
         true
     }
-
-    fn has_memory_for_parts(&self) -> bool {
-        false
-    }
 }
 
 impl fmt::Debug for WorkersBucket {
