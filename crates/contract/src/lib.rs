@@ -41,6 +41,19 @@ pub struct Lacks {
     pub conditional_complete: bool,
     /// Algorithms of checksums given with a put.
     pub checksums: Vec<ChecksumAlgorithm>,
+    /// Keys that are identified by their NFC form.
+    pub nfc_keys: bool,
+    /// Storage classes.
+    pub storage_classes: bool,
+    /// A refusal of cursors that it did not make.
+    pub cursor_checks: bool,
+}
+
+impl Lacks {
+    /// What Cloudflare's simulator does otherwise than R2.
+    pub fn of_miniflare() -> Self {
+        Self { nfc_keys: true, storage_classes: true, cursor_checks: true, ..Self::default() }
+    }
 }
 
 /// A case as a function.
