@@ -26,6 +26,9 @@ pub struct Fixture {
     pub missing_bucket: Option<R2Service>,
     /// What the backend does not have; each must then be `Unsupported`.
     pub lacks: Lacks,
+    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of keys and no storage
+    /// classes, and takes any cursor.
+    pub simulated: bool,
     /// What has to live as long as the case, such as a temporary folder.
     pub holds: Option<Arc<dyn Any + Send + Sync>>,
 }
@@ -41,19 +44,6 @@ pub struct Lacks {
     pub conditional_complete: bool,
     /// Algorithms of checksums given with a put.
     pub checksums: Vec<ChecksumAlgorithm>,
-    /// Keys that are identified by their NFC form.
-    pub nfc_keys: bool,
-    /// Storage classes.
-    pub storage_classes: bool,
-    /// A refusal of cursors that it did not make.
-    pub cursor_checks: bool,
-}
-
-impl Lacks {
-    /// What Cloudflare's simulator does otherwise than R2.
-    pub fn of_miniflare() -> Self {
-        Self { nfc_keys: true, storage_classes: true, cursor_checks: true, ..Self::default() }
-    }
 }
 
 /// A case as a function.

@@ -2,8 +2,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cloudflare_clients::r2::{
-    Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, ServedRange,
-    StorageClass,
+    Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, ServedRange, StorageClass,
 };
 use cloudflare_clients::{ErrorKind, Result};
 use futures_util::stream::{self, Stream};
@@ -139,10 +138,10 @@ pub(crate) async fn checksums(Fixture { service, lacks, .. }: Fixture) {
     }
 }
 
-pub(crate) async fn storage_classes(Fixture { service, lacks, .. }: Fixture) {
+pub(crate) async fn storage_classes(Fixture { service, simulated, .. }: Fixture) {
     service.put("class", "x").storage_class(StorageClass::InfrequentAccess).await.unwrap();
     let object = service.head("class").await.unwrap().unwrap();
-    let expected = (!lacks.storage_classes).then_some(StorageClass::InfrequentAccess);
+    let expected = (!simulated).then_some(StorageClass::InfrequentAccess);
     assert_eq!(object.storage_class, expected);
 }
 

@@ -72,8 +72,8 @@ async fn run_case(env: &Env, name: &str) -> Result<Response> {
                 ChecksumAlgorithm::Crc32c,
                 ChecksumAlgorithm::Crc64Nvme,
             ],
-            ..Lacks::of_miniflare()
         },
+        simulated: true,
         holds: None,
     })
     .await;
