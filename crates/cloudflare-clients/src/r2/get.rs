@@ -79,6 +79,32 @@ impl Get {
         Ok(self)
     }
 
+    /// [`request_headers`](Self::request_headers) of a request to a Worker.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: a list of etags is malformed.
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    pub fn worker_request(self, request: &worker::Request) -> Result<Self> {
+        // These alone: taking any name costs a Worker a table of all known ones.
+        let taken = [
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::IF_UNMODIFIED_SINCE,
+        ];
+        let mut headers = HeaderMap::new();
+        for name in taken {
+            if let Ok(Some(value)) = request.headers().get(name.as_str())
+                && let Ok(value) = http::HeaderValue::from_str(&value)
+            {
+                headers.insert(name, value);
+            }
+        }
+        self.request_headers(&headers)
+    }
+
     async fn send(self) -> Result<Option<ObjectBody>> {
         let Self { service, request } = self;
         let operation = Operation::new("get", &request.key);

@@ -1,6 +1,5 @@
 //! Objects and their metadata.
 
-use std::collections::BTreeMap;
 use std::ops::Deref;
 use std::time::SystemTime;
 
@@ -263,23 +262,23 @@ impl HttpMetadata {
 /// At most 8,192 bytes together. Over S3, names are header tokens, come back in lower case, and look-ups therefore
 /// ignore the case of ASCII letters; values may be any text without control characters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CustomMetadata(BTreeMap<String, String>);
+pub struct CustomMetadata(
+    /// By name: they are few.
+    Vec<(String, String)>,
+);
 
 impl CustomMetadata {
     /// The value of this name, whatever the case of its ASCII letters.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let exact = self.0.get(name);
-        let value = exact.or_else(|| {
-            self.0.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
-        });
-        value.map(String::as_str)
+        self.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
     }
 
     /// Sets a value, in place of one whose name differs in case only.
     pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
         let name = name.into();
-        self.0.retain(|known, _| !known.eq_ignore_ascii_case(&name));
-        self.0.insert(name, value.into());
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+        let place = self.0.partition_point(|(known, _)| *known < name);
+        self.0.insert(place, (name, value.into()));
     }
 
     /// Names and values, by name.
@@ -306,7 +305,7 @@ impl CustomMetadata {
             ))
             .with_code("MetadataTooLarge"));
         }
-        if self.0.contains_key("") {
+        if self.iter().any(|(name, _)| name.is_empty()) {
             return Err(Error::invalid_input("a name in the custom metadata is empty"));
         }
         Ok(())
