@@ -15,6 +15,7 @@ async fn fixture() -> Fixture {
         service: R2Service::new(store.bucket("media").unwrap()),
         missing_bucket: Some(R2Service::new(store.bucket("missing").unwrap())),
         lacks: Lacks::default(),
+        simulated: false,
         holds: Some(Arc::new(folder)),
     }
 }

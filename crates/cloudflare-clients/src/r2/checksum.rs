@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use sha2::digest::Digest;
+use sha2::digest::{Digest, Output};
 
 use super::crc::Crc;
 use crate::error::{Error, Result};
@@ -47,6 +47,12 @@ impl Checksum {
     /// ```
     pub fn of(algorithm: ChecksumAlgorithm, bytes: &[u8]) -> Self {
         let mut hasher = Hasher::new(algorithm);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    pub(crate) fn md5_of(bytes: &[u8]) -> Self {
+        let mut hasher = Hasher::md5();
         hasher.update(bytes);
         hasher.finish()
     }
@@ -246,64 +252,98 @@ impl FromIterator<Checksum> for Checksums {
 }
 
 /// Computes a [`Checksum`] piece by piece.
-#[derive(Clone)]
-pub struct Hasher(State);
-
-#[derive(Clone)]
-enum State {
-    Md5(md5::Md5),
-    Sha1(sha1::Sha1),
-    Sha256(sha2::Sha256),
-    Sha384(sha2::Sha384),
-    Sha512(Box<sha2::Sha512>),
-    Crc(ChecksumAlgorithm, Crc),
-}
+pub struct Hasher(Box<dyn State>);
 
 impl Hasher {
     /// Begins with nothing.
     pub fn new(algorithm: ChecksumAlgorithm) -> Self {
         Self(match algorithm {
-            ChecksumAlgorithm::Md5 => State::Md5(md5::Md5::new()),
-            ChecksumAlgorithm::Sha1 => State::Sha1(sha1::Sha1::new()),
-            ChecksumAlgorithm::Sha256 => State::Sha256(sha2::Sha256::new()),
-            ChecksumAlgorithm::Sha384 => State::Sha384(sha2::Sha384::new()),
-            ChecksumAlgorithm::Sha512 => State::Sha512(Box::new(sha2::Sha512::new())),
+            ChecksumAlgorithm::Md5 => Self::md5_state(),
+            ChecksumAlgorithm::Sha1 => {
+                Box::new(Hashing(sha1::Sha1::new(), |hash| Checksum::Sha1(hash.into())))
+            }
+            ChecksumAlgorithm::Sha256 => {
+                Box::new(Hashing(sha2::Sha256::new(), |hash| Checksum::Sha256(hash.into())))
+            }
+            ChecksumAlgorithm::Sha384 => {
+                Box::new(Hashing(sha2::Sha384::new(), |hash| Checksum::Sha384(hash.into())))
+            }
+            ChecksumAlgorithm::Sha512 => {
+                Box::new(Hashing(sha2::Sha512::new(), |hash| Checksum::Sha512(hash.into())))
+            }
             ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c | ChecksumAlgorithm::Crc64Nvme => {
-                State::Crc(algorithm, Crc::new(algorithm))
+                Box::new((algorithm, Crc::new(algorithm)))
             }
         })
     }
 
+    /// Begins an MD5 with nothing. A program that uses no other way to a hasher has no code for the other algorithms.
+    pub(crate) fn md5() -> Self {
+        Self(Self::md5_state())
+    }
+
+    fn md5_state() -> Box<dyn State> {
+        Box::new(Hashing(md5::Md5::new(), |hash| Checksum::Md5(hash.into())))
+    }
+
     /// Adds the next bytes.
     pub fn update(&mut self, bytes: &[u8]) {
-        match &mut self.0 {
-            State::Md5(state) => state.update(bytes),
-            State::Sha1(state) => state.update(bytes),
-            State::Sha256(state) => state.update(bytes),
-            State::Sha384(state) => state.update(bytes),
-            State::Sha512(state) => state.update(bytes),
-            State::Crc(_, state) => state.update(bytes),
-        }
+        self.0.update(bytes);
     }
 
     /// The checksum of all bytes.
     pub fn finish(self) -> Checksum {
-        match self.0 {
-            State::Md5(state) => Checksum::Md5(state.finalize().into()),
-            State::Sha1(state) => Checksum::Sha1(state.finalize().into()),
-            State::Sha256(state) => Checksum::Sha256(state.finalize().into()),
-            State::Sha384(state) => Checksum::Sha384(state.finalize().into()),
-            State::Sha512(state) => Checksum::Sha512(state.finalize().into()),
-            State::Crc(algorithm, state) => {
-                let value = state.finish();
-                let [.., a, b, c, d] = value.to_be_bytes();
-                match algorithm {
-                    ChecksumAlgorithm::Crc32 => Checksum::Crc32([a, b, c, d]),
-                    ChecksumAlgorithm::Crc32c => Checksum::Crc32c([a, b, c, d]),
-                    _ => Checksum::Crc64Nvme(value.to_be_bytes()),
-                }
-            }
+        self.0.finish()
+    }
+}
+
+trait State: Send + Sync {
+    fn update(&mut self, bytes: &[u8]);
+    fn finish(self: Box<Self>) -> Checksum;
+    fn clone(&self) -> Box<dyn State>;
+}
+
+#[derive(Clone)]
+struct Hashing<D: Digest>(D, fn(Output<D>) -> Checksum);
+
+impl<D: Digest + Clone + Send + Sync + 'static> State for Hashing<D> {
+    fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Checksum {
+        (self.1)(self.0.finalize())
+    }
+
+    fn clone(&self) -> Box<dyn State> {
+        Box::new(Clone::clone(self))
+    }
+}
+
+impl State for (ChecksumAlgorithm, Crc) {
+    fn update(&mut self, bytes: &[u8]) {
+        self.1.update(bytes);
+    }
+
+    fn finish(self: Box<Self>) -> Checksum {
+        let (algorithm, crc) = *self;
+        let bytes = crc.finish().to_be_bytes();
+        let [.., a, b, c, d] = bytes;
+        match algorithm {
+            ChecksumAlgorithm::Crc32 => Checksum::Crc32([a, b, c, d]),
+            ChecksumAlgorithm::Crc32c => Checksum::Crc32c([a, b, c, d]),
+            _ => Checksum::Crc64Nvme(bytes),
         }
+    }
+
+    fn clone(&self) -> Box<dyn State> {
+        Box::new(Clone::clone(self))
+    }
+}
+
+impl Clone for Hasher {
+    fn clone(&self) -> Self {
+        Self(State::clone(&*self.0))
     }
 }
 

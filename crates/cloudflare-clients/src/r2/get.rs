@@ -15,7 +15,7 @@ use super::conditional::Conditional;
 use super::object::{Object, ObjectBody};
 use super::range::{Range, ServedRange};
 use super::service::{Operation, R2Service};
-use super::verify::expected_checksum;
+use super::verify::verifier;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::RetryDecision;
 use crate::s3::endpoint::validate_key;
@@ -126,7 +126,7 @@ struct Download {
 /// How bytes are verified before the last of them is handed on.
 enum Verification {
     /// By what they hash to.
-    Checksum(Box<Hasher>, Checksum),
+    Checksum(Hasher, Checksum),
     /// By asking for the object's size a second time: a length that was damaged on the way together with the body looks
     /// right, and no checksum would tell. (The answer for a range says the size apart from the length.)
     Size,
@@ -149,8 +149,8 @@ impl Download {
         if !self.service.verifies() || self.bytes.length != self.size {
             return None;
         }
-        if let Some(checksum) = expected_checksum(found) {
-            return Some(Verification::Checksum(Box::new(Hasher::new(checksum.algorithm())), checksum));
+        if let Some((hasher, checksum)) = verifier(found) {
+            return Some(Verification::Checksum(hasher, checksum));
         }
         let doubtful = !self.ranged && !self.service.bucket().has_reliable_transport();
         doubtful.then_some(Verification::Size)

@@ -14,7 +14,7 @@ use super::bucket::{
     CompleteMultipartUploadRequest, CreateMultipartUploadRequest, ListMultipartUploadsRequest,
     ListPartsRequest, MultipartUploadSummary, MultipartUploadsPage, UploadPartRequest, UploadedPart,
 };
-use super::checksum::{Checksum, ChecksumAlgorithm, Hasher};
+use super::checksum::{Checksum, Hasher};
 use super::conditional::Conditional;
 use super::limits::{
     MIN_PART_SIZE, validate_page_size, validate_part_number, validate_upload_id, validate_upload_size,
@@ -327,7 +327,7 @@ fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     if size.is_some_and(|size| size != object.size) {
         return false;
     }
-    let mut hasher = Hasher::new(ChecksumAlgorithm::Md5);
+    let mut hasher = Hasher::md5();
     for part in parts {
         match Checksum::from_etag(&part.etag) {
             Some(md5) => hasher.update(md5.as_bytes()),

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use futures_util::stream::TryStreamExt;
 
 use super::body::{Body, Replay};
-use super::checksum::{Checksum, ChecksumAlgorithm, Checksums, Hasher};
+#[cfg(any(test, not(target_arch = "wasm32")))]
+use super::checksum::ChecksumAlgorithm;
+use super::checksum::{Checksum, Hasher};
 use super::object::Object;
 use super::service::R2Service;
 use crate::error::{Error, ErrorKind, Result};
@@ -23,13 +25,13 @@ pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
         && let Ok(runtime) = tokio::runtime::Handle::try_current()
     {
         let bytes = bytes.clone();
-        let hashing = runtime.spawn_blocking(move || Checksum::of(ChecksumAlgorithm::Md5, &bytes));
+        let hashing = runtime.spawn_blocking(move || Checksum::md5_of(&bytes));
         // It fails when the runtime is shutting down.
         if let Ok(md5) = hashing.await {
             return md5;
         }
     }
-    Checksum::of(ChecksumAlgorithm::Md5, bytes)
+    Checksum::md5_of(bytes)
 }
 
 /// The MD5 of a body that is being sent.
@@ -64,7 +66,7 @@ impl SentMd5 {
             return body;
         };
         let known = Arc::clone(&self.known);
-        let mut hasher = Some(Hasher::new(ChecksumAlgorithm::Md5));
+        let mut hasher = Some(Hasher::md5());
         let mut left = length;
         // A transport stops reading when it has all bytes, not at the stream's end.
         let finish_at_zero = move |hasher: &mut Option<Hasher>, left: u64| {
@@ -98,7 +100,7 @@ impl SentMd5 {
         if let Some(bytes) = body.as_bytes() {
             return Ok(Some(md5_of(bytes).await));
         }
-        let mut hasher = Hasher::new(ChecksumAlgorithm::Md5);
+        let mut hasher = Hasher::md5();
         let mut stream = body.into_stream();
         while let Some(bytes) = stream.try_next().await? {
             hasher.update(&bytes);
@@ -118,22 +120,27 @@ impl SentMd5 {
     }
 }
 
-/// The checksum to verify a whole object with: a stored one, the cheapest to compute, else the MD5 that is its etag.
-pub(super) fn expected_checksum(object: &Object) -> Option<Checksum> {
-    const CHEAPEST_FIRST: [ChecksumAlgorithm; 8] = [
-        ChecksumAlgorithm::Crc64Nvme,
-        ChecksumAlgorithm::Crc32c,
-        ChecksumAlgorithm::Crc32,
-        ChecksumAlgorithm::Md5,
-        ChecksumAlgorithm::Sha1,
-        ChecksumAlgorithm::Sha256,
-        ChecksumAlgorithm::Sha512,
-        ChecksumAlgorithm::Sha384,
-    ];
-    let stored = |checksums: &Checksums| {
-        CHEAPEST_FIRST.into_iter().find_map(|algorithm| checksums.get(algorithm).copied())
-    };
-    stored(&object.checksums).or_else(|| Checksum::from_etag(&object.etag))
+/// What to verify a whole object with: a stored checksum, the cheapest to compute, else the MD5 that is its etag.
+pub(super) fn verifier(object: &Object) -> Option<(Hasher, Checksum)> {
+    // In a Worker what has any checksum has its MD5, and the others would be dead weight.
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        const CHEAPEST_FIRST: [ChecksumAlgorithm; 8] = [
+            ChecksumAlgorithm::Crc64Nvme,
+            ChecksumAlgorithm::Crc32c,
+            ChecksumAlgorithm::Crc32,
+            ChecksumAlgorithm::Md5,
+            ChecksumAlgorithm::Sha1,
+            ChecksumAlgorithm::Sha256,
+            ChecksumAlgorithm::Sha512,
+            ChecksumAlgorithm::Sha384,
+        ];
+        let stored = CHEAPEST_FIRST.into_iter().find_map(|algorithm| object.checksums.get(algorithm));
+        if let Some(stored) = stored {
+            return Some((Hasher::new(stored.algorithm()), *stored));
+        }
+    }
+    Some((Hasher::md5(), Checksum::from_etag(&object.etag)?))
 }
 
 #[cfg(test)]

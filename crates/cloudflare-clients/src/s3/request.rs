@@ -7,7 +7,7 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use super::endpoint::Endpoint;
 use super::headers::{self, CONTENT_MD5};
 use crate::error::{Error, Result};
-use crate::r2::{Body, Checksum, ChecksumAlgorithm};
+use crate::r2::{Body, Checksum};
 use crate::sigv4::{Payload, RequestTarget, Signer, canonical_query};
 
 /// A request about a bucket or one of its objects, before it is signed.
@@ -60,7 +60,7 @@ impl Request {
 
     /// Adds a document.
     pub(crate) fn xml(mut self, document: String) -> Result<Self> {
-        let md5 = Checksum::of(ChecksumAlgorithm::Md5, document.as_bytes());
+        let md5 = Checksum::md5_of(document.as_bytes());
         self.headers.insert(CONTENT_MD5, headers::value("checksum", &md5.to_base64())?);
         self.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         self.body = document.into();

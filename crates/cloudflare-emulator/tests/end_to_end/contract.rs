@@ -16,6 +16,7 @@ async fn fixture() -> Fixture {
             checksums: vec![ChecksumAlgorithm::Sha384, ChecksumAlgorithm::Sha512],
             ..Lacks::default()
         },
+        simulated: false,
         holds: Some(Arc::new(server)),
     }
 }

@@ -14,7 +14,7 @@ use super::receive::Received;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE, validate_part_number};
-use crate::r2::{ChecksumAlgorithm, Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
+use crate::r2::{Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
 
 /// An upload that is neither completed nor aborted.
 #[derive(Debug)]
@@ -108,7 +108,7 @@ pub(super) fn complete(
 ) -> Outcome<Result<StoredObject>> {
     let upload = find(write, bucket, key, id)?;
     let ids = segments_of(upload.body);
-    let mut etag = Hasher::new(ChecksumAlgorithm::Md5);
+    let mut etag = Hasher::md5();
     let mut sizes = Vec::with_capacity(parts.len());
     let mut statement = write.prepare_cached("SELECT size, md5 FROM segments WHERE id = ?1")?;
     for part in parts {
@@ -324,7 +324,7 @@ mod tests {
 
     #[test]
     fn the_etag_is_the_md5_of_the_parts_md5s() {
-        let mut hasher = Hasher::new(ChecksumAlgorithm::Md5);
+        let mut hasher = Hasher::md5();
         for part in ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"] {
             hasher.update(&hex::decode(part).unwrap());
         }

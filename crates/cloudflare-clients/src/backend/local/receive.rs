@@ -103,7 +103,7 @@ impl Digests {
         let other = expected.map(|checksum| checksum.algorithm());
         Self {
             size: 0,
-            md5: Hasher::new(ChecksumAlgorithm::Md5),
+            md5: Hasher::md5(),
             other: other.filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5).map(Hasher::new),
             expected,
         }

@@ -38,6 +38,18 @@ impl WorkersBucket {
         Self(SendWrapper(JsValue::from(bucket).unchecked_into()))
     }
 
+    /// What an unspecified error of a get is about. The runtime does not pass on R2's error for a range that lies outside
+    /// of the object.
+    async fn unspecified(&self, request: &GetRequest, error: Error) -> Error {
+        let Some(range) = request.range else {
+            return error;
+        };
+        match self.head(&request.key).await {
+            Ok(Some(object)) => range.resolve(object.size).err().unwrap_or(error),
+            _ => error,
+        }
+    }
+
     fn upload(&self, key: &str, upload_id: &str) -> Result<worker_sys::R2MultipartUpload> {
         let upload = self.0.resume_multipart_upload(key.to_owned(), upload_id.to_owned());
         upload.map(JsCast::unchecked_into).map_err(|thrown| super::error::from_js(&thrown))
@@ -92,7 +104,12 @@ impl Bucket for WorkersBucket {
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
         SendFuture::new(async {
-            let found = settled(self.0.get(request.key.clone(), options::get(&request)?)).await?;
+            let found = match settled(self.0.get(request.key.clone(), options::get(&request)?)).await {
+                Err(error) if error.code() == Some("0") => {
+                    return Err(self.unspecified(&request, error).await);
+                }
+                found => found?,
+            };
             if found.is_null() {
                 return Ok(None);
             }

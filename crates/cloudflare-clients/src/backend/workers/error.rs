@@ -9,6 +9,19 @@ use super::js;
 use crate::error::{Error, ErrorKind};
 use crate::s3::error_code::ErrorCode;
 
+/// What messages of R2 begin with, followed by a colon.
+const METHODS: [&str; 9] = [
+    "head",
+    "get",
+    "put",
+    "delete",
+    "list",
+    "createMultipartUpload",
+    "uploadPart",
+    "completeMultipartUpload",
+    "abortMultipartUpload",
+];
+
 /// Texts of the runtime, of what may work when it is tried again.
 const TRANSIENT: [(&str, ErrorKind); 6] = [
     ("network connection lost", ErrorKind::Connection),
@@ -35,6 +48,10 @@ pub(crate) fn from_worker(error: &worker::Error) -> Error {
 }
 
 fn classify(name: Option<&str>, message: &str, retryable: bool) -> Error {
+    let message = match message.split_once(": ") {
+        Some((method, rest)) if METHODS.contains(&method) => rest,
+        _ => message,
+    };
     if let Some(number) = number(message) {
         return match ErrorCode::by_number(number) {
             Some(known) => {

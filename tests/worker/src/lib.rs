@@ -1,0 +1,88 @@
+//! A Worker for the tests in `tests/interop/contract.test.mjs`.
+//!
+//! `POST /cases/{name}` runs a case of the contract over the binding `BUCKET_{index}`; `/r2/{operation}` is an operation of a
+//! service that lives in a static; a failure is answered with its parts as JSON.
+
+mod operations;
+
+use std::sync::OnceLock;
+
+use cloudflare_clients::WorkersBucket;
+use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
+use contract::{Fixture, Lacks};
+use worker::js_sys::{ArrayBuffer, Function, Reflect, WebAssembly, global};
+use worker::wasm_bindgen::JsCast;
+use worker::{Context, Env, Error, Request, Response, Result, event};
+
+/// Of one instance, and so of all its requests.
+static R2: OnceLock<R2Service> = OnceLock::new();
+
+/// What a panic says is lost in the trap that follows, and the request would hang: the entry module is told.
+#[event(start)]
+fn start() {
+    std::panic::set_hook(Box::new(|panic| {
+        if let Ok(told) = Reflect::get(&global(), &"onPanic".into())
+            && let Some(told) = told.dyn_ref::<Function>()
+        {
+            told.call1(&global(), &panic.to_string().into()).ok();
+        }
+    }));
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    let url = request.url()?;
+    let segments: Vec<_> = url.path().split('/').skip(1).collect();
+    match segments[..] {
+        ["cases"] => Response::from_json(&contract::CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+        ["cases", name] => run_case(&env, name).await,
+        ["memory"] => Response::ok(memory()?.to_string()),
+        ["r2", operation] => operations::answer(service(&env)?, operation, &request, &url).await,
+        ["sign", method] => operations::sign(service(&env)?, method, &url),
+        ["exists"] => operations::exists(&env, &url).await,
+        _ => Response::error("Not Found", 404),
+    }
+}
+
+fn service(env: &Env) -> Result<&'static R2Service> {
+    match R2.get() {
+        Some(service) => Ok(service),
+        None => {
+            let service = R2Service::from_worker_env(env, "MEDIA_BUCKET")?;
+            Ok(R2.get_or_init(|| service))
+        }
+    }
+}
+
+async fn run_case(env: &Env, name: &str) -> Result<Response> {
+    let Some(index) = contract::CASES.iter().position(|(known, _)| *known == name) else {
+        return Response::error("no such case", 404);
+    };
+    let (_, case) = contract::CASES[index];
+    let bucket = WorkersBucket::new(env.bucket(&format!("BUCKET_{index}"))?);
+    case(Fixture {
+        service: R2Service::new(bucket),
+        missing_bucket: None,
+        lacks: Lacks {
+            copy: true,
+            list_parts: true,
+            conditional_complete: true,
+            checksums: vec![
+                ChecksumAlgorithm::Crc32,
+                ChecksumAlgorithm::Crc32c,
+                ChecksumAlgorithm::Crc64Nvme,
+            ],
+        },
+        simulated: true,
+        holds: None,
+    })
+    .await;
+    Response::ok("passed")
+}
+
+/// The size of the instance's memory in bytes.
+fn memory() -> Result<u32> {
+    let memory = worker::wasm_bindgen::memory().dyn_into::<WebAssembly::Memory>().map_err(Error::from)?;
+    let buffer: ArrayBuffer = memory.buffer().unchecked_into();
+    Ok(buffer.byte_length())
+}
