@@ -1,13 +1,14 @@
 //! `cargo xtask check`: everything that can be said about the code without running it.
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
 use crate::command::{run, succeeds};
 use crate::report::{Report, Stop, Tally};
+use crate::wasm::{self, Toolchain};
+use crate::worker;
 use crate::workspace::Workspace;
-
-const WASM: &str = "wasm32-unknown-unknown";
 
 /// Runs every check, also after one has failed. True if none failed.
 pub(crate) fn check(workspace: &Workspace) -> bool {
@@ -18,7 +19,31 @@ pub(crate) fn check(workspace: &Workspace) -> bool {
     report.run("clippy", || {
         cargo(workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
     });
-    report.run("clippy wasm32", || cargo(wasm(workspace)?));
+    report.run("clippy wasm32", || {
+        let library = ["-p", "cloudflare-clients", "--no-default-features"];
+        cargo(clippy_wasm32(workspace, library)?)
+    });
+    report.run("clippy wasm32 workers", || {
+        let library = ["-p", "cloudflare-clients", "--no-default-features", "--features", "workers"];
+        cargo(clippy_wasm32(workspace, library)?)
+    });
+    report.run("fmt of the Workers", || {
+        each_worker(workspace, |manifest| {
+            let mut fmt = workspace.cargo(["fmt", "--check", "--manifest-path"]);
+            fmt.arg(manifest);
+            Ok(fmt)
+        })
+    });
+    report.run("clippy of the Workers", || {
+        each_worker(workspace, |manifest| {
+            let target = worker::target(workspace);
+            let arguments = ["--locked".as_ref(), "--target-dir".as_ref(), target.as_os_str()];
+            clippy_wasm32(
+                workspace,
+                arguments.into_iter().chain(["--manifest-path".as_ref(), manifest.as_os_str()]),
+            )
+        })
+    });
     report.run("doc", || {
         let mut doc = workspace.cargo(["doc", "--no-deps", "--workspace"]);
         doc.env("RUSTDOCFLAGS", "-D warnings");
@@ -48,34 +73,38 @@ fn deny<const N: usize>(workspace: &Workspace, arguments: [&str; N]) -> Result<C
     Ok(command)
 }
 
-/// Clippy for the library inside a Worker. Where the default toolchain lacks the target, one linked to rustup as `debian`
-/// may have it, though perhaps without clippy: then the compiler alone.
-fn wasm(workspace: &Workspace) -> Result<Command, Stop> {
-    let library = ["-p", "cloudflare-clients", "--no-default-features", "--target", WASM];
-    if has_target(&mut workspace.command("rustc")) {
-        let mut clippy = workspace.cargo(["clippy"]);
-        clippy.args(library).args(["--", "-D", "warnings"]);
-        return Ok(clippy);
-    }
-    let debian = || {
-        let mut command = workspace.command("rustup");
-        command.args(["run", "debian"]);
-        command
-    };
-    if !has_target(debian().arg("rustc")) {
-        return Err(Stop::Skipped(format!("the target is not installed: rustup target add {WASM}")));
-    }
-    let mut command = debian();
-    if succeeds(debian().args(["cargo", "clippy", "--version"])) {
-        command.args(["cargo", "clippy"]).args(library).args(["--", "-D", "warnings"]);
+/// Clippy for wasm32, of what the arguments name. Where only Debian's toolchain has the target, it may lack clippy: then the
+/// compiler alone.
+fn clippy_wasm32<A: AsRef<OsStr>>(
+    workspace: &Workspace,
+    what: impl IntoIterator<Item = A>,
+) -> Result<Command, Stop> {
+    let toolchain = Toolchain::find(workspace).ok_or_else(|| {
+        Stop::Skipped(format!("the target is not installed: rustup target add {}", wasm::TARGET))
+    })?;
+    let mut command = toolchain.command(workspace, "cargo");
+    let clippy = succeeds(toolchain.command(workspace, "cargo").args(["clippy", "--version"]));
+    command.arg(if clippy { "clippy" } else { "check" }).args(["--target", wasm::TARGET]).args(what);
+    if clippy {
+        command.args(["--", "-D", "warnings"]);
     } else {
-        command.args(["cargo", "check"]).args(library).env("RUSTFLAGS", "-D warnings");
+        command.env("RUSTFLAGS", "-D warnings");
     }
     Ok(command)
 }
 
-fn has_target(rustc: &mut Command) -> bool {
-    rustc.args(["--print", "target-libdir", "--target", WASM]).output().is_ok_and(|output| {
-        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
-    })
+/// The same check of every Worker. Goes on after one has failed.
+fn each_worker(workspace: &Workspace, check: impl Fn(&Path) -> Result<Command, Stop>) -> Result<Tally, Stop> {
+    let mut tally = Tally::default();
+    for folder in worker::crates(workspace)? {
+        let mut command = check(&workspace.root.join(&folder).join("Cargo.toml"))?;
+        match run(&mut command) {
+            Ok(()) => tally.passed += 1,
+            Err(Stop::Skipped(why) | Stop::Failed(why)) => {
+                eprintln!("{}: {why}", folder.display());
+                tally.failed += 1;
+            }
+        }
+    }
+    Ok(tally)
 }

@@ -4,12 +4,33 @@ use std::env;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Command, ExitStatus, Stdio};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use crate::report::Stop;
 
 /// Runs a command whose output goes straight to ours.
 pub(crate) fn run(command: &mut Command) -> Result<(), Stop> {
     let status = command.status().map_err(|error| Stop::failed(&name(command), &error))?;
+    judge(command, status)
+}
+
+/// The same, but given up after some time.
+pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), Stop> {
+    let program = name(command);
+    let failed = |error: &io::Error| Stop::failed(&program, error);
+    let mut child = command.spawn().map_err(|error| failed(&error))?;
+    let deadline = Instant::now() + limit;
+    while Instant::now() < deadline {
+        if let Some(status) = child.try_wait().map_err(|error| failed(&error))? {
+            return judge(command, status);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().and_then(|()| child.wait()).map_err(|error| failed(&error))?;
+    Err(Stop::Failed(format!("{} took more than {} s", name(command), limit.as_secs())))
+}
+
+fn judge(command: &Command, status: ExitStatus) -> Result<(), Stop> {
     if status.success() {
         Ok(())
     } else {

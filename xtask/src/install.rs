@@ -2,10 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::command::{on_path, run};
+use crate::command::{on_path, run, run_within};
 use crate::report::Stop;
 use crate::suite::Context;
+use crate::wasm::{TARGET, Toolchain};
 
 /// A program on the PATH, from a Debian package if it is missing and `--install-system` was given.
 pub(crate) fn system(context: &Context<'_>, program: &str, package: &str) -> Result<(), Stop> {
@@ -30,19 +32,27 @@ fn apt_get(context: &Context<'_>, arguments: &[&str]) -> Result<(), Stop> {
 }
 
 /// The Node packages of `tests/interop/package.json`, with a Node of their own. Returns the folder that holds
-/// `node_modules` and `miniflare.mjs`.
+/// `node_modules` and the Node programs of `tests/interop`.
 pub(crate) fn node(context: &Context<'_>) -> Result<PathBuf, Stop> {
     system(context, "npm", "npm")?;
     let workspace = context.workspace;
     let folder = workspace.installed("node");
     let packages = ["package.json", "package-lock.json"];
-    once(context, &folder, &packages, |folder| {
-        copy(context, &packages, folder)?;
+    once(&folder, &read(context, &packages)?, |folder| {
+        for name in packages {
+            copy(&workspace.interop(name), folder)?;
+        }
         let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
         run(workspace.command("npm").args(arguments).current_dir(folder))
     })?;
     // Node looks for packages beside the program that imports them.
-    copy(context, &["miniflare.mjs"], &folder)?;
+    let failed = |error: std::io::Error| Stop::failed("tests/interop", &error);
+    for entry in fs::read_dir(workspace.interop("")).map_err(failed)? {
+        let program = entry.map_err(failed)?.path();
+        if program.extension().is_some_and(|extension| extension == "mjs") {
+            copy(&program, &folder)?;
+        }
+    }
     Ok(folder)
 }
 
@@ -52,7 +62,7 @@ pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
     let folder = workspace.installed("python");
     let programs = folder.join("bin");
-    once(context, &folder, &["requirements.txt"], |folder| {
+    once(&folder, &read(context, &["requirements.txt"])?, |folder| {
         run(workspace.command("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
         let mut pip = workspace.command(programs.join("python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
@@ -61,18 +71,48 @@ pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
     Ok(programs)
 }
 
-/// Installs into an empty folder, unless that was done before from the same inputs.
-fn once(
-    context: &Context<'_>,
-    folder: &Path,
-    inputs: &[&str],
-    install: impl FnOnce(&Path) -> Result<(), Stop>,
-) -> Result<(), Stop> {
-    let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
-    let mut wanted = String::new();
-    for name in inputs {
-        wanted += &fs::read_to_string(context.workspace.interop(name)).map_err(failed)?;
+/// A toolchain that compiles for Workers.
+pub(crate) fn wasm(context: &Context<'_>) -> Result<Toolchain, Stop> {
+    let workspace = context.workspace;
+    if let Some(toolchain) = Toolchain::find(workspace) {
+        return Ok(toolchain);
     }
+    // Where rustup cannot reach its server, it tries for minutes.
+    let added =
+        run_within(workspace.command("rustup").args(["target", "add", TARGET]), Duration::from_secs(20));
+    if let Err(Stop::Skipped(why) | Stop::Failed(why)) = added {
+        println!("{why}");
+        if context.install_system {
+            run(workspace.command("bash").arg("xtask/debian-wasm.sh")).map_err(missing)?;
+        }
+    }
+    Toolchain::find(workspace).ok_or_else(|| {
+        Stop::Skipped(format!(
+            "the target is not installed: rustup target add {TARGET}, or pass --install-system"
+        ))
+    })
+}
+
+/// `worker-build`, and the `wasm-bindgen` of the version that the Workers' lock files name. Returns the folder of the programs.
+pub(crate) fn worker_build(context: &Context<'_>) -> Result<PathBuf, Stop> {
+    let workspace = context.workspace;
+    let folder = workspace.installed("worker-build");
+    let programs = [
+        ["worker-build@0.8.7", "--locked"].as_slice(),
+        // Not --locked: its lock file asks for a webpki-roots that the registry does not have.
+        ["wasm-bindgen-cli@0.2.130"].as_slice(),
+    ];
+    once(&folder, &programs.concat().join("\n"), |folder| {
+        programs.iter().try_for_each(|program| {
+            run(workspace.cargo(["install", "--quiet", "--root"]).arg(folder).args(*program))
+        })
+    })?;
+    Ok(folder.join("bin"))
+}
+
+/// Installs into an empty folder, unless that was done before for the same text: a list of what is wanted.
+fn once(folder: &Path, wanted: &str, install: impl FnOnce(&Path) -> Result<(), Stop>) -> Result<(), Stop> {
+    let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
     let stamp = folder.join("installed");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
@@ -86,12 +126,17 @@ fn once(
     fs::write(stamp, wanted).map_err(failed)
 }
 
-fn copy(context: &Context<'_>, names: &[&str], folder: &Path) -> Result<(), Stop> {
-    for name in names {
-        fs::copy(context.workspace.interop(name), folder.join(name))
-            .map_err(|error| Stop::failed(name, &error))?;
-    }
-    Ok(())
+/// The text of these files of `tests/interop`.
+fn read(context: &Context<'_>, names: &[&str]) -> Result<String, Stop> {
+    let text = |name| {
+        fs::read_to_string(context.workspace.interop(name)).map_err(|error| Stop::failed(name, &error))
+    };
+    names.iter().map(|name| text(name)).collect()
+}
+
+fn copy(file: &Path, folder: &Path) -> Result<(), Stop> {
+    let failed = |error: std::io::Error| Stop::failed(&file.display().to_string(), &error);
+    fs::copy(file, folder.join(file.file_name().unwrap_or_default())).map(drop).map_err(failed)
 }
 
 /// What could not be installed is missing, not broken.

@@ -1,5 +1,6 @@
-//! What this repository does with itself: `cargo xtask check` and `cargo xtask test`.
+//! What this repository does with itself: `cargo xtask check`, `cargo xtask test` and `cargo xtask bench`.
 
+mod bench;
 mod check;
 mod command;
 mod install;
@@ -7,6 +8,8 @@ mod report;
 mod server;
 mod suite;
 mod test;
+mod wasm;
+mod worker;
 mod workspace;
 
 use std::process::ExitCode;
@@ -16,12 +19,18 @@ use clap::Parser;
 use crate::workspace::Workspace;
 
 #[derive(Debug, Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", about = "Checks and tests of this repository")]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "Checks, tests and benches of this repository"
+)]
 enum Cli {
     /// Format, lints (native and wasm32), documentation and dependencies
     Check,
     /// Every test suite, or those named
     Test(test::Options),
+    /// One measurement, as a table and into target/bench/BENCH.json
+    Bench(bench::Options),
 }
 
 fn main() -> ExitCode {
@@ -29,6 +38,7 @@ fn main() -> ExitCode {
     let done = Workspace::open().and_then(|workspace| match cli {
         Cli::Check => Ok(check::check(&workspace)),
         Cli::Test(options) => test::test(&workspace, &options),
+        Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,

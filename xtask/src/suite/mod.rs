@@ -3,6 +3,7 @@
 mod clients;
 mod rust;
 mod simulator;
+mod workers;
 
 use crate::report::{Stop, Tally};
 use crate::workspace::Workspace;
@@ -30,6 +31,16 @@ const SUITES: &[Suite] = &[
         about: "Our S3 client and signed URLs against Miniflare",
         run: simulator::run,
     },
+    Suite {
+        name: "workers/contract",
+        about: "The contract of a bucket inside a Worker",
+        run: workers::contract,
+    },
+    Suite {
+        name: "workers/streaming",
+        about: "The streaming example: ranges, conditions, uploads",
+        run: workers::streaming,
+    },
     Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
     Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
@@ -47,7 +58,7 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Suite>, String> {
 }
 
 pub(crate) fn help() -> String {
-    let lines = SUITES.iter().map(|suite| format!("\n  {:14}  {}", suite.name, suite.about));
+    let lines = SUITES.iter().map(|suite| format!("\n  {:17}  {}", suite.name, suite.about));
     format!("Suites:{}", lines.collect::<String>())
 }
 
