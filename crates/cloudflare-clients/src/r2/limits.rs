@@ -64,7 +64,10 @@ pub(crate) fn validate_page_size(size: Option<u32>) -> Result<()> {
 }
 
 /// Refuses to delete more at once than R2 takes.
-#[cfg(any(feature = "workers", all(not(target_arch = "wasm32"), any(feature = "http", feature = "local"))))]
+#[cfg(any(
+    all(feature = "workers", target_arch = "wasm32"),
+    all(any(feature = "http", feature = "local"), not(target_arch = "wasm32"))
+))]
 pub(crate) fn validate_delete_count(keys: usize) -> Result<()> {
     if keys <= MAX_DELETES {
         return Ok(());

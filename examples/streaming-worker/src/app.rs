@@ -1,0 +1,66 @@
+//! The Worker: what it holds from one request to the next, and how a request finds its route.
+
+use std::sync::OnceLock;
+
+use cloudflare_clients::r2::R2Service;
+use cloudflare_clients::{Runtime as _, WorkersRuntime};
+use worker::{Context, Env, Method, Request, Response, Result, event};
+
+use crate::access::{Access, MIN_SECRET, Subject, Tokens};
+use crate::cors::Cors;
+use crate::error::ApiError;
+use crate::routes;
+
+/// Made by the first request and used by all that follow.
+static APP: OnceLock<App> = OnceLock::new();
+
+pub(crate) struct App {
+    pub(crate) r2: R2Service,
+    access: Box<dyn Access>,
+    cors: Cors,
+}
+
+impl App {
+    fn get(env: &Env) -> Result<&'static Self, ApiError> {
+        match APP.get() {
+            Some(app) => Ok(app),
+            None => {
+                let app = Self::from_env(env)?;
+                Ok(APP.get_or_init(|| app))
+            }
+        }
+    }
+
+    fn from_env(env: &Env) -> Result<Self, ApiError> {
+        let variable = |name| env.var(name).map(|value| value.to_string()).unwrap_or_default();
+        let tokens = Tokens::new(&variable("TOKEN_SECRET")).ok_or_else(|| {
+            ApiError::misconfigured(format!("TOKEN_SECRET needs {MIN_SECRET} characters at least"))
+        })?;
+        let r2 = R2Service::from_worker_env(env, "MEDIA_BUCKET").map_err(ApiError::misconfigured)?;
+        Ok(Self { r2, access: Box::new(tokens), cors: Cors::new(variable("ALLOWED_ORIGIN")) })
+    }
+
+    /// Who is asking.
+    pub(crate) fn subject(&self, request: &Request) -> Result<Subject, ApiError> {
+        let authorization = request.headers().get("authorization").ok().flatten();
+        self.access
+            .authenticate(authorization.as_deref(), WorkersRuntime.now())
+            .map_err(|_| ApiError::unauthenticated())
+    }
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response> {
+    let app = match App::get(&env) {
+        Ok(app) => app,
+        Err(error) => return error.into_response(),
+    };
+    if request.method() == Method::Options {
+        return app.cors.preflight(&request);
+    }
+    let response = match routes::route(app, &request).await {
+        Ok(response) => response,
+        Err(error) => error.into_response()?,
+    };
+    app.cors.allow(&request, response)
+}

@@ -1,0 +1,224 @@
+//! The keys of the bucket: `{creatorId}/videos|hls|audio|thumbnails|metadata/...` and `public/shared-resources/...`.
+//!
+//! They are only ever made here, out of parts that were checked: no part of a key can leave its folder.
+
+use std::fmt;
+
+/// What any creator's viewers may read.
+pub const SHARED: &str = "public/shared-resources/";
+
+/// The longest id or name of a file.
+const MAX_PART: usize = 200;
+
+/// A part that no key can have, or a key that lies in no folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidKey(String);
+
+impl fmt::Display for InvalidKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for InvalidKey {}
+
+fn check_part(what: &str, part: &str) -> Result<(), InvalidKey> {
+    let problem = if part.is_empty() {
+        "is empty"
+    } else if part == "." || part == ".." {
+        "is a dot segment"
+    } else if part.len() > MAX_PART {
+        "has more than 200 bytes"
+    } else if part.contains(['/', '\\']) || part.contains(char::is_control) {
+        "contains a slash, a backslash or a control character"
+    } else {
+        return Ok(());
+    };
+    Err(InvalidKey(format!("the {what} {part:?} {problem}")))
+}
+
+/// Who owns a folder, or asks to see something.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatorId(String);
+
+impl CreatorId {
+    pub fn new(id: impl Into<String>) -> Result<Self, InvalidKey> {
+        let id = id.into();
+        check_part("creator's id", &id)?;
+        if id == "public" {
+            return Err(InvalidKey(
+                "the creator's id \"public\" is the folder of shared resources".to_owned(),
+            ));
+        }
+        Ok(Self(id))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A piece of content of a creator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaId(String);
+
+impl MediaId {
+    pub fn new(id: impl Into<String>) -> Result<Self, InvalidKey> {
+        let id = id.into();
+        check_part("media id", &id)?;
+        Ok(Self(id))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// What a creator's folder is divided into.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Folder {
+    Videos,
+    Hls,
+    Audio,
+    Thumbnails,
+    Metadata,
+}
+
+impl Folder {
+    pub const ALL: [Self; 5] = [Self::Videos, Self::Hls, Self::Audio, Self::Thumbnails, Self::Metadata];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Videos => "videos",
+            Self::Hls => "hls",
+            Self::Audio => "audio",
+            Self::Thumbnails => "thumbnails",
+            Self::Metadata => "metadata",
+        }
+    }
+}
+
+/// A key of the bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaKey {
+    key: String,
+    place: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Creator(CreatorId, Folder),
+    Shared,
+}
+
+impl MediaKey {
+    /// `{creatorId}/{folder}/{path}`; the path may have folders of its own, as HLS packages do.
+    pub fn new(creator: &CreatorId, folder: Folder, path: &str) -> Result<Self, InvalidKey> {
+        Self::checked(
+            format!("{}/{}/{path}", creator.as_str(), folder.as_str()),
+            path,
+            Place::Creator(creator.clone(), folder),
+        )
+    }
+
+    /// `{creatorId}/metadata/{mediaId}.json`.
+    pub fn manifest(creator: &CreatorId, media: &MediaId) -> Result<Self, InvalidKey> {
+        Self::new(creator, Folder::Metadata, &format!("{}.json", media.as_str()))
+    }
+
+    /// `public/shared-resources/{path}`.
+    pub fn shared(path: &str) -> Result<Self, InvalidKey> {
+        Self::checked(format!("{SHARED}{path}"), path, Place::Shared)
+    }
+
+    /// A key as a client names it.
+    pub fn parse(key: &str) -> Result<Self, InvalidKey> {
+        if let Some(path) = key.strip_prefix(SHARED) {
+            return Self::shared(path);
+        }
+        let in_no_folder = || {
+            let folders = Folder::ALL.map(Folder::as_str).join("|");
+            InvalidKey(format!("the key {key:?} is neither {{creatorId}}/{folders}/... nor {SHARED}..."))
+        };
+        let (creator, rest) = key.split_once('/').ok_or_else(in_no_folder)?;
+        let (name, path) = rest.split_once('/').ok_or_else(in_no_folder)?;
+        let folder =
+            Folder::ALL.into_iter().find(|folder| folder.as_str() == name).ok_or_else(in_no_folder)?;
+        Self::new(&CreatorId::new(creator)?, folder, path)
+    }
+
+    fn checked(key: String, path: &str, place: Place) -> Result<Self, InvalidKey> {
+        path.split('/').try_for_each(|part| check_part("name", part))?;
+        if key.len() > 1024 {
+            return Err(InvalidKey(format!("the key has {} bytes: R2 takes 1,024", key.len())));
+        }
+        Ok(Self { key, place })
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.key
+    }
+
+    /// Whose it is; nobody's where it is shared.
+    pub fn owner(&self) -> Option<&CreatorId> {
+        match &self.place {
+            Place::Creator(owner, _) => Some(owner),
+            Place::Shared => None,
+        }
+    }
+
+    /// Whether it is a manifest, which has a route of its own.
+    pub fn is_metadata(&self) -> bool {
+        matches!(self.place, Place::Creator(_, Folder::Metadata))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn creator() -> CreatorId {
+        CreatorId::new("creator-123").unwrap()
+    }
+
+    #[test]
+    fn keys_are_built_and_parsed_alike() {
+        let hls = MediaKey::new(&creator(), Folder::Hls, "media-456/360p/segment-0.m4s").unwrap();
+        assert_eq!(hls.as_str(), "creator-123/hls/media-456/360p/segment-0.m4s");
+        let manifest = MediaKey::manifest(&creator(), &MediaId::new("media-456").unwrap()).unwrap();
+        assert_eq!(manifest.as_str(), "creator-123/metadata/media-456.json");
+        assert!(manifest.is_metadata() && !hls.is_metadata());
+        let shared = MediaKey::shared("fonts/a b.woff2").unwrap();
+        assert_eq!(shared.as_str(), "public/shared-resources/fonts/a b.woff2");
+        for key in [hls, manifest, shared] {
+            assert_eq!(MediaKey::parse(key.as_str()).unwrap(), key);
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_its_folder() {
+        for id in ["", ".", "..", "a/b", "a\\b", "a\u{0}", "a\n", &"x".repeat(201)] {
+            assert!(CreatorId::new(id).is_err(), "{id:?}");
+            assert!(MediaId::new(id).is_err(), "{id:?}");
+        }
+        assert!(CreatorId::new("public").is_err());
+        for path in ["", "..", "../a", "a/../b", "a//b", "a/", "/a", "a/.", "a\\..\\b"] {
+            assert!(MediaKey::new(&creator(), Folder::Videos, path).is_err(), "{path:?}");
+            assert!(MediaKey::shared(path).is_err(), "{path:?}");
+        }
+        for key in [
+            "",
+            "creator",
+            "creator/videos",
+            "creator/secrets/a",
+            "public/videos/a",
+            "/videos/a",
+            "../videos/a",
+        ] {
+            assert!(MediaKey::parse(key).is_err(), "{key:?}");
+        }
+        let long =
+            ["x".repeat(200), "y".repeat(200), "z".repeat(200), "a".repeat(200), "b".repeat(200)].join("/");
+        assert!(MediaKey::shared(&long).is_err());
+    }
+}

@@ -1,0 +1,113 @@
+//! `/media`: objects by way of the Worker, and lists of them.
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::{Conditional, EtagList};
+use http::header;
+use serde_json::json;
+use worker::{Headers, Response};
+
+use super::{Answer, Call, iso_8601, json, no_content};
+use crate::error::ApiError;
+use crate::keys::MediaKey;
+
+pub(super) async fn download(call: &Call<'_>, key: &MediaKey) -> Answer {
+    if !call.subject.may_read(key) {
+        return Err(ApiError::forbidden());
+    }
+    let r2 = &call.app.r2;
+    match r2.get(key.as_str()).worker_request(call.request)?.await {
+        Ok(Some(object)) => private(object.into_worker_response()?),
+        Ok(None) => Err(ApiError::not_found("object")),
+        Err(error) if error.kind() == ErrorKind::NotModified => {
+            // A 304 has the headers of the 200 that it stands for.
+            let object = r2.head(key.as_str()).await?.ok_or_else(|| ApiError::not_found("object"))?;
+            let mut headers = object.response_headers()?;
+            headers.remove(header::CONTENT_LENGTH);
+            private(Response::empty()?.with_status(304).with_headers(Headers::from(headers)))
+        }
+        Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
+            let object = r2.head(key.as_str()).await?.ok_or_else(|| ApiError::not_found("object"))?;
+            Err(ApiError::range_not_satisfiable(object.size))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// No cache between the Worker and the client may keep what one subject may see.
+fn private(response: Response) -> Answer {
+    if !response.headers().has("cache-control")? {
+        response.headers().set("cache-control", "private, no-cache")?;
+    }
+    response.headers().append("vary", "Authorization")?;
+    Ok(response)
+}
+
+pub(super) async fn upload(call: &Call<'_>, key: &MediaKey) -> Answer {
+    if !call.subject.owns(key) {
+        return Err(ApiError::forbidden());
+    }
+    let etags = |value: Option<String>| value.map(|value| EtagList::parse_header(&value)).transpose();
+    let only_if = Conditional {
+        etag_matches: etags(call.header("if-match")?)?,
+        etag_does_not_match: etags(call.header("if-none-match")?)?,
+        ..Conditional::default()
+    };
+    let body = call.upload()?;
+    let size = body.content_length();
+    let content_type = call.header("content-type")?.unwrap_or_else(|| "application/octet-stream".to_owned());
+    let mut put = call.app.r2.put(key.as_str(), body).content_type(content_type).only_if(only_if);
+    if let Some(value) = call.header("cache-control")? {
+        put = put.cache_control(value);
+    }
+    let stored = put.await?;
+    let response = json(&json!({ "key": key.as_str(), "etag": stored.etag, "size": size }), 201)?;
+    response.headers().set("etag", &stored.http_etag())?;
+    Ok(response)
+}
+
+pub(super) async fn delete(call: &Call<'_>, key: &MediaKey) -> Answer {
+    if !call.subject.owns(key) {
+        return Err(ApiError::forbidden());
+    }
+    call.app.r2.delete(key.as_str()).await?;
+    no_content()
+}
+
+pub(super) async fn list(call: &Call<'_>) -> Answer {
+    let prefix = call.parameter("prefix").unwrap_or_else(|| format!("{}/", call.subject.id()));
+    if !call.subject.may_list(&prefix) {
+        return Err(ApiError::forbidden());
+    }
+    let mut list = call.app.r2.list().prefix(prefix);
+    if let Some(delimiter) = call.parameter("delimiter").filter(|delimiter| !delimiter.is_empty()) {
+        list = list.delimiter(delimiter);
+    }
+    if let Some(cursor) = call.parameter("cursor").filter(|cursor| !cursor.is_empty()) {
+        list = list.cursor(cursor);
+    }
+    if let Some(limit) = call.parameter("limit") {
+        let limit =
+            limit.parse().map_err(|_| ApiError::bad_request(format!("the limit {limit:?} is no number")))?;
+        list = list.page_size(limit);
+    }
+    let page = list.await?;
+    let objects: Vec<_> = page
+        .objects
+        .iter()
+        .map(|object| {
+            json!({
+                "key": object.key,
+                "size": object.size,
+                "etag": object.etag,
+                "uploaded": iso_8601(object.uploaded),
+            })
+        })
+        .collect();
+    let answer = json!({
+        "objects": objects,
+        "delimitedPrefixes": page.delimited_prefixes,
+        "truncated": page.truncated,
+        "cursor": page.cursor,
+    });
+    json(&answer, 200)
+}

@@ -1,0 +1,142 @@
+//! The routes, a file for each. README.md has what they take and answer.
+
+mod manifests;
+mod media;
+mod streaming_url;
+mod upload_url;
+mod uploads;
+
+use std::time::Duration;
+
+use cloudflare_clients::r2::{Body, SignedUrl};
+use percent_encoding::percent_decode_str;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use worker::js_sys::Date;
+use worker::wasm_bindgen::JsValue;
+use worker::{Method, Request, Response, Url};
+
+use crate::access::Subject;
+use crate::app::App;
+use crate::error::ApiError;
+use crate::keys::MediaKey;
+
+/// The largest JSON that a request may have.
+const MAX_JSON: u64 = 64 * 1024;
+
+type Answer = Result<Response, ApiError>;
+
+/// A request of somebody who has signed in.
+struct Call<'a> {
+    app: &'a App,
+    request: &'a Request,
+    url: Url,
+    subject: Subject,
+}
+
+pub(crate) async fn route(app: &App, request: &Request) -> Answer {
+    let subject = app.subject(request)?;
+    let url = request.url()?;
+    let path = url.path().to_owned();
+    let call = Call { app, request, url, subject };
+    let segments: Vec<_> = path.split('/').skip(1).collect();
+    match (&segments[..], request.method()) {
+        (["streaming-url"], Method::Post) => streaming_url::create(&call).await,
+        (["streaming-url"], _) => Err(ApiError::method_not_allowed("POST")),
+
+        (["upload-url"], Method::Post) => upload_url::create(&call).await,
+        (["upload-url"], _) => Err(ApiError::method_not_allowed("POST")),
+
+        (["media"], Method::Get) => media::list(&call).await,
+        (["media"], _) => Err(ApiError::method_not_allowed("GET")),
+        (["media", key @ ..], method) => {
+            let key = decoded_key(&key.join("/"))?;
+            match method {
+                Method::Get | Method::Head => media::download(&call, &key).await,
+                Method::Put => media::upload(&call, &key).await,
+                Method::Delete => media::delete(&call, &key).await,
+                _ => Err(ApiError::method_not_allowed("GET, HEAD, PUT, DELETE")),
+            }
+        }
+
+        (["manifests", creator, media], Method::Get | Method::Head) => {
+            manifests::get(&call, creator, media).await
+        }
+        (["manifests", creator, media], Method::Put) => manifests::put(&call, creator, media).await,
+        (["manifests", _, _], _) => Err(ApiError::method_not_allowed("GET, HEAD, PUT")),
+
+        (["uploads"], Method::Post) => uploads::start(&call).await,
+        (["uploads"], Method::Delete) => uploads::abort(&call).await,
+        (["uploads"], _) => Err(ApiError::method_not_allowed("POST, DELETE")),
+        (["uploads", "parts"], Method::Put) => uploads::part(&call).await,
+        (["uploads", "parts"], _) => Err(ApiError::method_not_allowed("PUT")),
+        (["uploads", "complete"], Method::Post) => uploads::complete(&call).await,
+        (["uploads", "complete"], _) => Err(ApiError::method_not_allowed("POST")),
+
+        _ => Err(ApiError::not_found("route")),
+    }
+}
+
+impl Call<'_> {
+    fn parameter(&self, name: &str) -> Option<String> {
+        self.url.query_pairs().find_map(|(known, value)| (known == name).then(|| value.into_owned()))
+    }
+
+    fn needed(&self, name: &str) -> Result<String, ApiError> {
+        self.parameter(name).ok_or_else(|| ApiError::bad_request(format!("the query has no {name:?}")))
+    }
+
+    async fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        Ok(Body::from_worker_request(self.request)?.limit(MAX_JSON).json().await?)
+    }
+
+    fn header(&self, name: &str) -> Result<Option<String>, ApiError> {
+        Ok(self.request.headers().get(name)?)
+    }
+
+    /// The request's bytes, to go on to R2.
+    fn upload(&self) -> Result<Body, ApiError> {
+        let body = Body::from_worker_request(self.request)?;
+        if body.content_length().is_none() { Err(ApiError::length_required()) } else { Ok(body) }
+    }
+
+    /// Refuses a key that is not the subject's own.
+    fn owned(&self, key: MediaKey) -> Result<MediaKey, ApiError> {
+        if self.subject.owns(&key) { Ok(key) } else { Err(ApiError::forbidden()) }
+    }
+}
+
+fn decoded_key(path: &str) -> Result<MediaKey, ApiError> {
+    Ok(MediaKey::parse(&decoded(path)?)?)
+}
+
+fn decoded(part: &str) -> Result<String, ApiError> {
+    let decoded = percent_decode_str(part).decode_utf8();
+    Ok(decoded.map_err(|_| ApiError::bad_request("the path is not UTF-8"))?.into_owned())
+}
+
+fn json<T: Serialize>(value: &T, status: u16) -> Answer {
+    let response = Response::from_json(value)?.with_status(status);
+    response.headers().set("cache-control", "no-store")?;
+    Ok(response)
+}
+
+fn no_content() -> Answer {
+    Ok(Response::empty()?.with_status(204))
+}
+
+/// How long a URL that a client asks for is good: `seconds`, else `default`.
+fn expiry(seconds: Option<u64>, default: Duration) -> Duration {
+    seconds.map_or(default, Duration::from_secs)
+}
+
+/// When a URL expires, as JSON has times.
+fn expires_at(url: &SignedUrl) -> String {
+    iso_8601(url.expires_at())
+}
+
+#[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are exact")]
+fn iso_8601(time: std::time::SystemTime) -> String {
+    let millis = time.duration_since(std::time::UNIX_EPOCH).unwrap_or_default().as_millis();
+    Date::new(&JsValue::from_f64(millis as f64)).to_iso_string().into()
+}
