@@ -1,7 +1,7 @@
 //! `/media`: objects by way of the Worker, and lists of them.
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Conditional, EtagList};
+use cloudflare_clients::r2::{Conditional, EtagList, HttpMetadata};
 use http::header;
 use serde_json::json;
 use worker::{Headers, Response};
@@ -54,12 +54,17 @@ pub(super) async fn upload(call: &Call<'_>, key: &MediaKey) -> Answer {
     };
     let body = call.upload()?;
     let size = body.content_length();
-    let content_type = call.header("content-type")?.unwrap_or_else(|| "application/octet-stream".to_owned());
-    let mut put = call.app.r2.put(key.as_str(), body).content_type(content_type).only_if(only_if);
-    if let Some(value) = call.header("cache-control")? {
-        put = put.cache_control(value);
-    }
-    let stored = put.await?;
+    let metadata = HttpMetadata {
+        content_type: Some(
+            call.header("content-type")?.unwrap_or_else(|| "application/octet-stream".to_owned()),
+        ),
+        content_language: call.header("content-language")?,
+        content_disposition: call.header("content-disposition")?,
+        content_encoding: call.header("content-encoding")?,
+        cache_control: call.header("cache-control")?,
+        cache_expiry: None,
+    };
+    let stored = call.app.r2.put(key.as_str(), body).http_metadata(metadata).only_if(only_if).await?;
     let response = json(&json!({ "key": key.as_str(), "etag": stored.etag, "size": size }), 201)?;
     response.headers().set("etag", &stored.http_etag())?;
     Ok(response)

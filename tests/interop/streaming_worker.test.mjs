@@ -1,0 +1,436 @@
+// Every route of examples/streaming-worker over HTTP, in workerd. STREAMING_WORKER is the folder that worker-build made of it.
+
+import assert from "node:assert/strict";
+import { createHash, createHmac, randomBytes } from "node:crypto";
+import { request as httpRequest } from "node:http";
+import { after, describe, test } from "node:test";
+import { gzipSync } from "node:zlib";
+import { inParallel, startWorker } from "./worker_harness.mjs";
+
+const folder = process.env.STREAMING_WORKER;
+assert.ok(folder, "STREAMING_WORKER must name the folder of the built examples/streaming-worker");
+
+const secret = randomBytes(24).toString("hex");
+const origin = "https://app.example.com";
+const worker = await startWorker({ folder, bindings: { TOKEN_SECRET: secret, ALLOWED_ORIGIN: origin } });
+after(() => worker.stop());
+
+/** A token as `src/access.rs` describes it, made without its code. */
+function token(subject, seconds = 3600, key = secret) {
+  const payload = `${Math.floor(Date.now() / 1000) + seconds}.${subject}`;
+  const signature = createHmac("sha256", key).update(`streaming-worker token\n${payload}`).digest("base64url");
+  return `${Buffer.from(payload).toString("base64url")}.${signature}`;
+}
+
+const me = token("creator-1");
+const stranger = token("stranger");
+const fan = token("fan");
+const md5 = (bytes) => createHash("md5").update(bytes).digest("hex");
+
+function call(method, path, { as = me, json, headers = {}, body } = {}) {
+  if (as) headers = { authorization: `Bearer ${as}`, ...headers };
+  if (json !== undefined) body = JSON.stringify(json);
+  return fetch(worker.root + path, { method, headers: { "accept-encoding": "identity", ...headers }, body });
+}
+
+async function expectError(response, status, code) {
+  const said = await response.json();
+  assert.deepEqual([response.status, said.error?.code], [status, code], JSON.stringify(said));
+  assert.ok(said.error.message.length > 10);
+  return said.error.message;
+}
+
+async function expectJson(response, status) {
+  const said = await response.json();
+  assert.equal(response.status, status, JSON.stringify(said));
+  return said;
+}
+
+const bytesOf = async (response) => Buffer.from(await response.arrayBuffer());
+
+/** A request without a Content-Length, whose answer nothing decodes. */
+function raw(method, path, headers, body) {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(worker.root + path, { method, headers }, (response) => {
+      const chunks = [];
+      response.on("data", (chunk) => chunks.push(chunk));
+      response.on("end", () => resolve({ status: response.statusCode, headers: response.headers, body: Buffer.concat(chunks) }));
+    });
+    request.on("error", reject);
+    request.end(body);
+  });
+}
+
+test("nobody gets in without a good token", async () => {
+  const good = me;
+  const routes = [
+    ["POST", "/streaming-url"],
+    ["POST", "/upload-url"],
+    ["GET", "/media"],
+    ["GET", "/media/creator-1/videos/a"],
+    ["PUT", "/manifests/creator-1/m"],
+    ["POST", "/uploads"],
+  ];
+  const bad = [
+    null,
+    "nonsense",
+    `${good}x`,
+    good.split(".")[0],
+    token("creator-1", -1),
+    token("creator-1", 3600, "another secret of thirty-two bytes"),
+  ];
+  for (const [method, path] of routes) {
+    for (const as of bad) {
+      const response = await call(method, path, { as });
+      assert.equal(response.headers.get("www-authenticate"), "Bearer");
+      await expectError(response, 401, "unauthenticated");
+    }
+  }
+});
+
+test("routes and methods that there are not", async () => {
+  await expectError(await call("GET", "/nothing"), 404, "not_found");
+  for (const [method, path, allow] of [
+    ["GET", "/streaming-url", "POST"],
+    ["DELETE", "/upload-url", "POST"],
+    ["PUT", "/media", "GET"],
+    ["POST", "/media/creator-1/videos/a", "GET, HEAD, PUT, DELETE"],
+    ["DELETE", "/manifests/creator-1/m", "GET, HEAD, PUT"],
+    ["GET", "/uploads", "POST, DELETE"],
+    ["POST", "/uploads/parts", "PUT"],
+    ["GET", "/uploads/complete", "POST"],
+  ]) {
+    const response = await call(method, path);
+    assert.equal(response.headers.get("allow"), allow);
+    await expectError(response, 405, "method_not_allowed");
+  }
+});
+
+describe("/media", () => {
+  const sizes = { "0 B": 0, "1 B": 1, "20 MiB": 20 * 1024 * 1024 };
+  for (const [name, size] of Object.entries(sizes)) {
+    test(`${name} up and down`, async () => {
+      const content = randomBytes(size);
+      const path = `/media/creator-1/videos/${size}%20%C3%A4%2B.mp4`;
+      const put = await call("PUT", path, { body: content, headers: { "content-type": "video/mp4" } });
+      const stored = await expectJson(put, 201);
+      assert.deepEqual(stored, { key: `creator-1/videos/${size} ä+.mp4`, etag: md5(content), size });
+      const got = await call("GET", path);
+      assert.deepEqual([got.status, got.headers.get("content-type")], [200, "video/mp4"]);
+      assert.equal(got.headers.get("etag"), `"${md5(content)}"`);
+      assert.ok((await bytesOf(got)).equals(content));
+      const head = await call("HEAD", path);
+      assert.deepEqual([head.status, head.headers.get("content-length")], [200, String(size)]);
+      assert.equal((await bytesOf(head)).length, 0);
+      assert.equal((await call("DELETE", path)).status, 204);
+      assert.equal((await call("DELETE", path)).status, 204);
+      await expectError(await call("GET", path), 404, "not_found");
+    });
+  }
+
+  test("ranges and conditions", async () => {
+    const path = "/media/creator-1/videos/ranges";
+    await call("PUT", path, { body: "0123456789" });
+    const etag = `"${md5("0123456789")}"`;
+    const get = (headers) => call("GET", path, { headers });
+    const part = await get({ range: "bytes=2-4" });
+    assert.deepEqual([part.status, part.headers.get("content-range")], [206, "bytes 2-4/10"]);
+    assert.equal(await part.text(), "234");
+    assert.equal(await (await get({ range: "bytes=-3" })).text(), "789");
+    const outside = await get({ range: "bytes=10-" });
+    assert.equal(outside.headers.get("content-range"), "bytes */10");
+    await expectError(outside, 416, "range_not_satisfiable");
+    const unchanged = await get({ "if-none-match": etag });
+    assert.deepEqual([unchanged.status, unchanged.headers.get("etag")], [304, etag]);
+    assert.equal((await bytesOf(unchanged)).length, 0);
+    const since = part.headers.get("last-modified");
+    assert.equal((await get({ "if-modified-since": since })).status, 304);
+    assert.equal((await get({ "if-match": etag })).status, 200);
+    await expectError(await get({ "if-match": '"other"' }), 412, "precondition_failed");
+    await expectError(await get({ "if-none-match": 'nonsense"' }), 400, "bad_request");
+  });
+
+  test("conditional uploads", async () => {
+    const path = "/media/creator-1/videos/conditional";
+    const put = (headers) => call("PUT", path, { body: "x", headers });
+    await expectError(await put({ "if-match": '"other"' }), 412, "precondition_failed");
+    assert.equal((await put({ "if-none-match": "*" })).status, 201);
+    await expectError(await put({ "if-none-match": "*" }), 412, "precondition_failed");
+  });
+
+  test("what is stored with an encoding is not encoded again", async () => {
+    const encoded = gzipSync("0123456789".repeat(1000));
+    const headers = { "content-type": "text/plain", "content-encoding": "gzip" };
+    assert.equal((await call("PUT", "/media/creator-1/audio/gzip", { body: encoded, headers })).status, 201);
+    const got = await raw("GET", "/media/creator-1/audio/gzip", { authorization: `Bearer ${me}`, "accept-encoding": "gzip" });
+    assert.equal(got.headers["content-encoding"], "gzip");
+    assert.ok(got.body.equals(encoded));
+  });
+
+  test("uploads of unknown length are refused", async () => {
+    const headers = { authorization: `Bearer ${me}`, "transfer-encoding": "chunked" };
+    const refused = await raw("PUT", "/media/creator-1/videos/chunked", headers, "abc");
+    assert.deepEqual([refused.status, JSON.parse(refused.body).error.code], [411, "length_required"]);
+    await expectError(await call("GET", "/media/creator-1/videos/chunked"), 404, "not_found");
+  });
+
+  test("folders keep to their owners", async () => {
+    const path = "/media/creator-1/videos/mine";
+    await call("PUT", path, { body: "x" });
+    for (const method of ["GET", "PUT", "DELETE"]) {
+      const body = method === "PUT" ? "x" : undefined;
+      await expectError(await call(method, path, { as: stranger, body }), 403, "forbidden");
+    }
+    assert.equal((await call("GET", path)).status, 200);
+    await expectError(await call("PUT", "/media/public/shared-resources/logo.svg", { body: "x" }), 403, "forbidden");
+    await expectError(await call("GET", "/media/public/shared-resources/logo.svg"), 404, "not_found");
+    const bucket = await worker.worker.getR2Bucket("MEDIA_BUCKET");
+    await bucket.put("public/shared-resources/logo.svg", "<svg/>");
+    assert.equal(await (await call("GET", "/media/public/shared-resources/logo.svg", { as: stranger })).text(), "<svg/>");
+  });
+
+  test("keys that are none", async () => {
+    for (const key of ["creator-1", "creator-1/secrets/a", "creator-1/videos/", "creator-1/videos/a%2F..%2Fb", "creator-1/videos/%5C", "creator-1/videos/%00", "creator-1/videos/%FF", "public/videos/a"]) {
+      await expectError(await call("GET", `/media/${key}`), 400, "bad_request");
+    }
+  });
+
+  test("lists", async () => {
+    for (const name of ["b/1", "b/2", "a", "c"]) await call("PUT", `/media/creator-2/hls/${name}`, { as: token("creator-2"), body: "x" });
+    const list = async (query, as = token("creator-2")) => call("GET", `/media?${new URLSearchParams(query)}`, { as });
+    const page = await expectJson(await list({ prefix: "creator-2/hls/", delimiter: "/" }), 200);
+    assert.deepEqual(page.objects.map((object) => object.key), ["creator-2/hls/a", "creator-2/hls/c"]);
+    assert.deepEqual([page.delimitedPrefixes, page.truncated, page.cursor], [["creator-2/hls/b/"], false, null]);
+    assert.deepEqual([page.objects[0].size, page.objects[0].etag], [1, md5("x")]);
+    assert.ok(Math.abs(Date.parse(page.objects[0].uploaded) - Date.now()) < 60_000);
+
+    const keys = [];
+    let cursor = "";
+    do {
+      const page = await expectJson(await list({ limit: 3, cursor }), 200);
+      keys.push(...page.objects.map((object) => object.key));
+      cursor = page.cursor;
+    } while (cursor);
+    assert.deepEqual(keys, ["a", "b/1", "b/2", "c"].map((name) => `creator-2/hls/${name}`));
+
+    for (const prefix of ["creator-2", "creator-1/", "public/", ""]) await expectError(await list({ prefix }), 403, "forbidden");
+    assert.equal((await list({ prefix: "public/shared-resources/" })).status, 200);
+    for (const limit of ["0", "1001", "x"]) await expectError(await list({ limit }), 400, "bad_request");
+  });
+});
+
+test("manifests", async () => {
+  const path = "/manifests/creator-1/film";
+  const manifest = { key: "creator-1/videos/film.mp4", type: "video/mp4", viewers: ["fan"] };
+  await expectError(await call("GET", path), 404, "not_found");
+  assert.equal((await expectJson(await call("PUT", path, { json: manifest }), 201)).key, "creator-1/metadata/film.json");
+  const got = await call("GET", path);
+  assert.match(got.headers.get("etag"), /^"[0-9a-f]{32}"$/);
+  assert.deepEqual(await got.json(), { ...manifest, owner: "creator-1" });
+  for (const method of ["GET", "PUT"]) await expectError(await call(method, path, { as: stranger, ...(method === "PUT" && { json: manifest }) }), 403, "forbidden");
+  for (const bad of [{ ...manifest, key: "other/videos/film.mp4" }, { ...manifest, key: "x" }, { ...manifest, owner: "other" }, { key: 1 }, []]) {
+    await expectError(await call("PUT", path, { json: bad }), 400, "bad_request");
+  }
+  await expectError(await call("PUT", path, { body: "no json" }), 400, "bad_request");
+  await expectError(await call("PUT", path, { body: `"${"x".repeat(70_000)}"` }), 400, "bad_request");
+  await expectError(await call("PUT", "/manifests/creator-1/..%2Fx", { json: manifest }), 400, "bad_request");
+});
+
+// The simulator closes connections whose upload it refuses, maybe before its answer is read.
+async function use(method, url, init = {}) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await fetch(url, { method, ...init });
+    } catch (error) {
+      if (attempt === 8) throw error;
+    }
+  }
+}
+
+const altered = (url) => url.slice(0, -1) + (url.endsWith("0") ? "1" : "0");
+
+describe("/streaming-url", () => {
+  const want = (contentId, { as, ...more } = {}) => call("POST", "/streaming-url", { as, json: { contentId, ...more } });
+
+  test("owners and viewers play, on R2 itself", async () => {
+    await call("PUT", "/media/creator-1/videos/film.mp4", { body: "film", headers: { "content-type": "video/mp4" } });
+    await call("PUT", "/manifests/creator-1/film", { json: { key: "creator-1/videos/film.mp4", type: "video/mp4", viewers: ["fan"] } });
+    for (const as of [me, fan]) {
+      const { streamingUrl, expiresAt, contentType } = await expectJson(await want("creator-1/film", { as, expirySeconds: 60 }), 200);
+      assert.equal(contentType, "video/mp4");
+      assert.ok(Math.abs(Date.parse(expiresAt) - Date.now() - 60_000) < 5_000, expiresAt);
+      const played = await use("GET", streamingUrl);
+      assert.deepEqual([played.status, await played.text()], [200, "film"]);
+      assert.equal((await use("HEAD", streamingUrl)).status, 403, "it is a URL for GET");
+      assert.equal((await use("GET", altered(streamingUrl))).status, 403);
+      assert.equal((await use("DELETE", streamingUrl)).status, 403);
+    }
+    const { streamingUrl } = await expectJson(await want("creator-1/film", { expirySeconds: 1 }), 200);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    const expired = await use("GET", streamingUrl);
+    assert.equal(expired.status, 403);
+    assert.match(await expired.text(), /ExpiredRequest/);
+  });
+
+  test("what is not there answers as what is forbidden", async () => {
+    const bucket = await worker.worker.getR2Bucket("MEDIA_BUCKET");
+    const manifest = (content) => JSON.stringify({ type: "video/mp4", owner: "creator-1", ...content });
+    await bucket.put("creator-1/metadata/private.json", manifest({ key: "creator-1/videos/film.mp4" }));
+    await bucket.put("creator-1/metadata/greedy.json", manifest({ key: "other/videos/a", viewers: ["stranger"] }));
+    await bucket.put("creator-1/metadata/broken.json", "{");
+    const answers = [];
+    for (const id of ["creator-1/private", "creator-1/unknown", "nobody/unknown", "creator-1/greedy", "creator-1/broken"]) {
+      const response = await want(id, { as: stranger });
+      const headers = Object.fromEntries(response.headers);
+      delete headers.date;
+      answers.push(JSON.stringify([response.status, headers, await response.text()]));
+    }
+    assert.deepEqual([...new Set(answers)], [answers[0]]);
+    assert.match(answers[0], /^\[403/);
+  });
+
+  test("bad input", async () => {
+    for (const [id, more] of [
+      ["film", {}],
+      ["creator-1/../x", {}],
+      ["creator-1/", {}],
+      ["/film", {}],
+      ["public/film", {}],
+      ["creator-1/film", { expirySeconds: 0 }],
+      ["creator-1/film", { expirySeconds: 604_801 }],
+      ["creator-1/film", { expirySeconds: "1" }],
+      ["creator-1/film", { expiry: 1 }],
+    ]) {
+      await expectError(await want(id, more), 400, "bad_request");
+    }
+  });
+});
+
+describe("/upload-url", () => {
+  const want = (json, as) => call("POST", "/upload-url", { as, json });
+
+  test("a browser uploads to R2 itself", async () => {
+    const key = "creator-1/thumbnails/a b.png";
+    const { uploadUrl, method, headers } = await expectJson(await want({ key, contentType: "image/png", contentLength: 3 }), 200);
+    assert.deepEqual([method, headers], ["PUT", { "content-type": "image/png", "content-length": "3" }]);
+    const upload = (url, type, body) => use("PUT", url, { headers: { "content-type": type }, body });
+    assert.equal((await upload(uploadUrl, "text/html", "png")).status, 403);
+    assert.equal((await upload(uploadUrl, "image/png", "longer")).status, 403);
+    assert.equal((await upload(altered(uploadUrl), "image/png", "png")).status, 403);
+    assert.equal((await use("GET", uploadUrl)).status, 403);
+    assert.equal((await upload(uploadUrl, "image/png", "png")).status, 200);
+    const got = await call("GET", "/media/creator-1/thumbnails/a%20b.png");
+    assert.deepEqual([got.headers.get("content-type"), await got.text()], ["image/png", "png"]);
+
+    const short = await expectJson(await want({ key, contentType: "image/png", expirySeconds: 1 }), 200);
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    assert.equal((await upload(short.uploadUrl, "image/png", "png")).status, 403);
+  });
+
+  test("bad input and other people's folders", async () => {
+    const good = { key: "creator-1/videos/a", contentType: "video/mp4" };
+    await expectError(await want(good, stranger), 403, "forbidden");
+    await expectError(await want({ ...good, key: "public/shared-resources/a" }), 403, "forbidden");
+    for (const bad of [{}, { ...good, key: "creator-1/../a" }, { ...good, contentType: "a\nb" }, { ...good, contentLength: -1 }, { ...good, expirySeconds: 0 }]) {
+      await expectError(await want(bad), 400, "bad_request");
+    }
+  });
+});
+
+test("/uploads in parts", async () => {
+  const key = "creator-1/videos/parts.mp4";
+  const whole = randomBytes(5 * 1024 * 1024 + 1000);
+  const start = () => call("POST", "/uploads", { json: { key, contentType: "video/mp4" } });
+  const { uploadId } = await expectJson(await start(), 201);
+  const path = (query) => `/uploads/parts?${new URLSearchParams({ key, uploadId, ...query })}`;
+  const part = async (partNumber, body) => expectJson(await call("PUT", path({ partNumber }), { body }), 200);
+  const second = await part(2, whole.subarray(5 * 1024 * 1024));
+  const first = await part(1, whole.subarray(0, 5 * 1024 * 1024));
+  await expectError(await call("PUT", path({ partNumber: 0 }), { body: "x" }), 400, "bad_request");
+  await expectError(await call("PUT", `/uploads/parts?key=${key}`, { body: "x" }), 400, "bad_request");
+  await expectError(await call("PUT", path({ partNumber: 1 }), { as: stranger, body: "x" }), 403, "forbidden");
+  const complete = (parts, id = uploadId) => call("POST", "/uploads/complete", { json: { key, uploadId: id, parts } });
+  await expectError(await complete([]), 400, "bad_request");
+  const made = await expectJson(await complete([second, first]), 200);
+  assert.match(made.etag, /-2$/);
+  const got = await call("GET", `/media/${key}`);
+  assert.equal(got.headers.get("content-type"), "video/mp4");
+  assert.ok((await bytesOf(got)).equals(whole));
+
+  const other = (await expectJson(await start(), 201)).uploadId;
+  const abort = () => call("DELETE", `/uploads?${new URLSearchParams({ key, uploadId: other })}`);
+  assert.equal((await abort()).status, 204);
+  assert.equal((await abort()).status, 204);
+  await expectError(await complete([first], other), 404, "not_found");
+});
+
+test("pages of the allowed origin", async () => {
+  const preflight = await call("OPTIONS", "/media/creator-1/videos/a", { as: null, headers: { origin, "access-control-request-method": "PUT" } });
+  assert.deepEqual([preflight.status, preflight.headers.get("access-control-allow-origin")], [204, origin]);
+  assert.match(preflight.headers.get("access-control-allow-headers"), /authorization/);
+  const refused = await call("GET", "/media", { as: null, headers: { origin } });
+  assert.deepEqual([refused.status, refused.headers.get("access-control-allow-origin")], [401, origin]);
+  const elsewhere = await call("GET", "/media", { headers: { origin: "https://elsewhere.example" } });
+  assert.deepEqual([elsewhere.status, elsewhere.headers.get("access-control-allow-origin")], [200, null]);
+});
+
+describe("when R2 fails", () => {
+  const broken = async (message, bindings) => {
+    const entry = `
+      import Worker from "./index.js";
+      import { WorkerEntrypoint } from "cloudflare:workers";
+      export default class extends WorkerEntrypoint {
+        fetch(request) {
+          const failing = (target, name) => name === "constructor" ? target.constructor : () => { throw new Error(${JSON.stringify(message)}); };
+          const MEDIA_BUCKET = new Proxy(this.env.MEDIA_BUCKET, { get: failing });
+          return new Worker(this.ctx, { ...this.env, MEDIA_BUCKET }).fetch(request);
+        }
+      }`;
+    return startWorker({ folder, entry, bindings: { TOKEN_SECRET: secret, ...bindings } });
+  };
+
+  for (const [message, status, code] of [
+    ["get: We encountered an internal error. Please try again. (10001)", 502, "storage_unavailable"],
+    ["Network connection lost.", 502, "storage_unavailable"],
+    ["get: Reduce your rate. (10058)", 503, "storage_unavailable"],
+    ["get: Access denied. (10003)", 500, "internal"],
+  ]) {
+    test(`${message} is ${status}`, async () => {
+      const failing = await broken(message, {});
+      try {
+        const response = await fetch(`${failing.root}/media/creator-1/videos/a`, { headers: { authorization: `Bearer ${me}` } });
+        if (status !== 500) assert.ok(Number(response.headers.get("retry-after")) >= 1);
+        const said = await expectError(response, status, code);
+        assert.doesNotMatch(said, /1000|1005|denied/);
+      } finally {
+        await failing.stop();
+      }
+    });
+  }
+
+  test("a Worker without its secrets says no more than that", async () => {
+    const bare = await startWorker({ folder, bindings: { TOKEN_SECRET: "short" } });
+    try {
+      await expectError(await fetch(`${bare.root}/media`), 500, "internal");
+    } finally {
+      await bare.stop();
+    }
+  });
+});
+
+test("1,000 requests, 32 at a time", async () => {
+  const content = randomBytes(50_000);
+  await inParallel(50, 8, (i) => call("PUT", `/media/creator-1/audio/load-${i}`, { body: content }));
+  await inParallel(1000, 32, async (i) => {
+    const path = `/media/creator-1/audio/load-${i % 50}`;
+    if (i % 5 === 0) {
+      assert.equal((await expectJson(await call("PUT", path, { body: content }), 201)).etag, md5(content));
+    } else if (i % 5 === 1) {
+      await expectJson(await call("POST", "/upload-url", { json: { key: "creator-1/audio/x", contentType: "audio/mp4" } }), 200);
+    } else {
+      const got = await call("GET", path);
+      assert.equal(got.status, 200);
+      assert.ok((await bytesOf(got)).equals(content));
+    }
+  });
+});
