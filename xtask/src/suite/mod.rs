@@ -32,6 +32,11 @@ const SUITES: &[Suite] = &[
         run: simulator::run,
     },
     Suite {
+        name: "workers/minimal",
+        about: "The README's Worker in workerd",
+        run: workers::minimal,
+    },
+    Suite {
         name: "workers/contract",
         about: "The contract of a bucket inside a Worker",
         run: workers::contract,

@@ -6,6 +6,10 @@ use crate::command::run_and_read;
 use crate::report::{Stop, Tally};
 use crate::{install, worker};
 
+pub(crate) fn minimal(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive(context, "examples/minimal-worker", "minimal_worker.test.mjs", "MINIMAL_WORKER")
+}
+
 pub(crate) fn contract(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "tests/worker", "contract.test.mjs", "CONTRACT_WORKER")
 }
@@ -48,6 +52,14 @@ mod tests {
 
     fn lines(text: &str) -> Vec<String> {
         text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_readme_shows_the_minimal_worker_as_it_is() {
+        let readme = include_str!("../../../README.md");
+        let code = include_str!("../../../examples/minimal-worker/src/lib.rs");
+        assert!(readme.contains(&format!("```rust,ignore\n{code}```\n")));
+        assert!(code.lines().count() <= 20);
     }
 
     #[test]
