@@ -74,14 +74,14 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<(), Stri
 
 fn table(bench: &Bench, results: &[Measurement]) -> String {
     let unit = bench.unit;
-    let mut table = format!(
+    let head = format!(
         "{:20} {:12} {:>12} {:>12} {:>12} {:>5}  ({unit})\n",
         bench.name, "case", "median", "min", "max", "runs"
     );
-    for Measurement { implementation, case, median, min, max, runs } in results {
-        table += &format!("{implementation:20} {case:12} {median:>12} {min:>12} {max:>12} {runs:>5}\n");
-    }
-    table
+    let rows = results.iter().map(|Measurement { implementation, case, median, min, max, runs }| {
+        format!("{implementation:20} {case:12} {median:>12} {min:>12} {max:>12} {runs:>5}\n")
+    });
+    std::iter::once(head).chain(rows).collect()
 }
 
 fn write(workspace: &Workspace, bench: &Bench, results: &[Measurement]) -> std::io::Result<PathBuf> {

@@ -31,11 +31,7 @@ const SUITES: &[Suite] = &[
         about: "Our S3 client and signed URLs against Miniflare",
         run: simulator::run,
     },
-    Suite {
-        name: "workers/minimal",
-        about: "The README's Worker in workerd",
-        run: workers::minimal,
-    },
+    Suite { name: "workers/minimal", about: "The README's Worker in workerd", run: workers::minimal },
     Suite {
         name: "workers/contract",
         about: "The contract of a bucket inside a Worker",

@@ -36,8 +36,8 @@ fn drive(context: &Context<'_>, worker: &str, driver: &str, variable: &str) -> R
 fn tap_summary(lines: &[String]) -> Option<Tally> {
     let start = lines.iter().rposition(|line| line.starts_with("# tests "))?;
     let count = |what: &str| {
-        let counts = lines[start..].iter().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(what));
-        counts.filter_map(|number| number.trim().parse::<usize>().ok()).next()
+        let mut counts = lines[start..].iter().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(what));
+        counts.find_map(|number| number.trim().parse::<usize>().ok())
     };
     Some(Tally {
         passed: count("pass ")?,

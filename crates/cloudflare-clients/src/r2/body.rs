@@ -119,13 +119,11 @@ impl Body {
 
     /// Whether the same bytes can be sent again: true but for streams.
     pub fn is_replayable(&self) -> bool {
-        match &self.content {
+        match self.content {
             Content::Bytes(_) => true,
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(_) => true,
-            Content::Stream { .. } => false,
-            #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-            Content::Readable(_) => false,
+            _ => false,
         }
     }
 

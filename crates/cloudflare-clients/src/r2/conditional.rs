@@ -150,7 +150,7 @@ impl Conditional {
     }
 }
 
-fn precondition_failed() -> Error {
+pub(crate) fn precondition_failed() -> Error {
     Error::from_status(412, "Precondition Failed: at least one of the conditions did not hold")
         .with_code("PreconditionFailed")
 }

@@ -3,7 +3,7 @@
 mod body;
 mod bucket;
 mod checksum;
-mod conditional;
+pub(crate) mod conditional;
 mod copy;
 mod crc;
 mod delete;

@@ -14,13 +14,13 @@ use worker::worker_sys;
 use super::js::{Properties, settled};
 use super::{js, object, options};
 use crate::error::{Error, ErrorKind, Result};
+use crate::r2::conditional::precondition_failed;
 use crate::r2::limits::validate_delete_count;
 use crate::r2::{
-    Body, Bucket, CompleteMultipartUploadRequest, CreateMultipartUploadRequest, GetRequest, ListPage,
-    ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
-    UploadPartRequest, UploadedPart,
+    Body, Bucket, CompleteMultipartUploadRequest, Conditional, CreateMultipartUploadRequest, ForJs,
+    GetRequest, ListPage, ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient,
+    R2SigningConfig, StoredObject, UploadPartRequest, UploadedPart,
 };
-use crate::r2::{Conditional, ForJs};
 
 /// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of a Worker.
 ///
@@ -225,11 +225,6 @@ impl fmt::Debug for WorkersBucket {
 fn failed_condition(only_if: &Conditional, object: &Object) -> Error {
     let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
     checked.err().unwrap_or_else(precondition_failed)
-}
-
-fn precondition_failed() -> Error {
-    Error::from_status(412, "Precondition Failed: at least one of the conditions did not hold")
-        .with_code("PreconditionFailed")
 }
 
 /// Calls the binding with a body.
