@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { after, before, describe, test } from "node:test";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { inParallel, startWorker } from "./worker_harness.mjs";
+import { altered, inParallel, startWorker, use } from "./worker_harness.mjs";
 
 const folder = process.env.CONTRACT_WORKER;
 assert.ok(folder, "CONTRACT_WORKER must name the folder of the built tests/worker");
@@ -308,17 +308,6 @@ describe("URLs signed inside the Worker, used from outside on the simulator's S3
     assert.equal(response.status, 200);
     return response.text();
   };
-  // The simulator closes connections whose upload it refuses, maybe before its answer is read.
-  const use = async (method, target, init = {}) => {
-    for (let attempt = 0; ; attempt++) {
-      try {
-        return await fetch(target, { method, ...init });
-      } catch (error) {
-        if (attempt === 8) throw error;
-      }
-    }
-  };
-  const altered = (target) => target.slice(0, -1) + (target.endsWith("0") ? "1" : "0");
 
   test("every method", async () => {
     for (const key of ["signed/plain", "signed/a b+c%2F!'()*~ä🎬&=?#;:@,$", "signed//double//"]) {

@@ -5,7 +5,7 @@ import { createHash, createHmac, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { after, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { inParallel, startWorker } from "./worker_harness.mjs";
+import { altered, inParallel, startWorker, use } from "./worker_harness.mjs";
 
 const folder = process.env.STREAMING_WORKER;
 assert.ok(folder, "STREAMING_WORKER must name the folder of the built examples/streaming-worker");
@@ -235,19 +235,6 @@ test("manifests", async () => {
   await expectError(await call("PUT", path, { body: `"${"x".repeat(70_000)}"` }), 400, "bad_request");
   await expectError(await call("PUT", "/manifests/creator-1/..%2Fx", { json: manifest }), 400, "bad_request");
 });
-
-// The simulator closes connections whose upload it refuses, maybe before its answer is read.
-async function use(method, url, init = {}) {
-  for (let attempt = 0; ; attempt++) {
-    try {
-      return await fetch(url, { method, ...init });
-    } catch (error) {
-      if (attempt === 8) throw error;
-    }
-  }
-}
-
-const altered = (url) => url.slice(0, -1) + (url.endsWith("0") ? "1" : "0");
 
 describe("/streaming-url", () => {
   const want = (contentId, { as, ...more } = {}) => call("POST", "/streaming-url", { as, json: { contentId, ...more } });

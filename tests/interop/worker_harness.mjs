@@ -63,3 +63,17 @@ export async function inParallel(count, concurrency, task) {
   };
   await Promise.all(Array.from({ length: concurrency }, lane));
 }
+
+/** Uses a presigned URL. The simulator closes connections whose upload it refuses, maybe before its answer is read. */
+export async function use(method, url, init = {}) {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await fetch(url, { method, ...init });
+    } catch (error) {
+      if (attempt === 8) throw error;
+    }
+  }
+}
+
+/** The URL with another last character of its signature. */
+export const altered = (url) => url.slice(0, -1) + (url.endsWith("0") ? "1" : "0");
