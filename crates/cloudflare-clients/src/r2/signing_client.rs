@@ -1,11 +1,12 @@
 //! Making presigned URLs.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use http::Method;
 
 use super::signing_config::SigningParts;
+use super::url_signer::UrlSigner;
 use super::{Presign, R2SigningConfig, SignedUrl};
 use crate::Result;
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
@@ -47,6 +48,8 @@ struct Inner {
     endpoint: Endpoint,
     signer: Signer,
     bucket_name: String,
+    /// What signed the last URL.
+    prepared: RwLock<Option<Arc<UrlSigner>>>,
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     http: std::sync::OnceLock<crate::backend::http::HttpClient>,
 }
@@ -62,6 +65,7 @@ impl R2SigningClient {
             endpoint,
             signer,
             bucket_name,
+            prepared: RwLock::new(None),
             #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
             http: std::sync::OnceLock::new(),
         })))
@@ -100,7 +104,57 @@ impl R2SigningClient {
         expires_in: Duration,
         now: SystemTime,
     ) -> Result<SignedUrl> {
-        self.presign(Method::GET, key).expires_in(expires_in).sign_at(now)
+        self.url_signer(expires_in, now)?.signed_url(key)
+    }
+
+    /// [`generate_signed_url`](Self::generate_signed_url) into a buffer, behind what is there: no memory is allocated as long as the
+    /// buffer has room. The URL is a secret.
+    ///
+    /// # Errors
+    /// Those of [`generate_signed_url`](Self::generate_signed_url); the buffer stays as it was then.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn generate_signed_url_into(&self, key: &str, expires_in: Duration, out: &mut String) -> Result<()> {
+        self.url_signer(expires_in, runtime::now())?.append(key, out)
+    }
+
+    /// URLs to download many objects, in the order of their keys: what
+    /// [`generate_signed_url`](Self::generate_signed_url) gives for each, but several are hashed side by side where the
+    /// machine can.
+    ///
+    /// # Errors
+    /// Those of [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn generate_signed_urls<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        expires_in: Duration,
+    ) -> Result<Vec<SignedUrl>> {
+        self.generate_signed_urls_at(keys, expires_in, runtime::now())
+    }
+
+    /// [`generate_signed_urls`](Self::generate_signed_urls) at a given time.
+    pub fn generate_signed_urls_at<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        expires_in: Duration,
+        now: SystemTime,
+    ) -> Result<Vec<SignedUrl>> {
+        self.url_signer(expires_in, now)?.signed_urls(keys)
+    }
+
+    /// Signs URLs to download objects at a given time.
+    pub(crate) fn url_signer(&self, expires_in: Duration, now: SystemTime) -> Result<Arc<UrlSigner>> {
+        {
+            let prepared = self.0.prepared.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(prepared) = &*prepared
+                && prepared.is_for(expires_in, now)
+            {
+                return Ok(Arc::clone(prepared));
+            }
+        }
+        let prepared = Arc::new(UrlSigner::new(self, expires_in, now)?);
+        *self.0.prepared.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&prepared));
+        Ok(prepared)
     }
 
     /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:

@@ -3,7 +3,6 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
-const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 /// Appends `bytes` to `out`, every byte but `A-Za-z0-9-._~` as upper-case `%XX`: for names and values of a query.
 pub fn encode(bytes: impl AsRef<[u8]>, out: &mut String) {
@@ -11,9 +10,36 @@ pub fn encode(bytes: impl AsRef<[u8]>, out: &mut String) {
 }
 
 /// [`encode`], but `/` stays as it is: for object keys in a path. Nothing is normalised or decoded.
-pub fn encode_path(bytes: impl AsRef<[u8]>, out: &mut String) {
-    out.extend(percent_encode(bytes.as_ref(), RESERVED_IN_PATH));
+#[inline]
+pub fn encode_path(key: &str, out: &mut String) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut plain = 0;
+    for (at, byte) in key.bytes().enumerate() {
+        if STAYS_IN_PATH[usize::from(byte)] {
+            continue;
+        }
+        if plain < at {
+            out.push_str(&key[plain..at]);
+        }
+        let digit = |nibble| char::from(DIGITS[usize::from(nibble)]);
+        out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
+        plain = at + 1;
+    }
+    if plain < key.len() {
+        out.push_str(&key[plain..]);
+    }
 }
+
+static STAYS_IN_PATH: [bool; 256] = {
+    let unreserved = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
+    let mut stays = [false; 256];
+    let mut at = 0;
+    while at < unreserved.len() {
+        stays[unreserved[at] as usize] = true;
+        at += 1;
+    }
+    stays
+};
 
 #[cfg(test)]
 mod tests {
@@ -24,11 +50,19 @@ mod tests {
         for byte in 0..=u8::MAX {
             let unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
             let expected = if unreserved { char::from(byte).to_string() } else { format!("%{byte:02X}") };
-            let (mut query, mut path) = (String::new(), String::new());
+            let mut query = String::new();
             encode([byte], &mut query);
-            encode_path([byte], &mut path);
             assert_eq!(query, expected);
-            assert_eq!(path, if byte == b'/' { "/".to_owned() } else { expected });
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_path_is_encoded_but_for_its_slashes(key in "\\PC{0,20}|[ -~]{0,20}") {
+            let (mut whole, mut path) = (String::new(), String::new());
+            encode(&key, &mut whole);
+            encode_path(&key, &mut path);
+            proptest::prop_assert_eq!(path, whole.replace("%2F", "/"));
         }
     }
 }

@@ -1,10 +1,10 @@
 use std::time::{Duration, SystemTime};
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
 use super::{
-    ALGORITHM, CanonicalHeaders, Payload, RequestTarget, Signer, Timestamp, canonical_query,
-    canonical_request, query_pairs,
+    ALGORITHM, CanonicalHeaders, Payload, Presigner, RequestTarget, Signer, Timestamp, canonical_query,
+    canonical_request, query_pairs, string_to_sign_head,
 };
 use crate::{Error, Result};
 
@@ -26,47 +26,59 @@ impl Signer {
         expires_in: Duration,
         now: SystemTime,
     ) -> Result<String> {
-        if expires_in.subsec_nanos() != 0 || expires_in.is_zero() || expires_in > MAX_EXPIRES_IN {
-            return Err(Error::invalid_input(format!(
-                "a presigned URL lives for 1 to 604800 whole seconds, not {expires_in:?}"
-            )));
-        }
-        let timestamp = Timestamp::new(now)?;
-        let (mut query, canonical_request) = self.presign_request(target, headers, expires_in, &timestamp)?;
-        let signature = self.signature(&timestamp, &canonical_request);
-        query.push_str("&X-Amz-Signature=");
-        query.push_str(&signature);
-        Ok(query)
+        let RequestTarget { method, host, path, query } = target;
+        let presigner = self.presigner(method, host, query, headers, expires_in, now)?;
+        Ok([presigner.query(), presigner.sign(path).as_str()].concat())
     }
 
-    /// The query without the signature, and the canonical request.
-    pub(super) fn presign_request(
+    /// Prepares to sign many paths of one host with the same time and expiry: [`Presigner::sign`] then costs little more than
+    /// the hashing. The arguments and errors are those of [`presign`](Self::presign).
+    pub fn presigner(
         &self,
-        target: RequestTarget<'_>,
+        method: &Method,
+        host: &str,
+        query: &str,
         headers: &HeaderMap,
         expires_in: Duration,
-        timestamp: &Timestamp,
-    ) -> Result<(String, String)> {
-        let signed = CanonicalHeaders::to_sign(target.host, headers, |_| true)?;
+        now: SystemTime,
+    ) -> Result<Presigner> {
+        validate_expires_in(expires_in)?;
+        let timestamp = Timestamp::new(now)?;
+        let headers = CanonicalHeaders::to_sign(host, headers, |_| true)?;
         let credentials = self.credentials();
-        let credential = format!("{}/{}", credentials.access_key_id(), self.scope(timestamp));
+        let credential = format!("{}/{}", credentials.access_key_id(), self.scope(&timestamp));
         let expires = expires_in.as_secs().to_string();
         let signing = [
             ("X-Amz-Algorithm", ALGORITHM),
             ("X-Amz-Credential", &credential),
             ("X-Amz-Date", timestamp.as_str()),
             ("X-Amz-Expires", &expires),
-            ("X-Amz-SignedHeaders", signed.names()),
+            ("X-Amz-SignedHeaders", headers.names()),
         ];
         let token = credentials.session_token().map(|token| ("X-Amz-Security-Token", token));
         let signing = signing
             .into_iter()
             .chain(token)
             .map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into()));
-        let query = canonical_query(query_pairs(target.query).chain(signing));
+        let query = canonical_query(query_pairs(query).chain(signing));
 
-        let payload = Payload::Unsigned.as_str();
-        let canonical = canonical_request(target.method, target.path, &query, &signed, &payload);
-        Ok((query, canonical))
+        let request = canonical_request(method, "/", &query, &headers, &Payload::Unsigned.as_str());
+        let (before_path, after_path) = request.split_at(method.as_str().len() + 1);
+        Ok(Presigner::new(
+            (before_path, &after_path[1..]),
+            &string_to_sign_head(&timestamp, self.scope(&timestamp)),
+            &self.key(&timestamp),
+            query,
+            timestamp.time() + expires_in,
+        ))
     }
+}
+
+fn validate_expires_in(expires_in: Duration) -> Result<()> {
+    if expires_in.subsec_nanos() == 0 && !expires_in.is_zero() && expires_in <= MAX_EXPIRES_IN {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!(
+        "a presigned URL lives for 1 to 604800 whole seconds, not {expires_in:?}"
+    )))
 }

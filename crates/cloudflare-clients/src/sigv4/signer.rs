@@ -50,20 +50,25 @@ impl Signer {
 
     /// The signature of a canonical request at this time, 64 lower-case hex digits.
     pub fn signature(&self, timestamp: &Timestamp, canonical_request: &str) -> String {
+        let string_to_sign = string_to_sign(timestamp, self.scope(timestamp), canonical_request);
+        self.key(timestamp).sign(&string_to_sign)
+    }
+
+    /// The day's key.
+    pub(super) fn key(&self, timestamp: &Timestamp) -> SigningKey {
         let scope = self.scope(timestamp);
-        let string_to_sign = string_to_sign(timestamp, scope, canonical_request);
         {
-            let cached = self.key.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((date, key)) = &*cached
+            let kept = self.key.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((date, key)) = &*kept
                 && date == scope.date
             {
-                return key.sign(&string_to_sign);
+                return key.clone();
             }
         }
         let key = SigningKey::derive(self.credentials.secret_access_key(), scope);
-        let signature = key.sign(&string_to_sign);
-        *self.key.write().unwrap_or_else(PoisonError::into_inner) = Some((scope.date.to_owned(), key));
-        signature
+        *self.key.write().unwrap_or_else(PoisonError::into_inner) =
+            Some((scope.date.to_owned(), key.clone()));
+        key
     }
 }
 

@@ -2,33 +2,44 @@ use std::fmt;
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
+use super::sha256::State;
 use super::{SERVICE, Scope, TERMINATOR};
 
 /// The key of one [`Scope`], derived from a secret access key. Wiped from memory on drop.
 #[derive(Clone)]
-pub struct SigningKey(Zeroizing<[u8; 32]>);
+pub struct SigningKey {
+    /// HMAC's inner hash after the key.
+    pub(super) inner: State,
+    /// HMAC's outer hash after the key.
+    pub(super) outer: State,
+}
 
 impl SigningKey {
     /// [Step 4](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#calculate-signature):
     /// four HMACs, so worth keeping for the day.
     pub fn derive(secret_access_key: &str, scope: Scope<'_>) -> Self {
-        let secret = Zeroizing::new(["AWS4", secret_access_key].concat());
-        let date_key = hmac(secret.as_bytes(), scope.date);
-        let region_key = hmac(&*date_key, scope.region);
-        let service_key = hmac(&*region_key, SERVICE);
-        Self(hmac(&*service_key, TERMINATOR))
+        let key = derive(secret_access_key, scope);
+        let after_key = |pad| {
+            let mut block = Zeroizing::new([pad; 64]);
+            block.iter_mut().zip(&*key).for_each(|(pad, key)| *pad ^= key);
+            State::INITIAL.after(&[*block])
+        };
+        Self { inner: after_key(0x36), outer: after_key(0x5c) }
     }
 
     /// The signature, 64 lower-case hex digits.
     pub fn sign(&self, string_to_sign: &str) -> String {
-        hex::encode(*hmac(&*self.0, string_to_sign))
+        let inner = self.inner.finish(64, string_to_sign.as_bytes());
+        self.outer.finish(64, &inner.to_bytes()).to_hex().map(char::from).iter().collect()
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn to_hex(&self) -> String {
-        hex::encode(*self.0)
+impl Drop for SigningKey {
+    fn drop(&mut self) {
+        self.inner.zeroize();
+        self.outer.zeroize();
     }
 }
 
@@ -36,6 +47,14 @@ impl fmt::Debug for SigningKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SigningKey").finish_non_exhaustive()
     }
+}
+
+pub(super) fn derive(secret_access_key: &str, scope: Scope<'_>) -> Zeroizing<[u8; 32]> {
+    let secret = Zeroizing::new(["AWS4", secret_access_key].concat());
+    let date_key = hmac(secret.as_bytes(), scope.date);
+    let region_key = hmac(&*date_key, scope.region);
+    let service_key = hmac(&*region_key, SERVICE);
+    hmac(&*service_key, TERMINATOR)
 }
 
 #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]

@@ -24,5 +24,10 @@ impl fmt::Display for Scope<'_> {
 /// what the key signs.
 pub fn string_to_sign(timestamp: &Timestamp, scope: Scope<'_>, canonical_request: &str) -> String {
     let hash = hex::encode(Sha256::digest(canonical_request));
-    format!("{ALGORITHM}\n{}\n{scope}\n{hash}", timestamp.as_str())
+    string_to_sign_head(timestamp, scope) + &hash
+}
+
+/// All of the string to sign that comes before the canonical request's hash: 64 bytes for region `auto`.
+pub(super) fn string_to_sign_head(timestamp: &Timestamp, scope: Scope<'_>) -> String {
+    format!("{ALGORITHM}\n{}\n{scope}\n", timestamp.as_str())
 }

@@ -1,0 +1,283 @@
+use std::fmt;
+use std::iter::Take;
+use std::time::SystemTime;
+
+use super::SigningKey;
+use super::sha256::{Block, LANES, State, blocks_of, pad};
+
+/// Presigns the paths of one host, with all that does not depend on the path made ready: see [`Signer::presigner`].
+///
+/// It is good for one second of signing time, and costs as much as a few URLs. A path is signed by the hashing that is left,
+/// nine blocks for a usual one; several paths are hashed side by side.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cloudflare_clients::sigv4::{Credentials, Signer};
+/// use http::{HeaderMap, Method};
+///
+/// let signer = Signer::new(Credentials::new("fedcba9876543210fedcba9876543210", "secret"));
+/// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+/// let hour = Duration::from_secs(3600);
+/// let presigner = signer.presigner(&Method::GET, "media.example", "", &HeaderMap::new(), hour, now)?;
+/// let paths = ["/film/1.ts", "/film/2.ts"];
+/// for (path, signature) in paths.iter().zip(presigner.signatures(paths)) {
+///     let url = format!("https://media.example{path}?{}{}", presigner.query(), signature.as_str());
+///     assert_eq!(signature, presigner.sign(path));
+/// }
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+///
+/// [`Signer::presigner`]: super::Signer::presigner
+pub struct Presigner {
+    /// The canonical request before and after the path.
+    before_path: String,
+    after_path: String,
+    /// HMAC's inner hash, after all whole blocks of the string to sign that come before the canonical request's hash.
+    inner: State,
+    /// The string to sign from there on, padded, with room for the canonical request's hash.
+    tail: [Block; 3],
+    tail_blocks: usize,
+    hash_at: usize,
+    /// HMAC's outer hash.
+    outer: State,
+    query: String,
+    expires_at: SystemTime,
+}
+
+/// The blocks of a canonical request that is hashed without an allocation.
+const SHORT: usize = 12;
+/// The digits of a hash.
+const DIGITS: usize = 64;
+
+impl Presigner {
+    pub(super) fn new(
+        (before_path, after_path): (&str, &str),
+        string_to_sign_head: &str,
+        key: &SigningKey,
+        query: String,
+        expires_at: SystemTime,
+    ) -> Self {
+        let (blocks, rest) = string_to_sign_head.as_bytes().as_chunks();
+        let mut tail = [[0; 64]; 3];
+        tail.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
+        // The key's block was hashed before.
+        let hashed = 64 + blocks.as_flattened().len();
+        let tail_blocks = pad(&mut tail, rest.len() + DIGITS, hashed);
+        Self {
+            before_path: before_path.to_owned(),
+            after_path: after_path.to_owned(),
+            inner: key.inner.after(blocks),
+            tail,
+            tail_blocks,
+            hash_at: rest.len(),
+            outer: key.outer,
+            query: query + "&X-Amz-Signature=",
+            expires_at,
+        }
+    }
+
+    /// The query, without `?`, up to and with the `=` that the signature follows.
+    pub fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// When the URLs stop working.
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+
+    /// The signature for a path, exactly as it is sent: percent-encoded once (see [`encode_path`](super::encode_path)).
+    #[inline]
+    pub fn sign(&self, path: &str) -> Signature {
+        let mut blocks = [[0; 64]; SHORT];
+        let hash = match self.fill(&mut blocks, path) {
+            Some(count) => State::INITIAL.after(&blocks[..count]),
+            None => State::INITIAL.finish(0, self.canonical_request(path).as_bytes()),
+        };
+        let inner = self.inner.after(&self.tail(hash)[..self.tail_blocks]);
+        Signature(self.outer.after(&[digest_block(inner)]).to_hex())
+    }
+
+    /// The signature for each path, several hashed at a time: the same ones as [`sign`](Self::sign) gives.
+    pub fn signatures<'a, P>(&self, paths: P) -> Signatures<'_, P::IntoIter>
+    where
+        P: IntoIterator<Item = &'a str>,
+    {
+        Signatures {
+            presigner: self,
+            paths: paths.into_iter(),
+            ready: [Signature::EMPTY; LANES].into_iter().take(0),
+        }
+    }
+
+    fn sign_together(&self, paths: [&str; LANES]) -> [Signature; LANES] {
+        let mut blocks = [[[0; 64]; SHORT]; LANES];
+        let mut counts = [0; LANES];
+        for ((path, blocks), count) in paths.into_iter().zip(&mut blocks).zip(&mut counts) {
+            match self.fill(blocks, path) {
+                Some(filled) => *count = filled,
+                None => return paths.map(|path| self.sign(path)),
+            }
+        }
+        let shortest = counts.into_iter().min().unwrap_or_default();
+        let mut hashes =
+            State::all_after([State::INITIAL; LANES], blocks.each_ref().map(|blocks| &blocks[..shortest]));
+        for ((hash, blocks), count) in hashes.iter_mut().zip(&blocks).zip(counts) {
+            if count > shortest {
+                *hash = hash.after(&blocks[shortest..count]);
+            }
+        }
+        let tails = hashes.map(|hash| self.tail(hash));
+        let inner =
+            State::all_after([self.inner; LANES], tails.each_ref().map(|tail| &tail[..self.tail_blocks]));
+        let digests = inner.map(|inner| [digest_block(inner)]);
+        State::all_after([self.outer; LANES], digests.each_ref().map(<[Block; 1]>::as_slice))
+            .map(|signature| Signature(signature.to_hex()))
+    }
+
+    /// The padded canonical request and how many blocks it has, or `None` where it does not fit.
+    #[inline]
+    fn fill(&self, blocks: &mut [Block; SHORT], path: &str) -> Option<usize> {
+        let path_at = self.before_path.len();
+        let after_at = path_at + path.len();
+        let length = after_at + self.after_path.len();
+        if blocks_of(length) > SHORT {
+            return None;
+        }
+        let bytes = blocks.as_flattened_mut();
+        bytes[..path_at].copy_from_slice(self.before_path.as_bytes());
+        bytes[path_at..after_at].copy_from_slice(path.as_bytes());
+        bytes[after_at..length].copy_from_slice(self.after_path.as_bytes());
+        Some(pad(blocks, length, 0))
+    }
+
+    pub(super) fn canonical_request(&self, path: &str) -> String {
+        [&self.before_path, path, &self.after_path].concat()
+    }
+
+    /// The end of the string to sign.
+    #[inline]
+    fn tail(&self, hash: State) -> [Block; 3] {
+        let mut tail = self.tail;
+        tail.as_flattened_mut()[self.hash_at..self.hash_at + DIGITS].copy_from_slice(&hash.to_hex());
+        tail
+    }
+}
+
+/// The one block that HMAC's outer hash has, after the key's.
+#[inline]
+fn digest_block(inner: State) -> Block {
+    let mut block = [[0; 64]];
+    block[0][..32].copy_from_slice(&inner.to_bytes());
+    pad(&mut block, 32, 64);
+    block[0]
+}
+
+/// Without what it signs with: the states are as good as a key, and the query may hold a session token.
+impl fmt::Debug for Presigner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presigner").field("expires_at", &self.expires_at).finish_non_exhaustive()
+    }
+}
+
+/// A signature: 64 lower-case hexadecimal digits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Signature([u8; DIGITS]);
+
+impl Signature {
+    const EMPTY: Self = Self([0; DIGITS]);
+
+    /// The digits.
+    #[inline]
+    #[expect(clippy::expect_used, clippy::missing_panics_doc, reason = "hexadecimal digits are ASCII")]
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
+    }
+}
+
+/// Without the digits: a URL works by them.
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signature").finish_non_exhaustive()
+    }
+}
+
+/// The iterator of [`Presigner::signatures`].
+#[derive(Debug)]
+pub struct Signatures<'p, P> {
+    presigner: &'p Presigner,
+    paths: P,
+    ready: Take<std::array::IntoIter<Signature, LANES>>,
+}
+
+impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
+    type Item = Signature;
+
+    fn next(&mut self) -> Option<Signature> {
+        if let Some(signature) = self.ready.next() {
+            return Some(signature);
+        }
+        let first = self.paths.next()?;
+        let mut paths = [first; LANES];
+        let mut count = 1;
+        for (path, next) in paths[1..].iter_mut().zip(&mut self.paths) {
+            *path = next;
+            count += 1;
+        }
+        if count == 1 {
+            return Some(self.presigner.sign(first));
+        }
+        self.ready = self.presigner.sign_together(paths).into_iter().take(count);
+        self.ready.next()
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let (least, most) = self.paths.size_hint();
+        (least + self.ready.len(), most.map(|most| most + self.ready.len()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use http::{HeaderMap, Method};
+    use proptest::prelude::*;
+
+    use super::super::{Credentials, Signer, Timestamp, encode_path};
+    use super::*;
+
+    proptest! {
+        /// Beside the plain way of AWS's description, for regions and tokens that make the hashed texts of every length.
+        #[test]
+        fn signs_alike_one_by_one_and_together(
+            keys in prop::collection::vec("\\PC{0,60}|[a-z/]{0,900}", 0..11),
+            region in "auto|[a-z0-9-]{1,80}",
+            token in prop::option::of("[a-z+/=]{1,600}"),
+        ) {
+            let mut credentials = Credentials::new("id", "secret");
+            if let Some(token) = token {
+                credentials = credentials.with_session_token(token);
+            }
+            let signer = Signer::new(credentials).with_region(region);
+            let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+            let minute = Duration::from_secs(60);
+            let presigner = signer.presigner(&Method::GET, "h", "", &HeaderMap::new(), minute, now).unwrap();
+            let paths: Vec<String> = keys
+                .iter()
+                .map(|key| {
+                    let mut path = "/".to_owned();
+                    encode_path(key, &mut path);
+                    path
+                })
+                .collect();
+            let together: Vec<Signature> = presigner.signatures(paths.iter().map(String::as_str)).collect();
+            prop_assert_eq!(together.len(), paths.len());
+            for (path, signature) in paths.iter().zip(together) {
+                let plain = signer.signature(&Timestamp::new(now).unwrap(), &presigner.canonical_request(path));
+                prop_assert_eq!(signature.as_str(), plain);
+                prop_assert_eq!(presigner.sign(path), signature);
+            }
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! SHA-256 by its compression function: what many messages begin with is hashed once, and several messages side by side.
+
+mod lanes;
+
+pub(super) use lanes::LANES;
+use sha2::block_api::compress256;
+use zeroize::Zeroize;
+
+pub(super) type Block = [u8; 64];
+
+/// A hash after a whole number of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct State([u32; 8]);
+
+impl State {
+    pub(super) const INITIAL: Self = Self([
+        0x6a09_e667,
+        0xbb67_ae85,
+        0x3c6e_f372,
+        0xa54f_f53a,
+        0x510e_527f,
+        0x9b05_688c,
+        0x1f83_d9ab,
+        0x5be0_cd19,
+    ]);
+
+    /// The hash after these blocks too.
+    #[inline]
+    pub(super) fn after(mut self, blocks: &[Block]) -> Self {
+        compress256(&mut self.0, blocks);
+        self
+    }
+
+    /// [`after`](Self::after) of several hashes. All have the same number of blocks.
+    #[inline]
+    pub(super) fn all_after(mut states: [Self; LANES], blocks: [&[Block]; LANES]) -> [Self; LANES] {
+        lanes::compress(&mut states, blocks);
+        states
+    }
+
+    /// The digest of a message, of which `hashed` bytes have been hashed and `rest` have not.
+    pub(super) fn finish(self, hashed: usize, rest: &[u8]) -> Self {
+        let (blocks, rest) = rest.as_chunks();
+        let mut last = [[0; 64]; 2];
+        last.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
+        let count = pad(&mut last, rest.len(), hashed + blocks.as_flattened().len());
+        self.after(blocks).after(&last[..count])
+    }
+
+    #[inline]
+    pub(super) fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *bytes = word.to_be_bytes();
+        }
+        bytes
+    }
+
+    /// Lower-case hexadecimal digits.
+    #[inline]
+    pub(super) fn to_hex(self) -> [u8; 64] {
+        let mut digits = [0; 64];
+        for (digits, word) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
+            *digits = hex(word);
+        }
+        digits
+    }
+}
+
+impl Zeroize for State {
+    fn zeroize(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// The blocks that a message of `length` bytes fills, with its padding.
+#[inline]
+pub(super) const fn blocks_of(length: usize) -> usize {
+    (length + 9).div_ceil(64)
+}
+
+/// Writes the padding behind the `length` bytes that `blocks` begin with; `hashed` bytes of the message came before them. Returns
+/// how many of the blocks are the message's, which has to fit: see [`blocks_of`].
+#[inline]
+pub(super) fn pad(blocks: &mut [Block], length: usize, hashed: usize) -> usize {
+    let count = blocks_of(length);
+    let bits = (hashed as u64 + length as u64) * 8;
+    let (_, padding) = blocks[..count].as_flattened_mut().split_at_mut(length);
+    let (zeros, end) = padding.split_at_mut(padding.len() - 8);
+    zeros.fill(0);
+    zeros[0] = 0x80;
+    end.copy_from_slice(&bits.to_be_bytes());
+    count
+}
+
+/// The digits of a word, all eight at once: a nibble goes into each byte of a `u64`, and becomes a digit there.
+#[inline]
+fn hex(word: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut nibbles = u64::from(word);
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let is_letter = (nibbles + 6 * EACH) >> 4 & EACH;
+    (nibbles + u64::from(b'0') * EACH + is_letter * u64::from(b'a' - b'0' - 10)).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use sha2::{Digest, Sha256};
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn finishes_as_sha256(message in prop::collection::vec(any::<u8>(), 0..300), split in any::<prop::sample::Index>()) {
+            let split = split.index(message.len() + 1) / 64 * 64;
+            let (blocks, rest) = message.split_at(split);
+            let digest = State::INITIAL.after(blocks.as_chunks().0).finish(split, rest);
+            prop_assert_eq!(digest.to_bytes().to_vec(), Sha256::digest(&message).to_vec());
+        }
+
+        #[test]
+        fn lanes_hash_as_one_hash_does(
+            blocks in prop::collection::vec(prop::array::uniform4(prop::array::uniform32(any::<[u8; 2]>())), 0..5),
+            words: [[u32; 8]; LANES],
+        ) {
+            let lanes: [Vec<Block>; LANES] = std::array::from_fn(|lane| {
+                blocks.iter().filter_map(|blocks| blocks[lane].as_flattened().try_into().ok()).collect()
+            });
+            let states = words.map(State);
+            let expected = std::array::from_fn(|lane| states[lane].after(&lanes[lane]));
+            prop_assert_eq!(State::all_after(states, lanes.each_ref().map(Vec::as_slice)), expected);
+        }
+
+        #[test]
+        fn digits_are_those_of_the_bytes(words: [u32; 8]) {
+            let state = State(words);
+            prop_assert_eq!(state.to_hex().to_vec(), hex::encode(state.to_bytes()).into_bytes());
+        }
+    }
+}
