@@ -1,6 +1,7 @@
 //! A presigned URL.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use http::HeaderMap;
@@ -14,11 +15,17 @@ use serde::{Serialize, Serializer};
 pub struct SignedUrl {
     url: String,
     expires_at: SystemTime,
-    signed_headers: HeaderMap,
+    /// `None` where there are none: a list of URLs is smaller so.
+    signed_headers: Option<Box<HeaderMap>>,
 }
 
 impl SignedUrl {
+    pub(super) fn without_headers(url: String, expires_at: SystemTime) -> Self {
+        Self { url, expires_at, signed_headers: None }
+    }
+
     pub(super) fn new(url: String, expires_at: SystemTime, signed_headers: HeaderMap) -> Self {
+        let signed_headers = (!signed_headers.is_empty()).then(|| Box::new(signed_headers));
         Self { url, expires_at, signed_headers }
     }
 
@@ -39,7 +46,8 @@ impl SignedUrl {
 
     /// The headers that have to be sent with it, with just these values; R2 refuses the request otherwise.
     pub fn signed_headers(&self) -> &HeaderMap {
-        &self.signed_headers
+        static NONE: LazyLock<HeaderMap> = LazyLock::new(HeaderMap::new);
+        self.signed_headers.as_deref().unwrap_or(&NONE)
     }
 }
 
@@ -61,7 +69,7 @@ impl fmt::Debug for SignedUrl {
         f.debug_struct("SignedUrl")
             .field("url", &format_args!("{without_query}?.."))
             .field("expires_at", &self.expires_at)
-            .field("signed_headers", &self.signed_headers.keys().collect::<Vec<_>>())
+            .field("signed_headers", &self.signed_headers().keys().collect::<Vec<_>>())
             .finish()
     }
 }

@@ -49,7 +49,7 @@ struct Inner {
     signer: Signer,
     bucket_name: String,
     /// What signed the last URL.
-    prepared: RwLock<Option<Arc<UrlSigner>>>,
+    url_signer: RwLock<Option<UrlSigner>>,
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     http: std::sync::OnceLock<crate::backend::http::HttpClient>,
 }
@@ -65,7 +65,7 @@ impl R2SigningClient {
             endpoint,
             signer,
             bucket_name,
-            prepared: RwLock::new(None),
+            url_signer: RwLock::new(None),
             #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
             http: std::sync::OnceLock::new(),
         })))
@@ -104,7 +104,7 @@ impl R2SigningClient {
         expires_in: Duration,
         now: SystemTime,
     ) -> Result<SignedUrl> {
-        self.url_signer(expires_in, now)?.signed_url(key)
+        self.with_url_signer(expires_in, now, |signer| signer.signed_url(key))
     }
 
     /// [`generate_signed_url`](Self::generate_signed_url) into a buffer, behind what is there: no memory is allocated as long as the
@@ -114,7 +114,7 @@ impl R2SigningClient {
     /// Those of [`generate_signed_url`](Self::generate_signed_url); the buffer stays as it was then.
     #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn generate_signed_url_into(&self, key: &str, expires_in: Duration, out: &mut String) -> Result<()> {
-        self.url_signer(expires_in, runtime::now())?.append(key, out)
+        self.with_url_signer(expires_in, runtime::now(), |signer| signer.push_signed_url(key, out))
     }
 
     /// URLs to download many objects, in the order of their keys: what
@@ -139,22 +139,28 @@ impl R2SigningClient {
         expires_in: Duration,
         now: SystemTime,
     ) -> Result<Vec<SignedUrl>> {
-        self.url_signer(expires_in, now)?.signed_urls(keys)
+        self.with_url_signer(expires_in, now, |signer| signer.signed_urls(keys))
     }
 
-    /// Signs URLs to download objects at a given time.
-    pub(crate) fn url_signer(&self, expires_in: Duration, now: SystemTime) -> Result<Arc<UrlSigner>> {
+    /// What signs URLs to download objects at this time. It is kept, and good for the rest of the second.
+    pub(crate) fn with_url_signer<T>(
+        &self,
+        expires_in: Duration,
+        now: SystemTime,
+        sign: impl FnOnce(&UrlSigner) -> Result<T>,
+    ) -> Result<T> {
         {
-            let prepared = self.0.prepared.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(prepared) = &*prepared
-                && prepared.is_for(expires_in, now)
+            let kept = self.0.url_signer.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(kept) = &*kept
+                && kept.is_for(expires_in, now)
             {
-                return Ok(Arc::clone(prepared));
+                return sign(kept);
             }
         }
-        let prepared = Arc::new(UrlSigner::new(self, expires_in, now)?);
-        *self.0.prepared.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&prepared));
-        Ok(prepared)
+        let signer = UrlSigner::new(self, expires_in, now)?;
+        let result = sign(&signer);
+        *self.0.url_signer.write().unwrap_or_else(PoisonError::into_inner) = Some(signer);
+        result
     }
 
     /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:
@@ -222,5 +228,48 @@ impl R2SigningClient {
             self.0.http.get_or_init(|| http).clone()
         };
         Ok(crate::S3Bucket::from_parts(self.clone(), http))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// One by one, together, and as [`Presign`] does.
+        #[test]
+        fn all_ways_give_the_same_urls(
+            keys in prop::collection::vec("\\PC{1,40}", 0..9),
+            seconds in prop::collection::vec((1_800_000_000_u64..1_800_200_000, 1_u64..4), 1..4),
+        ) {
+            let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710/s3", "id", "secret", "media");
+            let client = R2SigningClient::new(config).unwrap();
+            for (now, expires_in) in seconds {
+                let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+                let expires_in = Duration::from_secs(expires_in);
+                let urls = client.generate_signed_urls_at(&keys, expires_in, now).unwrap();
+                for (key, url) in keys.iter().zip(&urls) {
+                    let presign = client.presign(Method::GET, key).expires_in(expires_in);
+                    prop_assert_eq!(url, &presign.sign_at(now).unwrap());
+                    prop_assert_eq!(url, &client.generate_signed_url_at(key, expires_in, now).unwrap());
+                }
+                prop_assert_eq!(urls.len(), keys.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_none_leaves_the_buffer_alone() {
+        let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
+        let client = R2SigningClient::new(config).unwrap();
+        let hour = Duration::from_hours(1);
+        let mut out = "before ".to_owned();
+        assert!(client.generate_signed_url_into("", hour, &mut out).is_err());
+        assert_eq!(out, "before ");
+        client.generate_signed_url_into("a", hour, &mut out).unwrap();
+        assert!(out.starts_with("before http://127.0.0.1:9710/media/a?X-Amz-Algorithm="), "{out}");
+        assert!(client.generate_signed_urls(["a", "", "b"], hour).is_err());
     }
 }

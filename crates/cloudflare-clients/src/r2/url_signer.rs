@@ -7,32 +7,42 @@ use http::{HeaderMap, Method};
 use super::{R2SigningClient, SignedUrl};
 use crate::Result;
 use crate::s3::endpoint::validate_key;
-use crate::sigv4::{Presigner, encode_path};
+use crate::sigv4::{Presigner, Signature, encode_path, encoded_path_len};
 
 #[derive(Debug)]
 pub(crate) struct UrlSigner {
     presigner: Presigner,
-    /// The URL's start: the scheme, the host, and the path as far as the key.
-    base: String,
-    path_at: usize,
+    /// The scheme and host.
+    origin: String,
+    /// The path as far as the key.
+    folder: String,
+    /// The query as far as the signature, with `?`.
+    query: String,
     expires_in: Duration,
     second: Option<u64>,
 }
 
-/// The length of a signature.
-const SIGNATURE: usize = 64;
+/// Percent-encoded paths, in one piece of memory.
+#[derive(Debug, Default)]
+pub(crate) struct Paths {
+    text: String,
+    ends: Vec<usize>,
+}
 
 impl UrlSigner {
     pub(super) fn new(client: &R2SigningClient, expires_in: Duration, now: SystemTime) -> Result<Self> {
         let (endpoint, bucket) = (client.endpoint(), Some(client.bucket_name()));
         let host = endpoint.host_for(bucket)?;
-        let presigner =
-            client.signer().presigner(&Method::GET, &host, "", &HeaderMap::new(), expires_in, now)?;
-        let mut base = format!("{}://{host}", endpoint.scheme());
-        let path_at = base.len();
-        base += endpoint.path_for(bucket, None)?.trim_end_matches('/');
-        base.push('/');
-        Ok(Self { presigner, base, path_at, expires_in, second: second(now) })
+        let signer = client.signer();
+        let presigner = signer.presigner(&Method::GET, &host, "", &HeaderMap::new(), expires_in, now)?;
+        Ok(Self {
+            origin: format!("{}://{host}", endpoint.scheme()),
+            folder: format!("{}/", endpoint.path_for(bucket, None)?.trim_end_matches('/')),
+            query: format!("?{}", presigner.query()),
+            presigner,
+            expires_in,
+            second: second(now),
+        })
     }
 
     /// Whether it signs at this time, in whole seconds, and for this expiry.
@@ -45,16 +55,51 @@ impl UrlSigner {
         self.presigner.expires_at()
     }
 
-    pub(super) fn signed_url(&self, key: &str) -> Result<SignedUrl> {
-        let mut url = String::new();
-        self.append(key, &mut url)?;
-        Ok(SignedUrl::new(url, self.expires_at(), HeaderMap::new()))
+    /// Adds the path of an object.
+    pub(crate) fn push_path(&self, key: &str, paths: &mut Paths) -> Result<()> {
+        validate_key(key)?;
+        paths.text.push_str(&self.folder);
+        push_encoded(key, encoded_path_len(key), &mut paths.text);
+        paths.ends.push(paths.text.len());
+        Ok(())
     }
 
-    pub(super) fn append(&self, key: &str, out: &mut String) -> Result<()> {
-        let path = self.append_unsigned(key, out)?;
+    /// The signatures of all paths, in their order.
+    pub(crate) fn signatures<'a>(&'a self, paths: &'a Paths) -> impl Iterator<Item = (&'a str, Signature)> {
+        paths.iter().zip(self.presigner.signatures(paths.iter()))
+    }
+
+    /// The length of the URL of a path that has so many bytes.
+    pub(crate) fn url_len(&self, path_len: usize) -> usize {
+        self.origin.len() + path_len + self.query.len() + Signature::LEN
+    }
+
+    /// Appends a URL.
+    #[inline]
+    pub(crate) fn push_url(&self, path: &str, signature: &Signature, out: &mut String) {
+        out.push_str(&self.origin);
+        out.push_str(path);
+        out.push_str(&self.query);
+        out.push_str(signature.as_str());
+    }
+
+    pub(super) fn signed_url(&self, key: &str) -> Result<SignedUrl> {
+        let mut url = String::new();
+        self.push_signed_url(key, &mut url)?;
+        Ok(SignedUrl::without_headers(url, self.expires_at()))
+    }
+
+    pub(super) fn push_signed_url(&self, key: &str, out: &mut String) -> Result<()> {
+        validate_key(key)?;
+        let encoded = encoded_path_len(key);
+        out.reserve(self.url_len(self.folder.len() + encoded));
+        out.push_str(&self.origin);
+        let path = out.len();
+        out.push_str(&self.folder);
+        push_encoded(key, encoded, out);
         let signature = self.presigner.sign(&out[path..]);
-        self.append_signed(signature.as_str(), out);
+        out.push_str(&self.query);
+        out.push_str(signature.as_str());
         Ok(())
     }
 
@@ -62,43 +107,38 @@ impl UrlSigner {
         &self,
         keys: impl IntoIterator<Item = K>,
     ) -> Result<Vec<SignedUrl>> {
-        let urls: Result<Vec<String>> = keys
-            .into_iter()
-            .map(|key| {
-                let mut url = String::new();
-                self.append_unsigned(key.as_ref(), &mut url)?;
-                Ok(url)
-            })
-            .collect();
-        let mut urls = urls?;
-        let paths = urls.iter().map(|url| &url[self.path_at..]);
-        let signatures: Vec<_> = self.presigner.signatures(paths).collect();
-        for (url, signature) in urls.iter_mut().zip(signatures) {
-            self.append_signed(signature.as_str(), url);
+        let mut paths = Paths::default();
+        for key in keys {
+            self.push_path(key.as_ref(), &mut paths)?;
         }
-        Ok(urls.into_iter().map(|url| SignedUrl::new(url, self.expires_at(), HeaderMap::new())).collect())
+        let mut urls = Vec::with_capacity(paths.ends.len());
+        urls.extend(self.signatures(&paths).map(|(path, signature)| {
+            let mut url = String::with_capacity(self.url_len(path.len()));
+            self.push_url(path, &signature, &mut url);
+            SignedUrl::without_headers(url, self.expires_at())
+        }));
+        Ok(urls)
     }
+}
 
-    /// Appends the URL as far as its path, which begins where this returns. There is room for the rest.
-    fn append_unsigned(&self, key: &str, out: &mut String) -> Result<usize> {
-        validate_key(key)?;
-        // Every byte of the key may become three.
-        out.reserve(self.base.len() + 3 * key.len() + self.rest_len());
-        let path = out.len() + self.path_at;
-        out.push_str(&self.base);
+impl Paths {
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let path = &self.text[start..*end];
+            start = *end;
+            path
+        })
+    }
+}
+
+/// Most keys are their own encoding.
+#[inline]
+fn push_encoded(key: &str, encoded_len: usize, out: &mut String) {
+    if encoded_len == key.len() {
+        out.push_str(key);
+    } else {
         encode_path(key, out);
-        Ok(path)
-    }
-
-    fn append_signed(&self, signature: &str, out: &mut String) {
-        out.push('?');
-        out.push_str(self.presigner.query());
-        out.push_str(signature);
-    }
-
-    /// What a URL has behind its path.
-    fn rest_len(&self) -> usize {
-        1 + self.presigner.query().len() + SIGNATURE
     }
 }
 

@@ -31,6 +31,7 @@ pub use canonical_query::{canonical_query, query_pairs};
 pub use canonical_request::{CanonicalHeaders, canonical_request};
 pub use credentials::Credentials;
 pub use payload::Payload;
+pub(crate) use percent_encoding::encoded_path_len;
 pub use percent_encoding::{encode, encode_path};
 pub use presign::MAX_EXPIRES_IN;
 pub use presigner::{Presigner, Signature, Signatures};

@@ -12,22 +12,27 @@ pub fn encode(bytes: impl AsRef<[u8]>, out: &mut String) {
 /// [`encode`], but `/` stays as it is: for object keys in a path. Nothing is normalised or decoded.
 #[inline]
 pub fn encode_path(key: &str, out: &mut String) {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut plain = 0;
-    for (at, byte) in key.bytes().enumerate() {
-        if STAYS_IN_PATH[usize::from(byte)] {
-            continue;
-        }
-        if plain < at {
-            out.push_str(&key[plain..at]);
-        }
-        let digit = |nibble| char::from(DIGITS[usize::from(nibble)]);
-        out.extend(['%', digit(byte >> 4), digit(byte & 15)]);
-        plain = at + 1;
+    let mut rest = key;
+    while let Some(at) = rest.bytes().position(|byte| !STAYS_IN_PATH[usize::from(byte)]) {
+        // What stays is ASCII, so a character begins here.
+        let (plain, reserved) = rest.split_at(at);
+        out.push_str(plain);
+        let length = reserved.chars().next().map_or(0, char::len_utf8);
+        let (reserved, behind) = reserved.split_at(length);
+        encode(reserved, out);
+        rest = behind;
     }
-    if plain < key.len() {
-        out.push_str(&key[plain..]);
+    out.push_str(rest);
+}
+
+/// The length of what [`encode_path`] appends.
+#[inline]
+pub(crate) fn encoded_path_len(key: &str) -> usize {
+    // Few keys have anything to encode. Without a branch in it, this loop is short.
+    if key.bytes().fold(true, |plain, byte| plain & STAYS_IN_PATH[usize::from(byte)]) {
+        return key.len();
     }
+    key.len() + 2 * key.bytes().filter(|byte| !STAYS_IN_PATH[usize::from(*byte)]).count()
 }
 
 static STAYS_IN_PATH: [bool; 256] = {
@@ -62,6 +67,7 @@ mod tests {
             let (mut whole, mut path) = (String::new(), String::new());
             encode(&key, &mut whole);
             encode_path(&key, &mut path);
+            proptest::prop_assert_eq!(encoded_path_len(&key), path.len());
             proptest::prop_assert_eq!(path, whole.replace("%2F", "/"));
         }
     }

@@ -46,7 +46,8 @@ pub struct Presigner {
 
 /// The blocks of a canonical request that is hashed without an allocation.
 const SHORT: usize = 12;
-/// The digits of a hash.
+/// The bytes of a hash, and its digits.
+const DIGEST: usize = 32;
 const DIGITS: usize = 64;
 
 impl Presigner {
@@ -89,13 +90,14 @@ impl Presigner {
     /// The signature for a path, exactly as it is sent: percent-encoded once (see [`encode_path`](super::encode_path)).
     #[inline]
     pub fn sign(&self, path: &str) -> Signature {
-        let mut blocks = [[0; 64]; SHORT];
-        let hash = match self.fill(&mut blocks, path) {
-            Some(count) => State::INITIAL.after(&blocks[..count]),
+        let mut work = Work::new(self);
+        let hash = match work.fill(self, path) {
+            Some(count) => State::INITIAL.after(&work.request[..count]),
             None => State::INITIAL.finish(0, self.canonical_request(path).as_bytes()),
         };
-        let inner = self.inner.after(&self.tail(hash)[..self.tail_blocks]);
-        Signature(self.outer.after(&[digest_block(inner)]).to_hex())
+        work.set_hash(self, hash);
+        work.set_inner(self.inner.after(work.tail(self)));
+        Signature(self.outer.after(&work.inner).to_hex())
     }
 
     /// The signature for each path, several hashed at a time: the same ones as [`sign`](Self::sign) gives.
@@ -106,71 +108,72 @@ impl Presigner {
         Signatures {
             presigner: self,
             paths: paths.into_iter(),
+            work: std::array::from_fn(|_| Work::new(self)),
             ready: [Signature::EMPTY; LANES].into_iter().take(0),
         }
-    }
-
-    fn sign_together(&self, paths: [&str; LANES]) -> [Signature; LANES] {
-        let mut blocks = [[[0; 64]; SHORT]; LANES];
-        let mut counts = [0; LANES];
-        for ((path, blocks), count) in paths.into_iter().zip(&mut blocks).zip(&mut counts) {
-            match self.fill(blocks, path) {
-                Some(filled) => *count = filled,
-                None => return paths.map(|path| self.sign(path)),
-            }
-        }
-        let shortest = counts.into_iter().min().unwrap_or_default();
-        let mut hashes =
-            State::all_after([State::INITIAL; LANES], blocks.each_ref().map(|blocks| &blocks[..shortest]));
-        for ((hash, blocks), count) in hashes.iter_mut().zip(&blocks).zip(counts) {
-            if count > shortest {
-                *hash = hash.after(&blocks[shortest..count]);
-            }
-        }
-        let tails = hashes.map(|hash| self.tail(hash));
-        let inner =
-            State::all_after([self.inner; LANES], tails.each_ref().map(|tail| &tail[..self.tail_blocks]));
-        let digests = inner.map(|inner| [digest_block(inner)]);
-        State::all_after([self.outer; LANES], digests.each_ref().map(<[Block; 1]>::as_slice))
-            .map(|signature| Signature(signature.to_hex()))
-    }
-
-    /// The padded canonical request and how many blocks it has, or `None` where it does not fit.
-    #[inline]
-    fn fill(&self, blocks: &mut [Block; SHORT], path: &str) -> Option<usize> {
-        let path_at = self.before_path.len();
-        let after_at = path_at + path.len();
-        let length = after_at + self.after_path.len();
-        if blocks_of(length) > SHORT {
-            return None;
-        }
-        let bytes = blocks.as_flattened_mut();
-        bytes[..path_at].copy_from_slice(self.before_path.as_bytes());
-        bytes[path_at..after_at].copy_from_slice(path.as_bytes());
-        bytes[after_at..length].copy_from_slice(self.after_path.as_bytes());
-        Some(pad(blocks, length, 0))
     }
 
     pub(super) fn canonical_request(&self, path: &str) -> String {
         [&self.before_path, path, &self.after_path].concat()
     }
-
-    /// The end of the string to sign.
-    #[inline]
-    fn tail(&self, hash: State) -> [Block; 3] {
-        let mut tail = self.tail;
-        tail.as_flattened_mut()[self.hash_at..self.hash_at + DIGITS].copy_from_slice(&hash.to_hex());
-        tail
-    }
 }
 
-/// The one block that HMAC's outer hash has, after the key's.
-#[inline]
-fn digest_block(inner: State) -> Block {
-    let mut block = [[0; 64]];
-    block[0][..32].copy_from_slice(&inner.to_bytes());
-    pad(&mut block, 32, 64);
-    block[0]
+/// The texts of one signature where they are hashed. Of the next one, most is there already.
+#[derive(Clone)]
+struct Work {
+    request: [Block; SHORT],
+    /// The length of the path that `request` was made with, and its blocks.
+    path_len: Option<usize>,
+    request_blocks: usize,
+    tail: [Block; 3],
+    /// What HMAC's outer hash has after the key's block: the inner hash.
+    inner: [Block; 1],
+}
+
+impl Work {
+    #[inline]
+    fn new(presigner: &Presigner) -> Self {
+        let mut inner = [[0; 64]];
+        pad(&mut inner, DIGEST, 64);
+        Self { request: [[0; 64]; SHORT], path_len: None, request_blocks: 0, tail: presigner.tail, inner }
+    }
+
+    /// Makes the padded canonical request, and says how many blocks it has, or `None` where it does not fit.
+    #[inline]
+    fn fill(&mut self, presigner: &Presigner, path: &str) -> Option<usize> {
+        let Presigner { before_path, after_path, .. } = presigner;
+        let bytes = self.request.as_flattened_mut();
+        let after_at = before_path.len() + path.len();
+        if self.path_len != Some(path.len()) {
+            let length = after_at + after_path.len();
+            if blocks_of(length) > SHORT {
+                return None;
+            }
+            bytes[..before_path.len()].copy_from_slice(before_path.as_bytes());
+            bytes[after_at..length].copy_from_slice(after_path.as_bytes());
+            self.request_blocks = pad(&mut self.request, length, 0);
+            self.path_len = Some(path.len());
+        }
+        self.request.as_flattened_mut()[before_path.len()..after_at].copy_from_slice(path.as_bytes());
+        Some(self.request_blocks)
+    }
+
+    /// The end of the string to sign gets the canonical request's hash.
+    #[inline]
+    fn set_hash(&mut self, presigner: &Presigner, hash: State) {
+        let hash_at = presigner.hash_at;
+        self.tail.as_flattened_mut()[hash_at..hash_at + DIGITS].copy_from_slice(&hash.to_hex());
+    }
+
+    #[inline]
+    fn tail(&self, presigner: &Presigner) -> &[Block] {
+        &self.tail[..presigner.tail_blocks]
+    }
+
+    #[inline]
+    fn set_inner(&mut self, inner: State) {
+        self.inner[0][..DIGEST].copy_from_slice(&inner.to_bytes());
+    }
 }
 
 /// Without what it signs with: the states are as good as a key, and the query may hold a session token.
@@ -185,6 +188,8 @@ impl fmt::Debug for Presigner {
 pub struct Signature([u8; DIGITS]);
 
 impl Signature {
+    /// How many digits it has.
+    pub const LEN: usize = DIGITS;
     const EMPTY: Self = Self([0; DIGITS]);
 
     /// The digits.
@@ -203,16 +208,48 @@ impl fmt::Debug for Signature {
 }
 
 /// The iterator of [`Presigner::signatures`].
-#[derive(Debug)]
 pub struct Signatures<'p, P> {
     presigner: &'p Presigner,
     paths: P,
+    work: [Work; LANES],
     ready: Take<std::array::IntoIter<Signature, LANES>>,
+}
+
+impl<P> Signatures<'_, P> {
+    fn sign_together(&mut self, paths: [&str; LANES]) -> [Signature; LANES] {
+        let (presigner, work) = (self.presigner, &mut self.work);
+        let mut counts = [0; LANES];
+        for ((work, path), count) in work.iter_mut().zip(paths).zip(&mut counts) {
+            match work.fill(presigner, path) {
+                Some(filled) => *count = filled,
+                None => return paths.map(|path| presigner.sign(path)),
+            }
+        }
+        let shortest = counts.into_iter().min().unwrap_or_default();
+        let requests = work.each_ref().map(|work| &work.request[..shortest]);
+        let mut hashes = State::all_after([State::INITIAL; LANES], requests);
+        for ((hash, work), count) in hashes.iter_mut().zip(&*work).zip(counts) {
+            if count > shortest {
+                *hash = hash.after(&work.request[shortest..count]);
+            }
+        }
+        for (work, hash) in work.iter_mut().zip(hashes) {
+            work.set_hash(presigner, hash);
+        }
+        let tails = work.each_ref().map(|work| work.tail(presigner));
+        let inner = State::all_after([presigner.inner; LANES], tails);
+        for (work, inner) in work.iter_mut().zip(inner) {
+            work.set_inner(inner);
+        }
+        let digests = work.each_ref().map(|work| work.inner.as_slice());
+        State::all_after([presigner.outer; LANES], digests).map(|signature| Signature(signature.to_hex()))
+    }
 }
 
 impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
     type Item = Signature;
 
+    #[inline]
     fn next(&mut self) -> Option<Signature> {
         if let Some(signature) = self.ready.next() {
             return Some(signature);
@@ -227,13 +264,20 @@ impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
         if count == 1 {
             return Some(self.presigner.sign(first));
         }
-        self.ready = self.presigner.sign_together(paths).into_iter().take(count);
+        self.ready = self.sign_together(paths).into_iter().take(count);
         self.ready.next()
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
         let (least, most) = self.paths.size_hint();
         (least + self.ready.len(), most.map(|most| most + self.ready.len()))
+    }
+}
+
+/// Without the texts: they may hold a session token.
+impl<P> fmt::Debug for Signatures<'_, P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signatures").field("presigner", self.presigner).finish_non_exhaustive()
     }
 }
 

@@ -59,11 +59,7 @@ impl State {
     /// Lower-case hexadecimal digits.
     #[inline]
     pub(super) fn to_hex(self) -> [u8; 64] {
-        let mut digits = [0; 64];
-        for (digits, word) in digits.as_chunks_mut().0.iter_mut().zip(self.0) {
-            *digits = hex(word);
-        }
-        digits
+        lanes::hex(&self.0)
     }
 }
 
@@ -91,18 +87,6 @@ pub(super) fn pad(blocks: &mut [Block], length: usize, hashed: usize) -> usize {
     zeros[0] = 0x80;
     end.copy_from_slice(&bits.to_be_bytes());
     count
-}
-
-/// The digits of a word, all eight at once: a nibble goes into each byte of a `u64`, and becomes a digit there.
-#[inline]
-fn hex(word: u32) -> [u8; 8] {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    let mut nibbles = u64::from(word);
-    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
-    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
-    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
-    let is_letter = (nibbles + 6 * EACH) >> 4 & EACH;
-    (nibbles + u64::from(b'0') * EACH + is_letter * u64::from(b'a' - b'0' - 10)).to_be_bytes()
 }
 
 #[cfg(test)]

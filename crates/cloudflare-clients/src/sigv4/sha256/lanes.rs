@@ -30,6 +30,36 @@ pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     }
 }
 
+/// Lower-case hexadecimal digits.
+#[inline]
+pub(super) fn hex(words: &[u32; 8]) -> [u8; 64] {
+    cfg_select! {
+        target_arch = "x86_64" => x86_64::hex(words),
+        _ => {
+            let mut digits = [0; 64];
+            for (digits, word) in digits.as_chunks_mut().0.iter_mut().zip(words) {
+                *digits = hex_of_word(*word);
+            }
+            digits
+        }
+    }
+}
+
+#[cfg(any(test, not(target_arch = "x86_64")))]
+/// All eight digits at once: each nibble goes into a byte of a `u64`, and becomes a digit there.
+#[inline]
+fn hex_of_word(word: u32) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    let mut nibbles = u64::from(word);
+    nibbles = (nibbles | nibbles << 16) & 0x0000_ffff_0000_ffff;
+    nibbles = (nibbles | nibbles << 8) & 0x00ff_00ff_00ff_00ff;
+    nibbles = (nibbles | nibbles << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    let letter = (nibbles + 6 * EACH) >> 4 & EACH;
+    // `a` is 39 further than what follows `9`.
+    let further = (letter << 5) + (letter << 3) - letter;
+    (nibbles + u64::from(b'0') * EACH + further).to_be_bytes()
+}
+
 #[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
 static ROUND_CONSTANTS: [[u32; 4]; 16] = [
     [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],
@@ -49,3 +79,18 @@ static ROUND_CONSTANTS: [[u32; 4]; 16] = [
     [0x748f_82ee, 0x78a5_636f, 0x84c8_7814, 0x8cc7_0208],
     [0x90be_fffa, 0xa450_6ceb, 0xbef9_a3f7, 0xc671_78f2],
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_made_alike_everywhere() {
+        for word in (0..=u32::MAX).step_by(65_521) {
+            let words = [0, 4, 8, 12, 16, 20, 24, 28].map(|bits| word.rotate_left(bits));
+            let digits = words.map(hex_of_word);
+            assert_eq!(hex(&words), digits.as_flattened());
+            assert_eq!(digits[0], *format!("{word:08x}").as_bytes());
+        }
+    }
+}
