@@ -21,7 +21,7 @@ mod service;
 mod signed_url;
 mod signing_client;
 mod signing_config;
-mod url_signer;
+pub(crate) mod url_signer;
 pub(crate) mod verify;
 
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]

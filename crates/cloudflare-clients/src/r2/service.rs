@@ -22,6 +22,7 @@ use super::put::Put;
 use super::signed_url::SignedUrl;
 use super::signing_client::R2SigningClient;
 use crate::error::{Error, ErrorKind, Result};
+use crate::playlist::{PlaylistOptions, SignedPlaylist};
 use crate::retry::{RetryDecision, RetryPolicy};
 use crate::runtime::Runtime;
 use crate::s3::endpoint::validate_key;
@@ -277,7 +278,34 @@ impl R2Service {
     /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing); [`ErrorKind::InvalidInput`] for a bad key
     /// or expiry. Nothing is sent.
     pub fn generate_signed_url(&self, key: impl Into<String>, expires_in: Duration) -> Result<SignedUrl> {
-        self.presign(http::Method::GET, key)?.expires_in(expires_in).sign_at(self.now())
+        self.signing()?.generate_signed_url_at(&key.into(), expires_in, self.now())
+    }
+
+    /// URLs that let anyone who has them read the objects, in the order of the keys: several are hashed side by side.
+    ///
+    /// # Errors
+    /// As [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
+    pub fn generate_signed_urls<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+        expires_in: Duration,
+    ) -> Result<Vec<SignedUrl>> {
+        self.signing()?.generate_signed_urls_at(keys, expires_in, self.now())
+    }
+
+    /// An HLS playlist whose references into the bucket are presigned URLs: see
+    /// [`R2SigningClient::sign_hls_playlist`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing), and those of
+    /// [`R2SigningClient::sign_hls_playlist`].
+    pub fn sign_hls_playlist(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.signing()?.sign_hls_playlist_at(text, key, options, self.now())
     }
 
     /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
@@ -297,13 +325,7 @@ impl R2Service {
     /// # Errors
     /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing).
     pub fn presign(&self, method: http::Method, key: impl Into<String>) -> Result<Presign> {
-        let client = self.settings.signing.as_ref().ok_or_else(|| {
-            Error::new(
-                ErrorKind::MissingSigningConfig,
-                "signing config required: give the service one with `with_signing`",
-            )
-        })?;
-        Ok(client.presign(method, key.into()))
+        Ok(self.signing()?.presign(method, key.into()))
     }
 
     /// The unsigned URL of an object on the bucket's custom domain. R2's S3 endpoint is never public.
@@ -321,6 +343,15 @@ impl R2Service {
         let mut url = format!("{base}/");
         encode_path(key, &mut url);
         Ok(url)
+    }
+
+    fn signing(&self) -> Result<&R2SigningClient> {
+        self.settings.signing.as_ref().ok_or_else(|| {
+            Error::new(
+                ErrorKind::MissingSigningConfig,
+                "signing config required: give the service one with `with_signing`",
+            )
+        })
     }
 
     fn now(&self) -> SystemTime {

@@ -9,6 +9,7 @@ use super::signing_config::SigningParts;
 use super::url_signer::UrlSigner;
 use super::{Presign, R2SigningConfig, SignedUrl};
 use crate::Result;
+use crate::playlist::{self, PlaylistOptions, SignedPlaylist};
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
 use crate::runtime;
 use crate::s3::endpoint::Endpoint;
@@ -140,6 +141,40 @@ impl R2SigningClient {
         now: SystemTime,
     ) -> Result<Vec<SignedUrl>> {
         self.with_url_signer(expires_in, now, |signer| signer.signed_urls(keys))
+    }
+
+    /// An HLS playlist whose references into the bucket are presigned URLs, good from now. `key` is the playlist's own: relative
+    /// references are resolved against it.
+    ///
+    /// Segment lines and the `URI` of `EXT-X-MAP`, `EXT-X-KEY`, `EXT-X-SESSION-KEY`, `EXT-X-PART` and `EXT-X-PRELOAD-HINT` are
+    /// presigned; child playlists go through [`PlaylistOptions::child_url`]. URLs of other hosts, `data:` URLs and every
+    /// other byte stay as they are. References may be relative to the playlist, to the bucket's root (`/a`), or URLs of the
+    /// bucket; their query is dropped, and their percent-encoding decoded once. Variables that `EXT-X-DEFINE` defines are
+    /// substituted in them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no playlist, a reference to an
+    /// object outside [`PlaylistOptions::prefix`], an attribute list that does not parse, a variable that comes from outside, a
+    /// child playlist without [`PlaylistOptions::child_url`], a limit of the options that is passed.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn sign_hls_playlist(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.sign_hls_playlist_at(text, key, options, runtime::now())
+    }
+
+    /// [`sign_hls_playlist`](Self::sign_hls_playlist) at a given time.
+    pub fn sign_hls_playlist_at(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+        now: SystemTime,
+    ) -> Result<SignedPlaylist> {
+        playlist::sign_hls(self, text, key, options, now)
     }
 
     /// What signs URLs to download objects at this time. It is kept, and good for the rest of the second.

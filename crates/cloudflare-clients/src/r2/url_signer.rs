@@ -6,8 +6,9 @@ use http::{HeaderMap, Method};
 
 use super::{R2SigningClient, SignedUrl};
 use crate::Result;
-use crate::s3::endpoint::validate_key;
-use crate::sigv4::{Presigner, Signature, encode_path, encoded_path_len};
+use crate::playlist::Resolver;
+use crate::s3::endpoint::{validate_key, validate_key_len};
+use crate::sigv4::{Presigner, Signature, encode_path, encoded_path_len, stays_in_path};
 
 #[derive(Debug)]
 pub(crate) struct UrlSigner {
@@ -20,6 +21,14 @@ pub(crate) struct UrlSigner {
     query: String,
     expires_in: Duration,
     second: Option<u64>,
+}
+
+/// A folder of the bucket.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// Percent-encoded, with the bucket's own.
+    path: String,
+    key_len: usize,
 }
 
 /// Percent-encoded paths, in one piece of memory.
@@ -62,6 +71,28 @@ impl UrlSigner {
         push_encoded(key, encoded_path_len(key), &mut paths.text);
         paths.ends.push(paths.text.len());
         Ok(())
+    }
+
+    pub(crate) fn folder(&self, key: &str) -> Folder {
+        let mut path = self.folder.clone();
+        encode_path(key, &mut path);
+        Folder { path, key_len: key.len() }
+    }
+
+    /// Adds the path of an object below a folder, if `name` is one that stays as it is in a URL. Most do.
+    pub(crate) fn push_plain(&self, folder: &Folder, name: &str, paths: &mut Paths) -> Result<bool> {
+        if !is_plain(name) {
+            return Ok(false);
+        }
+        validate_key_len(folder.key_len + name.len())?;
+        paths.text.push_str(&folder.path);
+        paths.text.push_str(name);
+        paths.ends.push(paths.text.len());
+        Ok(true)
+    }
+
+    pub(crate) fn resolver<'a>(&'a self, prefix: &'a str) -> Resolver<'a> {
+        Resolver { origin: &self.origin, bucket_path: &self.folder, prefix }
     }
 
     /// The signatures of all paths, in their order.
@@ -122,6 +153,16 @@ impl UrlSigner {
 }
 
 impl Paths {
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The length of the path of this number.
+    pub(crate) fn path_len(&self, number: usize) -> usize {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.ends[number] - start
+    }
+
     fn iter(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
@@ -130,6 +171,15 @@ impl Paths {
             path
         })
     }
+}
+
+/// Whether a relative reference is the end of a key as it stands: nothing in it is encoded, empty or a dot segment.
+#[inline]
+fn is_plain(name: &str) -> bool {
+    let (plain, _) = name.bytes().fold((!name.is_empty(), b'/'), |(plain, before), byte| {
+        (plain & stays_in_path(byte) & !(before == b'/' && matches!(byte, b'.' | b'/')), byte)
+    });
+    plain
 }
 
 /// Most keys are their own encoding.

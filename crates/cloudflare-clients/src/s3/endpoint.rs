@@ -331,7 +331,11 @@ pub fn validate_account_id(account_id: &str) -> Result<()> {
 /// # Errors
 /// It is empty or too long.
 pub fn validate_key(key: &str) -> Result<()> {
-    match key.len() {
+    validate_key_len(key.len())
+}
+
+pub(crate) fn validate_key_len(length: usize) -> Result<()> {
+    match length {
         1..=1024 => Ok(()),
         length => Err(Error::invalid_input(format!(
             "the key has {length} bytes: a key has 1 to 1,024 bytes of UTF-8"

@@ -35,6 +35,12 @@ pub(crate) fn encoded_path_len(key: &str) -> usize {
     key.len() + 2 * key.bytes().filter(|byte| !STAYS_IN_PATH[usize::from(*byte)]).count()
 }
 
+/// Whether [`encode_path`] leaves it as it is.
+#[inline]
+pub(crate) fn stays_in_path(byte: u8) -> bool {
+    STAYS_IN_PATH[usize::from(byte)]
+}
+
 static STAYS_IN_PATH: [bool; 256] = {
     let unreserved = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/";
     let mut stays = [false; 256];

@@ -1,0 +1,101 @@
+//! [Attribute lists](https://www.rfc-editor.org/rfc/rfc8216#section-4.2).
+
+use std::ops::Range;
+
+use crate::{Error, Result};
+
+/// One attribute of a list.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Attribute {
+    pub(super) name: Range<usize>,
+    /// Where its value is, without the quotes.
+    pub(super) value: Range<usize>,
+    pub(super) quoted: bool,
+}
+
+/// The attributes of a list that reaches from `start` to the end of `line`.
+pub(super) fn attributes(line: &str, start: usize) -> impl Iterator<Item = Result<Attribute>> + '_ {
+    let mut at = Some(start);
+    std::iter::from_fn(move || {
+        let from = at.take()?;
+        match attribute(line, from) {
+            Ok((attribute, next)) => {
+                at = next;
+                Some(Ok(attribute))
+            }
+            Err(error) => Some(Err(error)),
+        }
+    })
+}
+
+/// An attribute, and where the next one begins.
+fn attribute(line: &str, from: usize) -> Result<(Attribute, Option<usize>)> {
+    let bytes = line.as_bytes();
+    let skip_spaces = |mut at: usize| {
+        while matches!(bytes.get(at), Some(b' ' | b'\t')) {
+            at += 1;
+        }
+        at
+    };
+    let start = skip_spaces(from);
+    let mut end = start;
+    while bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
+        end += 1;
+    }
+    if end == start || bytes.get(end) != Some(&b'=') {
+        return Err(Error::invalid_input("the attribute list does not parse: a NAME=value was expected"));
+    }
+    let name = start..end;
+    let value = end + 1;
+    let (value, quoted, end) = if bytes.get(value) == Some(&b'"') {
+        let value = value + 1;
+        let length = line[value..].find('"').ok_or_else(|| {
+            Error::invalid_input(format!("the quoted string of {} does not end", &line[name.clone()]))
+        })?;
+        (value..value + length, true, value + length + 1)
+    } else {
+        let length = line[value..].find(',').unwrap_or(line.len() - value);
+        let unquoted = &line[value..value + length];
+        if unquoted.contains('"') {
+            return Err(Error::invalid_input(format!("the value of {} has a quote in it", &line[name])));
+        }
+        (value..value + unquoted.trim_end().len(), false, value + length)
+    };
+    let end = skip_spaces(end);
+    let next = match bytes.get(end) {
+        None => None,
+        Some(b',') => Some(end + 1),
+        Some(_) => {
+            return Err(Error::invalid_input(format!("a comma was expected behind {}", &line[name])));
+        }
+    };
+    Ok((Attribute { name, value, quoted }, next))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Vec<(&str, &str, bool)>> {
+        attributes(line, 0)
+            .map(|attribute| attribute.map(|a| (&line[a.name], &line[a.value], a.quoted)))
+            .collect()
+    }
+
+    #[test]
+    fn values_are_quoted_or_not() {
+        assert_eq!(
+            parsed(r#"METHOD=AES-128,URI="a,b=c", IV=0x1 , X-1="""#).unwrap(),
+            [("METHOD", "AES-128", false), ("URI", "a,b=c", true), ("IV", "0x1", false), ("X-1", "", true)]
+        );
+        assert_eq!(parsed("A=").unwrap(), [("A", "", false)]);
+    }
+
+    #[test]
+    fn what_is_none_is_refused() {
+        for line in ["", "A", "A,B=1", "=1", r#"A="1"#, r#"A="1"2"#, r#"A=1"2""#, "A=1,", "A=1,,B=2", "A B=1"]
+        {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+}

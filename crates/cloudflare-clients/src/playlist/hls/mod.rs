@@ -1,0 +1,356 @@
+//! HLS playlists ([RFC 8216](https://www.rfc-editor.org/rfc/rfc8216) and its successor's draft).
+//!
+//! A playlist is parsed whole before anything of it is signed. What becomes a URL is then written between what stays.
+
+mod attributes;
+mod variables;
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+
+use self::attributes::attributes;
+use self::variables::Variables;
+use super::reference::{Resolver, Target, folder_of};
+use super::{PlaylistOptions, SignedPlaylist};
+use crate::r2::url_signer::{Folder, Paths, UrlSigner};
+use crate::s3::endpoint::validate_key;
+use crate::{Error, Result};
+
+/// A playlist with URLs in place of its references.
+pub(super) fn sign(
+    text: &str,
+    key: &str,
+    options: &PlaylistOptions<'_>,
+    signer: &UrlSigner,
+) -> Result<SignedPlaylist> {
+    let mut parser = Parser::new(key, options, signer)?;
+    parser.parse(text)?;
+    Ok(parser.references.into_playlist(text, signer))
+}
+
+/// What replaces a reference.
+#[derive(Debug)]
+enum Replacement {
+    /// The presigned URL of the path of this number.
+    Signed(usize),
+    Child(String),
+}
+
+#[derive(Debug, Default)]
+struct References {
+    /// Where they are in the text, in order.
+    list: Vec<(Range<usize>, Replacement)>,
+    paths: Paths,
+    /// The numbers of paths by key: only where a key may come again.
+    numbers: HashMap<String, usize>,
+}
+
+/// What a playlist lists: what is in it says which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Media,
+    Multivariant,
+}
+
+/// What is done with the `URI` of a tag.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Uri {
+    Object,
+    Child,
+}
+
+struct Parser<'a> {
+    key: &'a str,
+    resolver: Resolver<'a>,
+    options: &'a PlaylistOptions<'a>,
+    signer: &'a UrlSigner,
+    /// The folder of the playlist, unless that lies outside the prefix.
+    folder: Option<Folder>,
+    variables: Variables,
+    references: References,
+    kind: Option<Kind>,
+    /// The line of an `EXT-X-STREAM-INF` whose URI is still to come.
+    stream_inf: Option<usize>,
+    /// Segments may share an object from here on.
+    byte_ranges: bool,
+    line_number: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn new(key: &'a str, options: &'a PlaylistOptions<'a>, signer: &'a UrlSigner) -> Result<Self> {
+        let prefix = options.prefix_for(key)?;
+        let folder = folder_of(key);
+        Ok(Self {
+            key,
+            resolver: signer.resolver(prefix),
+            options,
+            signer,
+            folder: folder.starts_with(prefix).then(|| signer.folder(folder)),
+            variables: Variables::default(),
+            references: References::default(),
+            kind: None,
+            stream_inf: None,
+            byte_ranges: false,
+            line_number: 0,
+        })
+    }
+
+    fn parse(&mut self, text: &str) -> Result<()> {
+        let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+        if text[start..].lines().next().is_none_or(|line| line.trim_end() != "#EXTM3U") {
+            return Err(at_line(
+                1,
+                &Error::invalid_input("this is no HLS playlist, which begins with a line #EXTM3U"),
+            ));
+        }
+        self.references.reserve(&text[start..]);
+        let mut at = start;
+        for line in text[start..].split_inclusive('\n') {
+            self.line_number += 1;
+            self.line(at, line).map_err(|error| at_line(self.line_number, &error))?;
+            at += line.len();
+        }
+        match self.stream_inf {
+            Some(line) => Err(at_line(line, &without_uri())),
+            None => Ok(()),
+        }
+    }
+
+    fn line(&mut self, at: usize, line: &str) -> Result<()> {
+        if line.len() > self.options.max_line {
+            return Err(Error::invalid_input(format!(
+                "the line has {} bytes: the limit is {}, which `PlaylistOptions::max_line` sets",
+                line.len(),
+                self.options.max_line
+            )));
+        }
+        let content = line.trim_ascii();
+        if content.is_empty() {
+            return Ok(());
+        }
+        let at = at + (line.len() - line.trim_ascii_start().len());
+        match content.strip_prefix('#') {
+            None => self.uri_line(at, content),
+            Some(tag) => match tag.strip_prefix("EXT") {
+                Some(_) => self.tag(at, content),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn tag(&mut self, at: usize, line: &str) -> Result<()> {
+        let (name, list) = match line.find(':') {
+            Some(colon) => (&line[..colon], colon + 1),
+            None => (line, line.len()),
+        };
+        match name {
+            "#EXTINF" => self.is(Kind::Media),
+            "#EXT-X-BYTERANGE" => {
+                self.byte_ranges = true;
+                self.is(Kind::Media)
+            }
+            "#EXT-X-MAP" | "#EXT-X-KEY" | "#EXT-X-PART" | "#EXT-X-PRELOAD-HINT" => {
+                self.is(Kind::Media)?;
+                self.uri_attribute(at, line, list, Uri::Object)
+            }
+            "#EXT-X-RENDITION-REPORT" => {
+                self.is(Kind::Media)?;
+                self.uri_attribute(at, line, list, Uri::Child)
+            }
+            "#EXT-X-STREAM-INF" => {
+                self.is(Kind::Multivariant)?;
+                match self.stream_inf.replace(self.line_number) {
+                    Some(_) => Err(without_uri()),
+                    None => Ok(()),
+                }
+            }
+            "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" => {
+                self.is(Kind::Multivariant)?;
+                self.uri_attribute(at, line, list, Uri::Child)
+            }
+            "#EXT-X-SESSION-KEY" => {
+                self.is(Kind::Multivariant)?;
+                self.uri_attribute(at, line, list, Uri::Object)
+            }
+            "#EXT-X-DEFINE" => self.variables.define(line, list),
+            _ => Ok(()),
+        }
+    }
+
+    fn uri_line(&mut self, at: usize, line: &str) -> Result<()> {
+        if self.stream_inf.take().is_some() {
+            return self.child(at, line);
+        }
+        if self.kind == Some(Kind::Multivariant) {
+            return Err(Error::invalid_input("no EXT-X-STREAM-INF stands before this URI"));
+        }
+        self.kind = Some(Kind::Media);
+        self.object(at, line, self.byte_ranges)
+    }
+
+    fn uri_attribute(&mut self, at: usize, line: &str, list: usize, uri: Uri) -> Result<()> {
+        let mut value = None;
+        for attribute in attributes(line, list) {
+            let attribute = attribute?;
+            match &line[attribute.name] {
+                "URI" if !attribute.quoted => {
+                    return Err(Error::invalid_input("the value of URI is not in quotes"));
+                }
+                "URI" => {
+                    if value.replace(attribute.value).is_some() {
+                        return Err(Error::invalid_input("URI is there twice"));
+                    }
+                }
+                "BYTERANGE" | "BYTERANGE-START" => self.byte_ranges = true,
+                _ => {}
+            }
+        }
+        match (value, uri) {
+            (None, _) => Ok(()),
+            (Some(value), Uri::Object) => self.object(at + value.start, &line[value], true),
+            (Some(value), Uri::Child) => self.child(at + value.start, &line[value]),
+        }
+    }
+
+    /// A reference to what is presigned; `shared` where others may be to the same object, which is signed once then.
+    fn object(&mut self, at: usize, reference: &str, shared: bool) -> Result<()> {
+        if let Some(folder) = &self.folder
+            && !shared
+            && self.signer.push_plain(folder, reference, &mut self.references.paths)?
+        {
+            let number = self.references.paths.len() - 1;
+            return self.push(at, reference, Replacement::Signed(number));
+        }
+        if let Some(key) = self.resolve(reference)? {
+            let number = self.number(key, shared)?;
+            return self.push(at, reference, Replacement::Signed(number));
+        }
+        Ok(())
+    }
+
+    /// A reference to a playlist, whose own references have to be signed in their turn.
+    fn child(&mut self, at: usize, reference: &str) -> Result<()> {
+        let Some(key) = self.resolve(reference)? else { return Ok(()) };
+        validate_key(&key)?;
+        let url = self.options.child_url.as_ref().ok_or_else(|| {
+            Error::invalid_input(format!(
+                "{key:?} is a playlist, whose own references need signing too: say with `PlaylistOptions::child_url` where \
+                 it is signed"
+            ))
+        })?(&key)?;
+        if url.is_empty() || url.starts_with('#') || url.contains(|c: char| c.is_control() || c == '"') {
+            return Err(Error::invalid_input(format!(
+                "the URL that `PlaylistOptions::child_url` gives for {key:?} is none that a playlist can have"
+            )));
+        }
+        self.push(at, reference, Replacement::Child(url))
+    }
+
+    fn resolve(&self, reference: &str) -> Result<Option<String>> {
+        let reference = self.variables.substitute(reference, self.options.max_line)?;
+        Ok(match self.resolver.resolve(self.key, &reference)? {
+            Target::Object(key) => Some(key),
+            Target::Elsewhere => None,
+        })
+    }
+
+    /// The number of a key's path.
+    fn number(&mut self, key: String, shared: bool) -> Result<usize> {
+        let paths = &mut self.references.paths;
+        if !shared {
+            self.signer.push_path(&key, paths)?;
+            return Ok(paths.len() - 1);
+        }
+        match self.references.numbers.entry(key) {
+            Entry::Occupied(number) => Ok(*number.get()),
+            Entry::Vacant(number) => {
+                self.signer.push_path(number.key(), paths)?;
+                Ok(*number.insert(paths.len() - 1))
+            }
+        }
+    }
+
+    fn push(&mut self, at: usize, reference: &str, replacement: Replacement) -> Result<()> {
+        let list = &mut self.references.list;
+        if list.len() == self.options.max_urls {
+            return Err(Error::invalid_input(format!(
+                "the playlist has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets",
+                self.options.max_urls
+            )));
+        }
+        list.push((at..at + reference.len(), replacement));
+        Ok(())
+    }
+
+    fn is(&mut self, kind: Kind) -> Result<()> {
+        if *self.kind.get_or_insert(kind) == kind {
+            return Ok(());
+        }
+        Err(Error::invalid_input("the playlist has tags of a media playlist and of a multivariant playlist"))
+    }
+}
+
+impl References {
+    /// Makes room for what a playlist of this length has, if it is like most.
+    fn reserve(&mut self, text: &str) {
+        self.list.reserve(text.len() / 40);
+    }
+
+    fn into_playlist(self, text: &str, signer: &UrlSigner) -> SignedPlaylist {
+        let removed: usize = self.list.iter().map(|(at, _)| at.len()).sum();
+        let added: usize = self.list.iter().map(|(_, replacement)| self.url_len(replacement, signer)).sum();
+        let mut out = String::with_capacity(text.len() - removed + added);
+        let mut signatures = signer.signatures(&self.paths);
+        // Where the URL of each path was written first.
+        let mut written: Vec<Range<usize>> = Vec::with_capacity(self.paths.len());
+        let mut copied = 0;
+        for (at, replacement) in &self.list {
+            out.push_str(&text[copied..at.start]);
+            copied = at.end;
+            match replacement {
+                Replacement::Child(url) => out.push_str(url),
+                Replacement::Signed(number) => match written.get(*number) {
+                    Some(url) => out.extend_from_within(url.clone()),
+                    None => {
+                        let start = out.len();
+                        if let Some((path, signature)) = signatures.next() {
+                            signer.push_url(path, &signature, &mut out);
+                        }
+                        written.push(start..out.len());
+                    }
+                },
+            }
+        }
+        out.push_str(&text[copied..]);
+        SignedPlaylist::new(out, signer.expires_at(), self.list.len())
+    }
+
+    fn url_len(&self, replacement: &Replacement, signer: &UrlSigner) -> usize {
+        match replacement {
+            Replacement::Child(url) => url.len(),
+            Replacement::Signed(number) => signer.url_len(self.paths.path_len(*number)),
+        }
+    }
+}
+
+fn without_uri() -> Error {
+    Error::invalid_input("an EXT-X-STREAM-INF has no URI in the line behind it")
+}
+
+fn at_line(number: usize, error: &Error) -> Error {
+    Error::invalid_input(format!("line {number}: {}", error.message()))
+}
+
+/// How many objects are signed.
+#[cfg(test)]
+pub(super) fn count_of_paths(
+    text: &str,
+    key: &str,
+    options: &PlaylistOptions<'_>,
+    signer: &UrlSigner,
+) -> Result<usize> {
+    let mut parser = Parser::new(key, options, signer)?;
+    parser.parse(text)?;
+    Ok(parser.references.paths.len())
+}

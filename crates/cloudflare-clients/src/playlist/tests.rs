@@ -1,0 +1,256 @@
+use std::sync::LazyLock;
+use std::time::{Duration, UNIX_EPOCH};
+
+use insta::assert_snapshot;
+use proptest::prelude::*;
+
+use super::*;
+use crate::r2::R2SigningConfig;
+
+static NOW: LazyLock<SystemTime> = LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+
+const KEY: &str = "creator-1/hls/v/video.m3u8";
+
+fn client() -> R2SigningClient {
+    let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
+    R2SigningClient::new(config).unwrap()
+}
+
+fn options() -> PlaylistOptions<'static> {
+    PlaylistOptions::new().child_url(|key| Ok(format!("/play/{key}?token=1")))
+}
+
+fn sign(text: &str) -> Result<SignedPlaylist> {
+    client().sign_hls_playlist_at(text, KEY, &options(), *NOW)
+}
+
+/// The playlist with each presigned URL as `<key>`, once its signature was found to be that of the key.
+fn signed(text: &str) -> String {
+    let playlist = sign(text).unwrap();
+    let start = "http://127.0.0.1:9710/media/";
+    let mut out = String::new();
+    let mut rest = playlist.as_str();
+    while let Some(at) = rest.find(start) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.find(['"', '\t', '\r', '\n']).unwrap_or(rest.len());
+        let path = &rest[start.len()..rest.find('?').unwrap()];
+        let key = percent_encoding::percent_decode_str(path).decode_utf8().unwrap();
+        let url = client().generate_signed_url_at(&key, Duration::from_hours(1), *NOW).unwrap();
+        assert_eq!(url.as_str(), &rest[..end]);
+        out.push_str(&format!("<{key}>"));
+        rest = &rest[end..];
+    }
+    out + rest
+}
+
+fn refused(text: &str) -> String {
+    sign(text).unwrap_err().message().to_owned()
+}
+
+#[test]
+fn media_playlists_keep_every_other_byte() {
+    let text = "\u{feff}#EXTM3U\r\n#EXT-X-VERSION:7 \n\n# a comment, segment.ts\n#EXT-X-MAP:URI=\"init.mp4\"\n\
+        #EXT-X-KEY:METHOD=AES-128,URI=\"../keys/1.key\",IV=0x00000000000000000000000000000001\n\
+        #EXT-X-KEY:METHOD=NONE\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://license\"\n\
+        #EXTINF:6.0,a title, \"quoted\nsegment_00001.ts?old=1#x\n#EXTINF:6,\r\n  sub/a b%2B.ts\t\r\n#EXT-X-UNKNOWN:URI=\"a\"\n\
+        #EXT-X-PART:DURATION=0.3,URI=\"p1.mp4\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"p2.mp4\"\n\
+        #EXT-X-RENDITION-REPORT:URI=\"../w/video.m3u8\",LAST-MSN=2\n\
+        https://other.example/a.ts?q\ndata:video/mp2t;base64,AAAA\nlast.ts";
+    let expected = "\u{feff}#EXTM3U\r\n#EXT-X-VERSION:7 \n\n# a comment, segment.ts\n#EXT-X-MAP:URI=\"<creator-1/hls/v/init.mp4>\"\n\
+        #EXT-X-KEY:METHOD=AES-128,URI=\"<creator-1/hls/keys/1.key>\",IV=0x00000000000000000000000000000001\n\
+        #EXT-X-KEY:METHOD=NONE\n#EXT-X-KEY:METHOD=SAMPLE-AES,URI=\"skd://license\"\n\
+        #EXTINF:6.0,a title, \"quoted\n<creator-1/hls/v/segment_00001.ts>\n#EXTINF:6,\r\n  <creator-1/hls/v/sub/a b+.ts>\t\r\n#EXT-X-UNKNOWN:URI=\"a\"\n\
+        #EXT-X-PART:DURATION=0.3,URI=\"<creator-1/hls/v/p1.mp4>\"\n#EXT-X-PRELOAD-HINT:TYPE=PART,URI=\"<creator-1/hls/v/p2.mp4>\"\n\
+        #EXT-X-RENDITION-REPORT:URI=\"/play/creator-1/hls/w/video.m3u8?token=1\",LAST-MSN=2\n\
+        https://other.example/a.ts?q\ndata:video/mp2t;base64,AAAA\n<creator-1/hls/v/last.ts>";
+    assert_eq!(signed(text), expected);
+    let playlist = sign(text).unwrap();
+    assert_eq!(playlist.url_count(), 8);
+    assert_eq!(playlist.expires_at(), *NOW + Duration::from_hours(1));
+    assert!(!format!("{playlist:?}").contains("Signature"));
+    assert_eq!(playlist.as_str().len(), playlist.text.capacity(), "the text is as long as was reckoned");
+}
+
+#[test]
+fn multivariant_playlists_name_the_route_of_their_children() {
+    assert_snapshot!(signed(
+        "#EXTM3U\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-SESSION-KEY:METHOD=AES-128,URI=\"k.key\"\n\
+         #EXT-X-SESSION-DATA:DATA-ID=\"a\",URI=\"data.json\"\n\
+         #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"English\",URI=\"audio/en.m3u8\"\n\
+         #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID=\"c\",NAME=\"CC\",INSTREAM-ID=\"CC1\"\n\
+         #EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\"\n\n# comment\n720p.m3u8\n\
+         #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI=\"iframes.m3u8\"\n\
+         #EXT-X-STREAM-INF:BANDWIDTH=2\nhttps://other.example/1080p.m3u8\n"
+    ), @r#"
+    #EXTM3U
+    #EXT-X-INDEPENDENT-SEGMENTS
+    #EXT-X-SESSION-KEY:METHOD=AES-128,URI="<creator-1/hls/v/k.key>"
+    #EXT-X-SESSION-DATA:DATA-ID="a",URI="data.json"
+    #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="English",URI="/play/creator-1/hls/v/audio/en.m3u8?token=1"
+    #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="c",NAME="CC",INSTREAM-ID="CC1"
+    #EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"
+
+    # comment
+    /play/creator-1/hls/v/720p.m3u8?token=1
+    #EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1,URI="/play/creator-1/hls/v/iframes.m3u8?token=1"
+    #EXT-X-STREAM-INF:BANDWIDTH=2
+    https://other.example/1080p.m3u8
+    "#);
+}
+
+#[test]
+fn an_object_of_many_segments_is_signed_once() {
+    let mut text = "#EXTM3U\n#EXT-X-MAP:URI=\"all.mp4\",BYTERANGE=\"800@0\"\n".to_owned();
+    let mut expected =
+        "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/all.mp4>\",BYTERANGE=\"800@0\"\n".to_owned();
+    for number in 0..10 {
+        text += &format!(
+            "#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n{}.mp4\n",
+            if number % 4 == 3 { "b" } else { "all" }
+        );
+        expected += &format!(
+            "#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n<creator-1/hls/v/{}.mp4>\n",
+            if number % 4 == 3 { "b" } else { "all" }
+        );
+    }
+    assert_eq!(signed(&text), expected);
+    let options = options();
+    let hashed = client()
+        .with_url_signer(Duration::from_hours(1), *NOW, |signer| {
+            hls::count_of_paths(&text, KEY, &options, signer)
+        })
+        .unwrap();
+    assert_eq!(hashed, 2);
+}
+
+#[test]
+fn variables_are_substituted_in_references_only() {
+    assert_eq!(
+        signed(
+            "#EXTM3U\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"x/y\"\n# {$dir}\n{$dir}/a.ts\n#EXT-X-MAP:URI=\"{$dir}.mp4\"\n"
+        ),
+        "#EXTM3U\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"x/y\"\n# {$dir}\n<creator-1/hls/v/x/y/a.ts>\n\
+         #EXT-X-MAP:URI=\"<creator-1/hls/v/x/y.mp4>\"\n"
+    );
+}
+
+/// What a playlist could be made to do by whoever may upload one.
+#[test]
+fn hostile_playlists() {
+    let long = format!("#EXTM3U\n{}\n", "a".repeat(16 * 1024));
+    let corpus = [
+        "",
+        "\n#EXTM3U\n",
+        "#EXTM3U8\na.ts",
+        "<html>",
+        "\u{feff}\u{feff}#EXTM3U",
+        "#EXTM3U\n../../../creator-2/a.ts",
+        "#EXTM3U\n\n/creator-2/a.ts",
+        "#EXTM3U\n%2e%2e/%2E%2E/.%2e/creator-2/a.ts",
+        "#EXTM3U\nhttp://127.0.0.1:9710/media/creator-2/a.ts",
+        "#EXTM3U\nx%2F..%2F..%2F..%2F..%2Fcreator-2/a.ts",
+        "#EXTM3U\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"../../../creator-2\"\n{$a}/a.ts",
+        "#EXTM3U\n#EXT-X-MAP:URI=\"/creator-2/a.mp4\"",
+        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n/creator-2/a.m3u8",
+        "#EXTM3U\na%FF.ts",
+        "#EXTM3U\na\u{0}.ts",
+        "#EXTM3U\na\rb.ts",
+        "#EXTM3U\n?a=b",
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"a",
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=a",
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"a\",URI=\"b\"",
+        "#EXTM3U\n#EXT-X-KEY",
+        "#EXTM3U\n#EXT-X-MAP:URI=\"\"",
+        "#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"token\"",
+        "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"token\"",
+        "#EXTM3U\n{$undefined}/a.ts",
+        "#EXTM3U\n#EXTINF:6,\na.ts\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8",
+        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8\na.ts",
+        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8",
+        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n",
+        &long,
+    ];
+    let errors: Vec<_> = corpus
+        .iter()
+        .map(|text| {
+            let shown: String = text.chars().take(60).collect();
+            format!("{shown:?}\n    {}", refused(text))
+        })
+        .collect();
+    assert_snapshot!(errors.join("\n"));
+}
+
+#[test]
+fn limits_and_options_are_checked() {
+    let sign = |text: &str, options: PlaylistOptions<'_>| {
+        client().sign_hls_playlist_at(text, KEY, &options, *NOW).map_err(|error| error.to_string())
+    };
+    let text = "#EXTM3U\na.ts\nb.ts\n#EXT-X-MAP:URI=\"c\"\n";
+    assert_eq!(sign(text, PlaylistOptions::new().max_urls(3)).unwrap().url_count(), 3);
+    assert!(
+        sign(text, PlaylistOptions::new().max_urls(2))
+            .unwrap_err()
+            .contains("line 4: the playlist has more than 2")
+    );
+    assert!(
+        sign(text, PlaylistOptions::new().max_line(5)).unwrap_err().contains("line 1: the line has 8 bytes")
+    );
+    assert!(sign(text, PlaylistOptions::new().prefix("creator-1")).unwrap_err().contains("end with \"/\""));
+    assert!(sign(text, PlaylistOptions::new().prefix("creator-1/hls/v/")).is_ok());
+    assert!(sign(text, PlaylistOptions::new().prefix("")).is_ok());
+    assert!(sign(text, PlaylistOptions::new().prefix("creator-2/")).unwrap_err().contains("lies outside"));
+    assert!(sign(text, PlaylistOptions::new().expires_in(Duration::from_hours(200))).is_err());
+    let master = "#EXTM3U\n#EXT-X-STREAM-INF:A=1\na.m3u8";
+    assert!(sign(master, PlaylistOptions::new()).unwrap_err().contains("PlaylistOptions::child_url"));
+    for url in ["", "#a", "a\"b", "a\nb"] {
+        assert!(
+            sign(master, PlaylistOptions::new().child_url(move |_| Ok(url.to_owned()))).is_err(),
+            "{url:?}"
+        );
+    }
+    assert!(client().sign_hls_playlist_at(text, "", &PlaylistOptions::new(), *NOW).is_err());
+    let deep = format!("{}/v.m3u8", "a".repeat(1017));
+    assert!(client().sign_hls_playlist_at(text, &deep, &PlaylistOptions::new(), *NOW).is_ok());
+    assert!(
+        client().sign_hls_playlist_at("#EXTM3U\nabcdefgh", &deep, &PlaylistOptions::new(), *NOW).is_err()
+    );
+}
+
+#[test]
+fn urls_are_the_same_within_a_signing_window() {
+    let options = || PlaylistOptions::new().signing_window(Duration::from_mins(15));
+    let sign = |after: u64| {
+        client()
+            .sign_hls_playlist_at("#EXTM3U\na.ts", KEY, &options(), *NOW + Duration::from_secs(after))
+            .unwrap()
+    };
+    assert_eq!(sign(0), sign(899));
+    assert_ne!(sign(0), sign(900));
+    assert_eq!(sign(899).expires_at(), *NOW + Duration::from_hours(1));
+    for window in [Duration::from_hours(1), Duration::from_millis(1500)] {
+        let options = options().signing_window(window);
+        assert!(client().sign_hls_playlist_at("#EXTM3U\na.ts", KEY, &options, *NOW).is_err());
+    }
+}
+
+proptest! {
+    /// Whatever the text, what is signed lies below the prefix, and the rest is as it was.
+    #[test]
+    fn nothing_but_references_changes(lines in prop::collection::vec("[ -~]{0,12}|[./%2eE]{0,8}/?creator-[12]/a|#EXT-X-MAP:URI=\"[!#-~]{0,9}\"", 0..8)) {
+        let text = format!("#EXTM3U\n{}", lines.join("\n"));
+        if let Ok(playlist) = sign(&text) {
+            let before: Vec<_> = text.split('\n').collect();
+            let after: Vec<_> = playlist.as_str().split('\n').collect();
+            prop_assert_eq!(before.len(), after.len());
+            for (before, after) in before.iter().zip(after) {
+                if let Some(at) = after.find("http://127.0.0.1:9710/media/") {
+                    prop_assert!(after[at..].starts_with("http://127.0.0.1:9710/media/creator-1/"));
+                    prop_assert!(before.starts_with(&after[..at]));
+                } else {
+                    prop_assert_eq!(*before, after);
+                }
+            }
+        }
+    }
+}

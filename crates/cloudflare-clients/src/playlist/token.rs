@@ -1,0 +1,169 @@
+//! URLs of one's own that expire.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use sha2::Sha256;
+
+use crate::s3::endpoint::validate_key;
+use crate::sigv4::encode_path;
+use crate::{Error, ErrorKind, Result};
+
+/// A route of yours that answers signed playlists, for whoever has a URL with a token that is still good:
+/// `{base}{key}?expires={seconds since 1970}&token={HMAC-SHA-256}`.
+///
+/// ```
+/// use std::time::{Duration, SystemTime};
+/// use cloudflare_clients::playlist::{PlaylistOptions, TokenRoute};
+///
+/// let route = TokenRoute::new("https://api.example.com/play/", "at least thirty-two secret bytes")?;
+/// let now = SystemTime::now();
+/// let tonight = now + Duration::from_secs(6 * 3600);
+///
+/// // The master playlist is signed with these options ...
+/// let options = PlaylistOptions::new().child_url(|key| route.url(key, tonight));
+///
+/// // ... and the route that the player follows then checks the token before it signs the playlist of this key.
+/// let url = route.url("creator-123/hls/720p.m3u8", tonight)?;
+/// let (_, query) = url.split_once('?').unwrap();
+/// assert!(route.verify("creator-123/hls/720p.m3u8", query, now)? > now);
+/// assert!(route.verify("creator-123/hls/other.m3u8", query, now).is_err());
+/// # drop(options);
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct TokenRoute {
+    base: String,
+    hmac: Hmac<Sha256>,
+}
+
+/// What else is signed with the same secret is no token.
+const PURPOSE: &[u8] = b"cloudflare-clients playlist\n";
+
+/// The shortest secret, in bytes.
+const MIN_SECRET: usize = 32;
+
+impl TokenRoute {
+    /// A route whose URLs begin with `base`: an absolute URL, or a path of the host that answers the playlists, with a `/` at
+    /// its end.
+    ///
+    /// # Errors
+    /// `base` does not end with `/` or has a query, or the secret is shorter than 32 bytes.
+    pub fn new(base: impl Into<String>, secret: impl AsRef<[u8]>) -> Result<Self> {
+        let (base, secret) = (base.into(), secret.as_ref());
+        if !base.ends_with('/')
+            || base.contains(|c: char| c.is_control() || matches!(c, '?' | '#' | '"' | ' '))
+        {
+            return Err(Error::invalid_input(format!(
+                "the base of a route is a URL without query that ends with \"/\", and {base:?} is not"
+            )));
+        }
+        if secret.len() < MIN_SECRET {
+            return Err(Error::invalid_input(format!(
+                "the secret of a route has {} bytes: it needs {MIN_SECRET} at least",
+                secret.len()
+            )));
+        }
+        let hmac = Hmac::new_from_slice(secret).map_err(|error| {
+            Error::invalid_input("the secret of a route cannot be used").with_source(error)
+        })?;
+        Ok(Self { base, hmac })
+    }
+
+    /// The URL of a playlist, good until `expires_at`, in whole seconds.
+    ///
+    /// # Errors
+    /// The key is none that an object can have.
+    pub fn url(&self, key: &str, expires_at: SystemTime) -> Result<String> {
+        validate_key(key)?;
+        let expires = expires_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let token = BASE64.encode(self.mac(key, expires).finalize().into_bytes());
+        let mut url = self.base.clone();
+        encode_path(key, &mut url);
+        url.push_str(&format!("?expires={expires}&token={token}"));
+        Ok(url)
+    }
+
+    /// When the token in `query` expires, if it is one for this key. Other parameters of the query, such as those that players
+    /// of low-latency streams add, do not count.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Forbidden`] where it is not, or has expired. It does not say which.
+    pub fn verify(&self, key: &str, query: &str, now: SystemTime) -> Result<SystemTime> {
+        self.verified(key, query)
+            .filter(|expires_at| now < *expires_at)
+            .ok_or_else(|| Error::new(ErrorKind::Forbidden, "the URL's token is not good, or has expired"))
+    }
+
+    fn verified(&self, key: &str, query: &str) -> Option<SystemTime> {
+        let parameter = |name| {
+            let mut values =
+                query.split('&').filter_map(|pair| pair.split_once('=')).filter(|pair| pair.0 == name);
+            values.next().map(|pair| pair.1)
+        };
+        let expires = parameter("expires")?.parse().ok()?;
+        let token = BASE64.decode(parameter("token")?).ok()?;
+        // Compares in constant time.
+        self.mac(key, expires).verify_slice(&token).ok()?;
+        UNIX_EPOCH.checked_add(Duration::from_secs(expires))
+    }
+
+    fn mac(&self, key: &str, expires: u64) -> Hmac<Sha256> {
+        let mut mac = self.hmac.clone();
+        mac.update(PURPOSE);
+        mac.update(&expires.to_be_bytes());
+        mac.update(key.as_bytes());
+        mac
+    }
+}
+
+impl fmt::Debug for TokenRoute {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenRoute").field("base", &self.base).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::LazyLock;
+
+    use super::*;
+
+    const SECRET: &str = "0123456789abcdef0123456789abcdef";
+    static EXPIRES: LazyLock<SystemTime> = LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+
+    #[test]
+    fn a_url_is_good_for_its_key_until_it_expires() {
+        let route = TokenRoute::new("/play/", SECRET).unwrap();
+        let url = route.url("c/ä b.m3u8", *EXPIRES).unwrap();
+        let (path, query) = url.split_once('?').unwrap();
+        assert_eq!(path, "/play/c/%C3%A4%20b.m3u8");
+        let before = *EXPIRES - Duration::from_secs(1);
+        assert_eq!(route.verify("c/ä b.m3u8", query, before).unwrap(), *EXPIRES);
+        assert_eq!(route.verify("c/ä b.m3u8", &format!("_HLS_msn=1&{query}"), before).unwrap(), *EXPIRES);
+        for (key, query, now) in [
+            ("c/ä b.m3u8", query.to_owned(), *EXPIRES),
+            ("c/other", query.to_owned(), before),
+            ("c/ä b.m3u8", query.replace("1800000000", "1900000000"), before),
+            ("c/ä b.m3u8", String::new(), before),
+            ("c/ä b.m3u8", "expires=1800000000&token=".to_owned(), before),
+        ] {
+            assert_eq!(route.verify(key, &query, now).unwrap_err().kind(), ErrorKind::Forbidden, "{query}");
+        }
+        let other = TokenRoute::new("/play/", "another secret of thirty-two bytes").unwrap();
+        assert!(other.verify("c/ä b.m3u8", query, before).is_err());
+        assert!(!format!("{route:?}").contains(SECRET));
+    }
+
+    #[test]
+    fn bad_routes_are_refused() {
+        for base in ["", "https://a.example", "/play/?a/", "/a\n/"] {
+            assert!(TokenRoute::new(base, SECRET).is_err(), "{base:?}");
+        }
+        assert!(TokenRoute::new("/", &SECRET[1..]).is_err());
+        assert!(TokenRoute::new("/", SECRET).unwrap().url("", *EXPIRES).is_err());
+    }
+}
