@@ -236,6 +236,83 @@ test("manifests", async () => {
   await expectError(await call("PUT", "/manifests/creator-1/..%2Fx", { json: manifest }), 400, "bad_request");
 });
 
+describe("/playlists", () => {
+  const segments = Array.from({ length: 23 }, (_, i) => `${"x".repeat(i * 7)}segment ${i}.ts`);
+  const master = "#EXTM3U\r\n#EXT-X-STREAM-INF:BANDWIDTH=1\r\n720p/video.m3u8\r\n";
+  const media =
+    "#EXTM3U\n#EXT-X-MAP:URI=\"init.mp4\"\n" +
+    segments.map((name) => `#EXTINF:6,\n${encodeURIComponent(name)}\n`).join("") +
+    "https://other.example/ad.ts\n#EXT-X-ENDLIST";
+  const put = (path, body) => call("PUT", `/media/creator-1/hls/m/${path}`, { body });
+  const streamingUrl = async (id, more) => {
+    const answer = await expectJson(await call("POST", "/streaming-url", { json: { contentId: `creator-1/${id}`, ...more } }), 200);
+    return answer.streamingUrl;
+  };
+  const play = (url, init) => fetch(url, { headers: { origin }, ...init });
+
+  test("a player gets from the master playlist to every segment", async () => {
+    await put("master.m3u8", master);
+    await put("720p/video.m3u8", media);
+    await put("720p/init.mp4", "init");
+    for (const name of segments) await put(`720p/${encodeURIComponent(name)}`, `content of ${name}`);
+    const type = "application/vnd.apple.mpegurl";
+    await call("PUT", "/manifests/creator-1/hls", { json: { key: "creator-1/hls/m/master.m3u8", type } });
+
+    const url = await streamingUrl("hls", { expirySeconds: 600 });
+    assert.ok(url.startsWith(`${worker.root}/playlists/creator-1/hls/m/master.m3u8?expires=`), url);
+    const answer = await play(url);
+    assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, type]);
+    assert.equal(answer.headers.get("access-control-allow-origin"), origin);
+    assert.equal(answer.headers.get("cache-control"), "no-store");
+    assert.equal((await play(url, { method: "HEAD" })).status, 200);
+    const text = await answer.text();
+    const child = text.split("\r\n")[2];
+    assert.equal(text.replace(child, "720p/video.m3u8"), master);
+
+    const lines = (await (await play(new URL(child, url))).text()).split("\n");
+    assert.deepEqual(lines.filter((line) => line.startsWith("#EXT")), media.split("\n").filter((line) => line.startsWith("#EXT")).with(1, lines[1]));
+    const urls = lines.filter((line) => line.startsWith(worker.endpoint));
+    assert.equal(urls.length, segments.length);
+    assert.ok(lines.includes("https://other.example/ad.ts"));
+    const init = lines[1].match(/URI="([^"]*)"/)[1];
+    assert.equal(await (await use("GET", init)).text(), "init");
+    for (const [i, url] of urls.entries()) {
+      const played = await use("GET", url);
+      assert.deepEqual([played.status, await played.text()], [200, `content of ${segments[i]}`]);
+      assert.equal(new URL(url).searchParams.get("X-Amz-Expires") > 590, true);
+      assert.equal((await use("GET", altered(url))).status, 403);
+    }
+  });
+
+  test("what has no good token is refused", async () => {
+    const url = await streamingUrl("hls", { expirySeconds: 2 });
+    for (const bad of [
+      altered(url),
+      url.split("?")[0],
+      url.replace("master", "other"),
+      url.replace(/expires=\d+/, "expires=9999999999"),
+      url.replace("creator-1", "creator-2"),
+    ]) {
+      await expectError(await play(bad), 403, "forbidden");
+    }
+    await expectError(await play(url, { method: "POST" }), 405, "method_not_allowed");
+    await new Promise((resolve) => setTimeout(resolve, 2_100));
+    await expectError(await play(url), 403, "forbidden");
+  });
+
+  test("what cannot be signed says why", async () => {
+    for (const [text, reason] of [
+      ["<html>", /line 1: this is no HLS playlist/],
+      ["#EXTM3U\n/creator-2/hls/m/secret.ts", /line 2: "creator-2\/hls\/m\/secret.ts" lies outside "creator-1\/"/],
+    ]) {
+      await put("master.m3u8", text);
+      assert.match(await expectError(await play(await streamingUrl("hls")), 422, "unprocessable"), reason);
+    }
+    await call("DELETE", "/media/creator-1/hls/m/master.m3u8");
+    await expectError(await play(await streamingUrl("hls")), 404, "not_found");
+  });
+});
+
 describe("/streaming-url", () => {
   const want = (contentId, { as, ...more } = {}) => call("POST", "/streaming-url", { as, json: { contentId, ...more } });
 

@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use cloudflare_clients::playlist::TokenRoute;
 use cloudflare_clients::r2::R2Service;
 use cloudflare_clients::{Runtime as _, WorkersRuntime};
 use worker::{Context, Env, Method, Request, Response, Result, event};
@@ -16,6 +17,8 @@ static APP: OnceLock<App> = OnceLock::new();
 
 pub(crate) struct App {
     pub(crate) r2: R2Service,
+    /// Makes and checks the URLs of playlists.
+    pub(crate) playlists: TokenRoute,
     access: Box<dyn Access>,
     cors: Cors,
 }
@@ -33,11 +36,14 @@ impl App {
 
     fn from_env(env: &Env) -> Result<Self, ApiError> {
         let variable = |name| env.var(name).map(|value| value.to_string()).unwrap_or_default();
-        let tokens = Tokens::new(&variable("TOKEN_SECRET")).ok_or_else(|| {
+        let secret = variable("TOKEN_SECRET");
+        let tokens = Tokens::new(&secret).ok_or_else(|| {
             ApiError::misconfigured(format!("TOKEN_SECRET needs {MIN_SECRET} characters at least"))
         })?;
         let r2 = R2Service::from_worker_env(env, "MEDIA_BUCKET").map_err(ApiError::misconfigured)?;
-        Ok(Self { r2, access: Box::new(tokens), cors: Cors::new(variable("ALLOWED_ORIGIN")) })
+        let playlists =
+            TokenRoute::new(routes::playlists::PATH, secret.trim()).map_err(ApiError::misconfigured)?;
+        Ok(Self { r2, playlists, access: Box::new(tokens), cors: Cors::new(variable("ALLOWED_ORIGIN")) })
     }
 
     /// Who is asking.

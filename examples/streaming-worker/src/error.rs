@@ -57,6 +57,11 @@ impl ApiError {
         Self::new(411, "length_required", "send a Content-Length: R2 takes no upload of unknown length")
     }
 
+    /// What is stored is not what it should be.
+    pub(crate) fn unprocessable(message: impl Into<String>) -> Self {
+        Self::new(422, "unprocessable", message)
+    }
+
     pub(crate) fn range_not_satisfiable(size: u64) -> Self {
         Self::new(416, "range_not_satisfiable", format!("the object has {size} bytes"))
             .with_header("content-range", format!("bytes */{size}"))

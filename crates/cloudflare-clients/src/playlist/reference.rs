@@ -38,10 +38,7 @@ impl Resolver<'_> {
         if reference.chars().any(char::is_control) {
             return Err(Error::invalid_input("a reference has a control character"));
         }
-        let path = match self.path(reference) {
-            Some(path) => path,
-            None => return Ok(Target::Elsewhere),
-        };
+        let Some(path) = self.path(reference) else { return Ok(Target::Elsewhere) };
         if path.is_empty() {
             return Err(Error::invalid_input("a reference names no object: it has no path"));
         }

@@ -38,7 +38,7 @@ fn signed(text: &str) -> String {
         let key = percent_encoding::percent_decode_str(path).decode_utf8().unwrap();
         let url = client().generate_signed_url_at(&key, Duration::from_hours(1), *NOW).unwrap();
         assert_eq!(url.as_str(), &rest[..end]);
-        out.push_str(&format!("<{key}>"));
+        out = format!("{out}<{key}>");
         rest = &rest[end..];
     }
     out + rest
@@ -105,7 +105,7 @@ fn an_object_of_many_segments_is_signed_once() {
     let mut expected =
         "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/all.mp4>\",BYTERANGE=\"800@0\"\n".to_owned();
     for number in 0..10 {
-        text += &format!(
+        text = text + &format!(
             "#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n{}.mp4\n",
             if number % 4 == 3 { "b" } else { "all" }
         );

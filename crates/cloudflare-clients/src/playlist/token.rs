@@ -83,8 +83,7 @@ impl TokenRoute {
         let token = BASE64.encode(self.mac(key, expires).finalize().into_bytes());
         let mut url = self.base.clone();
         encode_path(key, &mut url);
-        url.push_str(&format!("?expires={expires}&token={token}"));
-        Ok(url)
+        Ok(format!("{url}?expires={expires}&token={token}"))
     }
 
     /// When the token in `query` expires, if it is one for this key. Other parameters of the query, such as those that players

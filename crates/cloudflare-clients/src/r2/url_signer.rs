@@ -79,18 +79,6 @@ impl UrlSigner {
         Folder { path, key_len: key.len() }
     }
 
-    /// Adds the path of an object below a folder, if `name` is one that stays as it is in a URL. Most do.
-    pub(crate) fn push_plain(&self, folder: &Folder, name: &str, paths: &mut Paths) -> Result<bool> {
-        if !is_plain(name) {
-            return Ok(false);
-        }
-        validate_key_len(folder.key_len + name.len())?;
-        paths.text.push_str(&folder.path);
-        paths.text.push_str(name);
-        paths.ends.push(paths.text.len());
-        Ok(true)
-    }
-
     pub(crate) fn resolver<'a>(&'a self, prefix: &'a str) -> Resolver<'a> {
         Resolver { origin: &self.origin, bucket_path: &self.folder, prefix }
     }
@@ -153,6 +141,18 @@ impl UrlSigner {
 }
 
 impl Paths {
+    /// Adds the path of an object below a folder, if `name` is one that stays as it is in a URL. Most do.
+    pub(crate) fn push_plain(&mut self, folder: &Folder, name: &str) -> Result<bool> {
+        if !is_plain(name) {
+            return Ok(false);
+        }
+        validate_key_len(folder.key_len + name.len())?;
+        self.text.push_str(&folder.path);
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+        Ok(true)
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }

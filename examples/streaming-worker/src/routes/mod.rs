@@ -2,6 +2,7 @@
 
 mod manifests;
 mod media;
+pub(crate) mod playlists;
 mod streaming_url;
 mod upload_url;
 mod uploads;
@@ -35,12 +36,12 @@ struct Call<'a> {
 }
 
 pub(crate) async fn route(app: &App, request: &Request) -> Answer {
-    let subject = app.subject(request)?;
-    // `worker::Url` would do that too, and is twice as large as all else in this Worker.
-    let url = request.inner().url();
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split_once('#').map_or(query, |(query, _)| query).to_owned();
     let path = request.path();
+    if let Some(key) = path.strip_prefix(playlists::PATH) {
+        return playlists::get(app, request, key).await;
+    }
+    let subject = app.subject(request)?;
+    let query = query_of(request);
     let call = Call { app, request, query, subject };
     let segments: Vec<_> = path.split('/').skip(1).collect();
     match (&segments[..], request.method()) {
@@ -108,6 +109,21 @@ impl Call<'_> {
     fn owned(&self, key: MediaKey) -> Result<MediaKey, ApiError> {
         if self.subject.owns(&key) { Ok(key) } else { Err(ApiError::forbidden()) }
     }
+}
+
+fn query_of(request: &Request) -> String {
+    // `worker::Url` would do that too, and is twice as large as all else in this Worker.
+    let url = request.inner().url();
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    query.split_once('#').map_or(query, |(query, _)| query).to_owned()
+}
+
+/// The scheme and host that a request was sent to.
+fn origin_of(request: &Request) -> String {
+    let url = request.inner().url();
+    let host = url.find("://").map_or(0, |at| at + 3);
+    let end = url[host..].find(['/', '?', '#']).map_or(url.len(), |at| host + at);
+    url[..end].to_owned()
 }
 
 fn decoded_key(path: &str) -> Result<MediaKey, ApiError> {

@@ -1,16 +1,21 @@
-//! `POST /streaming-url`: a URL that plays a piece of content, for those who may see it.
+//! `POST /streaming-url`: a URL that plays a piece of content, for those who may see it: of an HLS package the Worker's own, since
+//! its playlists have to be signed, else one of R2.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cloudflare_clients::{Runtime as _, WorkersRuntime};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Call, expires_at, expiry, json};
+use super::{Answer, Call, expires_at, expiry, iso_8601, json, origin_of, playlists};
 use crate::error::ApiError;
 use crate::keys::{CreatorId, MediaId, MediaKey};
 use crate::manifest::Manifest;
 
 const DEFAULT_EXPIRY: Duration = Duration::from_secs(3600);
+
+/// Nothing that R2 takes lives longer.
+const MAX_EXPIRY: Duration = Duration::from_secs(7 * 86_400);
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -39,11 +44,26 @@ pub(super) async fn create(call: &Call<'_>) -> Answer {
         .filter(|_| manifest.admits(&call.subject))
         .ok_or_else(ApiError::forbidden)?;
 
-    let url = call.app.r2.generate_signed_url(key.as_str(), expiry(expiry_seconds, DEFAULT_EXPIRY))?;
-    let answer = json!({
-        "streamingUrl": url.as_str(),
-        "expiresAt": expires_at(&url),
-        "contentType": manifest.content_type,
-    });
+    let expiry = expiry(expiry_seconds, DEFAULT_EXPIRY);
+    let (url, expires_at) = if playlists::is_playlist(&key) {
+        let expires_at = validated_expiry(expiry)?;
+        (origin_of(call.request) + &playlists::path(call.app, &key, expires_at)?, iso_8601(expires_at))
+    } else {
+        let url = call.app.r2.generate_signed_url(key.as_str(), expiry)?;
+        let expires_at = expires_at(&url);
+        (url.into_string(), expires_at)
+    };
+    let answer =
+        json!({ "streamingUrl": url, "expiresAt": expires_at, "contentType": manifest.content_type });
     json(&answer, 200)
+}
+
+/// When a URL that is good for so long from now expires.
+fn validated_expiry(expiry: Duration) -> Result<SystemTime, ApiError> {
+    if !(Duration::from_secs(1)..=MAX_EXPIRY).contains(&expiry) {
+        return Err(ApiError::bad_request("expirySeconds is 1 to 604800: a URL lives for 7 days at most"));
+    }
+    let now = WorkersRuntime.now();
+    let second = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+    Ok(UNIX_EPOCH + Duration::from_secs(second) + expiry)
 }

@@ -197,11 +197,8 @@ impl<'a> Parser<'a> {
                 "URI" if !attribute.quoted => {
                     return Err(Error::invalid_input("the value of URI is not in quotes"));
                 }
-                "URI" => {
-                    if value.replace(attribute.value).is_some() {
-                        return Err(Error::invalid_input("URI is there twice"));
-                    }
-                }
+                "URI" if value.is_some() => return Err(Error::invalid_input("URI is there twice")),
+                "URI" => value = Some(attribute.value),
                 "BYTERANGE" | "BYTERANGE-START" => self.byte_ranges = true,
                 _ => {}
             }
@@ -217,7 +214,7 @@ impl<'a> Parser<'a> {
     fn object(&mut self, at: usize, reference: &str, shared: bool) -> Result<()> {
         if let Some(folder) = &self.folder
             && !shared
-            && self.signer.push_plain(folder, reference, &mut self.references.paths)?
+            && self.references.paths.push_plain(folder, reference)?
         {
             let number = self.references.paths.len() - 1;
             return self.push(at, reference, Replacement::Signed(number));
@@ -310,16 +307,15 @@ impl References {
             copied = at.end;
             match replacement {
                 Replacement::Child(url) => out.push_str(url),
-                Replacement::Signed(number) => match written.get(*number) {
-                    Some(url) => out.extend_from_within(url.clone()),
-                    None => {
+                Replacement::Signed(number) => {
+                    if let Some(url) = written.get(*number) {
+                        out.extend_from_within(url.clone());
+                    } else if let Some((path, signature)) = signatures.next() {
                         let start = out.len();
-                        if let Some((path, signature)) = signatures.next() {
-                            signer.push_url(path, &signature, &mut out);
-                        }
+                        signer.push_url(path, &signature, &mut out);
                         written.push(start..out.len());
                     }
-                },
+                }
             }
         }
         out.push_str(&text[copied..]);
