@@ -19,6 +19,7 @@ mod put_in_parts;
 mod range;
 mod service;
 mod signed_url;
+mod signed_url_cache;
 mod signing_client;
 mod signing_config;
 pub(crate) mod url_signer;
@@ -50,6 +51,7 @@ pub use put_in_parts::STREAM_PART_SIZE;
 pub use range::{Range, ServedRange};
 pub use service::R2Service;
 pub use signed_url::SignedUrl;
+pub use signed_url_cache::SignedUrlCache;
 pub use signing_client::R2SigningClient;
 pub use signing_config::R2SigningConfig;
 

@@ -1,6 +1,7 @@
 //! Presigned URLs with headers, of any method that R2 takes.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
@@ -104,19 +105,14 @@ impl Presign {
     /// The key has not 1 to 1,024 bytes, the expiry is not 1 to 604,800 whole seconds, the method is not GET, HEAD, PUT
     /// or DELETE, a header cannot be sent or is one of the signature's own, or the part is not one.
     pub fn sign_at(self, now: SystemTime) -> Result<SignedUrl> {
+        self.into_request()?.sign_at(now)
+    }
+
+    pub(super) fn into_request(self) -> Result<Request> {
         self.check_method()?;
-        let query = self.query()?;
-        let headers = self.header_map()?;
-        let (endpoint, bucket) = (self.client.endpoint(), Some(self.client.bucket_name()));
-        let target = RequestTarget {
-            method: &self.method,
-            host: &endpoint.host_for(bucket)?,
-            path: &endpoint.path_for(bucket, Some(&self.key))?,
-            query: &query,
-        };
-        let signed = self.client.signer().presign(target, &headers, self.expires_in, now)?;
-        let url = format!("{}://{}{}?{signed}", endpoint.scheme(), target.host, target.path);
-        Ok(SignedUrl::new(url, whole_seconds(now) + self.expires_in, headers))
+        let (query, headers) = (self.query()?, self.header_map()?);
+        let Self { client, method, key, expires_in, .. } = self;
+        Ok(Request { client, method, key, query, headers, expires_in })
     }
 
     fn check_method(&self) -> Result<()> {
@@ -167,6 +163,45 @@ impl Presign {
             headers.insert(header, value);
         }
         Ok(headers)
+    }
+}
+
+/// What a URL is signed for. Two that are equal have the same URL at the same time.
+#[derive(PartialEq, Eq)]
+pub(super) struct Request {
+    client: R2SigningClient,
+    method: Method,
+    key: String,
+    query: String,
+    headers: HeaderMap,
+    expires_in: Duration,
+}
+
+impl Request {
+    pub(super) fn expires_in(&self) -> Duration {
+        self.expires_in
+    }
+
+    pub(super) fn sign_at(&self, now: SystemTime) -> Result<SignedUrl> {
+        let Self { client, method, key, query, headers, expires_in } = self;
+        let (endpoint, bucket) = (client.endpoint(), Some(client.bucket_name()));
+        let target = RequestTarget {
+            method,
+            host: &endpoint.host_for(bucket)?,
+            path: &endpoint.path_for(bucket, Some(key))?,
+            query,
+        };
+        let signed = client.signer().presign(target, headers, *expires_in, now)?;
+        let url = format!("{}://{}{}?{signed}", endpoint.scheme(), target.host, target.path);
+        Ok(SignedUrl::new(url, whole_seconds(now) + *expires_in, headers.clone()))
+    }
+}
+
+/// Without the headers, which have no order.
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { client, method, key, query, headers: _, expires_in } = self;
+        (client, method, key, query, expires_in).hash(state);
     }
 }
 

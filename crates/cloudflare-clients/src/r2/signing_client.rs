@@ -1,5 +1,6 @@
 //! Making presigned URLs.
 
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
@@ -41,6 +42,8 @@ use crate::sigv4::Signer;
 /// assert_eq!(url.expires_at(), now + Duration::from_secs(3600));
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
+///
+/// Two clients are equal if they make the same URLs.
 #[derive(Debug, Clone)]
 pub struct R2SigningClient(Arc<Inner>);
 
@@ -263,6 +266,24 @@ impl R2SigningClient {
             self.0.http.get_or_init(|| http).clone()
         };
         Ok(crate::S3Bucket::from_parts(self.clone(), http))
+    }
+}
+
+impl PartialEq for R2SigningClient {
+    fn eq(&self, other: &Self) -> bool {
+        let (one, other) = (&self.0, &other.0);
+        Arc::ptr_eq(one, other)
+            || one.endpoint == other.endpoint
+                && one.bucket_name == other.bucket_name
+                && one.signer.signs_like(&other.signer)
+    }
+}
+
+impl Eq for R2SigningClient {}
+
+impl Hash for R2SigningClient {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (&self.0.bucket_name, self.0.signer.credentials().access_key_id()).hash(state);
     }
 }
 

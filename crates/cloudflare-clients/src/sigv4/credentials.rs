@@ -1,5 +1,6 @@
 use std::fmt;
 
+use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 /// What signs a request: an access key id, its secret, and for temporary credentials their session token.
@@ -43,6 +44,18 @@ impl Credentials {
         self.session_token.as_deref().map(String::as_str)
     }
 }
+
+/// The secrets are compared in constant time, but for their lengths.
+impl PartialEq for Credentials {
+    fn eq(&self, other: &Self) -> bool {
+        let token = |credentials: &Self| credentials.session_token.clone().unwrap_or_default();
+        let same_secrets = self.secret_access_key.as_bytes().ct_eq(other.secret_access_key.as_bytes())
+            & token(self).as_bytes().ct_eq(token(other).as_bytes());
+        self.access_key_id == other.access_key_id && same_secrets.into()
+    }
+}
+
+impl Eq for Credentials {}
 
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,6 +43,11 @@ impl Signer {
         &self.credentials
     }
 
+    /// Whether both give the same signatures.
+    pub(crate) fn signs_like(&self, other: &Self) -> bool {
+        self.region == other.region && self.credentials == other.credentials
+    }
+
     /// The scope of signatures made at this time.
     pub fn scope<'a>(&'a self, timestamp: &'a Timestamp) -> Scope<'a> {
         Scope { date: timestamp.date(), region: &self.region }
