@@ -18,6 +18,7 @@ pub(crate) use self::reference::Resolver;
 pub use self::token::TokenRoute;
 use crate::r2::R2SigningClient;
 use crate::s3::endpoint::validate_key;
+use crate::sigv4::MAX_EXPIRES_IN;
 use crate::{Error, Result};
 
 type ChildUrl<'a> = dyn Fn(&str) -> Result<String> + Send + Sync + 'a;
@@ -35,7 +36,7 @@ type ChildUrl<'a> = dyn Fn(&str) -> Result<String> + Send + Sync + 'a;
 /// ```
 #[must_use]
 pub struct PlaylistOptions<'a> {
-    expires_in: Duration,
+    expiry: Expiry,
     signing_window: Duration,
     prefix: Option<String>,
     child_url: Option<Box<ChildUrl<'a>>>,
@@ -43,11 +44,17 @@ pub struct PlaylistOptions<'a> {
     max_line: usize,
 }
 
+#[derive(Debug, Clone, Copy)]
+enum Expiry {
+    In(Duration),
+    At(SystemTime),
+}
+
 impl<'a> PlaylistOptions<'a> {
     /// URLs that are good for an hour, below the first folder of the playlist's key.
     pub fn new() -> Self {
         Self {
-            expires_in: Duration::from_hours(1),
+            expiry: Expiry::In(Duration::from_hours(1)),
             signing_window: Duration::ZERO,
             prefix: None,
             child_url: None,
@@ -59,16 +66,25 @@ impl<'a> PlaylistOptions<'a> {
     /// How long the URLs are good, in whole seconds from 1 to 604,800 (7 days); an hour by default. It has to cover the time
     /// that a film is watched, pauses included: players read a film's playlist once.
     pub fn expires_in(mut self, expires_in: Duration) -> Self {
-        self.expires_in = expires_in;
+        self.expiry = Expiry::In(expires_in);
+        self
+    }
+
+    /// When the URLs stop working, in place of [`expires_in`](Self::expires_in): in 7 days at most, and cut to whole seconds. A route
+    /// whose own URLs expire gives what it signs the same end.
+    pub fn expires_at(mut self, expires_at: SystemTime) -> Self {
+        self.expiry = Expiry::At(expires_at);
         self
     }
 
     /// Signs as of the beginning of a window of this length, so that all who ask within it get the same URLs, and the caches of
-    /// browsers and CDNs hit. By default there is none: URLs change every second.
+    /// browsers and CDNs hit. Of a live playlist that is read again, only what is new changes. By default there is no window: URLs
+    /// change every second.
     ///
-    /// It costs lifetime: a URL that is asked for at the end of the window has lived through it already, so it is good for
-    /// [`expires_in`](Self::expires_in) less the window at least. With 15 minutes of an hour, that is 45 minutes. The window has
-    /// to be shorter than the expiry.
+    /// With [`expires_in`](Self::expires_in) it costs lifetime: a URL that is asked for at the end of the window has lived through it
+    /// already, so it is good for the expiry less the window at least. With 15 minutes of an hour, that is 45 minutes. The
+    /// window has to be shorter than the expiry. With [`expires_at`](Self::expires_at) it costs nothing, and URLs are the same for
+    /// those with the same end.
     pub fn signing_window(mut self, window: Duration) -> Self {
         self.signing_window = window;
         self
@@ -117,20 +133,34 @@ impl<'a> PlaylistOptions<'a> {
         )))
     }
 
-    /// The time to sign at.
-    fn signing_time(&self, now: SystemTime) -> Result<SystemTime> {
-        if self.signing_window.is_zero() {
-            return Ok(now);
-        }
-        let window = self.signing_window.as_secs();
-        if self.signing_window.subsec_nanos() != 0 || self.signing_window >= self.expires_in {
+    /// The time to sign at, and how long the URLs are good from then on.
+    fn signing_time(&self, now: SystemTime) -> Result<(SystemTime, Duration)> {
+        let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let (now, window) = (seconds(now), self.signing_window);
+        if window.subsec_nanos() != 0 {
             return Err(Error::invalid_input(format!(
-                "the signing window of {:?} has to be whole seconds and shorter than the expiry of {:?}",
-                self.signing_window, self.expires_in
+                "the signing window has to be whole seconds, and {window:?} is not"
             )));
         }
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        Ok(UNIX_EPOCH + Duration::from_secs(now - now % window))
+        let begin = now - now.checked_rem(window.as_secs()).unwrap_or(0);
+        let expires_in = match self.expiry {
+            Expiry::In(expires_in) if !window.is_zero() && window >= expires_in => {
+                return Err(Error::invalid_input(format!(
+                    "the signing window of {window:?} has to be shorter than the expiry of {expires_in:?}"
+                )));
+            }
+            Expiry::In(expires_in) => expires_in,
+            Expiry::At(end) => {
+                let left = seconds(end).checked_sub(now).filter(|left| *left > 0).ok_or_else(|| {
+                    Error::invalid_input("the time at which the URLs are to expire has passed")
+                })?;
+                let left = Duration::from_secs(left);
+                // From the beginning of the window it may be longer than a URL can live, by a part of the window.
+                let from_begin = left + Duration::from_secs(now - begin);
+                if left > MAX_EXPIRES_IN { left } else { from_begin.min(MAX_EXPIRES_IN) }
+            }
+        };
+        Ok((UNIX_EPOCH + Duration::from_secs(begin), expires_in))
     }
 }
 
@@ -143,7 +173,7 @@ impl Default for PlaylistOptions<'_> {
 impl fmt::Debug for PlaylistOptions<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PlaylistOptions")
-            .field("expires_in", &self.expires_in)
+            .field("expiry", &self.expiry)
             .field("signing_window", &self.signing_window)
             .field("prefix", &self.prefix)
             .field("child_url", &self.child_url.as_ref().map(|_| ".."))
@@ -209,9 +239,8 @@ pub(crate) fn sign_hls(
 ) -> Result<SignedPlaylist> {
     let sign = || {
         validate_key(key)?;
-        client.with_url_signer(options.expires_in, options.signing_time(now)?, |signer| {
-            hls::sign(text, key, options, signer)
-        })
+        let (signing_time, expires_in) = options.signing_time(now)?;
+        client.with_url_signer(expires_in, signing_time, |signer| hls::sign(text, key, options, signer))
     };
     sign().map_err(|error| error.during("sign_hls_playlist", Some(key)))
 }

@@ -235,6 +235,32 @@ fn urls_are_the_same_within_a_signing_window() {
     }
 }
 
+#[test]
+fn urls_that_end_together_are_the_same_within_a_signing_window() {
+    let sign = |after: u64, end: SystemTime| {
+        let options = PlaylistOptions::new().expires_at(end).signing_window(Duration::from_mins(15));
+        client().sign_hls_playlist_at(
+            "#EXTM3U\na.ts",
+            KEY,
+            &options,
+            *NOW + Duration::from_millis(after * 1000 + 300),
+        )
+    };
+    let end = *NOW + Duration::from_millis(1_200_700);
+    assert_eq!(sign(0, end).unwrap(), sign(899, end).unwrap());
+    assert_ne!(sign(0, end).unwrap(), sign(0, end + Duration::from_secs(1)).unwrap());
+    for after in [0, 899, 900, 1199] {
+        assert_eq!(sign(after, end).unwrap().expires_at(), *NOW + Duration::from_secs(1200));
+    }
+    assert!(sign(1200, end).unwrap_err().to_string().contains("has passed"));
+
+    // A URL lives for a week at most, from the beginning of the window.
+    let week = *NOW + MAX_EXPIRES_IN;
+    assert_eq!(sign(0, week).unwrap().expires_at(), week);
+    assert_eq!(sign(60, week + Duration::from_secs(60)).unwrap().expires_at(), week);
+    assert!(sign(60, week + Duration::from_secs(61)).unwrap_err().to_string().contains("604800"));
+}
+
 proptest! {
     /// Whatever the text, what is signed lies below the prefix, and the rest is as it was.
     #[test]

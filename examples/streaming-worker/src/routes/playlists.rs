@@ -21,6 +21,8 @@ pub(crate) const PATH: &str = "/playlists/";
 /// The largest playlist.
 const MAX_PLAYLIST: u64 = 8 * 1024 * 1024;
 
+const SIGNING_WINDOW: Duration = Duration::from_mins(15);
+
 /// What a key has to end with.
 const EXTENSION: &str = ".m3u8";
 
@@ -46,10 +48,11 @@ pub(super) async fn get(app: &App, request: &worker::Request, path: &str) -> Ans
     }
     let found = app.r2.get(key.as_str()).await?.ok_or_else(|| ApiError::not_found("playlist"))?;
     let text = found.limit(MAX_PLAYLIST).text().await?;
-    // Its URLs live as long as its own, so that a film does not end in the middle.
-    let left = expires_at.duration_since(now).unwrap_or_default().as_secs().max(1);
+    // Its URLs live as long as its own, so that a film does not end in the middle. A live playlist that is read again has the same
+    // ones, so that no segment is loaded twice.
     let options = PlaylistOptions::new()
-        .expires_in(Duration::from_secs(left))
+        .expires_at(expires_at)
+        .signing_window(SIGNING_WINDOW)
         .child_url(|child| app.playlists.url(child, expires_at));
     let signed =
         app.r2.sign_hls_playlist(&text, key.as_str(), &options).map_err(|error| match error.kind() {
