@@ -141,6 +141,18 @@ Examples:
   curl \"$(cfstore r2 presign film.mp4 --expires 10m)\" -o film.mp4
   cfstore r2 presign --method put --content-type video/mp4 creator-123/videos/new.mp4")]
     Presign(Presign),
+    /// Make an HLS playlist that plays: with a presigned URL for every segment, map and key
+    ///
+    /// The playlist is printed, or written to a folder together with the playlists that it names. Whoever has it can play it
+    /// until it expires: treat it as a secret. Players that read it from a file may have to be told that it leads to the
+    /// network, as ffplay and ffmpeg below.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 sign-playlist film/720p.m3u8 > film.m3u8
+  cfstore r2 sign-playlist film/master.m3u8 --output play
+  vlc play/master.m3u8
+  ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8")]
+    SignPlaylist(SignPlaylist),
 }
 
 #[derive(Debug, Args)]
@@ -232,6 +244,24 @@ pub(crate) struct Presign {
     /// The Content-Type that an upload has to send, and is stored with
     #[arg(long, value_name = "TYPE")]
     pub(crate) content_type: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SignPlaylist {
+    /// The key of the playlist
+    pub(crate) key: String,
+    /// How long the URLs work, from 1s to 7days: as long as it is watched, pauses included
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration)]
+    pub(crate) expires: Duration,
+    /// Sign nothing outside this folder, whatever the playlist names [default: the first folder of the key]
+    #[arg(long, value_name = "FOLDER/")]
+    pub(crate) prefix: Option<String>,
+    /// Make the same URLs for all who ask within this time, so that caches hit; they live shorter by it
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) window: Option<Duration>,
+    /// Write the playlist, and those that it names, into this folder, which has to be new or empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
