@@ -71,10 +71,10 @@ Examples:
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
   cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
     Serve(Serve),
-    /// See R2's whole life on this machine: store, list, sign, fetch, refuse, retry
+    /// See R2's whole life on this machine: store, list, sign, play, refuse, retry
     ///
-    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, and
-    /// checks each step. No account, no network and no set-up are needed; nothing is left behind.
+    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, plays it
+    /// as a player does, and checks each step. No account, no network and no set-up are needed; nothing is left behind.
     Demo(Demo),
 }
 
@@ -295,7 +295,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Keep serving when the steps are done, and print a URL to open in a browser or player
+    /// Keep serving when the steps are done, and print URLs to play in a player or browser
     #[arg(long)]
     pub(crate) keep: bool,
 }

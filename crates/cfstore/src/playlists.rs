@@ -65,3 +65,8 @@ impl Signing {
         Ok(signed)
     }
 }
+
+/// A name for the playlist of a number. It is safe where the stem is: no player encodes or decodes it.
+pub(crate) fn file_name(stem: &str, number: usize) -> String {
+    if number == 0 { format!("{stem}.m3u8") } else { format!("{stem}.{number}.m3u8") }
+}

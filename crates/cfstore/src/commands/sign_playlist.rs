@@ -11,7 +11,7 @@ use tokio::fs;
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::{rfc3339, rfc3339_seconds};
-use crate::playlists::Signing;
+use crate::playlists::{Signing, file_name};
 use crate::printer::{Key, Printer, count};
 use crate::store::{self, Store};
 
@@ -90,11 +90,6 @@ async fn refuse_used(folder: &Path) -> Result<()> {
         format!("the folder \"{}\" is not empty", folder.display()),
         "name another one, which is made where it is not there",
     ))
-}
-
-/// The playlists refer to each other by these names, which no player encodes or decodes.
-fn file_name(stem: &str, number: usize) -> String {
-    if number == 0 { format!("{stem}.m3u8") } else { format!("{stem}.{number}.m3u8") }
 }
 
 /// The last part of a key, without its extension, as far as it is safe.
