@@ -33,8 +33,17 @@ pub(crate) fn folder_of(key: &str) -> &str {
 }
 
 impl Resolver<'_> {
-    /// The target of `reference` in a document whose key is `base`.
+    /// The target of `reference` in a document whose key is `base`, which may be signed.
     pub(crate) fn resolve(&self, base: &str, reference: &str) -> Result<Target> {
+        let target = self.follow(base, reference)?;
+        if let Target::Object(key) = &target {
+            self.check(key)?;
+        }
+        Ok(target)
+    }
+
+    /// The target of `reference` in a document whose key is `base`, wherever in the bucket that is.
+    pub(crate) fn follow(&self, base: &str, reference: &str) -> Result<Target> {
         if reference.chars().any(char::is_control) {
             return Err(Error::invalid_input("a reference has a control character"));
         }
@@ -46,9 +55,7 @@ impl Resolver<'_> {
             Some(path) => ("", path),
             None => (folder_of(base), path),
         };
-        let key = join(base, path)?;
-        self.check(&key)?;
-        Ok(Target::Object(key))
+        Ok(Target::Object(join(base, path)?))
     }
 
     /// Whether a signature may be given for the key.
@@ -83,7 +90,7 @@ impl Resolver<'_> {
 }
 
 /// `scheme ":"`, where the path would begin otherwise.
-fn has_scheme(reference: &str) -> bool {
+pub(crate) fn has_scheme(reference: &str) -> bool {
     let end = reference.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.')));
     end.is_some_and(|end| {
         reference[end..].starts_with(':') && reference.starts_with(|c: char| c.is_ascii_alphabetic())

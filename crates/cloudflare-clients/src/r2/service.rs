@@ -308,6 +308,20 @@ impl R2Service {
         self.signing()?.sign_hls_playlist_at(text, key, options, self.now())
     }
 
+    /// A DASH manifest of a film, with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing), and those of
+    /// [`R2SigningClient::sign_dash_manifest`].
+    pub fn sign_dash_manifest(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.signing()?.sign_dash_manifest_at(text, key, options, self.now())
+    }
+
     /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
     ///
     /// # Errors

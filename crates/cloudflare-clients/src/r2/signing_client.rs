@@ -177,6 +177,44 @@ impl R2SigningClient {
         playlist::sign_hls(self, text, key, options, now)
     }
 
+    /// A DASH manifest of a film, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
+    /// references are resolved against it, and against its `BaseURL`s.
+    ///
+    /// Each `SegmentTemplate` and `SegmentList` becomes a `SegmentList` with a URL for each segment; a representation that is one
+    /// object gets a presigned `BaseURL`. They are inherited and overridden as
+    /// [ISO/IEC 23009-1](https://www.iso.org/standard/89027.html) has it. References work as those of
+    /// [`sign_hls_playlist`](Self::sign_hls_playlist) do; those to other hosts become absolute URLs, unsigned. Of several `BaseURL`s of a
+    /// level, the first that leads into the bucket is taken. `Location`, `PatchLocation` and `ContentSteering`, which lead to what
+    /// is not signed, and indexes of segments are left out. Everything else stays as it is, byte for byte.
+    ///
+    /// The result plays in dash.js and in FFmpeg, which cannot play a representation that is one object, though.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no manifest, or a live one; a
+    /// reference to an object outside [`PlaylistOptions::prefix`]; a number of segments that cannot be known; parts that come from
+    /// other documents (`xlink:href`), `BitstreamSwitching`, `$SubNumber$`, the `n` and `k` of an `S`, and whatever else lists
+    /// of URLs cannot express; a limit of the options that is passed.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn sign_dash_manifest(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.sign_dash_manifest_at(text, key, options, runtime::now())
+    }
+
+    /// [`sign_dash_manifest`](Self::sign_dash_manifest) at a given time.
+    pub fn sign_dash_manifest_at(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+        now: SystemTime,
+    ) -> Result<SignedPlaylist> {
+        playlist::sign_dash(self, text, key, options, now)
+    }
+
     /// What signs URLs to download objects at this time. It is kept, and good for the rest of the second.
     pub(crate) fn with_url_signer<T>(
         &self,

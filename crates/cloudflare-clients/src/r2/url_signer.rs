@@ -64,6 +64,16 @@ impl UrlSigner {
         self.presigner.expires_at()
     }
 
+    /// What a URL begins with: the scheme and host.
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// What is between the path of a URL and its signature.
+    pub(crate) fn query(&self) -> &str {
+        &self.query
+    }
+
     /// Adds the path of an object.
     pub(crate) fn push_path(&self, key: &str, paths: &mut Paths) -> Result<()> {
         validate_key(key)?;
@@ -153,6 +163,17 @@ impl Paths {
         Ok(true)
     }
 
+    /// Adds the path of an object below a folder, whose name `write` appends. It has to be [plain](is_plain).
+    #[inline]
+    pub(crate) fn push_written(&mut self, folder: &Folder, write: impl FnOnce(&mut String)) -> Result<()> {
+        self.text.push_str(&folder.path);
+        let start = self.text.len();
+        write(&mut self.text);
+        validate_key_len(folder.key_len + self.text.len() - start)?;
+        self.ends.push(self.text.len());
+        Ok(())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.ends.len()
     }
@@ -163,7 +184,7 @@ impl Paths {
         self.ends[number] - start
     }
 
-    fn iter(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let mut start = 0;
         self.ends.iter().map(move |end| {
             let path = &self.text[start..*end];
@@ -175,7 +196,7 @@ impl Paths {
 
 /// Whether a relative reference is the end of a key as it stands: nothing in it is encoded, empty or a dot segment.
 #[inline]
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     let (plain, _) = name.bytes().fold((!name.is_empty(), b'/'), |(plain, before), byte| {
         (plain & stays_in_path(byte) & !(before == b'/' && matches!(byte, b'.' | b'/')), byte)
     });

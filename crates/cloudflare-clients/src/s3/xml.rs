@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 use std::str::FromStr;
 
 use quick_xml::escape::escape;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesRef, Event};
 use quick_xml::reader::Reader;
 
 use crate::error::{Error, Result};
@@ -81,18 +81,7 @@ impl Element {
                     continue;
                 }
                 Event::GeneralRef(reference) => {
-                    let character =
-                        reference.resolve_char_ref().map_err(|error| malformed(&error).with_source(error))?;
-                    let resolved = match (character, &*reference) {
-                        (Some(character), _) => character,
-                        (None, "amp") => '&',
-                        (None, "lt") => '<',
-                        (None, "gt") => '>',
-                        (None, "quot") => '"',
-                        (None, "apos") => '\'',
-                        (None, name) => return Err(malformed(format!("the entity &{name}; is unknown"))),
-                    };
-                    add_text(&mut open, resolved.encode_utf8(&mut [0; 4]))?;
+                    add_text(&mut open, resolved(&reference)?.encode_utf8(&mut [0; 4]))?;
                     continue;
                 }
                 Event::DocType(_) => return Err(malformed("it has a document type")),
@@ -165,7 +154,21 @@ fn add_text(open: &mut [Element], text: &str) -> Result<()> {
     Ok(())
 }
 
-fn malformed(why: impl fmt::Display) -> Error {
+/// What a reference in text stands for.
+pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<char> {
+    let character = reference.resolve_char_ref().map_err(|error| malformed(&error).with_source(error))?;
+    match (character, &**reference) {
+        (Some(character), _) => Ok(character),
+        (None, "amp") => Ok('&'),
+        (None, "lt") => Ok('<'),
+        (None, "gt") => Ok('>'),
+        (None, "quot") => Ok('"'),
+        (None, "apos") => Ok('\''),
+        (None, name) => Err(malformed(format!("the entity &{name}; is unknown"))),
+    }
+}
+
+pub(crate) fn malformed(why: impl fmt::Display) -> Error {
     Error::invalid_input(format!("the XML is malformed: {why}")).with_code("MalformedXML")
 }
 

@@ -12,7 +12,7 @@ use std::ops::Range;
 use self::attributes::attributes;
 use self::variables::Variables;
 use super::reference::{Resolver, Target, folder_of};
-use super::{PlaylistOptions, SignedPlaylist};
+use super::{PlaylistOptions, SignedPlaylist, at_line};
 use crate::r2::url_signer::{Folder, Paths, UrlSigner};
 use crate::s3::endpoint::validate_key;
 use crate::{Error, Result};
@@ -334,19 +334,13 @@ fn without_uri() -> Error {
     Error::invalid_input("an EXT-X-STREAM-INF has no URI in the line behind it")
 }
 
-fn at_line(number: usize, error: &Error) -> Error {
-    Error::invalid_input(format!("line {number}: {}", error.message()))
-}
-
 /// How many objects are signed.
 #[cfg(test)]
-pub(super) fn count_of_paths(
-    text: &str,
-    key: &str,
-    options: &PlaylistOptions<'_>,
-    signer: &UrlSigner,
-) -> Result<usize> {
+fn count_of_paths(text: &str, key: &str, options: &PlaylistOptions<'_>, signer: &UrlSigner) -> Result<usize> {
     let mut parser = Parser::new(key, options, signer)?;
     parser.parse(text)?;
     Ok(parser.references.paths.len())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,184 @@
+//! The elements of an XML document, and where they are in its text.
+
+use std::borrow::Cow;
+
+use quick_xml::XmlVersion;
+use quick_xml::events::Event;
+use quick_xml::events::attributes::Attributes;
+use quick_xml::reader::Reader;
+
+use crate::Result;
+use crate::s3::xml::{malformed, resolved};
+
+/// Goes through a document from its beginning to its end.
+pub(super) struct Cursor<'t> {
+    text: &'t str,
+    reader: Reader<&'t [u8]>,
+    /// The length of the byte order mark.
+    bom: usize,
+    at: usize,
+}
+
+/// The start of an element, or all of one that is empty.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Tag<'t> {
+    pub(super) name: &'t str,
+    /// Where it begins.
+    pub(super) at: usize,
+    /// What is behind its `>`.
+    pub(super) end: usize,
+    /// Whether it ends with `/>`, and so has no content.
+    pub(super) is_empty: bool,
+    /// All between its `<` and its `>` or `/>`.
+    inside: &'t str,
+}
+
+enum Node<'t> {
+    Start(Tag<'t>),
+    End,
+    Text(Event<'t>),
+    EndOfDocument,
+}
+
+impl<'t> Cursor<'t> {
+    pub(super) fn new(text: &'t str) -> Self {
+        let document = text.strip_prefix('\u{feff}').unwrap_or(text);
+        Self { text, reader: Reader::from_str(document), bom: text.len() - document.len(), at: 0 }
+    }
+
+    /// Where that begins which was read last.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// What is behind that which was read last.
+    pub(super) fn end(&self) -> usize {
+        usize::try_from(self.reader.buffer_position()).unwrap_or(usize::MAX).saturating_add(self.bom)
+    }
+
+    /// The start of the root, which the document begins with.
+    pub(super) fn root(&mut self) -> Result<Tag<'t>> {
+        // The reader would drop another mark, and its places would be off.
+        if self.text[self.bom..].starts_with('\u{feff}') {
+            return Err(malformed("it begins with two byte order marks"));
+        }
+        loop {
+            match self.next()? {
+                Node::Start(root) => return Ok(root),
+                Node::Text(event) if is_space(&event) => {}
+                _ => return Err(malformed("it does not begin with an element")),
+            }
+        }
+    }
+
+    /// Reads what is behind the root, where only the end may be.
+    pub(super) fn end_of_document(&mut self) -> Result<()> {
+        loop {
+            match self.next()? {
+                Node::EndOfDocument => return Ok(()),
+                Node::Text(event) if is_space(&event) => {}
+                _ => return Err(malformed("something is behind its root")),
+            }
+        }
+    }
+
+    /// The start of the next child of an element, or `None` at the element's end. A child has to be read to its end before
+    /// the next is asked for.
+    pub(super) fn next_child(&mut self, parent: Tag<'t>) -> Result<Option<Tag<'t>>> {
+        if parent.is_empty {
+            return Ok(None);
+        }
+        loop {
+            match self.next()? {
+                Node::Start(child) => return Ok(Some(child)),
+                Node::End => return Ok(None),
+                Node::Text(_) => {}
+                Node::EndOfDocument => return Err(malformed("it ends early")),
+            }
+        }
+    }
+
+    /// Reads an element to its end, whatever is in it.
+    pub(super) fn skip(&mut self, tag: Tag<'t>) -> Result<()> {
+        let mut open = usize::from(!tag.is_empty);
+        while open > 0 {
+            match self.next()? {
+                Node::Start(tag) => open += usize::from(!tag.is_empty),
+                Node::End => open -= 1,
+                Node::Text(_) => {}
+                Node::EndOfDocument => return Err(malformed("it ends early")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads an element to its end, and gives its text, without space at its ends.
+    pub(super) fn text(&mut self, tag: Tag<'t>) -> Result<String> {
+        let mut text = String::new();
+        while !tag.is_empty {
+            match self.next()? {
+                Node::Start(child) => self.skip(child)?,
+                Node::End => break,
+                Node::Text(Event::Text(part)) => text.push_str(&part.xml10_content()),
+                Node::Text(Event::CData(part)) => text.push_str(&part.xml10_content()),
+                Node::Text(Event::GeneralRef(reference)) => text.push(resolved(&reference)?),
+                Node::Text(_) => {}
+                Node::EndOfDocument => return Err(malformed("it ends early")),
+            }
+        }
+        text.truncate(text.trim_end().len());
+        Ok(text.split_off(text.len() - text.trim_start().len()))
+    }
+
+    fn next(&mut self) -> Result<Node<'t>> {
+        loop {
+            self.at = self.end();
+            let event = match self.reader.read_event() {
+                Ok(event) => event,
+                Err(error) => {
+                    let at = usize::try_from(self.reader.error_position()).unwrap_or(usize::MAX);
+                    self.at = at.saturating_add(self.bom).min(self.text.len());
+                    return Err(malformed(error));
+                }
+            };
+            return Ok(match event {
+                Event::Start(start) => Node::Start(self.tag(start.name().0.len(), false)?),
+                Event::Empty(start) => Node::Start(self.tag(start.name().0.len(), true)?),
+                Event::End(_) => Node::End,
+                Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) => Node::Text(event),
+                Event::Eof => Node::EndOfDocument,
+                Event::DocType(_) => return Err(malformed("it has a document type")),
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => continue,
+            });
+        }
+    }
+
+    fn tag(&self, name_len: usize, is_empty: bool) -> Result<Tag<'t>> {
+        let end = self.end();
+        let inside = self.text.get(self.at + 1..end - 1 - usize::from(is_empty));
+        let (inside, name) = inside
+            .and_then(|inside| Some((inside, inside.get(..name_len)?)))
+            .ok_or_else(|| malformed("it has a tag without an end"))?;
+        Ok(Tag { name, at: self.at, end, is_empty, inside })
+    }
+}
+
+impl<'t> Tag<'t> {
+    /// Its attributes, with their references resolved.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = Result<(&'t str, Cow<'t, str>)>> + use<'t> {
+        Attributes::new(self.inside, self.name.len()).map(|attribute| {
+            let attribute = attribute.map_err(malformed)?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?;
+            Ok((attribute.key.0, value))
+        })
+    }
+
+    /// The name in two: the namespace's prefix with its colon, which may be empty, and the local name.
+    pub(super) fn names(&self) -> (&'t str, &'t str) {
+        self.name.split_at(self.name.find(':').map_or(0, |colon| colon + 1))
+    }
+}
+
+fn is_space(event: &Event<'_>) -> bool {
+    matches!(event, Event::Text(text) if text.xml10_content().trim().is_empty())
+}

@@ -1,0 +1,534 @@
+//! What a manifest says about where its media is
+//! ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html), clause 5.3), and where in the text it says so.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::str::FromStr;
+use std::time::Duration;
+
+use super::cursor::{Cursor, Tag};
+use super::duration;
+use super::shown;
+use super::timeline::S;
+use crate::{Error, Result};
+
+#[derive(Debug, Default)]
+pub(super) struct Manifest<'t> {
+    /// The namespace prefix of its elements, with a colon; mostly empty.
+    pub(super) prefix: &'t str,
+    pub(super) duration: Option<Duration>,
+    pub(super) base_urls: Vec<String>,
+    /// Where a `BaseURL` of the `MPD` goes.
+    pub(super) base_url_at: usize,
+    pub(super) periods: Vec<Period<'t>>,
+    /// What is not in the signed manifest: that which said where media is, and all that leads to other manifests.
+    pub(super) cuts: Vec<Range<usize>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Period<'t> {
+    pub(super) at: usize,
+    pub(super) start: Option<Duration>,
+    pub(super) duration: Option<Duration>,
+    pub(super) level: Level<'t>,
+    pub(super) sets: Vec<AdaptationSet<'t>>,
+}
+
+#[derive(Debug)]
+pub(super) struct AdaptationSet<'t> {
+    pub(super) at: Range<usize>,
+    pub(super) language: Option<Cow<'t, str>>,
+    pub(super) content_type: Option<Cow<'t, str>>,
+    pub(super) common: Common<'t>,
+    pub(super) level: Level<'t>,
+    pub(super) representations: Vec<Representation<'t>>,
+}
+
+#[derive(Debug)]
+pub(super) struct Representation<'t> {
+    pub(super) at: Range<usize>,
+    pub(super) id: Option<Cow<'t, str>>,
+    pub(super) bandwidth: Option<u64>,
+    pub(super) common: Common<'t>,
+    pub(super) level: Level<'t>,
+    /// Where its `BaseURL` goes.
+    pub(super) base_url_at: Range<usize>,
+    /// Where its segments go.
+    pub(super) segments_at: Range<usize>,
+    /// Its name, where it is empty and so has to be opened first.
+    pub(super) opened: Option<&'t str>,
+}
+
+/// What an `AdaptationSet` says for all of its representations, or one for itself.
+#[derive(Debug, Default)]
+pub(super) struct Common<'t> {
+    pub(super) mime_type: Option<Cow<'t, str>>,
+    pub(super) codecs: Option<Cow<'t, str>>,
+    pub(super) width: Option<u32>,
+    pub(super) height: Option<u32>,
+}
+
+/// What every level may have.
+#[derive(Debug, Default)]
+pub(super) struct Level<'t> {
+    pub(super) base_urls: Vec<String>,
+    pub(super) segments: Option<Box<Segments<'t>>>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    SegmentBase,
+    SegmentList,
+    SegmentTemplate,
+}
+
+/// A `SegmentBase`, `SegmentList` or `SegmentTemplate`.
+#[derive(Debug)]
+pub(super) struct Segments<'t> {
+    pub(super) kind: Kind,
+    pub(super) at: Range<usize>,
+    pub(super) timescale: Option<u32>,
+    pub(super) presentation_time_offset: Option<u64>,
+    /// The values of [`KEPT`].
+    pub(super) kept: [Option<i64>; KEPT.len()],
+    pub(super) duration: Option<u64>,
+    pub(super) start_number: Option<u64>,
+    pub(super) end_number: Option<u64>,
+    pub(super) media: Option<Cow<'t, str>>,
+    pub(super) initialization_template: Option<Cow<'t, str>>,
+    pub(super) initialization: Option<Source<'t>>,
+    pub(super) index: Option<Source<'t>>,
+    pub(super) timeline: Option<Vec<S>>,
+    pub(super) urls: Vec<SegmentUrl<'t>>,
+}
+
+/// An `Initialization` or `RepresentationIndex`.
+#[derive(Debug)]
+pub(super) struct Source<'t> {
+    pub(super) at: Range<usize>,
+    pub(super) name: &'t str,
+    pub(super) url: Option<Cow<'t, str>>,
+    pub(super) range: Option<Cow<'t, str>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct SegmentUrl<'t> {
+    pub(super) media: Option<Cow<'t, str>>,
+    pub(super) media_range: Option<Cow<'t, str>>,
+    pub(super) index_range: Option<Cow<'t, str>>,
+}
+
+/// The numbers that are the same for a list of segments as for what it was made of, and mean nothing here.
+pub(super) const KEPT: [&str; 3] = ["presentationDuration", "eptDelta", "pdDelta"];
+
+/// How many periods, adaptation sets and representations a manifest may have. Each takes many times the memory of the text
+/// that makes it.
+const MAX_LEVELS: usize = 10_000;
+
+impl<'t> Manifest<'t> {
+    /// # Errors
+    /// The text is no manifest of a film, or has what cannot be signed. The line of the error comes along.
+    pub(super) fn parse(text: &'t str) -> std::result::Result<Self, (usize, Error)> {
+        let mut parser = Parser { text, cursor: Cursor::new(text), levels: 0, manifest: Self::default() };
+        match parser.document() {
+            Ok(()) => Ok(parser.manifest),
+            Err(error) => Err((parser.cursor.at(), error)),
+        }
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    cursor: Cursor<'t>,
+    levels: usize,
+    manifest: Manifest<'t>,
+}
+
+impl<'t> Parser<'t> {
+    fn document(&mut self) -> Result<()> {
+        let root = self.cursor.root()?;
+        let (prefix, name) = root.names();
+        if name != "MPD" {
+            return Err(Error::invalid_input(format!(
+                "this is no DASH manifest, whose root is an MPD: it is {}",
+                shown(root.name)
+            )));
+        }
+        self.manifest.prefix = prefix;
+        self.mpd(root)?;
+        self.cursor.end_of_document()
+    }
+
+    fn mpd(&mut self, tag: Tag<'t>) -> Result<()> {
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("type", value) if value != "static" => {
+                    return Err(Error::invalid_input(format!(
+                        "the manifest is {}: only static ones can be signed, since a live one would have to be signed \
+                         again for every update",
+                        shown(&value)
+                    )));
+                }
+                ("mediaPresentationDuration", value) => {
+                    self.manifest.duration = Some(time("mediaPresentationDuration", &value)?)
+                }
+                _ => {}
+            }
+        }
+        self.manifest.base_url_at = tag.end;
+        while let Some(child) = self.cursor.next_child(tag)? {
+            match self.name(child) {
+                "Period" => self.period(child)?,
+                "BaseURL" => {
+                    let url = self.base_url(child)?;
+                    self.manifest.base_urls.push(url);
+                }
+                "ProgramInformation" => {
+                    self.other(child)?;
+                    self.manifest.base_url_at = self.cursor.end();
+                }
+                // Manifests that are not signed, and choices among hosts that are not there any more.
+                "Location" | "PatchLocation" | "ContentSteering" => self.cut(child)?,
+                "InitializationSet" | "InitializationGroup" | "InitializationPresentation" => {
+                    return Err(unsupported(child));
+                }
+                _ => self.other(child)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn period(&mut self, tag: Tag<'t>) -> Result<()> {
+        self.count_level()?;
+        let mut period =
+            Period { at: tag.at, start: None, duration: None, level: Level::default(), sets: Vec::new() };
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("start", value) => period.start = Some(time("start", &value)?),
+                ("duration", value) => period.duration = Some(time("duration", &value)?),
+                _ => {}
+            }
+        }
+        while let Some(child) = self.cursor.next_child(tag)? {
+            match self.name(child) {
+                "AdaptationSet" => period.sets.push(self.adaptation_set(child)?),
+                name => self.level(child, name, &mut period.level)?,
+            }
+        }
+        self.manifest.periods.push(period);
+        Ok(())
+    }
+
+    fn adaptation_set(&mut self, tag: Tag<'t>) -> Result<AdaptationSet<'t>> {
+        self.count_level()?;
+        let mut set = AdaptationSet {
+            at: tag.at..tag.end,
+            language: None,
+            content_type: None,
+            common: Common::default(),
+            level: Level::default(),
+            representations: Vec::new(),
+        };
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("lang", value) => set.language = Some(value),
+                ("contentType", value) => set.content_type = Some(value),
+                (name, value) => set.common.set(name, value)?,
+            }
+        }
+        while let Some(child) = self.cursor.next_child(tag)? {
+            match self.name(child) {
+                "Representation" => set.representations.push(self.representation(child)?),
+                name => self.level(child, name, &mut set.level)?,
+            }
+        }
+        set.at.end = self.cursor.end();
+        Ok(set)
+    }
+
+    fn representation(&mut self, tag: Tag<'t>) -> Result<Representation<'t>> {
+        self.count_level()?;
+        let (mut id, mut bandwidth, mut common) = (None, None, Common::default());
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("id", value) => id = Some(value),
+                ("bandwidth", value) => bandwidth = Some(number("bandwidth", &value)?),
+                (name, value) => common.set(name, value)?,
+            }
+        }
+        let mut level = Level::default();
+        let mut base_url_at = None;
+        while let Some(child) = self.cursor.next_child(tag)? {
+            let name = self.name(child);
+            // The schema has them behind a BaseURL.
+            if matches!(name, "BaseURL" | "ExtendedBandwidth" | "SubRepresentation" | "SegmentBase") {
+                base_url_at.get_or_insert(self.before(child.at));
+            }
+            self.level(child, name, &mut level)?;
+        }
+        let end = self.cursor.end();
+        let segments_at = if tag.is_empty {
+            end - 2..end
+        } else {
+            let end = self.before(self.cursor.at());
+            end..end
+        };
+        Ok(Representation {
+            at: tag.at..end,
+            id,
+            bandwidth,
+            common,
+            level,
+            base_url_at: base_url_at.map_or(segments_at.clone(), |at| at..at),
+            segments_at,
+            opened: tag.is_empty.then_some(tag.name),
+        })
+    }
+
+    /// A child that every level may have.
+    fn level(&mut self, child: Tag<'t>, name: &'t str, level: &mut Level<'t>) -> Result<()> {
+        let kind = match name {
+            "BaseURL" => {
+                level.base_urls.push(self.base_url(child)?);
+                return Ok(());
+            }
+            "SegmentBase" => Kind::SegmentBase,
+            "SegmentList" => Kind::SegmentList,
+            "SegmentTemplate" => Kind::SegmentTemplate,
+            _ => return self.other(child),
+        };
+        let segments = self.segments(child, kind)?;
+        if kind != Kind::SegmentBase {
+            let cut = self.with_space(segments.at.clone());
+            self.manifest.cuts.push(cut);
+        }
+        if level.segments.replace(Box::new(segments)).is_some() {
+            return Err(Error::invalid_input("it is said twice where the segments are"));
+        }
+        Ok(())
+    }
+
+    fn base_url(&mut self, tag: Tag<'t>) -> Result<String> {
+        let url = self.cursor.text(tag)?;
+        let cut = self.with_space(tag.at..self.cursor.end());
+        self.manifest.cuts.push(cut);
+        Ok(url)
+    }
+
+    fn segments(&mut self, tag: Tag<'t>, kind: Kind) -> Result<Segments<'t>> {
+        let mut segments = Segments {
+            kind,
+            at: tag.at..tag.end,
+            timescale: None,
+            presentation_time_offset: None,
+            kept: [None; KEPT.len()],
+            duration: None,
+            start_number: None,
+            end_number: None,
+            media: None,
+            initialization_template: None,
+            initialization: None,
+            index: None,
+            timeline: None,
+            urls: Vec::new(),
+        };
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("timescale", value) => segments.timescale = Some(number("timescale", &value)?),
+                ("presentationTimeOffset", value) => {
+                    segments.presentation_time_offset = Some(number("presentationTimeOffset", &value)?);
+                }
+                ("duration", value) => segments.duration = Some(number("duration", &value)?),
+                ("startNumber", value) => segments.start_number = Some(number("startNumber", &value)?),
+                ("endNumber", value) => segments.end_number = Some(number("endNumber", &value)?),
+                ("media", value) => segments.media = Some(value),
+                ("initialization", value) => segments.initialization_template = Some(value),
+                ("bitstreamSwitching", _) => return Err(unsupported(tag)),
+                (name, value) => {
+                    if let Some(at) = KEPT.iter().position(|kept| *kept == name) {
+                        segments.kept[at] = Some(number(name, &value)?);
+                    }
+                }
+            }
+        }
+        if segments.timescale == Some(0) {
+            return Err(Error::invalid_input("the timescale is 0"));
+        }
+        while let Some(child) = self.cursor.next_child(tag)? {
+            match self.name(child) {
+                "Initialization" => segments.initialization = Some(self.source(child)?),
+                "RepresentationIndex" => segments.index = Some(self.source(child)?),
+                "SegmentTimeline" => segments.timeline = Some(self.timeline(child)?),
+                "SegmentURL" => segments.urls.push(self.segment_url(child)?),
+                "BitstreamSwitching" => return Err(unsupported(child)),
+                _ => self.other(child)?,
+            }
+        }
+        segments.at.end = self.cursor.end();
+        Ok(segments)
+    }
+
+    fn source(&mut self, tag: Tag<'t>) -> Result<Source<'t>> {
+        let mut source = Source { at: tag.at..tag.end, name: tag.name, url: None, range: None };
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("sourceURL", value) => source.url = Some(value),
+                ("range", value) => source.range = Some(range(value)?),
+                _ => {}
+            }
+        }
+        self.cursor.skip(tag)?;
+        source.at.end = self.cursor.end();
+        Ok(source)
+    }
+
+    fn segment_url(&mut self, tag: Tag<'t>) -> Result<SegmentUrl<'t>> {
+        let (mut url, mut has_index) = (SegmentUrl::default(), false);
+        for attribute in attributes(tag) {
+            match attribute? {
+                ("media", value) => url.media = Some(value),
+                ("mediaRange", value) => url.media_range = Some(range(value)?),
+                ("indexRange", value) => url.index_range = Some(range(value)?),
+                ("index", _) => has_index = true,
+                _ => {}
+            }
+        }
+        // Players do without an index of their own, and the range is one of that.
+        url.index_range = url.index_range.filter(|_| !has_index);
+        self.cursor.skip(tag)?;
+        Ok(url)
+    }
+
+    fn timeline(&mut self, tag: Tag<'t>) -> Result<Vec<S>> {
+        let mut timeline = Vec::new();
+        while let Some(child) = self.cursor.next_child(tag)? {
+            if self.name(child) != "S" {
+                return Err(unsupported(child));
+            }
+            let (mut t, mut d, mut r) = (None, None, 0);
+            for attribute in attributes(child) {
+                match attribute? {
+                    ("t", value) => t = Some(number("t", &value)?),
+                    ("d", value) => d = Some(number("d", &value)?),
+                    ("r", value) => r = number("r", &value)?,
+                    (name, _) => {
+                        return Err(Error::invalid_input(format!(
+                            "the {name:.40} of an S cannot be signed: t, d and r can"
+                        )));
+                    }
+                }
+            }
+            let d = d.ok_or_else(|| Error::invalid_input("an S has no d"))?;
+            timeline.push(S { t, d, r });
+            self.cursor.skip(child)?;
+        }
+        Ok(timeline)
+    }
+
+    /// What stays as it is.
+    fn other(&mut self, tag: Tag<'t>) -> Result<()> {
+        let property = matches!(self.name(tag), "EssentialProperty" | "SupplementalProperty");
+        for attribute in attributes(tag) {
+            let (name, value) = attribute?;
+            if property && name == "schemeIdUri" && value.starts_with("urn:mpeg:dash:urlparam:") {
+                return Err(Error::invalid_input(format!(
+                    "the manifest asks players to add to the queries of its URLs ({value:.60}), which their signatures forbid"
+                )));
+            }
+        }
+        self.cursor.skip(tag)
+    }
+
+    fn cut(&mut self, tag: Tag<'t>) -> Result<()> {
+        self.cursor.skip(tag)?;
+        let cut = self.with_space(tag.at..self.cursor.end());
+        self.manifest.cuts.push(cut);
+        Ok(())
+    }
+
+    /// The name of an element, which is empty for one that is not DASH's.
+    fn name(&self, tag: Tag<'t>) -> &'t str {
+        let (prefix, name) = tag.names();
+        if prefix == self.manifest.prefix { name } else { "" }
+    }
+
+    fn count_level(&mut self) -> Result<()> {
+        self.levels += 1;
+        if self.levels <= MAX_LEVELS {
+            return Ok(());
+        }
+        Err(Error::invalid_input(format!(
+            "the manifest has more than {MAX_LEVELS} periods, adaptation sets and representations"
+        )))
+    }
+
+    /// The end of what comes before `at`, without the space between.
+    fn before(&self, at: usize) -> usize {
+        before(self.text, at)
+    }
+
+    fn with_space(&self, at: Range<usize>) -> Range<usize> {
+        self.before(at.start)..at.end
+    }
+}
+
+/// The place behind the tag that comes before `at`, if there is nothing but space between.
+pub(super) fn before(text: &str, at: usize) -> usize {
+    let before = text[..at].trim_ascii_end();
+    if before.ends_with('>') { before.len() } else { at }
+}
+
+impl<'t> Common<'t> {
+    fn set(&mut self, name: &str, value: Cow<'t, str>) -> Result<()> {
+        match name {
+            "mimeType" => self.mime_type = Some(value),
+            "codecs" => self.codecs = Some(value),
+            "width" => self.width = Some(number("width", &value)?),
+            "height" => self.height = Some(number("height", &value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// The attributes of one of DASH's elements, none of which may be elsewhere.
+fn attributes<'t>(tag: Tag<'t>) -> impl Iterator<Item = Result<(&'t str, Cow<'t, str>)>> {
+    tag.attributes().map(move |attribute| match attribute? {
+        (name, _) if name.ends_with(":href") => Err(Error::invalid_input(format!(
+            "the {:.40} comes from another document ({name:.40}), which is not signed",
+            tag.name
+        ))),
+        attribute => Ok(attribute),
+    })
+}
+
+fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
+    value.trim().parse().map_err(|_| {
+        Error::invalid_input(format!(
+            "the {name} {} is no number, or one that is out of its range",
+            shown(value)
+        ))
+    })
+}
+
+fn time(name: &str, value: &str) -> Result<Duration> {
+    duration::parse(value.trim()).ok_or_else(|| {
+        Error::invalid_input(format!(
+            "the {name} {} is no duration in days, hours, minutes and seconds",
+            shown(value)
+        ))
+    })
+}
+
+/// A byte range, `first-last` or `first-`.
+fn range(value: Cow<'_, str>) -> Result<Cow<'_, str>> {
+    let is_number = |text: &str| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+    match value.split_once('-') {
+        Some((first, last)) if is_number(first) && is_number(last) && !first.is_empty() => Ok(value),
+        _ => Err(Error::invalid_input(format!("{} is no range of bytes", shown(&value)))),
+    }
+}
+
+fn unsupported(tag: Tag<'_>) -> Error {
+    Error::invalid_input(format!("{:.60}: this cannot be expressed by presigned URLs", tag.name))
+}

@@ -1,0 +1,63 @@
+//! DASH manifests of films ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html)).
+//!
+//! A presigned URL is good for one object, so a template of URLs has to become a list. The list is one that players take, in
+//! spite of what they make of the standard:
+//!
+//! - dash.js counts the `S` of a list's `SegmentTimeline` and not their repetitions, so each segment has an `S` of its own.
+//! - FFmpeg takes a list's `startNumber` for that of the first entry to read, so there is none; and looks for a timeline in the
+//!   adaptation set only, so it is there where all representations share it.
+//! - FFmpeg cuts off URLs that are longer than the `BaseURL`s, so there is one that is long enough. In a `BaseURL` it takes an `&` for
+//!   the beginning of an entity, so it cannot play representations that are one object (`SegmentBase`), whose only URL is there.
+//!
+//! Everything else stays as it is, byte for byte.
+
+mod base;
+mod cursor;
+mod document;
+mod duration;
+mod output;
+mod plan;
+mod template;
+mod timeline;
+
+use self::document::Manifest;
+use self::plan::Planner;
+use super::{PlaylistOptions, SignedPlaylist, at_line};
+use crate::r2::url_signer::UrlSigner;
+use crate::{Error, Result};
+
+/// A manifest with URLs in place of its references.
+pub(super) fn sign(
+    text: &str,
+    key: &str,
+    options: &PlaylistOptions<'_>,
+    signer: &UrlSigner,
+) -> Result<SignedPlaylist> {
+    if text.len() > options.max_manifest {
+        return Err(Error::invalid_input(format!(
+            "the manifest has {} bytes: the limit is {}, which `PlaylistOptions::max_manifest` sets",
+            text.len(),
+            options.max_manifest
+        )));
+    }
+    let at_line = |(at, error): (usize, Error)| {
+        let line = text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
+        at_line(line, &error)
+    };
+    let manifest = Manifest::parse(text).map_err(at_line)?;
+    let plan = Planner::new(text, key, options, signer)?.plan(&manifest).map_err(at_line)?;
+    let signed = output::write(text, manifest.prefix, &plan, signer);
+    Ok(SignedPlaylist::new(signed, signer.expires_at(), plan.url_count))
+}
+
+/// A text of the manifest for an error, quoted. Of a long one, it is the beginning.
+fn shown(text: &str) -> String {
+    let mut shown: String = text.chars().take(100).collect();
+    if shown.len() < text.len() {
+        shown.push('…');
+    }
+    format!("{shown:?}")
+}
+
+#[cfg(test)]
+mod tests;

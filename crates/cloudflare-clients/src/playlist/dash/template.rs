@@ -1,0 +1,228 @@
+//! Templates of URLs: `chunk-$RepresentationID$-$Number%05d$.m4s`.
+
+use std::borrow::Cow;
+
+use super::shown;
+use crate::{Error, Result};
+
+/// A template with the numbers of a segment still to be filled in.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Template {
+    parts: Vec<Part>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Part {
+    Text(String),
+    Number { width: usize },
+    Time { width: usize },
+}
+
+/// What all segments of a representation have in common.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Values<'a> {
+    pub(super) id: Option<&'a str>,
+    pub(super) bandwidth: Option<u64>,
+}
+
+/// The longest template, with all but the numbers in it, in bytes: an encoded key and a query that is dropped fit.
+const MAX_LEN: usize = 4096;
+
+/// `u64::MAX` has so many digits.
+const MAX_WIDTH: usize = 20;
+
+impl Template {
+    /// # Errors
+    /// It does not parse, has an identifier that nothing is known to stand for, or is too long.
+    pub(super) fn parse(text: &str, values: Values<'_>) -> Result<Self> {
+        let mut parts = Vec::new();
+        let mut plain = String::new();
+        let mut pieces = text.split('$');
+        plain.push_str(pieces.next().unwrap_or_default());
+        while let Some(identifier) = pieces.next() {
+            let behind = pieces.next().ok_or_else(|| {
+                Error::invalid_input(format!("the template {} has a $ that is not closed", shown(text)))
+            })?;
+            let (name, width) = match identifier.split_once('%') {
+                Some((name, format)) => (name, Some(width(format)?)),
+                None => (identifier, None),
+            };
+            let part = match (name, width) {
+                ("", None) => Ok(Cow::Borrowed("$")),
+                ("RepresentationID", None) => {
+                    Ok(Cow::Borrowed(values.id.ok_or_else(|| missing("id", text))?))
+                }
+                ("Bandwidth", _) => {
+                    let bandwidth = values.bandwidth.ok_or_else(|| missing("bandwidth", text))?;
+                    Ok(Cow::Owned(format!("{bandwidth:0width$}", width = width.unwrap_or(1))))
+                }
+                ("Number", _) => Err(Part::Number { width: width.unwrap_or(1) }),
+                ("Time", _) => Err(Part::Time { width: width.unwrap_or(1) }),
+                _ => {
+                    return Err(Error::invalid_input(format!(
+                        "the template {} has ${identifier:.40}$, which cannot be expanded: there are \
+                         $RepresentationID$, $Bandwidth$, $Number$ and $Time$, the last three also with a format such as %05d",
+                        shown(text)
+                    )));
+                }
+            };
+            match part {
+                Ok(text) => plain.push_str(&text),
+                Err(field) => parts.extend([Part::Text(std::mem::take(&mut plain)), field]),
+            }
+            plain.push_str(behind);
+            if plain.len() > MAX_LEN {
+                break;
+            }
+        }
+        parts.push(Part::Text(plain));
+        let template = Self { parts };
+        if template.len() > MAX_LEN {
+            return Err(Error::invalid_input(format!(
+                "the template {} is longer than {MAX_LEN} bytes",
+                shown(text)
+            )));
+        }
+        Ok(template)
+    }
+
+    /// Whether segments have different URLs.
+    pub(super) fn is_numbered(&self) -> bool {
+        self.parts.len() > 1
+    }
+
+    /// The longest that it becomes.
+    fn len(&self) -> usize {
+        let len = |part: &Part| match part {
+            Part::Text(text) => text.len(),
+            Part::Number { .. } | Part::Time { .. } => MAX_WIDTH,
+        };
+        self.parts.iter().map(len).sum()
+    }
+
+    /// Appends what it is for a segment.
+    #[inline]
+    pub(super) fn write(&self, number: u64, time: u64, out: &mut String) {
+        for part in &self.parts {
+            match *part {
+                Part::Text(ref text) => out.push_str(text),
+                Part::Number { width } => push_digits(number, width, out),
+                Part::Time { width } => push_digits(time, width, out),
+            }
+        }
+    }
+}
+
+fn width(format: &str) -> Result<usize> {
+    let width = format.strip_prefix('0').and_then(|format| format.strip_suffix('d'));
+    let digits = width
+        .filter(|width| (1..=2).contains(&width.len()) && width.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.and_then(|digits| digits.parse().ok()) {
+        Some(width) if width <= MAX_WIDTH => Ok(width),
+        _ => Err(Error::invalid_input(format!(
+            "the format %{format:.40} of a template is none that can be written: it is %0Nd, with at most {MAX_WIDTH} for N"
+        ))),
+    }
+}
+
+fn missing(attribute: &str, template: &str) -> Error {
+    Error::invalid_input(format!(
+        "the template {} needs the Representation's {attribute}, which it does not have",
+        shown(template)
+    ))
+}
+
+/// `{number:0width$}`, which takes several times as long.
+fn push_digits(mut number: u64, width: usize, out: &mut String) {
+    let mut digits = [b'0'; MAX_WIDTH];
+    let mut at = MAX_WIDTH;
+    while number > 0 {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    let start = at.min(MAX_WIDTH - width.clamp(1, MAX_WIDTH));
+    out.extend(digits[start..].iter().map(|digit| char::from(*digit)));
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const VALUES: Values<'_> = Values { id: Some("v/1"), bandwidth: Some(2000) };
+
+    fn expanded(text: &str) -> String {
+        let mut out = String::new();
+        Template::parse(text, VALUES).unwrap().write(7, 90_000, &mut out);
+        out
+    }
+
+    #[test]
+    fn identifiers_are_replaced() {
+        for (text, expected) in [
+            ("", ""),
+            ("a.mp4", "a.mp4"),
+            ("$Number$", "7"),
+            ("c-$RepresentationID$-$Number%05d$.m4s", "c-v/1-00007.m4s"),
+            ("$Bandwidth$/$Time$", "2000/90000"),
+            ("$Bandwidth%06d$/$Time%02d$$$Number", "002000/90000$Number"),
+            ("$$$$", "$$"),
+            ("$Number%00d$$Number$", "77"),
+            ("$Number%020d$", "00000000000000000007"),
+        ] {
+            assert_eq!(expanded(text), expected, "{text}");
+        }
+        assert!(Template::parse("$Time$", VALUES).unwrap().is_numbered());
+        assert!(!Template::parse("$Bandwidth$$$", VALUES).unwrap().is_numbered());
+    }
+
+    #[test]
+    fn what_cannot_be_expanded_is_refused() {
+        let long = "a".repeat(MAX_LEN + 1);
+        let many = "$RepresentationID$".repeat(MAX_LEN);
+        for text in [
+            "$",
+            "a$Number",
+            "$Number%$",
+            "$Number%5d$",
+            "$Number%05x$",
+            "$Number%0-5d$",
+            "$Number%0d$",
+            "$Number%021d$",
+            "$Number%099999999d$",
+            "$RepresentationID%02d$",
+            "$SubNumber$",
+            "$number$",
+            "$ Number$",
+            "$%05d$",
+            &long,
+            &many,
+        ] {
+            assert!(Template::parse(text, VALUES).is_err(), "{text:.40}");
+        }
+        let nothing = Values { id: None, bandwidth: None };
+        assert!(Template::parse("$RepresentationID$", nothing).unwrap_err().to_string().contains("id"));
+        assert!(Template::parse("$Bandwidth$", nothing).unwrap_err().to_string().contains("bandwidth"));
+    }
+
+    proptest! {
+        #[test]
+        fn digits_are_those_of_the_formatter(number in any::<u64>(), shift in 0..64, width in 0..=MAX_WIDTH) {
+            let number = number >> shift;
+            let mut out = String::new();
+            push_digits(number, width, &mut out);
+            prop_assert_eq!(out, format!("{number:0width$}"));
+        }
+
+        #[test]
+        fn nothing_panics(text in r"(\$|Number|Time|%0?[0-9]{0,3}d|[ -~]{0,3}){0,12}") {
+            if let Ok(template) = Template::parse(&text, VALUES) {
+                let mut out = String::new();
+                template.write(u64::MAX, u64::MAX, &mut out);
+                prop_assert!(out.len() <= MAX_LEN);
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! What the tests of all playlists share.
+
+use std::sync::LazyLock;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::r2::{R2SigningClient, R2SigningConfig};
+
+pub(super) static NOW: LazyLock<SystemTime> =
+    LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+
+/// What every URL of the bucket begins with.
+pub(super) const BUCKET: &str = "http://127.0.0.1:9710/media/";
+
+pub(super) fn client() -> R2SigningClient {
+    let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
+    R2SigningClient::new(config).unwrap()
+}
+
+/// A playlist, signed for an hour, with each presigned URL as `<key>`, once its signature was found to be that of the key.
+pub(super) fn abbreviated(playlist: &str) -> String {
+    let client = client();
+    let mut out = String::new();
+    let mut rest = playlist;
+    while let Some(at) = rest.find(BUCKET) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let end = rest.find(['"', '<', '\t', '\r', '\n']).unwrap_or(rest.len());
+        let path = &rest[BUCKET.len()..rest.find('?').unwrap()];
+        let key = percent_encoding::percent_decode_str(path).decode_utf8().unwrap();
+        let url = client.generate_signed_url_at(&key, Duration::from_hours(1), *NOW).unwrap();
+        assert_eq!(url.as_str(), rest[..end].replace("&amp;", "&"));
+        out = format!("{out}<{key}>");
+        rest = &rest[end..];
+    }
+    out + rest
+}
