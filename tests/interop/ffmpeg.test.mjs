@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
-import { FRAMES, SHAPES, local, makeFilms, presigned, sign, storeFilms } from "./films.mjs";
+import { FRAMES, SHAPES, makeFilms, presigned, reference, sign, storeFilms } from "./films.mjs";
 
 await makeFilms();
 await storeFilms();
@@ -12,18 +12,18 @@ await storeFilms();
 /** The hashes of all decoded frames of all streams, and what ffmpeg said. Playlists may lead to plain HTTP. */
 function decode(input, ...options) {
   const allowed = ["-protocol_whitelist", "file,http,tcp,crypto,data", "-allowed_extensions", "ALL"];
-  const args = ["-loglevel", "error", ...options, "-nostdin", ...allowed, "-i", input, "-map", "0", "-f", "framemd5", "-"];
+  const args = ["-loglevel", "error", ...options, "-nostdin", ...allowed, "-i", input, "-map", "0", "-fps_mode", "passthrough", "-f", "framemd5", "-"];
   return new Promise((resolve) => {
-    execFile("ffmpeg", args, { timeout: 60_000 }, (_, stdout, stderr) => {
+    execFile("ffmpeg", args, { timeout: 60_000, killSignal: "SIGKILL" }, (_, stdout, stderr) => {
       const frames = stdout.split("\n").filter((line) => line && !line.startsWith("#"));
       resolve({ frames, stderr });
     });
   });
 }
 
-for (const [name, shape] of Object.entries(SHAPES)) {
+for (const [name, shape] of Object.entries(SHAPES).filter(([, { decodes }]) => decodes !== false)) {
   test(`every frame: ${name}`, async () => {
-    const expected = await decode(local(shape));
+    const expected = await decode(reference(shape));
     const decoded = await decode(await sign(shape));
     assert.equal(decoded.stderr, "");
     assert.deepEqual(decoded.frames, expected.frames);

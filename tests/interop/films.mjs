@@ -19,9 +19,10 @@ export const FRAMES = 25 * SECONDS;
 /** Where the films are in the bucket: a name that URLs and playlists encode. */
 export const PREFIX = "creator-1/hls/a film + 100% é/";
 
+// The sound ends a little earlier than the pictures: in DASH it would need a segment after the film's end.
 const SOURCES = [
   ...["-f", "lavfi", "-i", `testsrc2=size=160x90:rate=25:duration=${SECONDS}`],
-  ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`],
+  ...["-f", "lavfi", "-i", `sine=frequency=440:sample_rate=48000:duration=${SECONDS - 0.02}`],
 ];
 const CODECS =
   "-c:v libx264 -preset ultrafast -profile:v baseline -pix_fmt yuv420p -g 50 -keyint_min 50 -sc_threshold 0 -b:v 60k -c:a aac -b:a 32k -ac 1".split(" ");
@@ -54,13 +55,29 @@ export const SHAPES = {
     ],
     output: "multivariant/%v/video.m3u8",
   },
+  "DASH, a template of numbers": { player: "dash.js", playlist: "dash-number/film.mpd", make: dash("-use_timeline", "0") },
+  "DASH, a template with a timeline": { player: "dash.js", playlist: "dash-timeline/film.mpd", make: dash() },
+  "DASH, a list of files": {
+    player: "dash.js",
+    playlist: "dash-list/film.mpd",
+    make: dash("-use_template", "0", "-use_timeline", "0"),
+    // ffmpeg 5.1 reads no such manifest from a disk.
+    same: "dash-timeline/film.mpd",
+  },
+  "DASH, a list of byte ranges": {
+    player: "dash.js",
+    playlist: "dash-ranges/film.mpd",
+    make: dash("-single_file", "1"),
+    // ffmpeg 5.1 reads such a manifest for ever, from a disk too.
+    decodes: false,
+  },
 };
 
 const run = promisify(execFile);
 const r2 = async (...args) => (await run(cfstore, ["r2", ...args])).stdout;
 
-/** Where the film of this shape is on disk. */
-export const local = (shape) => join(scratch, "films", shape.playlist);
+/** The same frames, where ffmpeg can read them without a server. */
+export const reference = (shape) => join(scratch, "films", shape.same ?? shape.playlist);
 
 /** Makes the film in all shapes. */
 export async function makeFilms() {
@@ -69,7 +86,7 @@ export async function makeFilms() {
   await writeFile(join(scratch, "key_info"), `film.key\n${join(scratch, "film.key")}\n`);
   for (const shape of Object.values(SHAPES)) {
     const output = join(scratch, "films", shape.output ?? shape.playlist);
-    await mkdir(dirname(local(shape)), { recursive: true });
+    await mkdir(join(scratch, "films", dirname(shape.playlist)), { recursive: true });
     await run("ffmpeg", ["-loglevel", "error", "-nostdin", "-bitexact", ...SOURCES, ...CODECS, ...shape.make, output]);
   }
   await writeFile(join(scratch, "films/aes/film.key"), "0123456789abcdef");

@@ -141,11 +141,11 @@ Examples:
   curl \"$(cfstore r2 presign film.mp4 --expires 10m)\" -o film.mp4
   cfstore r2 presign --method put --content-type video/mp4 creator-123/videos/new.mp4")]
     Presign(Presign),
-    /// Make an HLS playlist that plays: with a presigned URL for every segment, map and key
+    /// Make an HLS playlist or DASH manifest that plays: with a presigned URL for every segment and key
     ///
-    /// The playlist is printed, or written to a folder together with the playlists that it names. Whoever has it can play it
-    /// until it expires: treat it as a secret. Players that read it from a file may have to be told that it leads to the
-    /// network, as ffplay and ffmpeg below.
+    /// It is printed, or written to a folder together with the playlists that it names. Whoever has it can play it until it
+    /// expires: treat it as a secret. Players that read it from a file may have to be told that it leads to the network, as
+    /// ffplay below.
     #[command(after_help = "\
 Examples:
   cfstore r2 sign-playlist film/720p.m3u8 > film.m3u8
@@ -248,7 +248,7 @@ pub(crate) struct Presign {
 
 #[derive(Debug, Args)]
 pub(crate) struct SignPlaylist {
-    /// The key of the playlist
+    /// The key of the playlist or manifest
     pub(crate) key: String,
     /// How long the URLs work, from 1s to 7days: as long as it is watched, pauses included
     #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration)]

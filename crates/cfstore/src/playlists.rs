@@ -60,13 +60,22 @@ impl Signing {
                 .signing_window(self.window)
                 .prefix(&self.prefix)
                 .child_url(|child| reference(number_of(child), child));
-            signed.push(r2.sign_hls_playlist(&text, &key, &options)?);
+            signed.push(if is_dash(&text) {
+                r2.sign_dash_manifest(&text, &key, &options)?
+            } else {
+                r2.sign_hls_playlist(&text, &key, &options)?
+            });
         }
         Ok(signed)
     }
 }
 
-/// A name for the playlist of a number. It is safe where the stem is: no player encodes or decodes it.
+/// Whether it is XML, as DASH manifests are and HLS playlists are not.
+pub(crate) fn is_dash(text: &str) -> bool {
+    text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
+}
+
+/// A name for the HLS playlist of a number. It is safe where the stem is: no player encodes or decodes it.
 pub(crate) fn file_name(stem: &str, number: usize) -> String {
     if number == 0 { format!("{stem}.m3u8") } else { format!("{stem}.{number}.m3u8") }
 }

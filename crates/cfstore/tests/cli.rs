@@ -493,6 +493,10 @@ const MEDIA: &str =
 const MASTER: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"a\",URI=\"a%20b/audio.m3u8\"\n\
                       #EXT-X-STREAM-INF:BANDWIDTH=1\nvideo.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=2\n/c/video.m3u8\n";
 
+const MANIFEST: &str = r#"<MPD type="static" mediaPresentationDuration="PT4S"><Period><AdaptationSet><Representation id="1" bandwidth="1">
+<SegmentTemplate initialization="init.mp4" media="$Number$.m4s" startNumber="0" duration="2"/>
+</Representation></AdaptationSet></Period></MPD>"#;
+
 /// A package below `c/`, each of its objects with its key as content.
 fn put_package(server: &Server, folder: &Folder) {
     for (key, content) in [
@@ -500,7 +504,9 @@ fn put_package(server: &Server, folder: &Folder) {
         ("c/video.m3u8", MEDIA),
         ("c/a b/audio.m3u8", MEDIA),
         ("c/init.mp4", "c/init.mp4"),
+        ("c/film.mpd", MANIFEST),
         ("c/0.m4s", "c/0.m4s"),
+        ("c/1.m4s", "c/1.m4s"),
         ("c/a b/init.mp4", "c/a b/init.mp4"),
         ("c/a b/0.m4s", "c/a b/0.m4s"),
         ("d/hostile.m3u8", "#EXTM3U\n/c/0.m4s"),
@@ -514,7 +520,7 @@ fn put_package(server: &Server, folder: &Folder) {
 fn played(playlist: &str) -> Vec<String> {
     let urls = playlist.split(['"', '\n']).filter(|part| part.starts_with("http://"));
     urls.map(|url| {
-        let (head, body) = http_get(url);
+        let (head, body) = http_get(&url.replace("&amp;", "&"));
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         String::from_utf8(body).unwrap()
     })
@@ -561,6 +567,18 @@ fn a_playlist_of_playlists_is_written_with_all_of_them() {
     assert_eq!(played(&read("to/play/film.1.m3u8")), ["c/a b/init.mp4", "c/a b/0.m4s"]);
     assert_eq!(played(&read("to/play/film.2.m3u8")), ["c/init.mp4", "c/0.m4s"]);
     assert_eq!(fs::read_dir(folder.path().join("to/play")).unwrap().count(), 3);
+}
+
+#[test]
+fn a_signed_manifest_plays() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    put_package(&server, &folder);
+    let expected = ["c/init.mp4", "c/0.m4s", "c/1.m4s"];
+    assert_eq!(played(&server.ok(&folder, &["r2", "sign-playlist", "c/film.mpd"])), expected);
+    let path = server.ok(&folder, &["r2", "sign-playlist", "c/film.mpd", "--output", "play"]);
+    assert_eq!(path.trim_end(), "play/film.mpd");
+    assert_eq!(played(&String::from_utf8(folder.read("play/film.mpd")).unwrap()), expected);
 }
 
 #[test]

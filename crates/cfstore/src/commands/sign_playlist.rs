@@ -1,7 +1,7 @@
 //! `cfstore r2 sign-playlist KEY`
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::playlist::SignedPlaylist;
@@ -11,7 +11,7 @@ use tokio::fs;
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::{rfc3339, rfc3339_seconds};
-use crate::playlists::{Signing, file_name};
+use crate::playlists::{Signing, file_name, is_dash};
 use crate::printer::{Key, Printer, count};
 use crate::store::{self, Store};
 
@@ -44,8 +44,7 @@ pub(crate) async fn run(args: SignPlaylist, store: Store, printer: Printer) -> R
         |playlist: &str| json!({ "playlist": playlist, "urls": urls, "expiresAt": expires_at.map(rfc3339) });
     match output {
         Some(folder) => {
-            write(&folder, &stem, &playlists).await?;
-            let path = folder.join(file_name(&stem, 0));
+            let path = write(&folder, &stem, &playlists).await?;
             let path = path.to_string_lossy();
             printer.result(Key(&path), &json(&path))?;
         }
@@ -101,15 +100,18 @@ fn stem(key: &str) -> String {
     if stem.is_empty() { "playlist".to_owned() } else { stem }
 }
 
-/// The first playlist comes last: where it is, the others are.
-async fn write(folder: &Path, stem: &str, playlists: &[SignedPlaylist]) -> Result<()> {
+/// Returns where the first playlist is. It comes last: where it is, the others are.
+async fn write(folder: &Path, stem: &str, playlists: &[SignedPlaylist]) -> Result<PathBuf> {
     let failed = |path: &Path, error| Error::file(path, "cannot be written", &error);
     fs::create_dir_all(folder).await.map_err(|error| failed(folder, error))?;
+    let mut path = folder.to_owned();
     for (number, playlist) in playlists.iter().enumerate().rev() {
-        let path = folder.join(file_name(stem, number));
-        fs::write(&path, playlist.as_str()).await.map_err(|error| failed(&path, error))?;
+        let text = playlist.as_str();
+        let name = if is_dash(text) { format!("{stem}.mpd") } else { file_name(stem, number) };
+        path = folder.join(name);
+        fs::write(&path, text).await.map_err(|error| failed(&path, error))?;
     }
-    Ok(())
+    Ok(path)
 }
 
 #[cfg(test)]
