@@ -304,7 +304,7 @@ impl Demo {
         let preview = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
         printer.json(&json!({ "endpoint": self.endpoint, "film": film, "preview": preview }))?;
         printer.line(format_args!(
-            "{BOLD}Play the film, in every quality that it has (mpv and VLC do it too):{BOLD:#}\n\n  \
+            "{BOLD}Play the film (mpv, VLC, Chrome and Safari take the URL too):{BOLD:#}\n\n  \
              ffplay '{}'\n\n\
              {BOLD}Or open it as one file in any browser:{BOLD:#}\n\n  {}\n\n\
              {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
