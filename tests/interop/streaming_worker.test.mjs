@@ -1,11 +1,11 @@
 // Every route of examples/streaming-worker over HTTP, in workerd. STREAMING_WORKER is the folder that worker-build made of it.
 
 import assert from "node:assert/strict";
-import { createHash, createHmac, randomBytes } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { after, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { altered, inParallel, startWorker, use } from "./worker_harness.mjs";
+import { altered, inParallel, mintToken, startWorker, use } from "./worker_harness.mjs";
 
 const folder = process.env.STREAMING_WORKER;
 assert.ok(folder, "STREAMING_WORKER must name the folder of the built examples/streaming-worker");
@@ -15,12 +15,7 @@ const origin = "https://app.example.com";
 const worker = await startWorker({ folder, bindings: { TOKEN_SECRET: secret, ALLOWED_ORIGIN: origin } });
 after(() => worker.stop());
 
-/** A token as `src/access.rs` describes it, made without its code. */
-function token(subject, seconds = 3600, key = secret) {
-  const payload = `${Math.floor(Date.now() / 1000) + seconds}.${subject}`;
-  const signature = createHmac("sha256", key).update(`streaming-worker token\n${payload}`).digest("base64url");
-  return `${Buffer.from(payload).toString("base64url")}.${signature}`;
-}
+const token = (subject, seconds, key = secret) => mintToken(key, subject, seconds);
 
 const me = token("creator-1");
 const stranger = token("stranger");

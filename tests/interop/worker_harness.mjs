@@ -1,6 +1,6 @@
 // A Worker in Cloudflare's own runtime, workerd, under Miniflare with its S3 endpoint over the bucket `media`.
 
-import { randomBytes } from "node:crypto";
+import { createHmac, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
@@ -53,6 +53,13 @@ function freePort() {
       server.close(() => resolve(port));
     });
   });
+}
+
+/** A token of the streaming Worker as its `src/access.rs` describes it, made without its code. */
+export function mintToken(secret, subject, seconds = 3600) {
+  const payload = `${Math.floor(Date.now() / 1000) + seconds}.${subject}`;
+  const signature = createHmac("sha256", secret).update(`streaming-worker token\n${payload}`).digest("base64url");
+  return `${Buffer.from(payload).toString("base64url")}.${signature}`;
 }
 
 /** Runs `task(i)` for i in 0..count, `concurrency` at a time. */

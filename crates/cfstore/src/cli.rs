@@ -71,10 +71,10 @@ Examples:
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
   cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
     Serve(Serve),
-    /// See R2's whole life on this machine: store, list, sign, fetch, refuse, retry
+    /// See R2's whole life on this machine: store, list, sign, play, refuse, retry
     ///
-    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, and
-    /// checks each step. No account, no network and no set-up are needed; nothing is left behind.
+    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, plays it
+    /// as a player does, and checks each step. No account, no network and no set-up are needed; nothing is left behind.
     Demo(Demo),
 }
 
@@ -141,6 +141,18 @@ Examples:
   curl \"$(cfstore r2 presign film.mp4 --expires 10m)\" -o film.mp4
   cfstore r2 presign --method put --content-type video/mp4 creator-123/videos/new.mp4")]
     Presign(Presign),
+    /// Make an HLS playlist or DASH manifest that plays: with a presigned URL for every segment and key
+    ///
+    /// It is printed, or written to a folder together with the playlists that it names. Whoever has it can play it until it
+    /// expires: treat it as a secret. Players that read it from a file may have to be told that it leads to the network, as
+    /// ffplay below.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 sign-playlist film/720p.m3u8 > film.m3u8
+  cfstore r2 sign-playlist film/master.m3u8 --output play
+  vlc play/master.m3u8
+  ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8")]
+    SignPlaylist(SignPlaylist),
 }
 
 #[derive(Debug, Args)]
@@ -234,6 +246,24 @@ pub(crate) struct Presign {
     pub(crate) content_type: Option<String>,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct SignPlaylist {
+    /// The key of the playlist or manifest
+    pub(crate) key: String,
+    /// How long the URLs work, from 1s to 7days: as long as it is watched, pauses included
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration)]
+    pub(crate) expires: Duration,
+    /// Sign nothing outside this folder, whatever the playlist names [default: the first folder of the key]
+    #[arg(long, value_name = "FOLDER/")]
+    pub(crate) prefix: Option<String>,
+    /// Make the same URLs for all who ask within this time, so that caches hit; they live shorter by it
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) window: Option<Duration>,
+    /// Write the playlist, and those that it names, into this folder, which has to be new or empty
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub(crate) enum PresignMethod {
     Get,
@@ -265,7 +295,7 @@ pub(crate) struct Serve {
 
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Keep serving when the steps are done, and print a URL to open in a browser or player
+    /// Keep serving when the steps are done, and print URLs to play in a player or browser
     #[arg(long)]
     pub(crate) keep: bool,
 }

@@ -5,6 +5,7 @@ mod commands;
 mod content_type;
 mod error;
 mod object_json;
+mod playlists;
 mod printer;
 mod progress;
 mod shutdown;

@@ -46,6 +46,15 @@ impl Printer {
         writeln!(anstream::stdout().lock(), "{line}").map_err(Error::Output)
     }
 
+    /// A text on stdout as it is, or an object for programs.
+    pub(crate) fn text(self, text: &str, value: &impl Serialize) -> Result<()> {
+        if self.json {
+            return self.json(value);
+        }
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(Error::Output)
+    }
+
     /// An object on stdout, for programs only.
     pub(crate) fn json(self, value: &impl Serialize) -> Result<()> {
         if !self.json {

@@ -90,18 +90,41 @@ impl Store {
         }
     }
 
+    /// The same, with who [signs URLs](Self::signing) for it.
+    pub(crate) async fn open_with_signing(self, printer: Printer) -> Result<R2Service> {
+        let directory = match &self {
+            Self::R2(_) => None,
+            Self::Embedded(directory) => Some(directory.clone()),
+        };
+        let service = self.open(printer).await?;
+        Ok(match directory {
+            // R2's service has one already.
+            None => service,
+            Some(directory) => service.with_signing(local_signing(&directory)?),
+        })
+    }
+
     /// Who signs URLs for this store. For the embedded store, these are URLs of `cfstore serve`.
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
             Self::R2(config) => R2SigningClient::new(config).map_err(|error| refused(&error)),
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
-                let credentials = Credentials::load_or_create(&directory)?;
-                let config = signing_config(&format!("http://{LISTEN}"), &credentials);
-                Ok(R2SigningClient::new(config)?)
+                local_signing(&directory)
             }
         }
     }
+}
+
+/// Signs URLs of the server that `cfstore serve` starts over the store of this folder.
+fn local_signing(directory: &Path) -> Result<R2SigningClient> {
+    let credentials = Credentials::load_or_create(directory)?;
+    Ok(R2SigningClient::new(signing_config(&format!("http://{LISTEN}"), &credentials))?)
+}
+
+/// What URLs for the embedded store need.
+pub(crate) fn note_serve(printer: Printer) {
+    printer.note(format_args!("URLs work while `cfstore serve` runs in this folder, at http://{LISTEN}"));
 }
 
 /// How clients of a local server sign.

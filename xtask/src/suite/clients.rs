@@ -1,15 +1,14 @@
 //! S3 clients that nobody here wrote, against `cfstore serve`. Their drivers are the Python programs in `tests/interop`.
 
 use std::env;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Context;
-use crate::command::{run, run_and_read};
+use super::local_server::LocalServer;
+use crate::command::run_and_read;
 use crate::install;
 use crate::report::{Stop, Tally};
-use crate::server::Server;
 
 pub(crate) fn boto3(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "boto3_client.py")
@@ -29,32 +28,14 @@ pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
 }
 
 /// Runs one driver against a server of its own over an empty store.
-fn drive(context: &Context<'_>, driver: &'static str) -> Result<Tally, Stop> {
-    let workspace = context.workspace;
+fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     let programs = install::python(context)?;
-    run(&mut workspace.cargo(["build", "--package", "cfstore"]))?;
-
-    let scratch = workspace.installed("clients").join(driver);
-    let failed = |error: std::io::Error| Stop::failed(&scratch.display().to_string(), &error);
-    if scratch.exists() {
-        fs::remove_dir_all(&scratch).map_err(failed)?;
-    }
-    fs::create_dir_all(&scratch).map_err(failed)?;
-    let mut serve = workspace.command(workspace.target.join("debug/cfstore"));
-    serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(scratch.join("store"));
-    let mut environment = Vec::new();
-    let (_server, ()) = Server::start(&mut serve, &scratch.join("server.log"), |line| {
-        if let Some((name, value)) = line.strip_prefix("export ").and_then(|export| export.split_once('=')) {
-            environment.push((name.to_owned(), value.trim_matches(['\'', '"']).to_owned()));
-        }
-        NEEDED.iter().all(|needed| environment.iter().any(|(name, _)| name == needed)).then_some(())
-    })?;
-
+    let server = LocalServer::start(context, driver)?;
     let mut python = Command::new(programs.join("python"));
     python
-        .arg(workspace.interop(driver))
-        .current_dir(&scratch)
-        .envs(environment)
+        .arg(context.workspace.interop(driver))
+        .current_dir(&server.scratch)
+        .envs(server.environment.iter().map(|(name, value)| (name, value)))
         .env("PATH", with_first(&programs))
         .env("PYTHONUNBUFFERED", "1");
     let (status, lines) = run_and_read(&mut python)?;
@@ -65,8 +46,6 @@ fn drive(context: &Context<'_>, driver: &'static str) -> Result<Tally, Stop> {
         Err(Stop::Failed(format!("{driver} ended with {status}")))
     }
 }
-
-const NEEDED: [&str; 4] = ["R2_ENDPOINT", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA"];
 
 /// The PATH with a folder before all others.
 fn with_first(folder: &Path) -> std::ffi::OsString {

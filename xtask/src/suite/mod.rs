@@ -1,6 +1,9 @@
 //! The test suites. To add one, write its function in a file here and give it a line in [`SUITES`].
 
 mod clients;
+mod local_server;
+mod node;
+mod players;
 mod rust;
 mod simulator;
 mod workers;
@@ -46,6 +49,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
     Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
     Suite { name: "clients/s3cmd", about: "s3cmd against `cfstore serve`", run: clients::s3cmd },
+    Suite {
+        name: "players/ffmpeg",
+        about: "Signed playlists in ffmpeg, frame by frame",
+        run: players::ffmpeg,
+    },
+    Suite {
+        name: "players/browser",
+        about: "Signed playlists in hls.js and dash.js, in Chromium",
+        run: players::browser,
+    },
 ];
 
 /// The suites that have these names or are in these groups; without names, all of them.

@@ -9,6 +9,7 @@ mod presign;
 mod put;
 mod rm;
 mod serve;
+mod sign_playlist;
 
 use crate::cli::{Cli, Command, R2};
 use crate::error::{Error, ExitStatus, Result};
@@ -34,6 +35,7 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
                 R2::Rm(args) => rm::run(args, store, printer).await,
                 R2::Cp(args) => cp::run(args, store, printer).await,
                 R2::Presign(args) => presign::run(args, store, printer),
+                R2::SignPlaylist(args) => sign_playlist::run(args, store, printer).await,
             }
         }
     }

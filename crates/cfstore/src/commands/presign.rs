@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use cloudflare_clients::Method;
 use serde_json::json;
 
-use crate::cli::{LISTEN, Presign, PresignMethod};
+use crate::cli::{Presign, PresignMethod};
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::rfc3339;
 use crate::printer::Printer;
-use crate::store::Store;
+use crate::store::{self, Store};
 
 pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitStatus> {
     if args.content_type.is_some() && !matches!(args.method, PresignMethod::Put) {
@@ -31,9 +31,7 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
     }
     let url = presign.sign()?;
     if embedded {
-        printer.note(format_args!(
-            "the URL works while `cfstore serve` runs in this folder, at http://{LISTEN}"
-        ));
+        store::note_serve(printer);
     }
     let headers: BTreeMap<_, _> = url
         .signed_headers()

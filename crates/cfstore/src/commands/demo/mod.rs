@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cloudflare_clients::r2::{R2Service, R2SigningClient};
+use cloudflare_clients::r2::{R2Service, R2SigningClient, SignedUrl};
 use cloudflare_clients::{LocalStore, S3Bucket};
 use cloudflare_emulator::{Credentials, Faults, Server};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
@@ -19,18 +19,21 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use self::delays::RecordDelays;
-use self::package::{FILES, MASTER, PREVIEW};
+use self::package::{FILES, MASTER, POSTER, PREVIEW};
 use self::player::Player;
 use super::serve;
 use crate::cli::Demo as Args;
 use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
+use crate::playlists::{self, Signing};
 use crate::printer::{BOLD, DIM, GREEN, Printer, RED, count};
 use crate::shutdown;
 use crate::store::{LOCAL_BUCKET, signing_config};
 
 /// Where the package goes.
 const PREFIX: &str = "creator-123/hls/media-456/";
+/// Where its signed playlists go.
+const SIGNED: &str = "creator-123/play/media-456/";
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 /// How many files are under way at once.
@@ -74,7 +77,7 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
 }
 
 /// How many steps there are.
-const STEPS: usize = 7;
+const STEPS: usize = 8;
 
 impl Demo {
     fn new(server: &Server, credentials: Credentials) -> Result<Self> {
@@ -86,7 +89,7 @@ impl Demo {
         Ok(Self {
             endpoint,
             credentials,
-            r2: R2Service::new_with_runtime(bucket, Arc::new(delays.clone())),
+            r2: R2Service::new_with_runtime(bucket, Arc::new(delays.clone())).with_signing(signing.clone()),
             signing,
             player: Player::new(),
             faults: server.faults(),
@@ -103,6 +106,7 @@ impl Demo {
             && report.timed("put", self.put()).await?
             && report.timed("list", self.list()).await?
             && report.timed("fetch", self.fetch()).await?
+            && report.timed("play", self.play()).await?
             && report.timed("forge", self.forge()).await?
             && report.timed("expire", self.expire()).await?
             && report.timed("retry", self.retry()).await?;
@@ -198,6 +202,49 @@ impl Demo {
         ))
     }
 
+    /// Plays the film as a player does: from one URL, through the playlists, to every segment.
+    async fn play(&self) -> Outcome {
+        let signed = self.sign_film().await.map_err(|error| error.to_string())?;
+        let url = self.film(0).map_err(|error| error.to_string())?;
+        let played = self.player.play(url.as_str()).await?;
+        check(played.playlists == signed, "a playlist was not read")?;
+        let folder = format!("{}/{LOCAL_BUCKET}/{PREFIX}", self.endpoint);
+        let mut found = BTreeSet::new();
+        for (url, body) in &played.media {
+            let path = url.split('?').next().and_then(|url| url.strip_prefix(&folder));
+            let file = FILES.iter().find(|file| Some(file.path) == path);
+            let file = file.ok_or_else(|| format!("there is no {}", path.unwrap_or(url)))?;
+            check(body == file.bytes, &format!("{} has other bytes", file.path))?;
+            found.insert(file.path);
+        }
+        let expected = FILES.iter().map(|file| file.path);
+        let expected = expected.filter(|path| !is_playlist(path) && ![POSTER, PREVIEW].contains(path));
+        check(found == expected.collect(), &format!("what was played is {found:?}"))?;
+        Ok(format!(
+            "one URL leads to {} and {}: every byte came back",
+            count(played.playlists as u64, "signed playlist"),
+            count(found.len() as u64, "media file"),
+        ))
+    }
+
+    /// Signs the film's playlists, stores them so, and says how many there are.
+    async fn sign_film(&self) -> Result<usize> {
+        let signing = Signing { expires_in: DAY, window: Duration::ZERO, prefix: "creator-123/".to_owned() };
+        let master = key(MASTER);
+        let url_of = |number, _: &str| Ok(self.film(number)?.into_string());
+        let playlists = signing.sign(&self.r2, &master, url_of).await?;
+        for (number, playlist) in playlists.iter().enumerate() {
+            let put = self.r2.put(signed_key(number), playlist.as_str().to_owned());
+            put.content_type(content_type_of(MASTER)).cache_control("no-store").await?;
+        }
+        Ok(playlists.len())
+    }
+
+    /// The URL of one of the film's signed playlists; the first is where a player begins.
+    fn film(&self, number: usize) -> cloudflare_clients::Result<SignedUrl> {
+        self.signing.generate_signed_url(&signed_key(number), DAY)
+    }
+
     /// Changes one character of a signature.
     async fn forge(&self) -> Outcome {
         let url = self.signing.generate_signed_url(&key(MASTER), HOUR);
@@ -253,16 +300,19 @@ impl Demo {
 
     /// What there is to try with the server that is kept.
     fn print_urls(&self, printer: Printer) -> Result<()> {
-        let url = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
-        printer.json(&json!({ "endpoint": self.endpoint, "preview": url }))?;
+        let film = self.film(0)?;
+        let preview = self.signing.generate_signed_url(&key(PREVIEW), DAY)?;
+        printer.json(&json!({ "endpoint": self.endpoint, "film": film, "preview": preview }))?;
         printer.line(format_args!(
-            "{BOLD}Open this in a browser or player:{BOLD:#}\n\n  {}\n\n\
-             It plays the film, for a day. {MASTER} itself names segments that each need a URL of their own.\n\n\
+            "{BOLD}Play the film (mpv, VLC, Chrome and Safari take the URL too):{BOLD:#}\n\n  \
+             ffplay '{}'\n\n\
+             {BOLD}Or open it as one file in any browser:{BOLD:#}\n\n  {}\n\n\
              {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
              export R2_ENDPOINT={} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
              export R2_ACCESS_KEY_ID={} R2_SECRET_ACCESS_KEY={}\n  \
              {} r2 ls --tree\n\nCtrl-C stops.",
-            url.as_str(),
+            film.as_str(),
+            preview.as_str(),
             self.endpoint,
             self.credentials.access_key_id(),
             self.credentials.secret_access_key(),
@@ -317,7 +367,7 @@ fn print_next(printer: Printer) -> Result<()> {
     let width = program.len() + 33;
     printer.line(format_args!("{BOLD}Next:{BOLD:#}\n"))?;
     for (command, why) in [
-        ("demo --keep", "the same, and a URL to open in a browser"),
+        ("demo --keep", "the same, and URLs to play in a player or browser"),
         ("r2 put README.md docs/README.md", "objects of your own, in .cfstore/"),
         ("r2 ls --tree", "what is there"),
         ("serve", "R2's S3 API over them, for any S3 client"),
@@ -338,17 +388,21 @@ fn key(path: &str) -> String {
     format!("{PREFIX}{path}")
 }
 
+fn signed_key(number: usize) -> String {
+    format!("{SIGNED}{}", playlists::file_name("master", number))
+}
+
 fn content_type_of(path: &str) -> String {
     content_type::guess(&[Path::new(path)])
 }
 
 /// Segments never change; playlists may.
 fn cache_control_of(path: &str) -> &'static str {
-    if Path::new(path).extension().is_some_and(|extension| extension == "m3u8") {
-        "public, max-age=60"
-    } else {
-        "public, max-age=31536000, immutable"
-    }
+    if is_playlist(path) { "public, max-age=60" } else { "public, max-age=31536000, immutable" }
+}
+
+fn is_playlist(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "m3u8")
 }
 
 fn milliseconds(duration: Duration) -> String {

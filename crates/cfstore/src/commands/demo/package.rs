@@ -41,6 +41,8 @@ pub(super) const FILES: &[File] = files![
 
 /// The playlist that a player begins with.
 pub(super) const MASTER: &str = "master.m3u8";
+/// The first picture.
+pub(super) const POSTER: &str = "poster.jpg";
 /// The whole film in one file, which a browser plays.
 pub(super) const PREVIEW: &str = "preview.mp4";
 

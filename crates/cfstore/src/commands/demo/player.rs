@@ -1,11 +1,16 @@
 //! A client that knows nothing but URLs: plain HTTP, no credentials.
 
+use std::collections::HashSet;
+
 use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+
+use super::CONCURRENCY;
 
 /// Far above the largest file of the package.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;
@@ -17,6 +22,15 @@ pub(super) struct Answer {
     pub(super) status: StatusCode,
     headers: HeaderMap,
     pub(super) body: Bytes,
+}
+
+/// What a film is made of.
+#[derive(Default)]
+pub(super) struct Played {
+    /// How many there were.
+    pub(super) playlists: usize,
+    /// All else, with its URLs.
+    pub(super) media: Vec<(String, Bytes)>,
 }
 
 impl Player {
@@ -37,6 +51,43 @@ impl Player {
             .map_err(|error| format!("the answer broke off: {error}"))?;
         Ok(Answer { status: head.status, headers: head.headers, body: body.to_bytes() })
     }
+
+    /// Fetches a playlist, all that it names, and what that names, each once. References have to be URLs.
+    pub(super) async fn play(&self, url: &str) -> Result<Played, String> {
+        let mut played = Played::default();
+        let mut known = HashSet::from([url.to_owned()]);
+        let mut urls = vec![url.to_owned()];
+        while !urls.is_empty() {
+            let fetches = urls.drain(..).map(|url| async {
+                let answer = self.fetch(&url).await?;
+                if answer.status == StatusCode::OK {
+                    return Ok((url, answer));
+                }
+                Err(format!("{url} was answered with {}", answer.status))
+            });
+            let answers: Vec<_> =
+                stream::iter(fetches).buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>().await?;
+            for (url, answer) in answers {
+                if !answer.body.starts_with(b"#EXTM3U") {
+                    played.media.push((url, answer.body));
+                    continue;
+                }
+                played.playlists += 1;
+                let text = String::from_utf8_lossy(&answer.body);
+                let references = text.lines().filter_map(reference).map(str::to_owned);
+                urls.extend(references.filter(|url| known.insert(url.clone())));
+            }
+        }
+        Ok(played)
+    }
+}
+
+/// What a line of a playlist names.
+fn reference(line: &str) -> Option<&str> {
+    if line.starts_with('#') {
+        return line.split_once("URI=\"")?.1.split('"').next();
+    }
+    (!line.is_empty()).then_some(line)
 }
 
 impl Answer {

@@ -1,0 +1,144 @@
+//! `cfstore r2 sign-playlist KEY`
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::playlist::SignedPlaylist;
+use serde_json::json;
+use tokio::fs;
+
+use crate::cli::SignPlaylist;
+use crate::error::{Error, ExitStatus, Result};
+use crate::object_json::{rfc3339, rfc3339_seconds};
+use crate::playlists::{Signing, file_name, is_dash};
+use crate::printer::{Key, Printer, count};
+use crate::store::{self, Store};
+
+/// The longest file name without its end, in bytes.
+const MAX_STEM: usize = 100;
+
+pub(crate) async fn run(args: SignPlaylist, store: Store, printer: Printer) -> Result<ExitStatus> {
+    let SignPlaylist { key, expires, prefix, window, output } = args;
+    if let Some(folder) = &output {
+        refuse_used(folder).await?;
+    }
+    let signing = Signing {
+        expires_in: expires,
+        window: window.unwrap_or_default(),
+        prefix: prefix.unwrap_or_else(|| first_folder(&key).to_owned()),
+    };
+    let stem = stem(&key);
+    let embedded = matches!(store, Store::Embedded(_));
+    let r2 = store.open_with_signing(printer).await?;
+    let playlists = signing
+        .sign(&r2, &key, |number, child| match output {
+            Some(_) => Ok(file_name(&stem, number)),
+            None => Err(names_another(child)),
+        })
+        .await?;
+
+    let urls: usize = playlists.iter().map(SignedPlaylist::url_count).sum();
+    let expires_at = playlists.iter().map(SignedPlaylist::expires_at).min();
+    let json =
+        |playlist: &str| json!({ "playlist": playlist, "urls": urls, "expiresAt": expires_at.map(rfc3339) });
+    match output {
+        Some(folder) => {
+            let path = write(&folder, &stem, &playlists).await?;
+            let path = path.to_string_lossy();
+            printer.result(Key(&path), &json(&path))?;
+        }
+        None => {
+            for playlist in &playlists {
+                printer.text(playlist.as_str(), &json(playlist.as_str()))?;
+            }
+        }
+    }
+    printer.note(format_args!(
+        "{} in {}, good until {}",
+        count(urls as u64, "URL"),
+        count(playlists.len() as u64, "playlist"),
+        expires_at.map(rfc3339_seconds).unwrap_or_default()
+    ));
+    if embedded {
+        store::note_serve(printer);
+    }
+    Ok(ExitStatus::Success)
+}
+
+fn first_folder(key: &str) -> &str {
+    key.split_inclusive('/').next().filter(|folder| folder.ends_with('/')).unwrap_or_default()
+}
+
+fn names_another(child: &str) -> cloudflare_clients::Error {
+    let why = format!("{child:?} is a playlist, which has to be signed too: --output DIR writes them all");
+    cloudflare_clients::Error::new(ErrorKind::InvalidInput, why)
+}
+
+/// What is in the folder may be the playlists that were uploaded.
+async fn refuse_used(folder: &Path) -> Result<()> {
+    let is_empty = match fs::read_dir(folder).await {
+        Ok(mut entries) => entries.next_entry().await.map(|entry| entry.is_none()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    };
+    if is_empty.map_err(|error| Error::file(folder, "cannot be written to", &error))? {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("the folder \"{}\" is not empty", folder.display()),
+        "name another one, which is made where it is not there",
+    ))
+}
+
+/// The last part of a key, without its extension, as far as it is safe.
+fn stem(key: &str) -> String {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
+    let safe = |c: char| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' };
+    let stem: String = stem.trim_start_matches(['.', '-']).chars().map(safe).take(MAX_STEM).collect();
+    if stem.is_empty() { "playlist".to_owned() } else { stem }
+}
+
+/// Returns where the first playlist is. It comes last: where it is, the others are.
+async fn write(folder: &Path, stem: &str, playlists: &[SignedPlaylist]) -> Result<PathBuf> {
+    let failed = |path: &Path, error| Error::file(path, "cannot be written", &error);
+    fs::create_dir_all(folder).await.map_err(|error| failed(folder, error))?;
+    let mut path = folder.to_owned();
+    for (number, playlist) in playlists.iter().enumerate().rev() {
+        let text = playlist.as_str();
+        let name = if is_dash(text) { format!("{stem}.mpd") } else { file_name(stem, number) };
+        path = folder.join(name);
+        fs::write(&path, text).await.map_err(|error| failed(&path, error))?;
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_have_safe_names() {
+        for (key, name) in [
+            ("a/b/master.m3u8", "master.m3u8"),
+            ("v1.2.m3u8", "v1.2.m3u8"),
+            ("a/b", "b.m3u8"),
+            ("a/", "playlist.m3u8"),
+            ("..", "playlist.m3u8"),
+            ("a/..\\x y%2F#é.m3u8", "_x_y_2F__.m3u8"),
+            ("-rf.m3u8", "rf.m3u8"),
+            (".m3u8", "playlist.m3u8"),
+        ] {
+            assert_eq!(file_name(&stem(key), 0), name, "{key}");
+        }
+        assert_eq!(file_name(&stem(&"x".repeat(1024)), 12).len(), MAX_STEM + ".12.m3u8".len());
+    }
+
+    #[test]
+    fn the_first_folder_of_a_key() {
+        assert_eq!(first_folder("creator/hls/a.m3u8"), "creator/");
+        assert_eq!(first_folder("/a/b"), "/");
+        assert_eq!(first_folder("a.m3u8"), "");
+    }
+}

@@ -1,0 +1,58 @@
+//! Node programs of `tests/interop` that Node's own test runner runs.
+
+use std::process::Command;
+
+use super::Context;
+use crate::command::run_and_read;
+use crate::install;
+use crate::report::{Stop, Tally};
+
+/// Runs a driver. `prepare` gives it what it needs in its environment.
+pub(super) fn tests(
+    context: &Context<'_>,
+    driver: &str,
+    prepare: impl FnOnce(&mut Command),
+) -> Result<Tally, Stop> {
+    let packages = install::node(context)?;
+    let mut node = context.workspace.command(packages.join("node_modules/.bin/node"));
+    node.args(["--test", "--test-reporter=tap", driver]).current_dir(&packages);
+    prepare(&mut node);
+    let (status, lines) = run_and_read(&mut node)?;
+    match tap_summary(&lines) {
+        Some(tally) if status.success() || tally.failed > 0 => Ok(tally),
+        _ => Err(Stop::Failed(format!("{driver} ended with {status} before its tests did"))),
+    }
+}
+
+/// From the lines `# tests 5`, `# pass 3`, ... that end what Node's test runner writes. What a test prints is a comment too, so
+/// the last block counts.
+fn tap_summary(lines: &[String]) -> Option<Tally> {
+    let start = lines.iter().rposition(|line| line.starts_with("# tests "))?;
+    let count = |what: &str| {
+        let mut counts = lines[start..].iter().filter_map(|line| line.strip_prefix("# ")?.strip_prefix(what));
+        counts.find_map(|number| number.trim().parse::<usize>().ok())
+    };
+    Some(Tally {
+        passed: count("pass ")?,
+        failed: count("fail ")? + count("cancelled ")?,
+        skipped: count("skipped ")? + count("todo ")?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: &str) -> Vec<String> {
+        text.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn the_last_summary_counts() {
+        let output = "# tests 1\n# pass 9\nok 1 - a\n1..8\n# tests 8\n# suites 0\n# pass 1\n# fail 2\n# cancelled 3\n# skipped 1\n\
+                      # todo 1\n# duration_ms 44.2";
+        assert_eq!(tap_summary(&lines(output)), Some(Tally { passed: 1, failed: 5, skipped: 2 }));
+        assert_eq!(tap_summary(&lines("TAP version 13\n# tests 1\n# pass 1")), None);
+        assert_eq!(tap_summary(&lines("TAP version 13\nok 1 - a")), None);
+    }
+}

@@ -1,0 +1,32 @@
+//! Players that nobody here wrote, through playlists that `cfstore` signs. Their drivers are Node programs in `tests/interop`.
+
+use std::path::PathBuf;
+
+use super::local_server::LocalServer;
+use super::{Context, node};
+use crate::command::find;
+use crate::report::{Stop, Tally};
+use crate::{install, worker};
+
+pub(crate) fn ffmpeg(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive(context, "ffmpeg.test.mjs", &[])
+}
+
+pub(crate) fn browser(context: &Context<'_>) -> Result<Tally, Stop> {
+    install::system(context, "chromium", "chromium")?;
+    let chromium = find("chromium").ok_or_else(|| Stop::Skipped("chromium is not on the PATH".into()))?;
+    let worker = worker::build(context, "examples/streaming-worker")?;
+    drive(context, "browser.test.mjs", &[("CHROMIUM", chromium), ("STREAMING_WORKER", worker)])
+}
+
+/// Runs a driver, which makes its films with ffmpeg, against a server of its own.
+fn drive(context: &Context<'_>, driver: &str, programs: &[(&str, PathBuf)]) -> Result<Tally, Stop> {
+    install::system(context, "ffmpeg", "ffmpeg")?;
+    let server = LocalServer::start(context, driver)?;
+    node::tests(context, driver, |node| {
+        node.envs(server.environment.iter().map(|(name, value)| (name, value)))
+            .envs(programs.iter().map(|(name, path)| (name, path)))
+            .env("CFSTORE", &server.cfstore)
+            .env("SCRATCH", &server.scratch);
+    })
+}
