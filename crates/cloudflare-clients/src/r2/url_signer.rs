@@ -1,6 +1,7 @@
 //! URLs to download the objects of one bucket, all with one time and expiry.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, Method};
 
@@ -20,7 +21,8 @@ pub(crate) struct UrlSigner {
     /// The query as far as the signature, with `?`.
     query: String,
     expires_in: Duration,
-    second: Option<u64>,
+    /// The second that it signs at.
+    second: Range<SystemTime>,
 }
 
 /// A folder of the bucket.
@@ -44,20 +46,21 @@ impl UrlSigner {
         let host = endpoint.host_for(bucket)?;
         let signer = client.signer();
         let presigner = signer.presigner(&Method::GET, &host, "", &HeaderMap::new(), expires_in, now)?;
+        let signed_at = presigner.expires_at() - expires_in;
         Ok(Self {
             origin: format!("{}://{host}", endpoint.scheme()),
             folder: format!("{}/", endpoint.path_for(bucket, None)?.trim_end_matches('/')),
             query: format!("?{}", presigner.query()),
             presigner,
             expires_in,
-            second: second(now),
+            second: signed_at..signed_at + Duration::from_secs(1),
         })
     }
 
     /// Whether it signs at this time, in whole seconds, and for this expiry.
     #[inline]
     pub(super) fn is_for(&self, expires_in: Duration, now: SystemTime) -> bool {
-        self.expires_in == expires_in && self.second == second(now)
+        self.expires_in == expires_in && self.second.contains(&now)
     }
 
     pub(crate) fn expires_at(&self) -> SystemTime {
@@ -112,24 +115,33 @@ impl UrlSigner {
         out.push_str(signature.as_str());
     }
 
+    #[inline]
     pub(super) fn signed_url(&self, key: &str) -> Result<SignedUrl> {
-        let mut url = String::new();
-        self.push_signed_url(key, &mut url)?;
+        validate_key(key)?;
+        let encoded = encoded_path_len(key);
+        let mut url = String::with_capacity(self.url_len(self.folder.len() + encoded));
+        self.sign_into(key, encoded, &mut url);
         Ok(SignedUrl::without_headers(url, self.expires_at()))
     }
 
+    #[inline]
     pub(super) fn push_signed_url(&self, key: &str, out: &mut String) -> Result<()> {
         validate_key(key)?;
         let encoded = encoded_path_len(key);
         out.reserve(self.url_len(self.folder.len() + encoded));
+        self.sign_into(key, encoded, out);
+        Ok(())
+    }
+
+    #[inline]
+    fn sign_into(&self, key: &str, encoded_len: usize, out: &mut String) {
         out.push_str(&self.origin);
         let path = out.len();
         out.push_str(&self.folder);
-        push_encoded(key, encoded, out);
+        push_encoded(key, encoded_len, out);
         let signature = self.presigner.sign(&out[path..]);
         out.push_str(&self.query);
         out.push_str(signature.as_str());
-        Ok(())
     }
 
     pub(super) fn signed_urls<K: AsRef<str>>(
@@ -211,8 +223,4 @@ fn push_encoded(key: &str, encoded_len: usize, out: &mut String) {
     } else {
         encode_path(key, out);
     }
-}
-
-fn second(time: SystemTime) -> Option<u64> {
-    time.duration_since(UNIX_EPOCH).ok().map(|since| since.as_secs())
 }

@@ -1,4 +1,7 @@
 //! Several hashes side by side, as the machine does it best. All `unsafe` of the library is in here.
+//!
+//! The functions for one machine's instructions have loops where `map` or `from_fn` would be shorter: those are compiled without
+//! the instructions, so what they are given is called rather than inlined.
 
 #[cfg(all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers")))]
 mod simd128;

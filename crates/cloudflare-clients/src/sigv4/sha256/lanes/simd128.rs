@@ -11,8 +11,11 @@ use super::{Block, LANES, ROUND_CONSTANTS, State};
 
 #[target_feature(enable = "simd128")]
 pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
-    let [a, b, c, d] = states.each_mut().map(|state| &mut state.0);
-    let mut state: [v128; 8] = std::array::from_fn(|word| u32x4(a[word], b[word], c[word], d[word]));
+    let [State(a), State(b), State(c), State(d)] = states;
+    let mut state = [u32x4_splat(0); 8];
+    for (word, values) in state.iter_mut().enumerate() {
+        *values = u32x4(a[word], b[word], c[word], d[word]);
+    }
     for (((first, second), third), fourth) in blocks[0].iter().zip(blocks[1]).zip(blocks[2]).zip(blocks[3]) {
         compress_block(&mut state, [first, second, third, fourth]);
     }
@@ -67,12 +70,14 @@ fn compress_block(state: &mut [v128; 8], blocks: [&Block; LANES]) {
 fn transposed(blocks: [&Block; LANES]) -> [v128; 16] {
     let mut words = [u32x4_splat(0); 16];
     for (at, words) in words.as_chunks_mut::<4>().0.iter_mut().enumerate() {
-        let [a, b, c, d] = blocks.map(|block| {
+        let mut lanes = [u32x4_splat(0); LANES];
+        for (lane, block) in lanes.iter_mut().zip(blocks) {
             let bytes = &block.as_chunks::<16>().0[at];
             // SAFETY: these are the 16 bytes of a vector; the load needs no alignment.
             let bytes = unsafe { v128_load(bytes.as_ptr().cast()) };
-            u8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(bytes, bytes)
-        });
+            *lane = u8x16_shuffle::<3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12>(bytes, bytes);
+        }
+        let [a, b, c, d] = lanes;
         let (ab, ab_end) = (i32x4_shuffle::<0, 4, 1, 5>(a, b), i32x4_shuffle::<2, 6, 3, 7>(a, b));
         let (cd, cd_end) = (i32x4_shuffle::<0, 4, 1, 5>(c, d), i32x4_shuffle::<2, 6, 3, 7>(c, d));
         *words = [

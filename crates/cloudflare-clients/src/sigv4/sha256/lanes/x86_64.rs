@@ -95,10 +95,13 @@ fn compress_block(abef: &mut [__m128i; 2], cdgh: &mut [__m128i; 2], blocks: [&Bl
     let big_endian = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
     let before = (*abef, *cdgh);
     // The last 16 words of each message's schedule.
-    let mut words = blocks.map(|block| {
-        let (bytes, _) = block.as_chunks();
-        [0, 1, 2, 3].map(|at| _mm_shuffle_epi8(load_bytes(&bytes[at]), big_endian))
-    });
+    let mut words = [[big_endian; 4]; 2];
+    for lane in 0..2 {
+        let (bytes, _) = blocks[lane].as_chunks();
+        for at in 0..4 {
+            words[lane][at] = _mm_shuffle_epi8(load_bytes(&bytes[at]), big_endian);
+        }
+    }
     // Four rounds each, written out with numbers known when compiling: so all stays in registers.
     macro_rules! rounds {
         ($($i:literal)*) => {
