@@ -6,7 +6,7 @@
 //!   (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature `workers`, for wasm32) is the binding of
 //!   a Worker, and a mock is a few lines.
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
-//! - [`playlist`] signs HLS playlists, every segment of them.
+//! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
 //! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
 //!

@@ -190,7 +190,7 @@ impl R2SigningClient {
     /// level, the first that leads into the bucket is taken. `Location`, `PatchLocation` and `ContentSteering`, which lead to what
     /// is not signed, and indexes of segments are left out. Everything else stays as it is, byte for byte.
     ///
-    /// The result plays in dash.js and in FFmpeg, which cannot play a representation that is one object, though.
+    /// The result plays in dash.js and in ffmpeg, which cannot play a representation that is one object, though.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no manifest, or a live one; a

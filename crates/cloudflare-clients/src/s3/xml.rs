@@ -156,7 +156,7 @@ fn add_text(open: &mut [Element], text: &str) -> Result<()> {
 
 /// What a reference in text stands for.
 pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<char> {
-    let character = reference.resolve_char_ref().map_err(|error| malformed(&error).with_source(error))?;
+    let character = reference.resolve_char_ref().map_err(malformed)?;
     match (character, &**reference) {
         (Some(character), _) => Ok(character),
         (None, "amp") => Ok('&'),

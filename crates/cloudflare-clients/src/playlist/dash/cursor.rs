@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::Event;
-use quick_xml::events::attributes::Attributes;
+use quick_xml::events::attributes::{Attribute, Attributes};
 use quick_xml::reader::Reader;
 
-use crate::Result;
 use crate::s3::xml::{malformed, resolved};
+use crate::{Error, Result};
 
 /// Goes through a document from its beginning to its end.
 pub(super) struct Cursor<'t> {
@@ -115,7 +115,10 @@ impl<'t> Cursor<'t> {
     /// Reads an element to its end, and gives its text, without space at its ends.
     pub(super) fn text(&mut self, tag: Tag<'t>) -> Result<String> {
         let mut text = String::new();
-        while !tag.is_empty {
+        if tag.is_empty {
+            return Ok(text);
+        }
+        loop {
             match self.next()? {
                 Node::Start(child) => self.skip(child)?,
                 Node::End => break,
@@ -164,18 +167,48 @@ impl<'t> Cursor<'t> {
 }
 
 impl<'t> Tag<'t> {
-    /// Its attributes, with their references resolved.
-    pub(super) fn attributes(&self) -> impl Iterator<Item = Result<(&'t str, Cow<'t, str>)>> + use<'t> {
-        Attributes::new(self.inside, self.name.len()).map(|attribute| {
-            let attribute = attribute.map_err(malformed)?;
-            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?;
-            Ok((attribute.key.0, value))
-        })
+    /// Its attributes, none of which may say that the element is elsewhere.
+    pub(super) fn attributes(&self) -> AttributesOf<'t> {
+        let mut attributes = Attributes::new(self.inside, self.name.len());
+        // Players refuse what is there twice; here, the last one counts.
+        attributes.with_checks(false);
+        AttributesOf { tag: *self, attributes }
     }
 
     /// The name in two: the namespace's prefix with its colon, which may be empty, and the local name.
     pub(super) fn names(&self) -> (&'t str, &'t str) {
         self.name.split_at(self.name.find(':').map_or(0, |colon| colon + 1))
+    }
+}
+
+/// The iterator of [`Tag::attributes`].
+pub(super) struct AttributesOf<'t> {
+    tag: Tag<'t>,
+    attributes: Attributes<'t>,
+}
+
+impl<'t> AttributesOf<'t> {
+    /// The name and value of an attribute, with the references in it resolved.
+    fn read(&self, attribute: &Attribute<'t>) -> Result<(&'t str, Cow<'t, str>)> {
+        let name = attribute.key.0;
+        if name.ends_with(":href") {
+            return Err(Error::invalid_input(format!(
+                "the {:.40} comes from another document ({name:.40}), which is not signed",
+                self.tag.name
+            )));
+        }
+        Ok((name, attribute.normalized_value(XmlVersion::Implicit1_0).map_err(malformed)?))
+    }
+}
+
+impl<'t> Iterator for AttributesOf<'t> {
+    type Item = Result<(&'t str, Cow<'t, str>)>;
+
+    /// Once in a Worker, and not at each place that reads attributes.
+    #[inline(never)]
+    fn next(&mut self) -> Option<Self::Item> {
+        let attribute = self.attributes.next()?;
+        Some(attribute.map_err(malformed).and_then(|attribute| self.read(&attribute)))
     }
 }
 

@@ -4,9 +4,9 @@
 //! spite of what they make of the standard:
 //!
 //! - dash.js counts the `S` of a list's `SegmentTimeline` and not their repetitions, so each segment has an `S` of its own.
-//! - FFmpeg takes a list's `startNumber` for that of the first entry to read, so there is none; and looks for a timeline in the
+//! - ffmpeg takes a list's `startNumber` for that of the first entry to read, so there is none; and looks for a timeline in the
 //!   adaptation set only, so it is there where all representations share it.
-//! - FFmpeg cuts off URLs that are longer than the `BaseURL`s, so there is one that is long enough. In a `BaseURL` it takes an `&` for
+//! - ffmpeg cuts off URLs that are longer than the `BaseURL`s, so there is one that is long enough. In a `BaseURL` it takes an `&` for
 //!   the beginning of an entity, so it cannot play representations that are one object (`SegmentBase`), whose only URL is there.
 //!
 //! Everything else stays as it is, byte for byte.
@@ -41,8 +41,8 @@ pub(super) fn sign(
         )));
     }
     let at_line = |(at, error): (usize, Error)| {
-        let line = text.as_bytes()[..at.min(text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
-        at_line(line, &error)
+        let before = text.get(..at).unwrap_or(text);
+        at_line(before.matches('\n').count() + 1, &error)
     };
     let manifest = Manifest::parse(text).map_err(at_line)?;
     let plan = Planner::new(text, key, options, signer)?.plan(&manifest).map_err(at_line)?;

@@ -14,12 +14,17 @@ const PER_SEGMENT: usize = 64;
 pub(super) fn write(text: &str, prefix: &str, plan: &Plan<'_>, signer: &UrlSigner) -> String {
     let escapes = signer.query().matches('&').count() * "amp;".len();
     let capacity = text.len() + plan.url_bytes + plan.url_count * (escapes + PER_SEGMENT);
+    // Each call of `collect` would have the signer's code twice.
+    let mut urls = Vec::with_capacity(plan.paths.len());
+    for url in signer.signatures(&plan.paths) {
+        urls.push(url);
+    }
     let mut writer = Writer {
         out: String::with_capacity(capacity),
         prefix,
         origin: signer.origin(),
         query: signer.query().replace('&', "&amp;"),
-        urls: signer.signatures(&plan.paths).collect(),
+        urls,
     };
     let mut copied = 0;
     for (at, change) in &plan.changes {

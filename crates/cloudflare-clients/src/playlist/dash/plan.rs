@@ -157,7 +157,7 @@ impl<'a, 't> Planner<'a, 't> {
         Ok(())
     }
 
-    /// FFmpeg's demuxer reserves the room for a URL by the `BaseURL`s of the manifest, and cuts off what is longer. So there is one
+    /// ffmpeg's demuxer reserves the room for a URL by the `BaseURL`s of the manifest, and cuts off what is longer. So there is one
     /// that is as long as the longest URL, but for the `&`s, which it does not understand in a `BaseURL`. Nothing is relative to it.
     fn make_room(&mut self, manifest: &Manifest<'t>) {
         let has_lists = self.plan.changes.iter().any(|(_, change)| matches!(change, Change::Segments { .. }));
@@ -588,7 +588,7 @@ impl<'m, 't> Scope<'m, 't> {
 
 /// Takes the timeline out of the lists, if it is the same in all.
 ///
-/// With it in the adaptation set, FFmpeg's demuxer can seek: it does not look for one in a representation's list.
+/// With it in the adaptation set, ffmpeg's demuxer can seek: it does not look for one in a representation's list.
 fn take_common_timeline<R>(lists: &mut [(R, SegmentList<'_>)]) -> Option<(Option<u32>, Vec<Run>)> {
     let (first, others) = lists.split_first_mut()?;
     let (timescale, timeline) = (first.1.timescale, first.1.timeline.as_ref()?);

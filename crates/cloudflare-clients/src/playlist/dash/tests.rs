@@ -50,7 +50,7 @@ fn representation(content: &str) -> String {
     ))
 }
 
-/// As FFmpeg writes it, with what it does not write.
+/// As ffmpeg writes it, with what it does not write.
 const FILM: &str = include_str!("tests/film.mpd");
 
 #[test]
@@ -337,8 +337,8 @@ fn any_manifest() -> impl Strategy<Value = String> {
         Just(format!("{BUCKET}creator-1/")),
     ];
     let timeline = prop::collection::vec((0..20_u8, 0..6_u8, -1..3_i8), 0..3).prop_map(|all| {
-        let s: String = all.iter().map(|(t, d, r)| format!("<S t='{t}' d='{d}' r='{r}'/>")).collect();
-        format!("<SegmentTimeline>{s}</SegmentTimeline>")
+        let all: Vec<_> = all.iter().map(|(t, d, r)| format!("<S t='{t}' d='{d}' r='{r}'/>")).collect();
+        format!("<SegmentTimeline>{}</SegmentTimeline>", all.concat())
     });
     let segments = (url.clone(), url.clone(), prop::option::of(0..9_u8), prop::option::of(timeline), 0..4_u8);
     let segments = segments.prop_map(|(a, b, duration, timeline, kind)| {

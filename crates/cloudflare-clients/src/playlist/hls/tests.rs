@@ -82,15 +82,9 @@ fn an_object_of_many_segments_is_signed_once() {
     let mut expected =
         "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/all.mp4>\",BYTERANGE=\"800@0\"\n".to_owned();
     for number in 0..10 {
-        text = text
-            + &format!(
-                "#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n{}.mp4\n",
-                if number % 4 == 3 { "b" } else { "all" }
-            );
-        expected += &format!(
-            "#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n<creator-1/hls/v/{}.mp4>\n",
-            if number % 4 == 3 { "b" } else { "all" }
-        );
+        let object = if number % 4 == 3 { "b" } else { "all" };
+        text.extend(["#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n", object, ".mp4\n"]);
+        expected.extend(["#EXTINF:6,\n#EXT-X-BYTERANGE:1000\n<creator-1/hls/v/", object, ".mp4>\n"]);
     }
     assert_eq!(signed(&text), expected);
     let options = options();
