@@ -61,6 +61,14 @@ pub(crate) fn run_and_read(command: &mut Command) -> Result<(ExitStatus, Vec<Str
     Ok((status, lines))
 }
 
+/// Runs a command and returns what it writes to stdout; stderr goes to ours.
+pub(crate) fn read(command: &mut Command) -> Result<String, Stop> {
+    let output =
+        command.stderr(Stdio::inherit()).output().map_err(|error| Stop::failed(&name(command), &error))?;
+    judge(command, output.status)?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 fn echo(from: impl Read, mut to: impl Write) -> io::Result<Vec<String>> {
     let mut lines = Vec::new();
     for line in BufReader::new(from).split(b'\n') {

@@ -34,20 +34,23 @@ fn apt_get(context: &Context<'_>, arguments: &[&str]) -> Result<(), Stop> {
 /// The Node packages of `tests/interop/package.json`, with a Node of their own. Returns the folder that holds
 /// `node_modules` and the Node programs of `tests/interop`.
 pub(crate) fn node(context: &Context<'_>) -> Result<PathBuf, Stop> {
+    npm(context, "tests/interop", "node")
+}
+
+/// The Node packages of a folder's `package.json`. Returns the folder that holds `node_modules` and the folder's Node programs.
+pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathBuf, Stop> {
     system(context, "npm", "npm")?;
     let workspace = context.workspace;
-    let folder = workspace.installed("node");
-    let packages = ["package.json", "package-lock.json"];
-    once(&folder, &read(context, &packages)?, |folder| {
-        for name in packages {
-            copy(&workspace.interop(name), folder)?;
-        }
+    let (from, folder) = (workspace.root.join(from), workspace.installed(name));
+    let packages = ["package.json", "package-lock.json"].map(|name| from.join(name));
+    once(&folder, &read(&packages)?, |folder| {
+        packages.iter().try_for_each(|file| copy(file, folder))?;
         let arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"];
         run(workspace.command("npm").args(arguments).current_dir(folder))
     })?;
     // Node looks for packages beside the program that imports them.
-    let failed = |error: std::io::Error| Stop::failed("tests/interop", &error);
-    for entry in fs::read_dir(workspace.interop("")).map_err(failed)? {
+    let failed = |error: std::io::Error| Stop::failed(&from.display().to_string(), &error);
+    for entry in fs::read_dir(&from).map_err(failed)? {
         let program = entry.map_err(failed)?.path();
         if program.extension().is_some_and(|extension| extension == "mjs") {
             copy(&program, &folder)?;
@@ -62,11 +65,12 @@ pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
     let folder = workspace.installed("python");
     let programs = folder.join("bin");
-    once(&folder, &read(context, &["requirements.txt"])?, |folder| {
+    let requirements = workspace.interop("requirements.txt");
+    once(&folder, &read(&[&requirements])?, |folder| {
         run(workspace.command("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
         let mut pip = workspace.command(programs.join("python"));
         pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
-        run(pip.arg(workspace.interop("requirements.txt")))
+        run(pip.arg(&requirements))
     })?;
     Ok(programs)
 }
@@ -126,12 +130,12 @@ fn once(folder: &Path, wanted: &str, install: impl FnOnce(&Path) -> Result<(), S
     fs::write(stamp, wanted).map_err(failed)
 }
 
-/// The text of these files of `tests/interop`.
-fn read(context: &Context<'_>, names: &[&str]) -> Result<String, Stop> {
-    let text = |name| {
-        fs::read_to_string(context.workspace.interop(name)).map_err(|error| Stop::failed(name, &error))
+/// The text of these files.
+fn read(files: &[impl AsRef<Path>]) -> Result<String, Stop> {
+    let text = |file: &Path| {
+        fs::read_to_string(file).map_err(|error| Stop::failed(&file.display().to_string(), &error))
     };
-    names.iter().map(|name| text(name)).collect()
+    files.iter().map(|file| text(file.as_ref())).collect()
 }
 
 fn copy(file: &Path, folder: &Path) -> Result<(), Stop> {

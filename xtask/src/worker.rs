@@ -36,7 +36,7 @@ pub(crate) fn target(workspace: &Workspace) -> PathBuf {
 /// The folders of all Workers, relative to the root.
 pub(crate) fn crates(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
     let mut crates = vec![PathBuf::from("tests/worker")];
-    for parent in ["examples", "benches/worker-size"] {
+    for parent in ["examples", "benches/playlist", "benches/worker-size"] {
         let failed = |error: io::Error| Stop::failed(parent, &error);
         for entry in fs::read_dir(workspace.root.join(parent)).map_err(failed)? {
             crates.push(Path::new(parent).join(entry.map_err(failed)?.file_name()));

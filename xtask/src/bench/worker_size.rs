@@ -8,7 +8,7 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::Measurement;
+use super::{Measurement, Table};
 use crate::report::Stop;
 use crate::suite::Context;
 use crate::worker;
@@ -19,7 +19,7 @@ const WORKERS: [(&str, &str); 3] = [
     ("streaming-worker", "examples/streaming-worker"),
 ];
 
-pub(super) fn run(context: &Context<'_>) -> Result<Vec<Measurement>, Stop> {
+pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     let mut results = Vec::new();
     for (implementation, folder) in WORKERS {
         let built = worker::build(context, folder)?;
@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Measurement>, Stop> {
         results.push(Measurement::exact(implementation, "raw", raw));
         results.push(Measurement::exact(implementation, "gzip", gzip));
     }
-    Ok(results)
+    Ok(vec![Table { name: "worker-size", unit: "bytes", results }])
 }
 
 fn sizes(built: &Path) -> io::Result<(u64, u64)> {

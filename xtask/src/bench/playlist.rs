@@ -1,0 +1,26 @@
+//! What it costs a Worker to sign an HLS playlist: the CPU of the workerd process for a whole request, from reading the text
+//! through the bucket's binding to sending the answer, less that of a request that does nothing. The streaming Worker checks
+//! a token besides.
+
+use super::{Measurement, Table};
+use crate::report::Stop;
+use crate::suite::Context;
+use crate::{command, install, worker};
+
+const FOLDER: &str = "benches/playlist";
+
+pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
+    let workspace = context.workspace;
+    let ours = worker::build(context, "examples/streaming-worker")?;
+    let rusty_s3 = worker::build(context, "benches/playlist/rusty-s3")?;
+    let aws4fetch = install::npm(context, FOLDER, "playlist")?;
+    let packages = install::node(context)?.join("node_modules/.bin");
+
+    let mut node = workspace.command(packages.join("node"));
+    node.arg(workspace.root.join(FOLDER).join("measure.mjs")).arg(packages.join("workerd"));
+    for (name, folder) in [("cloudflare-clients", ours), ("rusty-s3", rusty_s3), ("aws4fetch", aws4fetch)] {
+        node.arg(format!("{name}={}", folder.display()));
+    }
+    let results = Measurement::all_from_json(&command::read(&mut node)?)?;
+    Ok(vec![Table { name: "playlist", unit: "microseconds of CPU per request", results }])
+}

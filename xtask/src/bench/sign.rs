@@ -1,0 +1,50 @@
+//! What a presigned GET URL costs on this machine, with this library and with others: CPU time, and instructions.
+//!
+//! Built as `cargo build --release` builds a user's program. The time is of the machine's own SHA-256 instructions; `floor` is the
+//! hashing alone. Valgrind counts the instructions and knows no SHA-256 instructions, so there all hash in plain code, which
+//! outweighs the rest: what an implementation has above the floor is what it does besides hashing.
+
+use std::path::Path;
+
+use super::{Measurement, Table};
+use crate::command;
+use crate::install;
+use crate::report::Stop;
+use crate::suite::Context;
+
+const FOLDER: &str = "benches/sign";
+
+/// The URLs that the program makes each time.
+const URLS: u64 = 1200;
+
+pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
+    let workspace = context.workspace;
+    let target = workspace.target.join("benches");
+    let mut build = workspace.cargo(["build", "--release", "--locked", "--quiet", "--target-dir"]);
+    command::run(build.arg(&target).current_dir(workspace.root.join(FOLDER)))?;
+    let program = target.join("release/sign-bench");
+
+    let times = Measurement::all_from_json(&command::read(workspace.command(&program).arg("time"))?)?;
+    install::system(context, "valgrind", "valgrind")?;
+    let counts = times
+        .iter()
+        .map(|Measurement { implementation, case, .. }| {
+            // What starting takes, and the first URLs, is in both.
+            let [once, twice] =
+                ["1", "2"].map(|times| instructions(context, &program, [implementation, case, times]));
+            Ok(Measurement::exact(implementation, case, (twice? - once?) / URLS))
+        })
+        .collect::<Result<_, Stop>>()?;
+    Ok(vec![
+        Table { name: "sign", unit: "nanoseconds of CPU per URL", results: times },
+        Table { name: "sign-instructions", unit: "instructions per URL", results: counts },
+    ])
+}
+
+fn instructions(context: &Context<'_>, program: &Path, what: [&str; 3]) -> Result<u64, Stop> {
+    let mut valgrind = context.workspace.command("valgrind");
+    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null", "--log-fd=1"]);
+    let log = command::read(valgrind.arg(program).arg("run").args(what))?;
+    let collected = log.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok());
+    collected.ok_or_else(|| Stop::Failed(format!("valgrind counts no instructions: {log}")))
+}
