@@ -14,10 +14,9 @@ use crate::sigv4::{Presigner, Signature, encode_path, encoded_path_len, stays_in
 #[derive(Debug)]
 pub(crate) struct UrlSigner {
     presigner: Presigner,
-    /// The scheme and host.
-    origin: String,
-    /// The path as far as the key.
-    folder: String,
+    /// What URLs begin with: the scheme and host, and the path as far as the key.
+    base: String,
+    origin_len: usize,
     /// The query as far as the signature, with `?`.
     query: String,
     expires_in: Duration,
@@ -47,9 +46,10 @@ impl UrlSigner {
         let signer = client.signer();
         let presigner = signer.presigner(&Method::GET, &host, "", &HeaderMap::new(), expires_in, now)?;
         let signed_at = presigner.expires_at() - expires_in;
+        let origin = format!("{}://{host}", endpoint.scheme());
         Ok(Self {
-            origin: format!("{}://{host}", endpoint.scheme()),
-            folder: format!("{}/", endpoint.path_for(bucket, None)?.trim_end_matches('/')),
+            origin_len: origin.len(),
+            base: format!("{origin}{}/", endpoint.path_for(bucket, None)?.trim_end_matches('/')),
             query: format!("?{}", presigner.query()),
             presigner,
             expires_in,
@@ -69,7 +69,12 @@ impl UrlSigner {
 
     /// What a URL begins with: the scheme and host.
     pub(crate) fn origin(&self) -> &str {
-        &self.origin
+        &self.base[..self.origin_len]
+    }
+
+    /// The path of a URL as far as the key.
+    fn bucket_path(&self) -> &str {
+        &self.base[self.origin_len..]
     }
 
     /// What is between the path of a URL and its signature.
@@ -80,20 +85,20 @@ impl UrlSigner {
     /// Adds the path of an object.
     pub(crate) fn push_path(&self, key: &str, paths: &mut Paths) -> Result<()> {
         validate_key(key)?;
-        paths.text.push_str(&self.folder);
+        paths.text.push_str(self.bucket_path());
         push_encoded(key, encoded_path_len(key), &mut paths.text);
         paths.ends.push(paths.text.len());
         Ok(())
     }
 
     pub(crate) fn folder(&self, key: &str) -> Folder {
-        let mut path = self.folder.clone();
+        let mut path = self.bucket_path().to_owned();
         encode_path(key, &mut path);
         Folder { path, key_len: key.len() }
     }
 
     pub(crate) fn resolver<'a>(&'a self, prefix: &'a str) -> Resolver<'a> {
-        Resolver { origin: &self.origin, bucket_path: &self.folder, prefix }
+        Resolver { origin: self.origin(), bucket_path: self.bucket_path(), prefix }
     }
 
     /// The signatures of all paths, in their order.
@@ -103,13 +108,13 @@ impl UrlSigner {
 
     /// The length of the URL of a path that has so many bytes.
     pub(crate) fn url_len(&self, path_len: usize) -> usize {
-        self.origin.len() + path_len + self.query.len() + Signature::LEN
+        self.origin_len + path_len + self.query.len() + Signature::LEN
     }
 
     /// Appends a URL.
     #[inline]
     pub(crate) fn push_url(&self, path: &str, signature: &Signature, out: &mut String) {
-        out.push_str(&self.origin);
+        out.push_str(self.origin());
         out.push_str(path);
         out.push_str(&self.query);
         out.push_str(signature.as_str());
@@ -119,7 +124,7 @@ impl UrlSigner {
     pub(super) fn signed_url(&self, key: &str) -> Result<SignedUrl> {
         validate_key(key)?;
         let encoded = encoded_path_len(key);
-        let mut url = String::with_capacity(self.url_len(self.folder.len() + encoded));
+        let mut url = String::with_capacity(self.url_len(self.bucket_path().len() + encoded));
         self.sign_into(key, encoded, &mut url);
         Ok(SignedUrl::without_headers(url, self.expires_at()))
     }
@@ -128,16 +133,15 @@ impl UrlSigner {
     pub(super) fn push_signed_url(&self, key: &str, out: &mut String) -> Result<()> {
         validate_key(key)?;
         let encoded = encoded_path_len(key);
-        out.reserve(self.url_len(self.folder.len() + encoded));
+        out.reserve(self.url_len(self.bucket_path().len() + encoded));
         self.sign_into(key, encoded, out);
         Ok(())
     }
 
     #[inline]
     fn sign_into(&self, key: &str, encoded_len: usize, out: &mut String) {
-        out.push_str(&self.origin);
-        let path = out.len();
-        out.push_str(&self.folder);
+        let path = out.len() + self.origin_len;
+        out.push_str(&self.base);
         push_encoded(key, encoded_len, out);
         let signature = self.presigner.sign(&out[path..]);
         out.push_str(&self.query);

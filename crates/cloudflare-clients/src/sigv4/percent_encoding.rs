@@ -28,11 +28,17 @@ pub fn encode_path(key: &str, out: &mut String) {
 /// The length of what [`encode_path`] appends.
 #[inline]
 pub(crate) fn encoded_path_len(key: &str) -> usize {
-    // Few keys have anything to encode. Without a branch in it, this loop is short.
-    if key.bytes().fold(true, |plain, byte| plain & STAYS_IN_PATH[usize::from(byte)]) {
+    // Few keys have anything to encode. Without branches and look-ups, this is a loop over vectors.
+    let reserved = key.bytes().fold(false, |reserved, byte| {
+        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+        // - . / and the digits are neighbours.
+        let neighbour = byte.wrapping_sub(b'-') < 13;
+        reserved | !(letter | neighbour | (byte == b'_') | (byte == b'~'))
+    });
+    if !reserved {
         return key.len();
     }
-    key.len() + 2 * key.bytes().filter(|byte| !STAYS_IN_PATH[usize::from(*byte)]).count()
+    key.len() + 2 * key.bytes().filter(|byte| !stays_in_path(*byte)).count()
 }
 
 /// Whether [`encode_path`] leaves it as it is.

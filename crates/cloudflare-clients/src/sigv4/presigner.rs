@@ -34,13 +34,12 @@ pub struct Presigner {
     after_path: String,
     /// HMAC's inner hash, after all whole blocks of the string to sign that come before the canonical request's hash.
     inner: State,
-    /// HMAC's outer hash.
-    outer: State,
-    /// What is hashed, as far as all paths have it.
-    work: Work,
-    /// The blocks of the work's tail, and where in them the canonical request's hash goes.
+    /// The string to sign from there on, padded, with room for the canonical request's hash.
+    tail: [Block; 3],
     tail_blocks: usize,
     hash_at: usize,
+    /// HMAC's outer hash.
+    outer: State,
     query: String,
     expires_at: SystemTime,
 }
@@ -69,10 +68,10 @@ impl Presigner {
             before_path: before_path.to_owned(),
             after_path: after_path.to_owned(),
             inner: key.inner.after(blocks),
-            outer: key.outer,
-            work: Work::new(before_path, tail),
+            tail,
             tail_blocks,
             hash_at: rest.len(),
+            outer: key.outer,
             query: query + "&X-Amz-Signature=",
             expires_at,
         }
@@ -91,7 +90,7 @@ impl Presigner {
     /// The signature for a path, exactly as it is sent: percent-encoded once (see [`encode_path`](super::encode_path)).
     #[inline]
     pub fn sign(&self, path: &str) -> Signature {
-        let mut work = self.work.clone();
+        let mut work = Work::new(self);
         let hash = match work.fill(self, path) {
             Some(count) => State::INITIAL.after(&work.request[..count]),
             None => State::INITIAL.finish(0, self.canonical_request(path).as_bytes()),
@@ -109,7 +108,7 @@ impl Presigner {
         Signatures {
             presigner: self,
             paths: paths.into_iter(),
-            work: std::array::from_fn(|_| self.work.clone()),
+            work: std::array::from_fn(|_| Work::new(self)),
             ready: [Signature::EMPTY; LANES].into_iter().take(0),
         }
     }
@@ -122,26 +121,21 @@ impl Presigner {
 /// The texts of one signature where they are hashed. Of the next one, most is there already.
 #[derive(Clone)]
 struct Work {
-    /// The canonical request. What comes before the path is always there, if it fits.
     request: [Block; SHORT],
     /// The length of the path that `request` was made with, and its blocks.
     path_len: Option<usize>,
     request_blocks: usize,
-    /// The string to sign behind what was hashed of it, padded, with room for the canonical request's hash.
     tail: [Block; 3],
     /// What HMAC's outer hash has after the key's block: the inner hash.
     inner: [Block; 1],
 }
 
 impl Work {
-    fn new(before_path: &str, tail: [Block; 3]) -> Self {
-        let mut request = [[0; 64]; SHORT];
-        if let Some(start) = request.as_flattened_mut().get_mut(..before_path.len()) {
-            start.copy_from_slice(before_path.as_bytes());
-        }
+    #[inline]
+    fn new(presigner: &Presigner) -> Self {
         let mut inner = [[0; 64]];
         pad(&mut inner, DIGEST, 64);
-        Self { request, path_len: None, request_blocks: 0, tail, inner }
+        Self { request: [[0; 64]; SHORT], path_len: None, request_blocks: 0, tail: presigner.tail, inner }
     }
 
     /// Makes the padded canonical request, and says how many blocks it has, or `None` where it does not fit.
@@ -155,6 +149,7 @@ impl Work {
             if blocks_of(length) > SHORT {
                 return None;
             }
+            bytes[..before_path.len()].copy_from_slice(before_path.as_bytes());
             bytes[after_at..length].copy_from_slice(after_path.as_bytes());
             self.request_blocks = pad(&mut self.request, length, 0);
             self.path_len = Some(path.len());
