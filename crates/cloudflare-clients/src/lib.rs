@@ -13,6 +13,7 @@
 //! The README shows each of them at work.
 #![deny(missing_docs)]
 
+mod attempts;
 mod backend;
 mod error;
 pub mod playlist;

@@ -9,7 +9,8 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use super::bucket::{ListPage, ListRequest};
 use super::limits::validate_page_size;
 use super::object::Object;
-use super::service::{Operation, R2Service};
+use super::service::R2Service;
+use crate::attempts::Operation;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many heads are under way at once where the backend cannot list metadata.
