@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cloudflare_clients::LocalStore;
 use cloudflare_clients::r2::R2Service;
-use contract::{Fixture, Lacks};
+use contract::r2::{Fixture, Lacks};
 
 async fn fixture() -> Fixture {
     let folder = tempfile::tempdir().unwrap();
@@ -20,4 +20,4 @@ async fn fixture() -> Fixture {
     }
 }
 
-contract::contract_tests!(fixture());
+contract::r2_tests!(fixture());

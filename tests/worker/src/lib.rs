@@ -9,7 +9,7 @@ use std::sync::OnceLock;
 
 use cloudflare_clients::WorkersBucket;
 use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
-use contract::{Fixture, Lacks};
+use contract::r2::{CASES, Fixture, Lacks};
 use worker::js_sys::{ArrayBuffer, Function, Reflect, WebAssembly, global};
 use worker::wasm_bindgen::JsCast;
 use worker::{Context, Env, Error, Request, Response, Result, event};
@@ -34,7 +34,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     let url = request.url()?;
     let segments: Vec<_> = url.path().split('/').skip(1).collect();
     match segments[..] {
-        ["cases"] => Response::from_json(&contract::CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+        ["cases"] => Response::from_json(&CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
         ["cases", name] => run_case(&env, name).await,
         ["memory"] => Response::ok(memory()?.to_string()),
         ["r2", operation] => operations::answer(service(&env)?, operation, &request, &url).await,
@@ -55,10 +55,10 @@ fn service(env: &Env) -> Result<&'static R2Service> {
 }
 
 async fn run_case(env: &Env, name: &str) -> Result<Response> {
-    let Some(index) = contract::CASES.iter().position(|(known, _)| *known == name) else {
+    let Some(index) = CASES.iter().position(|(known, _)| *known == name) else {
         return Response::error("no such case", 404);
     };
-    let (_, case) = contract::CASES[index];
+    let (_, case) = CASES[index];
     let bucket = WorkersBucket::new(env.bucket(&format!("BUCKET_{index}"))?);
     case(Fixture {
         service: R2Service::new(bucket),
