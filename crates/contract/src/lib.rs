@@ -1,8 +1,8 @@
-//! The behaviour that every backend must have, as one suite.
+//! The behaviour that every backend must have, as one suite for R2 and one for Workers KV.
 //!
-//! A backend's test gives a [`r2::Fixture`] and gets one test for each case from [`r2_tests!`];
-//! where tests cannot be made by attributes, inside a Worker, [`r2::CASES`] has them as functions. The suite needs
-//! no runtime but the one its futures are polled by. A case that fails panics.
+//! A backend's test gives a [`r2::Fixture`] or [`kv::Fixture`] and gets one test for each case from [`r2_tests!`] or [`kv_tests!`];
+//! where tests cannot be made by attributes, inside a Worker, [`r2::CASES`] and [`kv::CASES`] have them as functions. The suites need
+//! no runtime but the one their futures are polled by. A case that fails panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
 /// Names the cases of a suite, and makes the macro that makes tests of them.
@@ -33,4 +33,5 @@ macro_rules! cases {
 }
 
 mod content;
+pub mod kv;
 pub mod r2;

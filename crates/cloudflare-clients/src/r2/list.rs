@@ -104,7 +104,7 @@ impl List {
 
 /// Where the page after a truncated one begins. A service that does not say, or says again where this page began, must
 /// neither end the listing early nor keep it going for ever.
-pub(super) fn next_page<M: PartialEq>(next: Option<M>, here: Option<&M>) -> Result<M> {
+pub(crate) fn next_page<M: PartialEq>(next: Option<M>, here: Option<&M>) -> Result<M> {
     next.filter(|next| Some(next) != here).ok_or_else(|| {
         Error::new(
             ErrorKind::UnexpectedResponse,
