@@ -5,8 +5,8 @@
 //! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3 API, [`LocalBucket`]
 //!   (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature `workers`, for wasm32) is the binding of
 //!   a Worker, and a mock is a few lines.
-//! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`) and
-//!   [`LocalNamespace`] (feature `local`).
+//! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`), [`LocalNamespace`]
+//!   (feature `local`) and `WorkersNamespace` (feature `workers`).
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists, every segment of them.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
@@ -31,7 +31,7 @@ pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersRuntime};
+pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRuntime};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{RestNamespace, S3Bucket, Timeouts};
 pub use bytes::Bytes;
