@@ -380,3 +380,46 @@ async fn bad_input_is_refused_before_anything_is_sent() {
     assert_eq!(ttl.kind(), ErrorKind::Unsupported);
     assert!(server.lines().is_empty());
 }
+
+#[tokio::test]
+async fn an_operation_is_a_span() {
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
+        .with_max_level(tracing::Level::DEBUG)
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let server =
+        server([answer("503 Service Unavailable", ""), ok("null"), answer("413 Payload Too Large", "")])
+            .await;
+    let kv = server.kv();
+    kv.put("a key", "private value").metadata(&"private").await.unwrap();
+    kv.put_many([("k", "private")]).await.unwrap().all().unwrap_err();
+
+    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let closed: Vec<_> = log.lines().filter(|line| line.contains(": close ")).collect();
+    let [put, many] = closed[..] else { panic!("{log}") };
+    assert!(put.contains(r#"kv{operation="put" key="a key" bytes=13 status=200 attempts=2}"#), "{put}");
+    assert!(many.contains(r#"kv{operation="putMany" attempts=1 status=413}"#), "{many}");
+    for secret in ["s3cret", "Bearer", "private"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
