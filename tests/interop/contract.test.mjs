@@ -1,4 +1,4 @@
-// The library inside a Worker, in workerd: the contract, faults of the binding, bodies, presigned URLs, and what many requests
+// The library inside a Worker, in workerd: the contract, faults of the bindings, bodies, presigned URLs, and what many requests
 // leave behind. CONTRACT_WORKER is the folder that worker-build made of tests/worker.
 
 import assert from "node:assert/strict";
@@ -13,18 +13,22 @@ const folder = process.env.CONTRACT_WORKER;
 assert.ok(folder, "CONTRACT_WORKER must name the folder of the built tests/worker");
 const entry = readFileSync(new URL("faulty_entry.mjs", import.meta.url), "utf8");
 // One for each case, which are not known before the Worker runs.
-const buckets = Array.from({ length: 100 }, (_, index) => `BUCKET_${index}`);
-const worker = await startWorker({ folder, entry, buckets });
+const numbered = (name) => Array.from({ length: 100 }, (_, index) => `${name}_${index}`);
+const namespaces = ["SESSIONS", ...numbered("KV")];
+const worker = await startWorker({ folder, entry, buckets: numbered("BUCKET"), namespaces });
 after(() => worker.stop());
 
 const url = (path, query = {}) => `${worker.root}${path}?${new URLSearchParams(query)}`;
 const call = (path, query, init) => fetch(url(path, query), init);
 
-async function r2(operation, query, init) {
-  const response = await call(`/r2/${operation}`, query, init);
+async function perform(path, query, init) {
+  const response = await call(path, query, init);
   const said = await response.json();
   return response.ok ? { ok: said } : { error: said };
 }
+
+const r2 = (operation, query, init) => perform(`/r2/${operation}`, query, init);
+const kv = (operation, query, init) => perform(`/kv/${operation}`, query, init);
 
 const put = (key, body, query = {}) => r2("put", { key, ...query }, { method: "PUT", body });
 const setFaults = (plan) => call("/faults", {}, { method: "POST", body: JSON.stringify(plan) });
@@ -35,16 +39,17 @@ async function bytesOf(response) {
   return Buffer.from(await response.arrayBuffer());
 }
 
-const cases = await (await call("/cases")).json();
-
-describe("contract", () => {
-  for (const name of cases) {
-    test(name, async () => {
-      const response = await call(`/cases/${name}`, {}, { method: "POST" });
-      assert.equal(await response.text(), "passed");
-    });
-  }
-});
+for (const suite of ["r2", "kv"]) {
+  const cases = await (await call(`/cases/${suite}`)).json();
+  describe(`contract of ${suite}`, () => {
+    for (const name of cases) {
+      test(name, async () => {
+        const response = await call(`/cases/${suite}/${name}`, {}, { method: "POST" });
+        assert.equal(await response.text(), "passed");
+      });
+    }
+  });
+}
 
 describe("faults of the binding", () => {
   const internal = { message: "get: We encountered an internal error. Please try again. (10001)" };
@@ -153,6 +158,101 @@ describe("faults of the binding", () => {
       assert.equal(error.kind, "Unsupported", `${operation}: ${error.text}`);
     }
     assert.deepEqual(await calls(), []);
+  });
+});
+
+describe("the binding of KV", () => {
+  const put = (key, body, operation = "put-bytes") => kv(operation, { key }, { method: "PUT", body });
+  const failed = (text) => ({ message: `KV ${text}` });
+
+  test("a 429 is waited for, a second and then longer", async () => {
+    await setFaults({ failures: [failed("PUT failed: 429 Too Many Requests")] });
+    const begun = performance.now();
+    assert.deepEqual(await put("limited", "x"), { ok: null });
+    assert.ok(performance.now() - begun > 990, "one retry takes a second at least");
+    assert.equal((await calls()).length, 2);
+  });
+
+  test("what may pass is tried again, what cannot get better is not", async () => {
+    await put("faults", "x");
+    for (const [fault, kind, attempts] of [
+      [failed("GET failed: 500 Internal Server Error"), "Server", 4],
+      [failed("GET failed: 503 Service Unavailable"), "Server", 4],
+      [{ message: "Network connection lost." }, "Connection", 4],
+      [failed("GET failed: 400 Invalid cache_ttl of 1."), "InvalidInput", 1],
+      [failed("GET failed: 414 UTF-8 encoded length of 513 exceeds key length limit of 512."), "InvalidInput", 1],
+      [failed("GET failed: 401 Unauthorized"), "Credentials", 1],
+      [{ name: "TypeError", message: "Key name cannot be empty." }, "InvalidInput", 1],
+      [{ message: "something new" }, "UnexpectedResponse", 1],
+    ]) {
+      await setFaults({ always: fault });
+      const { error } = await kv("text", { key: "faults" });
+      assert.deepEqual([error.kind, error.attempts], [kind, attempts], error.text);
+      assert.ok(error.text.includes(fault.message.replace("KV GET failed: ", "")), error.text);
+      if (attempts === 1) continue;
+      await setFaults({ failures: [fault] });
+      assert.deepEqual(await kv("text", { key: "faults" }), { ok: "x" });
+    }
+  });
+
+  test("every operation is tried again", async () => {
+    const lost = { message: "Network connection lost." };
+    for (const [operation, method, again] of [
+      ["bytes", "get", 1],
+      ["stream", "get", 1],
+      ["metadata", "getWithMetadata", 1],
+      ["many", "get", 1],
+      ["delete", "delete", 1],
+      ["list", "list", 1],
+      ["put-many", "put", 2],
+      ["delete-many", "delete", 2],
+    ]) {
+      await setFaults({ failures: [lost] });
+      const response = await call(`/kv/${operation}`, { key: "again" });
+      assert.equal(response.status, 200, operation);
+      assert.deepEqual((await calls()).map((call) => call.method), Array(again + 1).fill(method));
+    }
+  });
+
+  test("what the binding is given", async () => {
+    await setFaults({});
+    await put("given", "x");
+    assert.deepEqual((await calls())[0].options, { expirationTtl: 90, metadata: { n: ["v"] } });
+    await setFaults({});
+    assert.deepEqual(await kv("metadata", { key: "given" }), { ok: { value: "x", metadata: { n: ["v"] } } });
+    assert.deepEqual(await kv("many", { key: "given" }), { ok: ["x", null] });
+    const given = (await calls()).map((call) => call.options);
+    assert.deepEqual(given, [{ type: "arrayBuffer", cacheTtl: 60 }, { type: "text" }]);
+  });
+
+  test("a request's stream of any length passes by, and is sent once", async () => {
+    await setFaults({});
+    const content = randomBytes(3_000_000);
+    assert.deepEqual(await put("stream/known", content, "put"), { ok: null });
+    const chunkedPut = await chunked(url("/kv/put", { key: "stream/unknown" }), content);
+    assert.equal(chunkedPut, "null");
+    for (const key of ["stream/known", "stream/unknown"]) {
+      for (const read of ["bytes", "stream"]) {
+        assert.ok((await bytesOf(await call(`/kv/${read}`, { key }))).equals(content), `${key}, ${read}`);
+      }
+    }
+    await setFaults({ failures: [failed("PUT failed: 500 Internal Server Error")] });
+    const { error } = await put("stream/once", "x", "put");
+    assert.equal(error.kind, "BodyNotReplayable");
+    assert.equal((await calls()).length, 1);
+  });
+
+  test("listings go on over empty pages", async () => {
+    for (const key of ["pages/a", "pages/b"]) await put(key, "x");
+    await setFaults({ emptyPages: 3 });
+    assert.deepEqual(await kv("list", { key: "pages/" }), { ok: ["pages/a", "pages/b"] });
+    assert.equal((await calls()).length, 4);
+  });
+
+  test("a binding that is none is refused", async () => {
+    const isNamespace = async (name) => (await call(`/kv-of/${name}`)).text();
+    assert.equal(await isNamespace("SESSIONS"), "true");
+    for (const other of ["MISSING", "MEDIA_BUCKET", "R2_ENDPOINT"]) assert.equal(await isNamespace(other), "false");
   });
 });
 

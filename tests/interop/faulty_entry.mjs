@@ -1,4 +1,4 @@
-// Stands in front of the tested Worker: wraps its bucket so that calls are recorded and fail as they are told to, and makes the
+// Stands in front of the tested Worker: wraps its bucket and its namespace so that calls are recorded and fail as they are told to, and makes the
 // message of a panic an answer.
 //
 // `POST /faults` sets what the next calls do, `GET /faults` tells what they were.
@@ -6,7 +6,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker from "./index.js";
 
-/** `{ failures: [{ name, message, retryable }], cut, flip, bare, storageClass }` */
+/** `{ failures: [{ name, message, retryable }], cut, flip, bare, storageClass, emptyPages }` */
 let plan = {};
 let calls = [];
 
@@ -18,7 +18,8 @@ export default class extends WorkerEntrypoint {
       calls = [];
       return new Response();
     }
-    const env = { ...this.env, MEDIA_BUCKET: faulty(this.env.MEDIA_BUCKET) };
+    const { MEDIA_BUCKET, SESSIONS } = this.env;
+    const env = { ...this.env, MEDIA_BUCKET: faulty(MEDIA_BUCKET), SESSIONS: faulty(SESSIONS) };
     const panicked = new Promise((resolve) => {
       globalThis.onPanic = (message) => resolve(new Response(message, { status: 599 }));
     });
@@ -39,6 +40,10 @@ function faulty(target) {
           const type = globalThis[failure.name ?? "Error"];
           throw Object.assign(new type(failure.message), failure.retryable ? { retryable: true } : {});
         }
+        if (name === "list" && plan.emptyPages > 0) {
+          return { keys: [], list_complete: false, cursor: `empty-${plan.emptyPages--}` };
+        }
+        if (name === "list" && args[0].cursor?.startsWith("empty-")) args = [{ ...args[0], cursor: undefined }];
         return altered(await value.apply(target, args), name);
       };
     },

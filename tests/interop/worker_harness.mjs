@@ -10,9 +10,9 @@ import { Miniflare } from "miniflare";
  * Starts the Worker that worker-build made in `folder`.
  *
  * `entry`: an ES module that is put in front of it and imports it as `./index.js`. `buckets`: further bindings, each with a
- * bucket of its own. `bindings`: variables.
+ * bucket of its own. `namespaces`: the same of KV. `bindings`: variables.
  */
-export async function startWorker({ folder, entry, buckets = [], bindings = {} }) {
+export async function startWorker({ folder, entry, buckets = [], namespaces = [], bindings = {} }) {
   const accessKeyId = randomBytes(16).toString("hex");
   const secretAccessKey = randomBytes(32).toString("hex");
   const port = await freePort();
@@ -33,6 +33,7 @@ export async function startWorker({ folder, entry, buckets = [], bindings = {} }
       MEDIA_BUCKET: { id: "media", s3Credentials: { accessKeyId, secretAccessKey } },
       ...Object.fromEntries(buckets.map((name) => [name, { id: name.toLowerCase().replaceAll("_", "-") }])),
     },
+    kvNamespaces: Object.fromEntries(namespaces.map((name) => [name, name.toLowerCase()])),
     bindings: {
       R2_ENDPOINT: endpoint,
       R2_ACCESS_KEY_ID: accessKeyId,

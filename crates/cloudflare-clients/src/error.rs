@@ -23,6 +23,8 @@ pub enum ErrorKind {
     Forbidden,
     /// The bucket does not exist.
     NoSuchBucket,
+    /// The namespace of Workers KV does not exist.
+    NoSuchNamespace,
     /// The multipart upload does not exist: never created, or already completed or aborted.
     NoSuchUpload,
     /// A condition of the request (`only_if`) did not hold (412).
@@ -34,7 +36,7 @@ pub enum ErrorKind {
     RangeNotSatisfiable,
     /// The request collides with the state of the service (409), such as a bucket that is not empty.
     Conflict,
-    /// Too many requests (429): R2 takes one write per second to a key.
+    /// Too many requests (429): R2 and KV take one write per second to a key.
     RateLimited,
     /// The service failed (5xx).
     Server,
@@ -254,7 +256,7 @@ impl Error {
     }
 
     /// The service's own code in the words of R2's S3 API, such as `NoSuchBucket`, where it has one. Of an error of a
-    /// Worker's binding that has no name there it is the number.
+    /// Worker's binding that has no name there, and of Cloudflare's REST API, it is the number.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }
@@ -274,12 +276,12 @@ impl Error {
         self.0.attempts
     }
 
-    /// The operation that failed, in R2's words: `put`, `completeMultipartUpload`.
+    /// The operation that failed, in R2's or KV's words: `put`, `completeMultipartUpload`.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }
 
-    /// The key of the object it was about.
+    /// The key that it was about.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }

@@ -1,10 +1,12 @@
-//! Cloudflare's R2 object storage: one API over R2 itself, over a store embedded in the process, and over a local server
-//! that speaks R2's S3 API.
+//! Cloudflare's R2 object storage and Workers KV: one API over the services themselves, over a store embedded in the process, and
+//! over a local server.
 //!
 //! - [`r2::R2Service`] is what most code holds: every operation of a bucket, with retries and verified bytes.
 //! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3 API, [`LocalBucket`]
 //!   (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature `workers`, for wasm32) is the binding of
 //!   a Worker, and a mock is a few lines.
+//! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`), [`LocalNamespace`]
+//!   (feature `local`) and `WorkersNamespace` (feature `workers`).
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
@@ -13,22 +15,25 @@
 //! The README shows each of them at work.
 #![deny(missing_docs)]
 
+mod attempts;
 mod backend;
 mod error;
+pub mod kv;
 pub mod playlist;
 pub mod r2;
 mod retry;
 mod runtime;
 pub mod s3;
+mod secret;
 pub mod sigv4;
 
 pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
-pub use backend::local::{BucketInfo, LocalBucket, LocalStore};
+pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersRuntime};
+pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRuntime};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use backend::{S3Bucket, Timeouts};
+pub use backend::{RestNamespace, S3Bucket, Timeouts};
 pub use bytes::Bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use http::Method;

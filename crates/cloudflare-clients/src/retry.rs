@@ -8,7 +8,8 @@ use crate::error::{Error, ErrorKind};
 ///
 /// Retry `n` (counted from 0) waits `min(base_delay * 2^n * jitter, max_delay)`, jitter being uniform in `[0.5, 1.5]`. A
 /// `Retry-After` of the service replaces a shorter delay. When the waits of one operation would add up to more than
-/// `max_wait`, it fails at once, and [`Error::retry_after`] says when it may be tried again.
+/// `max_wait`, it fails at once, and [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no
+/// retry waits less than [`rate_limit_delay`](Self::rate_limit_delay).
 ///
 /// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults.
 ///
@@ -27,6 +28,7 @@ pub struct RetryPolicy {
     base_delay: Duration,
     max_delay: Duration,
     max_wait: Duration,
+    rate_limit_delay: Option<Duration>,
     jitter: bool,
 }
 
@@ -39,6 +41,7 @@ impl Default for RetryPolicy {
             base_delay: Duration::from_millis(100),
             max_delay: Duration::from_secs(2),
             max_wait: Duration::from_secs(30),
+            rate_limit_delay: None,
             jitter: true,
         }
     }
@@ -74,6 +77,20 @@ impl RetryPolicy {
         self
     }
 
+    /// The least delay before the first retry of what was refused with a 429 that does not say how long to wait; doubled for
+    /// each further one, up to `max_delay` or to itself, and with jitter up to a half longer. None by default for R2; a second for
+    /// [`KvClient`](crate::kv::KvClient), as KV takes one write a second to a key.
+    pub fn rate_limit_delay(mut self, delay: Duration) -> Self {
+        self.rate_limit_delay = Some(delay);
+        self
+    }
+
+    /// Sets the delay unless it is set.
+    pub(crate) fn rate_limit_delay_or(mut self, delay: Duration) -> Self {
+        self.rate_limit_delay.get_or_insert(delay);
+        self
+    }
+
     /// Whether delays are spread at random, so that clients which failed together do not return together.
     pub fn jitter(mut self, jitter: bool) -> Self {
         self.jitter = jitter;
@@ -90,7 +107,12 @@ impl RetryPolicy {
         if !retryable || retries >= self.max_retries {
             return RetryDecision::Stop;
         }
-        let delay = self.delay(retries, random).max(error.retry_after().unwrap_or_default());
+        let asked = match error.retry_after() {
+            Some(delay) => delay,
+            None if error.kind() == ErrorKind::RateLimited => self.delay_of_rate_limit(retries, random),
+            None => Duration::ZERO,
+        };
+        let delay = self.delay(retries, random).max(asked);
         if waited.saturating_add(delay) > self.max_wait {
             return RetryDecision::Stop;
         }
@@ -98,12 +120,21 @@ impl RetryPolicy {
     }
 
     fn delay(&self, retries: u32, random: f64) -> Duration {
-        let doubled = self.base_delay.saturating_mul(2_u32.saturating_pow(retries));
         let jitter = if self.jitter { 0.5 + random.clamp(0.0, 1.0) } else { 1.0 };
-        // What no Duration can hold is over every cap.
-        let delay = Duration::try_from_secs_f64(doubled.as_secs_f64() * jitter).unwrap_or(Duration::MAX);
-        delay.min(self.max_delay)
+        doubled(self.base_delay, retries, jitter).min(self.max_delay)
     }
+
+    fn delay_of_rate_limit(&self, retries: u32, random: f64) -> Duration {
+        let least = self.rate_limit_delay.unwrap_or_default();
+        let jitter = if self.jitter { 1.0 + random.clamp(0.0, 1.0) / 2.0 } else { 1.0 };
+        doubled(least, retries, jitter).min(self.max_delay.max(least))
+    }
+}
+
+fn doubled(delay: Duration, times: u32, jitter: f64) -> Duration {
+    let doubled = delay.saturating_mul(2_u32.saturating_pow(times));
+    // What no Duration can hold is over every cap.
+    Duration::try_from_secs_f64(doubled.as_secs_f64() * jitter).unwrap_or(Duration::MAX)
 }
 
 /// What [`RetryPolicy::decide`] says.
@@ -154,6 +185,21 @@ mod tests {
         assert_eq!(policy.decide(&long, 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(5000)));
         let short = server_error().with_retry_after(MS(1));
         assert_eq!(policy.decide(&short, 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(100)));
+    }
+
+    #[test]
+    fn a_429_that_does_not_say_how_long_waits_for_the_rate_limit() {
+        let policy = RetryPolicy::default().max_retries(5).rate_limit_delay(MS(1000));
+        let limited = || Error::from_status(429, "Too Many Requests");
+        let delays = [0.0, 0.5, 1.0].map(|random| policy.decide(&limited(), 0, Duration::ZERO, random));
+        assert_eq!(delays, [1000, 1250, 1500].map(|ms| RetryDecision::Retry(MS(ms))));
+        let delays = [1, 2].map(|retries| policy.decide(&limited(), retries, Duration::ZERO, 0.0));
+        assert_eq!(delays, [2000, 2000].map(|ms| RetryDecision::Retry(MS(ms))));
+        let told = limited().with_retry_after(MS(300));
+        assert_eq!(policy.decide(&told, 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(300)));
+        assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(50)));
+        let r2 = RetryPolicy::default();
+        assert_eq!(r2.decide(&limited(), 0, Duration::ZERO, 0.0), RetryDecision::Retry(MS(50)));
     }
 
     #[test]

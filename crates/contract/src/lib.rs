@@ -1,115 +1,37 @@
-//! The behaviour that every backend must have, as one suite.
+//! The behaviour that every backend must have, as one suite for R2 and one for Workers KV.
 //!
-//! A backend's test gives a [`Fixture`] and gets one test for each case from [`contract_tests!`]; where tests cannot be
-//! made by attributes, inside a Worker, [`CASES`] has them as functions. The suite needs no runtime but the one its futures
-//! are polled by. A case that fails panics.
+//! A backend's test gives a [`r2::Fixture`] or [`kv::Fixture`] and gets one test for each case from [`r2_tests!`] or [`kv_tests!`];
+//! where tests cannot be made by attributes, inside a Worker, [`r2::CASES`] and [`kv::CASES`] have them as functions. The suites need
+//! no runtime but the one their futures are polled by. A case that fails panics.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::missing_panics_doc)]
 
-mod conditions;
-mod keys;
-mod listing;
-mod multipart;
-mod objects;
-
-use std::any::Any;
-use std::sync::Arc;
-
-use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
-use futures_util::future::BoxFuture;
-
-/// What a case runs against.
-#[derive(Debug, Clone)]
-pub struct Fixture {
-    /// A service over a bucket that no other case is changing.
-    pub service: R2Service,
-    /// A service over a bucket that does not exist, where the backend can have one.
-    pub missing_bucket: Option<R2Service>,
-    /// What the backend does not have; each must then be `Unsupported`.
-    pub lacks: Lacks,
-    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of keys and no storage
-    /// classes, and takes any cursor.
-    pub simulated: bool,
-    /// What has to live as long as the case, such as a temporary folder.
-    pub holds: Option<Arc<dyn Any + Send + Sync>>,
-}
-
-/// What a backend does not have.
-#[derive(Debug, Clone, Default)]
-pub struct Lacks {
-    /// Copying.
-    pub copy: bool,
-    /// Listing the parts of an upload, and the uploads.
-    pub list_parts: bool,
-    /// Conditions on completing an upload.
-    pub conditional_complete: bool,
-    /// Algorithms of checksums given with a put.
-    pub checksums: Vec<ChecksumAlgorithm>,
-}
-
-/// A case as a function.
-pub type Case = fn(Fixture) -> BoxFuture<'static, ()>;
-
+/// Names the cases of a suite, and makes the macro that makes tests of them.
 macro_rules! cases {
-    ($($module:ident :: $name:ident,)*) => {
+    ($suite:ident, $tests:ident: $($module:ident :: $name:ident,)*) => {
         $(#[doc = concat!("The case `", stringify!($name), "`.")]
         pub async fn $name(fixture: Fixture) {
             $module::$name(fixture).await;
         })*
 
+        /// A case as a function.
+        pub type Case = fn(Fixture) -> futures_util::future::BoxFuture<'static, ()>;
+
         /// All cases with their names.
         pub const CASES: &[(&str, Case)] = &[$((stringify!($name), |fixture| Box::pin($name(fixture))),)*];
 
-        /// Makes a test of each case. `$fixture` is an expression that gives a future of a [`Fixture`].
+        /// Makes a test of each case. `$fixture` is an expression that gives a future of a fixture.
         #[macro_export]
-        macro_rules! contract_tests {
+        macro_rules! $tests {
             ($fixture:expr) => {
                 $(#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn $name() {
-                    $crate::$name($fixture.await).await;
+                    $crate::$suite::$name($fixture.await).await;
                 })*
             };
         }
     };
 }
 
-cases! {
-    objects::what_is_put_comes_back_whole,
-    objects::empty_and_tiny_objects,
-    objects::what_is_missing_is_none,
-    objects::a_missing_bucket_is_an_error,
-    objects::replacing_changes_everything,
-    objects::ranges,
-    objects::ranges_outside_the_object,
-    objects::checksums,
-    objects::storage_classes,
-    objects::json,
-    objects::text_that_is_none,
-    objects::metadata_in_any_script,
-    objects::streams_of_known_length,
-    objects::streams_of_unknown_length,
-    objects::deleting_what_is_not_there,
-    objects::deleting_many,
-    objects::copies,
-    objects::copies_of_what_is_missing,
-    keys::hostile_keys,
-    keys::keys_are_identified_by_their_nfc_form,
-    keys::keys_that_are_too_long,
-    conditions::conditional_reads,
-    conditions::conditional_writes,
-    conditions::one_of_many_creates_wins,
-    conditions::conditional_copies,
-    listing::in_the_order_of_bytes,
-    listing::pages,
-    listing::delimiters,
-    listing::delimiters_over_pages,
-    listing::metadata_where_asked,
-    listing::bad_cursors,
-    multipart::parts_become_an_object,
-    multipart::a_single_part,
-    multipart::parts_are_replaced,
-    multipart::parts_of_wrong_sizes,
-    multipart::parts_that_were_not_uploaded,
-    multipart::uploads_that_are_gone,
-    multipart::listing_parts_and_uploads,
-    multipart::conditional_completes,
-}
+mod content;
+pub mod kv;
+pub mod r2;

@@ -1,21 +1,24 @@
 //! A Worker for the tests in `tests/interop/contract.test.mjs`.
 //!
-//! `POST /cases/{name}` runs a case of the contract over the binding `BUCKET_{index}`; `/r2/{operation}` is an operation of a
-//! service that lives in a static; a failure is answered with its parts as JSON.
+//! `POST /cases/{suite}/{name}` runs a case of the contract over the binding `BUCKET_{index}` or `KV_{index}`; `/r2/{operation}` and
+//! `/kv/{operation}` are operations of a service and a client that live in statics; a failure is answered with its parts as JSON.
 
+mod kv_operations;
 mod operations;
 
 use std::sync::OnceLock;
 
 use cloudflare_clients::WorkersBucket;
+use cloudflare_clients::kv::KvClient;
 use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
-use contract::{Fixture, Lacks};
+use contract::{kv, r2};
 use worker::js_sys::{ArrayBuffer, Function, Reflect, WebAssembly, global};
 use worker::wasm_bindgen::JsCast;
 use worker::{Context, Env, Error, Request, Response, Result, event};
 
 /// Of one instance, and so of all its requests.
 static R2: OnceLock<R2Service> = OnceLock::new();
+static KV: OnceLock<KvClient> = OnceLock::new();
 
 /// What a panic says is lost in the trap that follows, and the request would hang: the entry module is told.
 #[event(start)]
@@ -34,10 +37,14 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
     let url = request.url()?;
     let segments: Vec<_> = url.path().split('/').skip(1).collect();
     match segments[..] {
-        ["cases"] => Response::from_json(&contract::CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
-        ["cases", name] => run_case(&env, name).await,
+        ["cases", "r2"] => Response::from_json(&r2::CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+        ["cases", "kv"] => Response::from_json(&kv::CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>()),
+        ["cases", "r2", name] => run_r2_case(&env, name).await,
+        ["cases", "kv", name] => run_kv_case(&env, name).await,
         ["memory"] => Response::ok(memory()?.to_string()),
         ["r2", operation] => operations::answer(service(&env)?, operation, &request, &url).await,
+        ["kv", operation] => kv_operations::answer(client(&env)?, operation, &request, &url).await,
+        ["kv-of", binding] => Response::ok(KvClient::from_worker_env(&env, binding).is_ok().to_string()),
         ["sign", method] => operations::sign(service(&env)?, method, &url),
         ["exists"] => operations::exists(&env, &url).await,
         _ => Response::error("Not Found", 404),
@@ -54,16 +61,26 @@ fn service(env: &Env) -> Result<&'static R2Service> {
     }
 }
 
-async fn run_case(env: &Env, name: &str) -> Result<Response> {
-    let Some(index) = contract::CASES.iter().position(|(known, _)| *known == name) else {
+fn client(env: &Env) -> Result<&'static KvClient> {
+    match KV.get() {
+        Some(client) => Ok(client),
+        None => {
+            let client = KvClient::from_worker_env(env, "SESSIONS")?;
+            Ok(KV.get_or_init(|| client))
+        }
+    }
+}
+
+async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
+    let Some(index) = r2::CASES.iter().position(|(known, _)| *known == name) else {
         return Response::error("no such case", 404);
     };
-    let (_, case) = contract::CASES[index];
+    let (_, case) = r2::CASES[index];
     let bucket = WorkersBucket::new(env.bucket(&format!("BUCKET_{index}"))?);
-    case(Fixture {
+    case(r2::Fixture {
         service: R2Service::new(bucket),
         missing_bucket: None,
-        lacks: Lacks {
+        lacks: r2::Lacks {
             copy: true,
             list_parts: true,
             conditional_complete: true,
@@ -74,6 +91,23 @@ async fn run_case(env: &Env, name: &str) -> Result<Response> {
             ],
         },
         simulated: true,
+        holds: None,
+    })
+    .await;
+    Response::ok("passed")
+}
+
+async fn run_kv_case(env: &Env, name: &str) -> Result<Response> {
+    let Some(index) = kv::CASES.iter().position(|(known, _)| *known == name) else {
+        return Response::error("no such case", 404);
+    };
+    let (_, case) = kv::CASES[index];
+    case(kv::Fixture {
+        client: KvClient::from_worker_env(env, &format!("KV_{index}"))?,
+        missing_namespace: None,
+        lacks: kv::Lacks::default(),
+        simulated: true,
+        clock: None,
         holds: None,
     })
     .await;

@@ -10,9 +10,9 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 use worker::{Env, Request, Response, Result, Url};
 
-type Outcome = cloudflare_clients::Result<Response>;
+pub(crate) type Outcome = cloudflare_clients::Result<Response>;
 
-fn parameter(url: &Url, name: &str) -> Option<String> {
+pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find_map(|(known, value)| (known == name).then(|| value.into_owned()))
 }
 
@@ -29,7 +29,7 @@ pub(crate) async fn answer(
     }
 }
 
-fn failure(error: &Error) -> Result<Response> {
+pub(crate) fn failure(error: &Error) -> Result<Response> {
     let said = json!({
         "kind": format!("{:?}", error.kind()),
         "code": error.code(),
@@ -190,11 +190,11 @@ pub(crate) async fn exists(env: &Env, url: &Url) -> Result<Response> {
     }
 }
 
-fn said<T: serde::Serialize>(value: &T) -> Outcome {
+pub(crate) fn said<T: serde::Serialize>(value: &T) -> Outcome {
     answered(Response::from_json(value))
 }
 
-fn bytes(bytes: Vec<u8>) -> Outcome {
+pub(crate) fn bytes(bytes: Vec<u8>) -> Outcome {
     answered(Response::from_bytes(bytes))
 }
 

@@ -37,7 +37,7 @@ const SUITES: &[Suite] = &[
     Suite { name: "workers/minimal", about: "The README's Worker in workerd", run: workers::minimal },
     Suite {
         name: "workers/contract",
-        about: "The contract of a bucket inside a Worker",
+        about: "The contracts of a bucket and a namespace inside a Worker",
         run: workers::contract,
     },
     Suite {

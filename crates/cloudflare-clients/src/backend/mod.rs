@@ -2,6 +2,8 @@
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod http;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) mod kv_rest;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub(crate) mod local;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
@@ -11,5 +13,7 @@ pub(crate) mod workers;
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::http::Timeouts;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::kv_rest::RestNamespace;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::s3::S3Bucket;

@@ -128,7 +128,7 @@ impl Body {
     }
 
     /// Whether its bytes go to the service, or to a client, without passing through this program.
-    pub(super) fn passes_by(&self) -> bool {
+    pub(crate) fn passes_by(&self) -> bool {
         match self.content {
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
             Content::Readable(_) => self.progress.is_none(),
@@ -309,7 +309,7 @@ impl Again {
 }
 
 /// A body for one attempt after the other: the same bytes again, or a stream as long as nobody has read from it.
-pub(super) enum Replay {
+pub(crate) enum Replay {
     Same(Body),
     Once {
         stream: Arc<Mutex<Option<ByteStream>>>,
@@ -320,7 +320,7 @@ pub(super) enum Replay {
 }
 
 impl Replay {
-    pub(super) fn new(body: Body) -> Self {
+    pub(crate) fn new(body: Body) -> Self {
         if body.is_replayable() {
             return Self::Same(body);
         }
@@ -340,7 +340,7 @@ impl Replay {
     }
 
     /// The body for the next attempt, or `None` when it was a stream that an attempt before has begun to read.
-    pub(super) fn next(&self) -> Option<Body> {
+    pub(crate) fn next(&self) -> Option<Body> {
         match self {
             Self::Same(body) => body.try_clone(),
             Self::Once { stream, length } => {

@@ -8,7 +8,8 @@ use futures_util::future::BoxFuture;
 use super::bucket::CopyRequest;
 use super::conditional::Conditional;
 use super::object::{CustomMetadata, HttpMetadata, StorageClass, StoredObject};
-use super::service::{Operation, R2Service};
+use super::service::R2Service;
+use crate::attempts::Operation;
 use crate::error::{ErrorKind, Result};
 use crate::s3::endpoint::validate_key;
 

@@ -1,7 +1,8 @@
 //! Deleting many objects.
 
 use super::limits::MAX_DELETES;
-use super::service::{Operation, R2Service};
+use super::service::R2Service;
+use crate::attempts::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::endpoint::validate_key;
 

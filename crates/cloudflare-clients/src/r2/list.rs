@@ -9,7 +9,8 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use super::bucket::{ListPage, ListRequest};
 use super::limits::validate_page_size;
 use super::object::Object;
-use super::service::{Operation, R2Service};
+use super::service::R2Service;
+use crate::attempts::Operation;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How many heads are under way at once where the backend cannot list metadata.
@@ -103,7 +104,7 @@ impl List {
 
 /// Where the page after a truncated one begins. A service that does not say, or says again where this page began, must
 /// neither end the listing early nor keep it going for ever.
-pub(super) fn next_page<M: PartialEq>(next: Option<M>, here: Option<&M>) -> Result<M> {
+pub(crate) fn next_page<M: PartialEq>(next: Option<M>, here: Option<&M>) -> Result<M> {
     next.filter(|next| Some(next) != here).ok_or_else(|| {
         Error::new(
             ErrorKind::UnexpectedResponse,

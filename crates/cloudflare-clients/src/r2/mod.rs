@@ -27,6 +27,7 @@ pub(crate) mod verify;
 
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) use body::ForJs;
+pub(crate) use body::Replay;
 pub use body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use bucket::{
     Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
@@ -42,6 +43,7 @@ pub use limits::{
     MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
 };
 pub use list::List;
+pub(crate) use list::next_page;
 pub use multipart::{CompleteMultipartUpload, CreateMultipartUpload, ListMultipartUploads, MultipartUpload};
 pub use object::{CustomMetadata, HttpMetadata, Object, ObjectBody, StorageClass, StoredObject};
 pub use presign::Presign;

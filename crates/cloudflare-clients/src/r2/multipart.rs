@@ -21,8 +21,9 @@ use super::limits::{
 };
 use super::list::next_page;
 use super::object::{CustomMetadata, HttpMetadata, Object, StorageClass, StoredObject};
-use super::service::{Operation, R2Service};
+use super::service::R2Service;
 use super::verify::SentMd5;
+use crate::attempts::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::endpoint::validate_key;
 

@@ -10,7 +10,7 @@ use super::limits::MAX_PARTS;
 use super::multipart::CreateMultipartUpload;
 use super::object::StoredObject;
 use super::put::Put;
-use super::service::Operation;
+use crate::attempts::Operation;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The size of the parts in which a stream of unknown length goes up: 16 MiB.

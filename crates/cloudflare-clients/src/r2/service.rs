@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
-use futures_util::future::{self, BoxFuture, Either};
-use tokio::sync::Semaphore;
-use tracing::Instrument as _;
+use futures_util::future::BoxFuture;
 
 use super::body::Body;
 use super::bucket::Bucket;
@@ -21,9 +19,10 @@ use super::presign::Presign;
 use super::put::Put;
 use super::signed_url::SignedUrl;
 use super::signing_client::R2SigningClient;
+use crate::attempts::{Attempts, Operation, operation_span};
 use crate::error::{Error, ErrorKind, Result};
 use crate::playlist::{PlaylistOptions, SignedPlaylist};
-use crate::retry::{RetryDecision, RetryPolicy};
+use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 use crate::s3::endpoint::validate_key;
 use crate::sigv4::encode_path;
@@ -67,12 +66,9 @@ pub struct R2Service {
 
 #[derive(Clone)]
 struct Settings {
-    retry: RetryPolicy,
-    runtime: Arc<dyn Runtime>,
+    attempts: Attempts,
     signing: Option<R2SigningClient>,
     public_base_url: Option<String>,
-    deadline: Option<Duration>,
-    permits: Option<Arc<Semaphore>>,
     verify: bool,
 }
 
@@ -92,12 +88,9 @@ impl R2Service {
     /// A service with a clock, timer and randomness of your own.
     pub fn new_with_runtime(bucket: Arc<dyn Bucket>, runtime: Arc<dyn Runtime>) -> Self {
         let settings = Settings {
-            retry: RetryPolicy::default(),
-            runtime,
+            attempts: Attempts::new(operation_span!("r2"), runtime),
             signing: None,
             public_base_url: None,
-            deadline: None,
-            permits: None,
             verify: true,
         };
         Self { bucket, settings: Arc::new(settings) }
@@ -106,7 +99,7 @@ impl R2Service {
     /// When failed requests are sent again.
     #[must_use]
     pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
-        self.settings_mut().retry = policy;
+        self.settings_mut().attempts.retry = policy;
         self
     }
 
@@ -147,7 +140,7 @@ impl R2Service {
     /// once, with the error of its last attempt.
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
-        self.settings_mut().deadline = Some(deadline);
+        self.settings_mut().attempts.deadline = Some(deadline);
         self
     }
 
@@ -155,8 +148,7 @@ impl R2Service {
     /// default. Further ones wait. 0 counts as 1. A download counts until its body begins.
     #[must_use]
     pub fn with_max_concurrency(mut self, operations: usize) -> Self {
-        let permits = operations.clamp(1, Semaphore::MAX_PERMITS);
-        self.settings_mut().permits = Some(Arc::new(Semaphore::new(permits)));
+        self.settings_mut().attempts.set_max_concurrency(operations);
         self
     }
 
@@ -185,11 +177,11 @@ impl R2Service {
     }
 
     pub(super) fn retry(&self) -> &RetryPolicy {
-        &self.settings.retry
+        &self.settings.attempts.retry
     }
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.settings.runtime
+        &self.settings.attempts.runtime
     }
 
     pub(super) fn verifies(&self) -> bool {
@@ -369,7 +361,7 @@ impl R2Service {
     }
 
     fn now(&self) -> SystemTime {
-        self.settings.runtime.now()
+        self.settings.attempts.runtime.now()
     }
 
     /// Looks whether a write whose answer was lost has happened after all: the object there is then its result, and
@@ -390,108 +382,13 @@ impl R2Service {
         }
     }
 
-    /// Runs an operation: attempts until one succeeds, the policy stops, or the deadline passes.
-    ///
-    /// `attempt` begins the next one; it returns `None` when the body cannot be sent again.
+    /// Runs an operation: see [`Attempts::run`].
     pub(super) async fn run<'a, T: Send>(
         &self,
         operation: &Operation<'_>,
         attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
     ) -> Result<T> {
-        let span = tracing::info_span!(
-            "r2",
-            operation = operation.name,
-            key = operation.key,
-            bytes = operation.bytes,
-            attempts = tracing::field::Empty,
-            status = tracing::field::Empty,
-        );
-        let mut progress = Progress::default();
-        let outcome = {
-            let attempts = self.attempts(attempt, &mut progress).instrument(span.clone());
-            match self.settings.deadline {
-                None => Ok(attempts.await),
-                Some(deadline) => {
-                    match future::select(Box::pin(attempts), self.settings.runtime.sleep(deadline)).await {
-                        Either::Left((result, _)) => Ok(result),
-                        Either::Right(((), _)) => Err(deadline),
-                    }
-                }
-            }
-        };
-        let Progress { attempts, last } = progress;
-        span.record("attempts", attempts);
-        outcome.unwrap_or_else(|deadline| Err(deadline_passed(deadline, last))).map_err(|error| {
-            span.record("status", error.status());
-            error.during(operation.name, operation.key).after_attempts(attempts)
-        })
-    }
-
-    async fn attempts<'a, T: Send>(
-        &self,
-        mut attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
-        progress: &mut Progress,
-    ) -> Result<T> {
-        let Settings { retry, runtime, deadline, permits, .. } = &*self.settings;
-        let _permit = match permits {
-            // The semaphore is never closed.
-            Some(permits) => permits.acquire().await.ok(),
-            None => None,
-        };
-        let mut waited = Duration::ZERO;
-        let mut call = attempt().ok_or_else(|| not_replayable(None))?;
-        loop {
-            progress.attempts += 1;
-            let error = match call.await {
-                Ok(value) => return Ok(value),
-                Err(error) => error,
-            };
-            let delay = match retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
-                RetryDecision::Retry(delay) => delay,
-                RetryDecision::Stop => return Err(error),
-            };
-            waited = waited.saturating_add(delay);
-            if deadline.is_some_and(|deadline| waited > deadline) {
-                return Err(error);
-            }
-            call = match attempt() {
-                Some(next) => next,
-                None => return Err(not_replayable(Some(error))),
-            };
-            tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
-            progress.last = Some(error);
-            runtime.sleep(delay).await;
-        }
-    }
-}
-
-/// How far an operation got, which is known even when the deadline ends it in the middle of an attempt.
-#[derive(Default)]
-struct Progress {
-    /// How many attempts were begun.
-    attempts: u32,
-    /// Why the last one that has ended failed.
-    last: Option<Error>,
-}
-
-fn deadline_passed(deadline: Duration, last: Option<Error>) -> Error {
-    let message = format!("not done within the deadline of {deadline:?}");
-    match last {
-        Some(last) => {
-            let message = format!("{message}; an attempt had failed: {}", last.message());
-            Error::new(ErrorKind::Timeout, message).with_source(last)
-        }
-        None => Error::new(ErrorKind::Timeout, message),
-    }
-}
-
-/// The error when a request should be sent again and its body cannot. It keeps what the service said.
-fn not_replayable(cause: Option<Error>) -> Error {
-    match cause {
-        Some(cause) => cause
-            .explain("the body was a stream that has been read and cannot be sent again, after")
-            .with_kind(ErrorKind::BodyNotReplayable),
-        None => Error::new(ErrorKind::BodyNotReplayable, "the body was a stream that has been read already"),
+        self.settings.attempts.run(operation, attempt).await
     }
 }
 
@@ -499,36 +396,8 @@ impl fmt::Debug for R2Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("R2Service")
             .field("bucket", &self.bucket)
-            .field("retry", &self.settings.retry)
+            .field("retry", &self.settings.attempts.retry)
             .field("verify", &self.settings.verify)
             .finish_non_exhaustive()
-    }
-}
-
-/// What an operation is called in errors and traces.
-#[derive(Clone, Copy)]
-pub(super) struct Operation<'a> {
-    name: &'static str,
-    key: Option<&'a str>,
-    bytes: Option<u64>,
-}
-
-impl<'a> Operation<'a> {
-    pub(super) fn new(name: &'static str, key: &'a str) -> Self {
-        Self { name, key: Some(key), bytes: None }
-    }
-
-    pub(super) const fn without_key(name: &'static str) -> Self {
-        Self { name, key: None, bytes: None }
-    }
-
-    pub(super) fn sending(mut self, bytes: Option<u64>) -> Self {
-        self.bytes = bytes;
-        self
-    }
-
-    /// Puts the operation's name and key into an error.
-    pub(super) fn check<T>(&self, result: Result<T>) -> Result<T> {
-        result.map_err(|error| error.during(self.name, self.key))
     }
 }

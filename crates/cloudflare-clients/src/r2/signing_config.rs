@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use crate::s3::endpoint::{Addressing, Endpoint, Jurisdiction};
+use crate::secret::validate_secret;
 use crate::sigv4::{Credentials, Signer};
 use crate::{Error, Result};
 
@@ -199,11 +200,11 @@ impl R2SigningConfig {
             endpoint = endpoint.with_addressing(addressing)?;
         }
         crate::s3::endpoint::validate_bucket_name(&self.bucket_name)?;
-        check_token("access key id", &self.access_key_id)?;
-        check_token("secret access key", &self.secret_access_key)?;
+        validate_secret("access key id", &self.access_key_id)?;
+        validate_secret("secret access key", &self.secret_access_key)?;
         let mut credentials = Credentials::new(self.access_key_id, self.secret_access_key.as_str());
         if let Some(token) = &self.session_token {
-            check_token("session token", token)?;
+            validate_secret("session token", token)?;
             credentials = credentials.with_session_token(token.as_str());
         }
         Ok(SigningParts { endpoint, signer: Signer::new(credentials), bucket_name: self.bucket_name })
@@ -221,19 +222,6 @@ fn check_r2_access_key_id(access_key_id: &str) -> Result<()> {
             Err(Error::invalid_input(format!("the access key id has {length} characters, should be 32")))
         }
     }
-}
-
-/// The value itself never reaches the error.
-fn check_token(what: &str, value: &str) -> Result<()> {
-    if value.is_empty() {
-        return Err(Error::invalid_input(format!("the {what} is empty")));
-    }
-    if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::invalid_input(format!(
-            "the {what} has white space or characters outside of ASCII: was it copied whole, and without a line break?"
-        )));
-    }
-    Ok(())
 }
 
 impl fmt::Debug for R2SigningConfig {

@@ -320,8 +320,8 @@ pub fn validate_account_id(account_id: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::invalid_input(format!(
-        "{account_id:?} ({} characters) is not an account id: it has 32 characters of 0-9 and a-f. The R2 page of \
-         Cloudflare's dashboard shows it",
+        "{account_id:?} ({} characters) is not an account id: it has 32 characters of 0-9 and a-f. Cloudflare's \
+         dashboard shows it",
         account_id.chars().count()
     )))
 }

@@ -177,7 +177,7 @@ pub(super) fn entry_error(code: &str, message: &str) -> Error {
 }
 
 /// The delay of a `Retry-After` header: seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if let Ok(seconds) = value.parse() {
         return Some(Duration::from_secs(seconds));
@@ -187,13 +187,14 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
 }
 
 /// The first line of a body that is neither XML nor a page.
-fn plain_text(body: &[u8]) -> Option<String> {
+pub(crate) fn plain_text(body: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(body).ok()?.trim();
     let line = text.lines().next()?.trim_end();
     (!line.starts_with('<') && !line.contains(char::is_control)).then(|| shorten(line))
 }
 
-fn shorten(text: &str) -> String {
+/// The beginning of a text, as much of it as an error shows.
+pub(crate) fn shorten(text: &str) -> String {
     text[..text.floor_char_boundary(MAX_MESSAGE)].to_owned()
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
-use contract::{Fixture, Lacks};
+use contract::r2::{Fixture, Lacks};
 
 use crate::world::{BUCKET, Server};
 
@@ -21,4 +21,4 @@ async fn fixture() -> Fixture {
     }
 }
 
-contract::contract_tests!(fixture());
+contract::r2_tests!(fixture());

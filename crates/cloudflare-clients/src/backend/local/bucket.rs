@@ -13,6 +13,7 @@ use super::key::Key;
 use super::objects::{
     self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
 };
+use super::read::{MAX_LOOKUPS, lost};
 use super::receive::{Content, MAX_INLINE, Received, receive};
 use super::store::LocalStore;
 use super::writer::Write;
@@ -25,9 +26,6 @@ use crate::r2::{
     ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
     UploadPartRequest, UploadedPart,
 };
-
-/// How often an object is looked up again when it was replaced between its row and its files.
-const MAX_LOOKUPS: usize = 32;
 
 /// The code of the error for an object that was replaced between its row and its files.
 const REPLACED: &str = "ObjectReplaced";
@@ -136,35 +134,22 @@ impl Bucket for LocalBucket {
         if let Some(range) = request.range {
             range.validate()?;
         }
-        for _ in 0..MAX_LOOKUPS {
-            let (key, only_if, range) = (key.clone(), request.only_if.clone(), request.range);
-            let blobs = Arc::clone(self.store.blobs());
-            let found = self
-                .read(move |connection, bucket| {
-                    let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)?
-                    else {
-                        return Ok(Some(None));
-                    };
-                    only_if.check_read(Some((&object.etag, object.uploaded)))?;
-                    let served = match range {
-                        Some(range) => range.resolve(object.size).map_err(|e| e.with_code("InvalidRange"))?,
-                        None => ServedRange { offset: 0, length: object.size },
-                    };
-                    object.range = range.map(|_| served);
-                    let mut pieces = read::pieces(connection, body, served)?;
-                    Ok(read::open(&blobs, &mut pieces)?.then_some(Some((object, pieces))))
-                })
-                .await?;
-            match found {
-                Some(None) => return Ok(None),
-                Some(Some((object, pieces))) => {
-                    let blobs = Arc::clone(self.store.blobs());
-                    return Ok(Some(ObjectBody::new(object, read::body(blobs, pieces))));
-                }
-                None => {}
-            }
-        }
-        Err(lost(&request.key))
+        let GetRequest { only_if, range, .. } = request;
+        let name = self.name.clone();
+        let found = read::found(&self.store, &request.key, move |connection| {
+            let bucket = bucket_id(connection, &name)?;
+            let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
+                return Ok(None);
+            };
+            only_if.check_read(Some((&object.etag, object.uploaded)))?;
+            let served = match range {
+                Some(range) => range.resolve(object.size).map_err(|e| e.with_code("InvalidRange"))?,
+                None => ServedRange { offset: 0, length: object.size },
+            };
+            object.range = range.map(|_| served);
+            Ok(Some((object, body, served)))
+        });
+        Ok(found.await?.map(|(object, body)| ObjectBody::new(object, body)))
     }
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
@@ -364,16 +349,6 @@ fn source_row(connection: &Connection, bucket: i64, key: &Key, only_if: &Conditi
     })?;
     only_if.check_write(Some((&row.object.etag, row.object.uploaded)))?;
     Ok(row)
-}
-
-fn lost(key: &str) -> Error {
-    Error::new(
-        ErrorKind::Storage,
-        format!(
-            "a file of the object {key:?} is not there: it was replaced again and again, or the store is damaged"
-        ),
-    )
-    .retryable(true)
 }
 
 #[cfg(test)]

@@ -10,8 +10,8 @@ use rusqlite::Connection;
 use super::blobs::Blobs;
 use super::database::{Outcome, blocking, storage};
 use super::instance::{DeadInstance, Instance};
-use super::multipart;
 use super::store::LocalStore;
+use super::{multipart, pairs};
 use crate::error::Result;
 
 /// R2 aborts multipart uploads after 7 days.
@@ -25,6 +25,7 @@ pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
             None => Ok(()),
         })
         .await?;
+    while store.write(Vec::new(), pairs::expire).await? > 0 {}
     let blobs = Arc::clone(store.blobs());
     let (dead, unfinished) = blocking(move || {
         let dead = DeadInstance::find(&blobs.instances)?;

@@ -10,8 +10,8 @@ use tokio::sync::Semaphore;
 
 use crate::error::{Error, ErrorKind, Result};
 
-pub(super) const SCHEMA: &str = include_str!("schema.sql");
-const SCHEMA_VERSION: u32 = 1;
+/// What each version of the format adds to the one before.
+const VERSIONS: [&str; 2] = [include_str!("schema/1_buckets.sql"), include_str!("schema/2_namespaces.sql")];
 
 /// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,
 /// while a process that writes all the time begins its next transaction 0.1 ms after the last.
@@ -78,28 +78,31 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let version: u32 = transaction.query_row("PRAGMA user_version", (), |row| row.get(0))?;
-        match version {
-            0 => {
-                transaction.execute_batch(SCHEMA)?;
-                transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-            }
-            SCHEMA_VERSION => {}
-            newer => {
-                return Err(Error::new(
-                    ErrorKind::Storage,
-                    format!(
-                        "the store has format {newer} and this version knows {SCHEMA_VERSION}: \
-                         open it with the newer version that made it"
-                    ),
-                )
-                .into());
-            }
-        }
+        migrate(&transaction)?;
         transaction.commit()?;
         Ok(connection)
     };
     opened().map_err(|failure| Error::from(failure).explain(format!("{} cannot be opened", path.display())))
+}
+
+/// Brings the database to the newest version of the format.
+pub(super) fn migrate(connection: &Connection) -> Outcome<()> {
+    let version: usize = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    let known = VERSIONS.len();
+    let Some(missing) = VERSIONS.get(version..) else {
+        return Err(Error::new(
+            ErrorKind::Storage,
+            format!(
+                "the store has format {version} and this version knows {known}: open it with the newer version that made it"
+            ),
+        )
+        .into());
+    };
+    missing.iter().try_for_each(|schema| connection.execute_batch(schema))?;
+    if !missing.is_empty() {
+        connection.pragma_update(None, "user_version", known)?;
+    }
+    Ok(())
 }
 
 fn connect(path: &Path) -> rusqlite::Result<Connection> {

@@ -67,6 +67,7 @@ mod tests {
     use crate::backend::local::testing::{Clock, bytes, pattern};
     use crate::backend::local::{LocalBucket, LocalStore};
     use crate::error::ErrorKind;
+    use crate::kv::{self, Namespace};
     use crate::r2::{
         Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, PutRequest,
         UploadPartRequest,
@@ -219,6 +220,17 @@ mod tests {
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
 
         bucket.delete("large").await.unwrap();
+        disk.acknowledged();
+        assert_eq!(disk.take(), ["commit", "acknowledge"]);
+
+        let id = bucket.store().create_namespace("sessions").await.unwrap().id;
+        let namespace = bucket.store().namespace(id);
+        disk.take();
+        namespace.put(kv::PutRequest::new("large", pattern(300_000))).await.unwrap();
+        disk.acknowledged();
+        assert_eq!(disk.take(), file);
+        let small = || kv::PutRequest::new("small", pattern(1000));
+        namespace.put_many(vec![small(), small()]).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
     }

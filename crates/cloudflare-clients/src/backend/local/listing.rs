@@ -29,7 +29,7 @@ pub(super) fn check_limit(limit: Option<u32>) -> Result<usize> {
 }
 
 /// The smallest bytes that are greater than all keys that begin with `prefix`.
-fn after_prefix(prefix: &[u8]) -> Vec<u8> {
+pub(super) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
     let mut after = prefix.to_vec();
     while let Some(last) = after.pop() {
         if last < u8::MAX {
@@ -42,7 +42,7 @@ fn after_prefix(prefix: &[u8]) -> Vec<u8> {
 }
 
 /// The smallest bytes that are greater than `key`.
-fn after_key(key: &[u8]) -> Vec<u8> {
+pub(super) fn after_key(key: &[u8]) -> Vec<u8> {
     let mut after = Vec::with_capacity(key.len() + 1);
     after.extend_from_slice(key);
     after.push(0);
@@ -127,11 +127,11 @@ impl ObjectsQuery {
 }
 
 /// A cursor is the first key of the next page.
-fn write_cursor(from: &[u8]) -> String {
+pub(super) fn write_cursor(from: &[u8]) -> String {
     BASE64.encode(from)
 }
 
-fn read_cursor(cursor: &str) -> Result<Vec<u8>> {
+pub(super) fn read_cursor(cursor: &str) -> Result<Vec<u8>> {
     BASE64.decode(cursor).map_err(|error| {
         Error::invalid_input("the cursor is not one that a list returned: begin without one")
             .with_code("InvalidArgument")
@@ -211,12 +211,12 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
-    use crate::backend::local::database::SCHEMA;
+    use crate::backend::local::database::migrate;
     use crate::error::ErrorKind;
 
     fn database(keys: impl IntoIterator<Item = String>) -> Connection {
         let mut connection = Connection::open_in_memory().unwrap();
-        connection.execute_batch(SCHEMA).unwrap();
+        migrate(&connection).map_err(Error::from).unwrap();
         let transaction = connection.transaction().unwrap();
         transaction.execute("INSERT INTO buckets VALUES (1, 'media', 0)", ()).unwrap();
         let mut insert = transaction

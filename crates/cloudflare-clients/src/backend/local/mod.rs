@@ -1,6 +1,6 @@
-//! The embedded store: R2 in a folder.
+//! The embedded store: R2 and Workers KV in a folder.
 //!
-//! SQLite has the metadata, the order of the keys and the small bodies; large bodies are files. A write is received into a
+//! SQLite has the metadata, the order of the keys and the small bodies and values; large ones are files. A write is received into a
 //! file, which is synced and renamed, and its folder synced, before the rows that name it are committed; only then it is
 //! acknowledged. A file belongs to one row: a copy is a hard link, so nothing counts references.
 
@@ -13,7 +13,9 @@ mod instance;
 mod key;
 mod listing;
 mod multipart;
+mod namespace;
 mod objects;
+mod pairs;
 mod read;
 mod receive;
 mod store;
@@ -22,4 +24,5 @@ mod testing;
 mod writer;
 
 pub use bucket::LocalBucket;
+pub use namespace::{LocalNamespace, NamespaceInfo};
 pub use store::{BucketInfo, LocalStore};

@@ -12,11 +12,15 @@ use rusqlite::Connection;
 use super::blobs::Blobs;
 use super::database::{Outcome, blocking, storage};
 use super::objects::segments_of;
+use super::store::LocalStore;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{Body, ServedRange};
 
 /// How many bytes are read from a file at a time.
 const CHUNK: u64 = 256 * 1024;
+
+/// How often a key is looked up again when it was replaced between its row and its files.
+pub(super) const MAX_LOOKUPS: usize = 32;
 
 /// How many files of one body are opened at once, before any of it is read.
 const MAX_OPEN: usize = 256;
@@ -37,8 +41,43 @@ enum Source {
     Open(String, File),
 }
 
+/// What `find` finds of a key, with its body, whose first files are open. `find` says which body that is, and what range of it.
+pub(super) async fn found<T, F>(store: &LocalStore, key: &str, find: F) -> Result<Option<(T, Body)>>
+where
+    T: Send + 'static,
+    F: Fn(&Connection) -> Outcome<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
+{
+    let find = Arc::new(find);
+    for _ in 0..MAX_LOOKUPS {
+        let (find, blobs) = (Arc::clone(&find), Arc::clone(store.blobs()));
+        let found = store
+            .readers()
+            .read(move |connection| {
+                let Some((found, body, range)) = find(connection)? else {
+                    return Ok(Some(None));
+                };
+                let mut pieces = pieces(connection, body, range)?;
+                Ok(open(&blobs, &mut pieces)?.then_some(Some((found, pieces))))
+            })
+            .await?;
+        if let Some(found) = found {
+            return Ok(found.map(|(found, pieces)| (found, body(Arc::clone(store.blobs()), pieces))));
+        }
+    }
+    Err(lost(key))
+}
+
+/// The error for a file that is not there.
+pub(super) fn lost(key: &str) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("a file of {key:?} is not there: it was replaced again and again, or the store is damaged"),
+    )
+    .retryable(true)
+}
+
 /// Which pieces a range of a body is made of.
-pub(super) fn pieces(connection: &Connection, body: i64, range: ServedRange) -> Outcome<VecDeque<Piece>> {
+fn pieces(connection: &Connection, body: i64, range: ServedRange) -> Outcome<VecDeque<Piece>> {
     let ids = segments_of(body);
     let mut statement = connection
         .prepare_cached("SELECT size, blob, bytes FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
@@ -66,7 +105,7 @@ pub(super) fn pieces(connection: &Connection, body: i64, range: ServedRange) -> 
 }
 
 /// Opens the first files. Returns false when one is gone: then the object has been replaced.
-pub(super) fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> {
+fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> {
     let closed = pieces.iter_mut().filter(|piece| matches!(piece.source, Source::Closed(_)));
     for piece in closed.take(MAX_OPEN) {
         if let Err(error) = piece.open(blobs) {
@@ -80,7 +119,7 @@ pub(super) fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> 
 }
 
 /// The body that the pieces make.
-pub(super) fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
+fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
     if pieces.len() <= 1 && pieces.iter().all(|piece| matches!(piece.source, Source::Inline(_))) {
         return pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
             Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),

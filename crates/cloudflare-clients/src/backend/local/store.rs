@@ -1,4 +1,4 @@
-//! A folder with buckets.
+//! A folder with buckets and namespaces.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::{Runtime, TokioRuntime};
 use crate::s3::endpoint::validate_bucket_name;
 
-/// R2 in a folder of this machine: buckets that need no account and no network.
+/// R2 and Workers KV in a folder of this machine: buckets and namespaces that need no account and no network.
 ///
 /// What was acknowledged survives a crash of the process and of the machine. Several processes on one machine may have one
 /// store open. Cloning is cheap; all methods need a Tokio runtime. The last clone to go waits for what is being committed.
@@ -43,6 +43,7 @@ pub struct LocalStore(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     folder: PathBuf,
+    runtime: Arc<dyn Runtime>,
     // Dropped in this order: the writer's connection is the last to close, which empties SQLite's log.
     readers: Arc<Readers>,
     writer: Writer,
@@ -62,8 +63,8 @@ pub struct BucketInfo {
 impl LocalStore {
     /// Opens the store in a folder, which is created where it is not there, for its owner alone.
     ///
-    /// Multipart uploads that were begun more than 7 days ago are aborted, as R2 does, and what a process that was killed
-    /// left half-written is removed; both happen in the background.
+    /// Multipart uploads that were begun more than 7 days ago are aborted, as R2 does, keys of namespaces that have expired are
+    /// removed, and what a process that was killed left half-written; all of it happens in the background.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when the folder or its database cannot be opened, or has a newer format.
@@ -71,7 +72,7 @@ impl LocalStore {
         Self::open_with_runtime(folder, Arc::new(TokioRuntime)).await
     }
 
-    /// Opens the store with another clock, from which objects get their upload times.
+    /// Opens the store with another clock, from which objects get their upload times, and by which keys expire.
     ///
     /// # Errors
     /// As [`open`](Self::open).
@@ -186,6 +187,10 @@ impl LocalStore {
         &self.0.folder
     }
 
+    pub(super) fn now(&self) -> SystemTime {
+        self.0.runtime.now()
+    }
+
     pub(super) fn readers(&self) -> &Arc<Readers> {
         &self.0.readers
     }
@@ -240,9 +245,9 @@ impl Shared {
             random_hex(&connection).map_err(|error| database::Failure::from(error).into())
         })?;
         let blobs = Arc::new(Blobs { folder: blobs, incoming, instances, disk, instance });
-        let writer = Writer::start(connection, Arc::clone(&blobs), runtime)
+        let writer = Writer::start(connection, Arc::clone(&blobs), Arc::clone(&runtime))
             .map_err(|e| storage(&folder, "cannot be opened: no thread", e))?;
-        Ok(Self { readers: Arc::new(Readers::new(database)), writer, blobs, folder })
+        Ok(Self { readers: Arc::new(Readers::new(database)), writer, blobs, folder, runtime })
     }
 }
 

@@ -1,9 +1,10 @@
-//! R2 through the bucket binding of a Worker.
+//! R2 and Workers KV through the bindings of a Worker.
 
 mod bucket;
 pub(crate) mod error;
 mod fetch;
 mod js;
+mod namespace;
 mod object;
 mod options;
 mod response;
@@ -11,4 +12,5 @@ mod runtime;
 
 pub use bucket::WorkersBucket;
 pub(crate) use fetch::FetchBucket;
+pub use namespace::WorkersNamespace;
 pub use runtime::WorkersRuntime;

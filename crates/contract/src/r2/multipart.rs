@@ -3,8 +3,8 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm, Conditional, MIN_PART_SIZE, UploadedPart};
 use futures_util::TryStreamExt;
 
-use crate::Fixture;
-use crate::objects::content_of;
+use super::Fixture;
+use crate::content::content_of;
 
 #[allow(clippy::cast_possible_truncation)]
 const PART: usize = MIN_PART_SIZE as usize;

@@ -1,4 +1,4 @@
--- Version 1 of the store. Times are milliseconds since 1970; metadata is JSON; keys are compared as bytes.
+-- Version 1 of the store: R2. Times are milliseconds since 1970; metadata is JSON; keys are compared as bytes.
 
 CREATE TABLE buckets (
     id      INTEGER PRIMARY KEY,

@@ -2,7 +2,7 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{ListPage, R2Service};
 use futures_util::{TryStreamExt, future};
 
-use crate::Fixture;
+use super::Fixture;
 
 async fn fill(service: &R2Service, keys: &[&str]) {
     let puts: Vec<_> = keys.iter().map(|key| service.put(*key, (*key).to_owned()).into_future()).collect();

@@ -1,13 +1,12 @@
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
+use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, ServedRange, StorageClass,
 };
-use cloudflare_clients::{ErrorKind, Result};
-use futures_util::stream::{self, Stream};
 
-use crate::Fixture;
+use super::Fixture;
+use crate::content::{content_of, stream_of};
 
 pub(crate) async fn what_is_put_comes_back_whole(Fixture { service, .. }: Fixture) {
     let http_metadata = HttpMetadata {
@@ -177,26 +176,6 @@ pub(crate) async fn metadata_in_any_script(Fixture { service, .. }: Fixture) {
     for (index, value) in values.iter().enumerate() {
         assert_eq!(object.metadata(&format!("N{index}")), Some(value.trim()));
     }
-}
-
-/// `size` bytes that repeat nowhere soon, in uneven pieces.
-fn stream_of(size: usize) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
-    let content = content_of(size);
-    let mut length = 1;
-    let mut rest = content;
-    stream::iter(std::iter::from_fn(move || {
-        length = (length * 7 + 3) % 300_000;
-        (!rest.is_empty()).then(|| Ok(rest.split_to(rest.len().min(length + 1))))
-    }))
-}
-
-pub(crate) fn content_of(size: usize) -> Bytes {
-    let mut state = 0x9e37_79b9_u32;
-    let mut next = move || {
-        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0]
-    };
-    (0..size).map(|_| next()).collect()
 }
 
 async fn assert_holds(service: &R2Service, key: &str, size: usize) {

@@ -1,6 +1,6 @@
 use cloudflare_clients::ErrorKind;
 
-use crate::Fixture;
+use super::Fixture;
 
 const HOSTILE: &[&str] = &[
     "a//b",

@@ -4,7 +4,7 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::Conditional;
 use futures_util::future;
 
-use crate::Fixture;
+use super::Fixture;
 
 const OTHER: &str = "00000000000000000000000000000000";
 const HOUR: Duration = Duration::from_secs(3600);

@@ -1,0 +1,226 @@
+//! Workers KV through Cloudflare's REST API.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::header;
+
+use super::http::{Answer, HttpClient, Timeouts};
+use crate::error::Result;
+use crate::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
+use crate::kv::rest::{self, ApiToken, NamespaceUrl, RateLimit, Request};
+use crate::kv::value;
+use crate::kv::{
+    GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest, Namespace, PutRequest,
+    RequestBudget, ValueType, ValueWithMetadata,
+};
+use crate::r2::Body;
+use crate::runtime::{Runtime, TokioRuntime};
+
+/// 100 values have 25 MiB together, which JSON may write six times as long; a page of 1,000 keys has less.
+const MAX_DOCUMENT: usize = 160 * 1024 * 1024;
+const MAX_ERROR: usize = 64 * 1024;
+
+/// A namespace of Workers KV through [Cloudflare's REST API](https://developers.cloudflare.com/api/resources/kv/), or through another
+/// server that speaks it.
+///
+/// Each operation is one request: give it to [`KvClient`] for retries. Cheap to clone; clones share their connections. It needs a
+/// Tokio runtime with I/O and time.
+///
+/// - The API takes 1,200 requests in five minutes of a user or token, and then refuses all: give a batch job a
+///   [budget](Self::with_budget), and read and write many keys at once.
+/// - A value and its metadata are one request where the value is read as text or JSON, else two.
+/// - There is no cache TTL: it is [`ErrorKind::Unsupported`](crate::ErrorKind). The documented least size of a page is 10 keys.
+///
+/// ```no_run
+/// use cloudflare_clients::kv::KvClient;
+///
+/// # async fn example() -> cloudflare_clients::Result<()> {
+/// // CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_TOKEN and KV_NAMESPACE_ID
+/// let kv = KvClient::from_env()?;
+/// kv.put("greeting", "hello").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct RestNamespace {
+    url: NamespaceUrl,
+    token: ApiToken,
+    http: HttpClient,
+    runtime: Arc<dyn Runtime>,
+    budget: Option<RequestBudget>,
+}
+
+impl RestNamespace {
+    /// The namespace of `config`, with [`Timeouts::default`]. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// A value of `config` does not have its form.
+    pub fn new(config: KvConfig) -> Result<Self> {
+        let (url, token) = config.into_parts()?;
+        let http = HttpClient::new(Timeouts::default())?;
+        Ok(Self { url, token, http, runtime: Arc::new(TokioRuntime), budget: None })
+    }
+
+    /// The namespace that the environment names: see [`KvConfig::from_vars`] for the variables.
+    ///
+    /// # Errors
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing; else as [`new`](Self::new).
+    pub fn from_env() -> Result<Self> {
+        Self::new(KvConfig::from_env()?)
+    }
+
+    /// Replaces the timeouts. It has connections of its own from then on.
+    #[must_use]
+    pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.http = self.http.with_timeouts(timeouts);
+        self
+    }
+
+    /// Bounds how many requests are sent in a time: further ones wait until there is room for them. None by default.
+    #[must_use]
+    pub fn with_budget(mut self, budget: RequestBudget) -> Self {
+        self.budget = Some(budget);
+        self
+    }
+
+    /// Replaces the clock and the timer that the budget and dates in answers go by.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Sends a request and returns the head of a success, whose status goes into the operation's span.
+    async fn send(&self, request: Request) -> Result<Answer> {
+        let request = request.authorize(&self.url, &self.token)?;
+        if let Some(budget) = &self.budget {
+            let wait = budget.reserve(self.runtime.now());
+            if !wait.is_zero() {
+                tracing::debug!(?wait, "waiting for the request budget");
+                self.runtime.sleep(wait).await;
+            }
+        }
+        let answer = self.http.send(request).await?;
+        let now = self.runtime.now();
+        if let (Some(budget), Some(limit)) = (&self.budget, RateLimit::parse(answer.headers())) {
+            budget.observe(&limit, now);
+        }
+        if answer.status().is_success() {
+            tracing::Span::current().record("status", answer.status().as_u16());
+            return Ok(answer);
+        }
+        let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
+        let body = answer.start(MAX_ERROR).await;
+        Err(rest::error_code::parse_error(status, reason.as_deref(), &headers, &body, now))
+    }
+
+    /// Sends a request and returns the document of a success.
+    async fn call(&self, request: Request) -> Result<Bytes> {
+        self.send(request).await?.bytes(MAX_DOCUMENT).await
+    }
+
+    /// A value as it arrives, with when its key expires.
+    async fn value(&self, get: &GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
+        validate_key(&get.key)?;
+        let answer = match self.send(rest::get_value::request(get)?).await {
+            Ok(answer) => answer,
+            Err(error) => return rest::error_code::missing(error),
+        };
+        let expiration = rest::get_value::parse(answer.headers());
+        let length = answer.headers().get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let value = Body::from_stream(answer.into_stream(), length);
+        Ok(Some(ValueWithMetadata { expiration, ..ValueWithMetadata::new(value) }))
+    }
+}
+
+impl KvClient {
+    /// A client of the namespace that the environment names, over REST: see [`KvConfig::from_vars`] for the variables.
+    ///
+    /// # Errors
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing, or a value does not have its form.
+    pub fn from_env() -> Result<Self> {
+        Ok(Self::new(RestNamespace::from_env()?))
+    }
+}
+
+#[async_trait]
+impl Namespace for RestNamespace {
+    fn has_bulk_writes(&self) -> bool {
+        true
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
+        Ok(self.value(&request).await?.map(|found| found.value))
+    }
+
+    async fn get_with_metadata(&self, request: GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
+        if request.value_type == ValueType::Text {
+            let GetRequest { key, cache_ttl, .. } = request;
+            let request = GetManyRequest { keys: vec![key], with_metadata: true, cache_ttl };
+            let found = self.get_many(request).await?.pop().transpose()?.flatten();
+            return Ok(found.map(|found| {
+                let ValueWithMetadata { value, metadata, expiration, cache_status } = found;
+                ValueWithMetadata { value: value.into(), metadata, expiration, cache_status }
+            }));
+        }
+        let Some(mut found) = self.value(&request).await? else { return Ok(None) };
+        let metadata = match self.call(rest::get_metadata::request(&request.key)).await {
+            Ok(body) => Some(rest::get_metadata::parse(&body)?),
+            // The key was deleted since.
+            Err(error) => rest::error_code::missing(error)?,
+        };
+        Ok(metadata.map(|metadata| {
+            found.metadata = metadata;
+            found
+        }))
+    }
+
+    async fn get_many(
+        &self,
+        request: GetManyRequest,
+    ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+        validate_get_count(request.keys.len())?;
+        request.keys.iter().try_for_each(|key| validate_key(key))?;
+        let body = self.call(rest::bulk_get::request(&request)?).await?;
+        Ok(rest::bulk_get::parse(&request, &body)?.into_iter().map(Ok).collect())
+    }
+
+    async fn put(&self, mut request: PutRequest) -> Result<()> {
+        validate_put(&request, self.runtime.now())?;
+        if request.value.content_length().is_none() {
+            request.value = value::collect(request.value).await?.into();
+        }
+        let boundary = format!("{:032x}", fastrand::u128(..));
+        self.call(rest::put_value::request(request, &boundary)?).await.map(drop)
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        validate_key(key)?;
+        let deleted = self.call(rest::delete_value::request(key)).await.map(drop);
+        deleted.or_else(|error| rest::error_code::missing(error).map(Option::unwrap_or_default))
+    }
+
+    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
+        validate_write_count(requests.len())?;
+        let now = self.runtime.now();
+        requests.iter().try_for_each(|request| validate_put(request, now))?;
+        let body = self.call(rest::bulk_put::request(&requests)?).await?;
+        rest::bulk_put::parse(requests.iter().map(|request| request.key.as_str()), &body)
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        validate_write_count(keys.len())?;
+        keys.iter().try_for_each(|key| validate_key(key))?;
+        let body = self.call(rest::bulk_delete::request(keys)?).await?;
+        rest::bulk_delete::parse(keys, &body)
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        rest::list_keys::parse(&self.call(rest::list_keys::request(&request)).await?)
+    }
+}

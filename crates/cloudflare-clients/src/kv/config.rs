@@ -1,0 +1,219 @@
+//! Which namespace to reach over REST, and with what token.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use zeroize::Zeroizing;
+
+use super::rest::{ApiToken, NamespaceUrl};
+use crate::s3::endpoint::{Endpoint, validate_account_id};
+use crate::{Error, Result};
+
+/// Where Cloudflare's API is.
+const API: &str = "https://api.cloudflare.com/client/v4";
+
+/// Which namespace to reach over Cloudflare's REST API, and with what token: plain values, checked by `RestNamespace::new`.
+///
+/// The [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/) needs the permission *Workers KV
+/// Storage Read* or *Write*. `Debug` hides it.
+///
+/// ```
+/// use cloudflare_clients::kv::KvConfig;
+///
+/// let config = KvConfig::new(
+///     "0123456789abcdef0123456789abcdef",
+///     "the-api-token",
+///     "fedcba9876543210fedcba9876543210",
+/// );
+/// # let _ = config;
+/// ```
+#[derive(Clone)]
+pub struct KvConfig {
+    account_id: String,
+    api_token: Zeroizing<String>,
+    namespace_id: String,
+    base_url: Option<String>,
+}
+
+impl KvConfig {
+    /// A namespace of an account.
+    pub fn new(
+        account_id: impl Into<String>,
+        api_token: impl Into<String>,
+        namespace_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            account_id: account_id.into(),
+            api_token: Zeroizing::new(api_token.into()),
+            namespace_id: namespace_id.into(),
+            base_url: None,
+        }
+    }
+
+    /// Reads the process's environment: see [`from_vars`](Self::from_vars).
+    #[cfg(not(target_arch = "wasm32"))]
+    pub fn from_env() -> Result<Self> {
+        Self::from_vars(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+    }
+
+    /// Reads variables by their names, for environments that are not the process's.
+    ///
+    /// | variable | |
+    /// |---|---|
+    /// | `CLOUDFLARE_ACCOUNT_ID` | needed |
+    /// | `CLOUDFLARE_API_TOKEN` | needed |
+    /// | `KV_NAMESPACE_ID` | needed |
+    /// | `CLOUDFLARE_API_BASE_URL` | another server in place of `https://api.cloudflare.com/client/v4`, as wrangler has it |
+    ///
+    /// White space around a value does not count, and an empty value counts as missing.
+    ///
+    /// # Errors
+    /// One error names all variables that are missing.
+    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let var = |name| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
+        let mut missing = Vec::new();
+        let mut required = |name| {
+            var(name).unwrap_or_else(|| {
+                missing.push(name);
+                String::new()
+            })
+        };
+        let mut config = Self::new(
+            required("CLOUDFLARE_ACCOUNT_ID"),
+            required("CLOUDFLARE_API_TOKEN"),
+            required("KV_NAMESPACE_ID"),
+        );
+        if !missing.is_empty() {
+            return Err(Error::invalid_input(format!(
+                "Missing KV environment variables: {}",
+                missing.join(", ")
+            )));
+        }
+        config.base_url = var("CLOUDFLARE_API_BASE_URL");
+        Ok(config)
+    }
+
+    /// Another server that speaks Cloudflare's API, such as a local one at `http://127.0.0.1:9710/client/v4`. The token is sent
+    /// to it: it must be `https`, or on this machine.
+    #[must_use]
+    pub fn base_url(mut self, url: impl Into<String>) -> Self {
+        self.base_url = Some(url.into());
+        self
+    }
+
+    /// Checks the form of every value.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): one does not have its form.
+    pub fn into_parts(self) -> Result<(NamespaceUrl, ApiToken)> {
+        let base = self.base_url.as_deref().unwrap_or(API);
+        let endpoint = Endpoint::custom(base).map_err(|error| error.explain("the API's base URL"))?;
+        let host = endpoint.host_for(None)?;
+        if endpoint.scheme() != "https" && !is_this_machine(&host) {
+            return Err(Error::invalid_input(format!(
+                "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
+            )));
+        }
+        validate_account_id(&self.account_id)?;
+        let url = NamespaceUrl::new(endpoint, self.account_id, self.namespace_id)?;
+        Ok((url, ApiToken::new(self.api_token.as_str())?))
+    }
+}
+
+/// Whether what is sent to a host, with its port or without, does not leave this machine.
+fn is_this_machine(authority: &str) -> bool {
+    let host = match authority.rsplit_once(':') {
+        Some((host, _port)) if !authority.ends_with(']') => host,
+        _ => authority,
+    };
+    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    ip.map_or(host == "localhost", |ip| ip.is_loopback())
+}
+
+impl fmt::Debug for KvConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KvConfig")
+            .field("account_id", &self.account_id)
+            .field("namespace_id", &self.namespace_id)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+
+    const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
+    const NAMESPACE: &str = "fedcba9876543210fedcba9876543210";
+
+    fn from_vars(vars: &[(&str, &str)]) -> Result<KvConfig> {
+        KvConfig::from_vars(|name| {
+            let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
+            Some((*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn one_error_names_every_missing_variable() {
+        let error = from_vars(&[("CLOUDFLARE_API_TOKEN", "t"), ("KV_NAMESPACE_ID", " ")]).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Missing KV environment variables: CLOUDFLARE_ACCOUNT_ID, KV_NAMESPACE_ID"
+        );
+    }
+
+    #[test]
+    fn reads_the_variables_without_the_space_around_them() {
+        let vars = [
+            ("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef\n"),
+            ("CLOUDFLARE_API_TOKEN", " token\r\n"),
+            ("KV_NAMESPACE_ID", NAMESPACE),
+        ];
+        let (url, token) = from_vars(&vars).unwrap().into_parts().unwrap();
+        let at = format!("accounts/{ACCOUNT}/storage/kv/namespaces/{NAMESPACE}");
+        assert_eq!(url.to_string(), format!("https://api.cloudflare.com/client/v4/{at}"));
+        assert_eq!(token.to_header().unwrap(), "Bearer token");
+
+        let base = ("CLOUDFLARE_API_BASE_URL", "http://127.0.0.1:9710/client/v4/");
+        let (url, _) = from_vars(&[&vars[..], &[base]].concat()).unwrap().into_parts().unwrap();
+        assert_eq!(url.to_string(), format!("http://127.0.0.1:9710/client/v4/{at}"));
+    }
+
+    #[test]
+    fn the_token_never_crosses_a_network_in_the_clear() {
+        let config = KvConfig::new(ACCOUNT, "s3cret", NAMESPACE);
+        for url in ["http://localhost:1", "http://127.8.0.1", "http://[::1]:9710", "https://kv.example.com"] {
+            config.clone().base_url(url).into_parts().unwrap();
+        }
+        for url in [
+            "http://kv.example.com",
+            "http://127.0.0.1.example.com",
+            "http://10.0.0.1",
+            "http://localhost.evil",
+        ] {
+            let error = config.clone().base_url(url).into_parts().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains("is not https"), "{error}");
+        }
+    }
+
+    #[test]
+    fn every_value_has_its_form_and_the_token_stays_secret() {
+        for (config, why) in [
+            (KvConfig::new("0123", "s3cret", NAMESPACE), "is not an account id"),
+            (KvConfig::new(ACCOUNT, "s3cret", "../x"), "is not a namespace id"),
+            (KvConfig::new(ACCOUNT, "", NAMESPACE), "the API token is empty"),
+            (KvConfig::new(ACCOUNT, "s3cret\n", NAMESPACE), "the API token has white space"),
+            (KvConfig::new(ACCOUNT, "s3cret", NAMESPACE).base_url("localhost"), "has no scheme"),
+            (KvConfig::new(ACCOUNT, "s3cret", NAMESPACE).base_url("https://u:s3cret@h"), "user name"),
+        ] {
+            assert!(!format!("{config:?}").contains("s3cret"), "{config:?}");
+            let error = config.into_parts().unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+            assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
+        }
+        let parts = KvConfig::new(ACCOUNT, "s3cret", NAMESPACE).into_parts().unwrap();
+        assert!(!format!("{parts:?}").contains("s3cret"), "{parts:?}");
+    }
+}

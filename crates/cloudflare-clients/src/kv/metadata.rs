@@ -1,0 +1,82 @@
+//! What is kept beside a value.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The [metadata](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#metadata) of a key: JSON of up to 1,024 bytes,
+/// which listings return too.
+///
+/// ```
+/// use cloudflare_clients::kv::Metadata;
+///
+/// let metadata = Metadata::new(&[1, 2])?;
+/// assert_eq!(metadata.as_str(), "[1,2]");
+/// assert_eq!(metadata.json::<Vec<u32>>()?, [1, 2]);
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(Box<RawValue>);
+
+impl Metadata {
+    /// A value as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`]: it cannot be JSON.
+    pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+        serde_json::value::to_raw_value(value).map(Self).map_err(|error| {
+            Error::new(ErrorKind::Serialization, format!("the metadata does not serialise as JSON: {error}"))
+                .with_source(error)
+        })
+    }
+
+    /// Text that is JSON already.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: it is not.
+    pub fn from_json(text: impl Into<String>) -> Result<Self> {
+        RawValue::from_string(text.into()).map(Self).map_err(|error| {
+            Error::invalid_input(format!("the metadata is not JSON: {error}")).with_source(error)
+        })
+    }
+
+    /// The JSON.
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// The value of this JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`]: it is of another type.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_str(self.as_str()).map_err(|error| {
+            Error::new(ErrorKind::Serialization, format!("the metadata is not the expected JSON: {error}"))
+                .with_source(error)
+        })
+    }
+
+    /// To KV, `null` is no metadata.
+    pub(crate) fn unless_null(self) -> Option<Self> {
+        (self.as_str().trim() != "null").then_some(self)
+    }
+}
+
+impl PartialEq for Metadata {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl Eq for Metadata {}
+
+impl fmt::Debug for Metadata {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metadata({})", self.as_str())
+    }
+}

@@ -1,0 +1,121 @@
+//! How many requests may be sent in a time.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use super::rest::RateLimit;
+
+/// How many requests are sent in a time, so that a batch job slows down rather than be blocked.
+///
+/// Cloudflare's API takes
+/// [1,200 requests in five minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token, and
+/// refuses all of them for five minutes when there are more. A budget lets a tenth of them go at once and spreads the others, so that
+/// there are never more in any such time. Where the answers say that fewer are left, because others use the same token, the next
+/// requests are further apart.
+///
+/// A clone is the same budget: give one to all namespaces that share a token.
+///
+/// ```
+/// # use std::time::{Duration, UNIX_EPOCH};
+/// use cloudflare_clients::kv::RequestBudget;
+///
+/// let budget = RequestBudget::new(10, Duration::from_secs(9));
+/// assert_eq!(budget.reserve(UNIX_EPOCH), Duration::ZERO);
+/// assert_eq!(budget.reserve(UNIX_EPOCH), Duration::from_secs(1));
+/// ```
+#[derive(Debug, Clone)]
+pub struct RequestBudget {
+    /// Between two requests, once those that may go at once are gone.
+    interval: Duration,
+    /// How far ahead of its time a request may go.
+    tolerance: Duration,
+    /// When the next request would go if all were spread evenly.
+    next: Arc<Mutex<Option<SystemTime>>>,
+}
+
+impl Default for RequestBudget {
+    /// 1,200 requests in five minutes.
+    fn default() -> Self {
+        Self::new(1200, Duration::from_secs(300))
+    }
+}
+
+impl RequestBudget {
+    /// So many requests in any `window`; 0 counts as 1.
+    pub fn new(requests: u32, window: Duration) -> Self {
+        let burst = (requests / 10).max(1);
+        let interval = window / requests.saturating_sub(burst).max(1);
+        Self { interval, tolerance: interval * (burst - 1), next: Arc::default() }
+    }
+
+    /// Takes one request from the budget, and says after how long it may be sent.
+    pub fn reserve(&self, now: SystemTime) -> Duration {
+        let mut next = self.next();
+        let at = next.unwrap_or(now).max(now);
+        *next = Some(at + self.interval);
+        at.duration_since(now + self.tolerance).unwrap_or_default()
+    }
+
+    /// Takes note of what an answer said is left.
+    pub fn observe(&self, limit: &RateLimit, now: SystemTime) {
+        let left = u32::try_from(limit.remaining).unwrap_or(u32::MAX).saturating_add(1);
+        let apart = limit.resets_in / left;
+        if apart > self.interval {
+            let mut next = self.next();
+            *next = (*next).max(Some(now + apart + self.tolerance));
+        }
+    }
+
+    /// Nothing here can panic while it holds the lock.
+    fn next(&self) -> MutexGuard<'_, Option<SystemTime>> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    /// When each of `count` requests goes that are made one after the other.
+    fn sent(budget: &RequestBudget, count: usize, begin: SystemTime) -> Vec<SystemTime> {
+        let mut now = begin;
+        let mut send = || {
+            now += budget.reserve(now);
+            now
+        };
+        (0..count).map(|_| send()).collect()
+    }
+
+    #[test]
+    fn no_window_has_more_than_the_budget_and_a_tenth_goes_at_once() {
+        for (requests, window) in [(1200, 300 * SECOND), (1, SECOND), (7, 10 * SECOND), (15, SECOND)] {
+            let budget = RequestBudget::new(requests, window);
+            let begin = UNIX_EPOCH + SECOND;
+            let mut times = sent(&budget, 3000, begin);
+            // A pause saves up no more than the tenth.
+            let later = *times.last().unwrap() + 10 * window;
+            times.extend(sent(&budget, 3000, later));
+            for (first, last) in times.iter().zip(&times[requests as usize..]) {
+                assert!(last.duration_since(*first).unwrap() >= window, "{requests} in {window:?}");
+            }
+            let at_once = times.iter().filter(|time| **time == begin).count();
+            assert_eq!(at_once, (requests as usize / 10).max(1));
+        }
+    }
+
+    #[test]
+    fn what_answers_say_is_left_spreads_the_rest() {
+        let budget = RequestBudget::default();
+        let left = |remaining, resets_in| RateLimit { remaining, resets_in };
+        budget.observe(&left(1100, 300 * SECOND), UNIX_EPOCH);
+        assert_eq!(budget.reserve(UNIX_EPOCH), Duration::ZERO);
+        budget.observe(&left(99, 200 * SECOND), UNIX_EPOCH);
+        assert_eq!(budget.reserve(UNIX_EPOCH), 2 * SECOND);
+        budget.observe(&left(0, 200 * SECOND), UNIX_EPOCH);
+        assert_eq!(budget.clone().reserve(UNIX_EPOCH), 200 * SECOND);
+    }
+}

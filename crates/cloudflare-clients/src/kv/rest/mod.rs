@@ -1,0 +1,31 @@
+//! [KV's REST API](https://developers.cloudflare.com/api/resources/kv/) without I/O: what goes over the wire, and what comes back.
+//!
+//! There is a file for each operation: `request` makes the [`Request`], [`Request::authorize`] turns it into what is sent, and
+//! `parse` reads the body of the answer. [`Envelope`], [`error_code`] and the JSON of requests and results work in both directions
+//! and serve a server too.
+
+pub mod bulk_delete;
+pub mod bulk_get;
+pub mod bulk_put;
+mod bulk_result;
+pub mod delete_value;
+mod envelope;
+pub mod error_code;
+pub mod get_metadata;
+pub mod get_value;
+pub mod list_keys;
+mod namespace_url;
+pub mod put_value;
+mod rate_limit;
+mod request;
+mod token;
+
+#[cfg(test)]
+mod goldens;
+
+pub use bulk_result::BulkResult;
+pub use envelope::{Envelope, Message, ResultInfo};
+pub use namespace_url::NamespaceUrl;
+pub use rate_limit::RateLimit;
+pub use request::Request;
+pub use token::ApiToken;

@@ -1,0 +1,79 @@
+//! Workers KV: namespaces.
+
+mod expiry;
+mod keys;
+mod listing;
+mod many;
+mod values;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_clients::kv::KvClient;
+
+/// What a case runs against.
+#[derive(Debug, Clone)]
+pub struct Fixture {
+    /// A client of a namespace that no other case is changing. What it has written can be read at once.
+    pub client: KvClient,
+    /// A client of a namespace that does not exist, where the backend can have one.
+    pub missing_namespace: Option<KvClient>,
+    /// What the backend does not have; each must then be `Unsupported`.
+    pub lacks: Lacks,
+    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of KV: it takes any cursor, and
+    /// does not find the key `__proto__` among many.
+    pub simulated: bool,
+    /// Moves the time of the backend and of the client on, where that is possible.
+    pub clock: Option<Clock>,
+    /// What has to live as long as the case, such as a temporary folder.
+    pub holds: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What a backend does not have.
+#[derive(Debug, Clone, Default)]
+pub struct Lacks {
+    /// Cache TTLs.
+    pub cache_ttl: bool,
+}
+
+/// A clock that can be moved on.
+#[derive(Clone)]
+pub struct Clock(pub Arc<dyn Fn(Duration) + Send + Sync>);
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+cases! {
+    kv, kv_tests:
+    values::what_is_put_comes_back_whole,
+    values::empty_and_tiny_values,
+    values::values_of_many_sizes,
+    values::what_is_missing_is_none,
+    values::a_missing_namespace_is_an_error,
+    values::replacing_resets_everything,
+    values::text_that_is_none,
+    values::metadata_in_any_script,
+    values::no_metadata,
+    values::cache_ttls,
+    values::what_is_too_large,
+    values::deleting_what_is_not_there,
+    keys::hostile_keys,
+    keys::keys_that_are_refused,
+    many::getting_many,
+    many::getting_many_as_json,
+    many::getting_many_as_bytes,
+    many::getting_many_with_metadata,
+    many::putting_many,
+    many::deleting_many,
+    listing::in_the_order_of_bytes,
+    listing::pages,
+    listing::metadata_and_expiry,
+    listing::bad_cursors,
+    expiry::keys_expire,
+    expiry::expiries_that_are_refused,
+}

@@ -1,0 +1,84 @@
+//! R2: buckets.
+
+mod conditions;
+mod keys;
+mod listing;
+mod multipart;
+mod objects;
+
+use std::any::Any;
+use std::sync::Arc;
+
+use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
+
+/// What a case runs against.
+#[derive(Debug, Clone)]
+pub struct Fixture {
+    /// A service over a bucket that no other case is changing.
+    pub service: R2Service,
+    /// A service over a bucket that does not exist, where the backend can have one.
+    pub missing_bucket: Option<R2Service>,
+    /// What the backend does not have; each must then be `Unsupported`.
+    pub lacks: Lacks,
+    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of keys and no storage
+    /// classes, and takes any cursor.
+    pub simulated: bool,
+    /// What has to live as long as the case, such as a temporary folder.
+    pub holds: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+/// What a backend does not have.
+#[derive(Debug, Clone, Default)]
+pub struct Lacks {
+    /// Copying.
+    pub copy: bool,
+    /// Listing the parts of an upload, and the uploads.
+    pub list_parts: bool,
+    /// Conditions on completing an upload.
+    pub conditional_complete: bool,
+    /// Algorithms of checksums given with a put.
+    pub checksums: Vec<ChecksumAlgorithm>,
+}
+
+cases! {
+    r2, r2_tests:
+    objects::what_is_put_comes_back_whole,
+    objects::empty_and_tiny_objects,
+    objects::what_is_missing_is_none,
+    objects::a_missing_bucket_is_an_error,
+    objects::replacing_changes_everything,
+    objects::ranges,
+    objects::ranges_outside_the_object,
+    objects::checksums,
+    objects::storage_classes,
+    objects::json,
+    objects::text_that_is_none,
+    objects::metadata_in_any_script,
+    objects::streams_of_known_length,
+    objects::streams_of_unknown_length,
+    objects::deleting_what_is_not_there,
+    objects::deleting_many,
+    objects::copies,
+    objects::copies_of_what_is_missing,
+    keys::hostile_keys,
+    keys::keys_are_identified_by_their_nfc_form,
+    keys::keys_that_are_too_long,
+    conditions::conditional_reads,
+    conditions::conditional_writes,
+    conditions::one_of_many_creates_wins,
+    conditions::conditional_copies,
+    listing::in_the_order_of_bytes,
+    listing::pages,
+    listing::delimiters,
+    listing::delimiters_over_pages,
+    listing::metadata_where_asked,
+    listing::bad_cursors,
+    multipart::parts_become_an_object,
+    multipart::a_single_part,
+    multipart::parts_are_replaced,
+    multipart::parts_of_wrong_sizes,
+    multipart::parts_that_were_not_uploaded,
+    multipart::uploads_that_are_gone,
+    multipart::listing_parts_and_uploads,
+    multipart::conditional_completes,
+}
