@@ -17,9 +17,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const ROUNDS = 15;
 
-/** How many requests a sample takes, by the playlist's number of segments. */
-const CASES = { 120: 60, 1200: 12, 6000: 3 };
-
 const variables = {
   R2_ACCOUNT_ID: "0123456789abcdef0123456789abcdef",
   R2_ACCESS_KEY_ID: "fedcba9876543210fedcba9876543210",
@@ -29,6 +26,13 @@ const variables = {
 };
 const host = `${variables.R2_BUCKET_MEDIA}.${variables.R2_ACCOUNT_ID}.r2.cloudflarestorage.com`;
 const folder = "creator-123/hls/media-456/720p";
+
+/** Playlists, and how many requests a sample of each takes. */
+const CASES = [hls(120, 60), hls(1200, 12), hls(6000, 3)];
+
+/** What an isolate that has just started is asked for first: those of rarely used Workers often have. */
+const COLD = CASES[1];
+
 const wasm = { "index.js": "index.js", "index_bg.wasm": "index_bg.wasm" };
 
 /** The modules of each Worker, and the path of a playlist. */
@@ -47,17 +51,25 @@ const samples = new Map();
 const workers = [];
 try {
   for (const argument of folders) {
-    const [name, root] = argument.split("=");
-    workers.push(await start(name, root));
+    const [name, source] = argument.split("=");
+    workers.push(await start(name, source));
   }
   // The first round compiles.
   for (let round = -1; round < ROUNDS; round++) {
-    for (const [segments, requests] of Object.entries(CASES)) {
+    for (const test of CASES) {
       for (const worker of workers) {
         const empty = await cpu(worker, 60, () => nothing(worker));
-        const full = await cpu(worker, requests, () => playlist(worker, Number(segments)));
-        if (round >= 0) sample(worker, segments, full - empty);
+        const full = await cpu(worker, test.requests, () => playlist(worker, test));
+        if (round >= 0) sample(worker, test.name, full - empty);
       }
+    }
+    process.stderr.write(".");
+  }
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const { name, source } of workers) {
+      const empty = await cold(name, source, nothing);
+      const full = await cold(name, source, (worker) => playlist(worker, COLD));
+      sample({ name }, `${COLD.name}-cold`, full - empty);
     }
     process.stderr.write(".");
   }
@@ -72,6 +84,16 @@ function sample({ name }, what, microseconds) {
   const key = `${name} ${what}`;
   if (!samples.has(key)) samples.set(key, { impl: name, case: what, samples: [] });
   samples.get(key).samples.push(Math.round(microseconds));
+}
+
+/** Microseconds of CPU for the first request. */
+async function cold(name, source, request) {
+  const worker = await start(name, source);
+  try {
+    return await cpu(worker, 1, () => request(worker));
+  } finally {
+    worker.stop();
+  }
 }
 
 /** Microseconds of CPU for each call of `request`. */
@@ -91,13 +113,13 @@ async function nothing({ port }) {
   await answer(port, "/");
 }
 
-async function playlist({ name, port, path, checked }, segments) {
-  const signed = await answer(port, path(keyOf(segments)));
+async function playlist({ name, port, path, checked }, test) {
+  const signed = await answer(port, path(test.key));
   const urls = signed.split("\n").filter((line) => line.startsWith("https:"));
-  if (urls.length !== segments) throw new Error(`${name} answered ${signed.slice(0, 300)}`);
-  if (checked.has(segments)) return;
+  if (urls.length !== test.urls) throw new Error(`${name} answered ${signed.slice(0, 300)}`);
+  if (checked.has(test)) return;
   urls.forEach(check);
-  checked.add(segments);
+  checked.add(test);
 }
 
 /** On a connection of its own: one that is kept may be closed just when it is used again. */
@@ -122,18 +144,15 @@ function check(url, segment) {
   if (origin !== `https://${host}` || pathname !== expected || signature !== good) throw new Error(`not signed: ${url}`);
 }
 
-function keyOf(segments) {
-  return `${folder}/${segments}.m3u8`;
-}
-
 function nameOf(segment) {
   return `segment_${String(segment).padStart(5, "0")}.ts`;
 }
 
-function textOf(segments) {
+function hls(segments, requests) {
   const lines = Array.from({ length: segments }, (_, segment) => `#EXTINF:6.000000,\n${nameOf(segment)}\n`);
   const head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n";
-  return `${head}${lines.join("")}#EXT-X-ENDLIST\n`;
+  const text = `${head}${lines.join("")}#EXT-X-ENDLIST\n`;
+  return { name: String(segments), key: `${folder}/${segments}.m3u8`, text, urls: segments, requests };
 }
 
 /** A URL of the streaming Worker, with a token that lasts an hour. */
@@ -148,7 +167,7 @@ function streamingWorkerPath(key) {
 
 /** A bucket with a playlist for each case, for the binding of a Worker: what the binding sends is workerd's `r2-api.capnp`. */
 async function serveBucket() {
-  const objects = new Map(Object.keys(CASES).map((segments) => [keyOf(segments), Buffer.from(textOf(Number(segments)))]));
+  const objects = new Map(CASES.map(({ key, text }) => [key, Buffer.from(text)]));
   const server = createServer((request, response) => {
     const { method, object } = JSON.parse(request.headers["cf-r2-request"]);
     const content = objects.get(object);
@@ -216,7 +235,16 @@ const config :Workerd.Config = (
     }
     await sleep(50);
   }
-  return { name, path, port, pid: child.pid, checked: new Set(), stop };
+  await idle(child.pid);
+  return { name, source, path, port, pid: child.pid, checked: new Set(), stop };
+}
+
+/** Until a process has nothing to do. */
+async function idle(pid) {
+  for (let before = -1, now = nanoseconds(pid); now !== before; now = nanoseconds(pid)) {
+    before = now;
+    await sleep(100);
+  }
 }
 
 async function accepts(port) {

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use worker::js_sys::{Array, ArrayBuffer, Date, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{ReadableStream, Response};
 
 use super::error;
 use crate::error::{Error, Result};
@@ -40,6 +41,12 @@ pub(super) fn bytes(object: &JsValue, name: &str) -> Option<Vec<u8>> {
 /// The elements of a property that is an array.
 pub(super) fn elements(object: &JsValue, name: &str) -> Option<Array> {
     property(object, name).dyn_into().ok()
+}
+
+/// All bytes of a stream.
+pub(crate) async fn collected(stream: &ReadableStream) -> Result<Vec<u8>> {
+    let whole = Response::new_with_opt_readable_stream(Some(stream)).and_then(|whole| whole.array_buffer());
+    Ok(Uint8Array::new(&settled(whole).await?).to_vec())
 }
 
 /// The values of a promise, or the error that was thrown in place of one.

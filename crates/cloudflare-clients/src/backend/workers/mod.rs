@@ -3,7 +3,7 @@
 mod bucket;
 pub(crate) mod error;
 mod fetch;
-mod js;
+pub(crate) mod js;
 mod namespace;
 mod object;
 mod options;
