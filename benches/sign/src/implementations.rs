@@ -61,7 +61,7 @@ pub fn all() -> Result<Vec<Implementation>> {
     ])
 }
 
-fn client() -> Result<R2SigningClient> {
+pub fn client() -> Result<R2SigningClient> {
     let config = R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, SECRET_ACCESS_KEY, "media");
     Ok(R2SigningClient::new(config)?)
 }

@@ -2,10 +2,12 @@
 //!
 //! `sign-bench time` prints nanoseconds of CPU per URL as JSON, `[{ "impl", "case", "samples": [..] }]`: all implementations take
 //! turns in one process, and each signs the same keys in its turn. `sign-bench run IMPL CASE TIMES` only signs them, so often,
-//! for a tool that counts instructions. `sign-bench list` prints what there is, `IMPL CASE` a line.
+//! for a tool that counts instructions. `sign-bench list` prints what there is, `IMPL CASE` a line. `sign-bench manifest` prints
+//! nanoseconds of CPU per DASH manifest.
 
 mod check;
 mod implementations;
+mod manifest;
 mod offline;
 
 use std::hint::black_box;
@@ -35,7 +37,8 @@ fn main() -> ExitCode {
         ["time"] => time(),
         ["run", name, case, times] => run(name, case, times),
         ["list"] => list(),
-        _ => Err("usage: sign-bench time | run IMPL CASE TIMES | list".into()),
+        ["manifest"] => manifest::time().map(|results| println!("{results}")),
+        _ => Err("usage: sign-bench time | run IMPL CASE TIMES | list | manifest".into()),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

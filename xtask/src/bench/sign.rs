@@ -25,6 +25,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     let program = target.join("release/sign-bench");
 
     let times = Measurement::all_from_json(&command::read(workspace.command(&program).arg("time"))?)?;
+    let manifests = Measurement::all_from_json(&command::read(workspace.command(&program).arg("manifest"))?)?;
     install::system(context, "valgrind", "valgrind")?;
     let counts = times
         .iter()
@@ -37,6 +38,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
         .collect::<Result<_, Stop>>()?;
     Ok(vec![
         Table { name: "sign", unit: "nanoseconds of CPU per URL", results: times },
+        Table { name: "sign-manifest", unit: "nanoseconds of CPU per manifest", results: manifests },
         Table { name: "sign-instructions", unit: "instructions per URL", results: counts },
     ])
 }
