@@ -118,7 +118,18 @@ impl R2SigningClient {
     /// Those of [`generate_signed_url`](Self::generate_signed_url); the buffer stays as it was then.
     #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn generate_signed_url_into(&self, key: &str, expires_in: Duration, out: &mut String) -> Result<()> {
-        self.with_url_signer(expires_in, runtime::now(), |signer| signer.push_signed_url(key, out))
+        self.generate_signed_url_into_at(key, expires_in, runtime::now(), out)
+    }
+
+    /// [`generate_signed_url_into`](Self::generate_signed_url_into) at a given time.
+    pub fn generate_signed_url_into_at(
+        &self,
+        key: &str,
+        expires_in: Duration,
+        now: SystemTime,
+        out: &mut String,
+    ) -> Result<()> {
+        self.with_url_signer(expires_in, now, |signer| signer.push_signed_url(key, out))
     }
 
     /// URLs to download many objects, in the order of their keys: what

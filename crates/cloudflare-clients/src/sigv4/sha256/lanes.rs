@@ -63,7 +63,10 @@ fn hex_of_word(word: u32) -> [u8; 8] {
     (nibbles + u64::from(b'0') * EACH + further).to_be_bytes()
 }
 
-#[cfg(any(target_arch = "x86_64", target_arch = "wasm32"))]
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers"))
+))]
 static ROUND_CONSTANTS: [[u32; 4]; 16] = [
     [0x428a_2f98, 0x7137_4491, 0xb5c0_fbcf, 0xe9b5_dba5],
     [0x3956_c25b, 0x59f1_11f1, 0x923f_82a4, 0xab1c_5ed5],
