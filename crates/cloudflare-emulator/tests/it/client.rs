@@ -20,7 +20,7 @@ pub(crate) struct Local {
     pub(crate) store: LocalStore,
     stop: Option<oneshot::Sender<()>>,
     running: Option<JoinHandle<()>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Local {
@@ -44,13 +44,15 @@ impl Local {
             running: Some(tokio::spawn(server.run(async {
                 let _ = stopped.await;
             }))),
-            _folder: folder,
+            folder: folder,
         }
     }
 
-    pub(crate) async fn stop(mut self) {
+    /// Stops the server. The store is there until what this returns is dropped.
+    pub(crate) async fn stop(mut self) -> tempfile::TempDir {
         self.stop.take().unwrap().send(()).unwrap();
         self.running.take().unwrap().await.unwrap();
+        self.folder
     }
 
     pub(crate) fn host(&self) -> String {

@@ -107,6 +107,6 @@ async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let answer = exchange(&mut busy, rest).await;
     assert_eq!(answer.status, 200);
-    tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
+    let _folder = tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
     assert!(store.bucket("media").unwrap().head("key").await.unwrap().is_some());
 }
