@@ -19,13 +19,17 @@ const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
     // Any transaction also has the files removed that earlier ones left as garbage.
-    store
-        .write(Vec::new(), |write| match write.now.checked_sub(UPLOAD_LIFETIME) {
-            Some(before) => multipart::expire(write, before),
-            None => Ok(()),
+    let mut expired = store
+        .write(Vec::new(), |write| {
+            if let Some(before) = write.now.checked_sub(UPLOAD_LIFETIME) {
+                multipart::expire(write, before)?;
+            }
+            pairs::expire(write)
         })
         .await?;
-    while store.write(Vec::new(), pairs::expire).await? > 0 {}
+    while expired > 0 {
+        expired = store.write(Vec::new(), pairs::expire).await?;
+    }
     let blobs = Arc::clone(store.blobs());
     let (dead, unfinished) = blocking(move || {
         let dead = DeadInstance::find(&blobs.instances)?;
