@@ -44,7 +44,7 @@ impl Local {
             running: Some(tokio::spawn(server.run(async {
                 let _ = stopped.await;
             }))),
-            folder: folder,
+            folder,
         }
     }
 
