@@ -195,8 +195,9 @@ impl Namespace for RestNamespace {
         if request.value.content_length().is_none() {
             request.value = value::collect(request.value).await?.into();
         }
-        let boundary = format!("{:032x}", fastrand::u128(..));
-        self.call(rest::put_value::request(request, &boundary)?).await.map(drop)
+        let mut boundary = [0; 16];
+        self.runtime.fill_random(&mut boundary)?;
+        self.call(rest::put_value::request(request, &hex::encode(boundary))?).await.map(drop)
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

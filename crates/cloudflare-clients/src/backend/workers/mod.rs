@@ -14,3 +14,4 @@ pub use bucket::WorkersBucket;
 pub(crate) use fetch::FetchBucket;
 pub use namespace::WorkersNamespace;
 pub use runtime::WorkersRuntime;
+pub(crate) use runtime::strong_random;

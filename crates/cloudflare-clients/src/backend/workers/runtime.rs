@@ -3,9 +3,16 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
+use worker::js_sys::{Function, Uint8Array, global};
 use worker::send::SendFuture;
+use worker::wasm_bindgen::JsCast as _;
 
+use super::{error, js};
+use crate::error::{Error, Result};
 use crate::runtime::Runtime;
+
+/// The most that one call of `crypto.getRandomValues` fills.
+const MOST_RANDOM_BYTES: usize = 65_536;
 
 /// The longest delay of `setTimeout`.
 const LONGEST_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
@@ -28,4 +35,18 @@ impl Runtime for WorkersRuntime {
     fn random(&self) -> f64 {
         worker::js_sys::Math::random()
     }
+}
+
+/// [`crypto.getRandomValues`](https://developers.cloudflare.com/workers/runtime-apis/web-crypto/).
+pub(crate) fn strong_random(bytes: &mut [u8]) -> Result<()> {
+    let crypto = js::property(&global(), "crypto");
+    let fill: Function = js::property(&crypto, "getRandomValues")
+        .dyn_into()
+        .map_err(|_| Error::unsupported("there is no crypto.getRandomValues here"))?;
+    for bytes in bytes.chunks_mut(MOST_RANDOM_BYTES) {
+        let filled = Uint8Array::from(&*bytes);
+        fill.call1(&crypto, &filled).map_err(|thrown| error::from_js(&thrown))?;
+        filled.copy_to(bytes);
+    }
+    Ok(())
 }
