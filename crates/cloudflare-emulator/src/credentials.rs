@@ -7,11 +7,12 @@ use std::path::Path;
 
 use cloudflare_clients::{Error, ErrorKind, Result, sigv4};
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 const FILE_NAME: &str = "credentials.json";
 
 /// What clients of a local server sign with, in the forms of R2: an account id and an access key id of 32 hex
-/// characters, and a secret of 64.
+/// characters, and a secret of 64. The token of KV's clients comes from the secret.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
@@ -109,6 +110,13 @@ impl Credentials {
     /// The secret.
     pub fn secret_access_key(&self) -> &str {
         &self.secret_access_key
+    }
+
+    /// The token for [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/): 40 hex characters that are made from
+    /// the secret.
+    pub fn api_token(&self) -> String {
+        let hash = Sha256::digest(format!("the API token of {}", self.secret_access_key));
+        hex::encode(&hash[..20])
     }
 
     /// To sign and verify with.

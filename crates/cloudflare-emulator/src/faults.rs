@@ -9,8 +9,8 @@ use http::StatusCode;
 pub struct Faults(Arc<Mutex<Option<(u32, StatusCode)>>>);
 
 impl Faults {
-    /// The next `count` requests get this status and R2's error body for it, such as `503 ServiceUnavailable`, and have
-    /// no effect. It replaces what was ordered before; 0 withdraws it. CORS preflights do not count.
+    /// The next `count` requests get this status and the error of R2, such as `503 ServiceUnavailable`, or of KV, and
+    /// have no effect. It replaces what was ordered before; 0 withdraws it. CORS preflights do not count.
     pub fn fail_next(&self, count: u32, status: StatusCode) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (count > 0).then_some((count, status));
     }

@@ -1,8 +1,9 @@
-//! A local server that speaks [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) over the embedded store.
+//! A local server that speaks [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) and
+//! [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one port.
 //!
-//! Presigned URLs, browsers, players and other people's S3 clients work against it without an account. Addresses are
-//! path style, signatures are checked as R2 checks them, and what R2 does not have is answered with R2's own 501s.
-//! `docs/fidelity.md` lists every known difference.
+//! Presigned URLs, browsers, players and other people's clients work against it without an account. A request with a signature is
+//! one to R2: addresses are path style, signatures are checked as R2 checks them, and what R2 does not have is answered with R2's own
+//! 501s. A request with a bearer token is one to KV. `docs/fidelity.md` lists every known difference.
 //!
 //! ```no_run
 //! use cloudflare_clients::LocalStore;
@@ -17,24 +18,21 @@
 //! # Ok(()) }
 //! ```
 //!
-//! Each request is authenticated, its operation detected and its headers screened; then the operation runs and its
-//! answer is rendered. `service.rs` has these steps in their order.
+//! `service.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
 #![deny(missing_docs)]
 
-mod auth;
+mod body;
 mod cors;
 mod credentials;
-mod error;
 mod faults;
-mod operation;
-mod operations;
-mod payload;
+mod kv;
 mod response;
-mod screening;
+mod s3;
 mod server;
 mod service;
-mod target;
+mod uri;
 
 pub use credentials::Credentials;
 pub use faults::Faults;
+pub use kv::KvBehaviour;
 pub use server::Server;

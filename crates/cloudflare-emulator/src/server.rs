@@ -12,8 +12,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::kv::Eventual;
 use crate::service::{self, Service};
-use crate::{Credentials, Faults};
+use crate::{Credentials, Faults, KvBehaviour};
 
 /// The most that a request's line and headers may have together: R2's own limits are far below.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -29,7 +30,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
-    service: Arc<Service>,
+    service: Service,
 }
 
 impl Server {
@@ -48,13 +49,20 @@ impl Server {
         Ok(Self {
             local_addr: listener.local_addr().map_err(failed)?,
             listener,
-            service: Arc::new(Service::new(store, &credentials)),
+            service: Service::new(store, &credentials),
         })
     }
 
     /// The address that it listens at.
     pub fn local_addr(&self) -> SocketAddr {
         self.local_addr
+    }
+
+    /// Shows what Workers KV does over a network and a store on one machine does not.
+    #[must_use]
+    pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
+        self.service.eventual = Eventual::new(behaviour);
+        self
     }
 
     /// A handle that makes the server fail on demand.
@@ -65,6 +73,7 @@ impl Server {
     /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way 10 seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, service, .. } = self;
+        let service = Arc::new(service);
         let connections = GracefulShutdown::new();
         let accept = async {
             loop {

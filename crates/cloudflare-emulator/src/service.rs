@@ -1,26 +1,26 @@
-//! The life of a request: preflights and ordered faults first, then authenticate, detect, screen, run, render.
+//! The life of a request: preflights and ordered faults first, then the protocol that it speaks answers.
 
 use std::fmt;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use cloudflare_clients::{LocalStore, sigv4};
 use http::request::Parts;
-use http::{HeaderMap, HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use hyper::body::Incoming;
 
-use crate::error::S3Error;
-use crate::operation::Operation;
-use crate::payload::{Payload, Slot};
-use crate::response::Response;
-use crate::target::{Query, Target};
-use crate::{Credentials, Faults, auth, cors, operations, response, screening};
+use crate::body::Slot;
+use crate::kv::{Eventual, Token};
+use crate::response::{self, Response};
+use crate::{Credentials, Faults, KvBehaviour, cors, kv, s3};
 
 /// What every request needs.
 pub(crate) struct Service {
     pub(crate) store: LocalStore,
     pub(crate) account_id: String,
     pub(crate) faults: Faults,
-    signing: sigv4::Credentials,
+    pub(crate) signing: sigv4::Credentials,
+    pub(crate) api_token: Token,
+    pub(crate) eventual: Eventual,
 }
 
 impl Service {
@@ -28,16 +28,10 @@ impl Service {
         Self {
             store,
             signing: credentials.signing(),
+            api_token: Token::new(&credentials.api_token()),
             account_id: credentials.account_id().to_owned(),
             faults: Faults::default(),
-        }
-    }
-
-    /// Refuses a bucket that is not there.
-    pub(crate) async fn check_bucket(&self, name: &str) -> Result<(), S3Error> {
-        match self.store.bucket_info(name).await? {
-            Some(_) => Ok(()),
-            None => Err(S3Error::known("NoSuchBucket")),
+            eventual: Eventual::new(KvBehaviour::default()),
         }
     }
 }
@@ -48,15 +42,29 @@ impl fmt::Debug for Service {
     }
 }
 
-/// A request whose signature holds.
-pub(crate) struct Request {
-    /// Empty for operations on the account.
-    pub(crate) bucket: String,
-    /// Empty for operations on a bucket.
-    pub(crate) key: String,
-    pub(crate) query: Query,
-    pub(crate) headers: HeaderMap,
-    pub(crate) payload: Payload,
+/// Who answers a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Protocol {
+    S3,
+    Kv,
+}
+
+impl Protocol {
+    /// Below the path of its API, KV answers: but for what is signed, which is a request to R2 about a bucket of that name.
+    fn of(parts: &Parts) -> Self {
+        let is_signed = match parts.headers.get(header::AUTHORIZATION) {
+            Some(authorization) => !kv::is_bearer(authorization),
+            None => parts.uri.query().unwrap_or_default().contains("X-Amz-Signature="),
+        };
+        if parts.uri.path().starts_with(kv::API) && !is_signed { Self::Kv } else { Self::S3 }
+    }
+
+    fn failure(self, status: StatusCode) -> Response {
+        match self {
+            Self::S3 => s3::failure(status),
+            Self::Kv => kv::failure(status),
+        }
+    }
 }
 
 pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>) -> Response {
@@ -70,9 +78,17 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
         preflight
     } else {
         let body = Slot::new(body);
-        let result = answer(service, parts, body.clone(), &mut operation).await;
+        let protocol = Protocol::of(&parts);
+        let answer = if let Some(status) = service.faults.take() {
+            protocol.failure(status)
+        } else {
+            match protocol {
+                Protocol::S3 => s3::answer(service, parts, body.clone(), &mut operation).await,
+                Protocol::Kv => kv::answer(service, parts, body.clone(), &mut operation).await,
+            }
+        };
         body.drain().await;
-        result.unwrap_or_else(S3Error::into_response)
+        answer
     };
     if method == Method::HEAD && response.status().as_u16() >= 400 {
         response = response::empty(response.status());
@@ -86,49 +102,33 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
 
     let status = response.status().as_u16();
     let ms = started.elapsed().as_secs_f64() * 1000.0;
-    let operation = operation.map_or_else(String::new, |operation: Operation| format!("{operation:?}"));
+    let operation = operation.unwrap_or_default();
     tracing::info!(%method, operation, path, status, ms, id, "request");
     response
 }
 
-async fn answer(
-    service: &Service,
-    mut parts: Parts,
-    body: Slot,
-    detected: &mut Option<Operation>,
-) -> Result<Response, S3Error> {
-    if let Some(status) = service.faults.take() {
-        return Err(S3Error::from_status(status));
-    }
-    let claimed = auth::authenticate(&mut parts, &service.signing, SystemTime::now())?;
-    let target = Target::parse(parts.uri.path())?;
-    let query = Query::parse(parts.uri.query().unwrap_or_default())?;
-    let operation = Operation::detect(&parts.method, &target, &query, &parts.headers)?;
-    *detected = Some(operation);
-    screening::screen(operation, &parts.headers)?;
-    let request = Request {
-        bucket: target.bucket.unwrap_or_default(),
-        key: target.key.unwrap_or_default(),
-        query,
-        payload: Payload::new(body, &claimed, &parts.headers),
-        headers: parts.headers,
-    };
-    operations::run(operation, service, request).await
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl Request {
-    /// The text of a header.
-    pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, S3Error> {
-        let Some(value) = self.headers.get(name) else {
-            return Ok(None);
-        };
-        std::str::from_utf8(value.as_bytes())
-            .map(Some)
-            .map_err(|_| S3Error::invalid_argument(format!("The header {name} is not valid UTF-8")))
-    }
-
-    /// Where this server is, as the client sees it.
-    pub(crate) fn host(&self) -> &str {
-        self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+    #[test]
+    fn a_token_means_kv_and_a_signature_r2() {
+        for (target, authorization, protocol) in [
+            ("/media/key", None, Protocol::S3),
+            ("/media/key", Some("AWS4-HMAC-SHA256 Credential=x"), Protocol::S3),
+            ("/client/v4/accounts/x", Some("AWS4-HMAC-SHA256 Credential=x"), Protocol::S3),
+            ("/client/v4/accounts/x?X-Amz-Signature=0", None, Protocol::S3),
+            ("/client/v4/accounts/x", None, Protocol::Kv),
+            ("/client/v4/accounts/x", Some("Bearer x"), Protocol::Kv),
+            ("/client/v4/accounts/x", Some("bearer x"), Protocol::Kv),
+            ("/media/key", Some("Bearer x"), Protocol::S3),
+        ] {
+            let mut request = http::Request::builder().uri(target);
+            if let Some(authorization) = authorization {
+                request = request.header(header::AUTHORIZATION, authorization);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            assert_eq!(Protocol::of(&parts), protocol, "{target} {authorization:?}");
+        }
     }
 }

@@ -61,8 +61,9 @@ impl Metadata {
         })
     }
 
-    /// To KV, `null` is no metadata.
-    pub(crate) fn unless_null(self) -> Option<Self> {
+    /// None where it is `null`, which to KV is no metadata.
+    #[must_use]
+    pub fn unless_null(self) -> Option<Self> {
         (self.as_str().trim() != "null").then_some(self)
     }
 }

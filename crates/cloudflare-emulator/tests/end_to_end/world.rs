@@ -1,10 +1,12 @@
 //! A server with a bucket, and a client that reaches it through a proxy.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
+use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::{R2Service, R2SigningConfig};
-use cloudflare_clients::{LocalStore, RetryPolicy, S3Bucket, Timeouts};
+use cloudflare_clients::{LocalStore, RestNamespace, RetryPolicy, Runtime, S3Bucket, Timeouts, TokioRuntime};
 use cloudflare_emulator::Credentials;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -24,8 +26,13 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::with_runtime(Arc::new(TokioRuntime)).await
+    }
+
+    /// With another clock.
+    pub(crate) async fn with_runtime(runtime: Arc<dyn Runtime>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(folder.path()).await.unwrap();
+        let store = LocalStore::open_with_runtime(folder.path(), runtime).await.unwrap();
         store.create_bucket(BUCKET).await.unwrap();
         let credentials = Credentials::generate().unwrap();
         let any_port = ([127, 0, 0, 1], 0).into();
@@ -43,6 +50,14 @@ impl Server {
     /// A bucket of this server.
     pub(crate) fn bucket(&self, name: &str) -> S3Bucket {
         self.bucket_at(self.address, name)
+    }
+
+    /// A namespace of this server by its id.
+    pub(crate) fn namespace(&self, id: &str) -> RestNamespace {
+        let Self { credentials, address, .. } = self;
+        let config = KvConfig::new(credentials.account_id(), credentials.api_token(), id)
+            .base_url(format!("http://{address}/client/v4"));
+        RestNamespace::new(config).unwrap()
     }
 
     fn bucket_at(&self, address: SocketAddr, name: &str) -> S3Bucket {

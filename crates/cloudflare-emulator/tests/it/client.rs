@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
 use cloudflare_clients::{LocalStore, Method};
-use cloudflare_emulator::{Credentials, Faults, Server};
+use cloudflare_emulator::{Credentials, Faults, KvBehaviour, Server};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -26,6 +26,10 @@ pub(crate) struct Local {
 impl Local {
     /// A server with an empty bucket `media`.
     pub(crate) async fn start() -> Self {
+        Self::with_kv_behaviour(KvBehaviour::default()).await
+    }
+
+    pub(crate) async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::open(folder.path()).await.unwrap();
         store.create_bucket("media").await.unwrap();
@@ -33,6 +37,7 @@ impl Local {
         let signer = Signer::new(credentials.signing());
         let server =
             Server::bind(store.clone(), credentials.clone(), ([127, 0, 0, 1], 0).into()).await.unwrap();
+        let server = server.with_kv_behaviour(behaviour);
         let (stop, stopped) = oneshot::channel();
         Self {
             addr: server.local_addr(),
@@ -102,6 +107,15 @@ impl Local {
         let mut answer = Vec::new();
         let _ = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await.unwrap();
         answer
+    }
+
+    /// A request to KV's API: `target` is what comes behind `.../storage/kv/namespaces`.
+    pub(crate) fn kv(&self, method: &str, target: &str) -> Request<'_> {
+        let account = self.credentials.account_id();
+        let mut request =
+            self.request(method, &format!("/client/v4/accounts/{account}/storage/kv/namespaces{target}"));
+        request.signed_at = None;
+        request.header("authorization", &format!("Bearer {}", self.credentials.api_token()))
     }
 
     pub(crate) async fn send_unsigned(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {

@@ -5,6 +5,8 @@ mod auth;
 mod client;
 mod copies;
 mod hostile;
+mod kv;
+mod kv_eventual;
 mod lists;
 mod multipart;
 mod objects;

@@ -187,7 +187,8 @@ impl LocalStore {
         &self.0.folder
     }
 
-    pub(super) fn now(&self) -> SystemTime {
+    /// The time by the store's clock.
+    pub fn now(&self) -> SystemTime {
         self.0.runtime.now()
     }
 

@@ -1,0 +1,95 @@
+//! The body of a request, until it is read or no longer wanted.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use cloudflare_clients::{Error, ErrorKind};
+use futures_util::{Stream, stream};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+/// How long a client may send nothing in the middle of a body.
+const IDLE: Duration = Duration::from_mins(1);
+/// How much of a refused body is read so that the client gets to the answer.
+const MAX_DRAIN: u64 = 64 << 20;
+
+/// Where the body is while nobody reads it.
+#[derive(Clone)]
+pub(crate) struct Slot(Arc<Mutex<Option<Incoming>>>);
+
+impl Slot {
+    pub(crate) fn new(body: Incoming) -> Self {
+        Self(Arc::new(Mutex::new(Some(body))))
+    }
+
+    fn take(&self) -> Option<Incoming> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Reads the body from here on.
+    pub(crate) fn read(&self) -> Reading {
+        Reading { body: self.take(), slot: self.clone() }
+    }
+
+    /// The body as it arrives.
+    pub(crate) fn stream(&self) -> impl Stream<Item = Result<Bytes, Error>> + Send + use<> {
+        stream::try_unfold(self.read(), |mut reading| async move {
+            Ok(reading.next().await?.map(|piece| (piece, reading)))
+        })
+    }
+
+    /// Reads on where an operation stopped early. A connection that still carries a body would be reset, and the client
+    /// lose the answer. What is large is not worth it.
+    pub(crate) async fn drain(&self) {
+        let Some(mut body) = self.take() else { return };
+        let mut left = MAX_DRAIN;
+        while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
+            let Ok(Some(Ok(frame))) = tokio::time::timeout(IDLE, body.frame()).await else { return };
+            let read = frame.data_ref().map_or(0, Bytes::len) as u64;
+            let Some(rest) = left.checked_sub(read) else { return };
+            left = rest;
+        }
+    }
+}
+
+/// A body that is being read. What is left of it when this is dropped is there for [`Slot::drain`].
+pub(crate) struct Reading {
+    body: Option<Incoming>,
+    slot: Slot,
+}
+
+impl Reading {
+    /// The next piece.
+    ///
+    /// # Errors
+    /// The client stopped sending, or went away.
+    pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        loop {
+            let Some(body) = self.body.as_mut() else { return Ok(None) };
+            let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
+                // Nothing of it is worth another wait.
+                self.body = None;
+                return Err(
+                    Error::new(ErrorKind::Timeout, "the client stopped sending").with_code("RequestTimeout")
+                );
+            };
+            let Some(frame) = frame else { return Ok(None) };
+            let frame = frame.map_err(|error| incomplete().with_source(error))?;
+            if let Ok(piece) = frame.into_data() {
+                return Ok(Some(piece));
+            }
+        }
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+    }
+}
+
+pub(crate) fn incomplete() -> Error {
+    Error::new(ErrorKind::Connection, "the body ended early").with_code("IncompleteBody")
+}

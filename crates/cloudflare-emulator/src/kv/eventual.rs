@@ -1,0 +1,168 @@
+//! What KV's distance does to reads and writes, which a store on one machine has to be asked for.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
+use cloudflare_clients::kv::{GetRequest, Namespace as _, ValueWithMetadata};
+use cloudflare_clients::r2::Body;
+use lru::LruCache;
+
+use super::error::KvError;
+use crate::service::Service;
+
+/// A key takes one write in this time.
+const WRITE_INTERVAL: Duration = Duration::from_secs(1);
+/// How many keys' last writes are remembered.
+const MAX_WRITTEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
+/// How many bytes of values are cached; what was read longest ago goes first.
+const MAX_CACHED: usize = 256 * 1024 * 1024;
+
+/// What of Workers KV's behaviour over a network a server shows; by default nothing, as all of it slows tests down or makes them
+/// fail that do not expect it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KvBehaviour {
+    /// For how long a key, once read, goes on being read as it was, also as missing, whatever is written meanwhile.
+    ///
+    /// KV promises no more than that. In practice, a location mostly sees its own writes at once; here it never does. What has
+    /// expired is gone all the same. Listings are never stale.
+    pub cache_ttl: Option<Duration>,
+    /// Whether a second write to a key within a second is refused: 429 for one key, and in `unsuccessful_keys` for many.
+    pub limits_writes: bool,
+    /// Whether an empty page comes before each page of keys, as it does where keys were deleted.
+    pub empty_pages: bool,
+}
+
+impl KvBehaviour {
+    /// All of it, with KV's default of 60 seconds for what is cached: see
+    /// [how KV works](https://developers.cloudflare.com/kv/concepts/how-kv-works/).
+    pub fn as_in_production() -> Self {
+        Self { cache_ttl: Some(Duration::from_secs(60)), limits_writes: true, empty_pages: true }
+    }
+}
+
+/// A namespace's id and a key.
+type Name = (String, String);
+
+/// What was found when a key was read.
+#[derive(Clone)]
+struct Cached {
+    read: SystemTime,
+    found: Option<ValueWithMetadata<Bytes>>,
+}
+
+struct Cache {
+    entries: LruCache<Name, Cached>,
+    bytes: usize,
+}
+
+/// A server's behaviour, and what it has to remember for it.
+pub(crate) struct Eventual {
+    behaviour: KvBehaviour,
+    cache: Mutex<Cache>,
+    written: Mutex<LruCache<Name, SystemTime>>,
+}
+
+impl Eventual {
+    pub(crate) fn new(behaviour: KvBehaviour) -> Self {
+        let cache = Mutex::new(Cache { entries: LruCache::unbounded(), bytes: 0 });
+        Self { behaviour, cache, written: Mutex::new(LruCache::new(MAX_WRITTEN)) }
+    }
+
+    pub(super) fn has_empty_pages(&self) -> bool {
+        self.behaviour.empty_pages
+    }
+
+    /// Refuses a write that comes too soon after the one before.
+    pub(super) fn admit_write(&self, namespace: &str, key: &str, now: SystemTime) -> Result<(), KvError> {
+        if !self.behaviour.limits_writes {
+            return Ok(());
+        }
+        let mut written = locked(&self.written);
+        let name = (namespace.to_owned(), key.to_owned());
+        let too_soon = |last: &SystemTime| now.duration_since(*last).is_ok_and(|ago| ago < WRITE_INTERVAL);
+        if written.get(&name).is_some_and(too_soon) {
+            return Err(TOO_MANY_REQUESTS.into());
+        }
+        written.put(name, now);
+        Ok(())
+    }
+}
+
+/// A value, as old as the cache may make it.
+pub(super) async fn find(
+    service: &Service,
+    namespace: &str,
+    key: &str,
+) -> Result<Option<ValueWithMetadata<Body>>, KvError> {
+    let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
+    let store = service.store.namespace(namespace);
+    let Some(ttl) = service.eventual.behaviour.cache_ttl else {
+        return Ok(store.get_with_metadata(request).await?);
+    };
+    let (now, name) = (service.store.now(), (namespace.to_owned(), key.to_owned()));
+    if let Some(cached) = service.eventual.cached(&name, ttl, now) {
+        return Ok(cached.found.map(|found| with_value(&found, found.value.clone().into())));
+    }
+    let found = match store.get_with_metadata(request).await? {
+        None => None,
+        Some(mut found) => {
+            let value = std::mem::replace(&mut found.value, Body::empty()).bytes().await?;
+            Some(with_value(&found, value))
+        }
+    };
+    service.eventual.cache(name, Cached { read: now, found: found.clone() });
+    Ok(found.map(|found| with_value(&found, found.value.clone().into())))
+}
+
+fn with_value<V, W>(found: &ValueWithMetadata<V>, value: W) -> ValueWithMetadata<W> {
+    let ValueWithMetadata { metadata, expiration, cache_status, .. } = found;
+    ValueWithMetadata {
+        value,
+        metadata: metadata.clone(),
+        expiration: *expiration,
+        cache_status: cache_status.clone(),
+    }
+}
+
+impl Eventual {
+    /// What was found within the TTL, unless it has expired since.
+    fn cached(&self, name: &Name, ttl: Duration, now: SystemTime) -> Option<Cached> {
+        let mut cache = locked(&self.cache);
+        let Cached { read, found } = cache.entries.get(name)?.clone();
+        let alive = |found: &ValueWithMetadata<Bytes>| found.expiration.is_none_or(|at| at > now);
+        now.duration_since(read)
+            .is_ok_and(|age| age < ttl)
+            .then(|| Cached { read, found: found.filter(alive) })
+    }
+
+    fn cache(&self, name: Name, cached: Cached) {
+        let cost = |name: &Name, cached: &Cached| {
+            name.1.len() + cached.found.as_ref().map_or(0, |found| found.value.len()) + 200
+        };
+        let mut cache = locked(&self.cache);
+        let Cache { entries, bytes } = &mut *cache;
+        *bytes += cost(&name, &cached);
+        if let Some((name, old)) = entries.push(name, cached) {
+            *bytes -= cost(&name, &old);
+        }
+        while *bytes > MAX_CACHED
+            && let Some((name, oldest)) = entries.pop_lru()
+        {
+            *bytes -= cost(&name, &oldest);
+        }
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl fmt::Debug for Eventual {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Eventual").field("behaviour", &self.behaviour).finish_non_exhaustive()
+    }
+}

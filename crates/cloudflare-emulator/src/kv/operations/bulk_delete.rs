@@ -1,0 +1,22 @@
+//! [POST .../bulk/delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_delete/)
+
+use cloudflare_clients::kv::Namespace as _;
+use cloudflare_clients::kv::rest::BulkResult;
+
+use super::bulk_put::check_count;
+use crate::kv::error::KvError;
+use crate::kv::request::{Request, check_key};
+use crate::kv::response;
+use crate::response::Response;
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+    let keys: Vec<String> = request.json().await?;
+    check_count(keys.len())?;
+    keys.iter().try_for_each(|key| check_key(key))?;
+    let now = service.store.now();
+    let admitted = |key: &String| service.eventual.admit_write(&request.namespace_id, key, now).is_ok();
+    let (keys, refused): (Vec<_>, Vec<_>) = keys.into_iter().partition(admitted);
+    let deleted = service.store.namespace(&request.namespace_id).delete_many(&keys).await?.len();
+    Ok(response::result(BulkResult { successful_key_count: deleted as u64, unsuccessful_keys: refused }))
+}

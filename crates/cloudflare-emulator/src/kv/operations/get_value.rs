@@ -1,0 +1,25 @@
+//! [GET .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/get/)
+
+use std::time::UNIX_EPOCH;
+
+use cloudflare_clients::kv::rest::error_code::KEY_NOT_FOUND;
+use http::{HeaderValue, StatusCode, header};
+
+use crate::kv::error::KvError;
+use crate::kv::eventual;
+use crate::kv::request::{Request, check_key};
+use crate::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+    check_key(&request.key)?;
+    let found = eventual::find(service, &request.namespace_id, &request.key).await?.ok_or(KEY_NOT_FOUND)?;
+    let mut response = response::stored_bytes(StatusCode::OK, found.value);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
+    if let Some(expiration) = found.expiration {
+        let seconds = expiration.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        headers.insert("expiration", seconds.into());
+    }
+    Ok(response)
+}

@@ -1,0 +1,64 @@
+//! A value on its way in: as the body itself, or in a form beside its metadata.
+
+use cloudflare_clients::kv::rest::error_code::{INVALID_METADATA, MALFORMED_VALUE, TOO_LARGE};
+use cloudflare_clients::kv::{MAX_VALUE_SIZE, Metadata};
+use cloudflare_clients::r2::Body;
+use cloudflare_clients::s3::headers;
+use http::header;
+use multer::{Constraints, Multipart, SizeLimit};
+
+use super::error::KvError;
+use super::request::{Request, check_metadata, check_value_size};
+
+/// The most that a form has besides its value: metadata that is refused for its length is still read.
+const MAX_FORM: u64 = 64 * 1024;
+
+/// What is to be stored.
+pub(super) struct Upload {
+    pub(super) value: Body,
+    pub(super) metadata: Option<Metadata>,
+}
+
+impl Upload {
+    pub(super) async fn read(request: &Request) -> Result<Self, KvError> {
+        let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        if let Some(boundary) = content_type.and_then(|value| multer::parse_boundary(value).ok()) {
+            return Self::read_form(request, boundary).await;
+        }
+        let length = headers::read_content_length(&request.headers);
+        length.map_or(Ok(()), check_value_size)?;
+        Ok(Self { value: Body::from_stream(request.body.stream(), length), metadata: None })
+    }
+
+    async fn read_form(request: &Request, boundary: String) -> Result<Self, KvError> {
+        let limits = SizeLimit::new().whole_stream(MAX_VALUE_SIZE + MAX_FORM).for_field("metadata", MAX_FORM);
+        let constraints = Constraints::new().size_limit(limits);
+        let mut form = Multipart::with_constraints(request.body.stream(), boundary, constraints);
+        let (mut value, mut metadata) = (None, None);
+        while let Some(field) = form.next_field().await.map_err(refused)? {
+            match field.name() {
+                Some("value") => value = Some(field.bytes().await.map_err(refused)?),
+                Some("metadata") => metadata = Some(field.text().await.map_err(refused)?),
+                // Others mean nothing, and are passed over.
+                _ => {}
+            }
+        }
+        let value = value.ok_or_else(|| KvError::new(MALFORMED_VALUE, "the form has no field \"value\""))?;
+        check_value_size(value.len() as u64)?;
+        // Clients that have none send an empty field.
+        let metadata = metadata.filter(|text| !text.trim().is_empty()).map(Metadata::from_json);
+        let metadata = metadata
+            .transpose()
+            .map_err(|error| KvError::new(INVALID_METADATA, error.message().to_owned()))?;
+        Ok(Self { value: value.into(), metadata: check_metadata(metadata)? })
+    }
+}
+
+fn refused(error: multer::Error) -> KvError {
+    match error {
+        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
+            TOO_LARGE.into()
+        }
+        error => KvError::new(MALFORMED_VALUE, format!("the form cannot be read: {error}")),
+    }
+}

@@ -1,0 +1,62 @@
+//! R2's S3 API: authenticate, detect the operation, screen the headers, run, render.
+
+mod auth;
+mod error;
+mod operation;
+mod operations;
+mod payload;
+mod request;
+mod response;
+mod screening;
+mod target;
+
+use http::StatusCode;
+use http::request::Parts;
+
+use self::error::S3Error;
+use self::operation::Operation;
+use self::payload::Payload;
+use self::request::Request;
+use self::target::Target;
+use crate::body::Slot;
+use crate::response::Response;
+use crate::service::Service;
+use crate::uri::Query;
+
+/// The answer. `name` becomes the operation's name, where the request is one.
+pub(crate) async fn answer(
+    service: &Service,
+    parts: Parts,
+    body: Slot,
+    name: &mut Option<String>,
+) -> Response {
+    attempt(service, parts, body, name).await.unwrap_or_else(S3Error::into_response)
+}
+
+/// The answer of a server with this trouble.
+pub(crate) fn failure(status: StatusCode) -> Response {
+    S3Error::from_status(status).into_response()
+}
+
+async fn attempt(
+    service: &Service,
+    mut parts: Parts,
+    body: Slot,
+    name: &mut Option<String>,
+) -> Result<Response, S3Error> {
+    let claimed = auth::authenticate(&mut parts, &service.signing, service.store.now())?;
+    let target = Target::parse(parts.uri.path())?;
+    let query = Query::parse(parts.uri.query().unwrap_or_default())
+        .map_err(|_| S3Error::invalid_argument("The query is not valid UTF-8"))?;
+    let operation = Operation::detect(&parts.method, &target, &query, &parts.headers)?;
+    *name = Some(format!("{operation:?}"));
+    screening::screen(operation, &parts.headers)?;
+    let request = Request {
+        bucket: target.bucket.unwrap_or_default(),
+        key: target.key.unwrap_or_default(),
+        query,
+        payload: Payload::new(body, &claimed, &parts.headers),
+        headers: parts.headers,
+    };
+    operations::run(operation, service, request).await
+}

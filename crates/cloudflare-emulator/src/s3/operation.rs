@@ -1,0 +1,324 @@
+//! Which S3 operation a request is, from its method, path and query.
+
+use http::{HeaderMap, Method, StatusCode};
+
+use crate::s3::error::S3Error;
+use crate::s3::target::Target;
+use crate::uri::Query;
+
+/// The operations that R2 has and this server does. `Debug` is the name that S3 has for them.
+///
+/// See [R2's S3 API compatibility](https://developers.cloudflare.com/r2/api/s3/api/).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    ListBuckets,
+    HeadBucket,
+    CreateBucket,
+    DeleteBucket,
+    GetBucketLocation,
+    GetBucketEncryption,
+    GetBucketVersioning,
+    GetBucketTagging,
+    GetBucketCors,
+    GetBucketLifecycleConfiguration,
+    GetObjectLockConfiguration,
+    GetBucketReplication,
+    ListObjects,
+    ListObjectsV2,
+    ListMultipartUploads,
+    DeleteObjects,
+    /// A POST that is none of the above: R2 answers 200 and does nothing.
+    PostBucket,
+    HeadObject,
+    GetObject,
+    PutObject,
+    CopyObject,
+    DeleteObject,
+    CreateMultipartUpload,
+    UploadPart,
+    UploadPartCopy,
+    CompleteMultipartUpload,
+    AbortMultipartUpload,
+    ListParts,
+}
+
+/// What R2 recognises and does not do, by query parameter, with R2's names.
+type Unimplemented = &'static [(&'static str, &'static str)];
+
+const GET_BUCKET: Unimplemented = &[
+    ("accelerate", "GetBucketAccelerateConfiguration"),
+    ("acl", "GetBucketAcl"),
+    ("analytics", "GetBucketAnalyticsConfiguration"),
+    ("intelligent-tiering", "GetBucketIntelligentTieringConfiguration"),
+    ("inventory", "GetBucketInventoryConfiguration"),
+    ("logging", "GetBucketLogging"),
+    ("metrics", "GetBucketMetricsConfiguration"),
+    ("notification", "GetBucketNotificationConfiguration"),
+    ("ownershipControls", "GetBucketOwnershipControls"),
+    ("policy", "GetBucketPolicy"),
+    // R2's own spelling.
+    ("policyStatus", "GetGetBucketPolicyStatus"),
+    ("publicAccessBlock", "GetPublicAccessBlock"),
+    ("requestPayment", "GetBucketRequestPayment"),
+    ("versions", "ListObjectVersions"),
+    ("website", "GetBucketWebsite"),
+];
+
+const PUT_BUCKET: Unimplemented = &[
+    ("accelerate", "PutBucketAccelerateConfiguration"),
+    ("acl", "PutBucketAcl"),
+    ("analytics", "PutBucketAnalyticsConfiguration"),
+    ("cors", "PutBucketCors"),
+    ("encryption", "PutBucketEncryption"),
+    ("intelligent-tiering", "PutBucketIntelligentTieringConfiguration"),
+    ("inventory", "PutBucketInventoryConfiguration"),
+    ("lifecycle", "PutBucketLifecycleConfiguration"),
+    ("logging", "PutBucketLogging"),
+    ("metrics", "PutBucketMetricsConfiguration"),
+    ("notification", "PutBucketNotificationConfiguration"),
+    ("object-lock", "PutObjectLockConfiguration"),
+    ("ownershipControls", "PutBucketOwnershipControls"),
+    ("policy", "PutBucketPolicy"),
+    ("publicAccessBlock", "PutPublicAccessBlock"),
+    ("replication", "PutBucketReplication"),
+    ("requestPayment", "PutBucketRequestPayment"),
+    ("tagging", "PutBucketTagging"),
+    ("versioning", "PutBucketVersioning"),
+    ("website", "PutBucketWebsite"),
+];
+
+const DELETE_BUCKET: Unimplemented = &[
+    ("analytics", "DeleteBucketAnalyticsConfiguration"),
+    ("cors", "DeleteBucketCors"),
+    ("encryption", "DeleteBucketEncryption"),
+    ("intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration"),
+    ("inventory", "DeleteBucketInventoryConfiguration"),
+    ("lifecycle", "DeleteBucketLifecycle"),
+    ("metrics", "DeleteBucketMetricsConfiguration"),
+    ("ownershipControls", "DeleteBucketOwnershipControls"),
+    ("policy", "DeleteBucketPolicy"),
+    ("replication", "DeleteBucketReplication"),
+    ("tagging", "DeleteBucketTagging"),
+    ("website", "DeleteBucketWebsite"),
+];
+
+const GET_OBJECT: Unimplemented = &[
+    ("acl", "GetObjectAcl"),
+    ("attributes", "GetObjectAttributes"),
+    ("legal-hold", "GetObjectLegalHold"),
+    ("retention", "GetObjectRetention"),
+    ("tagging", "GetObjectTagging"),
+    ("torrent", "GetObjectTorrent"),
+];
+
+const PUT_OBJECT: Unimplemented = &[
+    ("acl", "PutObjectAcl"),
+    ("legal-hold", "PutObjectLegalHold"),
+    ("retention", "PutObjectRetention"),
+    ("tagging", "PutObjectTagging"),
+];
+
+/// The bucket's properties that R2 has, by query parameter.
+const BUCKET_READS: &[(&str, Operation)] = &[
+    ("location", Operation::GetBucketLocation),
+    ("encryption", Operation::GetBucketEncryption),
+    ("versioning", Operation::GetBucketVersioning),
+    ("tagging", Operation::GetBucketTagging),
+    ("cors", Operation::GetBucketCors),
+    ("lifecycle", Operation::GetBucketLifecycleConfiguration),
+    ("object-lock", Operation::GetObjectLockConfiguration),
+    ("replication", Operation::GetBucketReplication),
+    ("uploads", Operation::ListMultipartUploads),
+];
+
+const LIST_OBJECTS: &[&str] = &["delimiter", "encoding-type", "marker", "max-keys", "prefix"];
+const LIST_OBJECTS_V2: &[&str] = &[
+    "continuation-token",
+    "delimiter",
+    "encoding-type",
+    "fetch-owner",
+    "list-type",
+    "max-keys",
+    "prefix",
+    "start-after",
+];
+
+impl Operation {
+    pub(crate) fn detect(
+        method: &Method,
+        target: &Target,
+        query: &Query,
+        headers: &HeaderMap,
+    ) -> Result<Self, S3Error> {
+        match target {
+            Target { bucket: None, .. } if method == Method::GET => Ok(Self::ListBuckets),
+            Target { bucket: None, .. } => Err(S3Error::known("RouteNotFound")),
+            Target { key: None, .. } => Self::on_bucket(method, query),
+            Target { key: Some(_), .. } => Self::on_object(method, query, headers),
+        }
+    }
+
+    fn on_bucket(method: &Method, query: &Query) -> Result<Self, S3Error> {
+        match *method {
+            Method::GET => Self::get_bucket(query),
+            Method::HEAD => Ok(Self::HeadBucket),
+            Method::PUT => {
+                refuse(query, PUT_BUCKET)?;
+                refuse_any("PUT", query)?;
+                Ok(Self::CreateBucket)
+            }
+            Method::DELETE => {
+                refuse(query, DELETE_BUCKET)?;
+                refuse_any("DELETE", query)?;
+                Ok(Self::DeleteBucket)
+            }
+            Method::POST if query.has("delete") => Ok(Self::DeleteObjects),
+            Method::POST => Ok(Self::PostBucket),
+            _ => Err(S3Error::known("RouteNotFound")),
+        }
+    }
+
+    fn get_bucket(query: &Query) -> Result<Self, S3Error> {
+        if let Some((_, operation)) = BUCKET_READS.iter().find(|(name, _)| query.has(name)) {
+            return Ok(*operation);
+        }
+        refuse(query, GET_BUCKET)?;
+        let (operation, known) = match query.get("list-type") {
+            Some("2") => (Self::ListObjectsV2, LIST_OBJECTS_V2),
+            Some(other) => {
+                return Err(S3Error::not_implemented(format!("list-type {other:?} not implemented")));
+            }
+            None if query.has("continuation-token") => {
+                return Err(S3Error::invalid_argument(
+                    "continuation-token is a parameter of ListObjectsV2: send list-type=2 with it",
+                ));
+            }
+            None => (Self::ListObjects, LIST_OBJECTS),
+        };
+        match counting_names(query).find(|name| !known.contains(name)) {
+            Some(unknown) => Err(S3Error::not_implemented(format!(
+                "{operation:?} search parameter {unknown} not implemented"
+            ))),
+            None => Ok(operation),
+        }
+    }
+
+    /// Sub-resources that R2 does not know for the method are ignored, as R2 does.
+    fn on_object(method: &Method, query: &Query, headers: &HeaderMap) -> Result<Self, S3Error> {
+        let copies = headers.contains_key("x-amz-copy-source");
+        match *method {
+            Method::GET if query.has("uploadId") => Ok(Self::ListParts),
+            Method::GET if query.has("uploads") => Ok(Self::ListMultipartUploads),
+            Method::GET => refuse(query, GET_OBJECT).map(|()| Self::GetObject),
+            Method::HEAD => Ok(Self::HeadObject),
+            Method::PUT => {
+                refuse(query, PUT_OBJECT)?;
+                Ok(match query.has("uploadId") && query.has("partNumber") {
+                    true if copies => Self::UploadPartCopy,
+                    true => Self::UploadPart,
+                    false if copies => Self::CopyObject,
+                    false => Self::PutObject,
+                })
+            }
+            Method::POST if query.has("uploads") => Ok(Self::CreateMultipartUpload),
+            Method::POST if query.has("uploadId") => Ok(Self::CompleteMultipartUpload),
+            Method::POST => Ok(Self::PutObject),
+            Method::DELETE if query.has("uploadId") => Ok(Self::AbortMultipartUpload),
+            Method::DELETE => Ok(Self::DeleteObject),
+            _ => Err(S3Error::known("RouteNotFound")),
+        }
+    }
+}
+
+fn refuse(query: &Query, unimplemented: Unimplemented) -> Result<(), S3Error> {
+    let named =
+        counting_names(query).find_map(|name| unimplemented.iter().find(|(parameter, _)| *parameter == name));
+    match named {
+        Some((_, operation)) => Err(S3Error::not_implemented(format!("{operation} not implemented"))),
+        None => Ok(()),
+    }
+}
+
+fn refuse_any(method: &str, query: &Query) -> Result<(), S3Error> {
+    let mut names: Vec<String> = Vec::new();
+    for name in counting_names(query).map(|name| format!("{name:?}")) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if names.is_empty() {
+        return Ok(());
+    }
+    Err(S3Error::new(
+        StatusCode::BAD_REQUEST,
+        "InvalidArgument",
+        format!("Unsupported search param(s) {} on a {method} bucket route", names.join(", ")),
+    ))
+}
+
+/// The names of the query, but for those of signatures and those that R2 ignores.
+fn counting_names(query: &Query) -> impl Iterator<Item = &str> {
+    let ignored = |name: &str| name.starts_with("X-Amz-") || name == "x-id" || name == "x-purpose";
+    query.names().filter(move |name| !ignored(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(method: &str, target: &str, copies: bool) -> Result<Operation, String> {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let mut headers = HeaderMap::new();
+        if copies {
+            headers.insert("x-amz-copy-source", http::HeaderValue::from_static("/a/b"));
+        }
+        Operation::detect(
+            &method.parse().unwrap(),
+            &Target::parse(path).unwrap(),
+            &Query::parse(query).unwrap(),
+            &headers,
+        )
+        .map_err(|error| error.code.into_owned())
+    }
+
+    #[test]
+    fn requests_are_told_apart() {
+        for (method, target, copies, operation) in [
+            ("GET", "/", false, Operation::ListBuckets),
+            ("GET", "/media", false, Operation::ListObjects),
+            ("GET", "/media/?prefix=a&x-id=ListObjects", false, Operation::ListObjects),
+            ("GET", "/media?list-type=2", false, Operation::ListObjectsV2),
+            ("GET", "/media?uploads", false, Operation::ListMultipartUploads),
+            ("PUT", "/media", false, Operation::CreateBucket),
+            ("POST", "/media?delete", false, Operation::DeleteObjects),
+            ("POST", "/media", false, Operation::PostBucket),
+            ("GET", "/media/k?response-content-type=a", false, Operation::GetObject),
+            ("DELETE", "/media/k?tagging", false, Operation::DeleteObject),
+            ("PUT", "/media/k", true, Operation::CopyObject),
+            ("PUT", "/media/k?uploadId=u", false, Operation::PutObject),
+            ("PUT", "/media/k?uploadId=u&partNumber=1", false, Operation::UploadPart),
+            ("PUT", "/media/k?uploadId=u&partNumber=1", true, Operation::UploadPartCopy),
+            ("POST", "/media/k", true, Operation::PutObject),
+            ("POST", "/media/k?uploads", false, Operation::CreateMultipartUpload),
+        ] {
+            assert_eq!(detect(method, target, copies), Ok(operation), "{method} {target}");
+        }
+    }
+
+    #[test]
+    fn what_r2_does_not_have_is_refused_by_name() {
+        for (method, target, code) in [
+            ("GET", "/media?list-type=2&foo=1", "NotImplemented"),
+            ("GET", "/media?continuation-token=x", "InvalidArgument"),
+            ("GET", "/media?policy", "NotImplemented"),
+            ("PUT", "/media?foo", "InvalidArgument"),
+            ("PUT", "/media?acl", "NotImplemented"),
+            ("DELETE", "/media?foo", "InvalidArgument"),
+            ("GET", "/media/k?tagging", "NotImplemented"),
+            ("PATCH", "/media/k", "RouteNotFound"),
+            ("PUT", "/", "RouteNotFound"),
+        ] {
+            assert_eq!(detect(method, target, false), Err(code.to_owned()), "{method} {target}");
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! [CompleteMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html)
+
+use cloudflare_clients::r2::{Bucket as _, CompleteMultipartUploadRequest, MAX_PARTS, UploadedPart};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
+use cloudflare_clients::s3::xml::Element;
+use cloudflare_clients::sigv4;
+
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+    let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
+    let upload_id = request.query.get("uploadId").unwrap_or_default().to_owned();
+    let mut location = format!("http://{}/{}/", request.host(), request.bucket);
+    sigv4::encode_path(&request.key, &mut location);
+    let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
+    let stored = service
+        .store
+        .bucket(&request.bucket)?
+        .complete_multipart_upload(CompleteMultipartUploadRequest {
+            key: request.key.clone(),
+            upload_id,
+            parts,
+            only_if,
+        })
+        .await?;
+    Ok(response::document("CompleteMultipartUploadResult", |root| {
+        root.text("Location", &location);
+        root.text("Bucket", &request.bucket);
+        root.text("Key", &request.key);
+        root.text("ETag", stored.http_etag());
+    }))
+}
+
+/// The parts by number: R2 takes them in any order.
+fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
+    let root = Element::parse(document)?;
+    if root.name() != "CompleteMultipartUpload" {
+        return Err(S3Error::known("MalformedXML"));
+    }
+    let mut parts: Vec<UploadedPart> = root
+        .children("Part")
+        .map(|part| {
+            let part_number = part.optional("PartNumber")?.ok_or_else(|| S3Error::known("MalformedXML"))?;
+            let etag = headers::unquote(part.required("ETag")?).to_owned();
+            Ok(UploadedPart { part_number, etag, size: None })
+        })
+        .collect::<Result<_, S3Error>>()?;
+    if parts.is_empty() || parts.len() > usize::from(MAX_PARTS) {
+        return Err(S3Error::known("MalformedXML"));
+    }
+    parts.sort_by_key(|part| part.part_number);
+    Ok(parts)
+}

@@ -1,0 +1,91 @@
+//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the
+//! destination and its `MERGE`.
+
+use std::time::SystemTime;
+
+use cloudflare_clients::r2::{
+    Bucket as _, CopyRequest, CustomMetadata, HttpMetadata, Object, PutRequest, StoredObject,
+};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
+
+use super::copy_source::CopySource;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+type Metadata = (HttpMetadata, CustomMetadata);
+
+pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+    let source = CopySource::parse(&request)?;
+    let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
+    let only_if = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
+    let storage_class = headers::read_storage_class(&request.headers)?;
+    let given =
+        (headers::read_http_metadata(&request.headers), headers::read_custom_metadata(&request.headers));
+    let replace_metadata = match request.header("x-amz-metadata-directive")? {
+        None | Some("COPY") => None,
+        Some("REPLACE") => Some(given),
+        Some("MERGE") => {
+            let head = service.store.bucket(&source.bucket)?.head(&source.key).await?;
+            let head = head.ok_or_else(|| S3Error::known("NoSuchKey"))?;
+            source_only_if.check_write(Some((&head.etag, head.uploaded)))?;
+            // The bytes and the metadata are of one object, or there is no copy.
+            source_only_if = source_only_if.etag_matches(&head.etag);
+            Some(merge(&head, given))
+        }
+        Some(other) => return Err(S3Error::invalid_argument(format!("metadata directive {other}."))),
+    };
+
+    let bucket = service.store.bucket(&request.bucket)?;
+    let stored: StoredObject = if source.bucket == request.bucket {
+        bucket
+            .copy(CopyRequest {
+                source: source.key,
+                key: request.key,
+                source_only_if,
+                only_if,
+                replace_metadata,
+                storage_class,
+            })
+            .await?
+    } else {
+        let object = source.get(service, None, source_only_if).await?;
+        let (http_metadata, custom_metadata) = replace_metadata.unwrap_or_else(|| metadata_of(&object));
+        bucket
+            .put(PutRequest {
+                http_metadata,
+                custom_metadata,
+                storage_class,
+                only_if,
+                ..PutRequest::new(request.key, object.body)
+            })
+            .await?
+    };
+    Ok(response::document("CopyObjectResult", |root| {
+        root.text("ETag", stored.http_etag());
+        let uploaded = stored.uploaded.unwrap_or_else(SystemTime::now);
+        root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
+    }))
+}
+
+fn metadata_of(object: &Object) -> Metadata {
+    (object.http_metadata.clone().unwrap_or_default(), object.custom_metadata.clone().unwrap_or_default())
+}
+
+/// The source's metadata with what is given in its place.
+fn merge(source: &Object, (http, custom): Metadata) -> Metadata {
+    let (known, mut merged) = metadata_of(source);
+    for (name, value) in custom.iter() {
+        merged.insert(name, value);
+    }
+    let http = HttpMetadata {
+        content_type: http.content_type.or(known.content_type),
+        content_language: http.content_language.or(known.content_language),
+        content_disposition: http.content_disposition.or(known.content_disposition),
+        content_encoding: http.content_encoding.or(known.content_encoding),
+        cache_control: http.cache_control.or(known.cache_control),
+        cache_expiry: http.cache_expiry.or(known.cache_expiry),
+    };
+    (http, merged)
+}

@@ -1,0 +1,49 @@
+//! `x-amz-copy-source`: what a copy reads.
+
+use cloudflare_clients::Error;
+use cloudflare_clients::r2::{Bucket as _, Conditional, GetRequest, ObjectBody, Range};
+
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::target;
+use crate::service::Service;
+
+pub(super) struct CopySource {
+    pub(super) bucket: String,
+    pub(super) key: String,
+}
+
+impl CopySource {
+    /// `/bucket/key` or `bucket/key`, percent-encoded.
+    pub(super) fn parse(request: &Request) -> Result<Self, S3Error> {
+        let header = request.header("x-amz-copy-source")?.unwrap_or_default();
+        if header.contains("?versionId=") {
+            return Err(S3Error::header_not_implemented("x-amz-copy-source", header));
+        }
+        // Some clients encode the slash behind the bucket, too.
+        let source = target::decode(header)?;
+        let invalid = || S3Error::invalid_argument("copy source bucket name");
+        let (bucket, key) =
+            source.strip_prefix('/').unwrap_or(&source).split_once('/').ok_or_else(invalid)?;
+        if !target::is_bucket_name(bucket) || key.is_empty() {
+            return Err(invalid());
+        }
+        Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
+    }
+
+    /// The bytes that it names. A condition of a copy that does not hold is a 412, never a 304.
+    pub(super) async fn get(
+        &self,
+        service: &Service,
+        range: Option<Range>,
+        only_if: Conditional,
+    ) -> Result<ObjectBody, S3Error> {
+        let got = service
+            .store
+            .bucket(&self.bucket)?
+            .get(GetRequest { key: self.key.clone(), range, only_if })
+            .await
+            .map_err(|error: Error| S3Error::from(error))?;
+        got.ok_or_else(|| S3Error::known("NoSuchKey"))
+    }
+}

@@ -1,0 +1,33 @@
+//! [CreateMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html)
+
+use cloudflare_clients::r2::{Bucket as _, CreateMultipartUploadRequest};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
+
+use super::create_bucket::create_bucket_if_missing;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+    create_bucket_if_missing(service, &request).await?;
+    let bucket = service.store.bucket(&request.bucket)?;
+    let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
+    if !only_if.is_empty() {
+        let existing = bucket.head(&request.key).await?;
+        only_if.check_write(existing.as_ref().map(|object| (object.etag.as_str(), object.uploaded)))?;
+    }
+    let upload_id = bucket
+        .create_multipart_upload(CreateMultipartUploadRequest {
+            key: request.key.clone(),
+            http_metadata: headers::read_http_metadata(&request.headers),
+            custom_metadata: headers::read_custom_metadata(&request.headers),
+            storage_class: headers::read_storage_class(&request.headers)?,
+        })
+        .await?;
+    Ok(response::document("InitiateMultipartUploadResult", |root| {
+        root.text("Bucket", &request.bucket);
+        root.text("Key", &request.key);
+        root.text("UploadId", &upload_id);
+    }))
+}

@@ -1,0 +1,48 @@
+//! [ListBuckets](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html), with R2's paging.
+
+use http::HeaderValue;
+
+use super::max_keys;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+    // R2 takes these as headers, too, which win.
+    let parameter = |name: &str| -> Result<Option<&str>, S3Error> {
+        let header = request.header(&format!("cf-{name}"))?;
+        Ok(header.or_else(|| request.query.get(name)))
+    };
+    let prefix = parameter("prefix")?.unwrap_or_default();
+    // The token is the last name of the page before.
+    let after = parameter("continuation-token")?.max(parameter("start-after")?).unwrap_or_default();
+    let limit = max_keys::page_size(max_keys::parse(parameter("max-keys")?)?);
+
+    let mut buckets = service.store.buckets().await?;
+    buckets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+    buckets.retain(|bucket| bucket.name.starts_with(prefix) && bucket.name.as_str() > after);
+    let truncated = buckets.len() > limit;
+    buckets.truncate(limit);
+
+    let mut response = response::document("ListAllMyBucketsResult", |root| {
+        root.element("Buckets", |list| {
+            for bucket in &buckets {
+                list.element("Bucket", |entry| {
+                    entry.text("CreationDate", humantime::format_rfc3339_millis(bucket.created));
+                    entry.text("Name", &bucket.name);
+                });
+            }
+        });
+        root.element("Owner", |owner| {
+            owner.text("DisplayName", &service.account_id);
+            owner.text("ID", &service.account_id);
+        });
+    });
+    if truncated && let Some(last) = buckets.last() {
+        let headers = response.headers_mut();
+        headers.insert("cf-is-truncated", HeaderValue::from_static("true"));
+        headers.insert("cf-next-continuation-token", response::value(&last.name)?);
+    }
+    Ok(response)
+}

@@ -1,0 +1,69 @@
+//! [ListMultipartUploads](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html)
+
+use cloudflare_clients::r2::{Bucket as _, ListMultipartUploadsRequest, MultipartUploadsPage};
+
+use super::list_objects::{is_url_encoded, url_encode};
+use super::max_keys;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+    let text = |name: &str| request.query.get(name).filter(|value| !value.is_empty());
+    let prefix = text("prefix").unwrap_or_default();
+    let (delimiter, key_marker) = (text("delimiter"), text("key-marker"));
+    // An upload marker without its key means nothing.
+    let upload_id_marker = key_marker.and(text("upload-id-marker"));
+    let max_uploads = max_keys::parse(request.query.get("max-uploads"))?;
+    let url_encoded = is_url_encoded(request)?;
+    let encode = |text: &str| url_encode(text, url_encoded);
+
+    let mut page = service
+        .store
+        .bucket(&request.bucket)?
+        .list_multipart_uploads(ListMultipartUploadsRequest {
+            prefix: prefix.to_owned(),
+            delimiter: delimiter.map(str::to_owned),
+            key_marker: key_marker.map(str::to_owned),
+            upload_id_marker: upload_id_marker.map(str::to_owned),
+            limit: max_keys::limit(max_uploads),
+        })
+        .await?;
+    if max_uploads == 0 {
+        let any = !page.uploads.is_empty() || !page.delimited_prefixes.is_empty();
+        page = MultipartUploadsPage { truncated: any, ..MultipartUploadsPage::default() };
+    }
+
+    Ok(response::document("ListMultipartUploadsResult", |root| {
+        root.text("Bucket", &request.bucket);
+        root.text("KeyMarker", encode(key_marker.unwrap_or_default()));
+        root.text("UploadIdMarker", upload_id_marker.unwrap_or_default());
+        if let Some(next) = &page.next_key_marker {
+            root.text("NextKeyMarker", encode(next));
+        }
+        if let Some(next) = &page.next_upload_id_marker {
+            root.text("NextUploadIdMarker", next);
+        }
+        root.text("Prefix", encode(prefix));
+        if let Some(delimiter) = delimiter {
+            root.text("Delimiter", encode(delimiter));
+        }
+        root.text("MaxUploads", max_uploads);
+        root.text("IsTruncated", page.truncated);
+        for upload in &page.uploads {
+            root.element("Upload", |entry| {
+                entry.text("Key", encode(&upload.key));
+                entry.text("UploadId", &upload.upload_id);
+                entry.text("Initiated", humantime::format_rfc3339_millis(upload.initiated));
+                entry.text("StorageClass", upload.storage_class.unwrap_or_default().as_s3());
+            });
+        }
+        for prefix in &page.delimited_prefixes {
+            root.element("CommonPrefixes", |entry| entry.text("Prefix", encode(prefix)));
+        }
+        if url_encoded {
+            root.text("EncodingType", "url");
+        }
+    }))
+}

@@ -1,0 +1,172 @@
+//! [ListObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html) and
+//! [ListObjectsV2](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html)
+
+use cloudflare_clients::r2::{Bucket as _, ListPage, ListRequest};
+use cloudflare_clients::s3::xml::Writer;
+use cloudflare_clients::sigv4;
+
+use super::max_keys;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn v1(service: &Service, request: &Request) -> Result<Response, S3Error> {
+    let list = List::parse(request)?;
+    let marker = request.query.get("marker").unwrap_or_default();
+    let start_after = (!marker.is_empty()).then(|| list.after_marker(marker));
+    let page = list.page(service, start_after, None).await?;
+    // The last of what was returned, be it a key or a prefix.
+    let last_key = page.objects.last().map(|object| object.key.as_str());
+    let last = last_key.max(page.delimited_prefixes.last().map(String::as_str));
+    Ok(response::document("ListBucketResult", |root| {
+        list.write(root, &page, None);
+        root.text("Marker", list.encode(marker));
+        if page.truncated
+            && let Some(last) = last
+        {
+            root.text("NextMarker", list.encode(last));
+        }
+    }))
+}
+
+pub(super) async fn v2(service: &Service, request: &Request) -> Result<Response, S3Error> {
+    let list = List::parse(request)?;
+    let start_after = request.query.get("start-after");
+    let token = request.query.get("continuation-token");
+    let page = list.page(service, start_after.map(str::to_owned), token.map(str::to_owned)).await?;
+    let owner = (request.query.get("fetch-owner") == Some("true")).then_some(service.account_id.as_str());
+    Ok(response::document("ListBucketResult", |root| {
+        list.write(root, &page, owner);
+        if let Some(start_after) = start_after {
+            root.text("StartAfter", list.encode(start_after));
+        }
+        if let Some(token) = token {
+            root.text("ContinuationToken", token);
+        }
+        if let Some(next) = &page.cursor {
+            root.text("NextContinuationToken", next);
+        }
+        root.text("KeyCount", page.objects.len() + page.delimited_prefixes.len());
+    }))
+}
+
+/// What both versions share.
+struct List<'a> {
+    bucket: &'a str,
+    prefix: &'a str,
+    delimiter: Option<&'a str>,
+    max_keys: u64,
+    url_encoded: bool,
+}
+
+impl<'a> List<'a> {
+    fn parse(request: &'a Request) -> Result<Self, S3Error> {
+        Ok(Self {
+            bucket: &request.bucket,
+            prefix: request.query.get("prefix").unwrap_or_default(),
+            delimiter: request.query.get("delimiter").filter(|delimiter| !delimiter.is_empty()),
+            max_keys: max_keys::parse(request.query.get("max-keys"))?,
+            url_encoded: is_url_encoded(request)?,
+        })
+    }
+
+    async fn page(
+        &self,
+        service: &Service,
+        start_after: Option<String>,
+        cursor: Option<String>,
+    ) -> Result<ListPage, S3Error> {
+        let mut page = service
+            .store
+            .bucket(self.bucket)?
+            .list(ListRequest {
+                prefix: self.prefix.to_owned(),
+                delimiter: self.delimiter.map(str::to_owned),
+                cursor,
+                start_after,
+                limit: max_keys::limit(self.max_keys),
+                include_metadata: false,
+            })
+            .await?;
+        if self.max_keys == 0 {
+            let any = !page.objects.is_empty() || !page.delimited_prefixes.is_empty();
+            page = ListPage { truncated: any, ..ListPage::default() };
+        }
+        Ok(page)
+    }
+
+    /// Where a page begins whose marker may be a delimited prefix: behind all keys that it stands for.
+    fn after_marker(&self, marker: &str) -> String {
+        let stands_for_keys = self.delimiter.is_some_and(|delimiter| {
+            marker
+                .strip_prefix(self.prefix)
+                .and_then(|rest| rest.strip_suffix(delimiter))
+                .is_some_and(|name| !name.contains(delimiter))
+        });
+        if !stands_for_keys {
+            return marker.to_owned();
+        }
+        // No key is long enough to come after this.
+        let filler = (1024 - marker.len().min(1024)) / 4 + 1;
+        marker.chars().chain(std::iter::repeat_n(char::MAX, filler)).collect()
+    }
+
+    fn encode(&self, text: &str) -> String {
+        url_encode(text, self.url_encoded)
+    }
+
+    fn write(&self, root: &mut Writer, page: &ListPage, owner: Option<&str>) {
+        root.text("Name", self.bucket);
+        for object in &page.objects {
+            root.element("Contents", |entry| {
+                entry.text("Key", self.encode(&object.key));
+                entry.text("Size", object.size);
+                entry.text("LastModified", humantime::format_rfc3339_millis(object.uploaded));
+                entry.text("ETag", object.http_etag());
+                if let Some(owner) = owner {
+                    entry.element("Owner", |element| {
+                        element.text("ID", owner);
+                        element.text("DisplayName", owner);
+                    });
+                }
+                entry.text("StorageClass", object.storage_class.unwrap_or_default().as_s3());
+            });
+        }
+        root.text("IsTruncated", page.truncated);
+        for prefix in &page.delimited_prefixes {
+            root.element("CommonPrefixes", |entry| {
+                entry.text("Prefix", self.encode(prefix));
+            });
+        }
+        root.text("Prefix", self.encode(self.prefix));
+        if let Some(delimiter) = self.delimiter {
+            root.text("Delimiter", self.encode(delimiter));
+        }
+        root.text("MaxKeys", self.max_keys);
+        if self.url_encoded {
+            root.text("EncodingType", "url");
+        }
+    }
+}
+
+/// Whether `encoding-type=url` was asked for. There is no other.
+pub(super) fn is_url_encoded(request: &Request) -> Result<bool, S3Error> {
+    match request.query.get("encoding-type") {
+        None => Ok(false),
+        Some("url") => Ok(true),
+        Some(other) => {
+            Err(S3Error::not_implemented(format!("Unrecognized encoding-type \"{other}\" not implemented")))
+        }
+    }
+}
+
+pub(super) fn url_encode(text: &str, url_encoded: bool) -> String {
+    let mut encoded = String::new();
+    if url_encoded {
+        sigv4::encode_path(text, &mut encoded);
+    } else {
+        encoded.push_str(text);
+    }
+    encoded
+}

@@ -1,0 +1,56 @@
+//! [ListParts](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html)
+
+use cloudflare_clients::r2::{Bucket as _, ListPartsRequest, PartsPage};
+
+use super::max_keys;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+    let upload_id = request.query.get("uploadId").unwrap_or_default();
+    let max_parts = max_keys::parse(request.query.get("max-parts"))?;
+    let marker = match request.query.get("part-number-marker") {
+        None | Some("") => None,
+        Some(marker) => Some(
+            marker
+                .parse()
+                .map_err(|_| S3Error::invalid_argument("part-number-marker must be a part's number"))?,
+        ),
+    };
+    let mut page = service
+        .store
+        .bucket(&request.bucket)?
+        .list_parts(ListPartsRequest {
+            key: request.key.clone(),
+            upload_id: upload_id.to_owned(),
+            part_number_marker: marker,
+            limit: max_keys::limit(max_parts),
+        })
+        .await?;
+    if max_parts == 0 {
+        page = PartsPage { truncated: !page.parts.is_empty(), ..PartsPage::default() };
+    }
+
+    Ok(response::document("ListPartsResult", |root| {
+        root.text("Bucket", &request.bucket);
+        root.text("Key", &request.key);
+        root.text("UploadId", upload_id);
+        root.text("PartNumberMarker", marker.unwrap_or_default());
+        if let Some(next) = page.next_part_number_marker {
+            root.text("NextPartNumberMarker", next);
+        }
+        root.text("MaxParts", max_parts);
+        root.text("IsTruncated", page.truncated);
+        for part in &page.parts {
+            root.element("Part", |entry| {
+                entry.text("PartNumber", part.part_number);
+                entry.text("ETag", format!("\"{}\"", part.etag));
+                if let Some(size) = part.size {
+                    entry.text("Size", size);
+                }
+            });
+        }
+    }))
+}

@@ -1,0 +1,29 @@
+//! [PutObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html)
+
+use cloudflare_clients::r2::{Bucket as _, PutRequest};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
+
+use super::create_bucket::create_bucket_if_missing;
+use crate::s3::error::S3Error;
+use crate::s3::request::Request;
+use crate::s3::response::{self, Response};
+use crate::service::Service;
+
+pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+    create_bucket_if_missing(service, &request).await?;
+    let http_metadata = headers::read_http_metadata(&request.headers);
+    let custom_metadata = headers::read_custom_metadata(&request.headers);
+    let storage_class = headers::read_storage_class(&request.headers)?;
+    let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
+    let (body, checksum) = request.payload.upload()?;
+    let put = PutRequest {
+        key: request.key,
+        body,
+        http_metadata,
+        custom_metadata,
+        storage_class,
+        checksum,
+        only_if,
+    };
+    response::stored(&service.store.bucket(&request.bucket)?.put(put).await?)
+}

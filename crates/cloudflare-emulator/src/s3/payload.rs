@@ -1,0 +1,180 @@
+//! The body of a request on its way into the store.
+//!
+//! What the signature and the headers say about the body is checked before its last piece is handed on: a body that is
+//! cut off, or is another than announced, ends in an error in the store's hands, which then keeps nothing of it.
+
+use bytes::{Bytes, BytesMut};
+use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, MAX_SINGLE_UPLOAD};
+use cloudflare_clients::s3::headers;
+use cloudflare_clients::{Error, ErrorKind, sigv4};
+use futures_util::stream;
+use http::{HeaderMap, header};
+use sha2::{Digest as _, Sha256};
+
+use crate::body::{Reading, Slot, incomplete};
+use crate::s3::error::S3Error;
+
+/// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
+const MAX_DOCUMENT: u64 = 8 << 20;
+
+/// A request's body, and what is claimed about it.
+pub(crate) struct Payload {
+    slot: Slot,
+    length: Option<u64>,
+    chunked: bool,
+    sha256: Option<[u8; 32]>,
+    checksums: Result<Vec<Checksum>, Error>,
+}
+
+impl Payload {
+    /// `claimed` is what the signature says.
+    pub(crate) fn new(slot: Slot, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
+        let chunked = headers.contains_key(header::TRANSFER_ENCODING);
+        Self {
+            slot,
+            length: headers::read_content_length(headers).filter(|_| !chunked),
+            chunked,
+            sha256: match claimed {
+                sigv4::Payload::Unsigned => None,
+                sigv4::Payload::Empty => Some(Sha256::digest(b"").into()),
+                sigv4::Payload::Sha256(sha256) => Some(*sha256),
+            },
+            checksums: headers::read_request_checksums(headers),
+        }
+    }
+
+    /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone counts.
+    pub(crate) fn with_content_md5_only(self) -> Self {
+        let mut checksums = self.checksums.unwrap_or_default();
+        checksums.retain(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
+        Self { checksums: Ok(checksums), ..self }
+    }
+
+    /// The bytes to store, and the checksum that the store has to compare and keep.
+    pub(crate) fn upload(self) -> Result<(Body, Option<Checksum>), S3Error> {
+        let length = self.length.ok_or_else(|| S3Error::known("MissingContentLength"))?;
+        if length > MAX_SINGLE_UPLOAD {
+            return Err(S3Error::known("EntityTooLarge"));
+        }
+        let (md5, mut others): (Vec<_>, Vec<_>) =
+            self.checksums?.into_iter().partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
+        if others.len() > 1 {
+            return Err(S3Error::new(
+                http::StatusCode::BAD_REQUEST,
+                "InvalidRequest",
+                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+            ));
+        }
+        // The store computes the MD5 in any case; it compares one checksum.
+        let (checksum, also) = match others.pop() {
+            Some(other) => (Some(other), md5),
+            None => (md5.into_iter().next(), Vec::new()),
+        };
+        let reader = Reader::new(&self.slot, length, self.sha256, also)?;
+        let pieces = stream::try_unfold(reader, |mut reader| async move {
+            Ok(reader.next().await?.map(|piece| (piece, reader)))
+        });
+        Ok((Body::from_stream(pieces, Some(length)), checksum))
+    }
+
+    /// The bytes of an XML document; none where there is no body.
+    pub(crate) async fn document(self) -> Result<Bytes, S3Error> {
+        if self.chunked {
+            return Err(S3Error::known("MissingContentLength"));
+        }
+        let length = self.length.unwrap_or_default();
+        if length > MAX_DOCUMENT {
+            return Err(S3Error::known("MalformedXML"));
+        }
+        let mut reader = Reader::new(&self.slot, length, self.sha256, self.checksums?)?;
+        let mut document = BytesMut::new();
+        while let Some(piece) = reader.next().await? {
+            document.extend_from_slice(&piece);
+        }
+        Ok(document.freeze())
+    }
+}
+
+/// Hands the body on and checks it.
+struct Reader {
+    body: Reading,
+    left: u64,
+    sha256: Option<(Sha256, [u8; 32])>,
+    checksums: Vec<(Hasher, Checksum)>,
+}
+
+impl Reader {
+    /// An empty body is checked at once.
+    fn new(
+        slot: &Slot,
+        length: u64,
+        sha256: Option<[u8; 32]>,
+        checksums: Vec<Checksum>,
+    ) -> Result<Self, Error> {
+        let mut reader = Self {
+            body: slot.read(),
+            left: length,
+            sha256: sha256.map(|expected| (Sha256::new(), expected)),
+            checksums: checksums
+                .into_iter()
+                .map(|expected| (Hasher::new(expected.algorithm()), expected))
+                .collect(),
+        };
+        if length == 0 {
+            reader.check()?;
+        }
+        Ok(reader)
+    }
+
+    /// The next piece. The last one is given out only if the whole body is what was announced.
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        while self.left > 0 {
+            let piece = self.body.next().await?.ok_or_else(incomplete)?;
+            if piece.is_empty() {
+                continue;
+            }
+            self.left = self.left.checked_sub(piece.len() as u64).ok_or_else(incomplete)?;
+            if let Some((hasher, _)) = &mut self.sha256 {
+                hasher.update(&piece);
+            }
+            for (hasher, _) in &mut self.checksums {
+                hasher.update(&piece);
+            }
+            if self.left == 0 {
+                self.check()?;
+            }
+            return Ok(Some(piece));
+        }
+        Ok(None)
+    }
+
+    fn check(&mut self) -> Result<(), Error> {
+        if let Some((hasher, expected)) = self.sha256.take()
+            && <[u8; 32]>::from(hasher.finalize()) != expected
+        {
+            return Err(Error::new(ErrorKind::Integrity, "the body is not the one that was signed")
+                .with_code("XAmzContentSHA256Mismatch"));
+        }
+        for (hasher, expected) in self.checksums.drain(..) {
+            let actual = hasher.finish();
+            if actual != expected {
+                return Err(bad_digest(&expected, &actual));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn bad_digest(expected: &Checksum, actual: &Checksum) -> Error {
+    let name = expected.algorithm().name().to_uppercase();
+    Error::new(
+        ErrorKind::Integrity,
+        format!(
+            "The {name} checksum you specified did not match what we received.\n\
+             You provided a {name} checksum with value: {}\nActual {name} was: {}",
+            expected.to_hex(),
+            actual.to_hex()
+        ),
+    )
+    .with_code("BadDigest")
+}

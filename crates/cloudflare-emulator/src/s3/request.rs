@@ -1,0 +1,35 @@
+//! A request whose signature holds.
+
+use http::{HeaderMap, header};
+
+use super::error::S3Error;
+use super::payload::Payload;
+use crate::uri::Query;
+
+/// A request whose signature holds.
+pub(crate) struct Request {
+    /// Empty for operations on the account.
+    pub(crate) bucket: String,
+    /// Empty for operations on a bucket.
+    pub(crate) key: String,
+    pub(crate) query: Query,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Payload,
+}
+
+impl Request {
+    /// The text of a header.
+    pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, S3Error> {
+        let Some(value) = self.headers.get(name) else {
+            return Ok(None);
+        };
+        std::str::from_utf8(value.as_bytes())
+            .map(Some)
+            .map_err(|_| S3Error::invalid_argument(format!("The header {name} is not valid UTF-8")))
+    }
+
+    /// Where this server is, as the client sees it.
+    pub(crate) fn host(&self) -> &str {
+        self.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+    }
+}
