@@ -29,10 +29,14 @@ impl ExitStatus {
 /// Why a command failed.
 #[derive(Debug)]
 pub(crate) enum Error {
-    /// The library's.
+    /// The library's, of R2.
     Service(cloudflare_clients::Error),
+    /// The library's, of Workers KV.
+    Kv(cloudflare_clients::Error),
     /// There is no object of this key.
     NotFound(String),
+    /// The namespace has no such key.
+    NoSuchKey(String),
     /// There is no embedded store in this folder.
     NoStore(PathBuf),
     /// What was asked for makes no sense.
@@ -59,13 +63,31 @@ impl Error {
         Self::Local(format!("\"{}\" {what}: {error}", path.display()))
     }
 
+    /// The same, where it is the library's and comes from Workers KV.
+    pub(crate) fn about_kv(self) -> Self {
+        match self {
+            Self::Service(error) => Self::Kv(error),
+            other => other,
+        }
+    }
+
+    /// The library's error.
+    pub(crate) fn service(&self) -> Option<&cloudflare_clients::Error> {
+        match self {
+            Self::Service(error) | Self::Kv(error) | Self::Listen(error) => Some(error),
+            _ => None,
+        }
+    }
+
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::NotFound(_) | Self::NoStore(_) => ExitStatus::NotFound,
+            Self::NotFound(_) | Self::NoSuchKey(_) | Self::NoStore(_) => ExitStatus::NotFound,
             Self::Service(error) if error.code() == Some("NoSuchKey") => ExitStatus::NotFound,
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before anything was sent: the key, the expiry and the like.
-            Self::Service(error) if error.kind() == ErrorKind::InvalidInput && error.attempts() == 0 => {
+            Self::Service(error) | Self::Kv(error)
+                if error.kind() == ErrorKind::InvalidInput && error.attempts() == 0 =>
+            {
                 ExitStatus::Usage
             }
             _ => ExitStatus::Failed,
@@ -77,9 +99,12 @@ impl Error {
         match self {
             Self::Usage { hint, .. } => Some(hint),
             Self::Service(error) => service_hint(error),
+            Self::Kv(error) => kv_hint(error),
             Self::NotFound(_) => Some("`cfstore r2 ls` lists what there is"),
+            Self::NoSuchKey(_) => Some("`cfstore kv ls` lists what there is"),
             Self::NoStore(_) => Some(
-                "`cfstore r2 put FILE KEY` makes one; to use R2, set its variables: `cfstore --help` lists them",
+                "`cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` make one; to use Cloudflare, set its variables: \
+                 `cfstore --help` lists them",
             ),
             Self::Listen(_) => Some(
                 "is another server running there, or the address not this machine's? --listen 127.0.0.1:0 takes a free port",
@@ -117,15 +142,33 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     })
 }
 
+fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
+    Some(match error.kind() {
+        ErrorKind::Credentials | ErrorKind::Forbidden => {
+            "check CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, and that the token has Workers KV Storage Write"
+        }
+        ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `wrangler kv namespace list` shows the ids",
+        ErrorKind::Dns | ErrorKind::Connection => {
+            "check the network and CLOUDFLARE_API_BASE_URL; a local server has to run: `cfstore serve`"
+        }
+        ErrorKind::RateLimited => {
+            "KV takes one write a second to a key, and Cloudflare's API 1,200 requests in five minutes: try again later"
+        }
+        ErrorKind::Server | ErrorKind::Timeout => "try again later; -vv shows each attempt",
+        _ => return None,
+    })
+}
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Service(error) | Self::Listen(error) => write!(f, "{error}"),
+            Self::Service(error) | Self::Kv(error) | Self::Listen(error) => write!(f, "{error}"),
             Self::NotFound(key) => write!(f, "there is no object {key:?}"),
+            Self::NoSuchKey(key) => write!(f, "there is no key {key:?}"),
             Self::NoStore(directory) => {
                 write!(
                     f,
-                    "no R2_... variables are set, and there is no store in {}/ yet",
+                    "Cloudflare's variables are not set, and there is no store in {}/ yet",
                     directory.display()
                 )
             }

@@ -1,10 +1,14 @@
-//! `cfstore`: Cloudflare R2 on the command line, on R2 itself or on a laptop without an account.
+//! `cfstore`: Cloudflare R2 and Workers KV on the command line, on Cloudflare or on a laptop without an account.
 
 mod cli;
 mod commands;
+mod confirm;
 mod content_type;
+mod env_file;
 mod error;
+mod namespace;
 mod object_json;
+mod pair_json;
 mod playlists;
 mod printer;
 mod progress;

@@ -57,12 +57,7 @@ impl Printer {
 
     /// An object on stdout, for programs only.
     pub(crate) fn json(self, value: &impl Serialize) -> Result<()> {
-        if !self.json {
-            return Ok(());
-        }
-        let mut stdout = io::stdout().lock();
-        serde_json::to_writer(&mut stdout, value).map_err(|error| Error::Output(error.into()))?;
-        stdout.write_all(b"\n").map_err(Error::Output)
+        if self.json { json_line(value) } else { Ok(()) }
     }
 
     /// What people may want to know, on stderr.
@@ -86,10 +81,7 @@ impl Printer {
     /// Why the command failed and what to do about it, on stderr.
     pub(crate) fn error(self, error: &Error) {
         if self.json {
-            let service = match error {
-                Error::Service(error) => Some(error),
-                _ => None,
-            };
+            let service = error.service();
             to_stderr(json!({
                 "error": error.to_string(),
                 "hint": error.hint(),
@@ -104,6 +96,13 @@ impl Printer {
             to_stderr(format_args!(" {BOLD}hint:{BOLD:#} {hint}"));
         }
     }
+}
+
+/// An object on stdout, for people and programs alike.
+pub(crate) fn json_line(value: &impl Serialize) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    serde_json::to_writer(&mut stdout, value).map_err(|error| Error::Output(error.into()))?;
+    stdout.write_all(b"\n").map_err(Error::Output)
 }
 
 fn to_stderr(line: impl Display) {

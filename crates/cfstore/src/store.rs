@@ -1,6 +1,5 @@
 //! Which store the commands work on: R2 where its variables are set, else the embedded store.
 
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::r2::{R2Service, R2SigningClient, R2SigningConfig};
@@ -8,6 +7,7 @@ use cloudflare_clients::{LocalBucket, S3Bucket};
 use cloudflare_emulator::Credentials;
 
 use crate::cli::{DATA_DIRECTORY, LISTEN};
+use crate::env_file;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 
@@ -43,7 +43,7 @@ impl Store {
                 std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
             }),
             Some(path) => {
-                let vars = read_env_file(path)?;
+                let vars = env_file::read(path)?;
                 let store = Self::from_vars(|name| vars.get(name).cloned())?;
                 if let Self::Embedded(_) = store {
                     return Err(Error::usage(
@@ -147,21 +147,6 @@ fn note_embedded(directory: &Path, printer: Printer) {
 /// A variable without the form of its kind.
 fn refused(error: &cloudflare_clients::Error) -> Error {
     Error::usage(format!("the R2_... variables are not usable: {}", error.message()), VARIABLES_HINT)
-}
-
-fn read_env_file(path: &Path) -> Result<HashMap<String, String>> {
-    let unusable = |error: dotenvy::Error| {
-        // A line that does not parse may hold a secret.
-        let why = match error {
-            dotenvy::Error::Io(error) => error.to_string(),
-            _ => "a line is not NAME=value".to_owned(),
-        };
-        Error::usage(
-            format!("the file {} cannot be read: {why}", path.display()),
-            "it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines",
-        )
-    };
-    dotenvy::from_path_iter(path).map_err(unusable)?.map(|line| line.map_err(unusable)).collect()
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ impl Server {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(5);
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(9);
         let variables = lines
             .map(|line| {
                 let line = line.unwrap();
@@ -283,7 +283,7 @@ fn deleting() {
     }
     insta::assert_snapshot!(folder.fails(&["r2", "rm", "--prefix", "a/"]), @r#"
     exit 2
-    error: deleting many objects needs a confirmation, and stdin is no terminal
+    error: deleting so much needs a confirmation, and stdin is no terminal
      hint: give --yes to delete without being asked
     "#);
     assert_eq!(folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects\n");
@@ -306,8 +306,8 @@ fn what_only_reads_makes_no_store() {
     let folder = Folder::new();
     insta::assert_snapshot!(folder.fails(&["r2", "ls"]), @r#"
     exit 3
-    error: no R2_... variables are set, and there is no store in .cfstore/ yet
-     hint: `cfstore r2 put FILE KEY` makes one; to use R2, set its variables: `cfstore --help` lists them
+    error: Cloudflare's variables are not set, and there is no store in .cfstore/ yet
+     hint: `cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` make one; to use Cloudflare, set its variables: `cfstore --help` lists them
     "#);
     for args in [&["r2", "get", "a"][..], &["r2", "head", "a"], &["r2", "rm", "a"], &["r2", "cp", "a", "b"]] {
         assert!(folder.fails(args).starts_with("exit 3"), "{args:?}");
@@ -417,7 +417,7 @@ fn some_variables_are_refused() {
     for command in ["serve", "demo"] {
         let refused = folder.fails(&["--env-file", "empty.env", command]);
         assert!(
-            refused.starts_with("exit 2\nerror: --env-file says which store the r2 commands use"),
+            refused.starts_with("exit 2\nerror: --env-file says which store the r2 and kv commands use"),
             "{refused}"
         );
     }
@@ -435,7 +435,17 @@ fn the_server_serves_what_the_embedded_store_has() {
     let names: Vec<_> = server.variables.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
-        ["R2_ENDPOINT", "R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA"]
+        [
+            "R2_ENDPOINT",
+            "R2_ACCOUNT_ID",
+            "R2_ACCESS_KEY_ID",
+            "R2_SECRET_ACCESS_KEY",
+            "R2_BUCKET_MEDIA",
+            "CLOUDFLARE_API_BASE_URL",
+            "CLOUDFLARE_ACCOUNT_ID",
+            "CLOUDFLARE_API_TOKEN",
+            "KV_NAMESPACE_ID",
+        ]
     );
 
     // In another folder there is nothing but the variables.
@@ -682,4 +692,69 @@ fn help() {
     insta::assert_snapshot!(folder.ok(&["--help"]));
     insta::assert_snapshot!(folder.ok(&["r2", "put", "--help"]));
     insta::assert_snapshot!(folder.ok(&["r2", "sign-playlist", "--help"]));
+}
+
+#[test]
+fn keys_are_stored_listed_read_and_deleted_in_the_embedded_store_and_over_rest() {
+    let folder = Folder::new();
+    assert!(folder.fails(&["kv", "ls"]).starts_with("exit 3\nerror: Cloudflare's variables are not set"));
+    assert_eq!(folder.ok(&["kv", "put", "greeting", "hello"]), "greeting  5 B\n");
+    let server = Server::start(&folder);
+    let remote = |args: &[&str]| stdout(&server.command(&folder, args).output().unwrap(), args);
+    // Both are the same namespace.
+    assert_eq!(remote(&["kv", "get", "greeting"]), "hello");
+    folder.write("value", b"\0\xff");
+    remote(&["kv", "put", "bytes", "--file", "value", "--ttl", "1h", "--metadata", "{\"n\": 1}"]);
+    for run in [&(|args: &[&str]| folder.ok(args)) as &dyn Fn(&[&str]) -> String, &remote] {
+        let listed = run(&["kv", "ls"]);
+        let mut lines = listed.lines();
+        let first = lines.next().unwrap();
+        assert!(first.starts_with("bytes  expires 20") && first.ends_with("Z  {\"n\": 1}"), "{first}");
+        assert_eq!(lines.collect::<Vec<_>>(), ["greeting"]);
+        let found: Value = serde_json::from_str(&run(&["--json", "kv", "get", "bytes"])).unwrap();
+        assert_eq!((&found["value"], &found["base64"]), (&"AP8=".into(), &true.into()));
+        assert_eq!(found["metadata"]["n"], 1);
+        assert!(found["expiration"].is_u64());
+        run(&["kv", "get", "bytes", "copy"]);
+        assert_eq!(folder.read("copy"), b"\0\xff");
+    }
+    let missing = failure(&server.command(&folder, &["kv", "get", "none"]).output().unwrap());
+    assert_eq!(
+        missing,
+        "exit 3\nerror: there is no key \"none\"\n hint: `cfstore kv ls` lists what there is"
+    );
+    assert_eq!(remote(&["kv", "rm", "bytes", "none"]), "deleted 2 keys\n");
+    assert_eq!(folder.ok(&["kv", "ls"]), "greeting\n");
+    let refused = folder.fails(&["kv", "put", "k", "v", "--ttl", "5s"]);
+    assert!(refused.starts_with("exit 2\n") && refused.contains("60 seconds or more"), "{refused}");
+    let refused = folder.fails(&["kv", "rm", "--all"]);
+    assert!(refused.starts_with("exit 2\n") && refused.contains("--yes"), "{refused}");
+    assert_eq!(folder.ok(&["kv", "rm", "--all", "--yes"]), "deleted 1 key\n");
+    assert_eq!(remote(&["kv", "ls"]), "");
+}
+
+#[test]
+fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
+    let folder = Folder::new();
+    let pairs = r#"[{"key":"a","value":"1","metadata":{"m":1}},{"key":"b","value":"AP8=","base64":true}]"#;
+    folder.write("pairs.json", pairs);
+    assert_eq!(folder.ok(&["kv", "bulk", "put", "pairs.json"]), "stored 2 keys\n");
+    let lines = folder.ok(&["kv", "bulk", "get", "--all", "--bytes"]);
+    let read: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(Value::from(read), serde_json::from_str::<Value>(pairs).unwrap());
+    folder.write("lines", &lines);
+    folder.ok(&["kv", "rm", "--all", "--yes"]);
+    assert_eq!(folder.ok(&["kv", "bulk", "put", "lines"]), "stored 2 keys\n");
+    assert_eq!(folder.ok(&["kv", "bulk", "get", "b", "a", "--bytes"]).lines().count(), 2);
+    assert_eq!(folder.run(&["kv", "bulk", "get", "a", "none"]).status.code(), Some(3));
+    assert_eq!(
+        folder.ok(&["kv", "bulk", "get", "--prefix", "a"]),
+        lines.lines().next().unwrap().to_owned() + "\n"
+    );
+    folder.write("wrong", "[{\"key\": \"a\"}]");
+    let refused = folder.fails(&["kv", "bulk", "put", "wrong"]);
+    assert!(
+        refused.starts_with("exit 2\nerror: the pairs cannot be read: missing field `value`"),
+        "{refused}"
+    );
 }

@@ -161,7 +161,14 @@ impl LocalNamespace {
     /// # Errors
     /// As [`LocalStore::open`] and [`LocalStore::create_namespace`], but that the namespace may be there.
     pub async fn open(folder: impl AsRef<Path>, title: &str) -> Result<Self> {
-        let store = LocalStore::open(folder).await?;
+        Self::open_in(&LocalStore::open(folder).await?, title).await
+    }
+
+    /// Opens a namespace of a store by its title; it is created where it is not there.
+    ///
+    /// # Errors
+    /// As [`LocalStore::create_namespace`], but that the namespace may be there.
+    pub async fn open_in(store: &LocalStore, title: &str) -> Result<Self> {
         let created = store.create_namespace(title).await;
         let id = match created {
             Ok(info) => info.id,
@@ -171,7 +178,7 @@ impl LocalNamespace {
             }
             Err(error) => return Err(error),
         };
-        Ok(Self { store, id })
+        Ok(store.namespace(id))
     }
 
     /// The namespace's id.

@@ -1,14 +1,13 @@
 //! `cfstore r2 rm KEY...`, `cfstore r2 rm --prefix PREFIX` and `cfstore r2 rm --all`
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
-
 use cloudflare_clients::r2::{DeleteOutcome, R2Service};
 use futures_util::TryStreamExt as _;
 use indicatif::BinaryBytes;
 use serde_json::json;
 
 use crate::cli::Rm;
-use crate::error::{Error, ExitStatus, Result};
+use crate::confirm;
+use crate::error::{ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
 use crate::store::Store;
 
@@ -20,14 +19,11 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
             tally.add(&service.delete_many(args.keys).await?, printer)?;
         }
         Some(prefix) => {
-            if !args.yes && !io::stdin().is_terminal() {
-                return Err(Error::usage(
-                    "deleting many objects needs a confirmation, and stdin is no terminal",
-                    "give --yes to delete without being asked",
-                ));
+            if !args.yes {
+                confirm::possible()?;
             }
             let service = store.open(printer).await?;
-            if !args.yes && !confirm(&service, &prefix).await? {
+            if !args.yes && !confirmed(&service, &prefix).await? {
                 printer.note("nothing was deleted");
                 return Ok(ExitStatus::Failed);
             }
@@ -42,8 +38,8 @@ pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<Exit
     Ok(if tally.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
 }
 
-/// Asks on the terminal, and says how much would be gone. Where there is nothing, there is nothing to ask.
-async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
+/// Asks, and says how much would be gone. Where there is nothing, there is nothing to ask.
+async fn confirmed(service: &R2Service, prefix: &str) -> Result<bool> {
     let (objects, bytes) = service
         .list()
         .prefix(prefix)
@@ -53,27 +49,9 @@ async fn confirm(service: &R2Service, prefix: &str) -> Result<bool> {
     if objects == 0 {
         return Ok(true);
     }
-    let asked = tokio::task::spawn_blocking({
-        let question = format!(
-            "delete {}, {}, {}? [y/N] ",
-            count(objects, "object"),
-            BinaryBytes(bytes),
-            if prefix.is_empty() { "all of the bucket".to_owned() } else { format!("under {}", Key(prefix)) },
-        );
-        move || {
-            let mut stderr = io::stderr().lock();
-            write!(stderr, "{question}")?;
-            stderr.flush()?;
-            let mut answer = String::new();
-            io::stdin().lock().read_line(&mut answer)?;
-            Ok::<_, io::Error>(answer)
-        }
-    });
-    let answer = asked
-        .await
-        .unwrap_or_else(|error| Err(error.into()))
-        .map_err(|error| Error::Local(format!("there was no answer: {error}")))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    let what =
+        if prefix.is_empty() { "all of the bucket".to_owned() } else { format!("under {}", Key(prefix)) };
+    confirm::ask(format!("delete {}, {}, {what}?", count(objects, "object"), BinaryBytes(bytes))).await
 }
 
 #[derive(Default)]

@@ -1,5 +1,7 @@
 //! What the command line takes: clap's types, and no more.
 
+mod kv;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +9,8 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use cloudflare_clients::Method;
 use cloudflare_clients::r2::Range;
+
+pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 
 /// Where the embedded store is, unless `serve --data` names another folder.
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
@@ -17,8 +21,8 @@ const GLOBAL: &str = "Global options";
 
 const ENVIRONMENT: &str = "\
 Which store:
-  All of these variables set: the bucket on Cloudflare R2.
-  None of them: a store of its own in the folder .cfstore, with the bucket \"media\".
+  With the variables of R2 or of KV set, Cloudflare's. Without them, a store of its own in the folder .cfstore, with
+  the bucket \"media\" and the namespace \"local\".
 
   R2_ACCOUNT_ID          32 hex characters, from the R2 page of Cloudflare's dashboard
   R2_ACCESS_KEY_ID       of an R2 API token with Object Read & Write
@@ -29,10 +33,16 @@ Which store:
   R2_JURISDICTION        optional: eu, fedramp or us
   R2_SESSION_TOKEN       optional: of temporary credentials
 
+  KV_NAMESPACE_ID        32 hex characters; it decides whether the kv commands work on Cloudflare
+  CLOUDFLARE_ACCOUNT_ID  32 hex characters, from the dashboard
+  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write
+
+  CLOUDFLARE_API_BASE_URL  optional: another server in place of https://api.cloudflare.com/client/v4
+
 Exit codes:
   0 done    1 failed    2 wrong usage    3 not found";
 
-/// Cloudflare R2 on the command line: on R2 itself, or on this machine without an account.
+/// Cloudflare R2 and Workers KV on the command line: on Cloudflare, or on this machine without an account.
 #[derive(Debug, Parser)]
 #[command(name = "cfstore", version, max_term_width = 100, after_long_help = ENVIRONMENT)]
 #[command(after_help = "Begin with `cfstore demo`; `cfstore --help` tells which store is used.")]
@@ -48,7 +58,7 @@ pub(crate) struct Global {
     /// Print JSON, one object a line, for other programs to read
     #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
-    /// For r2: read the R2_... variables from this file, and not from the environment
+    /// For r2 and kv: read the variables from this file, and not from the environment
     #[arg(long, global = true, value_name = "FILE", help_heading = GLOBAL)]
     pub(crate) env_file: Option<PathBuf>,
     /// Say what is being done, on stderr; more with -vv
@@ -61,10 +71,14 @@ pub(crate) enum Command {
     /// Store, fetch, list, delete, copy and share objects
     #[command(subcommand, after_long_help = ENVIRONMENT)]
     R2(R2),
-    /// Serve the store on this machine with R2's S3 API
+    /// Store, read, list and delete the keys of a namespace of Workers KV
+    #[command(subcommand, after_long_help = ENVIRONMENT)]
+    Kv(Kv),
+    /// Serve the store on this machine with R2's S3 API and Workers KV's REST API
     ///
     /// It prints the variables that point cfstore at it, and then serves until Ctrl-C. Other S3 clients take the same
-    /// values, with region auto and path style. The credentials are made once for each data folder.
+    /// values, with region auto and path style; wrangler's kv commands take those of KV. The credentials are made once for each
+    /// data folder.
     #[command(after_help = "\
 Examples:
   cfstore serve
@@ -291,6 +305,12 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
+    /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
+    #[arg(long)]
+    pub(crate) kv_as_in_production: bool,
+    /// How long a key goes on being read as it was [default: 60s, as in production]
+    #[arg(long, value_name = "DURATION", requires = "kv_as_in_production", value_parser = parse_duration)]
+    pub(crate) kv_cache_ttl: Option<Duration>,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,52 @@
+//! `cfstore kv put KEY VALUE` and `cfstore kv put KEY --file FILE|-`
+
+use std::path::Path;
+
+use cloudflare_clients::kv::MAX_VALUE_SIZE;
+use cloudflare_clients::r2::Body;
+use indicatif::BinaryBytes;
+use serde_json::json;
+use tokio::io::AsyncReadExt as _;
+
+use crate::cli::KvPut;
+use crate::error::{Error, ExitStatus, Result};
+use crate::namespace::Namespace;
+use crate::printer::{Key, Printer};
+
+pub(crate) async fn run(args: KvPut, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
+    let KvPut { key, value, file, ttl, expires_at, metadata } = args;
+    let value = match (value, file) {
+        (_, Some(file)) => read(&file).await?,
+        (value, None) => Body::from(value.unwrap_or_default()),
+    };
+    let size = value.content_length();
+    let mut put = namespace.open_or_create(printer).await?.put(&key, value);
+    if let Some(ttl) = ttl {
+        put = put.expiration_ttl(ttl);
+    }
+    if let Some(at) = expires_at {
+        put = put.expiration(at);
+    }
+    if let Some(metadata) = metadata {
+        put = put.metadata(&metadata);
+    }
+    put.await?;
+    let bytes = size.unwrap_or_default();
+    printer.result(
+        format_args!("{}  {}", Key(&key), BinaryBytes(bytes)),
+        &json!({ "key": key, "size": size }),
+    )?;
+    Ok(ExitStatus::Success)
+}
+
+/// The value that a file or stdin holds.
+async fn read(path: &Path) -> Result<Body> {
+    if path != Path::new("-") {
+        return Ok(Body::from_file(path).await?);
+    }
+    let mut value = Vec::new();
+    // One byte more than KV takes is enough to be told so.
+    let read = tokio::io::stdin().take(MAX_VALUE_SIZE + 1).read_to_end(&mut value).await;
+    read.map_err(|error| Error::Local(format!("stdin cannot be read: {error}")))?;
+    Ok(value.into())
+}

@@ -1,0 +1,31 @@
+//! `cfstore r2`
+
+mod cp;
+mod get;
+mod head;
+mod ls;
+mod presign;
+mod put;
+mod rm;
+mod sign_playlist;
+
+use std::path::Path;
+
+use crate::cli::R2;
+use crate::error::{ExitStatus, Result};
+use crate::printer::Printer;
+use crate::store::Store;
+
+pub(crate) async fn run(command: R2, env_file: Option<&Path>, printer: Printer) -> Result<ExitStatus> {
+    let store = Store::select(env_file)?;
+    match command {
+        R2::Put(args) => put::run(args, store, printer).await,
+        R2::Get(args) => get::run(args, store, printer).await,
+        R2::Head(args) => head::run(args, store, printer).await,
+        R2::Ls(args) => ls::run(args, store, printer).await,
+        R2::Rm(args) => rm::run(args, store, printer).await,
+        R2::Cp(args) => cp::run(args, store, printer).await,
+        R2::Presign(args) => presign::run(args, store, printer),
+        R2::SignPlaylist(args) => sign_playlist::run(args, store, printer).await,
+    }
+}

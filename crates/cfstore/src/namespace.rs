@@ -1,0 +1,108 @@
+//! Which namespace the `kv` commands work on: one on Cloudflare where its id is set, else that of the embedded store.
+
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::kv::{KvClient, KvConfig};
+use cloudflare_clients::{LocalNamespace, RestNamespace};
+
+use crate::cli::DATA_DIRECTORY;
+use crate::env_file;
+use crate::error::{Error, Result};
+use crate::printer::Printer;
+
+/// The title of the embedded store's namespace.
+pub(crate) const LOCAL_NAMESPACE: &str = "local";
+
+/// Set, it means Cloudflare. The other variables are those of many programs, and mean nothing by themselves.
+const NAMESPACE_ID: &str = "KV_NAMESPACE_ID";
+/// What to do about variables that are missing or wrong.
+const VARIABLES_HINT: &str =
+    "`cfstore --help` tells what each of them holds; without KV_NAMESPACE_ID the embedded store is used";
+
+/// Where keys are.
+#[derive(Debug)]
+pub(crate) enum Namespace {
+    Cloudflare(KvConfig),
+    Embedded(PathBuf),
+}
+
+impl Namespace {
+    /// The namespace that the environment, or a file in its place, stands for.
+    pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
+        match env_file {
+            None => Self::from_vars(|name| {
+                std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+            }),
+            Some(path) => {
+                let vars = env_file::read(path)?;
+                let namespace = Self::from_vars(|name| vars.get(name).cloned())?;
+                if let Self::Embedded(_) = namespace {
+                    let message = format!("{} does not set {NAMESPACE_ID}", path.display());
+                    return Err(Error::usage(message, VARIABLES_HINT));
+                }
+                Ok(namespace)
+            }
+        }
+    }
+
+    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        if var(NAMESPACE_ID).is_none_or(|id| id.trim().is_empty()) {
+            return Ok(Self::Embedded(DATA_DIRECTORY.into()));
+        }
+        KvConfig::from_vars(var)
+            .map(Self::Cloudflare)
+            .map_err(|error| Error::usage(error.message(), VARIABLES_HINT))
+    }
+
+    /// The client of this namespace, which has to be there.
+    pub(crate) async fn open(self, printer: Printer) -> Result<KvClient> {
+        match &self {
+            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
+            _ => self.open_or_create(printer).await,
+        }
+    }
+
+    /// The client of this namespace. An embedded store is made where there is none.
+    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
+        match self {
+            Self::Cloudflare(config) => {
+                let namespace = RestNamespace::new(config).map_err(|error| {
+                    let message = format!("the variables of KV are not usable: {}", error.message());
+                    Error::usage(message, VARIABLES_HINT)
+                })?;
+                Ok(KvClient::new(namespace))
+            }
+            Self::Embedded(directory) => {
+                printer.note(format_args!(
+                    "using the embedded store in {}/, namespace {LOCAL_NAMESPACE}: {NAMESPACE_ID} is not set",
+                    directory.display()
+                ));
+                Ok(KvClient::new(LocalNamespace::open(&directory, LOCAL_NAMESPACE).await?))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(vars: &[(&str, &str)]) -> Result<Namespace> {
+        Namespace::from_vars(|name| {
+            let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
+            Some((*value).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_id_of_a_namespace_means_cloudflare() {
+        let (account, token) = (("CLOUDFLARE_ACCOUNT_ID", "0"), ("CLOUDFLARE_API_TOKEN", "t"));
+        let id = ("KV_NAMESPACE_ID", "0");
+        assert!(matches!(select(&[account, token]), Ok(Namespace::Embedded(_))));
+        assert!(matches!(select(&[account, token, ("KV_NAMESPACE_ID", " ")]), Ok(Namespace::Embedded(_))));
+        assert!(matches!(select(&[account, token, id]), Ok(Namespace::Cloudflare(_))));
+        let error = select(&[id, token]).unwrap_err();
+        assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);
+        assert!(error.to_string().contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");
+    }
+}
