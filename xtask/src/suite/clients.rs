@@ -1,11 +1,12 @@
-//! S3 clients that nobody here wrote, against `cfstore serve`. Their drivers are the Python programs in `tests/interop`.
+//! Clients that nobody here wrote, against `cfstore serve`. Their drivers are programs in `tests/interop`: in Python for those of
+//! S3, for Node for those of Workers KV.
 
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::Context;
 use super::local_server::LocalServer;
+use super::{Context, node};
 use crate::command::run_and_read;
 use crate::install;
 use crate::report::{Stop, Tally};
@@ -27,6 +28,14 @@ pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "s3cmd.py")
 }
 
+pub(crate) fn cloudflare(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive_node(context, "cloudflare_sdk.test.mjs")
+}
+
+pub(crate) fn wrangler(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive_node(context, "wrangler.test.mjs")
+}
+
 /// Runs one driver against a server of its own over an empty store.
 fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     let programs = install::python(context)?;
@@ -45,6 +54,14 @@ fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     } else {
         Err(Stop::Failed(format!("{driver} ended with {status}")))
     }
+}
+
+/// The same for a program of Node.
+fn drive_node(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
+    let server = LocalServer::start(context, driver)?;
+    node::tests(context, driver, |node| {
+        node.envs(server.environment.iter().map(|(name, value)| (name, value)));
+    })
 }
 
 /// The PATH with a folder before all others.

@@ -20,7 +20,16 @@ pub(super) struct LocalServer {
     pub(super) cfstore: PathBuf,
 }
 
-const NEEDED: [&str; 4] = ["R2_ENDPOINT", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_BUCKET_MEDIA"];
+const NEEDED: [&str; 8] = [
+    "R2_ENDPOINT",
+    "R2_ACCESS_KEY_ID",
+    "R2_SECRET_ACCESS_KEY",
+    "R2_BUCKET_MEDIA",
+    "CLOUDFLARE_API_BASE_URL",
+    "CLOUDFLARE_ACCOUNT_ID",
+    "CLOUDFLARE_API_TOKEN",
+    "KV_NAMESPACE_ID",
+];
 
 impl LocalServer {
     /// Builds the program and starts it.

@@ -50,6 +50,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
     Suite { name: "clients/s3cmd", about: "s3cmd against `cfstore serve`", run: clients::s3cmd },
     Suite {
+        name: "clients/cloudflare",
+        about: "Cloudflare's SDK for TypeScript against `cfstore serve`",
+        run: clients::cloudflare,
+    },
+    Suite {
+        name: "clients/wrangler",
+        about: "wrangler's kv commands against `cfstore serve`",
+        run: clients::wrangler,
+    },
+    Suite {
         name: "players/ffmpeg",
         about: "Signed playlists in ffmpeg, frame by frame",
         run: players::ffmpeg,
@@ -72,7 +82,7 @@ pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Suite>, String> {
 }
 
 pub(crate) fn help() -> String {
-    let lines = SUITES.iter().map(|suite| format!("\n  {:17}  {}", suite.name, suite.about));
+    let lines = SUITES.iter().map(|suite| format!("\n  {:18}  {}", suite.name, suite.about));
     format!("Suites:{}", lines.collect::<String>())
 }
 
