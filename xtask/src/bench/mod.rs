@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: measures, shows a table and writes it to `target/bench`. To add a bench, write its function in a file
 //! here and give it a line in [`BENCHES`].
 
+mod kv;
 mod playlist;
 mod sign;
 mod worker_size;
@@ -31,6 +32,7 @@ const BENCHES: &[Bench] = &[
         about: "A signed HLS playlist in workerd, beside other libraries",
         run: playlist::run,
     },
+    Bench { name: "kv", about: "Workers KV over REST and embedded, beside other libraries", run: kv::run },
 ];
 
 /// The name of what is ours in every bench.

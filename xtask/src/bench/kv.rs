@@ -1,0 +1,23 @@
+//! Workers KV's operations, with this library and with others: over REST against the local server, and embedded.
+
+use super::{Measurement, Table};
+use crate::command;
+use crate::report::Stop;
+use crate::suite::Context;
+
+const FOLDER: &str = "benches/kv";
+
+pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
+    let workspace = context.workspace;
+    let target = workspace.target.join("benches");
+    let mut build = workspace.cargo(["build", "--release", "--locked", "--quiet", "--target-dir"]);
+    command::run(build.arg(&target).current_dir(workspace.root.join(FOLDER)))?;
+    let measure = |what| {
+        let mut program = workspace.command(target.join("release/kv-bench"));
+        Measurement::all_from_json(&command::read(program.arg(what))?)
+    };
+    Ok(vec![
+        Table { name: "kv", unit: "nanoseconds per key over REST, 32 at once", results: measure("rest")? },
+        Table { name: "kv-embedded", unit: "nanoseconds per key", results: measure("embedded")? },
+    ])
+}
