@@ -453,6 +453,30 @@ describe("URLs signed inside the Worker, used from outside on the simulator's S3
   });
 });
 
+test("requests that contend for locks, and of which some never release theirs, never hold one together", async () => {
+  // The share of calls that are done, and whose answers do not arrive.
+  await setFaults({ loseAnswers: 0.02 });
+  const names = ["locks/a", "locks/b", "locks/c", "locks/d"];
+  const turns = new Map(names.map((name) => [name, []]));
+  await inParallel(160, 16, async (i) => {
+    const name = names[i % names.length];
+    const response = await call("/locks", { name, count: 12, ...(i % 20 < 4 ? { abandon: "" } : {}) });
+    const said = await response.json();
+    assert.equal(response.status, 200, JSON.stringify(said));
+    turns.get(name).push(...said);
+  });
+  await setFaults({});
+  for (const [name, all] of turns) {
+    assert.equal(all.length, 480);
+    all.sort((a, b) => a.entered - b.entered || a.token - b.token);
+    for (const [i, turn] of all.entries()) {
+      if (i === 0) continue;
+      assert.ok(turn.token > all[i - 1].token, `${name}: token ${turn.token} after ${all[i - 1].token}`);
+      assert.ok(turn.entered >= all[i - 1].left, `${name}: token ${turn.token} began before the one before was done`);
+    }
+  }
+});
+
 test("1,000 requests at once, 32 at a time, leave no memory behind", async () => {
   await setFaults({});
   const content = randomBytes(100_000);

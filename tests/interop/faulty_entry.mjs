@@ -6,7 +6,7 @@
 import { WorkerEntrypoint } from "cloudflare:workers";
 import Worker from "./index.js";
 
-/** `{ failures: [{ name, message, retryable }], cut, flip, bare, storageClass, emptyPages }` */
+/** `{ failures: [{ name, message, retryable }], loseAnswers, cut, flip, bare, storageClass, emptyPages }` */
 let plan = {};
 let calls = [];
 
@@ -44,7 +44,9 @@ function faulty(target) {
           return { keys: [], list_complete: false, cursor: `empty-${plan.emptyPages--}` };
         }
         if (name === "list" && args[0].cursor?.startsWith("empty-")) args = [{ ...args[0], cursor: undefined }];
-        return altered(await value.apply(target, args), name);
+        const result = await value.apply(target, args);
+        if (Math.random() < plan.loseAnswers) throw new Error("Network connection lost.");
+        return altered(result, name);
       };
     },
   });

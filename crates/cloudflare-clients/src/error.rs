@@ -36,6 +36,8 @@ pub enum ErrorKind {
     RangeNotSatisfiable,
     /// The request collides with the state of the service (409), such as a bucket that is not empty.
     Conflict,
+    /// A [lock](crate::lock) is held no more: it has expired, or somebody else has taken it over.
+    LockLost,
     /// Too many requests (429): R2 and KV take one write per second to a key.
     RateLimited,
     /// The service failed (5xx).

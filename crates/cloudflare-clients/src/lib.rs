@@ -7,6 +7,7 @@
 //!   a Worker, and a mock is a few lines.
 //! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`), [`LocalNamespace`]
 //!   (feature `local`) and `WorkersNamespace` (feature `workers`).
+//! - [`lock`] has locks over R2.
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
@@ -19,6 +20,7 @@ mod attempts;
 mod backend;
 mod error;
 pub mod kv;
+pub mod lock;
 pub mod playlist;
 pub mod r2;
 mod retry;

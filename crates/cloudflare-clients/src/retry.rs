@@ -79,7 +79,7 @@ impl RetryPolicy {
 
     /// The least delay before the first retry of what was refused with a 429 that does not say how long to wait; doubled for
     /// each further one, up to `max_delay` or to itself, and with jitter up to a half longer. None by default for R2; a second for
-    /// [`KvClient`](crate::kv::KvClient), as KV takes one write a second to a key.
+    /// [`KvClient`](crate::kv::KvClient) and [`Locks`](crate::lock::Locks), as one key takes one write a second.
     pub fn rate_limit_delay(mut self, delay: Duration) -> Self {
         self.rate_limit_delay = Some(delay);
         self
@@ -119,7 +119,8 @@ impl RetryPolicy {
         RetryDecision::Retry(delay)
     }
 
-    fn delay(&self, retries: u32, random: f64) -> Duration {
+    /// The delay before a retry, whatever the error.
+    pub(crate) fn delay(&self, retries: u32, random: f64) -> Duration {
         let jitter = if self.jitter { 0.5 + random.clamp(0.0, 1.0) } else { 1.0 };
         doubled(self.base_delay, retries, jitter).min(self.max_delay)
     }

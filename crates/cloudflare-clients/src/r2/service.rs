@@ -176,7 +176,7 @@ impl R2Service {
         &self.bucket
     }
 
-    pub(super) fn retry(&self) -> &RetryPolicy {
+    pub(crate) fn retry(&self) -> &RetryPolicy {
         &self.settings.attempts.retry
     }
 

@@ -5,6 +5,7 @@ mod contract;
 mod early_ends;
 mod failing_answers;
 mod flipped_bytes;
+mod locks;
 mod operations;
 mod proxy;
 mod resets;

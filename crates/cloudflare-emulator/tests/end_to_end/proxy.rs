@@ -74,6 +74,7 @@ struct Script {
     orders: VecDeque<(Kind, Fault)>,
     random: Option<Random>,
     calls: Vec<Kind>,
+    random_faults: usize,
 }
 
 #[derive(Debug)]
@@ -91,7 +92,11 @@ impl Script {
             return self.orders.remove(index).map(|(_, fault)| fault);
         }
         let random = self.random.as_mut()?;
-        (random.rng.f64() < random.share).then(|| random.rng.choice(&random.faults).copied()).flatten()
+        if random.rng.f64() >= random.share {
+            return None;
+        }
+        self.random_faults += 1;
+        random.rng.choice(&random.faults).copied()
     }
 }
 
@@ -126,6 +131,11 @@ impl Proxy {
     pub(crate) fn at_random(&self, share: f64, seed: u64, faults: &[Fault]) {
         self.script().random =
             Some(Random { share, rng: fastrand::Rng::with_seed(seed), faults: faults.to_vec() });
+    }
+
+    /// How many requests were done something to at random.
+    pub(crate) fn faults(&self) -> usize {
+        self.script().random_faults
     }
 
     /// How many requests of this kind came since the last [`begin`](Self::begin).

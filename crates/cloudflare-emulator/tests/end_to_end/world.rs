@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::{R2Service, R2SigningConfig};
 use cloudflare_clients::{LocalStore, RestNamespace, RetryPolicy, Runtime, S3Bucket, Timeouts, TokioRuntime};
-use cloudflare_emulator::Credentials;
+use cloudflare_emulator::{Credentials, Faults};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 
@@ -18,7 +18,9 @@ pub(crate) const BUCKET: &str = "media";
 /// The local server, over a store in a temporary folder.
 pub(crate) struct Server {
     pub(crate) store: LocalStore,
-    credentials: Credentials,
+    pub(crate) credentials: Credentials,
+    /// Makes the server itself fail.
+    pub(crate) faults: Faults,
     address: SocketAddr,
     task: JoinHandle<()>,
     _folder: TempDir,
@@ -41,6 +43,7 @@ impl Server {
         Self {
             store,
             credentials,
+            faults: server.faults(),
             address: server.local_addr(),
             task: tokio::spawn(server.run(std::future::pending())),
             _folder: folder,
@@ -84,7 +87,7 @@ pub(crate) struct World {
     pub(crate) r2: R2Service,
     /// Reaches the same bucket in the store.
     pub(crate) stored: R2Service,
-    _server: Server,
+    pub(crate) server: Server,
 }
 
 impl World {
@@ -112,7 +115,7 @@ impl World {
             r2: R2Service::new(bucket).with_retry(quick),
             stored: R2Service::new(server.store.bucket(BUCKET).unwrap()),
             proxy,
-            _server: server,
+            server,
         }
     }
 }

@@ -3,6 +3,7 @@
 mod conditions;
 mod keys;
 mod listing;
+mod locks;
 mod multipart;
 mod objects;
 
@@ -81,4 +82,7 @@ cases! {
     multipart::uploads_that_are_gone,
     multipart::listing_parts_and_uploads,
     multipart::conditional_completes,
+    locks::a_lock_has_one_holder,
+    locks::a_lock_that_expires_is_taken_over,
+    locks::a_lock_for_which_many_contend,
 }

@@ -1,0 +1,139 @@
+//! What a lock's object holds.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::r2::ObjectBody;
+
+const VERSION: u32 = 1;
+/// More than any lock has.
+const MAX_SIZE: u64 = 16 * 1024;
+/// The end of the year 9999, in milliseconds since 1970.
+const MAX_MILLIS: u64 = 253_402_300_799_999;
+
+/// The state of a lock, as the JSON of its object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Record {
+    version: u32,
+    /// Of the acquisition that wrote this.
+    pub(super) token: u64,
+    /// The same in all writes of one acquisition, and in those of no other.
+    pub(super) nonce: String,
+    /// Counts these writes, so that no two have the same bytes.
+    pub(super) writes: u32,
+    pub(super) owner: Option<String>,
+    /// By the holder's clock, in milliseconds since 1970. None once the lock is released.
+    pub(super) expires_at: Option<u64>,
+}
+
+impl Record {
+    /// The first write of an acquisition.
+    pub(super) fn acquired(
+        token: u64,
+        nonce: [u8; 16],
+        owner: Option<String>,
+        expires_at: SystemTime,
+    ) -> Self {
+        let expires_at = Some(to_millis(expires_at));
+        Self { version: VERSION, token, nonce: hex::encode(nonce), writes: 0, owner, expires_at }
+    }
+
+    /// A later write of the same acquisition: a renewal, or with no expiry the release.
+    pub(super) fn rewritten(&self, writes: u32, expires_at: Option<SystemTime>) -> Self {
+        Self { writes, expires_at: expires_at.map(to_millis), ..self.clone() }
+    }
+
+    /// Whether others than its holder have to leave it alone.
+    pub(super) fn is_held(&self, now: SystemTime, clock_skew: Duration) -> bool {
+        let margin = u64::try_from(clock_skew.as_millis()).unwrap_or(u64::MAX);
+        self.expires_at.is_some_and(|expires_at| to_millis(now) < expires_at.saturating_add(margin))
+    }
+
+    pub(super) fn expires_at(&self) -> Option<SystemTime> {
+        self.expires_at.map(|millis| UNIX_EPOCH + Duration::from_millis(millis))
+    }
+}
+
+/// A record with the etag that stands for it.
+#[derive(Debug, Clone)]
+pub(super) struct Seen {
+    pub(super) record: Record,
+    pub(super) etag: String,
+}
+
+impl Seen {
+    /// Reads a lock's object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`]: it is no lock, or one of another version.
+    pub(super) async fn read(object: ObjectBody) -> Result<Self> {
+        let etag = object.etag.clone();
+        if object.size > MAX_SIZE {
+            return Err(no_lock(&format!("it has {} bytes", object.size)));
+        }
+        let record: Record = match Box::pin(object.json()).await {
+            Err(error) if error.kind() == ErrorKind::Serialization => {
+                return Err(no_lock(error.message()).with_source(error));
+            }
+            record => record?,
+        };
+        if record.version != VERSION {
+            return Err(no_lock(&format!("its version is {}", record.version)));
+        }
+        if record.expires_at > Some(MAX_MILLIS) {
+            return Err(no_lock("it expires after the year 9999"));
+        }
+        Ok(Self { record, etag })
+    }
+}
+
+fn no_lock(why: &str) -> Error {
+    let message = format!(
+        "the object is not a lock of version {VERSION} ({why}); it was left as it is: use another prefix, or a version of this \
+         library that knows it"
+    );
+    Error::new(ErrorKind::Serialization, message)
+}
+
+/// `ttl` from `now` on.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`]: that is after the year 9999.
+pub(super) fn lease_end(now: SystemTime, ttl: Duration) -> Result<SystemTime> {
+    let end = now.checked_add(ttl).filter(|end| to_millis(*end) <= MAX_MILLIS);
+    end.ok_or_else(|| Error::invalid_input(format!("a ttl of {ttl:?} ends after the year 9999")))
+}
+
+fn to_millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What is known of a lock: [`Locks::inspect`](super::Locks::inspect).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct LockInfo {
+    /// The token of the last acquisition.
+    pub token: u64,
+    /// Who holds the lock or has left it to expire; none where it was released.
+    pub holder: Option<Holder>,
+}
+
+/// Who holds a lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Holder {
+    /// What the holder calls itself: [`Locks::with_owner`](super::Locks::with_owner).
+    pub owner: Option<String>,
+    /// When the lock expires unless it is renewed, by the holder's clock. Others take it over when this has passed by their clock skew.
+    pub expires_at: SystemTime,
+}
+
+impl From<Record> for LockInfo {
+    fn from(record: Record) -> Self {
+        let holder = record.expires_at().map(|expires_at| Holder { owner: record.owner, expires_at });
+        Self { token: record.token, holder }
+    }
+}
