@@ -1,9 +1,10 @@
 //! The cost of Workers KV's operations, with this library and with others.
 //!
 //! `kv-bench rest` prints nanoseconds per key over REST against the local server, `kv-bench embedded` those of stores in the process,
-//! as JSON: `[{ "impl", "case", "samples": [..] }]`. All implementations take turns, each round with fresh keys.
+//! and `kv-bench locks` those of an acquisition with its release, as JSON: `[{ "impl", "case", "samples": [..] }]`. All implementations take turns, each round with fresh keys.
 
 mod embedded;
+mod locks;
 mod rest;
 
 use std::collections::BTreeMap;
@@ -29,7 +30,8 @@ async fn main() -> ExitCode {
     let done = match std::env::args().nth(1).as_deref() {
         Some("rest") => rest::measure().await,
         Some("embedded") => embedded::measure().await,
-        _ => Err("usage: kv-bench rest | embedded".into()),
+        Some("locks") => locks::measure().await,
+        _ => Err("usage: kv-bench rest | embedded | locks".into()),
     };
     match done {
         Ok(samples) => {
