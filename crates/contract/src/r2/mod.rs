@@ -1,5 +1,6 @@
 //! R2: buckets.
 
+mod analytics;
 mod conditions;
 mod keys;
 mod listing;
@@ -81,4 +82,5 @@ cases! {
     multipart::uploads_that_are_gone,
     multipart::listing_parts_and_uploads,
     multipart::conditional_completes,
+    analytics::events_are_stored_and_read_by_range,
 }
