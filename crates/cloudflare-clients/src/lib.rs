@@ -10,12 +10,15 @@
 //! - [`lock`] has locks over R2.
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
+//! - `analytics` (feature of that name) collects events in compressed objects of R2, or values of KV, and reads them back.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
 //! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
 //!
 //! The README shows each of them at work.
 #![deny(missing_docs)]
 
+#[cfg(feature = "analytics")]
+pub mod analytics;
 mod attempts;
 mod backend;
 mod error;

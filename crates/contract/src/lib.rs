@@ -33,5 +33,6 @@ macro_rules! cases {
 }
 
 mod content;
+mod events;
 pub mod kv;
 pub mod r2;

@@ -1,5 +1,6 @@
 //! Workers KV: namespaces.
 
+mod analytics;
 mod expiry;
 mod keys;
 mod listing;
@@ -76,4 +77,5 @@ cases! {
     listing::bad_cursors,
     expiry::keys_expire,
     expiry::expiries_that_are_refused,
+    analytics::events_are_stored_and_read_by_range,
 }

@@ -1,5 +1,6 @@
 //! R2: buckets.
 
+mod analytics;
 mod conditions;
 mod keys;
 mod listing;
@@ -85,4 +86,5 @@ cases! {
     locks::a_lock_has_one_holder,
     locks::a_lock_that_expires_is_taken_over,
     locks::a_lock_for_which_many_contend,
+    analytics::events_are_stored_and_read_by_range,
 }

@@ -1,0 +1,116 @@
+//! Reading the events of a range of time.
+
+use std::ops::{Range, RangeBounds};
+use std::time::SystemTime;
+
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
+use serde::de::DeserializeOwned;
+
+use super::batch_name::BatchName;
+use super::event::{self, Event};
+use super::lines::Lines;
+use super::millis::{Millis, within};
+use super::store::EventStore;
+use crate::attempts::Operation;
+use crate::error::{Error, ErrorKind, Result};
+
+impl EventStore {
+    /// The events that were recorded within the range: `events.read::<PageView>(from..to)`, `from..`, `..`.
+    ///
+    /// They come in the order of the batches' first events, and within a batch as they were recorded: those of one writer in order,
+    /// those of several in turns of a batch. Batches are listed a page at a time, and read one after the other as events are
+    /// taken; what is in memory is a piece of one batch (of KV the whole compressed value) and one line.
+    ///
+    /// # Errors
+    /// Each error is an item, and names the batch and the line. [`ErrorKind::Serialization`]: an event is of another type;
+    /// [`ErrorKind::Integrity`]: a line or a batch is damaged. The stream goes on behind them: with the next line, or with the next
+    /// batch where no lines can be told. It ends after an error of the listing.
+    pub fn read<E: DeserializeOwned + Send + 'static>(
+        &self,
+        range: impl RangeBounds<SystemTime>,
+    ) -> BoxStream<'static, Result<Event<E>>> {
+        let range = within(&range);
+        let store = self.clone();
+        self.list(range.clone())
+            .flat_map(move |name| match name {
+                Ok(name) => BatchReader::new(store.clone(), name, range.clone()).into_stream(),
+                Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
+            })
+            .boxed()
+    }
+}
+
+/// Reads one batch.
+struct BatchReader {
+    store: EventStore,
+    key: String,
+    name: BatchName,
+    range: Range<Millis>,
+    state: State,
+}
+
+enum State {
+    Begin,
+    Open(Box<Lines>),
+    End,
+}
+
+impl BatchReader {
+    fn new(store: EventStore, name: BatchName, range: Range<Millis>) -> Self {
+        let key = store.key(&name);
+        Self { store, key, name, range, state: State::Begin }
+    }
+
+    fn into_stream<E: DeserializeOwned + Send + 'static>(self) -> BoxStream<'static, Result<Event<E>>> {
+        stream::unfold(self, |mut reader| async move {
+            let event = reader.next().await.transpose()?;
+            let event = Operation::new("readEvents", &reader.key).check(event);
+            Some((event, reader))
+        })
+        .boxed()
+    }
+
+    async fn next<E: DeserializeOwned>(&mut self) -> Result<Option<Event<E>>> {
+        loop {
+            match &mut self.state {
+                State::Begin => {
+                    // Whatever fails here, there is no more of this batch.
+                    self.state = State::End;
+                    if let Some(body) = self.store.get(&self.key).await? {
+                        self.state = State::Open(Box::new(Lines::new(body)));
+                    }
+                }
+                State::Open(lines) => match lines.next().await {
+                    Ok(Some(line)) => {
+                        let number = lines.number;
+                        let event = self.check(&line).map_err(|error| in_line(number, error))?;
+                        if event.is_some() {
+                            return Ok(event);
+                        }
+                    }
+                    Ok(None) => self.state = State::End,
+                    Err(error) => {
+                        self.state = State::End;
+                        return Err(error);
+                    }
+                },
+                State::End => return Ok(None),
+            }
+        }
+    }
+
+    /// The event of a line, if it lies within the range.
+    fn check<E: DeserializeOwned>(&self, line: &[u8]) -> Result<Option<Event<E>>> {
+        let (time, event) = event::parse(line)?;
+        if time < self.name.first || time > self.name.last {
+            let message = "has a time that lies outside of those in the name";
+            return Err(Error::new(ErrorKind::Integrity, message));
+        }
+        Ok(self.range.contains(&time).then_some(event))
+    }
+}
+
+fn in_line(number: u64, error: Error) -> Error {
+    error.explain(format_args!("line {number}"))
+}
