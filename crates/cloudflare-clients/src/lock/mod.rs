@@ -17,8 +17,8 @@
 //!   greatest that it has seen. On R2 itself that is a conditional put.
 //! - **Speed.** R2 takes [one write a second to a key](https://developers.cloudflare.com/r2/platform/limits/), and acquiring, renewing
 //!   and releasing are a write each. So **a lock turns over about every two seconds at best**: what is released within a second of
-//!   its acquisition is refused with a 429 first, waited for and sent again. Many locks side by side do not hinder each
-//!   other.
+//!   its acquisition is refused with a 429 first, and sent again after 1 to 1.5 s, as is an acquisition right behind a release. Many
+//!   locks side by side do not hinder each other.
 //! - **Order.** Who waits looks again and again, with jitter; who comes first is luck. Nobody starves by design, nor is anybody
 //!   promised a turn.
 //! - **Re-entry.** A holder that acquires the same lock again waits for itself.
@@ -26,6 +26,10 @@
 //!   back. Keep the prefix out of both.
 //!
 //! KV cannot make a lock: it has no compare-and-swap, and its reads may be a minute old.
+//!
+//! How the first part is tested: a simulation of four clients whose clocks differ by up to the skew, and whose requests are slow, fail, or
+//! lose their answers (thousands of acquisitions, never two holders; with clocks further apart than the skew it does find some);
+//! 8 processes that contend for 10,000 acquisitions over S3 while they are killed; requests to a Worker that contend over its binding.
 //!
 //! # How it works
 //! A lock is one object with a few bytes of JSON: token, nonce, expiry, and who holds it. Acquiring creates it (`If-None-Match: *`) or,
