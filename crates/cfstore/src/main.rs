@@ -13,6 +13,7 @@ mod playlists;
 mod printer;
 mod progress;
 mod shutdown;
+mod stdin;
 mod store;
 mod transfer;
 

@@ -1,6 +1,11 @@
 //! The wish to stop.
 
+use std::time::Duration;
+
 use crate::error::{Error, Result};
+
+/// How much later than the end of the input the signal that caused it may arrive.
+pub(crate) const INTERRUPT_DELAY: Duration = Duration::from_millis(100);
 
 /// Completes on Ctrl-C or SIGTERM. From its creation on, neither ends the process by itself.
 #[cfg(unix)]

@@ -1,7 +1,6 @@
 //! Uploads of files: small ones in one request, large ones in parts.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
@@ -19,8 +18,6 @@ pub(crate) const MAX_WHOLE: u64 = 64 * MIB;
 const MIN_PART_SIZE: u64 = 16 * MIB;
 /// How many parts are under way at once.
 const CONCURRENCY: usize = 4;
-/// How much later than the end of the input the signal that caused it may arrive.
-const INTERRUPT_DELAY: Duration = Duration::from_millis(100);
 
 /// An object to be.
 #[derive(Debug, Clone)]
@@ -73,7 +70,7 @@ pub(crate) async fn upload_stream(
         .map(|()| Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)));
     // Ctrl-C ends the program at the other end of a pipe too: that is not the end of the input.
     let end = stream::once(async {
-        tokio::time::sleep(INTERRUPT_DELAY).await;
+        tokio::time::sleep(shutdown::INTERRUPT_DELAY).await;
         None
     });
     let input = input.map(Some).chain(end);

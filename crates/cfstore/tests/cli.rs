@@ -751,6 +751,9 @@ fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
         folder.ok(&["kv", "bulk", "get", "--prefix", "a"]),
         lines.lines().next().unwrap().to_owned() + "\n"
     );
+    let mut piped = folder.command(&["kv", "bulk", "put", "-"]);
+    let piped = piped.stdin(File::open(folder.path().join("lines")).unwrap()).output().unwrap();
+    assert_eq!(stdout(&piped, &["kv", "bulk", "put", "-"]), "stored 2 keys\n");
     folder.write("wrong", "[{\"key\": \"a\"}]");
     let refused = folder.fails(&["kv", "bulk", "put", "wrong"]);
     assert!(

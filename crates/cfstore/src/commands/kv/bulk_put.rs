@@ -3,25 +3,21 @@
 use std::path::Path;
 
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
 
 use crate::cli::BulkPut;
 use crate::error::{Error, ExitStatus, Result};
 use crate::namespace::Namespace;
 use crate::pair_json;
 use crate::printer::{Printer, count};
+use crate::stdin;
 
 pub(crate) async fn run(args: BulkPut, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
-    let mut document = Vec::new();
-    let read = if args.file == Path::new("-") {
-        tokio::io::stdin().read_to_end(&mut document).await
+    let document = if args.file == Path::new("-") {
+        stdin::read(u64::MAX).await?
     } else {
-        tokio::fs::read(&args.file).await.map(|read| {
-            document = read;
-            document.len()
-        })
+        let read = tokio::fs::read(&args.file).await;
+        read.map_err(|error| Error::file(&args.file, "cannot be read", &error))?
     };
-    read.map_err(|error| Error::file(&args.file, "cannot be read", &error))?;
     let puts = pair_json::parse(&document)?;
     let outcomes = namespace.open_or_create(printer).await?.put_many(puts).await?;
     for (key, result) in &outcomes.results {

@@ -6,12 +6,12 @@ use cloudflare_clients::kv::MAX_VALUE_SIZE;
 use cloudflare_clients::r2::Body;
 use indicatif::BinaryBytes;
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
 
 use crate::cli::KvPut;
-use crate::error::{Error, ExitStatus, Result};
+use crate::error::{ExitStatus, Result};
 use crate::namespace::Namespace;
 use crate::printer::{Key, Printer};
+use crate::stdin;
 
 pub(crate) async fn run(args: KvPut, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
     let KvPut { key, value, file, ttl, expires_at, metadata } = args;
@@ -44,9 +44,6 @@ async fn read(path: &Path) -> Result<Body> {
     if path != Path::new("-") {
         return Ok(Body::from_file(path).await?);
     }
-    let mut value = Vec::new();
     // One byte more than KV takes is enough to be told so.
-    let read = tokio::io::stdin().take(MAX_VALUE_SIZE + 1).read_to_end(&mut value).await;
-    read.map_err(|error| Error::Local(format!("stdin cannot be read: {error}")))?;
-    Ok(value.into())
+    Ok(stdin::read(MAX_VALUE_SIZE + 1).await?.into())
 }
