@@ -20,10 +20,12 @@ pub(crate) async fn measure() -> Result<Samples> {
     let credentials = Credentials::generate()?;
     let server = Server::bind(store, credentials.clone(), ([127, 0, 0, 1], 0).into()).await?;
     let (id, secret) = (credentials.access_key_id(), credentials.secret_access_key());
-    let config = R2SigningConfig::for_endpoint(format!("http://{}", server.local_addr()), id, secret, "media");
+    let config =
+        R2SigningConfig::for_endpoint(format!("http://{}", server.local_addr()), id, secret, "media");
     tokio::spawn(server.run(std::future::pending()));
     // Whoever waits looks again soon: the default is for R2's second a write.
-    let retry = RetryPolicy::default().base_delay(Duration::from_millis(2)).max_delay(Duration::from_millis(10));
+    let retry =
+        RetryPolicy::default().base_delay(Duration::from_millis(2)).max_delay(Duration::from_millis(10));
     let locks = &Locks::new(R2Service::new(S3Bucket::new(config)?).with_retry(retry));
 
     let mut samples = Samples::default();
