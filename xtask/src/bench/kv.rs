@@ -8,16 +8,20 @@ use crate::suite::Context;
 const FOLDER: &str = "benches/kv";
 
 pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
+    let rest = measure(context, "rest")?;
+    let embedded = measure(context, "embedded")?;
+    Ok(vec![
+        Table { name: "kv", unit: "nanoseconds per key over REST, 32 at once", results: rest },
+        Table { name: "kv-embedded", unit: "nanoseconds per key", results: embedded },
+    ])
+}
+
+/// What the program measures of this.
+pub(super) fn measure(context: &Context<'_>, what: &str) -> Result<Vec<Measurement>, Stop> {
     let workspace = context.workspace;
     let target = workspace.target.join("benches");
     let mut build = workspace.cargo(["build", "--release", "--locked", "--quiet", "--target-dir"]);
     command::run(build.arg(&target).current_dir(workspace.root.join(FOLDER)))?;
-    let measure = |what| {
-        let mut program = workspace.command(target.join("release/kv-bench"));
-        Measurement::all_from_json(&command::read(program.arg(what))?)
-    };
-    Ok(vec![
-        Table { name: "kv", unit: "nanoseconds per key over REST, 32 at once", results: measure("rest")? },
-        Table { name: "kv-embedded", unit: "nanoseconds per key", results: measure("embedded")? },
-    ])
+    let mut program = workspace.command(target.join("release/kv-bench"));
+    Measurement::all_from_json(&command::read(program.arg(what))?)
 }

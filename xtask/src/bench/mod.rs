@@ -2,6 +2,7 @@
 //! here and give it a line in [`BENCHES`].
 
 mod kv;
+mod limits;
 mod playlist;
 mod sign;
 mod worker_size;
@@ -33,6 +34,7 @@ const BENCHES: &[Bench] = &[
         run: playlist::run,
     },
     Bench { name: "kv", about: "Workers KV over REST and embedded, beside other libraries", run: kv::run },
+    Bench { name: "limits", about: "How exact rate limits are, and how fast locks", run: limits::run },
 ];
 
 /// The name of what is ours in every bench.
@@ -129,14 +131,17 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<(), Stri
 
 impl Table {
     fn text(&self) -> String {
+        let width = self.results.iter().map(|row| row.case.len()).max().unwrap_or_default().max(12);
         let head = format!(
-            "{:20} {:12} {:>12} {:>12} {:>12} {:>5} {:>8}  ({})\n",
+            "{:20} {:width$} {:>12} {:>12} {:>12} {:>5} {:>8}  ({})\n",
             self.name, "case", "median", "min", "max", "runs", "of ours", self.unit
         );
         let rows = self.results.iter().map(|row| {
             let Measurement { implementation, case, median, min, max, runs } = row;
             let ratio = self.of_ours(row).map(|ratio| format!("{ratio:.2}x")).unwrap_or_default();
-            format!("{implementation:20} {case:12} {median:>12} {min:>12} {max:>12} {runs:>5} {ratio:>8}\n")
+            format!(
+                "{implementation:20} {case:width$} {median:>12} {min:>12} {max:>12} {runs:>5} {ratio:>8}\n"
+            )
         });
         std::iter::once(head).chain(rows).collect()
     }
