@@ -9,6 +9,7 @@
 //!   (feature `local`) and `WorkersNamespace` (feature `workers`).
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
+//! - [`session`] and [`rate_limit`] are built on Workers KV; each page begins with what it guarantees and what it does not.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
 //! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
 //!
@@ -21,17 +22,19 @@ mod error;
 pub mod kv;
 pub mod playlist;
 pub mod r2;
+pub mod rate_limit;
 mod retry;
 mod runtime;
 pub mod s3;
 mod secret;
+pub mod session;
 pub mod sigv4;
 
 pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRuntime};
+pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter, WorkersRuntime};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{RestNamespace, S3Bucket, Timeouts};
 pub use bytes::Bytes;

@@ -19,6 +19,8 @@ mod outcomes;
 mod put;
 mod request_budget;
 pub mod rest;
+#[cfg(all(test, feature = "local", not(target_arch = "wasm32")))]
+pub(crate) mod testing;
 pub(crate) mod value;
 
 pub use client::KvClient;

@@ -2,8 +2,10 @@
 
 mod expiry;
 mod keys;
+mod limits;
 mod listing;
 mod many;
+mod sessions;
 mod values;
 
 use std::any::Any;
@@ -76,4 +78,6 @@ cases! {
     listing::bad_cursors,
     expiry::keys_expire,
     expiry::expiries_that_are_refused,
+    sessions::sessions,
+    limits::rate_limits,
 }
