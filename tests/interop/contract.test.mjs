@@ -15,7 +15,8 @@ const entry = readFileSync(new URL("faulty_entry.mjs", import.meta.url), "utf8")
 // One for each case, which are not known before the Worker runs.
 const numbered = (name) => Array.from({ length: 100 }, (_, index) => `${name}_${index}`);
 const namespaces = ["SESSIONS", ...numbered("KV")];
-const worker = await startWorker({ folder, entry, buckets: numbered("BUCKET"), namespaces });
+const ratelimits = { LIMITER: { namespace_id: "1", simple: { limit: 3, period: 60 } } };
+const worker = await startWorker({ folder, entry, buckets: numbered("BUCKET"), namespaces, ratelimits });
 after(() => worker.stop());
 
 const url = (path, query = {}) => `${worker.root}${path}?${new URLSearchParams(query)}`;
@@ -253,6 +254,26 @@ describe("the binding of KV", () => {
     const isNamespace = async (name) => (await call(`/kv-of/${name}`)).text();
     assert.equal(await isNamespace("SESSIONS"), "true");
     for (const other of ["MISSING", "MEDIA_BUCKET", "R2_ENDPOINT"]) assert.equal(await isNamespace(other), "false");
+  });
+});
+
+describe("the rate-limiting binding", () => {
+  const limited = (binding, key) => perform(`/limited/${binding}`, { key });
+
+  test("refuses what is over its limit, for each key", async () => {
+    // Its periods begin at whole minutes: one may end in between.
+    const seconds = 60 - (Math.floor(Date.now() / 1000) % 60);
+    if (seconds < 5) await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    for (const ok of [true, true, true, false, false]) assert.deepEqual(await limited("LIMITER", "a"), { ok });
+    assert.deepEqual(await limited("LIMITER", "b"), { ok: true });
+  });
+
+  test("a binding that is none is refused", async () => {
+    for (const other of ["MISSING", "SESSIONS", "R2_ENDPOINT"]) {
+      const { error } = await limited(other, "a");
+      assert.equal(error.kind, "InvalidInput", error.text);
+      assert.match(error.text, /`ratelimits`/);
+    }
   });
 });
 

@@ -10,9 +10,9 @@ import { Miniflare } from "miniflare";
  * Starts the Worker that worker-build made in `folder`.
  *
  * `entry`: an ES module that is put in front of it and imports it as `./index.js`. `buckets`: further bindings, each with a
- * bucket of its own. `namespaces`: the same of KV. `bindings`: variables.
+ * bucket of its own. `namespaces`: the same of KV. `ratelimits`: the platform's limiters. `bindings`: variables.
  */
-export async function startWorker({ folder, entry, buckets = [], namespaces = [], bindings = {} }) {
+export async function startWorker({ folder, entry, buckets = [], namespaces = [], ratelimits = {}, bindings = {} }) {
   const accessKeyId = randomBytes(16).toString("hex");
   const secretAccessKey = randomBytes(32).toString("hex");
   const port = await freePort();
@@ -34,6 +34,7 @@ export async function startWorker({ folder, entry, buckets = [], namespaces = []
       ...Object.fromEntries(buckets.map((name) => [name, { id: name.toLowerCase().replaceAll("_", "-") }])),
     },
     kvNamespaces: Object.fromEntries(namespaces.map((name) => [name, name.toLowerCase()])),
+    ratelimits,
     bindings: {
       R2_ENDPOINT: endpoint,
       R2_ACCESS_KEY_ID: accessKeyId,

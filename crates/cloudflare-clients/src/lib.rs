@@ -7,10 +7,10 @@
 //!   a Worker, and a mock is a few lines.
 //! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`), [`LocalNamespace`]
 //!   (feature `local`) and `WorkersNamespace` (feature `workers`).
-//! - [`lock`] has locks over R2.
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
-//! - `analytics` (feature of that name) collects events in compressed objects of R2, or values of KV, and reads them back.
+//! - [`session`] and [`rate_limit`] are built on Workers KV; [`lock`] on R2's conditional puts,
+//!   `analytics` (feature of that name) on either. Each page begins with what it guarantees and what it does not.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
 //! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
 //!
@@ -26,17 +26,19 @@ pub mod kv;
 pub mod lock;
 pub mod playlist;
 pub mod r2;
+pub mod rate_limit;
 mod retry;
 mod runtime;
 pub mod s3;
 mod secret;
+pub mod session;
 pub mod sigv4;
 
 pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRuntime};
+pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter, WorkersRuntime};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{RestNamespace, S3Bucket, Timeouts};
 pub use bytes::Bytes;

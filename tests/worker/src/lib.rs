@@ -10,13 +10,14 @@ mod operations;
 
 use std::sync::OnceLock;
 
-use cloudflare_clients::WorkersBucket;
 use cloudflare_clients::kv::KvClient;
 use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
+use cloudflare_clients::rate_limit::RateLimiter;
+use cloudflare_clients::{WorkersBucket, WorkersRateLimiter};
 use contract::{kv, r2};
 use worker::js_sys::{ArrayBuffer, Function, Reflect, WebAssembly, global};
 use worker::wasm_bindgen::JsCast;
-use worker::{Context, Env, Error, Request, Response, Result, event};
+use worker::{Context, Env, Error, Request, Response, Result, Url, event};
 
 /// Of one instance, and so of all its requests.
 static R2: OnceLock<R2Service> = OnceLock::new();
@@ -48,6 +49,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         ["kv", operation] => kv_operations::answer(client(&env)?, operation, &request, &url).await,
         ["locks"] => locks::answer(service(&env)?, &url).await,
         ["kv-of", binding] => Response::ok(KvClient::from_worker_env(&env, binding).is_ok().to_string()),
+        ["limited", binding] => limited(&env, binding, &url).await,
         ["sign", method] => operations::sign(service(&env)?, method, &url),
         ["exists"] => operations::exists(&env, &url).await,
         _ => Response::error("Not Found", 404),
@@ -115,6 +117,18 @@ async fn run_kv_case(env: &Env, name: &str) -> Result<Response> {
     })
     .await;
     Response::ok("passed")
+}
+
+/// Whether the platform's limiter of a binding lets the key pass.
+async fn limited(env: &Env, binding: &str, url: &Url) -> Result<Response> {
+    let limiter: Box<dyn RateLimiter> = match WorkersRateLimiter::from_worker_env(env, binding) {
+        Ok(limiter) => Box::new(limiter),
+        Err(error) => return operations::failure(&error),
+    };
+    match limiter.check(&operations::parameter(url, "key").unwrap_or_default()).await {
+        Ok(decision) => Response::from_json(&decision.allowed),
+        Err(error) => operations::failure(&error),
+    }
 }
 
 /// The size of the instance's memory in bytes.

@@ -118,8 +118,13 @@ impl KvClient {
         &self.namespace
     }
 
-    pub(super) fn now(&self) -> SystemTime {
-        self.attempts.runtime.now()
+    /// The clock, timer and randomness, which what is built on the client shares.
+    pub(crate) fn runtime(&self) -> &dyn Runtime {
+        &*self.attempts.runtime
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.runtime().now()
     }
 
     /// A value: `kv.get(key).text().await?`, or `.bytes()` or `.json()`; awaited itself, a [`Body`] to read as it arrives.

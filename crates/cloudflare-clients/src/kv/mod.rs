@@ -19,6 +19,9 @@ mod outcomes;
 mod put;
 mod request_budget;
 pub mod rest;
+#[cfg(all(feature = "local", not(target_arch = "wasm32")))]
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod value;
 
 pub use client::KvClient;

@@ -3,8 +3,10 @@
 mod analytics;
 mod expiry;
 mod keys;
+mod limits;
 mod listing;
 mod many;
+mod sessions;
 mod values;
 
 use std::any::Any;
@@ -78,4 +80,6 @@ cases! {
     expiry::keys_expire,
     expiry::expiries_that_are_refused,
     analytics::events_are_stored_and_read_by_range,
+    sessions::sessions,
+    limits::rate_limits,
 }

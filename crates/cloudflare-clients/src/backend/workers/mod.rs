@@ -1,4 +1,4 @@
-//! R2 and Workers KV through the bindings of a Worker.
+//! R2, Workers KV and rate limits through the bindings of a Worker.
 
 mod bucket;
 pub(crate) mod error;
@@ -7,11 +7,13 @@ pub(crate) mod js;
 mod namespace;
 mod object;
 mod options;
+mod rate_limiter;
 mod response;
 mod runtime;
 
 pub use bucket::WorkersBucket;
 pub(crate) use fetch::FetchBucket;
 pub use namespace::WorkersNamespace;
+pub use rate_limiter::WorkersRateLimiter;
 pub use runtime::WorkersRuntime;
 pub(crate) use runtime::strong_random;

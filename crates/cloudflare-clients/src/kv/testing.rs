@@ -1,0 +1,180 @@
+//! A namespace of the embedded store that keeps a record, fails and is stale as it is told, with a clock that is moved.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
+
+use async_trait::async_trait;
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+
+use super::{
+    GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, Namespace, PutRequest, ValueWithMetadata,
+};
+use crate::r2::Body;
+use crate::{Error, LocalNamespace, LocalStore, Result, Runtime};
+
+#[derive(Debug, Clone)]
+pub(crate) struct Recording(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    namespace: LocalNamespace,
+    clock: Clock,
+    calls: Mutex<Vec<&'static str>>,
+    puts: Mutex<Vec<(String, String)>>,
+    fails: AtomicBool,
+    fails_writes: AtomicBool,
+    stale: AtomicBool,
+    _folder: TempDir,
+}
+
+/// It stands still until it is moved, and begins with an hour.
+#[derive(Debug, Clone)]
+struct Clock(Arc<Mutex<SystemTime>>);
+
+impl Runtime for Clock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+
+    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(std::future::ready(()))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+impl Recording {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Clock(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000))));
+        let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+        let id = store.create_namespace("test").await.unwrap().id;
+        Self(Arc::new(Inner {
+            namespace: store.namespace(id),
+            clock,
+            calls: Mutex::default(),
+            puts: Mutex::default(),
+            fails: AtomicBool::new(false),
+            fails_writes: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
+            _folder: folder,
+        }))
+    }
+
+    pub(crate) fn client(&self) -> KvClient {
+        KvClient::new_with_runtime(Arc::new(self.clone()), Arc::new(self.0.clock.clone()))
+    }
+
+    pub(crate) fn now(&self) -> SystemTime {
+        self.0.clock.now()
+    }
+
+    pub(crate) fn advance(&self, duration: Duration) {
+        *self.0.clock.0.lock().unwrap() += duration;
+    }
+
+    /// How many calls there were of this name; of all for an empty one.
+    pub(crate) fn calls(&self, name: &str) -> usize {
+        self.0.calls.lock().unwrap().iter().filter(|call| name.is_empty() || **call == name).count()
+    }
+
+    /// The keys and values that were put, also those where that failed.
+    pub(crate) fn puts(&self) -> Vec<(String, String)> {
+        self.0.puts.lock().unwrap().clone()
+    }
+
+    /// Whether all calls fail.
+    pub(crate) fn fail(&self, fails: bool) {
+        self.0.fails.store(fails, Ordering::Relaxed);
+    }
+
+    pub(crate) fn fail_writes(&self, fails: bool) {
+        self.0.fails_writes.store(fails, Ordering::Relaxed);
+    }
+
+    /// Whether reads answer from a cache that has heard of no deletion.
+    pub(crate) fn set_stale(&self, stale: bool) {
+        self.0.stale.store(stale, Ordering::Relaxed);
+    }
+
+    fn call(&self, name: &'static str) -> Result<()> {
+        self.0.calls.lock().unwrap().push(name);
+        let writes = name.starts_with("put") || name.starts_with("delete");
+        let fails =
+            self.0.fails.load(Ordering::Relaxed) || (writes && self.0.fails_writes.load(Ordering::Relaxed));
+        if fails { Err(Error::from_status(500, "Server Error")) } else { Ok(()) }
+    }
+
+    fn cached(&self, key: &str) -> Option<String> {
+        self.puts().into_iter().rfind(|(put, _)| put == key).map(|(_, value)| value)
+    }
+
+    /// The same put, once it is on record.
+    async fn recorded(&self, request: PutRequest) -> Result<PutRequest> {
+        let PutRequest { key, value, expiration, expiration_ttl, metadata } = request;
+        let text = value.text().await?;
+        self.0.puts.lock().unwrap().push((key.clone(), text.clone()));
+        Ok(PutRequest { key, value: text.into(), expiration, expiration_ttl, metadata })
+    }
+}
+
+#[async_trait]
+impl Namespace for Recording {
+    async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
+        self.call("get")?;
+        if self.0.stale.load(Ordering::Relaxed) {
+            return Ok(self.cached(&request.key).map(Into::into));
+        }
+        self.0.namespace.get(request).await
+    }
+
+    async fn get_many(
+        &self,
+        request: GetManyRequest,
+    ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+        self.call("getMany")?;
+        if self.0.stale.load(Ordering::Relaxed) {
+            let cached = |key: &String| Ok(self.cached(key).map(ValueWithMetadata::new));
+            return Ok(request.keys.iter().map(cached).collect());
+        }
+        self.0.namespace.get_many(request).await
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<()> {
+        let request = self.recorded(request).await?;
+        self.call("put")?;
+        self.0.namespace.put(request).await
+    }
+
+    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
+        let mut recorded = Vec::new();
+        for request in requests {
+            recorded.push(self.recorded(request).await?);
+        }
+        self.call("putMany")?;
+        self.0.namespace.put_many(recorded).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.call("delete")?;
+        self.0.namespace.delete(key).await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        self.call("deleteMany")?;
+        self.0.namespace.delete_many(keys).await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        self.call("list")?;
+        self.0.namespace.list(request).await
+    }
+
+    fn has_bulk_writes(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,211 @@
+//! Sessions in the embedded store, with a clock that is moved and a namespace that counts and fails.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::ErrorKind;
+use crate::kv::testing::Recording;
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+
+fn fixed(kv: &Recording) -> SessionCache<Value> {
+    SessionCache::new(kv.client(), SessionLifetime::fixed(HOUR)).unwrap()
+}
+
+fn sliding(kv: &Recording) -> SessionCache<Value> {
+    SessionCache::new(kv.client(), SessionLifetime::sliding(HOUR, DAY)).unwrap()
+}
+
+#[tokio::test]
+async fn a_fixed_session_ends_at_its_time() {
+    let kv = Recording::new().await;
+    let sessions = fixed(&kv);
+    let (token, made) = sessions.create("u", json!(1)).await.unwrap();
+    assert_eq!(made.expires, made.created + HOUR);
+    kv.advance(Duration::from_millis(3_599_999));
+    assert_eq!(sessions.get(&token).await.unwrap().unwrap(), made);
+    kv.advance(Duration::from_millis(1));
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    assert_eq!(kv.puts().len(), 1, "using it is not written down");
+}
+
+#[tokio::test]
+async fn a_sliding_session_is_written_down_when_that_is_due_and_has_an_end() {
+    let kv = Recording::new().await;
+    let sessions = sliding(&kv);
+    let (token, made) = sessions.create("u", json!(1)).await.unwrap();
+    assert_eq!((made.expires, kv.puts().len()), (made.created + HOUR, 2));
+    // Every minute for two hours.
+    for _ in 0..120 {
+        kv.advance(Duration::from_mins(1));
+        assert!(sessions.get(&token).await.unwrap().is_some());
+    }
+    assert_eq!(kv.puts().len(), 2 + 4, "each half of an hour");
+    kv.advance(HOUR);
+    assert!(sessions.get(&token).await.unwrap().is_none(), "not used for an hour");
+
+    let (token, made) = sessions.create("u", json!(1)).await.unwrap();
+    let mut used = 0;
+    while sessions.get(&token).await.unwrap().is_some() {
+        kv.advance(Duration::from_mins(10));
+        used += 1;
+    }
+    assert_eq!(used, 24 * 6, "a day in all");
+    assert_eq!(kv.now(), made.created + DAY);
+}
+
+#[tokio::test]
+async fn how_often_it_is_written_down_can_be_chosen() {
+    let kv = Recording::new().await;
+    let lifetime = SessionLifetime::sliding(HOUR, DAY).rewrite_after(Duration::from_mins(50));
+    let sessions = SessionCache::<Value>::new(kv.client(), lifetime).unwrap();
+    let (token, made) = sessions.create("u", json!(1)).await.unwrap();
+    kv.advance(Duration::from_mins(49));
+    assert_eq!(sessions.get(&token).await.unwrap().unwrap().expires, made.created + HOUR);
+    assert_eq!(kv.puts().len(), 2);
+    kv.advance(Duration::from_mins(1));
+    assert_eq!(sessions.get(&token).await.unwrap().unwrap().expires, kv.now() + HOUR);
+    assert_eq!(kv.puts().len(), 3);
+}
+
+#[tokio::test]
+async fn a_use_that_cannot_be_written_down_does_not_fail_the_get() {
+    let kv = Recording::new().await;
+    let sessions = sliding(&kv);
+    let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+    kv.advance(HOUR / 2);
+    kv.fail_writes(true);
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    assert_eq!(kv.puts().len(), 3, "tried once");
+    kv.fail_writes(false);
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    kv.advance(Duration::from_secs(3599));
+    assert!(sessions.get(&token).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_update_keeps_the_end() {
+    let kv = Recording::new().await;
+    let sessions = sliding(&kv);
+    let (token, made) = sessions.create("u", json!(1)).await.unwrap();
+    kv.advance(Duration::from_mins(20));
+    let updated = sessions.update(&token, json!(2)).await.unwrap().unwrap();
+    assert_eq!((updated.created, updated.expires, &updated.user), (made.created, made.expires, &made.user));
+    assert_eq!(sessions.get(&token).await.unwrap().unwrap().data, json!(2));
+
+    // Less than a minute before the end, where KV takes no shorter expiry.
+    let sessions = fixed(&kv);
+    let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+    kv.advance(Duration::from_secs(3599));
+    sessions.update(&token, json!(2)).await.unwrap().unwrap();
+    kv.advance(Duration::from_secs(1));
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    assert!(sessions.update(&token, json!(3)).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_deleted_session_stays_away_though_another_location_uses_it() {
+    let kv = Recording::new().await;
+    let sessions = sliding(&kv);
+    let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+    kv.advance(HOUR / 2);
+    sessions.delete(&token).await.unwrap();
+    // There both keys are still cached, and the use is written down.
+    kv.set_stale(true);
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    assert_eq!(kv.calls("put"), 1);
+    kv.set_stale(false);
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    sessions.delete(&token).await.unwrap();
+}
+
+#[tokio::test]
+async fn all_sessions_of_a_user_end_and_new_ones_are_good() {
+    let kv = Recording::new().await;
+    let sessions = fixed(&kv);
+    let mut tokens = Vec::new();
+    for n in 0..1100 {
+        tokens.push(sessions.create("u", json!(n)).await.unwrap().0);
+    }
+    let (other, _) = sessions.create("v", json!(0)).await.unwrap();
+    kv.advance(Duration::from_millis(1));
+    let puts = kv.puts().len();
+    sessions.delete_all_of("u").await.unwrap();
+    assert_eq!(kv.puts().len(), puts + 1);
+    // At the same moment, as a Worker's clock stands still.
+    let (new, _) = sessions.create("u", json!("new")).await.unwrap();
+    for token in &tokens {
+        assert!(sessions.get(token).await.unwrap().is_none());
+        assert!(sessions.get(&other).await.unwrap().is_some());
+    }
+    assert!(sessions.update(&tokens[0], json!("back")).await.unwrap().is_none());
+    assert!(sessions.get(&new).await.unwrap().is_some());
+    // What says so lives as long as the last of them could.
+    kv.advance(Duration::from_secs(3599));
+    assert!(sessions.get(&tokens[1099]).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn no_key_or_value_has_the_token() {
+    let kv = Recording::new().await;
+    let sessions = sliding(&kv);
+    let (token, session) = sessions.create("ada", json!({ "name": "Ada" })).await.unwrap();
+    sessions.delete_all_of("ada").await.unwrap();
+    assert_eq!(kv.puts().len(), 3);
+    for (key, value) in kv.puts() {
+        assert!(!key.contains(token.as_str()) && !value.contains(token.as_str()), "{key}: {value}");
+        assert!(!key.contains("ada"), "{key}");
+    }
+    assert!(!format!("{sessions:?} {token:?} {session:?}").contains(token.as_str()));
+    // Of what is in the store nothing opens the session.
+    for (key, _) in kv.puts() {
+        assert!(SessionToken::parse(key.rsplit('/').next().unwrap()).is_err());
+    }
+}
+
+#[tokio::test]
+async fn users_may_be_called_anything_but_nothing() {
+    let kv = Recording::new().await;
+    let sessions = fixed(&kv);
+    let long = "x".repeat(100_000);
+    let names = ["a", "a/b", "../a", ".", "", "ä\0\n", "data/x", "users/a", &long];
+    let mut made = Vec::new();
+    for name in names.into_iter().filter(|name| !name.is_empty()) {
+        made.push((name, sessions.create(name, json!(1)).await.unwrap().0));
+    }
+    kv.advance(Duration::from_secs(1));
+    for at in 0..made.len() {
+        sessions.delete_all_of(made[at].0).await.unwrap();
+        for (index, (name, token)) in made.iter().enumerate() {
+            let found = sessions.get(token).await.unwrap();
+            assert_eq!(found.map(|session| session.user).as_deref(), (index > at).then_some(*name));
+        }
+    }
+    let calls = kv.calls("");
+    for error in
+        [sessions.create("", json!(1)).await.unwrap_err(), sessions.delete_all_of("").await.unwrap_err()]
+    {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    }
+    assert!(
+        SessionCache::<Value>::new(kv.client(), SessionLifetime::fixed(Duration::from_secs(59))).is_err()
+    );
+    assert_eq!(kv.calls(""), calls);
+}
+
+#[tokio::test]
+async fn what_is_of_another_type_or_prefix() {
+    let kv = Recording::new().await;
+    let (token, _) = fixed(&kv).create("u", json!("text")).await.unwrap();
+    let numbers = SessionCache::<u32>::new(kv.client(), SessionLifetime::fixed(HOUR)).unwrap();
+    let error = numbers.get(&token).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Serialization, "{error}");
+    assert!(numbers.with_prefix("numbers/").get(&token).await.unwrap().is_none());
+    let error = fixed(&kv).with_prefix("p".repeat(500)).create("u", json!(1)).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
+    let error = fixed(&kv).with_cache_ttl(Duration::from_secs(29)).get(&token).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
+}

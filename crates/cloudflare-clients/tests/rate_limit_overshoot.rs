@@ -1,0 +1,14 @@
+//! The figures that the documentation of `rate_limit` gives are those of the simulation.
+
+#[path = "../examples/rate_limit_overshoot/simulation.rs"]
+mod simulation;
+
+#[test]
+fn the_documentation_has_the_figures_of_the_simulation() {
+    let table = simulation::table(&simulation::measure());
+    assert_eq!(
+        include_str!("../src/rate_limit/overshoot.md"),
+        table,
+        "write what `cargo run -p cloudflare-clients --example rate_limit_overshoot` prints into the file"
+    );
+}
