@@ -109,7 +109,7 @@ impl KvRateLimiter {
         self
     }
 
-    /// How many keys are kept in memory, 10,000 by default; 0 counts as 1. A key takes about 400 bytes, however long it is.
+    /// How many keys are kept in memory, 10,000 by default; 0 counts as 1. A key takes the same room, however long it is.
     ///
     /// Of more, the least recently used are forgotten. When one comes back, what was written of it is read again, and what
     /// was not is lost.

@@ -36,8 +36,8 @@
 //! check waits, and one write [a second](KvRateLimiter::with_write_interval) at most, for which none does: what was allowed is written, so
 //! in each window a place makes at most as many writes as the limit allows requests, and as the window has seconds. A key that is
 //! seen once costs a listing and a write, each of which is billed as ten reads are (KV's free plan has a thousand of both a day). To
-//! write every 10 seconds makes it a tenth for a busy key and, where listings are cached for 60, hardly less exact. Keys
-//! vanish after two windows, 60 seconds at the least.
+//! write every 10 seconds makes it a tenth for a busy key, and others hear of it that much later. Keys vanish after two windows,
+//! 60 seconds at the least.
 //!
 //! # How to use it
 //!
