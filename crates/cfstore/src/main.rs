@@ -4,7 +4,6 @@ mod cli;
 mod commands;
 mod confirm;
 mod content_type;
-mod env_file;
 mod error;
 mod namespace;
 mod object_json;
@@ -16,6 +15,7 @@ mod shutdown;
 mod stdin;
 mod store;
 mod transfer;
+mod variables;
 
 use std::io;
 use std::process::ExitCode;

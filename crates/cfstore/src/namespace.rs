@@ -6,9 +6,9 @@ use cloudflare_clients::kv::{KvClient, KvConfig};
 use cloudflare_clients::{LocalNamespace, RestNamespace};
 
 use crate::cli::DATA_DIRECTORY;
-use crate::env_file;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
+use crate::variables::Variables;
 
 /// The title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
@@ -29,19 +29,12 @@ pub(crate) enum Namespace {
 impl Namespace {
     /// The namespace that the environment, or a file in its place, stands for.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
-        match env_file {
-            None => Self::from_vars(|name| {
-                std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-            }),
-            Some(path) => {
-                let vars = env_file::read(path)?;
-                let namespace = Self::from_vars(|name| vars.get(name).cloned())?;
-                if let Self::Embedded(_) = namespace {
-                    let message = format!("{} does not set {NAMESPACE_ID}", path.display());
-                    return Err(Error::usage(message, VARIABLES_HINT));
-                }
-                Ok(namespace)
+        let variables = Variables::read(env_file)?;
+        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+            (Self::Embedded(_), Some(path)) => {
+                Err(Error::usage(format!("{} does not set {NAMESPACE_ID}", path.display()), VARIABLES_HINT))
             }
+            (selected, _) => Ok(selected),
         }
     }
 

@@ -7,9 +7,9 @@ use cloudflare_clients::{LocalBucket, S3Bucket};
 use cloudflare_emulator::Credentials;
 
 use crate::cli::{DATA_DIRECTORY, LISTEN};
-use crate::env_file;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
+use crate::variables::Variables;
 
 /// The bucket of the embedded store.
 pub(crate) const LOCAL_BUCKET: &str = "media";
@@ -38,21 +38,13 @@ pub(crate) enum Store {
 impl Store {
     /// The store that the environment, or a file in its place, stands for.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
-        match env_file {
-            None => Self::from_vars(|name| {
-                std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
-            }),
-            Some(path) => {
-                let vars = env_file::read(path)?;
-                let store = Self::from_vars(|name| vars.get(name).cloned())?;
-                if let Self::Embedded(_) = store {
-                    return Err(Error::usage(
-                        format!("{} sets none of the R2_... variables", path.display()),
-                        VARIABLES_HINT,
-                    ));
-                }
-                Ok(store)
-            }
+        let variables = Variables::read(env_file)?;
+        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+            (Self::Embedded(_), Some(path)) => Err(Error::usage(
+                format!("{} sets none of the R2_... variables", path.display()),
+                VARIABLES_HINT,
+            )),
+            (selected, _) => Ok(selected),
         }
     }
 

@@ -24,6 +24,7 @@ mod backend;
 mod error;
 pub mod kv;
 pub mod lock;
+mod millis;
 pub mod playlist;
 pub mod r2;
 pub mod rate_limit;

@@ -1,6 +1,6 @@
 //! Workers KV's operations, with this library and with others: over REST against the local server, and embedded.
 
-use super::{Measurement, Table};
+use super::{Measurement, Table, build};
 use crate::command;
 use crate::report::Stop;
 use crate::suite::Context;
@@ -18,10 +18,6 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
 
 /// What the program measures of this.
 pub(super) fn measure(context: &Context<'_>, what: &str) -> Result<Vec<Measurement>, Stop> {
-    let workspace = context.workspace;
-    let target = workspace.target.join("benches");
-    let mut build = workspace.cargo(["build", "--release", "--locked", "--quiet", "--target-dir"]);
-    command::run(build.arg(&target).current_dir(workspace.root.join(FOLDER)))?;
-    let mut program = workspace.command(target.join("release/kv-bench"));
-    Measurement::all_from_json(&command::read(program.arg(what))?)
+    let program = build(context, FOLDER, "kv-bench")?;
+    Measurement::all_from_json(&command::read(context.workspace.command(program).arg(what))?)
 }

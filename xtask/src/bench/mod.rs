@@ -14,6 +14,7 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::command;
 use crate::report::Stop;
 use crate::suite::Context;
 use crate::workspace::Workspace;
@@ -70,6 +71,15 @@ struct Samples {
     case: String,
     #[serde(rename = "samples")]
     values: Vec<u64>,
+}
+
+/// Builds a workspace of `benches` as users build theirs. Returns its program.
+fn build(context: &Context<'_>, folder: &str, program: &str) -> Result<PathBuf, Stop> {
+    let workspace = context.workspace;
+    let target = workspace.target.join("benches");
+    let mut build = workspace.cargo(["build", "--release", "--locked", "--quiet", "--target-dir"]);
+    command::run(build.arg(&target).current_dir(workspace.root.join(folder)))?;
+    Ok(target.join("release").join(program))
 }
 
 impl Measurement {

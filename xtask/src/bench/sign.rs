@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use super::{Measurement, Table};
+use super::{Measurement, Table, build};
 use crate::command;
 use crate::install;
 use crate::report::Stop;
@@ -19,10 +19,7 @@ const URLS: u64 = 1200;
 
 pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     let workspace = context.workspace;
-    let target = workspace.target.join("benches");
-    let mut build = workspace.cargo(["build", "--release", "--locked", "--quiet", "--target-dir"]);
-    command::run(build.arg(&target).current_dir(workspace.root.join(FOLDER)))?;
-    let program = target.join("release/sign-bench");
+    let program = build(context, FOLDER, "sign-bench")?;
 
     let times = Measurement::all_from_json(&command::read(workspace.command(&program).arg("time"))?)?;
     let manifests = Measurement::all_from_json(&command::read(workspace.command(&program).arg("manifest"))?)?;

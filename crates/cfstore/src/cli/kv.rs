@@ -115,8 +115,9 @@ pub(crate) struct KvLs {
     pub(crate) prefix: String,
 }
 
+/// Keys by their names, by a prefix, or all.
 #[derive(Debug, Args)]
-pub(crate) struct KvRm {
+pub(crate) struct KeySelection {
     /// The keys
     #[arg(value_name = "KEY", required_unless_present_any = ["prefix", "all"])]
     pub(crate) keys: Vec<String>,
@@ -126,6 +127,19 @@ pub(crate) struct KvRm {
     /// All keys of the namespace
     #[arg(long, conflicts_with_all = ["keys", "prefix"])]
     pub(crate) all: bool,
+}
+
+impl KeySelection {
+    /// What the keys begin with, unless they are named.
+    pub(crate) fn prefix(&self) -> Option<String> {
+        self.prefix.clone().or_else(|| self.all.then(String::new))
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KvRm {
+    #[command(flatten)]
+    pub(crate) selection: KeySelection,
     /// Do not ask, with --prefix or --all
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -139,15 +153,8 @@ pub(crate) struct BulkPut {
 
 #[derive(Debug, Args)]
 pub(crate) struct BulkGet {
-    /// The keys
-    #[arg(value_name = "KEY", required_unless_present_any = ["prefix", "all"])]
-    pub(crate) keys: Vec<String>,
-    /// All keys that begin with this
-    #[arg(long, conflicts_with = "keys", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub(crate) prefix: Option<String>,
-    /// All keys of the namespace
-    #[arg(long, conflicts_with_all = ["keys", "prefix"])]
-    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) selection: KeySelection,
     /// For values that are no text: a request or two for each key
     #[arg(long)]
     pub(crate) bytes: bool,

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
-use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 
 use super::{
     GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, Namespace, PutRequest, ValueWithMetadata,
 };
+use crate::backend::local::testing::Clock;
 use crate::r2::Body;
 use crate::{Error, LocalNamespace, LocalStore, Result, Runtime};
 
@@ -29,28 +29,10 @@ struct Inner {
     _folder: TempDir,
 }
 
-/// It stands still until it is moved, and begins with an hour.
-#[derive(Debug, Clone)]
-struct Clock(Arc<Mutex<SystemTime>>);
-
-impl Runtime for Clock {
-    fn now(&self) -> SystemTime {
-        *self.0.lock().unwrap()
-    }
-
-    fn sleep(&self, _: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(std::future::ready(()))
-    }
-
-    fn random(&self) -> f64 {
-        0.5
-    }
-}
-
 impl Recording {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let clock = Clock(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000))));
+        let clock = Clock::new();
         let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
         let id = store.create_namespace("test").await.unwrap().id;
         Self(Arc::new(Inner {
@@ -74,7 +56,7 @@ impl Recording {
     }
 
     pub(crate) fn advance(&self, duration: Duration) {
-        *self.0.clock.0.lock().unwrap() += duration;
+        self.0.clock.advance(duration);
     }
 
     /// How many calls there were of this name; of all for an empty one.

@@ -1,10 +1,11 @@
 //! What a lock's object holds.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::millis::{from_millis, to_millis};
 use crate::r2::ObjectBody;
 
 const VERSION: u32 = 1;
@@ -52,7 +53,7 @@ impl Record {
     }
 
     pub(super) fn expires_at(&self) -> Option<SystemTime> {
-        self.expires_at.map(|millis| UNIX_EPOCH + Duration::from_millis(millis))
+        self.expires_at.and_then(from_millis)
     }
 }
 
@@ -104,11 +105,6 @@ fn no_lock(why: &str) -> Error {
 pub(super) fn lease_end(now: SystemTime, ttl: Duration) -> Result<SystemTime> {
     let end = now.checked_add(ttl).filter(|end| to_millis(*end) <= MAX_MILLIS);
     end.ok_or_else(|| Error::invalid_input(format!("a ttl of {ttl:?} ends after the year 9999")))
-}
-
-fn to_millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// What is known of a lock: [`Locks::inspect`](super::Locks::inspect).

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,6 +12,7 @@ use super::lifetime::{SessionLifetime, Sliding};
 use super::token::SessionToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
+use crate::millis::{from_millis, to_millis};
 use crate::retry::RetryPolicy;
 
 /// Sessions with data of one type in a namespace of Workers KV; see [`session`](super) for what it guarantees.
@@ -196,8 +197,8 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
 
     fn session(&self, stored: Stored<T>, used: u64) -> Result<Session<T>> {
         let Stored { user, created, data } = stored;
-        let expires = from_millis(self.end(created, used))?;
-        Ok(Session { user, data, created: from_millis(created)?, expires })
+        let expires = time(self.end(created, used))?;
+        Ok(Session { user, data, created: time(created)?, expires })
     }
 }
 
@@ -275,17 +276,13 @@ fn millis(text: &str, key: &str) -> Result<u64> {
     })
 }
 
-fn to_millis(time: SystemTime) -> u64 {
-    duration_millis(time.duration_since(UNIX_EPOCH).unwrap_or_default())
-}
-
 fn duration_millis(duration: Duration) -> u64 {
     duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
-fn from_millis(millis: u64) -> Result<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis)).ok_or_else(|| {
-        let message = format!("{millis} ms after 1970 is later than this platform can tell");
+fn time(stored: u64) -> Result<SystemTime> {
+    from_millis(stored).ok_or_else(|| {
+        let message = format!("{stored} ms after 1970 is later than this platform can tell");
         Error::new(ErrorKind::Serialization, message)
     })
 }

@@ -68,8 +68,11 @@ pub(crate) struct Eventual {
 
 impl Eventual {
     pub(crate) fn new(behaviour: KvBehaviour) -> Self {
-        let cache = Mutex::new(Cache { entries: LruCache::unbounded(), bytes: 0 });
-        Self { behaviour, cache, written: Mutex::new(LruCache::new(MAX_WRITTEN)) }
+        let cache = Cache { entries: LruCache::unbounded(), bytes: 0 };
+        // Made with its capacity, it would have room for all of it at once.
+        let mut written = LruCache::unbounded();
+        written.resize(MAX_WRITTEN);
+        Self { behaviour, cache: Mutex::new(cache), written: Mutex::new(written) }
     }
 
     pub(super) fn has_empty_pages(&self) -> bool {

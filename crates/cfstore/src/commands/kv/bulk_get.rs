@@ -29,9 +29,9 @@ pub(crate) async fn run(args: BulkGet, namespace: Namespace, printer: Printer) -
         }
         Ok(())
     };
-    match args.prefix.or(args.all.then(String::new)) {
+    match args.selection.prefix() {
         None => {
-            for keys in args.keys.chunks(CHUNK) {
+            for keys in args.selection.keys.chunks(CHUNK) {
                 print(read(&client, keys.to_vec(), args.bytes).await?)?;
             }
         }

@@ -4,6 +4,7 @@ mod bulk_get;
 mod bulk_put;
 mod get;
 mod ls;
+mod outcomes;
 mod put;
 mod rm;
 

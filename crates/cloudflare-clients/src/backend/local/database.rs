@@ -9,6 +9,8 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::millis;
+pub(super) use crate::millis::to_millis;
 
 /// What each version of the format adds to the one before.
 const VERSIONS: [&str; 2] = [include_str!("schema/1_buckets.sql"), include_str!("schema/2_namespaces.sql")];
@@ -199,15 +201,9 @@ pub(super) fn was_stopped(error: &Error) -> bool {
     cause.is_some_and(tokio::task::JoinError::is_cancelled)
 }
 
-/// A time as the database has it.
-pub(super) fn to_millis(time: SystemTime) -> u64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 /// A time from the database.
 pub(super) fn from_millis(millis: u64) -> SystemTime {
-    UNIX_EPOCH.checked_add(Duration::from_millis(millis)).unwrap_or(UNIX_EPOCH)
+    millis::from_millis(millis).unwrap_or(UNIX_EPOCH)
 }
 
 /// 32 random hex characters.

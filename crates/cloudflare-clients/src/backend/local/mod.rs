@@ -20,7 +20,7 @@ mod read;
 mod receive;
 mod store;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod writer;
 
 pub use bucket::LocalBucket;

@@ -12,14 +12,14 @@ use crate::runtime::Runtime;
 
 /// A clock that stands still until it is moved.
 #[derive(Debug, Clone)]
-pub(super) struct Clock(Arc<Mutex<SystemTime>>);
+pub(crate) struct Clock(Arc<Mutex<SystemTime>>);
 
 impl Clock {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000))))
     }
 
-    pub(super) fn advance(&self, duration: Duration) {
+    pub(crate) fn advance(&self, duration: Duration) {
         *self.0.lock().unwrap() += duration;
     }
 }

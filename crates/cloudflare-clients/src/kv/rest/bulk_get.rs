@@ -10,7 +10,7 @@ use super::envelope::Envelope;
 use super::get_value::no_cache_ttl;
 use super::request::Request;
 use crate::error::Result;
-use crate::kv::namespace::from_seconds;
+use crate::kv::namespace::{from_seconds, to_seconds};
 use crate::kv::{GetManyRequest, Metadata, ValueWithMetadata};
 
 /// The request.
@@ -48,6 +48,13 @@ pub struct ValueJson<V> {
     /// When the key expires, in seconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expiration: Option<u64>,
+}
+
+impl<V> From<ValueWithMetadata<V>> for ValueJson<V> {
+    fn from(found: ValueWithMetadata<V>) -> Self {
+        let ValueWithMetadata { value, metadata, expiration, cache_status: _ } = found;
+        Self { value, metadata, expiration: expiration.map(to_seconds) }
+    }
 }
 
 /// Writes the request.

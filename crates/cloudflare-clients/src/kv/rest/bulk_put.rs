@@ -2,6 +2,7 @@
 //! values, 100 MB together.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::bulk_result::outcomes;
 use super::request::Request;
 use crate::error::{Error, Result};
-use crate::kv::namespace::to_seconds;
+use crate::kv::namespace::{from_seconds, to_seconds};
 use crate::kv::{MAX_BULK_BYTES, Metadata, PutRequest};
 
 /// A pair, as an entry of the request.
@@ -50,18 +51,56 @@ pub fn request(puts: &[PutRequest]) -> Result<Request> {
     }
 }
 
+impl<'a> PairJson<'a> {
+    /// A key and its value: as text, or in Base64 where it is no text or Base64 is shorter.
+    pub fn new(key: &'a str, value: &'a [u8]) -> Self {
+        let text = as_text(value);
+        Self {
+            key: key.into(),
+            base64: text.is_none(),
+            value: text.map_or_else(|| BASE64.encode(value).into(), Cow::Borrowed),
+            expiration: None,
+            expiration_ttl: None,
+            metadata: None,
+        }
+    }
+
+    /// The put that it asks for.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the value is not the Base64 that it says it is, or the expiration is no time.
+    pub fn into_put(self) -> Result<PutRequest> {
+        let value = if self.base64 {
+            BASE64.decode(self.value.as_bytes()).map_err(|error| {
+                Error::invalid_input(format!("the value of {:?} is not Base64: {error}", self.key))
+                    .with_source(error)
+            })?
+        } else {
+            self.value.into_owned().into_bytes()
+        };
+        let expiration = self.expiration.map(|seconds| {
+            from_seconds(seconds).ok_or_else(|| {
+                Error::invalid_input(format!("the expiration of {:?} is no time: {seconds}", self.key))
+            })
+        });
+        Ok(PutRequest {
+            expiration: expiration.transpose()?,
+            expiration_ttl: self.expiration_ttl.map(Duration::from_secs),
+            metadata: self.metadata,
+            ..PutRequest::new(self.key, value)
+        })
+    }
+}
+
 fn pair(put: &PutRequest) -> Result<PairJson<'_>> {
-    let bytes = put.value.as_bytes().ok_or_else(|| {
+    let value = put.value.as_bytes().ok_or_else(|| {
         Error::invalid_input("a bulk write takes values that are in memory: collect it into bytes")
     })?;
-    let text = as_text(bytes);
     Ok(PairJson {
-        key: put.key.as_str().into(),
-        base64: text.is_none(),
-        value: text.map_or_else(|| BASE64.encode(bytes).into(), Cow::Borrowed),
         expiration: put.expiration.map(to_seconds),
         expiration_ttl: put.expiration_ttl.map(|ttl| ttl.as_secs()),
         metadata: put.metadata.clone(),
+        ..PairJson::new(&put.key, value)
     })
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, Method};
 use super::request::Request;
 use crate::error::{Error, Result};
 use crate::kv::GetRequest;
-use crate::kv::namespace::from_seconds;
+use crate::kv::namespace::{from_seconds, to_seconds};
 
 /// Writes the request.
 ///
@@ -22,6 +22,11 @@ pub fn request(get: &GetRequest) -> Result<Request> {
 /// When the key expires.
 pub fn parse(headers: &HeaderMap) -> Option<SystemTime> {
     from_seconds(headers.get("expiration")?.to_str().ok()?.trim().parse().ok()?)
+}
+
+/// Says in an answer when the key expires.
+pub fn write(expiration: SystemTime, headers: &mut HeaderMap) {
+    headers.insert("expiration", to_seconds(expiration).into());
 }
 
 pub(super) fn no_cache_ttl(ttl: Option<std::time::Duration>) -> Result<()> {

@@ -1,12 +1,11 @@
 //! [POST .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/)
 
 use std::collections::HashMap;
-use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use cloudflare_clients::kv::rest::bulk_get::{KeysJson, ValueJson, ValuesJson};
 use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE, TOO_LARGE};
-use cloudflare_clients::kv::{MAX_BULK_GET, MAX_VALUE_SIZE};
+use cloudflare_clients::kv::{MAX_BULK_GET, MAX_VALUE_SIZE, ValueWithMetadata};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -41,10 +40,10 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
         if bytes > MAX_VALUE_SIZE {
             return Err(TOO_LARGE.into());
         }
-        let value = read(&key, &found.value.bytes().await?)?;
-        let expiration =
-            found.expiration.map(|at| at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs());
-        values.insert(key, Some(ValueJson { value, metadata: found.metadata, expiration }));
+        let ValueWithMetadata { value, metadata, expiration, cache_status } = found;
+        let value = read(&key, &value.bytes().await?)?;
+        let found = ValueWithMetadata { value, metadata, expiration, cache_status };
+        values.insert(key, Some(ValueJson::from(found)));
     }
     if with_metadata {
         return Ok(response::result(ValuesJson { values }));

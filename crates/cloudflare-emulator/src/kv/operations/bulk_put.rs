@@ -1,7 +1,5 @@
 //! [PUT .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/)
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::rest::bulk_put::PairJson;
 use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE};
@@ -17,25 +15,14 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
     let pairs: Vec<PairJson<'static>> = request.json().await?;
     check_count(pairs.len())?;
     let now = service.store.now();
-    let puts = pairs.into_iter().map(|pair| {
+    let puts = pairs.into_iter().map(|mut pair| {
         check_key(&pair.key)?;
         let expiry = Expiry::new(pair.expiration, pair.expiration_ttl, now)?;
-        let metadata = check_metadata(pair.metadata)?;
-        let value = if pair.base64 {
-            BASE64.decode(pair.value.as_bytes()).map_err(|error| {
-                KvError::new(MALFORMED_VALUE, format!("the value of {:?} is not Base64: {error}", pair.key))
-            })?
-        } else {
-            pair.value.into_owned().into_bytes()
-        };
-        check_value_size(value.len() as u64)?;
-        Ok(PutRequest {
-            key: pair.key.into_owned(),
-            value: value.into(),
-            expiration: expiry.at,
-            expiration_ttl: expiry.ttl,
-            metadata,
-        })
+        let metadata = check_metadata(pair.metadata.take())?;
+        let put = pair.into_put();
+        let put = put.map_err(|error| KvError::new(MALFORMED_VALUE, error.message().to_owned()))?;
+        put.value.content_length().map_or(Ok(()), check_value_size)?;
+        Ok(PutRequest { expiration: expiry.at, metadata, ..put })
     });
     // Nothing is written unless all of it can be.
     let puts = puts.collect::<Result<Vec<_>, KvError>>()?;

@@ -1,8 +1,6 @@
 //! [GET .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/get/)
 
-use std::time::UNIX_EPOCH;
-
-use cloudflare_clients::kv::rest::error_code::KEY_NOT_FOUND;
+use cloudflare_clients::kv::rest::{self, error_code::KEY_NOT_FOUND};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::kv::error::KvError;
@@ -18,8 +16,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
     if let Some(expiration) = found.expiration {
-        let seconds = expiration.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        headers.insert("expiration", seconds.into());
+        rest::get_value::write(expiration, headers);
     }
     Ok(response)
 }

@@ -1,14 +1,11 @@
 //! Namespaces as the API has them.
 
 use cloudflare_clients::NamespaceInfo;
-use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MISSING_TITLE};
+use cloudflare_clients::kv::rest::error_code::MISSING_TITLE;
 use serde::{Deserialize, Serialize};
 
 use crate::kv::error::KvError;
 use crate::kv::request::Request;
-
-/// The most bytes of a title.
-const MAX_TITLE: usize = 512;
 
 /// A namespace in an answer.
 #[derive(Serialize)]
@@ -24,7 +21,7 @@ impl From<NamespaceInfo> for NamespaceJson {
     }
 }
 
-/// The title in a request.
+/// The title in a request. The store says which are too long.
 pub(super) async fn title(request: &Request) -> Result<String, KvError> {
     #[derive(Deserialize)]
     struct TitleJson {
@@ -32,12 +29,5 @@ pub(super) async fn title(request: &Request) -> Result<String, KvError> {
     }
 
     let TitleJson { title } = request.json().await?;
-    match title.filter(|title| !title.is_empty()) {
-        None => Err(MISSING_TITLE.into()),
-        Some(title) if title.len() > MAX_TITLE => Err(KvError::new(
-            INVALID_REQUEST,
-            format!("the title has {} bytes, and may have {MAX_TITLE}", title.len()),
-        )),
-        Some(title) => Ok(title),
-    }
+    title.filter(|title| !title.is_empty()).ok_or_else(|| MISSING_TITLE.into())
 }

@@ -1,0 +1,40 @@
+//! The variables that say which store is meant: of the environment, or of a file in its place.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use crate::error::{Error, Result};
+
+pub(crate) enum Variables {
+    Environment,
+    File(HashMap<String, String>),
+}
+
+impl Variables {
+    /// Those of the file, where one is given.
+    pub(crate) fn read(env_file: Option<&Path>) -> Result<Self> {
+        env_file.map_or(Ok(Self::Environment), |path| read_file(path).map(Self::File))
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Environment => std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
+            Self::File(vars) => vars.get(name).cloned(),
+        }
+    }
+}
+
+fn read_file(path: &Path) -> Result<HashMap<String, String>> {
+    let unusable = |error: dotenvy::Error| {
+        // A line that does not parse may hold a secret.
+        let why = match error {
+            dotenvy::Error::Io(error) => error.to_string(),
+            _ => "a line is not NAME=value".to_owned(),
+        };
+        Error::usage(
+            format!("the file {} cannot be read: {why}", path.display()),
+            "it holds lines like R2_BUCKET_MEDIA=media; `cfstore serve` prints such lines",
+        )
+    };
+    dotenvy::from_path_iter(path).map_err(unusable)?.map(|line| line.map_err(unusable)).collect()
+}
