@@ -150,6 +150,20 @@ impl Error {
         Self::new(ErrorKind::Unsupported, message)
     }
 
+    /// What a service answers and should not have.
+    pub(crate) fn unexpected(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::UnexpectedResponse, message)
+    }
+
+    /// Says of an error about credentials that it is one: the service's own words may not.
+    #[must_use]
+    pub(crate) fn explain_credentials(self) -> Self {
+        if self.kind() == ErrorKind::Credentials {
+            return self.explain("the credentials were rejected");
+        }
+        self
+    }
+
     /// Replaces the kind, and with it whether the error is retryable.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {

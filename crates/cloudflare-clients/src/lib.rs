@@ -17,38 +17,49 @@
 //! The README shows each of them at work.
 #![deny(missing_docs)]
 
+mod account;
 #[cfg(feature = "analytics")]
 pub mod analytics;
-mod attempts;
 mod backend;
+mod body;
+mod client;
 mod error;
+mod http;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+mod js;
 pub mod kv;
 pub mod lock;
-mod millis;
+mod model;
 pub mod playlist;
 pub mod r2;
 pub mod rate_limit;
 mod retry;
 mod runtime;
-pub mod s3;
 mod secret;
 pub mod session;
+mod signing;
 pub mod sigv4;
-
-pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
-pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
+mod store;
+mod sync;
+mod time;
+mod wire;
+
+pub use ::http::Method;
+pub use async_trait::async_trait;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter, WorkersRuntime};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{RestNamespace, S3Bucket, Timeouts};
 pub use bytes::Bytes;
 pub use error::{Error, ErrorKind, Result};
-pub use http::Method;
 pub use retry::{RetryDecision, RetryPolicy};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
 pub use runtime::TokioRuntime;
+#[cfg(all(feature = "local", not(target_arch = "wasm32")))]
+pub use store::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
+pub use wire::s3;
 
 /// Its examples run as tests.
 #[cfg(all(doctest, feature = "http", feature = "local"))]

@@ -4,9 +4,8 @@ use std::ops::{Bound, Range, RangeBounds};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-
-/// The last millisecond of the year 9999: what comes after it has no form.
-const LAST: u64 = 253_402_300_799_999;
+/// What comes after it has no form.
+use crate::time::LAST_MILLISECOND as LAST;
 
 const NANOS: u128 = 1_000_000;
 

@@ -12,7 +12,7 @@ use super::event::{self, Event};
 use super::lines::Lines;
 use super::millis::{Millis, within};
 use super::store::EventStore;
-use crate::attempts::Operation;
+use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
 
 impl EventStore {

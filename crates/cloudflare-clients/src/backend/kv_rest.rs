@@ -10,16 +10,16 @@ use bytes::Bytes;
 use http::header;
 
 use super::http::{Answer, HttpClient, Timeouts};
+use crate::body::Body;
 use crate::error::Result;
-use crate::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
-use crate::kv::rest::{self, ApiToken, NamespaceUrl, RateLimit, Request};
-use crate::kv::value;
 use crate::kv::{
     GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest, Namespace, PutRequest,
     RequestBudget, ValueType, ValueWithMetadata,
 };
-use crate::r2::Body;
+use crate::model::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
+use crate::model::kv::value::collect;
 use crate::runtime::{Runtime, TokioRuntime};
+use crate::wire::kv_rest::{self as rest, ApiToken, NamespaceUrl, RateLimit, Request};
 
 /// 100 values have 25 MiB together, which JSON may write six times as long; a page of 1,000 keys has less.
 const MAX_DOCUMENT: usize = 160 * 1024 * 1024;
@@ -163,10 +163,7 @@ impl Namespace for RestNamespace {
             let GetRequest { key, cache_ttl, .. } = request;
             let request = GetManyRequest { keys: vec![key], with_metadata: true, cache_ttl };
             let found = self.get_many(request).await?.pop().transpose()?.flatten();
-            return Ok(found.map(|found| {
-                let ValueWithMetadata { value, metadata, expiration, cache_status } = found;
-                ValueWithMetadata { value: value.into(), metadata, expiration, cache_status }
-            }));
+            return Ok(found.map(|found| found.map(Body::from)));
         }
         let Some(mut found) = self.value(&request).await? else { return Ok(None) };
         let metadata = match self.call(rest::get_metadata::request(&request.key)).await {
@@ -193,7 +190,7 @@ impl Namespace for RestNamespace {
     async fn put(&self, mut request: PutRequest) -> Result<()> {
         validate_put(&request, self.runtime.now())?;
         if request.value.content_length().is_none() {
-            request.value = value::collect(request.value).await?.into();
+            request.value = collect(request.value).await?.into();
         }
         let mut boundary = [0; 16];
         self.runtime.fill_random(&mut boundary)?;

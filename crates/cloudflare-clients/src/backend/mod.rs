@@ -4,8 +4,6 @@
 pub(crate) mod http;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod kv_rest;
-#[cfg(all(feature = "local", not(target_arch = "wasm32")))]
-pub(crate) mod local;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod s3;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]

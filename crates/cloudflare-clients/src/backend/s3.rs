@@ -10,17 +10,18 @@ use futures_util::stream::{self, StreamExt};
 
 use super::http::{Answer, HttpClient, Timeouts};
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::limits::validate_delete_count;
-use crate::r2::verify::md5_of;
+use crate::model::r2::content_checksum::content_checksum;
+use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
+use crate::model::r2::limits::validate_delete_count;
+use crate::model::r2::validate_key;
 use crate::r2::{
-    Body, Bucket, Checksum, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
-    GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
-    Object, ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject,
-    UploadPartRequest, UploadedPart,
+    Body, Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject, UploadPartRequest,
+    UploadedPart,
 };
 use crate::runtime::{Runtime, TokioRuntime};
-use crate::s3::endpoint::validate_key;
-use crate::s3::{self, Request, Response};
+use crate::wire::s3::{self, Request, Response};
 
 /// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
 const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
@@ -130,12 +131,12 @@ impl S3Bucket {
     /// bucket.
     async fn missing<T>(&self, error: Error) -> Result<Option<T>> {
         match (error.status(), error.code()) {
-            (Some(404), Some("NoSuchKey")) => Ok(None),
+            (Some(404), Some(code)) if code == NO_SUCH_KEY.name => Ok(None),
             (Some(404), None) => match self.exchange(s3::head_bucket::request()).await {
                 Ok(_) => Ok(None),
                 Err(error) if error.status() == Some(404) => {
                     let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
-                    Err(error.with_kind(ErrorKind::NoSuchBucket).with_code("NoSuchBucket").explain(what))
+                    Err(error.with_kind(ErrorKind::NoSuchBucket).with_code(NO_SUCH_BUCKET.name).explain(what))
                 }
                 // Credentials for some objects alone may not ask for the bucket, which such credentials are bound to.
                 Err(error) if error.kind() == ErrorKind::Forbidden => Ok(None),
@@ -164,11 +165,18 @@ fn is_silent_refusal(error: &Error) -> bool {
     matches!(error.status(), Some(400 | 403)) && error.code().is_none()
 }
 
-/// What the body must hash to: as it was given, else the MD5 of bytes in memory, so that the service refuses damaged ones.
-async fn checksum_of(body: &Body, given: Option<Checksum>) -> Option<Checksum> {
-    match (given, body.as_bytes()) {
-        (None, Some(bytes)) => Some(md5_of(bytes).await),
-        (given, _) => given,
+impl R2SigningClient {
+    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
+    /// [`Timeouts::default`](crate::Timeouts).
+    ///
+    /// # Errors
+    /// All but the answer that there is no such object: a missing bucket is
+    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
+    /// [`ErrorKind::Credentials`](crate::ErrorKind).
+    pub async fn object_exists(&self, key: &str) -> Result<bool> {
+        let bucket = S3Bucket::from_parts(self.clone(), HttpClient::new(Timeouts::default())?);
+        let service = crate::r2::R2Service::new(bucket);
+        Ok(service.head(key).await?.is_some())
     }
 }
 
@@ -196,14 +204,14 @@ impl Bucket for S3Bucket {
 
     async fn put(&self, mut request: PutRequest) -> Result<StoredObject> {
         let key = request.key.clone();
-        request.checksum = checksum_of(&request.body, request.checksum).await;
+        request.checksum = content_checksum(&request.body, request.checksum).await;
         let answer = self.call(s3::put_object::request(request)?).await?;
         s3::put_object::parse(&key, &answer.headers)
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
         match self.call(s3::delete_object::request(key)).await {
-            Err(error) if error.code() != Some("NoSuchKey") => Err(error),
+            Err(error) if error.code() != Some(NO_SUCH_KEY.name) => Err(error),
             _ => Ok(()),
         }
     }
@@ -247,7 +255,7 @@ impl Bucket for S3Bucket {
 
     async fn upload_part(&self, mut request: UploadPartRequest) -> Result<UploadedPart> {
         let part_number = request.part_number;
-        request.checksum = checksum_of(&request.body, request.checksum).await;
+        request.checksum = content_checksum(&request.body, request.checksum).await;
         let answer = self.call(s3::upload_part::request(request)?).await?;
         s3::upload_part::parse(part_number, &answer.headers)
     }

@@ -4,21 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-use serde::Serialize;
-
-use super::bulk;
-use super::get::{Get, GetWithMetadata};
-use super::get_many::{GetMany, GetManyWithMetadata};
-use super::limits::validate_key;
-use super::list::List;
-use super::namespace::{Namespace, PutRequest};
-use super::outcomes::Outcomes;
-use super::put::Put;
-use crate::attempts::{Attempts, Operation, operation_span};
-use crate::error::Result;
-use crate::r2::Body;
+use super::namespace::Namespace;
+use crate::client::attempts::{Attempts, operation_span};
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 
@@ -68,7 +55,7 @@ impl KvClient {
     /// A client of a namespace.
     #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn new(namespace: impl Namespace) -> Self {
-        Self::shared(Arc::new(namespace))
+        Self::new_with_runtime(Arc::new(namespace), Arc::new(crate::runtime::DEFAULT))
     }
 
     /// A client of a namespace that others hold too.
@@ -118,6 +105,11 @@ impl KvClient {
         &self.namespace
     }
 
+    /// How it makes its attempts.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+
     /// The clock, timer and randomness, which what is built on the client shares.
     pub(crate) fn runtime(&self) -> &dyn Runtime {
         &*self.attempts.runtime
@@ -125,107 +117,6 @@ impl KvClient {
 
     pub(crate) fn now(&self) -> SystemTime {
         self.runtime().now()
-    }
-
-    /// A value: `kv.get(key).text().await?`, or `.bytes()` or `.json()`; awaited itself, a [`Body`] to read as it arrives.
-    pub fn get(&self, key: impl Into<String>) -> Get {
-        Get::new(self.clone(), key.into())
-    }
-
-    /// A value with its metadata.
-    ///
-    /// Over REST, `text` and `json` are one request; `bytes` and the value as it arrives are two, and if the key is written
-    /// between them the metadata is not that of the value.
-    pub fn get_with_metadata(&self, key: impl Into<String>) -> GetWithMetadata {
-        GetWithMetadata::new(self.clone(), key.into())
-    }
-
-    /// Many values, 100 a request: `kv.get_many(keys).text().await?`, or `.json()`; `.bytes()` is a request for each key, 8 at
-    /// a time, as KV reads many keys as text only.
-    pub fn get_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> GetMany {
-        GetMany::new(self.clone(), keys.into_iter().map(Into::into).collect())
-    }
-
-    /// Many values with their metadata: as [`get_many`](Self::get_many).
-    pub fn get_many_with_metadata<K: Into<String>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> GetManyWithMetadata {
-        GetManyWithMetadata::new(self.clone(), keys.into_iter().map(Into::into).collect())
-    }
-
-    /// Stores a value: `kv.put(key, value).expiration_ttl(hour).metadata(&metadata).await?`.
-    pub fn put(&self, key: impl Into<String>, value: impl Into<Body>) -> Put {
-        Put::new(self.clone(), key.into(), value.into())
-    }
-
-    /// Stores a value as JSON.
-    ///
-    /// A value that does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
-    pub fn put_json<T: Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
-        Put::json(self.clone(), key.into(), value)
-    }
-
-    /// Stores many values and says of each whether that worked: pairs of a key and a value, or [`PutRequest`]s.
-    ///
-    /// Over REST and in the embedded store one request takes 10,000 keys and 100 MB; a Worker's binding takes them one by one,
-    /// of which 8 are under way at once. The values are read into memory.
-    ///
-    /// # Errors
-    /// What KV would refuse of any of them fails all before anything is sent, as does a stream that cannot be read.
-    ///
-    /// ```
-    /// # use cloudflare_clients::{LocalNamespace, kv::KvClient};
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let kv = KvClient::new(LocalNamespace::open(folder.path(), "sessions").await?);
-    /// let outcomes = kv.put_many([("a", "1"), ("b", "2")]).await?;
-    /// assert_eq!(outcomes.failed().count(), 0);
-    /// let values = kv.get_many(["b", "c"]).text().await?.all()?;
-    /// assert_eq!(values, [("b".to_owned(), Some("2".to_owned())), ("c".to_owned(), None)]);
-    /// # Ok(()) }
-    /// ```
-    pub fn put_many<P: Into<PutRequest>>(
-        &self,
-        pairs: impl IntoIterator<Item = P>,
-    ) -> BoxFuture<'static, Result<Outcomes<()>>> {
-        bulk::put_many(self.clone(), pairs.into_iter().map(Into::into).collect()).boxed()
-    }
-
-    /// Deletes a key. Fine when it is not there.
-    pub fn delete(&self, key: impl Into<String>) -> BoxFuture<'static, Result<()>> {
-        let (client, key) = (self.clone(), key.into());
-        async move {
-            let operation = Operation::new("delete", &key);
-            operation.check(validate_key(&key))?;
-            client.run(&operation, || Some(client.namespace.delete(&key))).await
-        }
-        .boxed()
-    }
-
-    /// Deletes keys and says of each whether that worked. Fine for those that are not there.
-    ///
-    /// Over REST and in the embedded store one request takes 10,000 keys; a Worker's binding takes them one by one, of which 8 are
-    /// under way at once.
-    pub fn delete_many<K: Into<String>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> BoxFuture<'static, Result<Outcomes<()>>> {
-        bulk::delete_many(self.clone(), keys.into_iter().map(Into::into).collect()).boxed()
-    }
-
-    /// Lists keys: `kv.list().prefix("a/").await?` is one page, `.stream()` all keys.
-    pub fn list(&self) -> List {
-        List::new(self.clone())
-    }
-
-    /// Runs an operation: see [`Attempts::run`].
-    pub(super) async fn run<'a, T: Send>(
-        &self,
-        operation: &Operation<'_>,
-        attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
-    ) -> Result<T> {
-        self.attempts.run(operation, attempt).await
     }
 }
 

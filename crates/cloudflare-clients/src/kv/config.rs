@@ -5,9 +5,10 @@ use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
-use super::rest::{ApiToken, NamespaceUrl};
-use crate::s3::endpoint::{Endpoint, validate_account_id};
-use crate::{Error, Result};
+use crate::account::validate_account_id;
+use crate::error::{Error, Result};
+use crate::signing::endpoint::Endpoint;
+use crate::wire::kv_rest::{ApiToken, NamespaceUrl};
 
 /// Where Cloudflare's API is.
 const API: &str = "https://api.cloudflare.com/client/v4";

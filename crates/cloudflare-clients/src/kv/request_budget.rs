@@ -1,9 +1,10 @@
 //! How many requests may be sent in a time.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
-use super::rest::RateLimit;
+use crate::sync::lock;
+use crate::wire::kv_rest::RateLimit;
 
 /// How many requests are sent in a time, so that a batch job slows down rather than be blocked.
 ///
@@ -68,7 +69,7 @@ impl RequestBudget {
 
     /// Nothing here can panic while it holds the lock.
     fn next(&self) -> MutexGuard<'_, Option<SystemTime>> {
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.next)
     }
 }
 

@@ -10,8 +10,8 @@ use tempfile::TempDir;
 use super::{
     GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, Namespace, PutRequest, ValueWithMetadata,
 };
-use crate::backend::local::testing::Clock;
 use crate::r2::Body;
+use crate::store::testing::Clock;
 use crate::{Error, LocalNamespace, LocalStore, Result, Runtime};
 
 #[derive(Debug, Clone)]

@@ -10,9 +10,9 @@ use futures_util::future::{self, Either};
 use super::guard::Lock;
 use super::record::{LockInfo, Record, Seen, lease_end};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::validate_key;
 use crate::r2::{Conditional, R2Service};
 use crate::runtime::Runtime;
-use crate::s3::endpoint::validate_key;
 
 /// A key takes one write a second.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -44,7 +44,7 @@ impl Locks {
 
     /// Locks with a clock, timer and randomness of your own.
     pub fn new_with_runtime(r2: R2Service, runtime: Arc<dyn Runtime>) -> Self {
-        let retry = r2.retry().clone().rate_limit_delay_or(WRITE_INTERVAL);
+        let retry = r2.attempts().retry.clone().rate_limit_delay_or(WRITE_INTERVAL);
         Self {
             r2: r2.with_retry(retry),
             runtime,
@@ -123,7 +123,7 @@ impl Locks {
                 Err(error) if error.is_retryable() => Err(error),
                 Err(error) => return Err(error),
             };
-            let delay = self.r2.retry().delay(tries, self.runtime.random());
+            let delay = self.r2.attempts().retry.delay(tries, self.runtime.random());
             // A clock that is set back must not make the wait endless.
             waited = waited.max(self.runtime.now().duration_since(begun).unwrap_or_default()) + delay;
             if waited > max_wait {

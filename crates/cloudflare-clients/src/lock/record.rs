@@ -5,14 +5,12 @@ use std::time::{Duration, SystemTime};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::millis::{from_millis, to_millis};
 use crate::r2::ObjectBody;
+use crate::time::{LAST_MILLISECOND, from_millis, to_millis};
 
 const VERSION: u32 = 1;
 /// More than any lock has.
 const MAX_SIZE: u64 = 16 * 1024;
-/// The end of the year 9999, in milliseconds since 1970.
-const MAX_MILLIS: u64 = 253_402_300_799_999;
 
 /// The state of a lock, as the JSON of its object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +81,7 @@ impl Seen {
         if record.version != VERSION {
             return Err(no_lock(&format!("its version is {}", record.version)));
         }
-        if record.expires_at > Some(MAX_MILLIS) {
+        if record.expires_at > Some(LAST_MILLISECOND) {
             return Err(no_lock("it expires after the year 9999"));
         }
         Ok(Self { record, etag })
@@ -103,7 +101,7 @@ fn no_lock(why: &str) -> Error {
 /// # Errors
 /// [`ErrorKind::InvalidInput`]: that is after the year 9999.
 pub(super) fn lease_end(now: SystemTime, ttl: Duration) -> Result<SystemTime> {
-    let end = now.checked_add(ttl).filter(|end| to_millis(*end) <= MAX_MILLIS);
+    let end = now.checked_add(ttl).filter(|end| to_millis(*end) <= LAST_MILLISECOND);
     end.ok_or_else(|| Error::invalid_input(format!("a ttl of {ttl:?} ends after the year 9999")))
 }
 

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::signing::url_signer::UrlSigner;
 
 /// Where a reference leads.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,7 +33,12 @@ pub(crate) fn folder_of(key: &str) -> &str {
     &key[..key.rfind('/').map_or(0, |slash| slash + 1)]
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    /// References into the bucket that `signer` signs for, as far as below `prefix`.
+    pub(crate) fn new(signer: &'a UrlSigner, prefix: &'a str) -> Self {
+        Self { origin: signer.origin(), bucket_path: signer.bucket_path(), prefix }
+    }
+
     /// The target of `reference` in a document whose key is `base`, which may be signed.
     pub(crate) fn resolve(&self, base: &str, reference: &str) -> Result<Target> {
         let target = self.follow(base, reference)?;

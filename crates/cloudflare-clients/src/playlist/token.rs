@@ -1,15 +1,16 @@
 //! URLs of one's own that expire.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
-use crate::s3::endpoint::validate_key;
+use crate::model::r2::validate_key;
 use crate::sigv4::encode_path;
+use crate::time::{from_seconds, to_seconds};
 use crate::{Error, ErrorKind, Result};
 
 /// A route of yours that answers signed playlists, for whoever has a URL with a token that is still good:
@@ -79,7 +80,7 @@ impl TokenRoute {
     /// The key is none that an object can have.
     pub fn url(&self, key: &str, expires_at: SystemTime) -> Result<String> {
         validate_key(key)?;
-        let expires = expires_at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let expires = to_seconds(expires_at);
         let token = BASE64.encode(self.mac(key, expires).finalize().into_bytes());
         let mut url = self.base.clone();
         encode_path(key, &mut url);
@@ -107,7 +108,7 @@ impl TokenRoute {
         let token = BASE64.decode(parameter("token")?).ok()?;
         // Compares in constant time.
         self.mac(key, expires).verify_slice(&token).ok()?;
-        UNIX_EPOCH.checked_add(Duration::from_secs(expires))
+        from_seconds(expires)
     }
 
     fn mac(&self, key: &str, expires: u64) -> Hmac<Sha256> {
@@ -128,6 +129,7 @@ impl fmt::Debug for TokenRoute {
 #[cfg(test)]
 mod tests {
     use std::sync::LazyLock;
+    use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
 

@@ -4,28 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-
-use super::body::Body;
 use super::bucket::Bucket;
-use super::copy::Copy;
-use super::delete::{self, DeleteOutcome};
-use super::get::Get;
-use super::list::List;
-use super::multipart::{CreateMultipartUpload, ListMultipartUploads, MultipartUpload};
-use super::object::{Object, StoredObject};
-use super::presign::Presign;
-use super::put::Put;
-use super::signed_url::SignedUrl;
-use super::signing_client::R2SigningClient;
-use crate::attempts::{Attempts, Operation, operation_span};
+use crate::client::attempts::{Attempts, operation_span};
 use crate::error::{Error, ErrorKind, Result};
-use crate::playlist::{PlaylistOptions, SignedPlaylist};
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
-use crate::s3::endpoint::validate_key;
-use crate::sigv4::encode_path;
+use crate::signing::R2SigningClient;
 
 /// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts, presigned URLs.
 ///
@@ -76,7 +60,7 @@ impl R2Service {
     /// A service over a bucket.
     #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn new(bucket: impl Bucket) -> Self {
-        Self::shared(Arc::new(bucket))
+        Self::new_with_runtime(Arc::new(bucket), Arc::new(crate::runtime::DEFAULT))
     }
 
     /// A service over a bucket that others hold too.
@@ -176,182 +160,21 @@ impl R2Service {
         &self.bucket
     }
 
-    pub(crate) fn retry(&self) -> &RetryPolicy {
-        &self.settings.attempts.retry
+    /// How it makes its attempts.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.settings.attempts
     }
 
-    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.settings.attempts.runtime
+    pub(super) fn public_base_url(&self) -> Option<&str> {
+        self.settings.public_base_url.as_deref()
     }
 
     pub(super) fn verifies(&self) -> bool {
         self.settings.verify
     }
 
-    /// The metadata of an object, or `None` when there is none of this key.
-    pub fn head(&self, key: impl Into<String>) -> BoxFuture<'static, Result<Option<Object>>> {
-        let (service, key) = (self.clone(), key.into());
-        async move {
-            let operation = Operation::new("head", &key);
-            operation.check(validate_key(&key))?;
-            service.run(&operation, || Some(service.bucket.head(&key))).await
-        }
-        .boxed()
-    }
-
-    /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
-    pub fn get(&self, key: impl Into<String>) -> Get {
-        Get::new(self.clone(), key.into())
-    }
-
-    /// Stores an object: `r2.put(key, bytes).content_type("video/mp4").await?`.
-    pub fn put(&self, key: impl Into<String>, body: impl Into<Body>) -> Put {
-        Put::new(self.clone(), key.into(), body.into())
-    }
-
-    /// Stores a value as JSON, with the content type `application/json`.
-    ///
-    /// A value that does not serialise is [`ErrorKind::Serialization`] when the request is awaited.
-    pub fn put_json<T: serde::Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
-        Put::json(self.clone(), key.into(), value)
-    }
-
-    /// Deletes an object. Fine when it is not there.
-    pub fn delete(&self, key: impl Into<String>) -> BoxFuture<'static, Result<()>> {
-        let (service, key) = (self.clone(), key.into());
-        async move {
-            let operation = Operation::new("delete", &key);
-            operation.check(validate_key(&key))?;
-            service.run(&operation, || Some(service.bucket.delete(&key))).await
-        }
-        .boxed()
-    }
-
-    /// Deletes objects, 1,000 a request, and says of each key whether that worked. Fine for those that are not there.
-    pub fn delete_many<K: Into<String>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-    ) -> BoxFuture<'static, Result<DeleteOutcome>> {
-        delete::delete_many(self.clone(), keys.into_iter().map(Into::into).collect()).boxed()
-    }
-
-    /// Lists objects: `r2.list().prefix("a/").await?` is one page, `.stream()` all objects.
-    pub fn list(&self) -> List {
-        List::new(self.clone())
-    }
-
-    /// Copies an object within the bucket, without its bytes coming here.
-    pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> Copy {
-        Copy::new(self.clone(), source.into(), key.into())
-    }
-
-    /// Begins an upload in parts.
-    pub fn create_multipart_upload(&self, key: impl Into<String>) -> CreateMultipartUpload {
-        CreateMultipartUpload::new(self.clone(), key.into())
-    }
-
-    /// Goes on with an upload that was begun before. There is no I/O, and so no telling whether it exists.
-    pub fn resume_multipart_upload(
-        &self,
-        key: impl Into<String>,
-        upload_id: impl Into<String>,
-    ) -> MultipartUpload {
-        MultipartUpload::new(self.clone(), key.into(), upload_id.into())
-    }
-
-    /// Lists the uploads that are neither completed nor aborted.
-    pub fn list_multipart_uploads(&self) -> ListMultipartUploads {
-        ListMultipartUploads::new(self.clone())
-    }
-
-    /// A URL that lets anyone who has it read the object until it expires, 1 second to 7 days from now.
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing); [`ErrorKind::InvalidInput`] for a bad key
-    /// or expiry. Nothing is sent.
-    pub fn generate_signed_url(&self, key: impl Into<String>, expires_in: Duration) -> Result<SignedUrl> {
-        self.signing()?.generate_signed_url_at(&key.into(), expires_in, self.now())
-    }
-
-    /// URLs that let anyone who has them read the objects, in the order of the keys: several are hashed side by side.
-    ///
-    /// # Errors
-    /// As [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
-    pub fn generate_signed_urls<K: AsRef<str>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        expires_in: Duration,
-    ) -> Result<Vec<SignedUrl>> {
-        self.signing()?.generate_signed_urls_at(keys, expires_in, self.now())
-    }
-
-    /// An HLS playlist whose references into the bucket are presigned URLs: see
-    /// [`R2SigningClient::sign_hls_playlist`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing), and those of
-    /// [`R2SigningClient::sign_hls_playlist`].
-    pub fn sign_hls_playlist(
-        &self,
-        text: &str,
-        key: &str,
-        options: &PlaylistOptions<'_>,
-    ) -> Result<SignedPlaylist> {
-        self.signing()?.sign_hls_playlist_at(text, key, options, self.now())
-    }
-
-    /// A DASH manifest of a film, with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing), and those of
-    /// [`R2SigningClient::sign_dash_manifest`].
-    pub fn sign_dash_manifest(
-        &self,
-        text: &str,
-        key: &str,
-        options: &PlaylistOptions<'_>,
-    ) -> Result<SignedPlaylist> {
-        self.signing()?.sign_dash_manifest_at(text, key, options, self.now())
-    }
-
-    /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
-    ///
-    /// # Errors
-    /// As [`generate_signed_url`](Self::generate_signed_url).
-    pub fn generate_signed_upload_url(
-        &self,
-        key: impl Into<String>,
-        expires_in: Duration,
-    ) -> Result<SignedUrl> {
-        self.presign(http::Method::PUT, key)?.expires_in(expires_in).sign_at(self.now())
-    }
-
-    /// A presigned URL with headers or of another method; see [`Presign`].
-    ///
-    /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`] without [`with_signing`](Self::with_signing).
-    pub fn presign(&self, method: http::Method, key: impl Into<String>) -> Result<Presign> {
-        Ok(self.signing()?.presign(method, key.into()))
-    }
-
-    /// The unsigned URL of an object on the bucket's custom domain. R2's S3 endpoint is never public.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`] without [`with_public_base_url`](Self::with_public_base_url), or for a bad key.
-    pub fn public_url(&self, key: impl AsRef<str>) -> Result<String> {
-        let key = key.as_ref();
-        validate_key(key)?;
-        let base = self.settings.public_base_url.as_deref().ok_or_else(|| {
-            Error::invalid_input(
-                "no public base URL: connect a custom domain to the bucket and name it with `with_public_base_url`",
-            )
-        })?;
-        let mut url = format!("{base}/");
-        encode_path(key, &mut url);
-        Ok(url)
-    }
-
-    fn signing(&self) -> Result<&R2SigningClient> {
+    /// Who makes presigned URLs, or the error that nobody does.
+    pub(crate) fn signing(&self) -> Result<&R2SigningClient> {
         self.settings.signing.as_ref().ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingSigningConfig,
@@ -360,35 +183,8 @@ impl R2Service {
         })
     }
 
-    fn now(&self) -> SystemTime {
+    pub(crate) fn now(&self) -> SystemTime {
         self.settings.attempts.runtime.now()
-    }
-
-    /// Looks whether a write whose answer was lost has happened after all: the object there is then its result, and
-    /// otherwise `error`.
-    pub(super) async fn unless_stored(
-        &self,
-        key: &str,
-        error: Error,
-        is_result: impl Fn(&Object) -> bool + Send,
-    ) -> Result<StoredObject> {
-        match self.head(key).await {
-            Ok(Some(object)) if is_result(&object) => Ok(object.into()),
-            Ok(_) => Err(error),
-            Err(unknown) => {
-                tracing::warn!(key, error = %unknown, "whether a write whose answer was lost has happened is unknown");
-                Err(error)
-            }
-        }
-    }
-
-    /// Runs an operation: see [`Attempts::run`].
-    pub(super) async fn run<'a, T: Send>(
-        &self,
-        operation: &Operation<'_>,
-        attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
-    ) -> Result<T> {
-        self.settings.attempts.run(operation, attempt).await
     }
 }
 

@@ -2,37 +2,15 @@
 
 use std::sync::{Arc, OnceLock};
 
-use bytes::Bytes;
 use futures_util::stream::TryStreamExt;
 
-use super::body::{Body, Replay};
-#[cfg(any(test, not(target_arch = "wasm32")))]
-use super::checksum::ChecksumAlgorithm;
-use super::checksum::{Checksum, Hasher};
-use super::object::Object;
 use super::service::R2Service;
+use crate::body::{Body, Replay};
 use crate::error::{Error, ErrorKind, Result};
-
-/// What is hashed without leaving this thread. MD5 takes about 200 microseconds for it.
-#[cfg(not(target_arch = "wasm32"))]
-const HASHED_IN_PLACE: usize = 128 * 1024;
-
-/// The MD5 of bytes in memory, computed where it does not hold up this thread's other tasks. A Worker has one thread.
-#[cfg_attr(target_arch = "wasm32", expect(clippy::unused_async))]
-pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
-    #[cfg(not(target_arch = "wasm32"))]
-    if bytes.len() > HASHED_IN_PLACE
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
-        let bytes = bytes.clone();
-        let hashing = runtime.spawn_blocking(move || Checksum::md5_of(&bytes));
-        // It fails when the runtime is shutting down.
-        if let Ok(md5) = hashing.await {
-            return md5;
-        }
-    }
-    Checksum::md5_of(bytes)
-}
+#[cfg(any(test, not(target_arch = "wasm32")))]
+use crate::model::r2::ChecksumAlgorithm;
+use crate::model::r2::content_checksum::{content_checksum, md5_of};
+use crate::model::r2::{Checksum, Hasher, Object};
 
 /// The MD5 of a body that is being sent.
 ///
@@ -46,11 +24,8 @@ pub(super) struct SentMd5 {
 impl SentMd5 {
     pub(super) async fn new(service: &R2Service, body: &Body, checksum: Option<Checksum>) -> Self {
         let verifies = service.verifies() && !service.bucket().has_reliable_transport();
-        let known = match (checksum, body.as_bytes()) {
-            (Some(md5 @ Checksum::Md5(_)), _) => Some(md5),
-            (None, Some(bytes)) if verifies => Some(md5_of(bytes).await),
-            _ => None,
-        };
+        let checksum = if verifies { content_checksum(body, checksum).await } else { checksum };
+        let known = checksum.filter(|checksum| matches!(checksum, Checksum::Md5(_)));
         Self {
             observes: known.is_none() && verifies,
             known: Arc::new(known.map_or_else(OnceLock::new, OnceLock::from)),
@@ -145,6 +120,7 @@ pub(super) fn verifier(object: &Object) -> Option<(Hasher, Checksum)> {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
     use futures_util::stream;
 
     use super::*;
@@ -185,7 +161,7 @@ mod tests {
     async fn bytes_in_memory_are_hashed_beforehand_unless_verification_is_off() {
         let service = R2Service::new(NoBucket);
         let unverified = service.clone().with_verification(false);
-        for bytes in [Bytes::from_static(b"abc"), Bytes::from(vec![7; HASHED_IN_PLACE + 1])] {
+        for bytes in [Bytes::from_static(b"abc"), Bytes::from(vec![7; 256 * 1024])] {
             let (body, md5) = (Body::from(bytes.clone()), Checksum::of(ChecksumAlgorithm::Md5, &bytes));
             assert_eq!(SentMd5::new(&service, &body, None).await.get(), Some(md5));
             let sent = SentMd5::new(&unverified, &body, None).await;

@@ -12,8 +12,8 @@ use super::lifetime::{SessionLifetime, Sliding};
 use super::token::SessionToken;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
-use crate::millis::{from_millis, to_millis};
 use crate::retry::RetryPolicy;
+use crate::time::{from_millis, to_millis};
 
 /// Sessions with data of one type in a namespace of Workers KV; see [`session`](super) for what it guarantees.
 ///

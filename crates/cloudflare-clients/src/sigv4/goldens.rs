@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::*;
 use crate::r2::{R2SigningClient, R2SigningConfig};
-use crate::s3::endpoint::{Addressing, Jurisdiction};
+use crate::signing::{Addressing, Jurisdiction};
 
 const ACCOUNT_ID: &str = "0123456789abcdef0123456789abcdef";
 const ACCESS_KEY_ID: &str = "fedcba9876543210fedcba9876543210";

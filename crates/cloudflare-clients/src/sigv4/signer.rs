@@ -1,9 +1,10 @@
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::RwLock;
 
 use http::Method;
 
 use super::{Credentials, Scope, SigningKey, Timestamp, string_to_sign};
+use crate::sync;
 
 /// What a request is for, as it goes over the wire.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +64,7 @@ impl Signer {
     pub(super) fn key(&self, timestamp: &Timestamp) -> SigningKey {
         let scope = self.scope(timestamp);
         {
-            let kept = self.key.read().unwrap_or_else(PoisonError::into_inner);
+            let kept = sync::read(&self.key);
             if let Some((date, key)) = &*kept
                 && date == scope.date
             {
@@ -71,8 +72,7 @@ impl Signer {
             }
         }
         let key = SigningKey::derive(self.credentials.secret_access_key(), scope);
-        *self.key.write().unwrap_or_else(PoisonError::into_inner) =
-            Some((scope.date.to_owned(), key.clone()));
+        *sync::write(&self.key) = Some((scope.date.to_owned(), key.clone()));
         key
     }
 }

@@ -1,6 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::{Error, Result};
+use crate::error::{Error, Result};
+use crate::time::seconds_of_a_date;
 
 /// A point in time as SigV4 writes it: `YYYYMMDDTHHMMSSZ`, UTC, whole seconds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,13 +17,11 @@ impl Timestamp {
     /// # Errors
     /// The time lies outside of the years 1970 to 9999.
     pub fn new(time: SystemTime) -> Result<Self> {
-        const YEAR_10000: u64 = 253_402_300_800;
-        let seconds = time.duration_since(UNIX_EPOCH).map_or(YEAR_10000, |since| since.as_secs());
-        if seconds >= YEAR_10000 {
-            return Err(Error::invalid_input(
+        let seconds = seconds_of_a_date(time).ok_or_else(|| {
+            Error::invalid_input(
                 "the time to sign with is outside of the years 1970 to 9999: check the clock",
-            ));
-        }
+            )
+        })?;
         let time = UNIX_EPOCH + Duration::from_secs(seconds);
         let text = humantime::format_rfc3339_seconds(time).to_string().replace(['-', ':'], "");
         Ok(Self { time, text })

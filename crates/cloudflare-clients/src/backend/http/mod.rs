@@ -22,8 +22,8 @@ use rustls::crypto::ring;
 pub(crate) use self::answer::Answer;
 use self::connector::{ConnectTimeout, Connector, DnsError};
 use self::upload::{RequestBody, Upload};
+use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::Body;
 
 /// How long an unused connection is kept: less than Cloudflare and most servers keep it.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);

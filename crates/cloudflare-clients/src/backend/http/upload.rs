@@ -12,8 +12,8 @@ use http_body::{Frame, SizeHint};
 use tokio::time::Instant;
 
 use super::Timeouts;
+use crate::body::{Body, ByteStream};
 use crate::error::{Error, ErrorKind};
-use crate::r2::{Body, ByteStream};
 
 /// The largest piece that is given to the connection at once. The idle timeout allows for the time that one piece takes.
 const PIECE: usize = 64 * 1024;

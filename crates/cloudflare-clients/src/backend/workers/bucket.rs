@@ -11,15 +11,17 @@ use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::ReadableStream;
 use worker::worker_sys;
 
-use super::js::{Properties, settled};
-use super::{js, object, options};
+use super::error::{self, settled};
+use super::{object, options};
+use crate::body::{Body, ForJs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::conditional::precondition_failed;
-use crate::r2::limits::validate_delete_count;
+use crate::js::{self, Properties};
+use crate::model::r2::limits::validate_delete_count;
+use crate::model::r2::precondition_failed;
 use crate::r2::{
-    Body, Bucket, CompleteMultipartUploadRequest, Conditional, CreateMultipartUploadRequest, ForJs,
-    GetRequest, ListPage, ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient,
-    R2SigningConfig, StoredObject, UploadPartRequest, UploadedPart,
+    Bucket, CompleteMultipartUploadRequest, Conditional, CreateMultipartUploadRequest, GetRequest, ListPage,
+    ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
+    UploadPartRequest, UploadedPart,
 };
 
 /// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of a Worker.
@@ -52,7 +54,7 @@ impl WorkersBucket {
 
     fn upload(&self, key: &str, upload_id: &str) -> Result<worker_sys::R2MultipartUpload> {
         let upload = self.0.resume_multipart_upload(key.to_owned(), upload_id.to_owned());
-        upload.map(JsCast::unchecked_into).map_err(|thrown| super::error::from_js(&thrown))
+        upload.map(JsCast::unchecked_into).map_err(|thrown| error::from_js(&thrown))
     }
 }
 

@@ -1,13 +1,14 @@
-//! What the binding throws.
+//! What the bindings throw.
 //!
-//! It is an `Error` whose message ends in R2's number, `get: ... (10058)`, and which has no property that says more. What the
+//! R2's is an `Error` whose message ends in R2's number, `get: ... (10058)`, and which has no property that says more. What the
 //! runtime throws itself has no number. See [R2's error codes](https://developers.cloudflare.com/r2/api/error-codes/).
 
+use worker::js_sys::Promise;
 use worker::wasm_bindgen::JsValue;
 
-use super::js;
-use crate::error::{Error, ErrorKind};
-use crate::s3::error_code::ErrorCode;
+use crate::error::{Error, ErrorKind, Result};
+use crate::js::{self, Thrown};
+use crate::model::r2::error_code::ErrorCode;
 
 /// What messages of R2 begin with, followed by a colon.
 const METHODS: [&str; 9] = [
@@ -22,56 +23,34 @@ const METHODS: [&str; 9] = [
     "abortMultipartUpload",
 ];
 
-/// Texts of the runtime, of what may work when it is tried again.
-const TRANSIENT: [(&str, ErrorKind); 6] = [
-    ("network connection lost", ErrorKind::Connection),
-    ("connection closed", ErrorKind::Connection),
-    ("internal error", ErrorKind::Server),
-    ("unspecified error", ErrorKind::Server),
-    ("overloaded", ErrorKind::RateLimited),
-    ("timed out", ErrorKind::Timeout),
-];
+/// The value of a promise of a binding, or the error that was thrown in place of one.
+pub(super) async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue> {
+    js::settled(promise).await.map_err(|thrown| from_js(&thrown))
+}
 
 pub(super) fn from_js(thrown: &JsValue) -> Error {
-    let message = js::text(thrown, "message").or_else(|| thrown.as_string());
-    let retryable = js::property(thrown, "retryable").as_bool() == Some(true);
-    classify(js::text(thrown, "name").as_deref(), message.as_deref().unwrap_or("no message"), retryable)
+    explain(thrown.into())
 }
 
-pub(crate) fn from_worker(error: &worker::Error) -> Error {
-    match error {
-        worker::Error::UnknownJsError { original, .. } | worker::Error::Internal(original) => {
-            from_js(original)
-        }
-        error => classify(None, &error.to_string(), false),
+pub(super) fn from_worker(error: &worker::Error) -> Error {
+    explain(error.into())
+}
+
+pub(super) fn explain(mut thrown: Thrown) -> Error {
+    if let Some((method, rest)) = thrown.message.split_once(": ")
+        && METHODS.contains(&method)
+    {
+        thrown.message = rest.to_owned();
     }
-}
-
-fn classify(name: Option<&str>, message: &str, retryable: bool) -> Error {
-    let message = match message.split_once(": ") {
-        Some((method, rest)) if METHODS.contains(&method) => rest,
-        _ => message,
+    let Some(number) = number(&thrown.message) else {
+        return thrown.into();
     };
-    if let Some(number) = number(message) {
-        return match ErrorCode::by_number(number) {
-            Some(known) => {
-                let error = Error::new(known.kind, message).with_status(known.status).with_code(known.name);
-                if known.kind == ErrorKind::Credentials {
-                    error.explain("the credentials were rejected")
-                } else {
-                    error
-                }
-            }
-            None => Error::new(ErrorKind::Server, message).with_code(number.to_string()),
-        };
-    }
-    let lower = message.to_ascii_lowercase();
-    let transient = TRANSIENT.into_iter().find(|(text, _)| lower.contains(text));
-    match (transient, name) {
-        (Some((_, kind)), _) => Error::new(kind, message),
-        _ if retryable => Error::new(ErrorKind::Connection, message),
-        (None, Some("TypeError" | "RangeError")) => Error::invalid_input(message),
-        _ => Error::new(ErrorKind::UnexpectedResponse, message),
+    match ErrorCode::by_number(number) {
+        Some(known) => {
+            let error = Error::new(known.kind, thrown.message);
+            error.with_status(known.status).with_code(known.name).explain_credentials()
+        }
+        None => Error::new(ErrorKind::Server, thrown.message).with_code(number.to_string()),
     }
 }
 

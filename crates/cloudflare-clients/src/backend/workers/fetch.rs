@@ -12,7 +12,7 @@ use super::error;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{Body, Bucket, GetRequest, ObjectBody, R2SigningClient};
 use crate::runtime::{DEFAULT, Runtime as _};
-use crate::s3;
+use crate::wire::s3;
 
 /// How long the head of an answer may take.
 const FIRST_BYTE: Duration = Duration::from_secs(30);
@@ -29,6 +29,25 @@ pub(crate) struct FetchBucket {
 impl FetchBucket {
     pub(crate) fn new(signing: R2SigningClient) -> Self {
         Self { signing }
+    }
+}
+
+impl R2SigningClient {
+    /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
+    /// [`RetryPolicy::default`](crate::RetryPolicy). It takes 30 seconds at most, each time.
+    ///
+    /// # Errors
+    /// All but the answer that there is no such object: a missing bucket is
+    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
+    /// [`ErrorKind::Credentials`](crate::ErrorKind).
+    pub async fn object_exists(&self, key: &str) -> Result<bool> {
+        let service = crate::r2::R2Service::new(FetchBucket::new(self.clone()));
+        match service.get(key).range(0..1).await {
+            Ok(found) => Ok(found.is_some()),
+            // It is there and empty.
+            Err(error) if error.kind() == crate::ErrorKind::RangeNotSatisfiable => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! R2, Workers KV and rate limits through the bindings of a Worker.
 
+mod body;
 mod bucket;
-pub(crate) mod error;
+mod error;
 mod fetch;
-pub(crate) mod js;
 mod namespace;
 mod object;
 mod options;
@@ -12,7 +12,6 @@ mod response;
 mod runtime;
 
 pub use bucket::WorkersBucket;
-pub(crate) use fetch::FetchBucket;
 pub use namespace::WorkersNamespace;
 pub use rate_limiter::WorkersRateLimiter;
 pub use runtime::WorkersRuntime;

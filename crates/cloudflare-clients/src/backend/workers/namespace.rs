@@ -13,17 +13,18 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::ReadableStream;
 
 use super::error;
-use super::js::{self, Properties, from_u64};
+
 use super::object::unexpected;
+use crate::body::{Body, ForJs};
 use crate::error::{Error, ErrorKind, Result};
-use crate::kv::limits::{validate_get_count, validate_key};
-use crate::kv::namespace::{from_seconds, to_seconds};
-use crate::kv::value;
+use crate::js::{self, Properties, from_u64};
 use crate::kv::{
     GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Metadata, Namespace, PutRequest,
     ValueType, ValueWithMetadata,
 };
-use crate::r2::{Body, ForJs};
+use crate::model::kv::limits::{validate_get_count, validate_key};
+use crate::model::kv::value;
+use crate::time::{from_seconds, to_seconds};
 
 /// A namespace through the [binding](https://developers.cloudflare.com/kv/api/) of a Worker.
 ///

@@ -5,8 +5,8 @@
 use worker::js_sys::{Array, Object as JsObject};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-use super::js;
 use crate::error::{Error, ErrorKind, Result};
+use crate::js;
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Checksums, CustomMetadata, HttpMetadata, ListPage, Object, StorageClass,
 };
@@ -62,12 +62,8 @@ fn metadata(found: &JsValue, name: &str) -> Option<JsObject> {
 
 fn http_metadata(metadata: &JsObject) -> HttpMetadata {
     HttpMetadata {
-        content_type: js::text(metadata, "contentType"),
-        content_language: js::text(metadata, "contentLanguage"),
-        content_disposition: js::text(metadata, "contentDisposition"),
-        content_encoding: js::text(metadata, "contentEncoding"),
-        cache_control: js::text(metadata, "cacheControl"),
         cache_expiry: js::time(metadata, "cacheExpiry"),
+        ..HttpMetadata::from_texts(|field| js::text(metadata, field.property))
     }
 }
 

@@ -5,13 +5,13 @@ use http::HeaderMap;
 use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 
-use super::js::{Properties, from_time, from_u64};
 use crate::error::{Error, Result};
+use crate::js::{Properties, from_time, from_u64};
+use crate::model::r2::headers::ConditionHeaders;
 use crate::r2::{
     Checksum, Conditional, CreateMultipartUploadRequest, CustomMetadata, EtagList, GetRequest, HttpMetadata,
     ListRequest, PutRequest, Range, StorageClass,
 };
-use crate::s3::headers::{ConditionTarget, write_conditional};
 
 pub(super) fn get(request: &GetRequest) -> Result<JsValue> {
     let options = Properties::new();
@@ -60,11 +60,7 @@ fn set_metadata(
 ) -> Result<()> {
     if *http != HttpMetadata::default() {
         let metadata = Properties::new();
-        metadata.set_if_some("contentType", http.content_type.as_deref())?;
-        metadata.set_if_some("contentLanguage", http.content_language.as_deref())?;
-        metadata.set_if_some("contentDisposition", http.content_disposition.as_deref())?;
-        metadata.set_if_some("contentEncoding", http.content_encoding.as_deref())?;
-        metadata.set_if_some("cacheControl", http.cache_control.as_deref())?;
+        http.texts().try_for_each(|(field, text)| metadata.set(field.property, text))?;
         metadata.set_if_some("cacheExpiry", http.cache_expiry.map(from_time))?;
         options.set("httpMetadata", metadata)?;
     }
@@ -112,7 +108,7 @@ fn only_if(only_if: &Conditional) -> Result<Option<JsValue>> {
     let has_times = only_if.uploaded_before.is_some() || only_if.uploaded_after.is_some();
     if !has_times || only_if.seconds_granularity {
         let mut headers = HeaderMap::new();
-        write_conditional(only_if, ConditionTarget::Object, &mut headers)?;
+        ConditionHeaders::HTTP.write(only_if, &mut headers)?;
         return Ok(Some(worker::Headers::from(headers).0.into()));
     }
     only_if.validate()?;

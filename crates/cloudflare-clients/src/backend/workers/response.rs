@@ -4,8 +4,9 @@ use http::header;
 use worker::{EncodeBody, Response, ResponseBuilder};
 
 use super::error;
+use crate::body::ForJs;
 use crate::error::{Error, Result};
-use crate::r2::{ForJs, ObjectBody};
+use crate::r2::ObjectBody;
 
 impl ObjectBody {
     /// The answer of a Worker with this object: 200, or 206 where a range was got, with its

@@ -7,8 +7,9 @@ use worker::js_sys::{Function, Uint8Array, global};
 use worker::send::SendFuture;
 use worker::wasm_bindgen::JsCast as _;
 
-use super::{error, js};
+use super::error;
 use crate::error::{Error, Result};
+use crate::js;
 use crate::runtime::Runtime;
 
 /// The most that one call of `crypto.getRandomValues` fills.

@@ -7,7 +7,7 @@ use quick_xml::events::Event;
 use quick_xml::events::attributes::{Attribute, Attributes};
 use quick_xml::reader::Reader;
 
-use crate::s3::xml::{malformed, resolved};
+use crate::wire::s3::xml::{malformed, resolved};
 use crate::{Error, Result};
 
 /// Goes through a document from its beginning to its end.

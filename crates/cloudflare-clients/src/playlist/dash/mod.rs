@@ -23,7 +23,7 @@ mod timeline;
 use self::document::Manifest;
 use self::plan::Planner;
 use super::{PlaylistOptions, SignedPlaylist, at_line};
-use crate::r2::url_signer::UrlSigner;
+use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
 
 /// A manifest with URLs in place of its references.

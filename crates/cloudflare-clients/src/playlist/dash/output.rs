@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::document::KEPT;
 use super::plan::{Change, Media, Plan, SegmentList, Url};
 use super::timeline::Run;
-use crate::r2::url_signer::UrlSigner;
+use crate::signing::url_signer::UrlSigner;
 use crate::sigv4::Signature;
 
 /// What a segment needs besides its URL, in bytes, at most.

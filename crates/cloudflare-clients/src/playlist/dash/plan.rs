@@ -14,7 +14,7 @@ use super::template::{Template, Values};
 use super::timeline::{self, Bounds, Run};
 use crate::playlist::reference::{Resolver, folder_of};
 use crate::playlist::{PlaylistOptions, Representation};
-use crate::r2::url_signer::{Folder, Paths, UrlSigner, is_plain};
+use crate::signing::url_signer::{Folder, Paths, UrlSigner, is_plain};
 use crate::{Error, Result};
 
 /// The changes, and the paths of the URLs in them.
@@ -125,7 +125,7 @@ impl<'a, 't> Planner<'a, 't> {
             key,
             options,
             signer,
-            resolver: signer.resolver(options.prefix_for(key)?),
+            resolver: Resolver::new(signer, options.prefix_for(key)?),
             plan: Plan::default(),
             numbers: HashMap::new(),
             longest: 0,

@@ -13,8 +13,8 @@ use self::attributes::attributes;
 use self::variables::Variables;
 use super::reference::{Resolver, Target, folder_of};
 use super::{PlaylistOptions, SignedPlaylist, at_line};
-use crate::r2::url_signer::{Folder, Paths, UrlSigner};
-use crate::s3::endpoint::validate_key;
+use crate::model::r2::validate_key;
+use crate::signing::url_signer::{Folder, Paths, UrlSigner};
 use crate::{Error, Result};
 
 /// A playlist with URLs in place of its references.
@@ -83,7 +83,7 @@ impl<'a> Parser<'a> {
         let folder = folder_of(key);
         Ok(Self {
             key,
-            resolver: signer.resolver(prefix),
+            resolver: Resolver::new(signer, prefix),
             options,
             signer,
             folder: folder.starts_with(prefix).then(|| signer.folder(folder)),

@@ -1,0 +1,39 @@
+//! Bodies from requests to a Worker, and from streams of JavaScript.
+
+use worker::web_sys::ReadableStream;
+
+use super::error;
+use crate::body::{Body, Readable};
+use crate::error::{Error, Result};
+
+impl Body {
+    /// The body of a request to the Worker, as long as its `Content-Length` says.
+    ///
+    /// Given to a put or a part it goes on to R2 without passing through the Worker's memory, and can be sent once only: an
+    /// attempt that fails is not followed by another.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when the request cannot be read or has a `Content-Length` that is no number. A
+    /// body of unknown length is refused when it is put.
+    pub fn from_worker_request(request: &worker::Request) -> Result<Self> {
+        let Some(stream) = request.inner().body() else {
+            return Ok(Self::empty());
+        };
+        let length = request.headers().get("content-length").map_err(|failed| error::from_worker(&failed))?;
+        let length = length.map(|length| {
+            length.trim().parse().map_err(|_| {
+                Error::invalid_input(format!("the request's Content-Length {length:?} is no number of bytes"))
+            })
+        });
+        Ok(Self::from_readable_stream(stream, length.transpose()?))
+    }
+
+    /// A stream of JavaScript, which the runtime must know the length of when it is put: the body of a request or answer with
+    /// a `Content-Length`, of an object, or the readable half of a
+    /// [`FixedLengthStream`](https://developers.cloudflare.com/workers/runtime-apis/streams/transformstream/#fixedlengthstream).
+    ///
+    /// Given to a put it passes by the Worker's memory, as in [`from_worker_request`](Self::from_worker_request).
+    pub fn from_readable_stream(stream: ReadableStream, length: Option<u64>) -> Self {
+        Self::from_readable(Readable::new(stream, length, error::explain))
+    }
+}

@@ -1,0 +1,80 @@
+//! Bodies that are streams of JavaScript: their bytes need not pass through this program's memory.
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use worker::send::{SendFuture, SendWrapper};
+use worker::web_sys::ReadableStream;
+
+use super::stream::{ByteStream, exactly};
+use crate::error::{Error, ErrorKind};
+use crate::js::{self, Thrown};
+
+/// The longest body that the runtime collects before it is read here. It gives bytes on in pieces of 4 KiB otherwise, and each
+/// crossing from JavaScript costs a Worker more CPU than the bytes do.
+const COLLECTED: u64 = 1024 * 1024;
+
+/// What the stream goes through when it is read here.
+type Through = Box<dyn FnOnce(ByteStream) -> ByteStream + Send + Sync>;
+
+pub(crate) struct Readable {
+    stream: SendWrapper<ReadableStream>,
+    length: Option<u64>,
+    explain: fn(Thrown) -> Error,
+    through: Option<Through>,
+}
+
+impl Readable {
+    /// A stream whose failures `explain` knows.
+    pub(crate) fn new(stream: ReadableStream, length: Option<u64>, explain: fn(Thrown) -> Error) -> Self {
+        Self { stream: SendWrapper(stream), length, explain, through: None }
+    }
+
+    pub(super) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    pub(super) fn through(self, through: Through) -> Self {
+        Self { through: Some(through), ..self }
+    }
+
+    pub(super) fn into_inner(self) -> ReadableStream {
+        self.stream.0
+    }
+
+    pub(super) fn into_stream(self) -> ByteStream {
+        let Self { stream: SendWrapper(stream), length, explain, through } = self;
+        let stream = if stream.locked() {
+            let read = Error::new(ErrorKind::BodyNotReplayable, "the stream is being read already");
+            stream::once(async { Err(read) }).boxed()
+        } else if length.is_some_and(|length| length <= COLLECTED) {
+            stream::once(SendFuture::new(async move {
+                let collected = js::collected(&stream).await;
+                collected.map(Bytes::from).map_err(|thrown| explain(Thrown::from(&thrown)))
+            }))
+            .boxed()
+        } else {
+            let chunks = worker::ByteStream::from(stream)
+                .map_ok(Bytes::from)
+                .map_err(move |failed| explain(Thrown::from(&failed)));
+            stream::unfold(SendWrapper(chunks), |mut chunks| {
+                SendFuture::new(async move { Some((chunks.next().await?, chunks)) })
+            })
+            .boxed()
+        };
+        let stream = match length {
+            Some(length) => ByteStream::new(exactly(stream, length)),
+            None => ByteStream::new(stream),
+        };
+        match through {
+            Some(through) => through(stream),
+            None => stream,
+        }
+    }
+}
+
+/// A body as JavaScript takes it.
+pub(crate) enum ForJs {
+    Bytes(Bytes),
+    Readable(ReadableStream),
+    Stream(ByteStream),
+}

@@ -1,0 +1,72 @@
+//! The bytes of a body, piece by piece.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::stream::{self, BoxStream, Stream, StreamExt as _, TryStreamExt as _};
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::sync;
+
+/// How large the pieces are in which bodies from memory and from files are handed on.
+pub(super) const CHUNK: usize = 256 * 1024;
+
+/// The bytes of a [`Body`](super::Body), piece by piece.
+///
+/// A piece may be of any size but 0. After an error there is nothing more.
+pub struct ByteStream(
+    /// Only ever reached through `&mut`, which makes sharing it between threads harmless.
+    Mutex<BoxStream<'static, Result<Bytes>>>,
+);
+
+impl ByteStream {
+    pub(super) fn new(stream: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Self {
+        Self(Mutex::new(stream.boxed()))
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        sync::get_mut(&mut self.0).poll_next_unpin(cx)
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream").finish_non_exhaustive()
+    }
+}
+
+pub(super) fn chunks(mut bytes: Bytes) -> impl Stream<Item = Result<Bytes>> + Send {
+    stream::iter(std::iter::from_fn(move || {
+        (!bytes.is_empty()).then(|| Ok(bytes.split_to(bytes.len().min(CHUNK))))
+    }))
+}
+
+/// Passes a stream on and fails if it does not have exactly `length` bytes.
+pub(super) fn exactly(
+    stream: impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
+    length: u64,
+) -> impl Stream<Item = Result<Bytes>> + Send {
+    let wrong = move |count: u64, what: &str| {
+        Error::new(ErrorKind::Integrity, format!("the body {what} {count} of {length} bytes"))
+    };
+    stream::try_unfold((stream, 0_u64), move |(mut stream, done)| async move {
+        match stream.try_next().await? {
+            Some(bytes) => {
+                let done = done + bytes.len() as u64;
+                if done > length {
+                    return Err(wrong(done, "went on after"));
+                }
+                Ok(Some((bytes, (stream, done))))
+            }
+            None if done < length => Err(wrong(done, "ended after")),
+            None => Ok(None),
+        }
+    })
+}

@@ -1,0 +1,153 @@
+//! Attempts at an operation: one after the other, until one succeeds, the policy says stop, or the deadline passes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{self, BoxFuture, Either};
+use tokio::sync::Semaphore;
+use tracing::{Instrument as _, Span};
+
+use super::operation::Operation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::retry::{RetryDecision, RetryPolicy};
+use crate::runtime::Runtime;
+
+/// How a service makes its attempts.
+#[derive(Clone)]
+pub(crate) struct Attempts {
+    span: OperationSpan,
+    pub(crate) runtime: Arc<dyn Runtime>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) deadline: Option<Duration>,
+    permits: Option<Arc<Semaphore>>,
+}
+
+/// Makes the span of an operation. The names of spans are constants.
+pub(crate) type OperationSpan = fn(&Operation<'_>) -> Span;
+
+/// An [`OperationSpan`] of this name.
+macro_rules! operation_span {
+    ($name:literal) => {
+        |operation| {
+            tracing::info_span!(
+                $name,
+                operation = operation.name,
+                key = operation.key,
+                bytes = operation.bytes,
+                attempts = tracing::field::Empty,
+                status = tracing::field::Empty,
+            )
+        }
+    };
+}
+pub(crate) use operation_span;
+
+impl Attempts {
+    /// The default policy, with no deadline and any number of operations at once.
+    pub(crate) fn new(span: OperationSpan, runtime: Arc<dyn Runtime>) -> Self {
+        Self { span, runtime, retry: RetryPolicy::default(), deadline: None, permits: None }
+    }
+
+    /// Bounds how many operations are under way at once; 0 counts as 1.
+    pub(crate) fn set_max_concurrency(&mut self, operations: usize) {
+        let permits = operations.clamp(1, Semaphore::MAX_PERMITS);
+        self.permits = Some(Arc::new(Semaphore::new(permits)));
+    }
+
+    /// Runs an operation: attempts until one succeeds, the policy stops, or the deadline passes.
+    ///
+    /// `attempt` begins the next one; it returns `None` when the body cannot be sent again.
+    pub(crate) async fn run<'a, T: Send>(
+        &self,
+        operation: &Operation<'_>,
+        attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
+    ) -> Result<T> {
+        let span = (self.span)(operation);
+        let mut progress = Progress::default();
+        let outcome = {
+            let attempts = self.attempts(attempt, &mut progress).instrument(span.clone());
+            match self.deadline {
+                None => Ok(attempts.await),
+                Some(deadline) => {
+                    match future::select(Box::pin(attempts), self.runtime.sleep(deadline)).await {
+                        Either::Left((result, _)) => Ok(result),
+                        Either::Right(((), _)) => Err(deadline),
+                    }
+                }
+            }
+        };
+        let Progress { attempts, last } = progress;
+        span.record("attempts", attempts);
+        outcome.unwrap_or_else(|deadline| Err(deadline_passed(deadline, last))).map_err(|error| {
+            span.record("status", error.status());
+            error.during(operation.name, operation.key).after_attempts(attempts)
+        })
+    }
+
+    async fn attempts<'a, T: Send>(
+        &self,
+        mut attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
+        progress: &mut Progress,
+    ) -> Result<T> {
+        let Self { retry, runtime, deadline, permits, .. } = self;
+        let _permit = match permits {
+            // The semaphore is never closed.
+            Some(permits) => permits.acquire().await.ok(),
+            None => None,
+        };
+        let mut waited = Duration::ZERO;
+        let mut call = attempt().ok_or_else(|| not_replayable(None))?;
+        loop {
+            progress.attempts += 1;
+            let error = match call.await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            let delay = match retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
+                RetryDecision::Retry(delay) => delay,
+                RetryDecision::Stop => return Err(error),
+            };
+            waited = waited.saturating_add(delay);
+            if deadline.is_some_and(|deadline| waited > deadline) {
+                return Err(error);
+            }
+            call = match attempt() {
+                Some(next) => next,
+                None => return Err(not_replayable(Some(error))),
+            };
+            tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
+            progress.last = Some(error);
+            runtime.sleep(delay).await;
+        }
+    }
+}
+
+/// How far an operation got, which is known even when the deadline ends it in the middle of an attempt.
+#[derive(Default)]
+struct Progress {
+    /// How many attempts were begun.
+    attempts: u32,
+    /// Why the last one that has ended failed.
+    last: Option<Error>,
+}
+
+fn deadline_passed(deadline: Duration, last: Option<Error>) -> Error {
+    let message = format!("not done within the deadline of {deadline:?}");
+    match last {
+        Some(last) => {
+            let message = format!("{message}; an attempt had failed: {}", last.message());
+            Error::new(ErrorKind::Timeout, message).with_source(last)
+        }
+        None => Error::new(ErrorKind::Timeout, message),
+    }
+}
+
+/// The error when a request should be sent again and its body cannot. It keeps what the service said.
+fn not_replayable(cause: Option<Error>) -> Error {
+    match cause {
+        Some(cause) => cause
+            .explain("the body was a stream that has been read and cannot be sent again, after")
+            .with_kind(ErrorKind::BodyNotReplayable),
+        None => Error::new(ErrorKind::BodyNotReplayable, "the body was a stream that has been read already"),
+    }
+}

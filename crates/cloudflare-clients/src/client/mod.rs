@@ -1,0 +1,6 @@
+//! How operations on either service run: attempts, their names, pages, and what became of many keys.
+
+pub(crate) mod attempts;
+pub(crate) mod operation;
+pub(crate) mod outcomes;
+pub(crate) mod pages;

@@ -1,0 +1,31 @@
+//! What is being done, for errors and traces.
+
+use crate::error::Result;
+
+/// What an operation is called in errors and traces.
+#[derive(Clone, Copy)]
+pub(crate) struct Operation<'a> {
+    pub(crate) name: &'static str,
+    pub(crate) key: Option<&'a str>,
+    pub(crate) bytes: Option<u64>,
+}
+
+impl<'a> Operation<'a> {
+    pub(crate) fn new(name: &'static str, key: &'a str) -> Self {
+        Self { name, key: Some(key), bytes: None }
+    }
+
+    pub(crate) const fn without_key(name: &'static str) -> Self {
+        Self { name, key: None, bytes: None }
+    }
+
+    pub(crate) fn sending(mut self, bytes: Option<u64>) -> Self {
+        self.bytes = bytes;
+        self
+    }
+
+    /// Puts the operation's name and key into an error.
+    pub(crate) fn check<T>(&self, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.during(self.name, self.key))
+    }
+}

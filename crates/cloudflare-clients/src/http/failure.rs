@@ -1,0 +1,45 @@
+//! What answers that report a failure have in common.
+
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, StatusCode, header};
+
+use crate::error::Error;
+
+/// The longest text of a service that goes into an error.
+const MAX_MESSAGE: usize = 1024;
+
+/// The error of a status and of what the service says besides.
+///
+/// `reason` is the reason phrase of the status line, where it has another one than HTTP's.
+pub(crate) fn status_error(status: StatusCode, reason: Option<&str>, message: Option<&str>) -> Error {
+    let reason = reason.or_else(|| status.canonical_reason()).unwrap_or("Unknown Status");
+    match message {
+        Some(message) if !reason.contains(message) && !message.ends_with(reason) => {
+            Error::from_status(status.as_u16(), format_args!("{reason}: {message}"))
+        }
+        _ => Error::from_status(status.as_u16(), reason),
+    }
+}
+
+/// The delay of a `Retry-After` header: seconds, or a date.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
+/// The first line of a body that is neither XML nor a page.
+pub(crate) fn plain_text(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?.trim();
+    let line = text.lines().next()?.trim_end();
+    (!line.starts_with('<') && !line.contains(char::is_control)).then(|| shorten(line))
+}
+
+/// The beginning of a text, as much of it as an error shows.
+pub(crate) fn shorten(text: &str) -> String {
+    text[..text.floor_char_boundary(MAX_MESSAGE)].to_owned()
+}

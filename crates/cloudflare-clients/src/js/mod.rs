@@ -1,0 +1,97 @@
+//! Reading and making objects of JavaScript, without a throw where something is absent.
+
+mod thrown;
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use worker::js_sys::{Array, ArrayBuffer, Date, Object, Promise, Reflect, Uint8Array};
+use worker::wasm_bindgen::{JsCast, JsValue};
+use worker::wasm_bindgen_futures::JsFuture;
+use worker::web_sys::{ReadableStream, Response};
+
+pub(crate) use self::thrown::Thrown;
+use crate::error::{Error, Result};
+
+/// The largest number up to which all whole ones are exact.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// A property, `undefined` where there is none.
+pub(crate) fn property(object: &JsValue, name: &str) -> JsValue {
+    Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
+}
+
+pub(crate) fn text(object: &JsValue, name: &str) -> Option<String> {
+    property(object, name).as_string()
+}
+
+/// A whole number that is not negative.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn number(object: &JsValue, name: &str) -> Option<u64> {
+    property(object, name).as_f64().filter(|number| *number >= 0.0).map(|number| number as u64)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn time(object: &JsValue, name: &str) -> Option<SystemTime> {
+    let millis = property(object, name).dyn_ref::<Date>()?.get_time();
+    (millis >= 0.0).then(|| UNIX_EPOCH + Duration::from_millis(millis as u64))
+}
+
+pub(crate) fn bytes(object: &JsValue, name: &str) -> Option<Vec<u8>> {
+    Some(Uint8Array::new(property(object, name).dyn_ref::<ArrayBuffer>()?).to_vec())
+}
+
+/// The elements of a property that is an array.
+pub(crate) fn elements(object: &JsValue, name: &str) -> Option<Array> {
+    property(object, name).dyn_into().ok()
+}
+
+/// All bytes of a stream.
+pub(crate) async fn collected(stream: &ReadableStream) -> Result<Vec<u8>, JsValue> {
+    let whole = Response::new_with_opt_readable_stream(Some(stream)).and_then(|whole| whole.array_buffer());
+    Ok(Uint8Array::new(&settled(whole).await?).to_vec())
+}
+
+/// The value of a promise, or what was thrown in place of one.
+pub(crate) async fn settled(promise: Result<Promise, JsValue>) -> Result<JsValue, JsValue> {
+    JsFuture::from(promise?).await
+}
+
+/// An object that is being made.
+pub(crate) struct Properties(Object);
+
+impl Properties {
+    pub(crate) fn new() -> Self {
+        Self(Object::new())
+    }
+
+    pub(crate) fn set(&self, name: &str, value: impl Into<JsValue>) -> Result<()> {
+        // Only a frozen object or a setter could refuse it.
+        match Reflect::set(&self.0, &name.into(), &value.into()) {
+            Ok(true) => Ok(()),
+            _ => Err(Error::invalid_input(format!("JavaScript takes no property {name:?}"))),
+        }
+    }
+
+    pub(crate) fn set_if_some(&self, name: &str, value: Option<impl Into<JsValue>>) -> Result<()> {
+        value.map_or(Ok(()), |value| self.set(name, value))
+    }
+}
+
+impl From<Properties> for JsValue {
+    fn from(properties: Properties) -> Self {
+        properties.0.into()
+    }
+}
+
+/// A number as JavaScript has it. No size or offset of R2 lies beyond what it can count.
+#[expect(clippy::cast_precision_loss)]
+pub(crate) fn from_u64(number: u64) -> JsValue {
+    (number.min(MAX_SAFE_INTEGER) as f64).into()
+}
+
+/// A date, without what is less than a millisecond.
+#[expect(clippy::cast_precision_loss)]
+pub(crate) fn from_time(time: SystemTime) -> JsValue {
+    let millis = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
+    Date::new(&(millis as f64).into()).into()
+}

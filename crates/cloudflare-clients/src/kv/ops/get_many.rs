@@ -1,0 +1,209 @@
+//! Reading many values.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt as _};
+use futures_util::{FutureExt as _, future::BoxFuture};
+use serde::de::DeserializeOwned;
+
+use super::CONCURRENCY;
+use super::get::Read;
+use crate::client::operation::Operation;
+use crate::client::outcomes::{Outcomes, one_for_each};
+use crate::error::Result;
+use crate::kv::client::KvClient;
+use crate::model::kv::limits::{validate_cache_ttl, validate_key};
+use crate::model::kv::{GetManyRequest, MAX_BULK_GET, ValueType, ValueWithMetadata, value};
+
+impl KvClient {
+    /// Many values, 100 a request: `kv.get_many(keys).text().await?`, or `.json()`; `.bytes()` is a request for each key, 8 at
+    /// a time, as KV reads many keys as text only.
+    pub fn get_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> GetMany {
+        GetMany::new(self.clone(), keys.into_iter().map(Into::into).collect())
+    }
+
+    /// Many values with their metadata: as [`get_many`](Self::get_many).
+    pub fn get_many_with_metadata<K: Into<String>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> GetManyWithMetadata {
+        GetManyWithMetadata::new(self.clone(), keys.into_iter().map(Into::into).collect())
+    }
+}
+
+type Found<T> = Option<ValueWithMetadata<T>>;
+
+/// A [get of many keys](https://developers.cloudflare.com/kv/api/read-key-value-pairs/#request-multiple-keys-with-the-get-method): read
+/// it with [`text`](Self::text), [`json`](Self::json) or [`bytes`](Self::bytes). A missing key is `None`.
+///
+/// A request that fails as a whole fails each of its 100 keys, and the further requests are made all the same.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct GetMany(ReadMany);
+
+/// A get of many keys with their metadata; see [`GetMany`].
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct GetManyWithMetadata(ReadMany);
+
+impl GetMany {
+    fn new(client: KvClient, keys: Vec<String>) -> Self {
+        Self(ReadMany { client, keys, cache_ttl: None, with_metadata: false })
+    }
+
+    /// As [`Get::cache_ttl`](super::Get::cache_ttl).
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.0.cache_ttl = Some(ttl);
+        self
+    }
+
+    /// The values as text. Of bytes that are no UTF-8, KV makes what it can: read such values with [`bytes`](Self::bytes).
+    ///
+    /// # Errors
+    /// What KV would refuse of any key fails all before anything is sent.
+    pub async fn text(self) -> Result<Outcomes<Option<String>>> {
+        Ok(without_metadata(self.0.texts().await?))
+    }
+
+    /// The values as JSON. One that is none is [`ErrorKind::Serialization`](crate::ErrorKind) for its key alone.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub async fn json<T: DeserializeOwned>(self) -> Result<Outcomes<Option<T>>> {
+        Ok(without_metadata(parsed(self.0.texts().await?)))
+    }
+
+    /// The bytes: a request for each key, 8 at a time.
+    ///
+    /// # Errors
+    /// As [`text`](Self::text).
+    pub async fn bytes(self) -> Result<Outcomes<Option<Bytes>>> {
+        Ok(without_metadata(self.0.bytes().await?))
+    }
+}
+
+impl GetManyWithMetadata {
+    fn new(client: KvClient, keys: Vec<String>) -> Self {
+        Self(ReadMany { client, keys, cache_ttl: None, with_metadata: true })
+    }
+
+    /// As [`Get::cache_ttl`](super::Get::cache_ttl).
+    pub fn cache_ttl(mut self, ttl: Duration) -> Self {
+        self.0.cache_ttl = Some(ttl);
+        self
+    }
+
+    /// As [`GetMany::text`].
+    ///
+    /// # Errors
+    /// As [`GetMany::text`].
+    pub async fn text(self) -> Result<Outcomes<Option<ValueWithMetadata<String>>>> {
+        self.0.texts().await
+    }
+
+    /// As [`GetMany::json`].
+    ///
+    /// # Errors
+    /// As [`GetMany::text`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<Outcomes<Option<ValueWithMetadata<T>>>> {
+        Ok(parsed(self.0.texts().await?))
+    }
+
+    /// As [`GetMany::bytes`]; over REST there are two requests for each key.
+    ///
+    /// # Errors
+    /// As [`GetMany::text`].
+    pub async fn bytes(self) -> Result<Outcomes<Option<ValueWithMetadata<Bytes>>>> {
+        self.0.bytes().await
+    }
+}
+
+fn without_metadata<T>(found: Outcomes<Found<T>>) -> Outcomes<Option<T>> {
+    found.map(|_, found| Ok(found.map(|found| found.value)))
+}
+
+fn parsed<T: DeserializeOwned>(texts: Outcomes<Found<String>>) -> Outcomes<Found<T>> {
+    texts.map(|key, found| {
+        let parsed = found.map(|found| found.try_map(|text| value::json(text.as_bytes()))).transpose();
+        Operation::new("get", key).check(parsed)
+    })
+}
+
+/// What both gets of many keys are.
+#[derive(Debug, Clone)]
+struct ReadMany {
+    client: KvClient,
+    keys: Vec<String>,
+    cache_ttl: Option<Duration>,
+    with_metadata: bool,
+}
+
+impl ReadMany {
+    fn validate(&self) -> Result<()> {
+        for key in &self.keys {
+            Operation::new("get", key).check(validate_key(key))?;
+        }
+        Operation::without_key("getMany").check(validate_cache_ttl(self.cache_ttl))
+    }
+
+    async fn texts(self) -> Result<Outcomes<Found<String>>> {
+        self.validate()?;
+        let chunk = |keys: &[String]| {
+            let Self { ref client, cache_ttl, with_metadata, .. } = self;
+            Self { client: client.clone(), keys: keys.to_vec(), cache_ttl, with_metadata }.request()
+        };
+        let requests: Vec<_> = self.keys.chunks(MAX_BULK_GET).map(chunk).collect();
+        let results: Vec<_> = stream::iter(requests).buffered(CONCURRENCY).collect().await;
+        Ok(Outcomes { results: results.into_iter().flatten().collect() })
+    }
+
+    /// One request. Values that are too large together are read one by one.
+    fn request(self) -> BoxFuture<'static, Vec<(String, Result<Found<String>>)>> {
+        async move {
+            let Self { client, keys, cache_ttl, with_metadata } = &self;
+            let operation = Operation::without_key("getMany");
+            let request =
+                GetManyRequest { keys: keys.clone(), with_metadata: *with_metadata, cache_ttl: *cache_ttl };
+            let found = client
+                .attempts()
+                .run(&operation, || Some(client.namespace().get_many(request.clone())))
+                .await;
+            let named = |(key, found): (&String, Result<Found<String>>)| {
+                (key.clone(), Operation::new("get", key).check(found))
+            };
+            match found.and_then(|found| operation.check(one_for_each(keys.len(), found))) {
+                Ok(found) => keys.iter().zip(found).map(named).collect(),
+                Err(error) if error.status() == Some(413) => {
+                    self.one_by_one(ValueType::Text, value::text).await
+                }
+                Err(error) => keys.iter().map(|key| (key.clone(), Err(error.copy()))).collect(),
+            }
+        }
+        .boxed()
+    }
+
+    async fn bytes(self) -> Result<Outcomes<Found<Bytes>>> {
+        self.validate()?;
+        let results = self.one_by_one(ValueType::Bytes, Ok).await;
+        Ok(Outcomes { results })
+    }
+
+    async fn one_by_one<T: Send + 'static>(
+        &self,
+        value_type: ValueType,
+        read: fn(Bytes) -> Result<T>,
+    ) -> Vec<(String, Result<Found<T>>)> {
+        let reads: Vec<_> = self
+            .keys
+            .iter()
+            .cloned()
+            .map(|key| {
+                let mut get = Read::new(self.client.clone(), key.clone(), self.with_metadata);
+                get.request.cache_ttl = self.cache_ttl;
+                async move { (key, get.whole(value_type, read).await) }
+            })
+            .collect();
+        stream::iter(reads).buffered(CONCURRENCY).collect().await
+    }
+}

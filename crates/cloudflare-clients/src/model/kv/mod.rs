@@ -1,0 +1,17 @@
+//! The vocabulary of Workers KV.
+
+pub(crate) mod limits;
+mod metadata;
+mod requests;
+pub(crate) mod value;
+mod value_with_metadata;
+
+pub use self::limits::{
+    MAX_BULK_BYTES, MAX_BULK_GET, MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE, MAX_VALUE_SIZE,
+    MIN_CACHE_TTL, MIN_EXPIRATION_TTL,
+};
+pub use self::metadata::Metadata;
+pub use self::requests::{
+    GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey, PutRequest, ValueType,
+};
+pub use self::value_with_metadata::ValueWithMetadata;

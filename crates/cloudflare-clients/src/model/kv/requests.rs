@@ -1,0 +1,147 @@
+//! What is asked of a namespace, and the pages that it answers with.
+
+use std::time::{Duration, SystemTime};
+
+use serde::Serialize;
+
+use super::metadata::Metadata;
+use crate::body::Body;
+use crate::error::Result;
+
+/// What a value is to whoever reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ValueType {
+    /// Bytes that are taken as they arrive.
+    #[default]
+    Stream,
+    /// Bytes that are taken whole.
+    Bytes,
+    /// UTF-8 that is taken whole.
+    Text,
+}
+
+/// A get for [`Namespace::get`](crate::kv::Namespace::get) and [`Namespace::get_with_metadata`](crate::kv::Namespace::get_with_metadata).
+#[derive(Debug, Clone, Default)]
+pub struct GetRequest {
+    /// The key.
+    pub key: String,
+    /// For how long the location may cache what it reads: 30 seconds or more, by default 60.
+    pub cache_ttl: Option<Duration>,
+    /// What the value is to be. A backend returns the same bytes for each, and may get them in another way.
+    pub value_type: ValueType,
+}
+
+/// A get for [`Namespace::get_many`](crate::kv::Namespace::get_many).
+#[derive(Debug, Clone, Default)]
+pub struct GetManyRequest {
+    /// The keys: 1 to 100.
+    pub keys: Vec<String>,
+    /// Whether metadata is asked for too.
+    pub with_metadata: bool,
+    /// For how long the location may cache what it reads: 30 seconds or more, by default 60.
+    pub cache_ttl: Option<Duration>,
+}
+
+/// A put for [`Namespace::put`](crate::kv::Namespace::put), or one of many for [`KvClient::put_many`](crate::kv::KvClient::put_many).
+///
+/// ```
+/// # use std::time::Duration;
+/// use cloudflare_clients::kv::PutRequest;
+///
+/// let put = PutRequest::new("session/1", "value").expiration_ttl(Duration::from_secs(3600)).metadata(&["admin"])?;
+/// # let _ = put;
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct PutRequest {
+    /// The key.
+    pub key: String,
+    /// The value.
+    pub value: Body,
+    /// When the key expires; in whole seconds, and 60 seconds ahead or more.
+    pub expiration: Option<SystemTime>,
+    /// After how long the key expires; in whole seconds, 60 or more. It wins over `expiration`.
+    pub expiration_ttl: Option<Duration>,
+    /// What to keep beside the value.
+    pub metadata: Option<Metadata>,
+}
+
+impl PutRequest {
+    /// A put without expiry and metadata.
+    pub fn new(key: impl Into<String>, value: impl Into<Body>) -> Self {
+        Self { key: key.into(), value: value.into(), expiration: None, expiration_ttl: None, metadata: None }
+    }
+
+    /// When the key expires.
+    #[must_use]
+    pub fn expiration(mut self, at: SystemTime) -> Self {
+        self.expiration = Some(at);
+        self
+    }
+
+    /// After how long the key expires. It wins over [`expiration`](Self::expiration).
+    #[must_use]
+    pub fn expiration_ttl(mut self, ttl: Duration) -> Self {
+        self.expiration_ttl = Some(ttl);
+        self
+    }
+
+    /// What to keep beside the value, as JSON.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): it cannot be JSON.
+    pub fn metadata<T: Serialize + ?Sized>(mut self, metadata: &T) -> Result<Self> {
+        self.metadata = Metadata::new(metadata)?.unless_null();
+        Ok(self)
+    }
+
+    /// The same put with another value.
+    pub(crate) fn with_value(&self, value: Body) -> Self {
+        Self {
+            key: self.key.clone(),
+            value,
+            expiration: self.expiration,
+            expiration_ttl: self.expiration_ttl,
+            metadata: self.metadata.clone(),
+        }
+    }
+}
+
+impl<K: Into<String>, V: Into<Body>> From<(K, V)> for PutRequest {
+    fn from((key, value): (K, V)) -> Self {
+        Self::new(key, value)
+    }
+}
+
+/// A list for [`Namespace::list`](crate::kv::Namespace::list).
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// How many keys a page has at most: 1 to 1,000, by default 1,000.
+    pub limit: Option<u32>,
+    /// Where the page begins: the cursor of the one before.
+    pub cursor: Option<String>,
+}
+
+/// One page of keys.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListPage {
+    /// The keys, in the order of their bytes. There may be none on a page that is not the last.
+    pub keys: Vec<ListedKey>,
+    /// Whether this is the last page.
+    pub list_complete: bool,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+}
+
+/// A key in a listing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedKey {
+    /// The key.
+    pub name: String,
+    /// When it expires.
+    pub expiration: Option<SystemTime>,
+    /// What is kept beside its value.
+    pub metadata: Option<Metadata>,
+}

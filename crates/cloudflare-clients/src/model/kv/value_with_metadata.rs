@@ -1,0 +1,44 @@
+//! A value and what is kept beside it.
+
+use std::time::SystemTime;
+
+use super::metadata::Metadata;
+
+/// A value and what is kept beside it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct ValueWithMetadata<V> {
+    /// The value.
+    pub value: V,
+    /// The metadata, where the key has some and it was asked for.
+    pub metadata: Option<Metadata>,
+    /// When the key expires, where the service says so: the binding does not.
+    pub expiration: Option<SystemTime>,
+    /// The binding's `cacheStatus`, where it says one.
+    pub cache_status: Option<String>,
+}
+
+impl<V> ValueWithMetadata<V> {
+    /// A value of which no more is known.
+    pub fn new(value: V) -> Self {
+        Self { value, metadata: None, expiration: None, cache_status: None }
+    }
+
+    pub(crate) fn map<U>(self, map: impl FnOnce(V) -> U) -> ValueWithMetadata<U> {
+        let Self { value, metadata, expiration, cache_status } = self;
+        ValueWithMetadata { value: map(value), metadata, expiration, cache_status }
+    }
+
+    pub(crate) fn try_map<U, E>(
+        self,
+        map: impl FnOnce(V) -> Result<U, E>,
+    ) -> Result<ValueWithMetadata<U>, E> {
+        let Self { value, metadata, expiration, cache_status } = self;
+        Ok(ValueWithMetadata { value: map(value)?, metadata, expiration, cache_status })
+    }
+
+    /// The value, and what is kept beside it.
+    pub(crate) fn split(self) -> (V, ValueWithMetadata<()>) {
+        let Self { value, metadata, expiration, cache_status } = self;
+        (value, ValueWithMetadata { value: (), metadata, expiration, cache_status })
+    }
+}

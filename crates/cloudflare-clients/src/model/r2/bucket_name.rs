@@ -1,0 +1,24 @@
+//! The names of buckets.
+
+use super::error_code::INVALID_BUCKET_NAME;
+use crate::error::{Error, Result};
+
+/// Checks a bucket's name by [R2's rules](https://developers.cloudflare.com/r2/buckets/create-buckets/): 3 to 63
+/// characters of `a-z`, `0-9` and `-`, the first and last not `-`.
+///
+/// # Errors
+/// It breaks the rules.
+pub fn validate_bucket_name(name: &str) -> Result<()> {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (3..=63).contains(&name.len())
+        && name.bytes().all(allowed)
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+    {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!(
+        "{name:?} is not a bucket name: it has 3 to 63 characters of a-z, 0-9 and -, and neither starts nor ends with -"
+    ))
+    .with_code(INVALID_BUCKET_NAME.name))
+}

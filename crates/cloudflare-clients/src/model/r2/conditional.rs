@@ -1,0 +1,327 @@
+//! Conditions on the etag and the upload time of an object.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::error_code::PRECONDITION_FAILED;
+use crate::error::{Error, Result};
+
+/// Conditions that the object must meet for an operation to happen.
+///
+/// All that are given must hold, with HTTP's two exceptions: an `etag_matches` that holds excuses `uploaded_before`, and
+/// an `etag_does_not_match` that holds excuses `uploaded_after`. A condition that fails is
+/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind), or [`ErrorKind::NotModified`](crate::ErrorKind) on a read whose `etag_does_not_match` or
+/// `uploaded_after` failed.
+///
+/// See [R2's conditional operations](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations).
+///
+/// ```
+/// use cloudflare_clients::r2::Conditional;
+///
+/// let create_only = Conditional::new().etag_does_not_match("*");
+/// let replace_what_i_saw = Conditional::new().etag_matches("9e107d9d372bb6826bd81d3542a419d6");
+/// # let _ = (create_only, replace_what_i_saw);
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Conditional {
+    /// `If-Match`: the object exists and has one of these etags.
+    pub etag_matches: Option<EtagList>,
+    /// `If-None-Match`: the object does not exist, or has none of these etags.
+    pub etag_does_not_match: Option<EtagList>,
+    /// `If-Unmodified-Since`: the object was uploaded before this time.
+    pub uploaded_before: Option<SystemTime>,
+    /// `If-Modified-Since`: the object was uploaded after this time.
+    pub uploaded_after: Option<SystemTime>,
+    /// Compare upload times in whole seconds, as HTTP's dates do, not in milliseconds.
+    pub seconds_granularity: bool,
+}
+
+impl Conditional {
+    /// No condition.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The object exists and has this etag (without quotes), or any with `"*"`.
+    pub fn etag_matches(mut self, etag: impl Into<EtagList>) -> Self {
+        self.etag_matches = Some(etag.into());
+        self
+    }
+
+    /// The object has another etag than this one (without quotes), or does not exist. `"*"` means: create only.
+    pub fn etag_does_not_match(mut self, etag: impl Into<EtagList>) -> Self {
+        self.etag_does_not_match = Some(etag.into());
+        self
+    }
+
+    /// The object was uploaded before this time.
+    pub fn uploaded_before(mut self, time: SystemTime) -> Self {
+        self.uploaded_before = Some(time);
+        self
+    }
+
+    /// The object was uploaded after this time.
+    pub fn uploaded_after(mut self, time: SystemTime) -> Self {
+        self.uploaded_after = Some(time);
+        self
+    }
+
+    /// Whether there is no condition.
+    pub fn is_empty(&self) -> bool {
+        self.etag_matches.is_none()
+            && self.etag_does_not_match.is_none()
+            && self.uploaded_before.is_none()
+            && self.uploaded_after.is_none()
+    }
+
+    /// Refuses etags in quotes and times before 1970.
+    pub(crate) fn validate(&self) -> Result<()> {
+        for list in [&self.etag_matches, &self.etag_does_not_match].into_iter().flatten() {
+            if let EtagList::Some(etags) = list
+                && let Some(etag) = etags.iter().find(|etag| {
+                    etag.value.is_empty() || etag.value.bytes().any(|b| b == b'"' || b.is_ascii_control())
+                })
+            {
+                return Err(Error::invalid_input(format!(
+                    "the etag {:?} of a condition must not be empty or in quotes: give it as `Object::etag` does",
+                    etag.value
+                )));
+            }
+        }
+        for time in [self.uploaded_before, self.uploaded_after].into_iter().flatten() {
+            if time < UNIX_EPOCH {
+                return Err(Error::invalid_input("the time of a condition lies before 1970"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether an object with this etag and upload time, or none, meets the conditions of a read.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind).
+    pub fn check_read(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
+        self.check_matching(existing)?;
+        self.check_differing(existing).map_err(|()| {
+            Error::from_status(304, "Not Modified: the object is as the conditions describe it")
+        })
+    }
+
+    /// Whether an object with this etag and upload time, or none, meets the conditions of a write.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind).
+    pub fn check_write(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
+        self.check_matching(existing)?;
+        self.check_differing(existing).map_err(|()| precondition_failed())
+    }
+
+    fn check_matching(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
+        if let Some(etags) = &self.etag_matches {
+            return match existing {
+                Some((etag, _)) if etags.contains_strong(etag) => Ok(()),
+                _ => Err(precondition_failed()),
+            };
+        }
+        match (self.uploaded_before, existing) {
+            (Some(before), Some((_, uploaded))) if self.granular(uploaded) >= self.granular(before) => {
+                Err(precondition_failed())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_differing(&self, existing: Option<(&str, SystemTime)>) -> Result<(), ()> {
+        if let Some(etags) = &self.etag_does_not_match {
+            return match existing {
+                Some((etag, _)) if etags.contains_weak(etag) => Err(()),
+                _ => Ok(()),
+            };
+        }
+        match (self.uploaded_after, existing) {
+            (Some(after), Some((_, uploaded))) if self.granular(after) >= self.granular(uploaded) => Err(()),
+            (Some(_), None) => Err(()),
+            _ => Ok(()),
+        }
+    }
+
+    fn granular(&self, time: SystemTime) -> Duration {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        if self.seconds_granularity { Duration::from_secs(since.as_secs()) } else { since }
+    }
+}
+
+pub(crate) fn precondition_failed() -> Error {
+    Error::from_status(412, "Precondition Failed: at least one of the conditions did not hold")
+        .with_code(PRECONDITION_FAILED.name)
+}
+
+/// The etags of a condition: any, or some.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EtagList {
+    /// `*`: any object there is.
+    Any,
+    /// One of these.
+    Some(Vec<Etag>),
+}
+
+impl EtagList {
+    fn contains_strong(&self, etag: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Some(etags) => etags.iter().any(|e| !e.weak && e.value == etag),
+        }
+    }
+
+    fn contains_weak(&self, etag: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Some(etags) => etags.iter().any(|e| e.value == etag),
+        }
+    }
+
+    /// The value of an `If-Match` or `If-None-Match` header.
+    pub(crate) fn to_header(&self) -> String {
+        match self {
+            Self::Any => "*".to_owned(),
+            Self::Some(etags) => {
+                let quoted = |etag: &Etag| format!("{}\"{}\"", if etag.weak { "W/" } else { "" }, etag.value);
+                etags.iter().map(quoted).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    /// Reads an `If-Match` or `If-None-Match` header: `*`, or quoted etags with commas between them. A bare etag is
+    /// taken too, as R2 does.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when it is neither.
+    pub fn parse_header(value: &str) -> Result<Self> {
+        let malformed = || Error::invalid_input(format!("{value:?} is not `*` or a list of quoted etags"));
+        let value = value.trim();
+        if value == "*" {
+            return Ok(Self::Any);
+        }
+        let mut etags = Vec::new();
+        let mut rest = value;
+        loop {
+            rest = rest.trim_start();
+            let (weak, unprefixed) = match rest.strip_prefix("W/") {
+                Some(tag) => (true, tag),
+                None => (false, rest),
+            };
+            let (tag, after) = if let Some(quoted) = unprefixed.strip_prefix('"') {
+                quoted.split_once('"').ok_or_else(malformed)?
+            } else {
+                let end = unprefixed.find(',').unwrap_or(unprefixed.len());
+                let (bare, after) = unprefixed.split_at(end);
+                (bare.trim_end(), after)
+            };
+            if tag.is_empty() || tag.contains('"') {
+                return Err(malformed());
+            }
+            etags.push(Etag { value: tag.to_owned(), weak });
+            rest = after.trim_start();
+            if rest.is_empty() {
+                return Ok(Self::Some(etags));
+            }
+            rest = rest.strip_prefix(',').ok_or_else(malformed)?;
+        }
+    }
+}
+
+impl From<&str> for EtagList {
+    /// `"*"` is any; all else one strong etag.
+    fn from(etag: &str) -> Self {
+        if etag == "*" { Self::Any } else { Self::Some(vec![Etag { value: etag.to_owned(), weak: false }]) }
+    }
+}
+
+impl From<String> for EtagList {
+    fn from(etag: String) -> Self {
+        etag.as_str().into()
+    }
+}
+
+impl From<&String> for EtagList {
+    fn from(etag: &String) -> Self {
+        etag.as_str().into()
+    }
+}
+
+/// One etag of a condition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Etag {
+    /// The etag without quotes.
+    pub value: String,
+    /// Whether it was marked `W/`: it never satisfies `etag_matches`.
+    pub weak: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn at(millis: u64) -> SystemTime {
+        UNIX_EPOCH + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn missing_objects_fail_only_what_needs_one() {
+        assert!(Conditional::new().check_write(None).is_ok());
+        assert!(Conditional::new().etag_does_not_match("*").check_write(None).is_ok());
+        assert!(Conditional::new().uploaded_before(at(5)).check_write(None).is_ok());
+        assert!(Conditional::new().etag_matches("*").check_write(None).is_err());
+        assert!(Conditional::new().uploaded_after(at(5)).check_read(None).is_err());
+    }
+
+    #[test]
+    fn reads_tell_304_from_412_and_writes_do_not() {
+        let object = Some(("abc", at(1000)));
+        let same = Conditional::new().etag_does_not_match("abc");
+        assert_eq!(same.check_read(object).map_err(|e| e.kind()), Err(ErrorKind::NotModified));
+        assert_eq!(same.check_write(object).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
+        let other = Conditional::new().etag_matches("def");
+        assert_eq!(other.check_read(object).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
+    }
+
+    #[test]
+    fn etags_excuse_times() {
+        let object = Some(("abc", at(1000)));
+        assert!(Conditional::new().etag_matches("abc").uploaded_before(at(1)).check_read(object).is_ok());
+        assert!(
+            Conditional::new().etag_does_not_match("x").uploaded_after(at(9000)).check_read(object).is_ok()
+        );
+    }
+
+    #[test]
+    fn times_compare_strictly_and_in_seconds_where_asked() {
+        let object = Some(("abc", at(1500)));
+        assert!(Conditional::new().uploaded_after(at(1500)).check_read(object).is_err());
+        assert!(Conditional::new().uploaded_after(at(1499)).check_read(object).is_ok());
+        let mut header = Conditional::new().uploaded_after(at(1000));
+        header.seconds_granularity = true;
+        assert!(header.check_read(object).is_err());
+    }
+
+    #[test]
+    fn header_lists_round_trip() {
+        for (header, expected) in
+            [("*", "*"), ("\"a\"", "\"a\""), ("\"a\" , W/\"b,c\"", "\"a\", W/\"b,c\""), ("bare", "\"bare\"")]
+        {
+            assert_eq!(EtagList::parse_header(header).map(|l| l.to_header()).ok().as_deref(), Some(expected));
+        }
+        for malformed in ["", "\"a", "\"a\" \"b\"", "\"a\",", ",", "a\"b"] {
+            assert!(EtagList::parse_header(malformed).is_err(), "{malformed:?}");
+        }
+        let weak = EtagList::parse_header("W/\"a\"").map(|etags| Conditional::new().etag_matches(etags));
+        assert!(weak.is_ok_and(|only_if| only_if.check_read(Some(("a", at(0)))).is_err()));
+    }
+
+    #[test]
+    fn quoted_etags_are_refused() {
+        assert!(Conditional::new().etag_matches("\"abc\"").validate().is_err());
+        assert!(Conditional::new().etag_matches("abc-2").validate().is_ok());
+    }
+}

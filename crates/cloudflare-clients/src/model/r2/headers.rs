@@ -1,0 +1,206 @@
+//! Objects, ranges and conditions in the headers of HTTP, in both directions: a client writes what a server reads, and the
+//! reverse.
+
+use http::{HeaderMap, HeaderName, header};
+
+use super::conditional::{Conditional, EtagList};
+use super::error_code::INVALID_ARGUMENT;
+use super::metadata::HttpMetadata;
+use super::range::{Range, ServedRange};
+use crate::error::{Error, Result};
+use crate::http::headers::{date, digits, read_date, text, value};
+
+/// Adds the headers of HTTP metadata.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a value has control characters, or the expiry is not in the years 1970 to 9999.
+pub fn write_http_metadata(metadata: &HttpMetadata, headers: &mut HeaderMap) -> Result<()> {
+    for (field, text) in metadata.texts() {
+        headers.insert(&field.header, value(field.what, text)?);
+    }
+    if let Some(expiry) = metadata.cache_expiry {
+        headers.insert(header::EXPIRES, date("cache expiry", expiry)?);
+    }
+    Ok(())
+}
+
+/// Reads HTTP metadata. An `Expires` that is no date counts as none.
+pub fn read_http_metadata(headers: &HeaderMap) -> HttpMetadata {
+    HttpMetadata {
+        cache_expiry: read_date(headers, &header::EXPIRES),
+        ..HttpMetadata::from_texts(|field| text(headers, &field.header).map(str::to_owned))
+    }
+}
+
+/// The headers that carry conditions.
+pub(crate) struct ConditionHeaders {
+    pub(crate) matches: HeaderName,
+    pub(crate) none_match: HeaderName,
+    pub(crate) unmodified_since: HeaderName,
+    pub(crate) modified_since: HeaderName,
+}
+
+impl ConditionHeaders {
+    /// HTTP's own.
+    pub(crate) const HTTP: Self = Self {
+        matches: header::IF_MATCH,
+        none_match: header::IF_NONE_MATCH,
+        unmodified_since: header::IF_UNMODIFIED_SINCE,
+        modified_since: header::IF_MODIFIED_SINCE,
+    };
+
+    /// Adds the headers of conditions. Their times lose what is less than a second.
+    pub(crate) fn write(self, only_if: &Conditional, headers: &mut HeaderMap) -> Result<()> {
+        only_if.validate()?;
+        if let Some(etags) = &only_if.etag_matches {
+            headers.insert(self.matches, value("etag", &etags.to_header())?);
+        }
+        if let Some(etags) = &only_if.etag_does_not_match {
+            headers.insert(self.none_match, value("etag", &etags.to_header())?);
+        }
+        if let Some(time) = only_if.uploaded_before {
+            headers.insert(self.unmodified_since, date("time of a condition", time)?);
+        }
+        if let Some(time) = only_if.uploaded_after {
+            headers.insert(self.modified_since, date("time of a condition", time)?);
+        }
+        Ok(())
+    }
+
+    /// Reads the headers of conditions; times compare in whole seconds. As HTTP has it, a time that is no date counts as
+    /// none.
+    pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Conditional> {
+        let etags = |name| text(headers, name).map(EtagList::parse_header).transpose();
+        Ok(Conditional {
+            etag_matches: etags(&self.matches)?,
+            etag_does_not_match: etags(&self.none_match)?,
+            uploaded_before: read_date(headers, &self.unmodified_since),
+            uploaded_after: read_date(headers, &self.modified_since),
+            seconds_granularity: true,
+        })
+    }
+}
+
+/// Adds `Range`.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the range is empty or passes 2^64.
+pub fn write_range(range: Range, headers: &mut HeaderMap) -> Result<()> {
+    range.validate()?;
+    headers.insert(header::RANGE, value("range", &range.to_header())?);
+    Ok(())
+}
+
+/// Reads `Range`. `bytes=-0` is a suffix of no bytes, which [`Range::resolve`] finds unsatisfiable.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidArgument` and R2's message: it is not one range of bytes, or ends
+/// before it begins.
+pub fn read_range(headers: &HeaderMap) -> Result<Option<Range>> {
+    let Some(given) = headers.get(header::RANGE) else {
+        return Ok(None);
+    };
+    given
+        .to_str()
+        .map_err(|_| MALFORMED_RANGE)
+        .and_then(parse_range)
+        .map(Some)
+        .map_err(|message| Error::invalid_input(message).with_code(INVALID_ARGUMENT.name))
+}
+
+/// R2's message, which really ends so.
+const MALFORMED_RANGE: &str =
+    "range must be in format 'bytes=start-end', 'bytes=start-' or 'bytes=-suffix'.'";
+
+fn parse_range(value: &str) -> Result<Range, &'static str> {
+    let number = |text| digits(text).ok_or(MALFORMED_RANGE);
+    let (first, last) = value
+        .split_once('=')
+        .filter(|(unit, _)| unit.trim().eq_ignore_ascii_case("bytes"))
+        .and_then(|(_, range)| range.trim().split_once('-'))
+        .ok_or(MALFORMED_RANGE)?;
+    if first.is_empty() {
+        return Ok(Range::Suffix { suffix: number(last)? });
+    }
+    let first = number(first)?;
+    // No object reaches the last byte that can be counted.
+    let offset = first.min(u64::MAX - 1);
+    if last.is_empty() {
+        return Ok(Range::OffsetToEnd { offset });
+    }
+    let more = number(last)?.checked_sub(first).ok_or("range must be positive.")?;
+    Ok(Range::OffsetWithLength { offset, length: more.saturating_add(1).min(u64::MAX - offset) })
+}
+
+/// The value of `Content-Range` for these bytes of an object of `size` bytes.
+pub fn content_range(served: ServedRange, size: u64) -> String {
+    let last = served.offset.saturating_add(served.length.saturating_sub(1));
+    format!("bytes {}-{last}/{size}", served.offset)
+}
+
+/// Reads `Content-Range`: the bytes, and the size of the whole object.
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is malformed, does not say the size, or lies outside of it.
+pub fn read_content_range(headers: &HeaderMap) -> Result<Option<(ServedRange, u64)>> {
+    let Some(given) = headers.get(header::CONTENT_RANGE) else {
+        return Ok(None);
+    };
+    let parse = |value: &str| {
+        let (range, size) = value.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let (offset, last, size) = (digits(first)?, digits(last)?, digits(size)?);
+        let length = last.checked_sub(offset)?.checked_add(1)?;
+        (last < size).then_some((ServedRange { offset, length }, size))
+    };
+    let parsed = given.to_str().ok().and_then(parse);
+    parsed
+        .map(Some)
+        .ok_or_else(|| Error::unexpected(format!("the answer's Content-Range {given:?} makes no sense")))
+}
+
+/// Reads `ETag`, without its quotes and weakness.
+pub fn read_etag(headers: &HeaderMap) -> Option<String> {
+    let value = text(headers, &header::ETAG)?;
+    let etag = unquote(value.strip_prefix("W/").unwrap_or(value));
+    (!etag.is_empty()).then(|| etag.to_owned())
+}
+
+/// An etag without its quotes.
+pub fn unquote(etag: &str) -> &str {
+    let etag = etag.trim();
+    etag.strip_prefix('"').and_then(|etag| etag.strip_suffix('"')).unwrap_or(etag)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    fn headers<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
+        pairs
+            .into_iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn ranges_are_read_as_r2_does() {
+        let read = |value| read_range(&headers([("range", value)])).map(Option::unwrap);
+        assert_eq!(read("bytes=0-0").unwrap(), Range::OffsetWithLength { offset: 0, length: 1 });
+        assert_eq!(read("bytes=5-").unwrap(), Range::OffsetToEnd { offset: 5 });
+        assert_eq!(read("bytes=-5").unwrap(), Range::Suffix { suffix: 5 });
+        for range in [Range::from(3..9), (4..).into(), Range::Suffix { suffix: 2 }] {
+            let mut map = HeaderMap::new();
+            write_range(range, &mut map).unwrap();
+            assert_eq!(read_range(&map).unwrap(), Some(range));
+        }
+        for value in ["bytes=5-4", "bytes=0-1,3-4", "bytes=-", "bytes=a-b", "lines=0-1", "bytes=+1-2", ""] {
+            assert_eq!(read(value).unwrap_err().code(), Some("InvalidArgument"), "{value}");
+        }
+        for value in ["bytes 0-9/*", "bytes 5-4/10", "bytes 0-10/10", "bytes */10", "0-9/10"] {
+            let error = read_content_range(&headers([("content-range", value)])).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{value}");
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The metadata of objects.
+
+use std::time::SystemTime;
+
+use http::{HeaderName, header};
+
+use super::error_code::METADATA_TOO_LARGE;
+use super::limits::MAX_CUSTOM_METADATA;
+use crate::error::{Error, Result};
+use crate::http::headers;
+
+/// The HTTP headers that are stored with an object and sent with it.
+///
+/// See [R2HTTPMetadata](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#http-metadata).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HttpMetadata {
+    /// `Content-Type`.
+    pub content_type: Option<String>,
+    /// `Content-Language`.
+    pub content_language: Option<String>,
+    /// `Content-Disposition`.
+    pub content_disposition: Option<String>,
+    /// `Content-Encoding`.
+    pub content_encoding: Option<String>,
+    /// `Cache-Control`.
+    pub cache_control: Option<String>,
+    /// `Expires`, in whole seconds.
+    pub cache_expiry: Option<SystemTime>,
+}
+
+/// A text of [`HttpMetadata`].
+pub(crate) struct TextField {
+    pub(crate) header: HeaderName,
+    /// Its name in the binding.
+    #[cfg_attr(not(all(feature = "workers", target_arch = "wasm32")), expect(dead_code))]
+    pub(crate) property: &'static str,
+    /// What errors call it.
+    pub(crate) what: &'static str,
+}
+
+/// All but the expiry, in the order of their declaration.
+static TEXT_FIELDS: [TextField; 5] = [
+    TextField { header: header::CONTENT_TYPE, property: "contentType", what: "content type" },
+    TextField { header: header::CONTENT_LANGUAGE, property: "contentLanguage", what: "content language" },
+    TextField {
+        header: header::CONTENT_DISPOSITION,
+        property: "contentDisposition",
+        what: "content disposition",
+    },
+    TextField { header: header::CONTENT_ENCODING, property: "contentEncoding", what: "content encoding" },
+    TextField { header: header::CACHE_CONTROL, property: "cacheControl", what: "cache control" },
+];
+
+impl HttpMetadata {
+    /// The texts that are set.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static TextField, &str)> {
+        let Self {
+            content_type,
+            content_language,
+            content_disposition,
+            content_encoding,
+            cache_control,
+            cache_expiry: _,
+        } = self;
+        let texts = [content_type, content_language, content_disposition, content_encoding, cache_control];
+        TEXT_FIELDS.iter().zip(texts).filter_map(|(field, text)| Some((field, text.as_deref()?)))
+    }
+
+    /// Metadata of these texts, without an expiry.
+    pub(crate) fn from_texts(text: impl Fn(&TextField) -> Option<String>) -> Self {
+        let [content_type, content_language, content_disposition, content_encoding, cache_control] =
+            TEXT_FIELDS.each_ref().map(text);
+        Self {
+            content_type,
+            content_language,
+            content_disposition,
+            content_encoding,
+            cache_control,
+            cache_expiry: None,
+        }
+    }
+
+    /// Refuses what cannot be a header.
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.texts().try_for_each(|(field, text)| headers::value(field.what, text).map(drop))
+    }
+}
+
+/// The custom metadata of an object: names and values.
+///
+/// At most 8,192 bytes together. Over S3, names are header tokens, come back in lower case, and look-ups therefore
+/// ignore the case of ASCII letters; values may be any text without control characters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CustomMetadata(
+    /// By name: they are few.
+    Vec<(String, String)>,
+);
+
+impl CustomMetadata {
+    /// The value of this name, whatever the case of its ASCII letters.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// Sets a value, in place of one whose name differs in case only.
+    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let name = name.into();
+        self.0.retain(|(known, _)| !known.eq_ignore_ascii_case(&name));
+        let place = self.0.partition_point(|(known, _)| *known < name);
+        self.0.insert(place, (name, value.into()));
+    }
+
+    /// Names and values, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Refuses empty names and what is over R2's limit.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let bytes: usize = self.0.iter().map(|(name, value)| name.len() + value.len()).sum();
+        if bytes > MAX_CUSTOM_METADATA {
+            return Err(Error::invalid_input(format!(
+                "the custom metadata has {bytes} bytes, names included: R2 takes {MAX_CUSTOM_METADATA}"
+            ))
+            .with_code(METADATA_TOO_LARGE.name));
+        }
+        if self.iter().any(|(name, _)| name.is_empty()) {
+            return Err(Error::invalid_input("a name in the custom metadata is empty"));
+        }
+        Ok(())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for CustomMetadata {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        let mut metadata = Self::default();
+        pairs.into_iter().for_each(|(name, value)| metadata.insert(name, value));
+        metadata
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_lookups_ignore_ascii_case() {
+        let mut metadata: CustomMetadata = [("uploadedBy", "app")].into_iter().collect();
+        assert_eq!(metadata.get("uploadedby"), Some("app"));
+        metadata.insert("UPLOADEDBY", "web");
+        assert_eq!(metadata.len(), 1);
+        assert_eq!(metadata.get("uploadedBy"), Some("web"));
+    }
+
+    #[test]
+    fn the_metadata_limit_counts_bytes_of_names_and_values() {
+        let metadata = |value: String| [("n", value)].into_iter().collect::<CustomMetadata>();
+        assert!(metadata("v".repeat(8191)).validate().is_ok());
+        assert!(metadata("v".repeat(8192)).validate().is_err());
+        assert!(metadata("é".repeat(4096)).validate().is_err());
+    }
+}

@@ -1,0 +1,38 @@
+//! The vocabulary of R2.
+
+mod bucket_name;
+mod checksum;
+mod conditional;
+pub(crate) mod content_checksum;
+mod crc;
+pub(crate) mod error_code;
+pub(crate) mod headers;
+mod key;
+pub(crate) mod limits;
+mod metadata;
+pub(crate) mod multipart;
+mod object;
+mod range;
+mod requests;
+mod storage_class;
+
+pub use self::bucket_name::validate_bucket_name;
+pub use self::checksum::{Checksum, ChecksumAlgorithm, Checksums, Hasher};
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub(crate) use self::conditional::precondition_failed;
+pub use self::conditional::{Conditional, Etag, EtagList};
+pub use self::key::validate_key;
+pub(crate) use self::key::validate_key_len;
+pub use self::limits::{
+    MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
+};
+pub use self::metadata::{CustomMetadata, HttpMetadata};
+pub use self::multipart::{
+    CompleteMultipartUploadRequest, CreateMultipartUploadRequest, ListMultipartUploadsRequest,
+    ListPartsRequest, MultipartUploadSummary, MultipartUploadsPage, PartsPage, UploadPartRequest,
+    UploadedPart,
+};
+pub use self::object::{Object, ObjectBody, StoredObject};
+pub use self::range::{Range, ServedRange};
+pub use self::requests::{CopyRequest, GetRequest, ListPage, ListRequest, PutRequest};
+pub use self::storage_class::StorageClass;

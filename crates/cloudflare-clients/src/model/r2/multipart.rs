@@ -1,0 +1,294 @@
+//! What is asked of a bucket for uploads in parts, and the rules of parts.
+
+use std::time::SystemTime;
+
+use super::checksum::{Checksum, Hasher};
+use super::conditional::Conditional;
+use super::error_code::{ENTITY_TOO_SMALL, INVALID_ARGUMENT, INVALID_PART};
+use super::key::validate_key;
+use super::limits::{MAX_PARTS, MIN_PART_SIZE, validate_page_size, validate_upload_size};
+use super::metadata::{CustomMetadata, HttpMetadata};
+use super::object::Object;
+use super::storage_class::StorageClass;
+use crate::body::Body;
+use crate::error::{Error, Result};
+
+/// The begin of a multipart upload for [`Bucket::create_multipart_upload`](crate::r2::Bucket::create_multipart_upload).
+#[derive(Debug, Clone, Default)]
+pub struct CreateMultipartUploadRequest {
+    /// The key that the object will have.
+    pub key: String,
+    /// The HTTP headers to store with it.
+    pub http_metadata: HttpMetadata,
+    /// The custom metadata to store with it.
+    pub custom_metadata: CustomMetadata,
+    /// How R2 stores it; the bucket's class where there is none.
+    pub storage_class: Option<StorageClass>,
+}
+
+impl CreateMultipartUploadRequest {
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_key(&self.key)?;
+        self.http_metadata.validate()?;
+        self.custom_metadata.validate()
+    }
+}
+
+/// A part for [`Bucket::upload_part`](crate::r2::Bucket::upload_part).
+#[derive(Debug)]
+pub struct UploadPartRequest {
+    /// The upload's key.
+    pub key: String,
+    /// The upload's id.
+    pub upload_id: String,
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// The bytes; their length is known.
+    pub body: Body,
+    /// What the bytes must hash to.
+    pub checksum: Option<Checksum>,
+}
+
+impl UploadPartRequest {
+    /// Refuses what R2 does not take, such as a body of unknown length.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_upload(&self.key, &self.upload_id)?;
+        validate_part_number(self.part_number)?;
+        validate_upload_size(self.body.known_length()?)
+    }
+}
+
+/// A part that was uploaded. It can be stored and given to a complete later.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+pub struct UploadedPart {
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// The part's etag, without quotes.
+    pub etag: String,
+    /// The size in bytes, where it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+}
+
+/// The end of a multipart upload for [`Bucket::complete_multipart_upload`](crate::r2::Bucket::complete_multipart_upload).
+#[derive(Debug, Clone, Default)]
+pub struct CompleteMultipartUploadRequest {
+    /// The upload's key.
+    pub key: String,
+    /// The upload's id.
+    pub upload_id: String,
+    /// By number.
+    pub parts: Vec<UploadedPart>,
+    /// What the object that is replaced must meet. When it does not, the upload is gone.
+    pub only_if: Conditional,
+}
+
+impl CompleteMultipartUploadRequest {
+    /// Refuses what R2 does not take, as far as the sizes of the parts are known.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_upload(&self.key, &self.upload_id)?;
+        self.only_if.validate()?;
+        validate_parts(&self.parts)
+    }
+}
+
+/// A list of parts for [`Bucket::list_parts`](crate::r2::Bucket::list_parts).
+#[derive(Debug, Clone, Default)]
+pub struct ListPartsRequest {
+    /// The upload's key.
+    pub key: String,
+    /// The upload's id.
+    pub upload_id: String,
+    /// Only parts with greater numbers.
+    pub part_number_marker: Option<u16>,
+    /// 1 to 1,000 parts; 1,000 where there is none.
+    pub limit: Option<u32>,
+}
+
+impl ListPartsRequest {
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_upload(&self.key, &self.upload_id)?;
+        validate_page_size(self.limit)
+    }
+}
+
+/// One page of the parts of an upload.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PartsPage {
+    /// The parts, by number.
+    pub parts: Vec<UploadedPart>,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// The marker of the next page.
+    pub next_part_number_marker: Option<u16>,
+}
+
+/// A list of uploads for [`Bucket::list_multipart_uploads`](crate::r2::Bucket::list_multipart_uploads).
+#[derive(Debug, Clone, Default)]
+pub struct ListMultipartUploadsRequest {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Keys that go on to this after the prefix are grouped.
+    pub delimiter: Option<String>,
+    /// Only keys after this one, or with it where `upload_id_marker` is given.
+    pub key_marker: Option<String>,
+    /// Of the uploads of `key_marker`, only those after this one.
+    pub upload_id_marker: Option<String>,
+    /// 1 to 1,000; 1,000 where there is none.
+    pub limit: Option<u32>,
+}
+
+impl ListMultipartUploadsRequest {
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_page_size(self.limit)
+    }
+}
+
+/// One page of the uploads under way.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct MultipartUploadsPage {
+    /// The uploads, by key.
+    pub uploads: Vec<MultipartUploadSummary>,
+    /// The prefixes under which there are uploads of further keys.
+    pub delimited_prefixes: Vec<String>,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// The key marker of the next page.
+    pub next_key_marker: Option<String>,
+    /// The upload marker of the next page.
+    pub next_upload_id_marker: Option<String>,
+}
+
+/// An upload under way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MultipartUploadSummary {
+    /// The key that the object will have.
+    pub key: String,
+    /// The id.
+    pub upload_id: String,
+    /// When it was begun.
+    pub initiated: SystemTime,
+    /// The storage class that the object will have.
+    pub storage_class: Option<StorageClass>,
+}
+
+/// Refuses what names no upload.
+pub(crate) fn validate_upload(key: &str, upload_id: &str) -> Result<()> {
+    validate_key(key)?;
+    validate_upload_id(upload_id)
+}
+
+/// Refuses part numbers that R2 does not take.
+pub(crate) fn validate_part_number(number: u16) -> Result<()> {
+    if (1..=MAX_PARTS).contains(&number) {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!("the part number {number} is not within 1 to 10,000"))
+        .with_code(INVALID_ARGUMENT.name))
+}
+
+/// Refuses an empty id of an upload: without one the request would be another operation. It is opaque otherwise.
+pub(crate) fn validate_upload_id(upload_id: &str) -> Result<()> {
+    if upload_id.is_empty() {
+        return Err(Error::invalid_input("the upload id is empty"));
+    }
+    Ok(())
+}
+
+/// Checks R2's rules, as far as the sizes are known. `parts` are in order.
+fn validate_parts(parts: &[UploadedPart]) -> Result<()> {
+    if parts.is_empty() {
+        return Err(Error::invalid_input("an upload needs one part at least"));
+    }
+    for part in parts {
+        validate_part_number(part.part_number)?;
+    }
+    if let Some([twice, _]) = parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+        return Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)));
+    }
+    let rule = "all parts but the last have one size of 5 MiB or more, and the last is not larger";
+    let first = parts.first().and_then(|part| part.size);
+    for (index, part) in parts.iter().enumerate() {
+        let (Some(expected), Some(size)) = (first, part.size) else {
+            continue;
+        };
+        let last = index + 1 == parts.len();
+        let wrong = if last { size > expected } else { size != expected || size < MIN_PART_SIZE };
+        if wrong {
+            let number = part.part_number;
+            return Err(Error::invalid_input(format!(
+                "part {number} has {size} bytes and the first one {expected}: {rule}"
+            ))
+            .with_code(if !last && size < MIN_PART_SIZE {
+                ENTITY_TOO_SMALL.name
+            } else {
+                INVALID_PART.name
+            }));
+        }
+    }
+    Ok(())
+}
+
+/// Whether an object is what completing an upload of these parts makes: by its etag, the MD5 of the parts' MD5s, where the
+/// service's part etags are MD5s, else by the number of parts and the size.
+pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
+    let size = parts.iter().map(|part| part.size).sum::<Option<u64>>();
+    if size.is_some_and(|size| size != object.size) {
+        return false;
+    }
+    let mut hasher = Hasher::md5();
+    for part in parts {
+        match Checksum::from_etag(&part.etag) {
+            Some(md5) => hasher.update(md5.as_bytes()),
+            None => return size.is_some() && object.etag.ends_with(&format!("-{}", parts.len())),
+        }
+    }
+    object.etag == format!("{}-{}", hasher.finish().to_hex(), parts.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(sizes: &[u64]) -> Vec<UploadedPart> {
+        let part = |(size, part_number)| UploadedPart { part_number, etag: "e".to_owned(), size: Some(size) };
+        sizes.iter().copied().zip(1..).map(part).collect()
+    }
+
+    #[test]
+    fn parts_of_wrong_sizes_are_refused_before_any_request() {
+        const MIB: u64 = 1024 * 1024;
+        for good in [&[1][..], &[5 * MIB, 1], &[6 * MIB, 6 * MIB, 6 * MIB], &[5 * MIB, 0]] {
+            assert!(validate_parts(&parts(good)).is_ok(), "{good:?}");
+        }
+        for (bad, code) in [
+            (&[MIB, MIB][..], "EntityTooSmall"),
+            (&[5 * MIB, 6 * MIB], "InvalidPart"),
+            (&[6 * MIB, 5 * MIB, 1], "InvalidPart"),
+        ] {
+            assert_eq!(validate_parts(&parts(bad)).unwrap_err().code(), Some(code), "{bad:?}");
+        }
+        let mut unknown = parts(&[MIB, MIB]);
+        for part in &mut unknown {
+            part.size = None;
+        }
+        assert!(validate_parts(&unknown).is_ok());
+        unknown[1].part_number = 1;
+        assert!(validate_parts(&unknown).is_err());
+    }
+
+    #[test]
+    fn a_completed_object_is_recognised_by_its_etag() {
+        let parts: Vec<_> = ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"]
+            .into_iter()
+            .zip(1..)
+            .map(|(etag, part_number)| UploadedPart { part_number, etag: etag.to_owned(), size: None })
+            .collect();
+        let object = |etag| Object::new("k", 1, etag, std::time::UNIX_EPOCH);
+        assert!(is_made_of(&object("f77dc0eecdebcd774a2a22cb393ad2ff-2"), &parts));
+        assert!(!is_made_of(&object("f77dc0eecdebcd774a2a22cb393ad2fe-2"), &parts));
+    }
+}

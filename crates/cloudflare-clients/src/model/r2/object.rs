@@ -1,0 +1,250 @@
+//! Objects and their metadata.
+
+use std::ops::Deref;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, header};
+use serde::de::DeserializeOwned;
+
+use super::checksum::Checksums;
+use super::headers::{content_range, write_http_metadata};
+use super::metadata::{CustomMetadata, HttpMetadata};
+use super::range::ServedRange;
+use super::storage_class::StorageClass;
+use crate::body::{Body, ByteStream};
+use crate::error::Result;
+use crate::http::headers::{date, value};
+
+/// What R2 knows of an object: the answer to a head, a get, and each row of a list.
+///
+/// Listed objects have no metadata unless the list was asked to `include` it.
+///
+/// See [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition).
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Object {
+    /// The key.
+    pub key: String,
+    /// R2's random name of this upload of the key. A list over S3 does not say it.
+    pub version: Option<String>,
+    /// The size in bytes.
+    pub size: u64,
+    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then `<hex>-<parts>`.
+    pub etag: String,
+    /// When it was uploaded. Whole seconds over S3, but for lists.
+    pub uploaded: SystemTime,
+    /// The HTTP headers stored with it; `None` where a list left them out.
+    pub http_metadata: Option<HttpMetadata>,
+    /// The custom metadata stored with it; `None` where a list left it out.
+    pub custom_metadata: Option<CustomMetadata>,
+    /// The checksums that the service gave.
+    pub checksums: Checksums,
+    /// The storage class, where the service says it.
+    pub storage_class: Option<StorageClass>,
+    /// The bytes that a ranged get returned.
+    pub range: Option<ServedRange>,
+}
+
+impl Object {
+    /// An object with no metadata.
+    pub fn new(key: impl Into<String>, size: u64, etag: impl Into<String>, uploaded: SystemTime) -> Self {
+        Self {
+            key: key.into(),
+            version: None,
+            size,
+            etag: etag.into(),
+            uploaded,
+            http_metadata: None,
+            custom_metadata: None,
+            checksums: Checksums::default(),
+            storage_class: None,
+            range: None,
+        }
+    }
+
+    /// The etag in quotes, as HTTP headers carry it.
+    pub fn http_etag(&self) -> String {
+        format!("\"{}\"", self.etag)
+    }
+
+    /// The `Content-Type` it is stored with.
+    pub fn content_type(&self) -> Option<&str> {
+        self.http_metadata.as_ref()?.content_type.as_deref()
+    }
+
+    /// The custom metadata of this name, whatever the case of its ASCII letters.
+    pub fn metadata(&self, name: &str) -> Option<&str> {
+        self.custom_metadata.as_ref()?.get(name)
+    }
+
+    /// The headers of an answer to a GET or HEAD with this object: its HTTP metadata, `ETag`, `Last-Modified`, `Accept-Ranges`,
+    /// `Content-Length`, and `Content-Range` where it was got with a range, for a 206. Custom metadata is not among them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the stored metadata cannot be sent in headers.
+    pub fn response_headers(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::new();
+        if let Some(metadata) = &self.http_metadata {
+            write_http_metadata(metadata, &mut headers)?;
+        }
+        headers.insert(header::ETAG, value("etag", &self.http_etag())?);
+        headers.insert(header::LAST_MODIFIED, date("upload time", self.uploaded)?);
+        headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+        headers.insert(header::CONTENT_LENGTH, self.range.map_or(self.size, |range| range.length).into());
+        if let Some(range) = self.range {
+            headers.insert(header::CONTENT_RANGE, value("range", &content_range(range, self.size))?);
+        }
+        Ok(headers)
+    }
+}
+
+/// An object and its bytes: the answer to a get.
+///
+/// It derefs to its [`Object`].
+#[derive(Debug)]
+pub struct ObjectBody {
+    /// What R2 knows of the object.
+    pub object: Object,
+    /// Its bytes, or the range of them that was asked for.
+    pub body: Body,
+}
+
+impl ObjectBody {
+    /// An object with its bytes.
+    pub fn new(object: Object, body: impl Into<Body>) -> Self {
+        Self { object, body: body.into() }
+    }
+
+    /// All bytes: [`Body::bytes`].
+    pub async fn bytes(self) -> Result<Bytes> {
+        self.body.bytes().await
+    }
+
+    /// All bytes as UTF-8: [`Body::text`].
+    pub async fn text(self) -> Result<String> {
+        self.body.text().await
+    }
+
+    /// All bytes as JSON: [`Body::json`].
+    pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        self.body.json().await
+    }
+
+    /// The bytes, piece by piece: [`Body::into_stream`].
+    pub fn into_stream(self) -> ByteStream {
+        self.body.into_stream()
+    }
+
+    /// Writes all bytes to a file: [`Body::write_to_file`].
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn write_to_file(self, path: impl AsRef<std::path::Path>) -> Result<u64> {
+        self.body.write_to_file(path).await
+    }
+
+    /// Calls `report(done, total)` as bytes are read: [`Body::on_progress`].
+    #[must_use]
+    pub fn on_progress(mut self, report: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
+        self.body = self.body.on_progress(report);
+        self
+    }
+
+    /// How many bytes are read into memory at most: [`Body::limit`].
+    #[must_use]
+    pub fn limit(mut self, bytes: u64) -> Self {
+        self.body = self.body.limit(bytes);
+        self
+    }
+}
+
+impl Deref for ObjectBody {
+    type Target = Object;
+
+    fn deref(&self) -> &Object {
+        &self.object
+    }
+}
+
+/// What a service says of an object that it has just written.
+///
+/// The S3 API answers a write with the etag and little more: what it did not say is `None`, and a head tells it.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct StoredObject {
+    /// The key.
+    pub key: String,
+    /// The etag without quotes.
+    pub etag: String,
+    /// R2's random name of this upload of the key.
+    pub version: Option<String>,
+    /// The size in bytes.
+    pub size: Option<u64>,
+    /// When it was uploaded.
+    pub uploaded: Option<SystemTime>,
+    /// The checksums that the service gave.
+    pub checksums: Checksums,
+}
+
+impl StoredObject {
+    /// A written object of which only the etag is known.
+    pub fn new(key: impl Into<String>, etag: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            etag: etag.into(),
+            version: None,
+            size: None,
+            uploaded: None,
+            checksums: Checksums::default(),
+        }
+    }
+
+    /// The etag in quotes, as HTTP headers carry it.
+    pub fn http_etag(&self) -> String {
+        format!("\"{}\"", self.etag)
+    }
+}
+
+impl From<Object> for StoredObject {
+    fn from(object: Object) -> Self {
+        Self {
+            key: object.key,
+            etag: object.etag,
+            version: object.version,
+            size: Some(object.size),
+            uploaded: Some(object.uploaded),
+            checksums: object.checksums,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn response_headers_describe_what_is_sent() {
+        let uploaded = SystemTime::UNIX_EPOCH + std::time::Duration::from_millis(784_111_777_500);
+        let mut object = Object::new("a", 10, "abc", uploaded);
+        object.http_metadata =
+            Some(HttpMetadata { content_encoding: Some("gzip".to_owned()), ..HttpMetadata::default() });
+        let headers = |object: &Object| {
+            let headers = object.response_headers().unwrap();
+            let lines = headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()));
+            let mut lines: Vec<_> = lines.collect();
+            lines.sort();
+            lines
+        };
+        let whole = [
+            "accept-ranges: bytes",
+            "content-encoding: gzip",
+            "content-length: 10",
+            "etag: \"abc\"",
+            "last-modified: Sun, 06 Nov 1994 08:49:37 GMT",
+        ];
+        assert_eq!(headers(&object), whole);
+        object.range = Some(ServedRange { offset: 2, length: 3 });
+        let ranged = headers(&object);
+        assert!(ranged.contains(&"content-length: 3".to_owned()), "{ranged:?}");
+        assert!(ranged.contains(&"content-range: bytes 2-4/10".to_owned()), "{ranged:?}");
+    }
+}

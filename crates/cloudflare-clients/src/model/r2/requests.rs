@@ -1,0 +1,147 @@
+//! What is asked of a bucket, and the pages that it answers with.
+
+use super::checksum::Checksum;
+use super::conditional::Conditional;
+use super::key::validate_key;
+use super::limits::{validate_page_size, validate_upload_size};
+use super::metadata::{CustomMetadata, HttpMetadata};
+use super::object::Object;
+use super::range::Range;
+use super::storage_class::StorageClass;
+use crate::body::Body;
+use crate::error::Result;
+
+/// A get for [`Bucket::get`](crate::r2::Bucket::get).
+#[derive(Debug, Clone, Default)]
+pub struct GetRequest {
+    /// The key of the object.
+    pub key: String,
+    /// The bytes to return; all where there is none.
+    pub range: Option<Range>,
+    /// What the object must meet.
+    pub only_if: Conditional,
+}
+
+impl GetRequest {
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_key(&self.key)?;
+        self.range.map_or(Ok(()), Range::validate)?;
+        self.only_if.validate()
+    }
+}
+
+/// A put for [`Bucket::put`](crate::r2::Bucket::put).
+#[derive(Debug)]
+pub struct PutRequest {
+    /// The key to store it under.
+    pub key: String,
+    /// The bytes; their length is known.
+    pub body: Body,
+    /// The HTTP headers to store with it.
+    pub http_metadata: HttpMetadata,
+    /// The custom metadata to store with it.
+    pub custom_metadata: CustomMetadata,
+    /// How R2 stores it; the bucket's class where there is none.
+    pub storage_class: Option<StorageClass>,
+    /// What the bytes must hash to.
+    pub checksum: Option<Checksum>,
+    /// What an object that is there must meet.
+    pub only_if: Conditional,
+}
+
+impl PutRequest {
+    /// A put of some bytes and nothing else.
+    pub fn new(key: impl Into<String>, body: impl Into<Body>) -> Self {
+        Self {
+            key: key.into(),
+            body: body.into(),
+            http_metadata: HttpMetadata::default(),
+            custom_metadata: CustomMetadata::default(),
+            storage_class: None,
+            checksum: None,
+            only_if: Conditional::default(),
+        }
+    }
+
+    /// Refuses what R2 does not take. A body of unknown length has none to judge.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_key(&self.key)?;
+        self.http_metadata.validate()?;
+        self.custom_metadata.validate()?;
+        self.only_if.validate()?;
+        self.body.content_length().map_or(Ok(()), validate_upload_size)
+    }
+}
+
+/// A list for [`Bucket::list`](crate::r2::Bucket::list).
+#[derive(Debug, Clone, Default)]
+pub struct ListRequest {
+    /// Only keys that begin with this.
+    pub prefix: String,
+    /// Keys that go on to this after the prefix are grouped into one delimited prefix.
+    pub delimiter: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Only keys after this one.
+    pub start_after: Option<String>,
+    /// 1 to 1,000 objects and delimited prefixes together; 1,000 where there is none.
+    pub limit: Option<u32>,
+    /// Return the objects' HTTP and custom metadata, where the backend can.
+    pub include_metadata: bool,
+}
+
+impl ListRequest {
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_page_size(self.limit)
+    }
+}
+
+/// One page of a listing.
+///
+/// There are more pages while `truncated` is true, however few objects this one has.
+///
+/// See [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ListPage {
+    /// The objects, in the order of their keys' bytes.
+    pub objects: Vec<Object>,
+    /// The prefixes, each up to and with the delimiter, under which there are further keys.
+    pub delimited_prefixes: Vec<String>,
+    /// Whether there are more.
+    pub truncated: bool,
+    /// Where the next page begins.
+    pub cursor: Option<String>,
+}
+
+/// A copy for [`Bucket::copy`](crate::r2::Bucket::copy).
+#[derive(Debug, Clone, Default)]
+pub struct CopyRequest {
+    /// The object to copy.
+    pub source: String,
+    /// The key to store it under.
+    pub key: String,
+    /// What the source must meet.
+    pub source_only_if: Conditional,
+    /// What the object that is replaced must meet.
+    pub only_if: Conditional,
+    /// Metadata in place of the source's.
+    pub replace_metadata: Option<(HttpMetadata, CustomMetadata)>,
+    /// The storage class of the copy.
+    pub storage_class: Option<StorageClass>,
+}
+
+impl CopyRequest {
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_key(&self.source)?;
+        validate_key(&self.key)?;
+        self.source_only_if.validate()?;
+        self.only_if.validate()?;
+        match &self.replace_metadata {
+            Some((http, custom)) => http.validate().and_then(|()| custom.validate()),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Signing playlists by the client and by the service.
+
+use std::time::SystemTime;
+
+use super::options::PlaylistOptions;
+use super::signed_playlist::SignedPlaylist;
+use super::{dash, hls};
+use crate::error::Result;
+use crate::model::r2::validate_key;
+use crate::r2::R2Service;
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+use crate::runtime;
+use crate::signing::R2SigningClient;
+use crate::signing::url_signer::UrlSigner;
+
+impl R2SigningClient {
+    /// An HLS playlist whose references into the bucket are presigned URLs, good from now. `key` is the playlist's own: relative
+    /// references are resolved against it.
+    ///
+    /// Segment lines and the `URI` of `EXT-X-MAP`, `EXT-X-KEY`, `EXT-X-SESSION-KEY`, `EXT-X-PART` and `EXT-X-PRELOAD-HINT` are
+    /// presigned; child playlists go through [`PlaylistOptions::child_url`]. URLs of other hosts, `data:` URLs and every
+    /// other byte stay as they are. References may be relative to the playlist, to the bucket's root (`/a`), or URLs of the
+    /// bucket; their query is dropped, and their percent-encoding decoded once. Variables that `EXT-X-DEFINE` defines are
+    /// substituted in them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no playlist, a reference to an
+    /// object outside [`PlaylistOptions::prefix`], an attribute list that does not parse, a variable that comes from outside, a
+    /// child playlist without [`PlaylistOptions::child_url`], a limit of the options that is passed.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn sign_hls_playlist(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.sign_hls_playlist_at(text, key, options, runtime::now())
+    }
+
+    /// [`sign_hls_playlist`](Self::sign_hls_playlist) at a given time.
+    pub fn sign_hls_playlist_at(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+        now: SystemTime,
+    ) -> Result<SignedPlaylist> {
+        self.sign_playlist("sign_hls_playlist", key, options, now, |signer| {
+            hls::sign(text, key, options, signer)
+        })
+    }
+
+    /// A DASH manifest of a film, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
+    /// references are resolved against it, and against its `BaseURL`s.
+    ///
+    /// Each `SegmentTemplate` and `SegmentList` becomes a `SegmentList` with a URL for each segment; a representation that is one
+    /// object gets a presigned `BaseURL`. They are inherited and overridden as
+    /// [ISO/IEC 23009-1](https://www.iso.org/standard/89027.html) has it. References work as those of
+    /// [`sign_hls_playlist`](Self::sign_hls_playlist) do; those to other hosts become absolute URLs, unsigned. Of several `BaseURL`s of a
+    /// level, the first that leads into the bucket is taken. `Location`, `PatchLocation` and `ContentSteering`, which lead to what
+    /// is not signed, and indexes of segments are left out. Everything else stays as it is, byte for byte.
+    ///
+    /// The result plays in dash.js and in ffmpeg, which cannot play a representation that is one object, though.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no manifest, or a live one; a
+    /// reference to an object outside [`PlaylistOptions::prefix`]; a number of segments that cannot be known; parts that come from
+    /// other documents (`xlink:href`), `BitstreamSwitching`, `$SubNumber$`, the `n` and `k` of an `S`, and whatever else lists
+    /// of URLs cannot express; a limit of the options that is passed.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn sign_dash_manifest(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.sign_dash_manifest_at(text, key, options, runtime::now())
+    }
+
+    /// [`sign_dash_manifest`](Self::sign_dash_manifest) at a given time.
+    pub fn sign_dash_manifest_at(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+        now: SystemTime,
+    ) -> Result<SignedPlaylist> {
+        self.sign_playlist("sign_dash_manifest", key, options, now, |signer| {
+            dash::sign(text, key, options, signer)
+        })
+    }
+
+    fn sign_playlist(
+        &self,
+        operation: &'static str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+        now: SystemTime,
+        sign: impl FnOnce(&UrlSigner) -> Result<SignedPlaylist>,
+    ) -> Result<SignedPlaylist> {
+        validate_key(key)
+            .and_then(|()| options.signing_time(now))
+            .and_then(|(now, expires_in)| self.with_url_signer(expires_in, now, sign))
+            .map_err(|error| error.during(operation, Some(key)))
+    }
+}
+
+impl R2Service {
+    /// An HLS playlist whose references into the bucket are presigned URLs: see
+    /// [`R2SigningClient::sign_hls_playlist`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of
+    /// [`R2SigningClient::sign_hls_playlist`].
+    pub fn sign_hls_playlist(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.signing()?.sign_hls_playlist_at(text, key, options, self.now())
+    }
+
+    /// A DASH manifest of a film, with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of
+    /// [`R2SigningClient::sign_dash_manifest`].
+    pub fn sign_dash_manifest(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.signing()?.sign_dash_manifest_at(text, key, options, self.now())
+    }
+}

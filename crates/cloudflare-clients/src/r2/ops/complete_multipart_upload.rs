@@ -1,0 +1,73 @@
+//! Completing uploads in parts.
+
+use std::future::IntoFuture;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::multipart_upload::MultipartUpload;
+use crate::client::operation::Operation;
+use crate::error::{ErrorKind, Result};
+use crate::model::r2::multipart::is_made_of;
+use crate::model::r2::{CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart};
+
+impl MultipartUpload {
+    /// Makes the object of these parts, given in any order; awaiting it gives what the service says of the object.
+    ///
+    /// The parts must be the ones that were uploaded, all but the last of one size.
+    pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
+        let mut parts: Vec<_> = parts.into_iter().collect();
+        parts.sort_by_key(|part| part.part_number);
+        CompleteMultipartUpload { upload: self.clone(), parts, only_if: Conditional::default() }
+    }
+}
+
+/// The end of an upload in parts; awaiting it gives what the service says of the object.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct CompleteMultipartUpload {
+    upload: MultipartUpload,
+    parts: Vec<UploadedPart>,
+    only_if: Conditional,
+}
+
+impl CompleteMultipartUpload {
+    /// What an object that is there must meet. When it does not, the upload is gone all the same. The bucket's binding
+    /// has no such condition: [`ErrorKind::Unsupported`].
+    pub fn only_if(mut self, only_if: Conditional) -> Self {
+        self.only_if = only_if;
+        self
+    }
+
+    async fn send(self) -> Result<StoredObject> {
+        let Self { upload, parts, only_if } = self;
+        let MultipartUpload { service, key, upload_id, .. } = &upload;
+        let operation = Operation::new("completeMultipartUpload", key);
+        let request =
+            CompleteMultipartUploadRequest { key: key.clone(), upload_id: upload_id.clone(), parts, only_if };
+        operation.check(request.validate())?;
+        let bucket = service.bucket();
+        let result = service
+            .attempts()
+            .run(&operation, || Some(bucket.complete_multipart_upload(request.clone())))
+            .await;
+        match result {
+            Err(error)
+                if error.attempts() > 1
+                    && matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::PreconditionFailed) =>
+            {
+                service.unless_stored(key, error, |object| is_made_of(object, &request.parts)).await
+            }
+            result => result,
+        }
+    }
+}
+
+impl IntoFuture for CompleteMultipartUpload {
+    type Output = Result<StoredObject>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.send().boxed()
+    }
+}

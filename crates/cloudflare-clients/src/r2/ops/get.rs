@@ -1,0 +1,361 @@
+//! Reading objects: resumed where they were cut off, verified where they are whole.
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, Stream, TryStreamExt};
+use futures_util::{FutureExt as _, TryFutureExt as _};
+use http::{HeaderMap, header};
+
+use crate::body::{ByteStream, Refetch};
+use crate::client::attempts::Attempts;
+use crate::client::operation::Operation;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::headers::{ConditionHeaders, read_range};
+use crate::model::r2::{Checksum, Conditional, GetRequest, Hasher, Object, ObjectBody, Range, ServedRange};
+use crate::r2::service::R2Service;
+use crate::r2::verify::verifier;
+use crate::retry::RetryDecision;
+
+impl R2Service {
+    /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
+    pub fn get(&self, key: impl Into<String>) -> Get {
+        Get::new(self.clone(), key.into())
+    }
+}
+
+/// A get; awaiting it gives the object, or `None` when there is none of this key.
+///
+/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still the same.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Get {
+    service: R2Service,
+    request: GetRequest,
+}
+
+impl Get {
+    fn new(service: R2Service, key: String) -> Self {
+        Self { service, request: GetRequest { key, ..GetRequest::default() } }
+    }
+
+    /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
+    pub fn range(mut self, range: impl Into<Range>) -> Self {
+        self.request.range = Some(range.into());
+        self
+    }
+
+    /// What the object must meet; else the get fails with [`ErrorKind::PreconditionFailed`] or
+    /// [`ErrorKind::NotModified`].
+    pub fn only_if(mut self, only_if: Conditional) -> Self {
+        self.request.only_if = only_if;
+        self
+    }
+
+    /// Takes the range and the conditions that a client has sent with a GET or HEAD: `Range`, `If-Match`, `If-None-Match`,
+    /// `If-Modified-Since` and `If-Unmodified-Since`.
+    ///
+    /// Where they do not hold, the error is [`ErrorKind::NotModified`] or [`ErrorKind::PreconditionFailed`], for a 304 or 412; where
+    /// the object has no such bytes it is [`ErrorKind::RangeNotSatisfiable`], for a 416. As
+    /// [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-14.2) allows, a `Range` that is malformed, names several ranges, or
+    /// comes with `If-Range` is left out: the client then gets the whole object.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: a list of etags is malformed.
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// r2.put("notes.txt", "0123456789").await?;
+    /// let mut headers = http::HeaderMap::new();
+    /// headers.insert("range", "bytes=2-4".parse().unwrap());
+    /// let object = r2.get("notes.txt").request_headers(&headers)?.await?;
+    /// assert_eq!(object.unwrap().text().await?, "234");
+    /// # Ok(()) }
+    /// ```
+    pub fn request_headers(mut self, headers: &HeaderMap) -> Result<Self> {
+        self.request.only_if = ConditionHeaders::HTTP.read(headers)?;
+        let range = if headers.contains_key(header::IF_RANGE) { Ok(None) } else { read_range(headers) };
+        self.request.range = range.unwrap_or_default().filter(|range| range.validate().is_ok());
+        Ok(self)
+    }
+
+    /// [`request_headers`](Self::request_headers) of a request to a Worker.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: a list of etags is malformed.
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    pub fn worker_request(self, request: &worker::Request) -> Result<Self> {
+        // These alone: taking any name costs a Worker a table of all known ones.
+        let taken = [
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::IF_UNMODIFIED_SINCE,
+        ];
+        let mut headers = HeaderMap::new();
+        for name in taken {
+            if let Ok(Some(value)) = request.headers().get(name.as_str())
+                && let Ok(value) = http::HeaderValue::from_str(&value)
+            {
+                headers.insert(name, value);
+            }
+        }
+        self.request_headers(&headers)
+    }
+
+    async fn send(self) -> Result<Option<ObjectBody>> {
+        let Self { service, request } = self;
+        let operation = Operation::new("get", &request.key);
+        operation.check(request.validate())?;
+        let found = service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await?;
+        Ok(found.map(|found| Download::new(&service, &request.key, &found).begin(found)))
+    }
+}
+
+impl IntoFuture for Get {
+    type Output = Result<Option<ObjectBody>>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.send().boxed()
+    }
+}
+
+/// One attempt, which says in the operation's span how many bytes are to come.
+fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Option<ObjectBody>>> {
+    let get = service.bucket().get(request);
+    get.inspect_ok(|found| {
+        if let Some(found) = found {
+            let bytes = found.range.map_or(found.size, |range| range.length);
+            tracing::Span::current().record("bytes", bytes);
+        }
+    })
+    .boxed()
+}
+
+/// What a body that is being read needs to be resumed and verified.
+#[derive(Clone)]
+struct Download {
+    service: R2Service,
+    key: String,
+    etag: String,
+    size: u64,
+    /// The bytes of the object that were asked for.
+    bytes: ServedRange,
+    ranged: bool,
+}
+
+/// How bytes are verified before the last of them is handed on.
+enum Verification {
+    /// By what they hash to.
+    Checksum(Hasher, Checksum),
+    /// By asking for the object's size a second time: a length that was damaged on the way together with the body looks
+    /// right, and no checksum would tell. (The answer for a range says the size apart from the length.)
+    Size,
+}
+
+impl Download {
+    fn new(service: &R2Service, key: &str, found: &ObjectBody) -> Self {
+        let whole = ServedRange { offset: 0, length: found.size };
+        Self {
+            service: service.clone(),
+            key: key.to_owned(),
+            etag: found.etag.clone(),
+            size: found.size,
+            bytes: found.range.unwrap_or(whole),
+            ranged: found.range.is_some(),
+        }
+    }
+
+    fn verification(&self, found: &Object) -> Option<Verification> {
+        if !self.service.verifies() || self.bytes.length != self.size {
+            return None;
+        }
+        if let Some((hasher, checksum)) = verifier(found) {
+            return Some(Verification::Checksum(hasher, checksum));
+        }
+        let doubtful = !self.ranged && !self.service.bucket().has_reliable_transport();
+        doubtful.then_some(Verification::Size)
+    }
+
+    fn begin(self, found: ObjectBody) -> ObjectBody {
+        let ObjectBody { object, body } = found;
+        let (length, refetch) = (self.bytes.length, self.clone().refetch());
+        let verification = self.verification(&object);
+        let body = body.through(length, move |stream| self.stream(stream, verification));
+        ObjectBody { object, body: body.with_refetch(refetch) }
+    }
+
+    /// The bytes that arrive, then those of further requests where they stop too early; an error in place of the last
+    /// piece if they are wrong.
+    fn stream(
+        self,
+        first: ByteStream,
+        verification: Option<Verification>,
+    ) -> impl Stream<Item = Result<bytes::Bytes>> + Send {
+        struct State {
+            download: Download,
+            stream: ByteStream,
+            done: u64,
+            /// Since bytes last arrived.
+            failures: Failures,
+            verification: Option<Verification>,
+        }
+        let state =
+            State { download: self, stream: first, done: 0, failures: Failures::default(), verification };
+        stream::try_unfold(state, |mut state| async move {
+            loop {
+                let State { download, stream, done, failures, verification } = &mut state;
+                let length = download.bytes.length;
+                let error = match stream.try_next().await {
+                    Ok(Some(bytes)) => {
+                        *failures = Failures::default();
+                        *done += bytes.len() as u64;
+                        if *done > length {
+                            let message =
+                                format!("the service sent more than the {length} bytes it announced");
+                            return Err(download.error(Error::new(ErrorKind::Integrity, message)));
+                        }
+                        if let Some(Verification::Checksum(hasher, _)) = verification {
+                            hasher.update(&bytes);
+                        }
+                        // The last piece is kept back until all bytes are known to be right.
+                        if *done == length {
+                            download.verify(verification.take()).await?;
+                        }
+                        return Ok(Some((bytes, state)));
+                    }
+                    Err(error) if *done == length && !error.is_retryable() => {
+                        return Err(download.error(error));
+                    }
+                    // All bytes are there; how the connection ended behind them does not matter.
+                    end if *done == length => {
+                        if let Err(error) = end {
+                            tracing::debug!(%error, "the connection broke behind the last byte");
+                        }
+                        download.verify(verification.take()).await?;
+                        return Ok(None);
+                    }
+                    Ok(None) => Error::new(
+                        ErrorKind::Connection,
+                        format!("the body ended after {done} of {length} bytes"),
+                    ),
+                    Err(error) => error,
+                };
+                *stream = download.resume(*done, failures, error).await?;
+            }
+        })
+    }
+
+    /// The stream of what is missing, after the delay that the policy gives.
+    async fn resume(&self, done: u64, failures: &mut Failures, error: Error) -> Result<ByteStream> {
+        let Attempts { runtime, retry, .. } = self.service.attempts();
+        let decision = retry.decide(&error, failures.count, failures.waited, runtime.random());
+        let RetryDecision::Retry(delay) = decision else {
+            return Err(self.error(error.after_attempts(failures.count + 1)));
+        };
+        tracing::debug!(key = self.key, done, ?delay, %error, "download cut off, resuming");
+        failures.count += 1;
+        failures.waited += delay;
+        runtime.sleep(delay).await;
+
+        let rest = ServedRange { offset: self.bytes.offset + done, length: self.bytes.length - done };
+        let range = Range::OffsetWithLength { offset: rest.offset, length: rest.length };
+        match self.fetch(Some(range)).await? {
+            found if found.size != self.size => Err(self.wrong_size(found.size)),
+            found if found.range == Some(rest) => Ok(found.into_stream()),
+            found => Err(self.error(Error::new(
+                ErrorKind::UnexpectedResponse,
+                format!("the service answered a request for {rest:?} with {:?}", found.range),
+            ))),
+        }
+    }
+
+    /// The same object again: what was asked for, or a part of it.
+    async fn fetch(&self, range: Option<Range>) -> Result<ObjectBody> {
+        let request =
+            GetRequest { key: self.key.clone(), range, only_if: Conditional::new().etag_matches(&self.etag) };
+        let operation = Operation::new("get", &self.key);
+        let found =
+            self.service.attempts().run(&operation, || Some(attempt(&self.service, request.clone()))).await;
+        match found {
+            Ok(Some(found)) if found.etag == self.etag => Ok(found),
+            Err(error) if error.kind() != ErrorKind::PreconditionFailed => Err(error),
+            Ok(_) => Err(self.replaced()),
+            Err(error) => Err(self.replaced().with_source(error)),
+        }
+    }
+
+    fn refetch(self) -> Refetch {
+        let download = Arc::new(self);
+        Arc::new(move || {
+            let download = Arc::clone(&download);
+            async move {
+                let ServedRange { offset, length } = download.bytes;
+                let range = download.ranged.then_some(Range::OffsetWithLength { offset, length });
+                let found = download.fetch(range).await?;
+                let again = Self::new(&download.service, &download.key, &found);
+                Ok(again.begin(found).body)
+            }
+            .boxed()
+        })
+    }
+
+    async fn verify(&self, verification: Option<Verification>) -> Result<()> {
+        match verification {
+            None => Ok(()),
+            Some(Verification::Checksum(hasher, stored)) => {
+                let arrived = hasher.finish();
+                if arrived == stored {
+                    return Ok(());
+                }
+                Err(self.error(Error::new(
+                    ErrorKind::Integrity,
+                    format!(
+                        "the bytes that arrived hash to {arrived:?}, those that are stored to {stored:?}"
+                    ),
+                )))
+            }
+            Some(Verification::Size) => match self.service.head(&self.key).await {
+                Ok(Some(found)) if found.etag != self.etag => Err(self.replaced()),
+                Ok(Some(found)) if found.size != self.size => Err(self.wrong_size(found.size)),
+                Ok(Some(_)) => Ok(()),
+                Ok(None) => Err(self.replaced()),
+                // A bucket that has no head does not say more than it has said.
+                Err(error) if error.kind() == ErrorKind::Unsupported => Ok(()),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    fn replaced(&self) -> Error {
+        self.error(Error::new(
+            ErrorKind::Integrity,
+            "the object was replaced or deleted while it was being read",
+        ))
+    }
+
+    fn wrong_size(&self, size: u64) -> Error {
+        let message = format!(
+            "the service announced {} bytes and said of the same object later that it has {size}",
+            self.size
+        );
+        self.error(Error::new(ErrorKind::Integrity, message))
+    }
+
+    fn error(&self, error: Error) -> Error {
+        error.during("get", Some(&self.key))
+    }
+}
+
+#[derive(Default)]
+struct Failures {
+    count: u32,
+    waited: std::time::Duration,
+}

@@ -1,0 +1,119 @@
+//! Listing objects, a page or all.
+
+use std::future::IntoFuture;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+
+use super::setters::listing_setters;
+use crate::client::operation::Operation;
+use crate::client::pages::{Pages, next_page, pages};
+use crate::error::Result;
+use crate::model::r2::{ListPage, ListRequest, Object};
+use crate::r2::service::R2Service;
+
+impl R2Service {
+    /// Lists objects: `r2.list().prefix("a/").await?` is one page, `.stream()` all objects.
+    pub fn list(&self) -> List {
+        List::new(self.clone())
+    }
+}
+
+/// How many heads are under way at once where the backend cannot list metadata.
+const HEAD_CONCURRENCY: usize = 8;
+
+const LIST: Operation<'_> = Operation::without_key("list");
+
+/// A listing, in the order of the keys' bytes.
+///
+/// Awaiting it gives one [`ListPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the end, a page at a time.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct List {
+    service: R2Service,
+    request: ListRequest,
+}
+
+impl List {
+    fn new(service: R2Service) -> Self {
+        Self { service, request: ListRequest::default() }
+    }
+
+    listing_setters!(ListPage);
+
+    /// Goes on where a page ended: its [`ListPage::cursor`], with the same prefix and delimiter.
+    pub fn cursor(mut self, cursor: impl Into<String>) -> Self {
+        self.request.cursor = Some(cursor.into());
+        self
+    }
+
+    /// Only keys after this one.
+    pub fn start_after(mut self, key: impl Into<String>) -> Self {
+        self.request.start_after = Some(key.into());
+        self
+    }
+
+    /// Includes the objects' HTTP and custom metadata. Over S3 that takes a head of each object, eight at a time.
+    pub fn include_metadata(mut self) -> Self {
+        self.request.include_metadata = true;
+        self
+    }
+
+    /// All objects, page after page. With a delimiter, these are the ones outside its prefixes: see
+    /// [`pages`](Self::pages).
+    pub fn stream(self) -> BoxStream<'static, Result<Object>> {
+        self.pages().map_ok(|page| stream::iter(page.objects.into_iter().map(Ok))).try_flatten().boxed()
+    }
+
+    /// All pages.
+    pub fn pages(self) -> BoxStream<'static, Result<ListPage>> {
+        pages(self)
+    }
+
+    async fn send(self) -> Result<ListPage> {
+        let Self { service, request } = self;
+        LIST.check(request.validate())?;
+        let mut page = service.attempts().run(&LIST, || Some(service.bucket().list(request.clone()))).await?;
+        if request.include_metadata && page.objects.iter().any(|object| object.http_metadata.is_none()) {
+            page.objects = with_metadata(&service, page.objects).await?;
+        }
+        Ok(page)
+    }
+}
+
+impl Pages for List {
+    type Page = ListPage;
+
+    fn fetch(self) -> BoxFuture<'static, Result<ListPage>> {
+        self.send().boxed()
+    }
+
+    fn after(mut self, page: &ListPage) -> Result<Option<Self>> {
+        if !page.truncated {
+            return Ok(None);
+        }
+        let next = next_page(page.cursor.clone(), self.request.cursor.as_ref());
+        self.request.cursor = Some(LIST.check(next)?);
+        Ok(Some(self))
+    }
+}
+
+/// Objects that were deleted since they were listed are left out.
+async fn with_metadata(service: &R2Service, objects: Vec<Object>) -> Result<Vec<Object>> {
+    let heads = objects.into_iter().map(|object| async move { service.head(object.key).await });
+    stream::iter(heads)
+        .buffered(HEAD_CONCURRENCY)
+        .try_filter_map(async |object| Ok(object))
+        .try_collect()
+        .await
+}
+
+impl IntoFuture for List {
+    type Output = Result<ListPage>;
+    type IntoFuture = BoxFuture<'static, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        self.send().boxed()
+    }
+}

@@ -1,0 +1,415 @@
+//! Where requests go: the scheme, host and path of a bucket and its objects.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv6Addr};
+use std::str::FromStr;
+
+use crate::account::validate_account_id;
+use crate::error::{Error, Result};
+use crate::model::r2::{validate_bucket_name, validate_key};
+use crate::sigv4::encode_path;
+
+/// The [jurisdiction](https://developers.cloudflare.com/r2/reference/data-location/#jurisdictional-restrictions) that
+/// a bucket was created in. It is reachable at that jurisdiction's address only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Jurisdiction {
+    /// The European Union, `eu`.
+    Eu,
+    /// `FedRAMP`, `fedramp`.
+    FedRamp,
+    /// The United States, `us`.
+    Us,
+}
+
+impl Jurisdiction {
+    /// As Cloudflare writes it: `eu`, `fedramp` or `us`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Eu => "eu",
+            Self::FedRamp => "fedramp",
+            Self::Us => "us",
+        }
+    }
+}
+
+impl FromStr for Jurisdiction {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Eu, Self::FedRamp, Self::Us]
+            .into_iter()
+            .find(|jurisdiction| jurisdiction.as_str() == text)
+            .ok_or_else(|| {
+                Error::invalid_input(format!(
+                    "{text:?} is not a jurisdiction: it is eu, fedramp or us, or not given for none"
+                ))
+            })
+    }
+}
+
+/// Where the bucket's name goes in a URL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Addressing {
+    /// In the host: `https://BUCKET.ACCOUNT.r2.cloudflarestorage.com/KEY`.
+    VirtualHost,
+    /// In the path: `https://ACCOUNT.r2.cloudflarestorage.com/BUCKET/KEY`.
+    Path,
+}
+
+/// An S3 endpoint: R2's own, or one that speaks its API.
+///
+/// No key and no bucket name can change the host of a URL.
+///
+/// ```
+/// use cloudflare_clients::s3::endpoint::Endpoint;
+///
+/// let r2 = Endpoint::r2("0123456789abcdef0123456789abcdef", None)?;
+/// assert_eq!(
+///     r2.url(Some("media"), Some("a b/../c"))?,
+///     "https://media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/a%20b/../c",
+/// );
+///
+/// let local = Endpoint::custom("http://localhost:8787/cdn-cgi/local/r2/s3")?;
+/// assert_eq!(
+///     local.url(Some("media"), Some("a"))?,
+///     "http://localhost:8787/cdn-cgi/local/r2/s3/media/a",
+/// );
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    scheme: Scheme,
+    /// Host, and port unless it is the scheme's default.
+    authority: String,
+    /// Empty, or a path that starts with `/` and does not end with one.
+    path_prefix: String,
+    addressing: Addressing,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+
+    fn default_port(self) -> u16 {
+        match self {
+            Self::Http => 80,
+            Self::Https => 443,
+        }
+    }
+}
+
+impl Endpoint {
+    /// R2's address of an account, with the bucket in the host name.
+    ///
+    /// # Errors
+    /// The account id is not 32 lower-case hexadecimal characters.
+    pub fn r2(account_id: &str, jurisdiction: Option<Jurisdiction>) -> Result<Self> {
+        validate_account_id(account_id)?;
+        let authority = match jurisdiction {
+            None => format!("{account_id}.r2.cloudflarestorage.com"),
+            Some(jurisdiction) => format!("{account_id}.{}.r2.cloudflarestorage.com", jurisdiction.as_str()),
+        };
+        Ok(Self {
+            scheme: Scheme::Https,
+            authority,
+            path_prefix: String::new(),
+            addressing: Addressing::VirtualHost,
+        })
+    }
+
+    /// Any other address, such as `http://127.0.0.1:9710`, with the bucket in the path. A path in `url` is kept in front
+    /// of the bucket.
+    ///
+    /// # Errors
+    /// It is not an `http` or `https` URL, or has a user, a query, a fragment, or a path that would have to be encoded.
+    pub fn custom(url: &str) -> Result<Self> {
+        let invalid = |why: &str| {
+            // A password in the URL must not reach the error.
+            let shown =
+                if url.contains('@') { "the endpoint".to_owned() } else { format!("endpoint {url:?}") };
+            Error::invalid_input(format!("{shown} {why}: it should look like http://127.0.0.1:9710"))
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("has no scheme"))?;
+        let scheme = if scheme.eq_ignore_ascii_case("https") {
+            Scheme::Https
+        } else if scheme.eq_ignore_ascii_case("http") {
+            Scheme::Http
+        } else {
+            return Err(invalid("is neither http nor https"));
+        };
+        if rest.contains(['?', '#']) {
+            return Err(invalid("has a query or a fragment"));
+        }
+        let (authority, path) = match rest.find('/') {
+            Some(slash) => rest.split_at(slash),
+            None => (rest, ""),
+        };
+        if authority.contains('@') {
+            return Err(invalid("has a user name or password"));
+        }
+        let authority = parse_authority(scheme, authority).map_err(invalid)?;
+        let path_prefix = path.trim_end_matches('/');
+        if !path_prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte)) {
+            return Err(invalid("has a path with other characters than A-Z a-z 0-9 - . _ ~ /"));
+        }
+        if path_prefix.split('/').any(|segment| segment == "." || segment == "..") {
+            return Err(invalid("has . or .. in its path"));
+        }
+        Ok(Self { scheme, authority, path_prefix: path_prefix.to_owned(), addressing: Addressing::Path })
+    }
+
+    /// Chooses where the bucket's name goes.
+    ///
+    /// # Errors
+    /// The host is an IP address, which no name can be put in front of.
+    pub fn with_addressing(mut self, addressing: Addressing) -> Result<Self> {
+        let host = match self.authority.rsplit_once(':') {
+            Some((host, _port)) if !self.authority.ends_with(']') => host,
+            _ => &self.authority,
+        };
+        if addressing == Addressing::VirtualHost && (host.starts_with('[') || host.parse::<IpAddr>().is_ok())
+        {
+            return Err(Error::invalid_input(format!(
+                "endpoint {self} is an IP address, which cannot have the bucket in its host name: use path-style addressing"
+            )));
+        }
+        self.addressing = addressing;
+        Ok(self)
+    }
+
+    /// `http` or `https`.
+    pub fn scheme(&self) -> &'static str {
+        self.scheme.as_str()
+    }
+
+    /// Where the bucket's name goes.
+    pub fn addressing(&self) -> Addressing {
+        self.addressing
+    }
+
+    /// The `Host` header of a request about a bucket, or about the account with `None`: with the port unless it is the
+    /// scheme's default.
+    ///
+    /// # Errors
+    /// The bucket's name is not valid.
+    pub fn host_for(&self, bucket: Option<&str>) -> Result<String> {
+        match bucket {
+            Some(bucket) if self.addressing == Addressing::VirtualHost => {
+                validate_bucket_name(bucket)?;
+                Ok(format!("{bucket}.{}", self.authority))
+            }
+            _ => Ok(self.authority.clone()),
+        }
+    }
+
+    /// The percent-encoded path of an object, of a bucket with no key, or of the account with neither: exactly what is
+    /// sent and signed.
+    ///
+    /// # Errors
+    /// The bucket's name or the key is not valid.
+    pub fn path_for(&self, bucket: Option<&str>, key: Option<&str>) -> Result<String> {
+        let mut path = self.path_prefix.clone();
+        if let Some(bucket) = bucket {
+            validate_bucket_name(bucket)?;
+            if self.addressing == Addressing::Path {
+                path.push('/');
+                path.push_str(bucket);
+            }
+        }
+        if let Some(key) = key {
+            validate_key(key)?;
+            path.push('/');
+            encode_path(key, &mut path);
+        }
+        if path.is_empty() {
+            path.push('/');
+        }
+        Ok(path)
+    }
+
+    /// The URL without a query.
+    ///
+    /// # Errors
+    /// The bucket's name or the key is not valid.
+    pub fn url(&self, bucket: Option<&str>, key: Option<&str>) -> Result<String> {
+        let (scheme, host, path) = (self.scheme(), self.host_for(bucket)?, self.path_for(bucket, key)?);
+        Ok(format!("{scheme}://{host}{path}"))
+    }
+}
+
+/// The endpoint's own URL.
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}{}", self.scheme(), self.authority, self.path_prefix)
+    }
+}
+
+impl FromStr for Endpoint {
+    type Err = Error;
+
+    fn from_str(url: &str) -> Result<Self> {
+        Self::custom(url)
+    }
+}
+
+/// The authority in lower case, without the scheme's default port.
+fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static str> {
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let valid_host = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(ip) => ip.parse::<Ipv6Addr>().is_ok(),
+        None => host.split('.').all(|label| {
+            !label.is_empty()
+                && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_')
+        }),
+    };
+    if !valid_host {
+        return Err("has no valid host name");
+    }
+    let port = match port {
+        None => None,
+        Some(port) if port.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(port.parse::<u16>().ok().filter(|port| *port > 0).ok_or("has no valid port")?)
+        }
+        Some(_) => return Err("has no valid port"),
+    };
+    let host = host.to_ascii_lowercase();
+    Ok(match port {
+        Some(port) if port != scheme.default_port() => format!("{host}:{port}"),
+        _ => host,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Uri;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ACCOUNT_ID: &str = "0123456789abcdef0123456789abcdef";
+
+    #[test]
+    fn r2_is_virtual_hosted_and_jurisdictions_have_their_own_hosts() {
+        for (jurisdiction, host) in [
+            (None, "r2.cloudflarestorage.com"),
+            (Some("eu"), "eu.r2.cloudflarestorage.com"),
+            (Some("fedramp"), "fedramp.r2.cloudflarestorage.com"),
+            (Some("us"), "us.r2.cloudflarestorage.com"),
+        ] {
+            let jurisdiction = jurisdiction.map(|name: &str| name.parse().unwrap());
+            let endpoint = Endpoint::r2(ACCOUNT_ID, jurisdiction).unwrap();
+            let account_host = format!("{ACCOUNT_ID}.{host}");
+            assert_eq!(
+                endpoint.url(Some("media"), Some("/a//b")).unwrap(),
+                format!("https://media.{account_host}//a//b")
+            );
+            assert_eq!(endpoint.url(None, None).unwrap(), format!("https://{account_host}/"));
+            let endpoint = endpoint.with_addressing(Addressing::Path).unwrap();
+            assert_eq!(endpoint.url(Some("media"), None).unwrap(), format!("https://{account_host}/media"));
+        }
+    }
+
+    #[test]
+    fn custom_endpoints_keep_their_path_and_drop_default_ports() {
+        for (url, object) in [
+            ("http://127.0.0.1:9710", "http://127.0.0.1:9710/media/a"),
+            ("HTTP://LocalHost:8787/s3/", "http://localhost:8787/s3/media/a"),
+            ("https://minio_1.internal:443/", "https://minio_1.internal/media/a"),
+            ("http://[::1]:80", "http://[::1]/media/a"),
+            ("http://host:443", "http://host:443/media/a"),
+        ] {
+            let endpoint = Endpoint::custom(url).unwrap();
+            assert_eq!(endpoint.url(Some("media"), Some("a")).unwrap(), object);
+        }
+        let endpoint = Endpoint::custom("https://s3.example:444/p")
+            .unwrap()
+            .with_addressing(Addressing::VirtualHost)
+            .unwrap();
+        assert_eq!(endpoint.url(Some("media"), Some("a")).unwrap(), "https://media.s3.example:444/p/a");
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for (url, why) in [
+            ("", "no scheme"),
+            ("localhost:9710", "no scheme"),
+            ("ftp://host", "neither http nor https"),
+            ("https://", "no valid host"),
+            ("https:///path", "no valid host"),
+            ("https://ho st", "no valid host"),
+            (" https://host", "neither http nor https"),
+            ("https://host\n", "no valid host"),
+            ("https://höst", "no valid host"),
+            ("https://host\\x", "no valid host"),
+            ("https://[::1", "no valid host"),
+            ("https://host:", "no valid port"),
+            ("https://host:0", "no valid port"),
+            ("https://host:65536", "no valid port"),
+            ("https://host:+80", "no valid port"),
+            ("https://host?x", "a query or a fragment"),
+            ("https://host/#x", "a query or a fragment"),
+            ("https://host/a b", "other characters"),
+            ("https://host/../a", ". or .. in its path"),
+        ] {
+            let error = Endpoint::custom(url).unwrap_err().to_string();
+            assert!(error.contains(why), "{url:?}: {error}");
+        }
+        let error = Endpoint::custom("https://me:hunter2@host").unwrap_err().to_string();
+        assert!(error.contains("user name") && !error.contains("hunter2"), "{error}");
+        for url in ["http://127.0.0.1", "http://127.0.0.1:9710", "http://[::1]", "http://[::1]:9710"] {
+            let endpoint = Endpoint::custom(url).unwrap();
+            assert!(endpoint.with_addressing(Addressing::VirtualHost).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn names_have_their_forms() {
+        let (short, long) = ("abc".to_owned(), "a".repeat(63));
+        for name in [&short, &long, "a-1", "123"] {
+            validate_bucket_name(name).unwrap();
+        }
+        for name in ["", "ab", &"a".repeat(64), "-ab", "ab-", "Abc", "a.b", "a_b", "a/b", "é12", "a\0b"] {
+            assert!(validate_bucket_name(name).is_err(), "{name}");
+        }
+        let error = validate_account_id("0123456789abcdef01234567").unwrap_err().to_string();
+        assert!(error.contains("24 characters") && error.contains("32 characters"), "{error}");
+        assert!(validate_account_id(&ACCOUNT_ID.to_uppercase()).is_err());
+        assert!(validate_key("").is_err());
+        assert!(validate_key(&"é".repeat(512)).is_ok());
+        assert!(validate_key(&"é".repeat(513)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_changes_the_host(
+            account in prop_oneof![Just(ACCOUNT_ID.to_owned()), "\\PC{0,40}"],
+            url in prop_oneof![Just("http://h:1/p".to_owned()), "https?://\\PC{0,20}"],
+            bucket in prop_oneof!["[a-z0-9]{3,8}", "\\PC{0,12}"],
+            key in "[./:@?#%\\\\a-zé\0-\x1f]{0,20}",
+        ) {
+            for endpoint in [Endpoint::r2(&account, None), Endpoint::custom(&url)] {
+                let Ok(endpoint) = endpoint else { continue };
+                let Ok(url) = endpoint.url(Some(&bucket), Some(&key)) else { continue };
+                let uri: Uri = url.parse().unwrap();
+                let host = endpoint.host_for(Some(&bucket)).unwrap();
+                let path = endpoint.path_for(Some(&bucket), Some(&key)).unwrap();
+                prop_assert_eq!(uri.authority().unwrap().as_str(), host);
+                prop_assert_eq!(uri.path_and_query().unwrap().as_str(), path);
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! Signing for a bucket: where it is, with what, and presigned URLs. Nothing here does I/O.
+
+pub(crate) mod endpoint;
+mod presign;
+mod signed_url;
+mod signed_url_cache;
+mod signing_client;
+mod signing_config;
+pub(crate) mod url_signer;
+
+pub use self::endpoint::{Addressing, Jurisdiction};
+pub use self::presign::Presign;
+pub use self::signed_url::SignedUrl;
+pub use self::signed_url_cache::SignedUrlCache;
+pub use self::signing_client::R2SigningClient;
+pub use self::signing_config::R2SigningConfig;

@@ -1,0 +1,310 @@
+//! Presigned URLs with headers, of any method that R2 takes.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+
+use super::signed_url::SignedUrl;
+use super::signing_client::R2SigningClient;
+use crate::error::{Error, Result};
+use crate::model::r2::multipart::{validate_part_number, validate_upload_id};
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+use crate::runtime;
+use crate::sigv4::{RequestTarget, canonical_query};
+use crate::time::whole_seconds;
+
+impl R2SigningClient {
+    /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:
+    /// [`presign`](Self::presign) can be stricter.
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn generate_signed_upload_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
+        self.generate_signed_upload_url_at(key, expires_in, runtime::now())
+    }
+
+    /// [`generate_signed_upload_url`](Self::generate_signed_upload_url) at a given time.
+    pub fn generate_signed_upload_url_at(
+        &self,
+        key: &str,
+        expires_in: Duration,
+        now: SystemTime,
+    ) -> Result<SignedUrl> {
+        self.presign(Method::PUT, key).expires_in(expires_in).sign_at(now)
+    }
+
+    /// A URL for GET, HEAD, PUT or DELETE of an object, with headers where asked.
+    pub fn presign(&self, method: Method, key: impl Into<String>) -> Presign {
+        Presign::new(self.clone(), method, key.into())
+    }
+}
+
+/// A presigned URL in the making: see [`R2SigningClient::presign`].
+///
+/// Headers that are set here are part of the signature: whoever uses the URL has to send them with these values. That is
+/// how an upload is held to one content type or size.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
+/// use http::Method;
+///
+/// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint(
+/// #     "http://127.0.0.1:9710", "fedcba9876543210fedcba9876543210", "secret", "media",
+/// # ))?;
+/// let url = client
+///     .presign(Method::PUT, "creator-123/video.mp4")
+///     .expires_in(Duration::from_secs(600))
+///     .content_type("video/mp4")
+///     .if_none_match("*")
+///     .sign_at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))?;
+/// assert!(url.as_str().contains("&X-Amz-SignedHeaders=content-type%3Bhost%3Bif-none-match&"));
+/// assert_eq!(url.signed_headers()["content-type"], "video/mp4");
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+#[derive(Clone)]
+#[must_use = "a URL is made by `sign` or `sign_at`"]
+pub struct Presign {
+    client: R2SigningClient,
+    method: Method,
+    key: String,
+    expires_in: Duration,
+    headers: Vec<(String, String)>,
+    part: Option<(String, u16)>,
+}
+
+impl Presign {
+    fn new(client: R2SigningClient, method: Method, key: String) -> Self {
+        Self { client, method, key, expires_in: Duration::from_hours(1), headers: Vec::new(), part: None }
+    }
+
+    /// How long the URL works: 1 to 604,800 whole seconds, an hour by default.
+    pub fn expires_in(mut self, expires_in: Duration) -> Self {
+        self.expires_in = expires_in;
+        self
+    }
+
+    /// A header that has to be sent with the URL. The last one of a name counts.
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// The content type that has to be sent, and that an upload is stored with.
+    pub fn content_type(self, content_type: impl Into<String>) -> Self {
+        self.header("content-type", content_type)
+    }
+
+    /// The size in bytes that an upload has to have.
+    pub fn content_length(self, bytes: u64) -> Self {
+        self.header("content-length", bytes.to_string())
+    }
+
+    /// A condition that has to be sent: with `*`, an upload never replaces an object.
+    pub fn if_none_match(self, etag: impl Into<String>) -> Self {
+        self.header("if-none-match", etag)
+    }
+
+    /// Custom metadata (`x-amz-meta-NAME`) that has to be sent, and that an upload is stored with. ASCII only.
+    pub fn metadata(self, name: impl AsRef<str>, value: impl Into<String>) -> Self {
+        self.header(format!("x-amz-meta-{}", name.as_ref()), value)
+    }
+
+    /// Makes a PUT upload one part of a multipart upload, its number from 1 to 10,000.
+    pub fn upload_part(mut self, upload_id: impl Into<String>, part_number: u16) -> Self {
+        self.part = Some((upload_id.into(), part_number));
+        self
+    }
+
+    /// The URL, good from now on.
+    ///
+    /// # Errors
+    /// Those of [`sign_at`](Self::sign_at).
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn sign(self) -> Result<SignedUrl> {
+        self.sign_at(runtime::now())
+    }
+
+    /// The URL, good from `now` on.
+    ///
+    /// # Errors
+    /// The key has not 1 to 1,024 bytes, the expiry is not 1 to 604,800 whole seconds, the method is not GET, HEAD, PUT
+    /// or DELETE, a header cannot be sent or is one of the signature's own, or the part is not one.
+    pub fn sign_at(self, now: SystemTime) -> Result<SignedUrl> {
+        self.into_request()?.sign_at(now)
+    }
+
+    pub(super) fn into_request(self) -> Result<Request> {
+        self.check_method()?;
+        let (query, headers) = (self.query()?, self.header_map()?);
+        let Self { client, method, key, expires_in, .. } = self;
+        Ok(Request { client, method, key, query, headers, expires_in })
+    }
+
+    fn check_method(&self) -> Result<()> {
+        if [Method::GET, Method::HEAD, Method::PUT, Method::DELETE].contains(&self.method) {
+            return Ok(());
+        }
+        Err(Error::invalid_input(format!(
+            "R2 takes presigned URLs for GET, HEAD, PUT and DELETE, not for {}",
+            self.method
+        )))
+    }
+
+    fn query(&self) -> Result<String> {
+        let Some((upload_id, part_number)) = &self.part else {
+            return Ok(String::new());
+        };
+        if self.method != Method::PUT {
+            return Err(Error::invalid_input(format!(
+                "a part is uploaded with PUT, not with {}",
+                self.method
+            )));
+        }
+        validate_upload_id(upload_id)?;
+        validate_part_number(*part_number)?;
+        let part_number = part_number.to_string();
+        Ok(canonical_query([("partNumber", &part_number), ("uploadId", upload_id)]))
+    }
+
+    fn header_map(&self) -> Result<HeaderMap> {
+        let mut headers = HeaderMap::with_capacity(self.headers.len());
+        for (name, value) in &self.headers {
+            let header = HeaderName::try_from(name).map_err(|_| {
+                Error::invalid_input(format!("{name:?} cannot be the name of an HTTP header"))
+            })?;
+            if header == header::HOST
+                || header == header::AUTHORIZATION
+                || ["x-amz-date", "x-amz-content-sha256", "x-amz-security-token"].contains(&header.as_str())
+            {
+                return Err(Error::invalid_input(format!(
+                    "the header {header} cannot be set: it is part of the signature itself"
+                )));
+            }
+            let value = HeaderValue::from_str(value).ok().filter(|_| value.is_ascii()).ok_or_else(|| {
+                Error::invalid_input(format!(
+                    "the header {header} has a value that is not plain ASCII: encode it, metadata by RFC 2047"
+                ))
+            })?;
+            headers.insert(header, value);
+        }
+        Ok(headers)
+    }
+}
+
+/// What a URL is signed for. Two that are equal have the same URL at the same time.
+#[derive(PartialEq, Eq)]
+pub(super) struct Request {
+    client: R2SigningClient,
+    method: Method,
+    key: String,
+    query: String,
+    headers: HeaderMap,
+    expires_in: Duration,
+}
+
+impl Request {
+    pub(super) fn expires_in(&self) -> Duration {
+        self.expires_in
+    }
+
+    pub(super) fn sign_at(&self, now: SystemTime) -> Result<SignedUrl> {
+        let Self { client, method, key, query, headers, expires_in } = self;
+        let (endpoint, bucket) = (client.endpoint(), Some(client.bucket_name()));
+        let target = RequestTarget {
+            method,
+            host: &endpoint.host_for(bucket)?,
+            path: &endpoint.path_for(bucket, Some(key))?,
+            query,
+        };
+        let signed = client.signer().presign(target, headers, *expires_in, now)?;
+        let url = format!("{}://{}{}?{signed}", endpoint.scheme(), target.host, target.path);
+        Ok(SignedUrl::new(url, whole_seconds(now) + *expires_in, headers.clone()))
+    }
+}
+
+/// Without the headers, which have no order.
+impl Hash for Request {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self { client, method, key, query, headers: _, expires_in } = self;
+        (client, method, key, query, expires_in).hash(state);
+    }
+}
+
+/// Without the headers: any of them may be a secret.
+impl fmt::Debug for Presign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Presign")
+            .field("method", &self.method)
+            .field("key", &self.key)
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ErrorKind;
+    use crate::r2::R2SigningConfig;
+    use crate::sigv4::MAX_EXPIRES_IN;
+
+    fn client() -> R2SigningClient {
+        let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "a-key-id", "s3cret", "media")
+            .session_token("t0ken");
+        R2SigningClient::new(config).unwrap()
+    }
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1_800_000_000_750)
+    }
+
+    #[test]
+    fn bad_input_is_refused_before_signing() {
+        let second = Duration::from_secs(1);
+        let get = || client().presign(Method::GET, "a");
+        let put = || client().presign(Method::PUT, "a");
+        for (presign, why) in [
+            (client().presign(Method::POST, "a"), "not for POST"),
+            (client().presign(Method::GET, ""), "the key has 0 bytes"),
+            (client().presign(Method::GET, "a".repeat(1025)), "the key has 1025 bytes"),
+            (get().expires_in(Duration::ZERO), "not 0ns"),
+            (get().expires_in(second / 2), "not 500ms"),
+            (get().expires_in(second * 3 / 2), "not 1.5s"),
+            (get().expires_in(second * 604_801), "not 604801s"),
+            (put().upload_part("id", 0), "part number 0"),
+            (put().upload_part("id", 10_001), "part number 10001"),
+            (put().upload_part("", 1), "the upload id is empty"),
+            (get().upload_part("id", 1), "a part is uploaded with PUT"),
+            (put().header("a b", "c"), "\"a b\" cannot be the name"),
+            (put().metadata("a", "é"), "x-amz-meta-a has a value that is not plain ASCII"),
+            (put().metadata("a", "b\r\nhost: c"), "not plain ASCII"),
+            (put().header("Host", "evil.example"), "host cannot be set"),
+            (put().header("X-Amz-Date", "x"), "x-amz-date cannot be set"),
+        ] {
+            let error = presign.sign_at(now()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn expiry_is_a_whole_second_and_the_longest_is_a_week() {
+        let url = client().presign(Method::GET, "a").expires_in(MAX_EXPIRES_IN).sign_at(now()).unwrap();
+        assert!(url.as_str().contains("&X-Amz-Expires=604800&"));
+        assert_eq!(url.expires_at(), now() - Duration::from_millis(750) + MAX_EXPIRES_IN);
+    }
+
+    #[test]
+    fn a_url_serialises_whole_and_its_debug_tells_no_secrets() {
+        let url = client().presign(Method::PUT, "a b").metadata("Uploaded-By", "me").sign_at(now()).unwrap();
+        assert_eq!(serde_json::to_value(&url).unwrap(), url.as_str());
+        assert_eq!(url.signed_headers()["x-amz-meta-uploaded-by"], "me");
+        let debug = format!("{url:?}");
+        assert!(debug.contains("http://127.0.0.1:9710/media/a%20b"), "{debug}");
+        for secret in ["t0ken", "a-key-id", "Signature="] {
+            assert!(url.as_str().contains(secret), "{secret}");
+            assert!(!debug.contains(secret), "{debug}");
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! Presigned URLs that stay the same for a while.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+use std::sync::Mutex;
+use std::time::{Duration, SystemTime};
+
+use lru::LruCache;
+
+use super::presign::{Presign, Request};
+use super::signed_url::SignedUrl;
+use crate::error::{Error, Result};
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+use crate::runtime;
+use crate::sync::lock;
+
+/// Keeps presigned URLs and gives them out again, so that the caches of browsers and CDNs know them: a URL that is signed anew is
+/// another URL, whatever it leads to.
+///
+/// The same URL is for the same signer, method, key, headers and expiry. It is given back while it has more than the
+/// [margin](Self::with_margin) to live, so whoever gets one can use it for that long at least, and not always for the expiry that
+/// was asked for. Of more URLs than the capacity, the least recently used are forgotten. Threads share it; in a Worker it lives in
+/// a static, for as long as the isolate does.
+///
+/// It is not for speed: signing takes about as long as looking up. A signing window, as
+/// [`PlaylistOptions::signing_window`](crate::playlist::PlaylistOptions::signing_window) has it, makes URLs stable
+/// without keeping any, across all isolates.
+///
+/// ```
+/// use std::sync::LazyLock;
+/// use std::time::Duration;
+/// use cloudflare_clients::Method;
+/// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig, SignedUrlCache};
+///
+/// static URLS: LazyLock<SignedUrlCache> = LazyLock::new(|| SignedUrlCache::new(10_000));
+///
+/// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint(
+/// #     "http://127.0.0.1:9710", "fedcba9876543210fedcba9876543210", "secret", "media",
+/// # ))?;
+/// let poster = || client.presign(Method::GET, "creator-123/poster.jpg").expires_in(Duration::from_secs(3600));
+/// assert_eq!(URLS.sign(poster())?, URLS.sign(poster())?);
+/// # Ok::<_, cloudflare_clients::Error>(())
+/// ```
+pub struct SignedUrlCache {
+    urls: Mutex<LruCache<Request, SignedUrl>>,
+    margin: Duration,
+}
+
+impl SignedUrlCache {
+    /// A cache of so many URLs at most, and one at least, with a margin of 5 minutes. A URL takes about a kilobyte.
+    pub fn new(capacity: usize) -> Self {
+        let capacity = NonZeroUsize::new(capacity).unwrap_or(NonZeroUsize::MIN);
+        // Room for a large capacity is not taken before it is needed.
+        let mut urls = LruCache::unbounded();
+        urls.resize(capacity);
+        Self { urls: Mutex::new(urls), margin: Duration::from_mins(5) }
+    }
+
+    /// How much longer than this a URL has to live to be given out.
+    #[must_use]
+    pub fn with_margin(mut self, margin: Duration) -> Self {
+        self.margin = margin;
+        self
+    }
+
+    /// The URL that is kept for this request, or a new one.
+    ///
+    /// # Errors
+    /// Those of [`sign_at`](Self::sign_at).
+    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    pub fn sign(&self, presign: Presign) -> Result<SignedUrl> {
+        self.sign_at(presign, runtime::now())
+    }
+
+    /// [`sign`](Self::sign) at a given time.
+    ///
+    /// # Errors
+    /// Those of [`Presign::sign_at`], and an expiry that is not longer than the margin: no URL of it could be given out.
+    pub fn sign_at(&self, presign: Presign, now: SystemTime) -> Result<SignedUrl> {
+        let request = presign.into_request()?;
+        let expires_in = request.expires_in();
+        if expires_in <= self.margin {
+            return Err(Error::invalid_input(format!(
+                "URLs that live for {expires_in:?} cannot be kept: the expiry has to be longer than the margin of {:?}",
+                self.margin
+            )));
+        }
+        // Held while it signs, which takes microseconds: so all who ask at once get one URL.
+        let mut urls = lock(&self.urls);
+        if let Some(url) = urls.get(&request)
+            && url.expires_at() > now + self.margin
+            // The clock may have been set back, and no service takes URLs of the future.
+            && url.expires_at() <= now + expires_in
+        {
+            return Ok(url.clone());
+        }
+        let url = request.sign_at(now)?;
+        urls.put(request, url.clone());
+        Ok(url)
+    }
+
+    /// How many URLs are kept.
+    pub fn len(&self) -> usize {
+        lock(&self.urls).len()
+    }
+
+    /// Whether none is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Without the URLs, which are secrets.
+impl fmt::Debug for SignedUrlCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignedUrlCache")
+            .field("len", &self.len())
+            .field("margin", &self.margin)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use http::Method;
+
+    use super::*;
+    use crate::r2::{R2SigningClient, R2SigningConfig};
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn client(secret: &str, bucket: &str) -> R2SigningClient {
+        let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", secret, bucket);
+        R2SigningClient::new(config).unwrap()
+    }
+
+    fn get(key: &str) -> Presign {
+        client("secret", "media").presign(Method::GET, key).expires_in(HOUR)
+    }
+
+    fn now() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    #[test]
+    fn a_url_is_given_back_as_long_as_it_has_more_than_the_margin() {
+        let cache = SignedUrlCache::new(10);
+        let first = cache.sign_at(get("a"), now()).unwrap();
+        assert_eq!(first, get("a").sign_at(now()).unwrap());
+        let last = now() + HOUR - Duration::from_secs(301);
+        assert_eq!(cache.sign_at(get("a"), last).unwrap(), first);
+        let later = last + Duration::from_secs(1);
+        assert_eq!(cache.sign_at(get("a"), later).unwrap(), get("a").sign_at(later).unwrap());
+        assert_eq!(cache.len(), 1);
+
+        // The clock was set back.
+        assert_eq!(cache.sign_at(get("a"), now()).unwrap(), first);
+    }
+
+    #[test]
+    fn whatever_is_signed_has_a_url_of_its_own() {
+        let cache = SignedUrlCache::new(100);
+        let requests = || {
+            [
+                get("a"),
+                get("b"),
+                get("a").expires_in(HOUR * 2),
+                get("a").header("x-a", "1"),
+                get("a").header("x-a", "2"),
+                get("a").header("x-a", "1").header("x-b", "1"),
+                client("secret", "media").presign(Method::HEAD, "a"),
+                client("secret", "media").presign(Method::PUT, "a"),
+                client("secret", "media").presign(Method::PUT, "a").upload_part("id", 1),
+                client("secret", "media").presign(Method::PUT, "a").upload_part("id", 2),
+                client("secret", "other").presign(Method::GET, "a"),
+                client("another-secret", "media").presign(Method::GET, "a"),
+            ]
+        };
+        let urls = requests().map(|request| cache.sign_at(request, now()).unwrap());
+        for (at, url) in urls.iter().enumerate() {
+            assert!(!urls[at + 1..].contains(url), "{url:?}");
+        }
+        let later = now() + Duration::from_secs(60);
+        assert_eq!(requests().map(|request| cache.sign_at(request, later).unwrap()), urls);
+        assert_eq!(cache.len(), urls.len());
+
+        let other_order = get("a").header("X-B", "1").header("X-A", "0").header("x-a", "1");
+        assert_eq!(cache.sign_at(other_order, later).unwrap(), urls[5]);
+    }
+
+    #[test]
+    fn the_least_recently_used_is_forgotten() {
+        let cache = SignedUrlCache::new(2);
+        let sign = |key, seconds| cache.sign_at(get(key), now() + Duration::from_secs(seconds)).unwrap();
+        let (a, b) = (sign("a", 0), sign("b", 0));
+        assert_eq!(sign("a", 1), a);
+        sign("c", 1);
+        assert_eq!(cache.len(), 2);
+        assert_eq!(sign("a", 2), a);
+        assert_ne!(sign("b", 2), b);
+        SignedUrlCache::new(0).sign_at(get("a"), now()).unwrap();
+    }
+
+    #[test]
+    fn an_expiry_within_the_margin_is_refused() {
+        let cache = SignedUrlCache::new(10).with_margin(HOUR);
+        let error = cache.sign_at(get("a"), now()).unwrap_err();
+        assert!(error.to_string().contains("longer than the margin of 3600s"), "{error}");
+        assert!(cache.sign_at(get("a").expires_in(HOUR + Duration::from_secs(1)), now()).is_ok());
+        assert!(cache.sign_at(get(""), now()).is_err());
+        assert_eq!(cache.len(), 1);
+        assert!(!format!("{cache:?}").contains("Signature"));
+    }
+
+    #[test]
+    fn threads_share_it() {
+        let cache = SignedUrlCache::new(10);
+        let first = cache.sign_at(get("a"), now()).unwrap();
+        thread::scope(|scope| {
+            for second in 1..9 {
+                let (cache, first) = (&cache, &first);
+                scope.spawn(move || {
+                    let later = now() + Duration::from_secs(second);
+                    assert_eq!(cache.sign_at(get("a"), later).unwrap(), *first);
+                    assert_ne!(cache.sign_at(get(&format!("b{second}")), later).unwrap(), *first);
+                });
+            }
+        });
+        assert_eq!(cache.len(), 9);
+    }
+}

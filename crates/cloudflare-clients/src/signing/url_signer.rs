@@ -1,0 +1,231 @@
+//! URLs to download the objects of one bucket, all with one time and expiry.
+
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, Method};
+
+use super::endpoint::Endpoint;
+use super::signed_url::SignedUrl;
+use crate::error::Result;
+use crate::model::r2::{validate_key, validate_key_len};
+use crate::sigv4::{Presigner, Signature, Signer, encode_path, encoded_path_len, stays_in_path};
+
+#[derive(Debug)]
+pub(crate) struct UrlSigner {
+    presigner: Presigner,
+    /// What URLs begin with: the scheme and host, and the path as far as the key.
+    base: String,
+    origin_len: usize,
+    /// The query as far as the signature, with `?`.
+    query: String,
+    expires_in: Duration,
+    /// The second that it signs at.
+    second: Range<SystemTime>,
+}
+
+/// A folder of the bucket.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    /// Percent-encoded, with the bucket's own.
+    path: String,
+    key_len: usize,
+}
+
+/// Percent-encoded paths, in one piece of memory.
+#[derive(Debug, Default)]
+pub(crate) struct Paths {
+    text: String,
+    ends: Vec<usize>,
+}
+
+impl UrlSigner {
+    pub(super) fn new(
+        endpoint: &Endpoint,
+        bucket_name: &str,
+        signer: &Signer,
+        expires_in: Duration,
+        now: SystemTime,
+    ) -> Result<Self> {
+        let bucket = Some(bucket_name);
+        let host = endpoint.host_for(bucket)?;
+        let presigner = signer.presigner(&Method::GET, &host, "", &HeaderMap::new(), expires_in, now)?;
+        let signed_at = presigner.expires_at() - expires_in;
+        let origin = format!("{}://{host}", endpoint.scheme());
+        Ok(Self {
+            origin_len: origin.len(),
+            base: format!("{origin}{}/", endpoint.path_for(bucket, None)?.trim_end_matches('/')),
+            query: format!("?{}", presigner.query()),
+            presigner,
+            expires_in,
+            second: signed_at..signed_at + Duration::from_secs(1),
+        })
+    }
+
+    /// Whether it signs at this time, in whole seconds, and for this expiry.
+    #[inline]
+    pub(super) fn is_for(&self, expires_in: Duration, now: SystemTime) -> bool {
+        self.expires_in == expires_in && self.second.contains(&now)
+    }
+
+    pub(crate) fn expires_at(&self) -> SystemTime {
+        self.presigner.expires_at()
+    }
+
+    /// What a URL begins with: the scheme and host.
+    pub(crate) fn origin(&self) -> &str {
+        &self.base[..self.origin_len]
+    }
+
+    /// The path of a URL as far as the key.
+    pub(crate) fn bucket_path(&self) -> &str {
+        &self.base[self.origin_len..]
+    }
+
+    /// What is between the path of a URL and its signature.
+    pub(crate) fn query(&self) -> &str {
+        &self.query
+    }
+
+    /// Adds the path of an object.
+    pub(crate) fn push_path(&self, key: &str, paths: &mut Paths) -> Result<()> {
+        validate_key(key)?;
+        paths.text.push_str(self.bucket_path());
+        push_encoded(key, encoded_path_len(key), &mut paths.text);
+        paths.ends.push(paths.text.len());
+        Ok(())
+    }
+
+    pub(crate) fn folder(&self, key: &str) -> Folder {
+        let mut path = self.bucket_path().to_owned();
+        encode_path(key, &mut path);
+        Folder { path, key_len: key.len() }
+    }
+
+    /// The signatures of all paths, in their order.
+    pub(crate) fn signatures<'a>(&'a self, paths: &'a Paths) -> impl Iterator<Item = (&'a str, Signature)> {
+        paths.iter().zip(self.presigner.signatures(paths.iter()))
+    }
+
+    /// The length of the URL of a path that has so many bytes.
+    pub(crate) fn url_len(&self, path_len: usize) -> usize {
+        self.origin_len + path_len + self.query.len() + Signature::LEN
+    }
+
+    /// Appends a URL.
+    #[inline]
+    pub(crate) fn push_url(&self, path: &str, signature: &Signature, out: &mut String) {
+        out.push_str(self.origin());
+        out.push_str(path);
+        out.push_str(&self.query);
+        out.push_str(signature.as_str());
+    }
+
+    #[inline]
+    pub(super) fn signed_url(&self, key: &str) -> Result<SignedUrl> {
+        validate_key(key)?;
+        let encoded = encoded_path_len(key);
+        let mut url = String::with_capacity(self.url_len(self.bucket_path().len() + encoded));
+        self.sign_into(key, encoded, &mut url);
+        Ok(SignedUrl::without_headers(url, self.expires_at()))
+    }
+
+    #[inline]
+    pub(super) fn push_signed_url(&self, key: &str, out: &mut String) -> Result<()> {
+        validate_key(key)?;
+        let encoded = encoded_path_len(key);
+        out.reserve(self.url_len(self.bucket_path().len() + encoded));
+        self.sign_into(key, encoded, out);
+        Ok(())
+    }
+
+    #[inline]
+    fn sign_into(&self, key: &str, encoded_len: usize, out: &mut String) {
+        let path = out.len() + self.origin_len;
+        out.push_str(&self.base);
+        push_encoded(key, encoded_len, out);
+        let signature = self.presigner.sign(&out[path..]);
+        out.push_str(&self.query);
+        out.push_str(signature.as_str());
+    }
+
+    pub(super) fn signed_urls<K: AsRef<str>>(
+        &self,
+        keys: impl IntoIterator<Item = K>,
+    ) -> Result<Vec<SignedUrl>> {
+        let mut paths = Paths::default();
+        for key in keys {
+            self.push_path(key.as_ref(), &mut paths)?;
+        }
+        let mut urls = Vec::with_capacity(paths.ends.len());
+        urls.extend(self.signatures(&paths).map(|(path, signature)| {
+            let mut url = String::with_capacity(self.url_len(path.len()));
+            self.push_url(path, &signature, &mut url);
+            SignedUrl::without_headers(url, self.expires_at())
+        }));
+        Ok(urls)
+    }
+}
+
+impl Paths {
+    /// Adds the path of an object below a folder, if `name` is one that stays as it is in a URL. Most do.
+    pub(crate) fn push_plain(&mut self, folder: &Folder, name: &str) -> Result<bool> {
+        if !is_plain(name) {
+            return Ok(false);
+        }
+        validate_key_len(folder.key_len + name.len())?;
+        self.text.push_str(&folder.path);
+        self.text.push_str(name);
+        self.ends.push(self.text.len());
+        Ok(true)
+    }
+
+    /// Adds the path of an object below a folder, whose name `write` appends. It has to be [plain](is_plain).
+    #[inline]
+    pub(crate) fn push_written(&mut self, folder: &Folder, write: impl FnOnce(&mut String)) -> Result<()> {
+        self.text.push_str(&folder.path);
+        let start = self.text.len();
+        write(&mut self.text);
+        validate_key_len(folder.key_len + self.text.len() - start)?;
+        self.ends.push(self.text.len());
+        Ok(())
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// The length of the path of this number.
+    pub(crate) fn path_len(&self, number: usize) -> usize {
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.ends[number] - start
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let path = &self.text[start..*end];
+            start = *end;
+            path
+        })
+    }
+}
+
+/// Whether a relative reference is the end of a key as it stands: nothing in it is encoded, empty or a dot segment.
+#[inline]
+pub(crate) fn is_plain(name: &str) -> bool {
+    let (plain, _) = name.bytes().fold((!name.is_empty(), b'/'), |(plain, before), byte| {
+        (plain & stays_in_path(byte) & !(before == b'/' && matches!(byte, b'.' | b'/')), byte)
+    });
+    plain
+}
+
+/// Most keys are their own encoding.
+#[inline]
+fn push_encoded(key: &str, encoded_len: usize, out: &mut String) {
+    if encoded_len == key.len() {
+        out.push_str(key);
+    } else {
+        encode_path(key, out);
+    }
+}

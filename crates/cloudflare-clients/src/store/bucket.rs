@@ -1,0 +1,565 @@
+//! A bucket of the store, as every other bucket is reached.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use rusqlite::Connection;
+
+use super::blobs::PendingBlob;
+use super::database::{Outcome, blocking};
+use super::key::Key;
+use super::local_store::LocalStore;
+use super::objects::{
+    self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
+};
+use super::read::{MAX_LOOKUPS, lost};
+use super::receive::{Content, MAX_INLINE, Received, receive};
+use super::writer::Write;
+use super::{listing, multipart, read};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::limits::validate_delete_count;
+use crate::model::r2::multipart::validate_part_number;
+use crate::r2::{
+    Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
+    CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
+    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
+    UploadPartRequest, UploadedPart,
+};
+
+/// The code of the error for an object that was replaced between its row and its files.
+const REPLACED: &str = "ObjectReplaced";
+
+/// A bucket of a [`LocalStore`], with R2's behaviour: strongly consistent, conditions atomic with the write, one NFC form
+/// of a key one object, metadata, checksums and storage classes kept.
+///
+/// Where it differs: a key may be written more than once per second, a body's length need not be known, the older part stays
+/// when its replacement fails, and a copy has the etag of its source, also where that was uploaded in parts.
+#[derive(Debug, Clone)]
+pub struct LocalBucket {
+    store: LocalStore,
+    name: String,
+}
+
+impl LocalBucket {
+    pub(super) fn new(store: LocalStore, name: String) -> Self {
+        Self { store, name }
+    }
+
+    /// Opens the store in a folder and a bucket of it; both are created where they are not there.
+    ///
+    /// # Errors
+    /// As [`LocalStore::open`] and [`LocalStore::create_bucket`], but that the bucket may be there.
+    pub async fn open(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
+        let store = LocalStore::open(folder).await?;
+        let bucket = store.bucket(name)?;
+        match store.create_bucket(name).await {
+            Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
+            _ => Ok(bucket),
+        }
+    }
+
+    /// The bucket's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The store that it is in.
+    pub fn store(&self) -> &LocalStore {
+        &self.store
+    }
+
+    async fn read<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection, i64) -> Outcome<T> + Send + 'static,
+    {
+        let name = self.name.clone();
+        let readers = self.store.readers();
+        readers
+            .read(move |connection| {
+                let bucket = bucket_id(connection, &name)?;
+                work(connection, bucket)
+            })
+            .await
+    }
+
+    async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> Outcome<T> + Send + 'static,
+    {
+        let name = self.name.clone();
+        let work = move |write: &Write<'_>| {
+            let bucket = bucket_id(write, &name)?;
+            work(write, bucket)
+        };
+        self.store.write(files, work).await
+    }
+
+    /// Receives a body, and tells where its bytes are from the file that has to be kept.
+    async fn receive(
+        &self,
+        body: Body,
+        checksum: Option<Checksum>,
+    ) -> Result<(Received, SegmentContent, Vec<PendingBlob>)> {
+        let mut received = receive(self.store.blobs(), body, checksum).await?;
+        let segment = SegmentContent::from(&received.content);
+        let content = std::mem::replace(&mut received.content, Content::Inline(Bytes::new()));
+        let files = match content {
+            Content::File(file) => vec![file],
+            Content::Inline(_) => Vec::new(),
+        };
+        Ok((received, segment, files))
+    }
+}
+
+#[async_trait]
+impl Bucket for LocalBucket {
+    fn has_reliable_transport(&self) -> bool {
+        true
+    }
+
+    async fn head(&self, key: &str) -> Result<Option<Object>> {
+        let key = Key::new(key)?;
+        self.read(
+            move |connection, bucket| Ok(objects::find(connection, bucket, &key)?.map(|row| row.object)),
+        )
+        .await
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        let key = Key::new(&request.key)?;
+        request.only_if.validate()?;
+        if let Some(range) = request.range {
+            range.validate()?;
+        }
+        let GetRequest { only_if, range, .. } = request;
+        let name = self.name.clone();
+        let found = read::found(&self.store, &request.key, move |connection| {
+            let bucket = bucket_id(connection, &name)?;
+            let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
+                return Ok(None);
+            };
+            only_if.check_read(Some((&object.etag, object.uploaded)))?;
+            let served = match range {
+                Some(range) => range.resolve(object.size).map_err(|e| e.with_code("InvalidRange"))?,
+                None => ServedRange { offset: 0, length: object.size },
+            };
+            object.range = range.map(|_| served);
+            Ok(Some((object, body, served)))
+        });
+        Ok(found.await?.map(|(object, body)| ObjectBody::new(object, body)))
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        let key = Key::new(&request.key)?;
+        let metadata =
+            Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
+        let only_if = request.only_if;
+        only_if.validate()?;
+        if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
+            // A bucket that is not there is found out before a large body is received.
+            self.read(|_, _| Ok(())).await?;
+        }
+        let (received, segment, files) = self.receive(request.body, request.checksum).await?;
+        self.write(files, move |write, bucket| {
+            objects::check_write(write, bucket, &key, &only_if)?;
+            let body = new_body(write)?;
+            put_segment(write, segment_id(body, 1), received.size, &received.md5, &segment)?;
+            let new = NewObject {
+                key,
+                size: received.size,
+                etag: received.md5.to_hex(),
+                checksum: received.checksum,
+                metadata,
+                body,
+            };
+            Ok(objects::replace(write, bucket, new)?.into())
+        })
+        .await
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        let key = Key::new(key)?;
+        self.write(Vec::new(), move |write, bucket| objects::remove(write, bucket, &key)).await
+    }
+
+    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+        validate_delete_count(keys.len())?;
+        let keys: Vec<Result<Key>> = keys.iter().map(|key| Key::new(key)).collect();
+        self.write(Vec::new(), move |write, bucket| {
+            keys.into_iter()
+                .map(|key| {
+                    Ok(match key {
+                        Ok(key) => {
+                            objects::remove(write, bucket, &key)?;
+                            Ok(())
+                        }
+                        Err(error) => Err(error),
+                    })
+                })
+                .collect()
+        })
+        .await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        let query = listing::ObjectsQuery::new(&request)?;
+        self.read(move |connection, bucket| query.run(connection, bucket)).await
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        let source = Key::new(&request.source)?;
+        Key::new(&request.key)?;
+        request.source_only_if.validate()?;
+        request.only_if.validate()?;
+        if let Some((http, custom)) = &request.replace_metadata {
+            Metadata::new(http, custom, None)?;
+        }
+        for _ in 0..MAX_LOOKUPS {
+            match self.copy_once(&source, &request).await {
+                Err(error) if error.code() == Some(REPLACED) => {}
+                result => return result,
+            }
+        }
+        Err(lost(&request.source))
+    }
+
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        let key = Key::new(&request.key)?;
+        let metadata =
+            Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
+        self.write(Vec::new(), move |write, bucket| multipart::create(write, bucket, &key, &metadata)).await
+    }
+
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        let key = Key::new(&request.key)?;
+        let part_number = request.part_number;
+        validate_part_number(part_number)?;
+        let upload_id = request.upload_id;
+        // An upload that is not there is found out before the body is received.
+        let (looked_up, id) = (key.clone(), upload_id.clone());
+        self.read(move |connection, bucket| multipart::find(connection, bucket, &looked_up, &id).map(drop))
+            .await?;
+        let (received, segment, files) = self.receive(request.body, request.checksum).await?;
+        self.write(files, move |write, bucket| {
+            multipart::put_part(write, bucket, &key, &upload_id, part_number, &received, &segment)
+        })
+        .await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        let key = Key::new(&request.key)?;
+        request.only_if.validate()?;
+        let parts = multipart::check_parts(request.parts)?;
+        let (upload_id, only_if) = (request.upload_id, request.only_if);
+        self.write(Vec::new(), move |write, bucket| {
+            multipart::complete(write, bucket, &key, &upload_id, &parts, &only_if)
+        })
+        .await?
+    }
+
+    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
+        let key = Key::new(key)?;
+        let upload_id = upload_id.to_owned();
+        self.write(Vec::new(), move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
+    }
+
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
+        let key = Key::new(&request.key)?;
+        let limit = listing::check_limit(request.limit)?;
+        self.read(move |connection, bucket| {
+            let upload = multipart::find(connection, bucket, &key, &request.upload_id)?;
+            multipart::list_parts(connection, &upload, request.part_number_marker, limit)
+        })
+        .await
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploadsRequest,
+    ) -> Result<MultipartUploadsPage> {
+        let query = listing::UploadsQuery::new(request)?;
+        self.read(move |connection, bucket| query.run(connection, bucket)).await
+    }
+}
+
+impl LocalBucket {
+    /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
+    async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
+        let blobs = Arc::clone(self.store.blobs());
+        let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
+        let (found, names) = self
+            .read(move |connection, bucket| {
+                let row = source_row(connection, bucket, &looked_up, &only_if)?;
+                let ids = objects::segments_of(row.body);
+                let mut statement = connection.prepare_cached(
+                    "SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
+                )?;
+                let names = statement.query_map((ids.start, ids.end), |row| row.get(0))?;
+                Ok((row, names.collect::<rusqlite::Result<Vec<String>>>()?))
+            })
+            .await?;
+        let Some(files) = blocking(move || blobs.duplicate(&names)).await? else {
+            return Err(lost(&request.source).with_code(REPLACED));
+        };
+        let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
+        let (source, request) = (source.clone(), request.clone());
+        self.write(files, move |write, bucket| {
+            let row = source_row(write, bucket, &source, &request.source_only_if)?;
+            if row.object.version != found.object.version {
+                return Err(lost(&request.source).with_code(REPLACED).into());
+            }
+            let key = Key::new(&request.key)?;
+            objects::check_write(write, bucket, &key, &request.only_if)?;
+            let body = objects::copy_segments(write, row.body, &names)?;
+            let object = row.object;
+            let (http, custom) = match request.replace_metadata {
+                Some(metadata) => metadata,
+                None => {
+                    (object.http_metadata.unwrap_or_default(), object.custom_metadata.unwrap_or_default())
+                }
+            };
+            let storage_class = request.storage_class.or(object.storage_class);
+            let new = NewObject {
+                key,
+                size: object.size,
+                checksum: object
+                    .checksums
+                    .iter()
+                    .find(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5)
+                    .copied(),
+                etag: object.etag,
+                metadata: Metadata::new(&http, &custom, storage_class)?,
+                body,
+            };
+            Ok(objects::replace(write, bucket, new)?.into())
+        })
+        .await
+    }
+}
+
+fn source_row(connection: &Connection, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<StoredRow> {
+    let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
+        Error::invalid_input("there is no object to copy from: check the source's key").with_code("NoSuchKey")
+    })?;
+    only_if.check_write(Some((&row.object.etag, row.object.uploaded)))?;
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures_util::{StreamExt as _, stream};
+
+    use super::*;
+    use crate::r2::{CustomMetadata, HttpMetadata, Range, StorageClass};
+    use crate::store::testing::{bucket, bucket_with_clock, bytes, files, pattern};
+
+    fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
+        result.err().map(|error| error.kind())
+    }
+
+    #[tokio::test]
+    async fn bodies_of_every_size_come_back_whole_and_in_ranges() {
+        let (_folder, bucket) = bucket().await;
+        for size in [0, 1, 64 * 1024, 64 * 1024 + 1, 3 * 1024 * 1024 + 7] {
+            let body = pattern(size);
+            let stored = bucket.put(PutRequest::new("key", body.clone())).await.unwrap();
+            assert_eq!(stored.etag, Checksum::of(ChecksumAlgorithm::Md5, &body).to_hex());
+            assert_eq!(stored.size, Some(size as u64));
+            assert_eq!(bytes(&bucket, "key").await, Some(body.clone()), "{size} bytes");
+            for range in
+                [Range::from(0..1), Range::from(size as u64 / 2..), Range::Suffix { suffix: 300_000 }]
+            {
+                let request = GetRequest { key: "key".into(), range: Some(range), ..GetRequest::default() };
+                let got = bucket.get(request).await;
+                let Ok(served) = range.resolve(size as u64) else {
+                    assert_eq!(kind(got), Some(ErrorKind::RangeNotSatisfiable));
+                    continue;
+                };
+                let got = got.unwrap().unwrap();
+                assert_eq!(got.object.range, Some(served));
+                let [start, length] =
+                    [served.offset, served.length].map(|count| usize::try_from(count).unwrap());
+                assert_eq!(got.body.bytes().await.unwrap(), body[start..start + length]);
+            }
+        }
+        bucket.delete("key").await.unwrap();
+        bucket.delete("key").await.unwrap();
+        assert_eq!(bytes(&bucket, "key").await, None);
+        assert_eq!(files(bucket.store()).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn streams_of_unknown_length_are_stored_and_broken_ones_are_not() {
+        let (_folder, bucket) = bucket().await;
+        let pieces = |count: usize, end: Option<Error>| {
+            stream::iter((0..count).map(|_| Ok(pattern(100_000).into())).chain(end.map(Err)))
+        };
+        let put = |body| bucket.put(PutRequest::new("key", body));
+        put(Body::from_stream(pieces(30, None), None)).await.unwrap();
+        assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
+
+        let broken = Error::new(ErrorKind::Connection, "gone");
+        assert_eq!(
+            kind(put(Body::from_stream(pieces(30, Some(broken)), None)).await),
+            Some(ErrorKind::Connection)
+        );
+        let short = Body::from_stream(pieces(29, None), Some(3_000_000));
+        assert_eq!(kind(put(short).await), Some(ErrorKind::Integrity));
+        assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
+        let huge = Body::from_stream(stream::empty(), Some(5 << 30));
+        assert_eq!(put(huge).await.unwrap_err().code(), Some("EntityTooLarge"));
+        assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_put_that_nobody_waits_for_any_more_leaves_nothing() {
+        let (_folder, bucket) = bucket().await;
+        let stalled = stream::iter((0..30).map(|_| Ok(pattern(100_000).into()))).chain(stream::pending());
+        let put = bucket.put(PutRequest::new("key", Body::from_stream(stalled, Some(4_000_000))));
+        assert!(tokio::time::timeout(Duration::from_millis(100), put).await.is_err());
+        // What it was writing at that moment is removed once it is written.
+        while files(bucket.store()).await != (0, 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(bytes(&bucket, "key").await, None);
+    }
+
+    #[tokio::test]
+    async fn metadata_checksums_and_storage_class_are_kept() {
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        let http = HttpMetadata {
+            content_type: Some("video/mp4".into()),
+            cache_expiry: Some(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000)),
+            ..HttpMetadata::default()
+        };
+        let custom: CustomMetadata = [("uploadedBy", "größe ☃")].into_iter().collect();
+        let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, b"hello");
+        let request = || PutRequest {
+            http_metadata: http.clone(),
+            custom_metadata: custom.clone(),
+            storage_class: Some(StorageClass::InfrequentAccess),
+            checksum: Some(sha256),
+            ..PutRequest::new("key", "hello")
+        };
+        let stored = bucket.put(request()).await.unwrap();
+        let object = bucket.head("key").await.unwrap().unwrap();
+        assert_eq!(object.http_metadata.as_ref(), Some(&http));
+        assert_eq!(object.custom_metadata.as_ref(), Some(&custom));
+        assert_eq!(object.storage_class, Some(StorageClass::InfrequentAccess));
+        assert_eq!(object.checksums.get(ChecksumAlgorithm::Sha256), Some(&sha256));
+        assert!(object.checksums.get(ChecksumAlgorithm::Md5).is_some());
+        assert_eq!(object.version.as_ref().map(String::len), Some(32));
+        assert_eq!(object.uploaded, crate::Runtime::now(&clock));
+        assert_eq!(StoredObject::from(object), stored);
+
+        for body in [pattern(5), pattern(200_000)] {
+            let refused = bucket.put(PutRequest { body: body.into(), ..request() }).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
+        }
+        assert_eq!(bytes(&bucket, "key").await, Some(b"hello".to_vec()));
+    }
+
+    #[tokio::test]
+    async fn of_many_that_create_one_key_one_succeeds() {
+        let (_folder, bucket) = bucket().await;
+        let puts = (0..20).map(|i| {
+            let bucket = bucket.clone();
+            let only_if = Conditional::new().etag_does_not_match("*");
+            tokio::spawn(async move {
+                bucket.put(PutRequest { only_if, ..PutRequest::new("key", pattern(70_000 + i)) }).await
+            })
+        });
+        let mut stored = Vec::new();
+        for put in puts.collect::<Vec<_>>() {
+            match put.await.unwrap() {
+                Ok(object) => stored.push(object.etag),
+                Err(error) => assert_eq!(error.kind(), ErrorKind::PreconditionFailed),
+            }
+        }
+        assert_eq!(stored, [bucket.head("key").await.unwrap().unwrap().etag]);
+        assert_eq!(files(bucket.store()).await, (1, 0));
+        let unchanged = GetRequest {
+            key: "key".into(),
+            only_if: Conditional::new().etag_does_not_match(&stored[0]),
+            ..GetRequest::default()
+        };
+        assert_eq!(kind(bucket.get(unchanged).await), Some(ErrorKind::NotModified));
+    }
+
+    #[tokio::test]
+    async fn the_forms_of_a_key_are_one_object_listed_as_last_uploaded() {
+        let (_folder, bucket) = bucket().await;
+        let (composed, decomposed) = ("caf\u{e9}", "cafe\u{301}");
+        bucket.put(PutRequest::new(composed, "1")).await.unwrap();
+        bucket.put(PutRequest::new(decomposed, "2")).await.unwrap();
+        assert_eq!(bytes(&bucket, composed).await, Some(b"2".to_vec()));
+        let page =
+            bucket.list(ListRequest { prefix: composed.into(), ..ListRequest::default() }).await.unwrap();
+        let keys: Vec<&str> = page.objects.iter().map(|object| object.key.as_str()).collect();
+        assert_eq!(keys, [decomposed]);
+    }
+
+    #[tokio::test]
+    async fn hostile_keys_are_keys_and_impossible_ones_are_refused() {
+        let (_folder, bucket) = bucket().await;
+        let longest = "k".repeat(1024);
+        for key in ["a//b", "/a", "a/../b", ".", "..", "+", "%2F", "\0", "\u{7f}\n", "👩‍🚀", &longest]
+        {
+            bucket.put(PutRequest::new(key, key.to_owned())).await.unwrap();
+            assert_eq!(bytes(&bucket, key).await, Some(key.as_bytes().to_vec()));
+        }
+        for key in ["", &(longest + "k")] {
+            assert_eq!(kind(bucket.put(PutRequest::new(key, "")).await), Some(ErrorKind::InvalidInput));
+        }
+        let results = bucket.delete_many(&["a//b".into(), String::new(), "missing".into()]).await.unwrap();
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        assert_eq!(bytes(&bucket, "a//b").await, None);
+    }
+
+    #[tokio::test]
+    async fn copies_share_no_fate_with_their_source() {
+        let (_folder, bucket) = bucket().await;
+        for size in [10, 100_000] {
+            bucket.put(PutRequest::new("source", pattern(size))).await.unwrap();
+            let copy = |key: &str| CopyRequest {
+                source: "source".into(),
+                key: key.into(),
+                ..CopyRequest::default()
+            };
+            bucket.copy(copy("copy")).await.unwrap();
+            bucket.copy(copy("source")).await.unwrap();
+            bucket.delete("source").await.unwrap();
+            assert_eq!(bytes(&bucket, "copy").await, Some(pattern(size)));
+            let missing = bucket.copy(copy("other")).await.unwrap_err();
+            assert_eq!((missing.kind(), missing.code()), (ErrorKind::InvalidInput, Some("NoSuchKey")));
+        }
+        let exists = CopyRequest {
+            source: "copy".into(),
+            key: "copy".into(),
+            only_if: Conditional::new().etag_does_not_match("*"),
+            ..CopyRequest::default()
+        };
+        assert_eq!(kind(bucket.copy(exists).await), Some(ErrorKind::PreconditionFailed));
+        assert_eq!(files(bucket.store()).await, (1, 0));
+    }
+
+    #[tokio::test]
+    async fn a_body_under_way_is_read_to_its_end_when_its_object_is_replaced() {
+        let (_folder, bucket) = bucket().await;
+        bucket.put(PutRequest::new("key", pattern(2_000_000))).await.unwrap();
+        let request = GetRequest { key: "key".into(), ..GetRequest::default() };
+        let object = bucket.get(request).await.unwrap().unwrap();
+        bucket.put(PutRequest::new("key", "new")).await.unwrap();
+        bucket.delete("key").await.unwrap();
+        assert_eq!(object.body.bytes().await.unwrap(), pattern(2_000_000));
+    }
+}

@@ -1,0 +1,212 @@
+//! The SQLite database: its connections, its schema's version, and its errors.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::time;
+pub(super) use crate::time::to_millis;
+
+/// What each version of the format adds to the one before.
+const VERSIONS: [&str; 2] = [include_str!("schema/1_buckets.sql"), include_str!("schema/2_namespaces.sql")];
+
+/// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,
+/// while a process that writes all the time begins its next transaction 0.1 ms after the last.
+const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How many reads run at a time. They are short; more would only contend for the processor.
+const READERS: usize = 8;
+
+/// Why a statement, or what surrounds it, failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Refused(Error),
+    Sqlite(rusqlite::Error),
+}
+
+/// The result of work on the database.
+pub(super) type Outcome<T> = std::result::Result<T, Failure>;
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Refused(error) => error,
+            Failure::Sqlite(error) => {
+                Error::new(ErrorKind::Storage, format!("the store's database failed: {error}"))
+                    .with_source(error)
+            }
+        }
+    }
+}
+
+/// The error for a file operation that failed.
+pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
+}
+
+/// Opens a connection that writes, and creates what is not there yet.
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    let opened = || -> Outcome<Connection> {
+        let mut connection = connect(path)?;
+        let journal: String =
+            connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+        if journal != "wal" {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                "its file system has no shared memory, which several processes need: keep the store on a local disk",
+            )
+            .into());
+        }
+        connection.pragma_update(None, "synchronous", "full")?;
+        // On Apple's systems a sync without these stops at the drive's cache.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        migrate(&transaction)?;
+        transaction.commit()?;
+        Ok(connection)
+    };
+    opened().map_err(|failure| Error::from(failure).explain(format!("{} cannot be opened", path.display())))
+}
+
+/// Brings the database to the newest version of the format.
+pub(super) fn migrate(connection: &Connection) -> Outcome<()> {
+    let version: usize = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
+    let known = VERSIONS.len();
+    let Some(missing) = VERSIONS.get(version..) else {
+        return Err(Error::new(
+            ErrorKind::Storage,
+            format!(
+                "the store has format {version} and this version knows {known}: open it with the newer version that made it"
+            ),
+        )
+        .into());
+    };
+    missing.iter().try_for_each(|schema| connection.execute_batch(schema))?;
+    if !missing.is_empty() {
+        connection.pragma_update(None, "user_version", known)?;
+    }
+    Ok(())
+}
+
+fn connect(path: &Path) -> rusqlite::Result<Connection> {
+    let flags =
+        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_handler(Some(wait_for_transaction))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+/// Waits for another process's transaction, 30 seconds at most.
+pub(super) fn wait_for_transaction(attempts: i32) -> bool {
+    thread::sleep(BUSY_INTERVAL);
+    attempts < 30_000
+}
+
+/// Waits for the reads under way, 1 second at most.
+pub(super) fn wait_for_reads(attempts: i32) -> bool {
+    thread::sleep(BUSY_INTERVAL);
+    attempts < 1000
+}
+
+/// Connections that read.
+#[derive(Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Mutex<Vec<Connection>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Readers {
+    pub(super) fn new(path: PathBuf) -> Self {
+        Self { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    }
+
+    /// Runs `work` off the async threads, seeing one state of the database throughout.
+    pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+    {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        let readers = Arc::clone(self);
+        blocking(move || {
+            let _permit = permit;
+            let connection = readers.take()?;
+            let outcome = snapshot(&connection, work);
+            // A connection whose transaction could not be ended is not used again.
+            if connection.is_autocommit() {
+                readers.idle().push(connection);
+            }
+            outcome.map_err(Error::from)
+        })
+        .await
+    }
+
+    fn take(&self) -> Result<Connection> {
+        if let Some(connection) = self.idle().pop() {
+            return Ok(connection);
+        }
+        let opened = connect(&self.path).and_then(|connection| {
+            connection.pragma_update(None, "query_only", true)?;
+            Ok(connection)
+        });
+        opened.map_err(|error| Failure::from(error).into())
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+    let transaction = connection.unchecked_transaction()?;
+    let outcome = work(&transaction);
+    transaction.rollback()?;
+    outcome
+}
+
+/// Runs what blocks off the async threads.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        Err(Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error))
+    })
+}
+
+/// Whether this is [`blocking`]'s error for a runtime that has ended.
+pub(super) fn was_stopped(error: &Error) -> bool {
+    let cause =
+        std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tokio::task::JoinError>());
+    cause.is_some_and(tokio::task::JoinError::is_cancelled)
+}
+
+/// A time from the database.
+pub(super) fn from_millis(millis: u64) -> SystemTime {
+    time::from_millis(millis).unwrap_or(UNIX_EPOCH)
+}
+
+/// 32 random hex characters.
+pub(super) fn random_hex(connection: &Connection) -> rusqlite::Result<String> {
+    connection.prepare_cached("SELECT lower(hex(randomblob(16)))")?.query_row((), |row| row.get(0))
+}

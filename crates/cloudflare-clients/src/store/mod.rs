@@ -1,0 +1,28 @@
+//! The embedded store: R2 and Workers KV in a folder.
+//!
+//! SQLite has the metadata, the order of the keys and the small bodies and values; large ones are files. A write is received into a
+//! file, which is synced and renamed, and its folder synced, before the rows that name it are committed; only then it is
+//! acknowledged. A file belongs to one row: a copy is a hard link, so nothing counts references.
+
+mod blobs;
+mod bucket;
+mod cleanup;
+mod database;
+mod disk;
+mod instance;
+mod key;
+mod listing;
+mod local_store;
+mod multipart;
+mod namespace;
+mod objects;
+mod pairs;
+mod read;
+mod receive;
+#[cfg(test)]
+pub(crate) mod testing;
+mod writer;
+
+pub use bucket::LocalBucket;
+pub use local_store::{BucketInfo, LocalStore};
+pub use namespace::{LocalNamespace, NamespaceInfo};

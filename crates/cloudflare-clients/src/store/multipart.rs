@@ -1,0 +1,400 @@
+//! Uploads in parts. Their bytes lie in the segments of a body, which becomes the object's: completing moves no bytes.
+
+use std::time::SystemTime;
+
+use rusqlite::{Connection, OptionalExtension as _};
+
+use super::database::{Outcome, random_hex, to_millis};
+use super::key::Key;
+use super::objects::{
+    self, Metadata, NewObject, SegmentContent, new_body, put_segment, remove_segments, segment_id,
+    segments_of,
+};
+use super::receive::Received;
+use super::writer::Write;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
+use crate::model::r2::multipart::validate_part_number;
+use crate::r2::{Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
+
+/// An upload that is neither completed nor aborted.
+#[derive(Debug)]
+pub(super) struct Upload {
+    body: i64,
+    metadata: Metadata,
+}
+
+/// Sorts the parts of a complete by their number.
+pub(super) fn check_parts(mut parts: Vec<UploadedPart>) -> Result<Vec<UploadedPart>> {
+    if parts.is_empty() {
+        return Err(invalid_part("a multipart upload is completed with one part at least"));
+    }
+    parts.sort_by_key(|part| part.part_number);
+    for part in &parts {
+        validate_part_number(part.part_number)?;
+    }
+    if let Some([part, _]) = parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+        return Err(invalid_part(format!("the part {} is given twice", part.part_number)));
+    }
+    Ok(parts)
+}
+
+fn invalid_part(message: impl Into<String>) -> Error {
+    Error::invalid_input(message).with_code("InvalidPart")
+}
+
+pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metadata) -> Outcome<String> {
+    let id = random_hex(write)? + &random_hex(write)?;
+    write
+        .prepare_cached(
+            "INSERT INTO uploads (bucket, key, id, uploaded_key, initiated, storage_class, body, http_metadata, \
+             custom_metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute((
+            bucket,
+            key.as_bytes(),
+            &id,
+            key.uploaded(),
+            to_millis(write.now),
+            metadata.storage_class.as_s3(),
+            new_body(write)?,
+            &metadata.http,
+            &metadata.custom,
+        ))?;
+    Ok(id)
+}
+
+pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> Outcome<Upload> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body, storage_class, http_metadata, custom_metadata FROM uploads \
+         WHERE bucket = ?1 AND key = ?2 AND id = ?3",
+    )?;
+    let mut rows = statement.query((bucket, key.as_bytes(), id))?;
+    let row = rows.next()?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::NoSuchUpload,
+            "there is no such multipart upload of this key: it was completed, aborted, or never created",
+        )
+        .with_code("NoSuchUpload")
+    })?;
+    Ok(Upload { body: row.get(0)?, metadata: Metadata::read(row, 1, 2, 3)? })
+}
+
+/// Adds a part, in place of the one with the same number.
+pub(super) fn put_part(
+    write: &Write<'_>,
+    bucket: i64,
+    key: &Key,
+    id: &str,
+    part_number: u16,
+    received: &Received,
+    content: &SegmentContent,
+) -> Outcome<UploadedPart> {
+    let upload = find(write, bucket, key, id)?;
+    let segment = segment_id(upload.body, part_number);
+    remove_segments(write, segment..segment + 1)?;
+    put_segment(write, segment, received.size, &received.md5, content)?;
+    Ok(UploadedPart { part_number, etag: received.md5.to_hex(), size: Some(received.size) })
+}
+
+/// Makes an object of the parts, which are sorted. When the condition fails the upload is gone, which has to be committed:
+/// that error is inside.
+pub(super) fn complete(
+    write: &Write<'_>,
+    bucket: i64,
+    key: &Key,
+    id: &str,
+    parts: &[UploadedPart],
+    only_if: &Conditional,
+) -> Outcome<Result<StoredObject>> {
+    let upload = find(write, bucket, key, id)?;
+    let ids = segments_of(upload.body);
+    let mut etag = Hasher::md5();
+    let mut sizes = Vec::with_capacity(parts.len());
+    let mut statement = write.prepare_cached("SELECT size, md5 FROM segments WHERE id = ?1")?;
+    for part in parts {
+        let stored = statement
+            .query_row((segment_id(upload.body, part.part_number),), |row| {
+                Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?))
+            })
+            .optional()?;
+        match stored {
+            Some((size, md5)) if hex::encode(&md5) == part.etag => {
+                etag.update(&md5);
+                sizes.push(size);
+            }
+            _ => {
+                return Err(invalid_part(format!(
+                    "the part {} with the etag {:?} was not uploaded",
+                    part.part_number, part.etag
+                ))
+                .into());
+            }
+        }
+    }
+    let size = check_sizes(&sizes)?;
+    if let Err(error) = objects::check_write(write, bucket, key, only_if) {
+        abort(write, bucket, key, id)?;
+        return match error {
+            super::database::Failure::Refused(error) => Ok(Err(error)),
+            failed @ super::database::Failure::Sqlite(_) => Err(failed),
+        };
+    }
+    // What was uploaded and is not part of the object lies between the parts that are.
+    let mut unused = ids.start;
+    for part in parts {
+        let used = segment_id(upload.body, part.part_number);
+        if unused < used {
+            remove_segments(write, unused..used)?;
+        }
+        unused = used + 1;
+    }
+    remove_segments(write, unused..ids.end)?;
+    delete_row(write, bucket, key, id)?;
+    let new = NewObject {
+        key: key.clone(),
+        size,
+        etag: format!("{}-{}", etag.finish().to_hex(), parts.len()),
+        checksum: None,
+        metadata: upload.metadata,
+        body: upload.body,
+    };
+    Ok(Ok(objects::replace(write, bucket, new)?.into()))
+}
+
+/// R2's rules on sizes; returns their sum.
+fn check_sizes(sizes: &[u64]) -> Result<u64> {
+    if let Some((last, others)) = sizes.split_last() {
+        if let Some(small) = others.iter().find(|size| **size < MIN_PART_SIZE) {
+            return Err(Error::invalid_input(format!(
+                "a part has {small} bytes: all but the last need {MIN_PART_SIZE} at least"
+            ))
+            .with_code("EntityTooSmall"));
+        }
+        if others.iter().any(|size| Some(size) != others.first()) {
+            return Err(invalid_part("All non-trailing parts must have the same length."));
+        }
+        if others.first().is_some_and(|size| last > size) {
+            return Err(invalid_part("The last part must not be larger than the others."));
+        }
+    }
+    let size = sizes.iter().sum();
+    if size > MAX_OBJECT_SIZE {
+        return Err(Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT_SIZE}"))
+            .with_code("EntityTooLarge"));
+    }
+    Ok(size)
+}
+
+/// Drops an upload and its parts, if it is there.
+pub(super) fn abort(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<()> {
+    if let Some(body) = delete_row(write, bucket, key, id)? {
+        remove_segments(write, segments_of(body))?;
+    }
+    Ok(())
+}
+
+fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<Option<i64>> {
+    let body = write
+        .prepare_cached("DELETE FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3 RETURNING body")?
+        .query_row((bucket, key.as_bytes(), id), |row| row.get(0))
+        .optional()?;
+    Ok(body)
+}
+
+/// Drops all uploads to a bucket.
+pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> Outcome<()> {
+    let mut statement = write.prepare_cached("DELETE FROM uploads WHERE bucket = ?1 RETURNING body")?;
+    let bodies = statement.query_map((bucket,), |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    bodies.into_iter().try_for_each(|body| remove_segments(write, segments_of(body)))
+}
+
+/// Drops the uploads that were begun before a time.
+pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> Outcome<()> {
+    let mut statement = write.prepare_cached("DELETE FROM uploads WHERE initiated < ?1 RETURNING body")?;
+    let bodies = statement
+        .query_map((to_millis(before),), |row| row.get(0))?
+        .collect::<rusqlite::Result<Vec<i64>>>()?;
+    bodies.into_iter().try_for_each(|body| remove_segments(write, segments_of(body)))
+}
+
+pub(super) fn list_parts(
+    connection: &Connection,
+    upload: &Upload,
+    marker: Option<u16>,
+    limit: usize,
+) -> Outcome<PartsPage> {
+    let mut statement = connection
+        .prepare_cached("SELECT id & 65535, md5, size FROM segments WHERE id > ?1 AND id < ?2 ORDER BY id")?;
+    let ids = segments_of(upload.body);
+    let mut rows = statement.query((segment_id(upload.body, marker.unwrap_or(0)), ids.end))?;
+    let mut page = PartsPage::default();
+    while let Some(row) = rows.next()? {
+        if page.parts.len() == limit {
+            page.truncated = true;
+            page.next_part_number_marker = page.parts.last().map(|part| part.part_number);
+            break;
+        }
+        let md5: Vec<u8> = row.get(1)?;
+        page.parts.push(UploadedPart {
+            part_number: row.get(0)?,
+            etag: hex::encode(md5),
+            size: Some(row.get(2)?),
+        });
+    }
+    Ok(page)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::r2::{
+        Bucket as _, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
+        ListMultipartUploadsRequest, ListPartsRequest, UploadPartRequest,
+    };
+    use crate::store::LocalBucket;
+    use crate::store::testing::{bucket, bytes, files, pattern};
+
+    const MIB: usize = 1024 * 1024;
+
+    async fn begin(bucket: &LocalBucket, key: &str) -> String {
+        let request =
+            CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
+        bucket.create_multipart_upload(request).await.unwrap()
+    }
+
+    async fn upload(bucket: &LocalBucket, id: &str, part_number: u16, size: usize) -> UploadedPart {
+        let request = UploadPartRequest {
+            key: "key".into(),
+            upload_id: id.into(),
+            part_number,
+            body: pattern(size).into(),
+            checksum: None,
+        };
+        bucket.upload_part(request).await.unwrap()
+    }
+
+    async fn complete(bucket: &LocalBucket, id: &str, parts: &[&UploadedPart]) -> Result<StoredObject> {
+        complete_if(bucket, id, parts, Conditional::new()).await
+    }
+
+    async fn complete_if(
+        bucket: &LocalBucket,
+        id: &str,
+        parts: &[&UploadedPart],
+        only_if: Conditional,
+    ) -> Result<StoredObject> {
+        let request = CompleteMultipartUploadRequest {
+            key: "key".into(),
+            upload_id: id.into(),
+            parts: parts.iter().map(|part| (*part).clone()).collect(),
+            only_if,
+        };
+        bucket.complete_multipart_upload(request).await
+    }
+
+    #[tokio::test]
+    async fn parts_in_any_order_make_the_object_and_what_is_unused_goes() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let last = upload(&bucket, &id, 9, 10).await;
+        upload(&bucket, &id, 2, 100_000).await;
+        upload(&bucket, &id, 5, 100_000).await;
+        let first = upload(&bucket, &id, 2, 5 * MIB).await;
+
+        let list = |marker, limit| ListPartsRequest {
+            key: "key".into(),
+            upload_id: id.clone(),
+            part_number_marker: marker,
+            limit: Some(limit),
+        };
+        let page = bucket.list_parts(list(None, 2)).await.unwrap();
+        assert_eq!(page.parts[0], first);
+        assert!(page.truncated && page.next_part_number_marker == Some(5));
+        let page = bucket.list_parts(list(Some(5), 2)).await.unwrap();
+        assert!(page.parts == [last.clone()] && !page.truncated);
+
+        let stored = complete(&bucket, &id, &[&last, &first]).await.unwrap();
+        assert!(stored.etag.ends_with("-2"));
+        assert!(stored.checksums.is_empty());
+        assert_eq!(bytes(&bucket, "key").await, Some([pattern(5 * MIB), pattern(10)].concat()));
+        assert_eq!(files(bucket.store()).await, (1, 0));
+        let again = complete(&bucket, &id, &[&last, &first]).await.unwrap_err();
+        assert_eq!((again.kind(), again.code()), (ErrorKind::NoSuchUpload, Some("NoSuchUpload")));
+    }
+
+    #[test]
+    fn the_etag_is_the_md5_of_the_parts_md5s() {
+        let mut hasher = Hasher::md5();
+        for part in ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"] {
+            hasher.update(&hex::decode(part).unwrap());
+        }
+        assert_eq!(hasher.finish().to_hex(), "f77dc0eecdebcd774a2a22cb393ad2ff");
+    }
+
+    #[tokio::test]
+    async fn parts_that_do_not_fit_are_refused_and_the_upload_stays() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let small = upload(&bucket, &id, 1, 10).await;
+        let full = upload(&bucket, &id, 2, 5 * MIB).await;
+        let larger = upload(&bucket, &id, 3, 5 * MIB + 1).await;
+        let wrong = UploadedPart { etag: "0".repeat(32), ..full.clone() };
+        let unknown = UploadedPart { part_number: 7, ..full.clone() };
+        for (parts, code) in [
+            (vec![&small, &full], "EntityTooSmall"),
+            (vec![&full, &larger], "InvalidPart"),
+            (vec![&full, &full], "InvalidPart"),
+            (vec![&wrong], "InvalidPart"),
+            (vec![&full, &unknown], "InvalidPart"),
+            (vec![], "InvalidPart"),
+        ] {
+            let refused = complete(&bucket, &id, &parts).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some(code)), "{parts:?}");
+        }
+        complete(&bucket, &id, &[&small]).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_failed_condition_consumes_the_upload_and_an_abort_is_repeatable() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let part = upload(&bucket, &id, 1, 100_000).await;
+        let failed = complete_if(&bucket, &id, &[&part], Conditional::new().etag_matches("x")).await;
+        assert_eq!(failed.unwrap_err().kind(), ErrorKind::PreconditionFailed);
+        let gone = complete(&bucket, &id, &[&part]).await;
+        assert_eq!(gone.unwrap_err().kind(), ErrorKind::NoSuchUpload);
+
+        let id = begin(&bucket, "key").await;
+        upload(&bucket, &id, 1, 100_000).await;
+        bucket.abort_multipart_upload("key", &id).await.unwrap();
+        bucket.abort_multipart_upload("key", &id).await.unwrap();
+        assert!(bucket.head("key").await.unwrap().is_none());
+        assert_eq!(files(bucket.store()).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn uploads_are_listed_in_pages() {
+        let (_folder, bucket) = bucket().await;
+        for key in ["a/1", "a/2", "b", "b", "c"] {
+            begin(&bucket, key).await;
+        }
+        let mut request = ListMultipartUploadsRequest {
+            delimiter: Some("/".into()),
+            limit: Some(1),
+            ..ListMultipartUploadsRequest::default()
+        };
+        let mut listed = Vec::new();
+        loop {
+            let page = bucket.list_multipart_uploads(request.clone()).await.unwrap();
+            listed.extend(page.delimited_prefixes);
+            listed.extend(page.uploads.into_iter().map(|upload| upload.key));
+            if !page.truncated {
+                break;
+            }
+            (request.key_marker, request.upload_id_marker) =
+                (page.next_key_marker, page.next_upload_id_marker);
+        }
+        assert_eq!(listed, ["a/", "b", "b", "c"]);
+    }
+}

@@ -1,0 +1,178 @@
+//! The rows of namespaces and their keys.
+
+use rusqlite::{Connection, OptionalExtension as _, Row};
+
+use super::database::{Outcome, to_millis};
+use super::listing::{after_key, after_prefix, read_cursor, write_cursor};
+use super::objects::{
+    SegmentContent, new_body, put_segment, read_key, remove_segments, segment_id, segments_of,
+};
+use super::receive::Received;
+use super::writer::Write;
+use crate::error::{Error, ErrorKind, Result};
+use crate::kv::{ListPage, ListRequest, ListedKey, Metadata};
+use crate::model::kv::limits;
+use crate::time::{from_seconds, to_seconds};
+
+/// How many expired keys one write removes at most, so that none is much slower than the others.
+const MAX_EXPIRED: usize = 100;
+
+/// The number of a namespace.
+pub(super) fn namespace_number(connection: &Connection, id: &str) -> Outcome<i64> {
+    let number = connection
+        .prepare_cached("SELECT number FROM namespaces WHERE id = ?1")?
+        .query_row((id,), |row| row.get(0))
+        .optional()?;
+    Ok(number.ok_or_else(|| no_such_namespace(id))?)
+}
+
+pub(super) fn no_such_namespace(id: &str) -> Error {
+    Error::new(ErrorKind::NoSuchNamespace, format!("the store has no namespace {id:?}: create it first"))
+        .with_code(crate::wire::kv_rest::error_code::NAMESPACE_NOT_FOUND.number.to_string())
+}
+
+/// A key without its value.
+#[derive(Debug)]
+pub(super) struct Pair {
+    pub(super) body: i64,
+    pub(super) size: u64,
+    pub(super) expiration: Option<u64>,
+    pub(super) metadata: Option<Metadata>,
+}
+
+/// A key that has not expired at `now`, in seconds.
+pub(super) fn find(connection: &Connection, namespace: i64, key: &str, now: u64) -> Outcome<Option<Pair>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT body, size, expiration, metadata FROM pairs \
+         WHERE namespace = ?1 AND key = ?2 AND (expiration IS NULL OR expiration > ?3)",
+    )?;
+    let mut rows = statement.query((namespace, key.as_bytes(), now))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    let (body, size, expiration) = (row.get(0)?, row.get(1)?, row.get(2)?);
+    Ok(Some(Pair { body, size, expiration, metadata: read_metadata(row, 3)? }))
+}
+
+fn read_metadata(row: &Row<'_>, column: usize) -> Outcome<Option<Metadata>> {
+    let Some(json) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
+    let metadata = Metadata::from_json(json)
+        .map_err(|error| error.with_kind(ErrorKind::Storage).explain("the store's database is damaged"))?;
+    Ok(Some(metadata))
+}
+
+/// What a key gets.
+#[derive(Debug)]
+pub(super) struct NewPair {
+    pub(super) key: String,
+    pub(super) received: Received,
+    pub(super) value: SegmentContent,
+    pub(super) expiration: Option<u64>,
+    pub(super) metadata: Option<Metadata>,
+}
+
+/// Stores a value in place of what is there.
+pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Outcome<()> {
+    remove(write, namespace, &new.key)?;
+    let body = new_body(write)?;
+    put_segment(write, segment_id(body, 1), new.received.size, &new.received.md5, &new.value)?;
+    write
+        .prepare_cached(
+            "INSERT INTO pairs (namespace, key, body, size, expiration, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((
+            namespace,
+            new.key.as_bytes(),
+            body,
+            new.received.size,
+            new.expiration,
+            new.metadata.as_ref().map(Metadata::as_str),
+        ))?;
+    Ok(())
+}
+
+/// Deletes a key, if it is there.
+pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> Outcome<()> {
+    let body = write
+        .prepare_cached("DELETE FROM pairs WHERE namespace = ?1 AND key = ?2 RETURNING body")?
+        .query_row((namespace, key.as_bytes()), |row| row.get(0))
+        .optional()?;
+    body.map_or(Ok(()), |body| remove_segments(write, segments_of(body)))
+}
+
+/// Removes some of the keys that have expired, and says how many.
+pub(super) fn expire(write: &Write<'_>) -> Outcome<usize> {
+    let bodies: Vec<i64> = write
+        .prepare_cached("SELECT body FROM pairs WHERE expiration <= ?1 LIMIT ?2")?
+        .query_map((to_millis(write.now) / 1000, MAX_EXPIRED), |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for body in &bodies {
+        write.prepare_cached("DELETE FROM pairs WHERE body = ?1")?.execute((body,))?;
+        remove_segments(write, segments_of(*body))?;
+    }
+    Ok(bodies.len())
+}
+
+/// Deletes all keys of a namespace.
+pub(super) fn remove_all(write: &Write<'_>, namespace: i64) -> Outcome<()> {
+    // A value is the part 1 of its body.
+    for statement in [
+        "INSERT INTO garbage (blob) SELECT blob FROM pairs JOIN segments ON segments.id = body * 65536 + 1 \
+         WHERE namespace = ?1 AND blob IS NOT NULL",
+        "DELETE FROM segments WHERE id IN (SELECT body * 65536 + 1 FROM pairs WHERE namespace = ?1)",
+        "DELETE FROM pairs WHERE namespace = ?1",
+    ] {
+        write.prepare_cached(statement)?.execute((namespace,))?;
+    }
+    Ok(())
+}
+
+/// A list of keys.
+#[derive(Debug)]
+pub(super) struct KeysQuery {
+    /// The first key that may be on the page.
+    from: Vec<u8>,
+    /// Behind all keys that may be on it.
+    end: Vec<u8>,
+    limit: usize,
+}
+
+impl KeysQuery {
+    pub(super) fn new(request: &ListRequest) -> Result<Self> {
+        limits::validate_page_size(request.limit)?;
+        let prefix = request.prefix.as_bytes();
+        let cursor = request.cursor.as_deref().map(read_cursor).transpose()?.unwrap_or_default();
+        let limit = request.limit.unwrap_or(1000) as usize;
+        Ok(Self { from: cursor.max(prefix.to_vec()), end: after_prefix(prefix), limit })
+    }
+
+    pub(super) fn run(self, connection: &Connection, namespace: i64, now: u64) -> Outcome<ListPage> {
+        let mut statement = connection.prepare_cached(
+            "SELECT key, expiration, metadata FROM pairs \
+             WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND (expiration IS NULL OR expiration > ?4) ORDER BY key",
+        )?;
+        let mut rows = statement.query((namespace, &self.from, &self.end, now))?;
+        let mut page = ListPage { list_complete: true, ..ListPage::default() };
+        while let Some(row) = rows.next()? {
+            if page.keys.len() == self.limit {
+                page.list_complete = false;
+                page.cursor = page.keys.last().map(|last| write_cursor(&after_key(last.name.as_bytes())));
+                break;
+            }
+            let expiration: Option<u64> = row.get(1)?;
+            page.keys.push(ListedKey {
+                name: read_key(row, 0)?,
+                expiration: expiration.and_then(from_seconds),
+                metadata: read_metadata(row, 2)?,
+            });
+        }
+        Ok(page)
+    }
+}
+
+/// When a key expires that is put at `now`, in seconds. A time to live counts from the second that has begun, and wins.
+pub(super) fn expiration(
+    at: Option<std::time::SystemTime>,
+    ttl: Option<std::time::Duration>,
+    now: std::time::SystemTime,
+) -> Option<u64> {
+    ttl.map(|ttl| to_seconds(now).saturating_add(ttl.as_secs())).or(at.map(to_seconds))
+}

@@ -1,0 +1,295 @@
+//! The thread that writes: what waits at the same time is committed together.
+
+use std::ops::Deref;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
+use std::thread::{self, JoinHandle};
+use std::time::SystemTime;
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::blobs::{Blobs, PendingBlob};
+use super::database::{Failure, Outcome, from_millis, to_millis, wait_for_reads, wait_for_transaction};
+use crate::error::{Error, ErrorKind, Result};
+use crate::runtime::Runtime;
+
+/// The most jobs of one transaction: bounds how long the first waits for the last.
+const MAX_BATCH: usize = 256;
+
+/// How large SQLite's log may become: as long as reads overlap each other, SQLite never begins it anew by itself.
+const MAX_LOG: u64 = 16 * 1024 * 1024;
+
+/// A transaction under way.
+pub(super) struct Write<'c> {
+    connection: &'c Connection,
+    /// The time, in whole milliseconds.
+    pub(super) now: SystemTime,
+}
+
+impl Deref for Write<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// The way to the thread. Dropped, it waits until the thread has done what it was given.
+#[derive(Debug)]
+pub(super) struct Writer {
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        blobs: Arc<Blobs>,
+        runtime: Arc<dyn Runtime>,
+    ) -> std::io::Result<Self> {
+        let (jobs, received) = mpsc::channel();
+        let log = connection.path().map(|path| PathBuf::from(format!("{path}-wal"))).unwrap_or_default();
+        let committer =
+            Committer { connection, blobs, runtime, removed: Vec::new(), log, empty_log_at: MAX_LOG };
+        let thread = thread::Builder::new()
+            .name("cloudflare-local".to_owned())
+            .spawn(move || committer.run(&received))?;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+    }
+
+    /// Runs `work` in a transaction and returns once that is committed. When `work` fails, nothing of it is kept, nor are
+    /// `files`, which it is to name in the database.
+    pub(super) async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> Outcome<T> + Send + 'static,
+    {
+        let stopped = || Error::new(ErrorKind::Storage, "the store's writer has stopped");
+        let (reply, answer) = oneshot::channel();
+        let task = Task { work: Some(work), outcome: None, files, reply };
+        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
+        jobs.send(Box::new(task)).map_err(|_| stopped())?;
+        answer.await.map_err(|_| stopped())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.jobs.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's writer panicked");
+        }
+    }
+}
+
+trait Job: Send {
+    /// Makes the changes. Fails where what is in the transaction cannot be told any more, so that it must not be committed.
+    fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()>;
+
+    /// Tells the caller.
+    fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>);
+}
+
+struct Task<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    files: Vec<PendingBlob>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T, F> Job for Task<T, F>
+where
+    T: Send,
+    F: FnOnce(&Write<'_>) -> Outcome<T> + Send,
+{
+    fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()> {
+        if let Some(work) = self.work.take() {
+            self.outcome = Some(in_savepoint(write, work)?.map_err(Error::from));
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
+        let uncertain = committed
+            .is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure));
+        let outcome = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (Some(Ok(done)), Ok(())) => Ok(done),
+            (_, Err(error)) => {
+                Err(Error::new(ErrorKind::Storage, format!("the write was not committed: {error}")))
+            }
+            (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not made")),
+        };
+        for file in self.files {
+            if outcome.is_ok() {
+                file.keep();
+            } else if uncertain {
+                file.leave();
+            }
+        }
+        // Where nobody waits any more, the caller was cancelled.
+        let _ = self.reply.send(outcome);
+    }
+}
+
+/// Runs `work` so that what it did is undone when it fails. The outer error is that it could not be.
+fn in_savepoint<T>(
+    write: &Write<'_>,
+    work: impl FnOnce(&Write<'_>) -> Outcome<T>,
+) -> rusqlite::Result<Outcome<T>> {
+    write.prepare_cached("SAVEPOINT job")?.execute(())?;
+    let outcome = work(write);
+    match outcome {
+        // SQLite undoes the whole transaction on some errors, a full disk among them.
+        Err(Failure::Sqlite(error)) if write.is_autocommit() => return Err(error),
+        Err(_) => write.prepare_cached("ROLLBACK TO job")?.execute(())?,
+        Ok(_) => 0,
+    };
+    write.prepare_cached("RELEASE job")?.execute(())?;
+    Ok(outcome)
+}
+
+struct Committer {
+    connection: Connection,
+    blobs: Arc<Blobs>,
+    runtime: Arc<dyn Runtime>,
+    /// Files that are gone and still listed as garbage.
+    removed: Vec<String>,
+    /// SQLite's log, and the size at which to empty it.
+    log: PathBuf,
+    empty_log_at: u64,
+}
+
+impl Committer {
+    fn run(mut self, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+        while let Ok(first) = jobs.recv() {
+            let mut batch = vec![first];
+            batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
+            let committed = self.commit(&mut batch);
+            for job in batch {
+                job.finish(committed.as_ref().copied());
+            }
+            if let Err(error) = self.remove_garbage() {
+                tracing::warn!(%error, "files that are not needed any more cannot be removed yet");
+            }
+            if let Err(error) = self.bound_log() {
+                tracing::warn!(%error, "the database's log cannot be emptied yet");
+            }
+        }
+        if !self.removed.is_empty()
+            && let Err(error) = self.commit(&mut [])
+        {
+            tracing::warn!(%error, "the list of removed files cannot be cleared yet");
+        }
+    }
+
+    fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        if !self.connection.is_autocommit() {
+            // What was left open by a transaction that could not be undone.
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        let result = self.run_batch(batch);
+        if result.is_err() && !self.connection.is_autocommit() {
+            self.connection.execute_batch("ROLLBACK")?;
+        }
+        result?;
+        self.removed.clear();
+        Ok(())
+    }
+
+    fn run_batch(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+        let mut forget = self.connection.prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
+        for blob in &self.removed {
+            forget.execute((blob,))?;
+        }
+        let write = Write { connection: &self.connection, now: from_millis(to_millis(self.runtime.now())) };
+        for job in batch {
+            job.run(&write)?;
+        }
+        self.blobs.disk.commit(&self.connection)
+    }
+
+    /// Empties the log when it is large: no read begins in it while those under way are waited for.
+    fn bound_log(&mut self) -> rusqlite::Result<()> {
+        let size = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        if size < self.empty_log_at {
+            return Ok(());
+        }
+        // A read that does not end is not waited for after each write.
+        self.empty_log_at = size + MAX_LOG;
+        self.connection.busy_handler(Some(wait_for_reads))?;
+        let busy: rusqlite::Result<bool> =
+            self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0));
+        self.connection.busy_handler(Some(wait_for_transaction))?;
+        if !busy? {
+            self.empty_log_at = MAX_LOG;
+        }
+        Ok(())
+    }
+
+    fn remove_garbage(&mut self) -> std::result::Result<(), Error> {
+        let listed = || -> Outcome<Vec<String>> {
+            let mut statement = self.connection.prepare_cached("SELECT blob FROM garbage")?;
+            let blobs = statement.query_map((), |row| row.get(0))?;
+            Ok(blobs.collect::<rusqlite::Result<_>>()?)
+        };
+        let listed = listed().map_err(|failure: Failure| Error::from(failure))?;
+        for blob in listed {
+            self.blobs.remove(&blob)?;
+            self.removed.push(blob);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::r2::{Bucket as _, PutRequest};
+    use crate::store::testing::{bucket, pattern};
+
+    /// Reads all the time: each read begins before the one before ends.
+    fn overlapping_reads(store: &std::path::Path, stop: &AtomicBool) {
+        let open = || Connection::open(store.join("store.sqlite3")).unwrap();
+        let mut connections = [open(), open()];
+        let begin = |connection: &Connection| {
+            connection.execute_batch("BEGIN; SELECT count(*) FROM objects;").unwrap();
+        };
+        begin(&connections[0]);
+        while !stop.load(Ordering::Relaxed) {
+            thread::sleep(Duration::from_millis(5));
+            begin(&connections[1]);
+            connections[0].execute_batch("COMMIT").unwrap();
+            connections.swap(0, 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_log_stays_small_while_reads_overlap() {
+        let (_folder, bucket) = bucket().await;
+        let path = bucket.store().path().to_owned();
+        let stop = Arc::new(AtomicBool::new(false));
+        let reads = {
+            let (path, stop) = (path.clone(), Arc::clone(&stop));
+            thread::spawn(move || overlapping_reads(&path, &stop))
+        };
+        let mut largest = 0;
+        for _ in 0..50 {
+            let puts = (0..20).map(|key| bucket.put(PutRequest::new(format!("{key}"), pattern(60_000))));
+            join_all(puts).await.into_iter().for_each(|stored| drop(stored.unwrap()));
+            largest = largest.max(std::fs::metadata(path.join("store.sqlite3-wal")).unwrap().len());
+        }
+        stop.store(true, Ordering::Relaxed);
+        reads.join().unwrap();
+        assert!(largest < 2 * MAX_LOG, "the log had {largest} bytes");
+    }
+}

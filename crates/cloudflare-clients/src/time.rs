@@ -1,0 +1,42 @@
+//! Times as whole numbers: milliseconds or seconds since 1970.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// A time without its fraction of a millisecond; 0 for one before 1970.
+pub(crate) fn to_millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The time, if the platform can tell one so late.
+pub(crate) fn from_millis(millis: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_millis(millis))
+}
+
+/// A time without its fraction of a second; 0 for one before 1970.
+pub(crate) fn to_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// The time, if the platform can tell one so late.
+pub(crate) fn from_seconds(seconds: u64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// A time without its fraction of a second.
+pub(crate) fn whole_seconds(time: SystemTime) -> SystemTime {
+    let fraction = time.duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    time - Duration::from_nanos(fraction.into())
+}
+
+/// The last second of the year 9999, and of what dates with four digits can name.
+pub(crate) const LAST_SECOND: u64 = 253_402_300_799;
+
+/// The last millisecond of the year 9999.
+pub(crate) const LAST_MILLISECOND: u64 = LAST_SECOND * 1000 + 999;
+
+/// Whole seconds since 1970 of a time that dates with four digits can name: one of the years 1970 to 9999.
+pub(crate) fn seconds_of_a_date(time: SystemTime) -> Option<u64> {
+    let since = time.duration_since(UNIX_EPOCH).ok()?;
+    Some(since.as_secs()).filter(|seconds| *seconds <= LAST_SECOND)
+}

@@ -1,0 +1,147 @@
+//! What each operation sends, and what it reads.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::error::{ErrorKind, Result};
+use crate::kv::*;
+use crate::signing::endpoint::Endpoint;
+
+const KEY: &str = "a b/../c%2F!'()*ä";
+
+fn time() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+}
+
+/// The request line, headers and body as they are sent.
+async fn wire(request: Result<Request>) -> String {
+    let api = Endpoint::custom("https://api.cloudflare.com/client/v4").unwrap();
+    let url = NamespaceUrl::new(api, "0".repeat(32), "1".repeat(32)).unwrap();
+    let token = ApiToken::new("token").unwrap();
+    let (head, body) = request.unwrap().authorize(&url, &token).unwrap().into_parts();
+    let line = format!("{} {}", head.method, head.uri.path_and_query().unwrap());
+    let mut lines: Vec<_> =
+        head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    lines.sort();
+    let body = body.text().await.unwrap().replace('\r', "");
+    format!("{line}\n{}\n\n{body}", lines.join("\n"))
+}
+
+fn put(value: impl Into<crate::body::Body>) -> PutRequest {
+    PutRequest::new(KEY, value).expiration(time()).expiration_ttl(Duration::from_secs(60))
+}
+
+#[tokio::test]
+async fn reads() {
+    let get = GetRequest { key: KEY.to_owned(), ..GetRequest::default() };
+    assert_snapshot!("get_value", wire(get_value::request(&get)).await);
+    assert_snapshot!("get_metadata", wire(Ok(get_metadata::request(KEY))).await);
+    let list = ListRequest { prefix: "a b/".to_owned(), limit: Some(10), cursor: Some("c+/=".to_owned()) };
+    assert_snapshot!("list_keys", wire(Ok(list_keys::request(&list))).await);
+    let keys = GetManyRequest {
+        keys: vec![KEY.to_owned(), "k".to_owned()],
+        with_metadata: true,
+        ..GetManyRequest::default()
+    };
+    assert_snapshot!("bulk_get", wire(bulk_get::request(&keys)).await);
+}
+
+#[tokio::test]
+async fn writes() {
+    assert_snapshot!("put_value", wire(put_value::request(put("hello"), "b")).await);
+    let with_metadata = put("hello").metadata(&serde_json::json!({"n": ["ä", 1]})).unwrap();
+    assert_snapshot!("put_value_with_metadata", wire(put_value::request(with_metadata, "b0undary")).await);
+    assert_snapshot!("delete_value", wire(Ok(delete_value::request(KEY))).await);
+    let puts = [put("text \"ä\"\n").metadata(&[1]).unwrap(), PutRequest::new("b", b"\xff\x00")];
+    assert_snapshot!("bulk_put", wire(bulk_put::request(&puts)).await);
+    assert_snapshot!("bulk_delete", wire(bulk_delete::request(&[KEY.to_owned(), "k".to_owned()])).await);
+}
+
+#[tokio::test]
+async fn what_the_api_does_not_have_is_not_sent() {
+    let ttl = Some(Duration::from_secs(60));
+    let get = GetRequest { key: "k".to_owned(), cache_ttl: ttl, ..GetRequest::default() };
+    assert_eq!(get_value::request(&get).unwrap_err().kind(), ErrorKind::Unsupported);
+    let many = GetManyRequest { keys: vec!["k".to_owned()], cache_ttl: ttl, ..GetManyRequest::default() };
+    assert_eq!(bulk_get::request(&many).unwrap_err().kind(), ErrorKind::Unsupported);
+    let unknown = || crate::body::Body::from_stream(futures_util::stream::empty(), None);
+    let with_metadata = PutRequest::new("k", unknown()).metadata(&1).unwrap();
+    assert_eq!(put_value::request(with_metadata, "b").unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert_eq!(
+        bulk_put::request(&[PutRequest::new("k", unknown())]).unwrap_err().kind(),
+        ErrorKind::InvalidInput
+    );
+}
+
+#[test]
+fn pages_are_read_to_the_empty_cursor() {
+    let page = list_keys::parse(
+        br#"{"success":true,"errors":[],"messages":[],"result":[{"name":"a","expiration":1800000000,"metadata":{"n": 1e400}},
+        {"name":"b","metadata":null}],"result_info":{"count":2,"cursor":"next"}}"#,
+    )
+    .unwrap();
+    let key = |name: &str, expiration, metadata: Option<&str>| ListedKey {
+        name: name.to_owned(),
+        expiration,
+        metadata: metadata.map(|json| Metadata::from_json(json).unwrap()),
+    };
+    assert_eq!(page.keys, [key("a", Some(time()), Some("{\"n\": 1e400}")), key("b", None, None)]);
+    assert_eq!((page.list_complete, page.cursor.as_deref()), (false, Some("next")));
+    for info in ["", r#","result_info":{"count":0,"cursor":""}"#, r#","result_info":{"count":0}"#] {
+        let page = list_keys::parse(format!(r#"{{"success":true,"result":[]{info}}}"#).as_bytes()).unwrap();
+        assert_eq!(page, ListPage { list_complete: true, ..ListPage::default() });
+    }
+}
+
+#[test]
+fn values_come_back_in_the_order_of_the_keys() {
+    let mut get = GetManyRequest {
+        keys: ["b", "missing", "a", "b"].map(str::to_owned).to_vec(),
+        ..GetManyRequest::default()
+    };
+    let found =
+        bulk_get::parse(&get, br#"{"success":true,"result":{"values":{"a":"1","b":"2","missing":null}}}"#);
+    let values = found.unwrap().into_iter().map(|found| found.map(|found| found.value));
+    let expected = [Some("2"), None, Some("1"), Some("2")];
+    assert!(values.eq(expected.map(|value| value.map(str::to_owned))));
+
+    get.with_metadata = true;
+    let body =
+        br#"{"success":true,"result":{"values":{"a":{"value":"1","metadata":[1],"expiration":1800000000},
+        "b":{"value":"2","metadata":null},"missing":null}}}"#;
+    let found = bulk_get::parse(&get, body).unwrap();
+    let a = ValueWithMetadata {
+        value: "1".to_owned(),
+        metadata: Some(Metadata::new(&[1]).unwrap()),
+        expiration: Some(time()),
+        cache_status: None,
+    };
+    let b = ValueWithMetadata::new("2".to_owned());
+    assert_eq!(found, [Some(b.clone()), None, Some(a), Some(b)]);
+}
+
+#[test]
+fn keys_that_were_not_written_can_be_sent_again() {
+    let keys = ["a", "b"].map(str::to_owned);
+    let body = br#"{"success":true,"result":{"successful_key_count":1,"unsuccessful_keys":["b"]}}"#;
+    let outcomes = bulk_delete::parse(&keys, body).unwrap();
+    assert!(outcomes[0].is_ok());
+    assert!(outcomes[1].as_ref().unwrap_err().is_retryable());
+    let all = bulk_put::parse(["a", "b"], br#"{"success":true,"errors":null,"messages":null,"result":null}"#);
+    assert!(all.unwrap().iter().all(Result::is_ok));
+}
+
+#[test]
+fn what_is_no_success_is_an_error() {
+    for body in [
+        &b"not json"[..],
+        b"{}",
+        br#"{"success":false,"errors":[{"code":1,"message":"odd"}],"result":null}"#,
+        br#"{"success":true,"result":{"keys":1}}"#,
+    ] {
+        assert_eq!(list_keys::parse(body).unwrap_err().kind(), ErrorKind::UnexpectedResponse);
+    }
+    assert!(get_metadata::parse(br#"{"success":true,"result":null}"#).unwrap().is_none());
+}

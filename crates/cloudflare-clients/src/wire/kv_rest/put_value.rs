@@ -1,0 +1,46 @@
+//! [PUT .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/update/):
+//! stores a value, in a form where it has metadata.
+
+use bytes::Bytes;
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use http::Method;
+
+use super::request::Request;
+use crate::body::Body;
+use crate::error::{Error, Result};
+use crate::model::kv::PutRequest;
+use crate::time::to_seconds;
+
+/// Writes the request. `boundary` is 1 to 70 letters and digits that must not occur in the value: random ones, or else whoever
+/// made the value could end it early.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of a value with metadata is not known.
+pub fn request(put: PutRequest, boundary: &str) -> Result<Request> {
+    let PutRequest { key, value, expiration, expiration_ttl, metadata } = put;
+    let mut request = Request::of_key(Method::PUT, "values", &key)
+        .query_if_some("expiration", expiration.map(to_seconds))
+        .query_if_some("expiration_ttl", expiration_ttl.map(|ttl| ttl.as_secs()));
+    let Some(metadata) = metadata else {
+        request.content_type = Some("application/octet-stream".to_owned());
+        request.body = value;
+        return Ok(request);
+    };
+    let length = value.content_length().ok_or_else(|| {
+        Error::invalid_input("the API takes no value of unknown length: collect it into bytes")
+    })?;
+    let before = Bytes::from(format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"metadata\"\r\n\r\n{}\r\n\
+         --{boundary}\r\nContent-Disposition: form-data; name=\"value\"; filename=\"value\"\r\n\
+         Content-Type: application/octet-stream\r\n\r\n",
+        metadata.as_str()
+    ));
+    let after = Bytes::from(format!("\r\n--{boundary}--\r\n"));
+    let length = before.len() as u64 + length + after.len() as u64;
+    let piece = |piece| stream::iter([Ok(piece)]);
+    let form = piece(before).chain(value.into_stream()).chain(piece(after));
+    request.content_type = Some(format!("multipart/form-data; boundary={boundary}"));
+    request.body = Body::from_stream(form, Some(length));
+    Ok(request)
+}

@@ -1,0 +1,89 @@
+//! A request, and what it is when it is authorised.
+
+use http::{HeaderValue, Method, Uri, header};
+use serde::Serialize;
+
+use super::namespace_url::NamespaceUrl;
+use super::token::ApiToken;
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Result};
+use crate::sigv4::{canonical_query, encode};
+
+/// A request about a namespace, before it has the namespace's URL and a token.
+#[derive(Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path behind the namespace's, percent-encoded: `/values/a%2Fb`.
+    pub path: String,
+    /// Names and values of the query, not encoded, in any order.
+    pub query: Vec<(&'static str, String)>,
+    /// The `Content-Type` of the body, if there is one.
+    pub content_type: Option<String>,
+    /// The body. Its length is known.
+    pub body: Body,
+}
+
+impl Request {
+    pub(super) fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), content_type: None, body: Body::empty() }
+    }
+
+    /// A request about a key. All of it is encoded, its slashes too.
+    pub(super) fn of_key(method: Method, what: &str, key: &str) -> Self {
+        let mut path = format!("/{what}/");
+        encode(key, &mut path);
+        Self::new(method, path)
+    }
+
+    pub(super) fn query_if_some(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        if let Some(value) = value {
+            self.query.push((name, value.to_string()));
+        }
+        self
+    }
+
+    pub(super) fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self> {
+        let json = serde_json::to_vec(value).map_err(|error| {
+            Error::new(ErrorKind::Serialization, format!("the request does not serialise as JSON: {error}"))
+                .with_source(error)
+        })?;
+        self.content_type = Some("application/json".to_owned());
+        self.body = json.into();
+        Ok(self)
+    }
+
+    /// What is sent: with its URL and all headers.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of the body is not known.
+    pub fn authorize(self, url: &NamespaceUrl, token: &ApiToken) -> Result<http::Request<Body>> {
+        let Self { method, path, query, content_type, body } = self;
+        let length = body.content_length().ok_or_else(|| {
+            Error::invalid_input("the API takes no value of unknown length: collect it into bytes")
+        })?;
+        let host = url.host()?;
+        let mut target = url.path()? + &path;
+        if !query.is_empty() {
+            target.push('?');
+            target.push_str(&canonical_query(query));
+        }
+        let uri = Uri::builder().scheme(url.scheme()).authority(host.as_str()).path_and_query(target);
+        let invalid = |error| Error::invalid_input("the request has no valid URL").with_source(error);
+        let uri = uri.build().map_err(invalid)?;
+        let mut request = http::Request::new(body);
+        let headers = request.headers_mut();
+        headers.insert(header::HOST, crate::http::headers::value("host", &host)?);
+        headers.insert(header::AUTHORIZATION, token.to_header()?);
+        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(content_type) = content_type {
+            headers.insert(header::CONTENT_TYPE, crate::http::headers::value("content type", &content_type)?);
+        }
+        if method == Method::PUT || method == Method::POST {
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        *request.method_mut() = method;
+        *request.uri_mut() = uri;
+        Ok(request)
+    }
+}

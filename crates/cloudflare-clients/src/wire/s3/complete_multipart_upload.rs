@@ -1,0 +1,34 @@
+//! [CompleteMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
+
+use http::Method;
+
+use super::headers::{self, ConditionTarget, unquote};
+use super::response::unreadable;
+use super::xml::{NAMESPACE, Writer};
+use super::{Request, Response};
+use crate::error::Result;
+use crate::model::r2::{CompleteMultipartUploadRequest, StoredObject};
+
+/// Makes an object of the parts.
+pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
+    request.validate()?;
+    let document = Writer::document("CompleteMultipartUpload", Some(NAMESPACE), |complete| {
+        for part in &request.parts {
+            complete.element("Part", |element| {
+                element.text("PartNumber", part.part_number);
+                element.text("ETag", format_args!("\"{}\"", unquote(&part.etag)));
+            });
+        }
+    });
+    let mut complete = Request::new(Method::POST, Some(&request.key)).query("uploadId", &request.upload_id);
+    headers::write_conditional(&request.only_if, ConditionTarget::Object, &mut complete.headers)?;
+    complete.xml(document)
+}
+
+/// Reads a success, which may turn out to be none.
+pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
+    let document = response.xml("CompleteMultipartUploadResult")?;
+    let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
+    stored.version = headers::read_version(&response.headers);
+    Ok(stored)
+}

@@ -1,0 +1,39 @@
+//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the object
+//! that is replaced.
+
+use http::{HeaderValue, Method};
+
+use super::headers::{self, COPY_SOURCE, ConditionTarget, METADATA_DIRECTIVE, unquote};
+use super::response::{time, unreadable};
+use super::{Request, Response};
+use crate::error::Result;
+use crate::http::headers::value;
+use crate::model::r2::{CopyRequest, StoredObject};
+use crate::sigv4::encode_path;
+
+/// Copies an object within `bucket`.
+pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
+    request.validate()?;
+    let mut copy = Request::new(Method::PUT, Some(&request.key));
+    let mut source = format!("/{bucket}/");
+    encode_path(&request.source, &mut source);
+    copy.headers.insert(COPY_SOURCE, value("source", &source)?);
+    headers::write_conditional(&request.source_only_if, ConditionTarget::CopySource, &mut copy.headers)?;
+    headers::write_conditional(&request.only_if, ConditionTarget::CopyDestination, &mut copy.headers)?;
+    if let Some((http_metadata, custom_metadata)) = &request.replace_metadata {
+        copy.headers.insert(METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
+        headers::write_http_metadata(http_metadata, &mut copy.headers)?;
+        headers::write_custom_metadata(custom_metadata, &mut copy.headers)?;
+    }
+    headers::write_storage_class(request.storage_class, &mut copy.headers);
+    Ok(copy)
+}
+
+/// Reads a success, which may turn out to be none.
+pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
+    let document = response.xml("CopyObjectResult")?;
+    let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
+    stored.version = headers::read_version(&response.headers);
+    stored.uploaded = document.child("LastModified").map(|_| time(&document, "LastModified")).transpose()?;
+    Ok(stored)
+}

@@ -1,0 +1,28 @@
+//! [CreateMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html).
+
+use http::Method;
+
+use super::headers;
+use super::response::unreadable;
+use super::{Request, Response};
+use crate::error::{Error, Result};
+use crate::model::r2::CreateMultipartUploadRequest;
+
+/// Begins an upload in parts.
+pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
+    request.validate()?;
+    let mut create = Request::new(Method::POST, Some(&request.key)).query("uploads", "");
+    headers::write_http_metadata(&request.http_metadata, &mut create.headers)?;
+    headers::write_custom_metadata(&request.custom_metadata, &mut create.headers)?;
+    headers::write_storage_class(request.storage_class, &mut create.headers);
+    Ok(create)
+}
+
+/// Reads the upload's id.
+pub fn parse(response: &Response) -> Result<String> {
+    let document = response.xml("InitiateMultipartUploadResult")?;
+    match document.required("UploadId").map_err(unreadable)?.trim() {
+        "" => Err(Error::unexpected("the answer has an empty upload id")),
+        id => Ok(id.to_owned()),
+    }
+}

@@ -1,0 +1,247 @@
+//! What each operation sends.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::error::{ErrorKind, Result};
+use crate::r2::*;
+use crate::signing::endpoint::Endpoint;
+use crate::sigv4::{Credentials, Signer};
+
+fn now() -> SystemTime {
+    UNIX_EPOCH + Duration::from_hours(500_000)
+}
+
+/// The request line, headers and body as they are sent.
+fn wire(request: Result<Request>) -> String {
+    let endpoint = Endpoint::r2("0123456789abcdef0123456789abcdef", None).unwrap();
+    let signer = Signer::new(Credentials::new("fedcba9876543210fedcba9876543210", "secret"));
+    let (head, body) = request.unwrap().sign(&endpoint, "media", &signer, now()).unwrap().into_parts();
+    let mut out = format!("{} {}\n", head.method, head.uri.path_and_query().unwrap());
+    let mut lines: Vec<_> =
+        head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+    lines.sort();
+    out.push_str(&lines.join(
+        "
+",
+    ));
+    out + "
+
+" + &String::from_utf8_lossy(body.as_bytes().unwrap())
+}
+
+#[test]
+fn reads() {
+    assert_snapshot!("head_bucket", wire(Ok(head_bucket::request())));
+    assert_snapshot!("head_object", wire(Ok(head_object::request("a b/../c//%2F"))));
+    assert_snapshot!(
+        "get_object",
+        wire(get_object::request(&GetRequest {
+            key: "video.mp4".to_owned(),
+            range: Some((100..).into()),
+            only_if: Conditional::new().etag_matches("abc").uploaded_after(now()),
+        }))
+    );
+    assert_snapshot!(
+        "list_objects_v2",
+        wire(list_objects_v2::request(&ListRequest {
+            prefix: "a b/".to_owned(),
+            delimiter: Some("/".to_owned()),
+            cursor: Some("c+/=".to_owned()),
+            start_after: Some("ä".to_owned()),
+            limit: Some(10),
+            include_metadata: true,
+        }))
+    );
+    assert_snapshot!(
+        "list_parts",
+        wire(list_parts::request(&ListPartsRequest {
+            key: "k".to_owned(),
+            upload_id: "u+/=".to_owned(),
+            part_number_marker: Some(3),
+            limit: Some(2),
+        }))
+    );
+    assert_snapshot!(
+        "list_multipart_uploads",
+        wire(list_multipart_uploads::request(&ListMultipartUploadsRequest {
+            prefix: "p".to_owned(),
+            delimiter: Some("/".to_owned()),
+            key_marker: Some("k".to_owned()),
+            upload_id_marker: Some("u".to_owned()),
+            limit: None,
+        }))
+    );
+}
+
+#[test]
+fn writes() {
+    let http_metadata = HttpMetadata {
+        content_type: Some("text/plain".to_owned()),
+        cache_control: Some("no-store".to_owned()),
+        cache_expiry: Some(now()),
+        ..HttpMetadata::default()
+    };
+    let custom_metadata: CustomMetadata = [("uploadedBy", "Jürgen")].into_iter().collect();
+    assert_snapshot!(
+        "put_object",
+        wire(put_object::request(PutRequest {
+            http_metadata: http_metadata.clone(),
+            custom_metadata: custom_metadata.clone(),
+            storage_class: Some(StorageClass::InfrequentAccess),
+            checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"hello")),
+            only_if: Conditional::new().etag_does_not_match("*"),
+            ..PutRequest::new("k", "hello")
+        }))
+    );
+    assert_snapshot!(
+        "put_object_with_checksum",
+        wire(put_object::request(PutRequest {
+            checksum: Some(Checksum::of(ChecksumAlgorithm::Crc32c, b"hello")),
+            ..PutRequest::new("k", "hello")
+        }))
+    );
+    assert_snapshot!(
+        "copy_object",
+        wire(copy_object::request(
+            "media",
+            &CopyRequest {
+                source: "a/../ü".to_owned(),
+                key: "b".to_owned(),
+                source_only_if: Conditional::new().etag_matches("abc"),
+                only_if: Conditional::new().etag_does_not_match("*"),
+                replace_metadata: Some((http_metadata.clone(), custom_metadata.clone())),
+                storage_class: Some(StorageClass::Standard),
+            }
+        ))
+    );
+    assert_snapshot!("delete_object", wire(Ok(delete_object::request("k"))));
+    assert_snapshot!("delete_objects", wire(delete_objects::request(&["a&b", "<c>"])));
+    assert_snapshot!(
+        "create_multipart_upload",
+        wire(create_multipart_upload::request(&CreateMultipartUploadRequest {
+            key: "k".to_owned(),
+            http_metadata,
+            custom_metadata,
+            storage_class: None,
+        }))
+    );
+    assert_snapshot!(
+        "upload_part",
+        wire(upload_part::request(UploadPartRequest {
+            key: "k".to_owned(),
+            upload_id: "u+/=".to_owned(),
+            part_number: 7,
+            body: "part".into(),
+            checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"part")),
+        }))
+    );
+    let part = UploadedPart { part_number: 1, etag: "abc".to_owned(), size: None };
+    assert_snapshot!(
+        "complete_multipart_upload",
+        wire(complete_multipart_upload::request(&CompleteMultipartUploadRequest {
+            key: "k".to_owned(),
+            upload_id: "u".to_owned(),
+            parts: vec![part],
+            only_if: Conditional::new().etag_does_not_match("*"),
+        }))
+    );
+    assert_snapshot!("abort_multipart_upload", wire(abort_multipart_upload::request("k", "u")));
+}
+
+fn answer(status: u16, body: &str) -> Response {
+    Response {
+        status: http::StatusCode::from_u16(status).unwrap(),
+        reason: None,
+        headers: http::HeaderMap::new(),
+        body: body.to_owned().into(),
+        received: now(),
+    }
+}
+
+#[test]
+fn pages_are_decoded_exactly() {
+    let page = list_objects_v2::parse(&answer(200, r#"<?xml version="1.0" encoding="UTF-8"?>
+        <ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>media</Name>
+        <Contents><Key>a%2Bb%20c%00%C3%A4%252F+d</Key><Size>5</Size><LastModified>2027-01-15T08:00:00.123Z</LastModified><ETag>&quot;abc&quot;</ETag><StorageClass>STANDARD_IA</StorageClass></Contents>
+        <IsTruncated>true</IsTruncated><CommonPrefixes><Prefix>p%2F</Prefix></CommonPrefixes>
+        <NextContinuationToken>t%2F</NextContinuationToken><EncodingType>url</EncodingType></ListBucketResult>"#)).unwrap();
+    assert_eq!(page.objects[0].key, "a+b c\0ä%2F d");
+    assert_eq!(page.objects[0].etag, "abc");
+    assert_eq!(page.objects[0].uploaded, now() + Duration::from_millis(123));
+    assert_eq!(page.objects[0].storage_class, Some(StorageClass::InfrequentAccess));
+    assert_eq!(page.delimited_prefixes, ["p/"]);
+    assert_eq!((page.truncated, page.cursor.as_deref()), (true, Some("t%2F")));
+}
+
+#[test]
+fn a_listing_that_cannot_be_continued_is_refused() {
+    for body in [
+        "<ListBucketResult><IsTruncated>true</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><IsTruncated>perhaps</IsTruncated></ListBucketResult>",
+        "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+        "<html></html>",
+        "",
+    ] {
+        let error = list_objects_v2::parse(&answer(200, body)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{body}");
+    }
+}
+
+#[test]
+fn a_success_may_hold_an_error() {
+    let body = "  <Error><Code>InternalError</Code><Message>We failed.</Message></Error>";
+    for error in [
+        complete_multipart_upload::parse("k", &answer(200, body)).unwrap_err(),
+        copy_object::parse("k", &answer(200, body)).unwrap_err(),
+    ] {
+        assert_eq!(
+            (error.kind(), error.code(), error.is_retryable()),
+            (ErrorKind::Server, Some("InternalError"), true)
+        );
+    }
+}
+
+#[test]
+fn each_deleted_key_has_its_outcome() {
+    let body = "<DeleteResult><Deleted><Key>a</Key></Deleted><Error><Key>b</Key><Code>AccessDenied</Code><Message>No</Message></Error></DeleteResult>";
+    let outcomes = delete_objects::parse(&["b", "a", "c"], &answer(200, body)).unwrap();
+    let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(crate::Error::kind)).collect();
+    assert_eq!(kinds, [Err(ErrorKind::Forbidden), Ok(&()), Err(ErrorKind::UnexpectedResponse)]);
+}
+
+#[test]
+fn other_bytes_than_were_asked_for_are_refused() {
+    let request =
+        |range: Option<Range>| GetRequest { key: "k".to_owned(), range, only_if: Conditional::new() };
+    let headers = |length: u64, range: Option<&str>| {
+        let mut headers = http::HeaderMap::new();
+        headers::write_object(&Object::new("k", 0, "abc", now()), &mut headers).unwrap();
+        headers.insert("content-length", length.into());
+        if let Some(range) = range {
+            headers.insert("content-range", range.parse().unwrap());
+        }
+        headers
+    };
+    let parse = |range, status: u16, headers: http::HeaderMap| {
+        get_object::parse(&request(range), http::StatusCode::from_u16(status).unwrap(), &headers)
+    };
+    let range = || Some(Range::from(2..5));
+    assert!(parse(None, 200, headers(10, None)).is_ok());
+    assert!(parse(range(), 206, headers(3, Some("bytes 2-4/10"))).is_ok());
+    assert!(parse(range(), 206, headers(1, Some("bytes 2-2/3"))).is_ok());
+    for (range, status, headers) in [
+        (range(), 200, headers(10, None)),
+        (range(), 206, headers(3, Some("bytes 3-5/10"))),
+        (range(), 206, headers(2, Some("bytes 2-3/10"))),
+        (range(), 206, headers(4, Some("bytes 2-4/10"))),
+        (range(), 206, headers(3, None)),
+        (None, 206, headers(3, Some("bytes 0-2/10"))),
+        (None, 204, headers(0, None)),
+    ] {
+        let error = parse(range, status, headers).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{range:?} {status}");
+    }
+}

@@ -1,0 +1,363 @@
+//! The headers of S3 requests and answers, in both directions: a client writes what a server reads, and the reverse.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+use super::rfc2047;
+use crate::error::{Error, Result};
+pub use crate::http::headers::read_content_length;
+use crate::http::headers::{date, read_date, text, value};
+use crate::model::r2::error_code::{INVALID_DIGEST, INVALID_STORAGE_CLASS};
+use crate::model::r2::headers::ConditionHeaders;
+pub use crate::model::r2::headers::{
+    content_range, read_content_range, read_etag, read_http_metadata, read_range, unquote,
+    write_http_metadata, write_range,
+};
+use crate::model::r2::{
+    Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, Object, StorageClass,
+};
+
+/// `Content-MD5`.
+pub const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
+/// `x-amz-storage-class`.
+pub const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class");
+/// `x-amz-version-id`.
+pub const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
+/// `x-amz-copy-source`.
+pub const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
+/// `x-amz-metadata-directive`.
+pub const METADATA_DIRECTIVE: HeaderName = HeaderName::from_static("x-amz-metadata-directive");
+/// What the names of custom metadata follow in their headers.
+pub const METADATA_PREFIX: &str = "x-amz-meta-";
+
+/// Adds the `x-amz-meta-*` headers of custom metadata. Values outside of ASCII are encoded by RFC 2047.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a name is no header token, or a value has control characters.
+pub fn write_custom_metadata(metadata: &CustomMetadata, headers: &mut HeaderMap) -> Result<()> {
+    for (name, text) in metadata.iter() {
+        let header = HeaderName::try_from(format!("{METADATA_PREFIX}{name}")).map_err(|_| {
+            Error::invalid_input(format!(
+                "the metadata name {name:?} cannot be sent over S3: use letters, digits and -, and no spaces"
+            ))
+        })?;
+        if text.contains(char::is_control) {
+            return Err(Error::invalid_input(format!(
+                "the value of the metadata {name:?} cannot be sent over S3: it has control characters"
+            )));
+        }
+        headers.insert(header, value("metadata", &rfc2047::encode(text))?);
+    }
+    Ok(())
+}
+
+/// Reads custom metadata: names in lower case, values decoded. A header that is there more than once has its values
+/// with commas between them.
+pub fn read_custom_metadata(headers: &HeaderMap) -> CustomMetadata {
+    let names =
+        headers.keys().filter_map(|header| Some((header, header.as_str().strip_prefix(METADATA_PREFIX)?)));
+    names
+        .filter(|(_, name)| !name.is_empty())
+        .map(|(header, name)| {
+            let values = headers.get_all(header).iter();
+            let values: Vec<_> = values
+                .map(|value| rfc2047::decode(&String::from_utf8_lossy(value.as_bytes())).into_owned())
+                .collect();
+            (name, values.join(","))
+        })
+        .collect()
+}
+
+/// Adds `x-amz-storage-class`, where there is one.
+pub fn write_storage_class(class: Option<StorageClass>, headers: &mut HeaderMap) {
+    if let Some(class) = class {
+        headers.insert(STORAGE_CLASS, HeaderValue::from_static(class.as_s3()));
+    }
+}
+
+/// Reads `x-amz-storage-class`.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidStorageClass`: R2 has no such class.
+pub fn read_storage_class(headers: &HeaderMap) -> Result<Option<StorageClass>> {
+    let Some(name) = headers.get(STORAGE_CLASS) else {
+        return Ok(None);
+    };
+    match name.to_str().ok().and_then(StorageClass::from_s3) {
+        Some(class) => Ok(Some(class)),
+        None => Err(Error::invalid_input("The storage class you specified is not valid.")
+            .with_code(INVALID_STORAGE_CLASS.name)),
+    }
+}
+
+/// The header of a checksum: `Content-MD5` or `x-amz-checksum-*`. The S3 API has none for SHA-384 and SHA-512.
+pub fn checksum_header(algorithm: ChecksumAlgorithm) -> Option<HeaderName> {
+    Some(match algorithm {
+        ChecksumAlgorithm::Md5 => CONTENT_MD5,
+        ChecksumAlgorithm::Sha1 => HeaderName::from_static("x-amz-checksum-sha1"),
+        ChecksumAlgorithm::Sha256 => HeaderName::from_static("x-amz-checksum-sha256"),
+        ChecksumAlgorithm::Crc32 => HeaderName::from_static("x-amz-checksum-crc32"),
+        ChecksumAlgorithm::Crc32c => HeaderName::from_static("x-amz-checksum-crc32c"),
+        ChecksumAlgorithm::Crc64Nvme => HeaderName::from_static("x-amz-checksum-crc64nvme"),
+        ChecksumAlgorithm::Sha384 | ChecksumAlgorithm::Sha512 => return None,
+    })
+}
+
+/// Adds the header of what a request's body must hash to.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind): SHA-384 or SHA-512.
+pub fn write_checksum(checksum: &Checksum, headers: &mut HeaderMap) -> Result<()> {
+    let algorithm = checksum.algorithm();
+    let name = checksum_header(algorithm).ok_or_else(|| {
+        Error::unsupported(format!(
+            "R2's S3 API takes no {algorithm} checksums: use sha256, sha1, md5, crc32, crc32c or crc64nvme"
+        ))
+    })?;
+    headers.insert(name, value("checksum", &checksum.to_base64())?);
+    Ok(())
+}
+
+/// Reads what a request's body must hash to: every checksum that it gives.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidDigest`: a header is not base64 of its checksum's length.
+pub fn read_request_checksums(headers: &HeaderMap) -> Result<Vec<Checksum>> {
+    let mut checksums = Vec::new();
+    for algorithm in ChecksumAlgorithm::ALL {
+        let given = checksum_header(algorithm).and_then(|name| headers.get(name));
+        if let Some(given) = given {
+            let parsed = Checksum::from_base64(algorithm, given.to_str().unwrap_or_default());
+            checksums.push(parsed.map_err(|error| error.with_code(INVALID_DIGEST.name))?);
+        }
+    }
+    Ok(checksums)
+}
+
+/// Adds the `x-amz-checksum-*` headers of an answer. An object's MD5 is its etag and has no header.
+pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
+    for checksum in checksums.iter().filter(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5) {
+        if let (Some(name), Ok(value)) =
+            (checksum_header(checksum.algorithm()), HeaderValue::from_str(&checksum.to_base64()))
+        {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Reads the `x-amz-checksum-*` headers of an answer. Checksums of checksums (`<base64>-<parts>`) are left out: they
+/// are not of the object's bytes.
+pub fn read_checksums(headers: &HeaderMap) -> Checksums {
+    let mut checksums = Checksums::default();
+    for algorithm in ChecksumAlgorithm::ALL {
+        if algorithm == ChecksumAlgorithm::Md5 {
+            continue;
+        }
+        let given = checksum_header(algorithm).and_then(|name| headers.get(name)?.to_str().ok());
+        if let Some(checksum) = given.and_then(|given| Checksum::from_base64(algorithm, given).ok()) {
+            checksums.insert(checksum);
+        }
+    }
+    checksums
+}
+
+/// Which object the headers of a condition are about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConditionTarget {
+    /// The one that the request names: `If-Match` and so on.
+    Object,
+    /// The one that a copy reads: `x-amz-copy-source-if-match` and so on.
+    CopySource,
+    /// The one that a copy replaces: `cf-copy-destination-if-match` and so on.
+    CopyDestination,
+}
+
+impl ConditionTarget {
+    const fn headers(self) -> ConditionHeaders {
+        match self {
+            Self::Object => ConditionHeaders::HTTP,
+            Self::CopySource => ConditionHeaders {
+                matches: HeaderName::from_static("x-amz-copy-source-if-match"),
+                none_match: HeaderName::from_static("x-amz-copy-source-if-none-match"),
+                unmodified_since: HeaderName::from_static("x-amz-copy-source-if-unmodified-since"),
+                modified_since: HeaderName::from_static("x-amz-copy-source-if-modified-since"),
+            },
+            Self::CopyDestination => ConditionHeaders {
+                matches: HeaderName::from_static("cf-copy-destination-if-match"),
+                none_match: HeaderName::from_static("cf-copy-destination-if-none-match"),
+                unmodified_since: HeaderName::from_static("cf-copy-destination-if-unmodified-since"),
+                modified_since: HeaderName::from_static("cf-copy-destination-if-modified-since"),
+            },
+        }
+    }
+}
+
+/// Adds the headers of conditions. Their times lose what is less than a second.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): an etag is empty, in quotes or has control characters, or a time is not in the
+/// years 1970 to 9999.
+pub fn write_conditional(
+    only_if: &Conditional,
+    target: ConditionTarget,
+    headers: &mut HeaderMap,
+) -> Result<()> {
+    target.headers().write(only_if, headers)
+}
+
+/// Reads the headers of conditions; times compare in whole seconds. As HTTP has it, a time that is no date counts as
+/// none.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): a list of etags is malformed.
+pub fn read_conditional(target: ConditionTarget, headers: &HeaderMap) -> Result<Conditional> {
+    target.headers().read(headers)
+}
+
+/// Reads `x-amz-version-id`, the version of the object that was read or written.
+pub fn read_version(headers: &HeaderMap) -> Option<String> {
+    text(headers, &VERSION_ID).map(str::to_owned)
+}
+
+/// Adds the headers of an object that is got: all but those of the length.
+///
+/// # Errors
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind): its metadata cannot be sent in headers. A server that holds metadata which S3 cannot
+/// carry has to leave it out first.
+pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
+    headers.insert(header::ETAG, value("etag", &object.http_etag())?);
+    headers.insert(header::LAST_MODIFIED, date("upload time", object.uploaded)?);
+    if let Some(version) = &object.version {
+        headers.insert(VERSION_ID, value("version", version)?);
+    }
+    if let Some(metadata) = &object.http_metadata {
+        write_http_metadata(metadata, headers)?;
+    }
+    if let Some(metadata) = &object.custom_metadata {
+        write_custom_metadata(metadata, headers)?;
+    }
+    write_storage_class(object.storage_class, headers);
+    write_checksums(&object.checksums, headers);
+    if let Some(range) = object.range {
+        headers.insert(header::CONTENT_RANGE, value("range", &content_range(range, object.size))?);
+    }
+    Ok(())
+}
+
+/// Reads an object from the headers of the answer to a get or head.
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): there is no length, etag or `Last-Modified`, or a `Content-Range` that makes no
+/// sense.
+pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
+    let missing = |name: &str| Error::unexpected(format!("the answer has no {name}"));
+    let length = read_content_length(headers);
+    let (range, size) = match read_content_range(headers)? {
+        Some((range, _)) if length.is_some_and(|length| length != range.length) => {
+            return Err(Error::unexpected(
+                "the answer's Content-Length and Content-Range contradict each other",
+            ));
+        }
+        Some((range, size)) => (Some(range), size),
+        None => (None, length.ok_or_else(|| missing("Content-Length"))?),
+    };
+    let etag = read_etag(headers).ok_or_else(|| missing("ETag"))?;
+    let uploaded = read_date(headers, &header::LAST_MODIFIED).ok_or_else(|| missing("Last-Modified"))?;
+    let mut object = Object::new(key, size, etag, uploaded);
+    object.version = read_version(headers);
+    object.http_metadata = Some(read_http_metadata(headers));
+    object.custom_metadata = Some(read_custom_metadata(headers));
+    object.checksums = read_checksums(headers);
+    // Other services have classes that R2 has not.
+    object.storage_class = read_storage_class(headers).ok().flatten();
+    object.range = range;
+    Ok(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::model::r2::{HttpMetadata, ServedRange};
+    use crate::time::LAST_SECOND;
+
+    fn headers<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
+        pairs
+            .into_iter()
+            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn an_object_survives_its_headers() {
+        let time = UNIX_EPOCH + Duration::from_hours(500_000);
+        let mut object = Object::new("a/../b", 100, "abc-2", time);
+        object.version = Some("v".to_owned());
+        object.http_metadata = Some(HttpMetadata {
+            content_type: Some("text/plain; charset=utf-8".to_owned()),
+            content_language: Some("de".to_owned()),
+            content_disposition: Some("attachment; filename=\"ü.txt\"".to_owned()),
+            content_encoding: Some("gzip".to_owned()),
+            cache_control: Some("no-store".to_owned()),
+            cache_expiry: Some(time),
+        });
+        object.custom_metadata = Some(
+            [("uploadedby", "Jürgen"), ("empty", ""), ("trick", "=?UTF-8?B?w6k=?=")].into_iter().collect(),
+        );
+        object.storage_class = Some(StorageClass::InfrequentAccess);
+        object.checksums.insert(Checksum::of(ChecksumAlgorithm::Sha256, b"x"));
+        object.range = Some(ServedRange { offset: 10, length: 20 });
+        let mut headers = HeaderMap::new();
+        write_object(&object, &mut headers).unwrap();
+        headers.insert(header::CONTENT_LENGTH, 20.into());
+        assert_eq!(read_object("a/../b", &headers).unwrap(), object);
+    }
+
+    #[test]
+    fn metadata_names_are_tokens_and_come_back_in_lower_case() {
+        let mut map = HeaderMap::new();
+        write_custom_metadata(&[("uploadedBy", "x")].into_iter().collect(), &mut map).unwrap();
+        assert_eq!(read_custom_metadata(&map).iter().collect::<Vec<_>>(), [("uploadedby", "x")]);
+        for name in ["a b", "ä", "a:"] {
+            let error = write_custom_metadata(&[(name, "x")].into_iter().collect(), &mut map).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().contains(name), "{error}");
+        }
+        assert!(write_custom_metadata(&[("a", "x\r\ny")].into_iter().collect(), &mut map).is_err());
+    }
+
+    #[test]
+    fn conditions_round_trip_for_every_target() {
+        let time = UNIX_EPOCH + Duration::from_hours(500_000);
+        let mut only_if = Conditional::new().etag_matches("a").etag_does_not_match("*");
+        only_if = only_if.uploaded_before(time).uploaded_after(time);
+        only_if.seconds_granularity = true;
+        for target in [ConditionTarget::Object, ConditionTarget::CopySource, ConditionTarget::CopyDestination]
+        {
+            let mut map = HeaderMap::new();
+            write_conditional(&only_if, target, &mut map).unwrap();
+            assert_eq!((map.len(), read_conditional(target, &map).unwrap()), (4, only_if.clone()));
+        }
+        let never = Conditional::new().uploaded_before(UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 1));
+        assert!(write_conditional(&never, ConditionTarget::Object, &mut HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn checksums_of_checksums_and_of_unknown_algorithms_are_left_out() {
+        let map = headers([
+            ("x-amz-checksum-crc32", "NSRBwg==-2"),
+            ("x-amz-checksum-crc64nvme", "nonsense"),
+            ("x-amz-checksum-crc32c", "NSRBwg=="),
+        ]);
+        let checksums = read_checksums(&map);
+        assert_eq!(
+            checksums.iter().map(Checksum::algorithm).collect::<Vec<_>>(),
+            [ChecksumAlgorithm::Crc32c]
+        );
+        assert_eq!(read_request_checksums(&map).unwrap_err().code(), Some("InvalidDigest"));
+        let sha512 = Checksum::of(ChecksumAlgorithm::Sha512, b"");
+        let error = write_checksum(&sha512, &mut HeaderMap::new()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+}

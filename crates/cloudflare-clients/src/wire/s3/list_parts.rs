@@ -1,0 +1,43 @@
+//! [ListParts](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html).
+
+use http::Method;
+
+use super::headers::unquote;
+use super::response::{Listing, unreadable};
+use super::{Request, Response};
+use crate::error::{Error, Result};
+use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
+
+/// Asks for one page of the parts of an upload.
+pub fn request(request: &ListPartsRequest) -> Result<Request> {
+    request.validate()?;
+    Ok(Request::new(Method::GET, Some(&request.key))
+        .query("uploadId", &request.upload_id)
+        .query_if_some("part-number-marker", request.part_number_marker)
+        .query_if_some("max-parts", request.limit))
+}
+
+/// Reads one page.
+pub fn parse(response: &Response) -> Result<PartsPage> {
+    let document = response.xml("ListPartsResult")?;
+    let mut parts = Vec::new();
+    for part in document.children("Part") {
+        let number = part.optional("PartNumber").map_err(unreadable)?;
+        parts.push(UploadedPart {
+            part_number: number.ok_or_else(|| Error::unexpected("a part of the answer has no number"))?,
+            etag: unquote(part.required("ETag").map_err(unreadable)?).to_owned(),
+            size: part.optional("Size").map_err(unreadable)?,
+        });
+    }
+    let truncated = Listing::new(&document).truncated()?;
+    let next_part_number_marker =
+        if truncated {
+            let marker = document.optional("NextPartNumberMarker").map_err(unreadable)?;
+            Some(marker.ok_or_else(|| {
+                Error::unexpected("there are more parts, and the answer does not say where")
+            })?)
+        } else {
+            None
+        };
+    Ok(PartsPage { parts, truncated, next_part_number_marker })
+}

@@ -1,0 +1,28 @@
+//! [PutObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
+
+use http::{HeaderMap, Method};
+
+use super::Request;
+use super::headers::{self, ConditionTarget};
+use crate::error::{Error, Result};
+use crate::model::r2::{PutRequest, StoredObject};
+
+/// Stores an object.
+pub fn request(request: PutRequest) -> Result<Request> {
+    request.validate()?;
+    let mut put = Request::new(Method::PUT, Some(&request.key));
+    headers::write_http_metadata(&request.http_metadata, &mut put.headers)?;
+    headers::write_custom_metadata(&request.custom_metadata, &mut put.headers)?;
+    headers::write_storage_class(request.storage_class, &mut put.headers);
+    headers::write_conditional(&request.only_if, ConditionTarget::Object, &mut put.headers)?;
+    put.content(request.body, request.checksum.as_ref())
+}
+
+/// Reads the head of a success.
+pub fn parse(key: &str, headers: &HeaderMap) -> Result<StoredObject> {
+    let etag = headers::read_etag(headers).ok_or_else(|| Error::unexpected("the answer has no ETag"))?;
+    let mut stored = StoredObject::new(key, etag);
+    stored.version = headers::read_version(headers);
+    stored.checksums = headers::read_checksums(headers);
+    Ok(stored)
+}

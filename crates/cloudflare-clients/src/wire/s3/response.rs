@@ -1,0 +1,102 @@
+//! An answer, and what answers have in common.
+
+use std::borrow::Cow;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+use percent_encoding::percent_decode;
+
+use super::error_code::parse_error;
+use super::xml::Element;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::StorageClass;
+
+/// The answer of a success with all of its body.
+#[derive(Debug, Clone)]
+pub struct Response {
+    /// The status.
+    pub status: StatusCode,
+    /// The reason phrase, where it is another than HTTP's.
+    pub reason: Option<String>,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub body: Bytes,
+    /// When it arrived.
+    pub received: SystemTime,
+}
+
+impl Response {
+    fn error(&self) -> Error {
+        parse_error(self.status, self.reason.as_deref(), &self.headers, &self.body, self.received)
+    }
+
+    /// The document of a success. Some operations send `200 OK` before they know, and fail in the document.
+    pub(super) fn xml(&self, root: &str) -> Result<Element> {
+        let document = Element::parse(&self.body).map_err(unreadable)?;
+        match document.name() {
+            name if name == root => Ok(document),
+            "Error" => Err(self.error()),
+            name => Err(Error::unexpected(format!("the answer is a <{name}> where a <{root}> belongs"))),
+        }
+    }
+}
+
+/// What a service sent is its fault, not the caller's.
+pub(super) fn unreadable(error: Error) -> Error {
+    Error::new(ErrorKind::UnexpectedResponse, "the answer cannot be read").with_source(error)
+}
+
+/// The texts of a listing, which are percent-encoded where it says so.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Listing<'a> {
+    document: &'a Element,
+    url_encoded: bool,
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn new(document: &'a Element) -> Self {
+        let encoding = document.child("EncodingType").map(|encoding| encoding.text().trim());
+        Self { document, url_encoded: encoding.is_some_and(|encoding| encoding.eq_ignore_ascii_case("url")) }
+    }
+
+    /// A key or prefix. Some services write a space as `+`; a plus is `%2B` to all.
+    pub(super) fn decode(self, text: &str) -> Result<String> {
+        if !self.url_encoded {
+            return Ok(text.to_owned());
+        }
+        let text = if text.contains('+') { Cow::Owned(text.replace('+', " ")) } else { Cow::Borrowed(text) };
+        let decoded = percent_decode(text.as_bytes()).decode_utf8();
+        decoded.map(Cow::into_owned).map_err(|_| Error::unexpected("a key of the listing is not UTF-8"))
+    }
+
+    /// The key or prefix of this name, where it is there and not empty.
+    pub(super) fn decoded(self, name: &str) -> Result<Option<String>> {
+        match self.document.child(name).map(Element::text) {
+            None | Some("") => Ok(None),
+            Some(text) => self.decode(text).map(Some),
+        }
+    }
+
+    /// What was grouped by the delimiter.
+    pub(super) fn delimited_prefixes(self) -> Result<Vec<String>> {
+        let groups = self.document.children("CommonPrefixes");
+        groups.map(|group| self.decode(group.required("Prefix").map_err(unreadable)?)).collect()
+    }
+
+    pub(super) fn truncated(self) -> Result<bool> {
+        Ok(self.document.optional("IsTruncated").map_err(unreadable)?.unwrap_or(false))
+    }
+}
+
+/// The time of this name.
+pub(super) fn time(element: &Element, name: &str) -> Result<SystemTime> {
+    let text = element.required(name).map_err(unreadable)?.trim();
+    humantime::parse_rfc3339(text)
+        .map_err(|_| Error::unexpected(format!("the {name} {text:?} of the answer is no time")))
+}
+
+pub(super) fn storage_class(element: &Element) -> Option<StorageClass> {
+    StorageClass::from_s3(element.child("StorageClass")?.text().trim())
+}

@@ -1,0 +1,23 @@
+//! [UploadPart](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html).
+
+use http::{HeaderMap, Method};
+
+use super::Request;
+use super::headers;
+use crate::error::{Error, Result};
+use crate::model::r2::{UploadPartRequest, UploadedPart};
+
+/// Uploads a part.
+pub fn request(request: UploadPartRequest) -> Result<Request> {
+    request.validate()?;
+    Request::new(Method::PUT, Some(&request.key))
+        .query("partNumber", request.part_number.to_string())
+        .query("uploadId", request.upload_id)
+        .content(request.body, request.checksum.as_ref())
+}
+
+/// Reads the head of a success.
+pub fn parse(part_number: u16, headers: &HeaderMap) -> Result<UploadedPart> {
+    let etag = headers::read_etag(headers).ok_or_else(|| Error::unexpected("the answer has no ETag"))?;
+    Ok(UploadedPart { part_number, etag, size: None })
+}
