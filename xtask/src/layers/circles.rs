@@ -33,3 +33,17 @@ pub(super) fn circles<N: Copy + Ord>(edges: &BTreeSet<(N, N)>) -> BTreeSet<BTree
     }
     circles
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leads_back_is_a_circle() {
+        let edges =
+            [("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("d", "e"), ("e", "d"), ("e", "f"), ("g", "a")];
+        let expected = [BTreeSet::from(["a", "b", "c"]), BTreeSet::from(["d", "e"])];
+        assert_eq!(circles(&edges.into()), expected.into());
+        assert_eq!(circles(&[("a", "b"), ("a", "c"), ("b", "c")].into()), BTreeSet::new());
+    }
+}

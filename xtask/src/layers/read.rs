@@ -32,10 +32,7 @@ pub(super) enum Meaning {
     /// Defined in this module.
     Item,
     Module(usize),
-    Import {
-        path: Vec<String>,
-        public: bool,
-    },
+    Import(Vec<String>),
 }
 
 impl Module {
@@ -121,10 +118,10 @@ impl Crate {
 }
 
 fn import(written: &Written) -> Option<(String, Meaning)> {
-    let Form::Use { name, public } = &written.form else {
+    let Form::Use { name, .. } = &written.form else {
         return None;
     };
-    Some((name.clone(), Meaning::Import { path: written.segments.clone(), public: *public }))
+    Some((name.clone(), Meaning::Import(written.segments.clone())))
 }
 
 fn name(item: &Item) -> Option<String> {

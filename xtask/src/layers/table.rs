@@ -1,5 +1,7 @@
 //! The layers of the library, from the ground up, and the circles of files that are meant.
 
+use std::collections::BTreeSet;
+
 /// Modules may import those of the layers before theirs.
 #[derive(Debug)]
 pub(super) struct Layer {
@@ -38,6 +40,12 @@ pub(super) const LAYERS: &[Layer] = &[
 pub(super) struct Circle {
     pub(super) files: &'static [&'static str],
     pub(super) reason: &'static str,
+}
+
+impl Circle {
+    pub(super) fn is(&self, files: &BTreeSet<&str>) -> bool {
+        self.files.iter().copied().collect::<BTreeSet<_>>() == *files
+    }
 }
 
 /// How many files there may be in a circle.
