@@ -4,63 +4,124 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
 
+use clap::Args;
+
 use crate::command::{run, succeeds};
+use crate::layers;
 use crate::report::{Report, Stop, Tally};
 use crate::wasm::{self, Toolchain};
 use crate::worker;
 use crate::workspace::Workspace;
 
-/// Runs every check, also after one has failed. True if none failed.
-pub(crate) fn check(workspace: &Workspace) -> bool {
+#[derive(Args, Debug)]
+#[command(after_help = help())]
+pub(crate) struct Options {
+    /// The checks to run, in place of all
+    #[arg(value_name = "CHECK")]
+    checks: Vec<String>,
+}
+
+struct Check {
+    name: &'static str,
+    run: fn(&Workspace) -> Result<Tally, Stop>,
+}
+
+const CHECKS: &[Check] = &[
+    Check { name: "fmt", run: |workspace| cargo(workspace.cargo(["fmt", "--all", "--check"])) },
+    Check { name: "layers", run: layers::check },
+    Check {
+        name: "clippy",
+        run: |workspace| {
+            cargo(workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        },
+    },
+    Check {
+        name: "clippy wasm32",
+        run: |workspace| {
+            let library = ["-p", "cloudflare-clients", "--no-default-features"];
+            cargo(clippy_wasm32(workspace, library)?)
+        },
+    },
+    Check {
+        name: "clippy wasm32 workers",
+        run: |workspace| {
+            let library = ["-p", "cloudflare-clients", "--no-default-features", "--features", "workers"];
+            cargo(clippy_wasm32(workspace, library)?)
+        },
+    },
+    Check {
+        name: "fmt of the Workers",
+        run: |workspace| {
+            each_worker(workspace, |manifest| {
+                let mut fmt = workspace.cargo(["fmt", "--check", "--manifest-path"]);
+                fmt.arg(manifest);
+                Ok(fmt)
+            })
+        },
+    },
+    Check {
+        name: "clippy of the Workers",
+        run: |workspace| {
+            each_worker(workspace, |manifest| {
+                let target = worker::target(workspace);
+                let arguments = ["--locked".as_ref(), "--target-dir".as_ref(), target.as_os_str()];
+                clippy_wasm32(
+                    workspace,
+                    arguments.into_iter().chain(["--manifest-path".as_ref(), manifest.as_os_str()]),
+                )
+            })
+        },
+    },
+    Check {
+        name: "doc",
+        run: |workspace| {
+            let mut doc = workspace.cargo(["doc", "--no-deps", "--workspace"]);
+            doc.env("RUSTDOCFLAGS", "-D warnings");
+            cargo(doc)
+        },
+    },
+    Check {
+        name: "deny",
+        run: |workspace| {
+            let lists = ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"];
+            cargo(deny(workspace, lists)?)
+        },
+    },
+    Check {
+        name: "advisories",
+        run: |workspace| {
+            if !succeeds(&mut deny(workspace, ["fetch", "db"])?) {
+                let why = "the database of advisories cannot be fetched from github.com";
+                return Err(Stop::Skipped(why.into()));
+            }
+            cargo(deny(workspace, ["check", "advisories"])?)
+        },
+    },
+];
+
+/// Runs the checks that are named, or all, also after one has failed. True if none failed.
+pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, String> {
+    let mut names = options.checks.iter();
+    if let Some(unknown) = names.find(|name| !CHECKS.iter().any(|check| check.name == *name)) {
+        return Err(format!("no check is called `{unknown}`; {}", help()));
+    }
     let mut report = Report::default();
-    let cargo = |mut command: Command| run(&mut command).map(|()| Tally::ONE_PASSED);
-
-    report.run("fmt", || cargo(workspace.cargo(["fmt", "--all", "--check"])));
-    report.run("clippy", || {
-        cargo(workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
-    });
-    report.run("clippy wasm32", || {
-        let library = ["-p", "cloudflare-clients", "--no-default-features"];
-        cargo(clippy_wasm32(workspace, library)?)
-    });
-    report.run("clippy wasm32 workers", || {
-        let library = ["-p", "cloudflare-clients", "--no-default-features", "--features", "workers"];
-        cargo(clippy_wasm32(workspace, library)?)
-    });
-    report.run("fmt of the Workers", || {
-        each_worker(workspace, |manifest| {
-            let mut fmt = workspace.cargo(["fmt", "--check", "--manifest-path"]);
-            fmt.arg(manifest);
-            Ok(fmt)
-        })
-    });
-    report.run("clippy of the Workers", || {
-        each_worker(workspace, |manifest| {
-            let target = worker::target(workspace);
-            let arguments = ["--locked".as_ref(), "--target-dir".as_ref(), target.as_os_str()];
-            clippy_wasm32(
-                workspace,
-                arguments.into_iter().chain(["--manifest-path".as_ref(), manifest.as_os_str()]),
-            )
-        })
-    });
-    report.run("doc", || {
-        let mut doc = workspace.cargo(["doc", "--no-deps", "--workspace"]);
-        doc.env("RUSTDOCFLAGS", "-D warnings");
-        cargo(doc)
-    });
-    report.run("deny", || {
-        cargo(deny(workspace, ["check", "--hide-inclusion-graph", "bans", "licenses", "sources"])?)
-    });
-    report.run("advisories", || {
-        if !succeeds(&mut deny(workspace, ["fetch", "db"])?) {
-            return Err(Stop::Skipped("the database of advisories cannot be fetched from github.com".into()));
+    for check in CHECKS {
+        if options.checks.is_empty() || options.checks.iter().any(|name| name == check.name) {
+            report.run(check.name, || (check.run)(workspace));
         }
-        cargo(deny(workspace, ["check", "advisories"])?)
-    });
-
+    }
     println!("\n{report}");
-    report.total().failed == 0
+    Ok(report.total().failed == 0)
+}
+
+fn help() -> String {
+    let names: Vec<_> = CHECKS.iter().map(|check| check.name).collect();
+    format!("Checks: {}", names.join(", "))
+}
+
+fn cargo(mut command: Command) -> Result<Tally, Stop> {
+    run(&mut command).map(|()| Tally::ONE_PASSED)
 }
 
 fn deny<const N: usize>(workspace: &Workspace, arguments: [&str; N]) -> Result<Command, Stop> {

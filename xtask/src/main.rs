@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod command;
 mod install;
+mod layers;
 mod report;
 mod server;
 mod suite;
@@ -25,8 +26,8 @@ use crate::workspace::Workspace;
     about = "Checks, tests and benches of this repository"
 )]
 enum Cli {
-    /// Format, lints (native and wasm32), documentation and dependencies
-    Check,
+    /// Format, layers, lints (native and wasm32), documentation and dependencies; all of it, or the checks named
+    Check(check::Options),
     /// Every test suite, or those named
     Test(test::Options),
     /// One measurement, as a table and into target/bench/BENCH.json
@@ -36,7 +37,7 @@ enum Cli {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = Workspace::open().and_then(|workspace| match cli {
-        Cli::Check => Ok(check::check(&workspace)),
+        Cli::Check(options) => check::check(&workspace, &options),
         Cli::Test(options) => test::test(&workspace, &options),
         Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
     });
