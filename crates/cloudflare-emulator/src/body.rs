@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
+use cloudflare_clients::s3::error_code::{INCOMPLETE_BODY, REQUEST_TIMEOUT};
 use cloudflare_clients::{Error, ErrorKind};
 use futures_util::{Stream, stream};
 use http_body::Body as _;
@@ -71,9 +72,8 @@ impl Reading {
             let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
                 // Nothing of it is worth another wait.
                 self.body = None;
-                return Err(
-                    Error::new(ErrorKind::Timeout, "the client stopped sending").with_code("RequestTimeout")
-                );
+                return Err(Error::new(ErrorKind::Timeout, "the client stopped sending")
+                    .with_code(REQUEST_TIMEOUT.name));
             };
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|error| incomplete().with_source(error))?;
@@ -91,5 +91,5 @@ impl Drop for Reading {
 }
 
 pub(crate) fn incomplete() -> Error {
-    Error::new(ErrorKind::Connection, "the body ended early").with_code("IncompleteBody")
+    Error::new(ErrorKind::Connection, "the body ended early").with_code(INCOMPLETE_BODY.name)
 }

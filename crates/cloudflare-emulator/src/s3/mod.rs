@@ -2,6 +2,7 @@
 
 mod auth;
 mod error;
+mod known_error;
 mod operation;
 mod operations;
 mod payload;

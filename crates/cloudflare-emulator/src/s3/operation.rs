@@ -1,8 +1,9 @@
 //! Which S3 operation a request is, from its method, path and query.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::ROUTE_NOT_FOUND;
 use crate::s3::target::Target;
 use crate::uri::Query;
 
@@ -152,7 +153,7 @@ impl Operation {
     ) -> Result<Self, S3Error> {
         match target {
             Target { bucket: None, .. } if method == Method::GET => Ok(Self::ListBuckets),
-            Target { bucket: None, .. } => Err(S3Error::known("RouteNotFound")),
+            Target { bucket: None, .. } => Err(ROUTE_NOT_FOUND.into()),
             Target { key: None, .. } => Self::on_bucket(method, query),
             Target { key: Some(_), .. } => Self::on_object(method, query, headers),
         }
@@ -174,7 +175,7 @@ impl Operation {
             }
             Method::POST if query.has("delete") => Ok(Self::DeleteObjects),
             Method::POST => Ok(Self::PostBucket),
-            _ => Err(S3Error::known("RouteNotFound")),
+            _ => Err(ROUTE_NOT_FOUND.into()),
         }
     }
 
@@ -225,7 +226,7 @@ impl Operation {
             Method::POST => Ok(Self::PutObject),
             Method::DELETE if query.has("uploadId") => Ok(Self::AbortMultipartUpload),
             Method::DELETE => Ok(Self::DeleteObject),
-            _ => Err(S3Error::known("RouteNotFound")),
+            _ => Err(ROUTE_NOT_FOUND.into()),
         }
     }
 }
@@ -249,11 +250,10 @@ fn refuse_any(method: &str, query: &Query) -> Result<(), S3Error> {
     if names.is_empty() {
         return Ok(());
     }
-    Err(S3Error::new(
-        StatusCode::BAD_REQUEST,
-        "InvalidArgument",
-        format!("Unsupported search param(s) {} on a {method} bucket route", names.join(", ")),
-    ))
+    Err(S3Error::invalid_argument(format!(
+        "Unsupported search param(s) {} on a {method} bucket route",
+        names.join(", ")
+    )))
 }
 
 /// The names of the query, but for those of signatures and those that R2 ignores.
@@ -278,7 +278,7 @@ mod tests {
             &Query::parse(query).unwrap(),
             &headers,
         )
-        .map_err(|error| error.code.into_owned())
+        .map_err(|error| error.code.to_owned())
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use bytes::{Bytes, BytesMut};
 use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, MAX_SINGLE_UPLOAD};
+use cloudflare_clients::s3::error_code::{BAD_DIGEST, CONTENT_SHA256_MISMATCH, INVALID_REQUEST};
 use cloudflare_clients::s3::headers;
 use cloudflare_clients::{Error, ErrorKind, sigv4};
 use futures_util::stream;
@@ -13,6 +14,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::body::{Reading, Slot, incomplete};
 use crate::s3::error::S3Error;
+use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH};
 
 /// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
 const MAX_DOCUMENT: u64 = 8 << 20;
@@ -52,16 +54,15 @@ impl Payload {
 
     /// The bytes to store, and the checksum that the store has to compare and keep.
     pub(crate) fn upload(self) -> Result<(Body, Option<Checksum>), S3Error> {
-        let length = self.length.ok_or_else(|| S3Error::known("MissingContentLength"))?;
+        let length = self.length.ok_or(MISSING_CONTENT_LENGTH)?;
         if length > MAX_SINGLE_UPLOAD {
-            return Err(S3Error::known("EntityTooLarge"));
+            return Err(ENTITY_TOO_LARGE.into());
         }
         let (md5, mut others): (Vec<_>, Vec<_>) =
             self.checksums?.into_iter().partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
         if others.len() > 1 {
             return Err(S3Error::new(
-                http::StatusCode::BAD_REQUEST,
-                "InvalidRequest",
+                INVALID_REQUEST,
                 "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
             ));
         }
@@ -80,11 +81,11 @@ impl Payload {
     /// The bytes of an XML document; none where there is no body.
     pub(crate) async fn document(self) -> Result<Bytes, S3Error> {
         if self.chunked {
-            return Err(S3Error::known("MissingContentLength"));
+            return Err(MISSING_CONTENT_LENGTH.into());
         }
         let length = self.length.unwrap_or_default();
         if length > MAX_DOCUMENT {
-            return Err(S3Error::known("MalformedXML"));
+            return Err(MALFORMED_XML.into());
         }
         let mut reader = Reader::new(&self.slot, length, self.sha256, self.checksums?)?;
         let mut document = BytesMut::new();
@@ -153,7 +154,7 @@ impl Reader {
             && <[u8; 32]>::from(hasher.finalize()) != expected
         {
             return Err(Error::new(ErrorKind::Integrity, "the body is not the one that was signed")
-                .with_code("XAmzContentSHA256Mismatch"));
+                .with_code(CONTENT_SHA256_MISMATCH.name));
         }
         for (hasher, expected) in self.checksums.drain(..) {
             let actual = hasher.finish();
@@ -176,5 +177,5 @@ fn bad_digest(expected: &Checksum, actual: &Checksum) -> Error {
             actual.to_hex()
         ),
     )
-    .with_code("BadDigest")
+    .with_code(BAD_DIGEST.name)
 }

@@ -1,8 +1,7 @@
 //! What a request is about: the bucket and the key, from the target as it was sent.
 
-use http::StatusCode;
-
 use crate::s3::error::S3Error;
+use crate::s3::known_error::{INVALID_BUCKET_NAME, INVALID_OBJECT_NAME, INVALID_URI, ROUTE_NOT_FOUND};
 use crate::uri::{self, NotDecodable};
 
 const MAX_KEY: usize = 1024;
@@ -17,7 +16,7 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn parse(raw_path: &str) -> Result<Self, S3Error> {
-        let path = raw_path.strip_prefix('/').ok_or_else(|| S3Error::known("RouteNotFound"))?;
+        let path = raw_path.strip_prefix('/').ok_or(ROUTE_NOT_FOUND)?;
         let (bucket, key) = match path.split_once('/') {
             Some((bucket, key)) => (bucket, (!key.is_empty()).then_some(key)),
             None => (path, None),
@@ -27,7 +26,7 @@ impl Target {
         }
         let bucket = decode(bucket)?;
         if !is_bucket_name(&bucket) {
-            return Err(S3Error::known("InvalidBucketName"));
+            return Err(INVALID_BUCKET_NAME.into());
         }
         let key = key.map(object_key).transpose()?;
         Ok(Self { bucket: Some(bucket), key })
@@ -37,7 +36,7 @@ impl Target {
 fn object_key(raw: &str) -> Result<String, S3Error> {
     let key = decode(raw)?;
     if key.len() > MAX_KEY {
-        return Err(S3Error::known("InvalidObjectName"));
+        return Err(INVALID_OBJECT_NAME.into());
     }
     Ok(key)
 }
@@ -54,10 +53,8 @@ pub(crate) fn is_bucket_name(name: &str) -> bool {
 /// The text behind percent-encoding.
 pub(crate) fn decode(raw: &str) -> Result<String, S3Error> {
     uri::decode(raw).map_err(|error| match error {
-        NotDecodable::Escape => {
-            S3Error::new(StatusCode::BAD_REQUEST, "InvalidURI", "Couldn't parse the specified URI.")
-        }
-        NotDecodable::Utf8 => S3Error::known("InvalidObjectName"),
+        NotDecodable::Escape => INVALID_URI.into(),
+        NotDecodable::Utf8 => INVALID_OBJECT_NAME.into(),
     })
 }
 

@@ -6,6 +6,7 @@ use cloudflare_clients::s3::xml::Element;
 use cloudflare_clients::sigv4;
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::MALFORMED_XML;
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -38,18 +39,18 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
 fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
     let root = Element::parse(document)?;
     if root.name() != "CompleteMultipartUpload" {
-        return Err(S3Error::known("MalformedXML"));
+        return Err(MALFORMED_XML.into());
     }
     let mut parts: Vec<UploadedPart> = root
         .children("Part")
         .map(|part| {
-            let part_number = part.optional("PartNumber")?.ok_or_else(|| S3Error::known("MalformedXML"))?;
+            let part_number = part.optional("PartNumber")?.ok_or(MALFORMED_XML)?;
             let etag = headers::unquote(part.required("ETag")?).to_owned();
             Ok(UploadedPart { part_number, etag, size: None })
         })
         .collect::<Result<_, S3Error>>()?;
     if parts.is_empty() || parts.len() > usize::from(MAX_PARTS) {
-        return Err(S3Error::known("MalformedXML"));
+        return Err(MALFORMED_XML.into());
     }
     parts.sort_by_key(|part| part.part_number);
     Ok(parts)

@@ -10,6 +10,7 @@ use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
 use super::copy_source::CopySource;
 use crate::s3::error::S3Error;
+use crate::s3::known_error::NO_SUCH_KEY;
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -28,7 +29,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         Some("REPLACE") => Some(given),
         Some("MERGE") => {
             let head = service.store.bucket(&source.bucket)?.head(&source.key).await?;
-            let head = head.ok_or_else(|| S3Error::known("NoSuchKey"))?;
+            let head = head.ok_or(NO_SUCH_KEY)?;
             source_only_if.check_write(Some((&head.etag, head.uploaded)))?;
             // The bytes and the metadata are of one object, or there is no copy.
             source_only_if = source_only_if.etag_matches(&head.etag);

@@ -1,9 +1,9 @@
 //! `x-amz-copy-source`: what a copy reads.
 
-use cloudflare_clients::Error;
 use cloudflare_clients::r2::{Bucket as _, Conditional, GetRequest, ObjectBody, Range};
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::NO_SUCH_KEY;
 use crate::s3::request::Request;
 use crate::s3::target;
 use crate::service::Service;
@@ -42,8 +42,7 @@ impl CopySource {
             .store
             .bucket(&self.bucket)?
             .get(GetRequest { key: self.key.clone(), range, only_if })
-            .await
-            .map_err(|error: Error| S3Error::from(error))?;
-        got.ok_or_else(|| S3Error::known("NoSuchKey"))
+            .await?;
+        got.ok_or_else(|| NO_SUCH_KEY.into())
     }
 }

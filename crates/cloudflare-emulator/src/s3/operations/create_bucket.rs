@@ -5,6 +5,7 @@ use cloudflare_clients::s3::xml::Element;
 use http::{StatusCode, header};
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::{INVALID_LOCATION_CONSTRAINT, MALFORMED_XML};
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -17,15 +18,11 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     if !document.is_empty() {
         let configuration = Element::parse(&document)?;
         if configuration.name() != "CreateBucketConfiguration" {
-            return Err(S3Error::known("MalformedXML"));
+            return Err(MALFORMED_XML.into());
         }
         let location = configuration.child("LocationConstraint").map_or("", Element::text);
         if !LOCATIONS.contains(&location.to_ascii_lowercase().as_str()) {
-            return Err(S3Error::new(
-                StatusCode::BAD_REQUEST,
-                "InvalidLocationConstraint",
-                "The specified location-constraint is not valid.",
-            ));
+            return Err(INVALID_LOCATION_CONSTRAINT.into());
         }
     }
     service.store.create_bucket(&request.bucket).await?;

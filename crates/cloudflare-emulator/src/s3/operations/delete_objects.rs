@@ -4,6 +4,7 @@ use cloudflare_clients::r2::Bucket as _;
 use cloudflare_clients::s3::xml::Element;
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::MALFORMED_XML;
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -21,7 +22,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
                 Err(error) => root.element("Error", |element| {
                     let error = S3Error::from(error);
                     element.text("Key", key);
-                    element.text("Code", &error.code);
+                    element.text("Code", error.code);
                     element.text("Message", &error.message);
                 }),
             }
@@ -30,7 +31,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
 }
 
 fn parse(document: &[u8]) -> Result<Vec<String>, S3Error> {
-    let malformed = || S3Error::known("MalformedXML");
+    let malformed = || S3Error::from(MALFORMED_XML);
     let root = Element::parse(document)?;
     if root.name() != "Delete" {
         return Err(malformed());

@@ -7,6 +7,7 @@ use http::StatusCode;
 
 use super::head_object;
 use crate::s3::error::S3Error;
+use crate::s3::known_error::NO_SUCH_KEY;
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -33,7 +34,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
             answer.headers_mut().extend(response::object_headers(object.object)?);
             Ok(answer)
         }
-        Ok(None) => Err(S3Error::known("NoSuchKey")),
+        Ok(None) => Err(NO_SUCH_KEY.into()),
         // A 304 has the headers of the object.
         Err(error) if error.kind() == ErrorKind::NotModified => {
             let object = service.store.bucket(&request.bucket)?.head(&request.key).await?;

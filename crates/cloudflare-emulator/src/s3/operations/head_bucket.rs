@@ -3,6 +3,7 @@
 use http::{HeaderValue, StatusCode};
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::NO_SUCH_BUCKET;
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -18,6 +19,6 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
 pub(super) async fn check_bucket(service: &Service, name: &str) -> Result<(), S3Error> {
     match service.store.bucket_info(name).await? {
         Some(_) => Ok(()),
-        None => Err(S3Error::known("NoSuchBucket")),
+        None => Err(NO_SUCH_BUCKET.into()),
     }
 }

@@ -6,6 +6,7 @@ use cloudflare_clients::s3::headers::{self, ConditionTarget};
 use http::{StatusCode, header};
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::{INVALID_RANGE, NO_SUCH_KEY};
 use crate::s3::request::Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -14,7 +15,7 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
     let range = range(request)?;
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     let found = service.store.bucket(&request.bucket)?.head(&request.key).await?;
-    let mut object = found.ok_or_else(|| S3Error::known("NoSuchKey"))?;
+    let mut object = found.ok_or(NO_SUCH_KEY)?;
     let status = match only_if.check_read(Some((&object.etag, object.uploaded))) {
         Ok(()) => {
             check_part(request, &object)?;
@@ -49,6 +50,6 @@ fn check_part(request: &Request, object: &Object) -> Result<(), S3Error> {
             Err(S3Error::not_implemented("partNumber of an object uploaded in parts not implemented"))
         }
         None | Some("1") => Ok(()),
-        Some(_) => Err(S3Error::known("InvalidRange")),
+        Some(_) => Err(INVALID_RANGE.into()),
     }
 }
