@@ -1,8 +1,6 @@
 //! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the
 //! destination and its `MERGE`.
 
-use std::time::SystemTime;
-
 use cloudflare_clients::r2::{
     Bucket as _, CopyRequest, CustomMetadata, HttpMetadata, Object, PutRequest, StoredObject,
 };
@@ -65,7 +63,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     };
     Ok(response::document("CopyObjectResult", |root| {
         root.text("ETag", stored.http_etag());
-        let uploaded = stored.uploaded.unwrap_or_else(SystemTime::now);
+        let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
         root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
     }))
 }

@@ -18,6 +18,7 @@ mod list_multipart_uploads;
 mod list_objects;
 mod list_parts;
 mod max_keys;
+mod object_read;
 mod put_object;
 mod upload_part;
 mod upload_part_copy;
@@ -54,7 +55,7 @@ pub(crate) async fn run(
         Operation::DeleteObjects => delete_objects::run(service, request).await,
         Operation::PostBucket => Ok(response::empty(StatusCode::OK)),
         Operation::HeadObject => head_object::run(service, &request).await,
-        Operation::GetObject => get_object::run(service, request).await,
+        Operation::GetObject => get_object::run(service, &request).await,
         Operation::PutObject => put_object::run(service, request).await,
         Operation::CopyObject => copy_object::run(service, request).await,
         Operation::DeleteObject => delete_object::run(service, &request).await,

@@ -1,7 +1,5 @@
 //! [UploadPartCopy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html)
 
-use std::time::SystemTime;
-
 use cloudflare_clients::r2::{Bucket as _, Conditional, Range, UploadPartRequest};
 use cloudflare_clients::s3::headers;
 use http::{HeaderMap, header};
@@ -31,7 +29,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         .await?;
     Ok(response::document("CopyPartResult", |root| {
         root.text("ETag", format!("\"{}\"", part.etag));
-        root.text("LastModified", humantime::format_rfc3339_millis(SystemTime::now()));
+        root.text("LastModified", humantime::format_rfc3339_millis(service.store.now()));
     }))
 }
 
