@@ -13,7 +13,7 @@ use crate::response::Response;
 /// What KV answers instead of doing what was asked.
 #[derive(Debug)]
 pub(crate) struct KvError {
-    code: ErrorCode,
+    pub(super) code: ErrorCode,
     status: StatusCode,
     message: Cow<'static, str>,
 }

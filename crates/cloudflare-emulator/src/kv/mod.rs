@@ -3,6 +3,8 @@
 mod auth;
 mod error;
 mod eventual;
+mod expiry;
+mod limits;
 mod operation;
 mod operations;
 mod request;
@@ -16,8 +18,8 @@ pub(crate) use self::auth::{Token, is_bearer};
 use self::error::KvError;
 pub(crate) use self::eventual::Eventual;
 pub use self::eventual::KvBehaviour;
-use self::operation::Operation;
-use self::request::Request;
+use self::operation::KvOperation;
+use self::request::KvRequest;
 use crate::body::Slot;
 use crate::response::Response;
 use crate::service::Service;
@@ -47,11 +49,11 @@ async fn attempt(
     name: &mut Option<String>,
 ) -> Result<Response, KvError> {
     auth::authenticate(&service.api_token, &parts.headers)?;
-    let (operation, target) = Operation::detect(&parts.method, parts.uri.path())?;
+    let (operation, resource) = KvOperation::detect(&parts.method, parts.uri.path())?;
     *name = Some(format!("{operation:?}"));
-    if target.account_id != service.account_id {
+    if resource.account_id != service.account_id {
         return Err(cloudflare_clients::kv::rest::error_code::AUTHENTICATION.into());
     }
-    let request = Request::new(target, parts, body)?;
+    let request = KvRequest::new(resource, parts, body)?;
     operations::run(operation, service, request).await
 }

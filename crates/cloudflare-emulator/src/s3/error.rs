@@ -12,6 +12,7 @@ use http::StatusCode;
 
 use super::known_error::{self, KnownError};
 use crate::s3::response::{self, Response};
+use crate::uri::NotDecodable;
 
 /// Codes whose message says which values were at fault: the text is the store's.
 const WORDED_BY_THE_STORE: &[ErrorCode] = &[BAD_DIGEST, INVALID_ARGUMENT, INVALID_PART];
@@ -49,7 +50,7 @@ impl S3Error {
         let error = match KnownError::by_status(status.as_u16()) {
             Some(known) => known.into(),
             None if status.is_server_error() => known_error::INTERNAL_ERROR.into(),
-            None => Self::new(INVALID_REQUEST, "Invalid Request"),
+            None => Self::new(INVALID_REQUEST, "Invalid S3Request"),
         };
         Self { status, ..error }
     }
@@ -105,6 +106,15 @@ impl From<Error> for S3Error {
                 tracing::error!(%error, "the store failed");
                 known_error::INTERNAL_ERROR.into()
             }
+        }
+    }
+}
+
+impl From<NotDecodable> for S3Error {
+    fn from(error: NotDecodable) -> Self {
+        match error {
+            NotDecodable::Escape => known_error::INVALID_URI.into(),
+            NotDecodable::Utf8 => known_error::INVALID_OBJECT_NAME.into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use cloudflare_clients::s3::error_code::{INVALID_ENCRYPTION_ALGORITHM_ERROR, INV
 use http::HeaderMap;
 
 use crate::s3::error::S3Error;
-use crate::s3::operation::Operation;
+use crate::s3::operation::S3Operation;
 
 /// Refused on what writes an object.
 const WRITES: &[&str] = &[
@@ -45,35 +45,35 @@ const CANNED_ACLS: &[&str] = &[
     "bucket-owner-full-control",
 ];
 
-pub(crate) fn screen(operation: Operation, headers: &HeaderMap) -> Result<(), S3Error> {
+pub(crate) fn screen(operation: S3Operation, headers: &HeaderMap) -> Result<(), S3Error> {
     refuse(headers, &["x-amz-expected-bucket-owner"])?;
     match operation {
-        Operation::GetObject | Operation::HeadObject => customer_keys(headers, "x-amz-", Side::Read),
-        Operation::PutObject => {
+        S3Operation::GetObject | S3Operation::HeadObject => customer_keys(headers, "x-amz-", Side::Read),
+        S3Operation::PutObject => {
             refuse(headers, UPLOADS)?;
             chunked(headers)?;
             write(headers)
         }
-        Operation::CreateMultipartUpload => {
+        S3Operation::CreateMultipartUpload => {
             full_object_crc(headers)?;
             write(headers)
         }
-        Operation::CopyObject => {
+        S3Operation::CopyObject => {
             refuse(headers, COPIES)?;
             write(headers)?;
             customer_keys(headers, "x-amz-copy-source-", Side::Read)
         }
-        Operation::UploadPart => {
+        S3Operation::UploadPart => {
             refuse(headers, UPLOADS)?;
             chunked(headers)?;
             customer_keys(headers, "x-amz-", Side::Write)
         }
-        Operation::UploadPartCopy => {
+        S3Operation::UploadPartCopy => {
             refuse(headers, PART_COPIES)?;
             customer_keys(headers, "x-amz-", Side::Write)?;
             customer_keys(headers, "x-amz-copy-source-", Side::Read)
         }
-        Operation::DeleteObject | Operation::DeleteObjects => refuse(headers, DELETES),
+        S3Operation::DeleteObject | S3Operation::DeleteObjects => refuse(headers, DELETES),
         _ => Ok(()),
     }
 }
@@ -180,7 +180,7 @@ mod tests {
 
     #[test]
     fn headers_are_refused_where_r2_refuses_them() {
-        use Operation::{
+        use S3Operation::{
             CopyObject, CreateMultipartUpload, DeleteObject, GetObject, PutObject, UploadPartCopy,
         };
         for (operation, name, value, code) in [

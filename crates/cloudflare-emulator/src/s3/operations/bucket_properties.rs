@@ -1,24 +1,24 @@
 //! What R2 answers about every bucket alike.
 
-use super::head_bucket::check_bucket;
+use super::bucket::check_bucket;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{
     NO_SUCH_CORS_CONFIGURATION, NO_SUCH_LIFECYCLE_CONFIGURATION, NO_SUCH_TAG_SET,
     OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR, REPLICATION_CONFIGURATION_NOT_FOUND_ERROR,
 };
-use crate::s3::operation::Operation;
-use crate::s3::request::Request;
+use crate::s3::operation::S3Operation;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(
-    operation: Operation,
+    operation: S3Operation,
     service: &Service,
-    request: &Request,
+    request: &S3Request,
 ) -> Result<Response, S3Error> {
     check_bucket(service, &request.bucket).await?;
     match operation {
-        Operation::GetBucketEncryption => {
+        S3Operation::GetBucketEncryption => {
             Ok(response::document("ServerSideEncryptionConfiguration", |root| {
                 root.element("Rule", |rule| {
                     rule.element("ApplyServerSideEncryptionByDefault", |default| {
@@ -28,12 +28,12 @@ pub(super) async fn run(
                 });
             }))
         }
-        Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
-        Operation::GetBucketTagging => Err(NO_SUCH_TAG_SET.into()),
-        Operation::GetBucketCors => Err(NO_SUCH_CORS_CONFIGURATION.into()),
-        Operation::GetBucketLifecycleConfiguration => Err(NO_SUCH_LIFECYCLE_CONFIGURATION.into()),
-        Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
-        Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),
+        S3Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
+        S3Operation::GetBucketTagging => Err(NO_SUCH_TAG_SET.into()),
+        S3Operation::GetBucketCors => Err(NO_SUCH_CORS_CONFIGURATION.into()),
+        S3Operation::GetBucketLifecycleConfiguration => Err(NO_SUCH_LIFECYCLE_CONFIGURATION.into()),
+        S3Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
+        S3Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),
         _ => Ok(response::document("LocationConstraint", |root| {
             root.content("auto");
         })),

@@ -9,13 +9,13 @@ use cloudflare_clients::s3::headers::{self, ConditionTarget};
 use super::copy_source::CopySource;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 type Metadata = (HttpMetadata, CustomMetadata);
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let source = CopySource::parse(&request)?;
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
     let only_if = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;

@@ -7,11 +7,11 @@ use http::StatusCode;
 use super::object_read::{ObjectRead, not_modified, served_status};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request)?;
     let bucket = service.store.bucket(&request.bucket)?;
     loop {

@@ -6,11 +6,11 @@ use http::{StatusCode, header};
 use super::object_read::{ObjectRead, not_modified};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request)?;
     let mut object = service.store.bucket(&request.bucket)?.head(&request.key).await?.ok_or(NO_SUCH_KEY)?;
     let status = read.status(&mut object)?;

@@ -1,4 +1,4 @@
-//! What a GetObject or a HeadObject asks for, and what it is answered with besides the bytes.
+//! What a read of an object asks for, and what it is answered with besides the bytes.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, Object, Range};
@@ -7,7 +7,7 @@ use http::StatusCode;
 
 use crate::s3::error::S3Error;
 use crate::s3::known_error::INVALID_RANGE;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 
 /// What a request to read an object asks for.
@@ -19,7 +19,7 @@ pub(super) struct ObjectRead<'a> {
 
 impl<'a> ObjectRead<'a> {
     /// R2 takes a range of a HEAD, too.
-    pub(super) fn parse(request: &'a Request) -> Result<Self, S3Error> {
+    pub(super) fn parse(request: &'a S3Request) -> Result<Self, S3Error> {
         Ok(Self {
             range: headers::read_range(&request.headers)?,
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
