@@ -26,6 +26,7 @@ mod cors;
 mod credentials;
 mod faults;
 mod kv;
+mod protocol;
 mod response;
 mod s3;
 mod server;

@@ -11,7 +11,6 @@ mod request;
 mod response;
 mod upload;
 
-use http::StatusCode;
 use http::request::Parts;
 
 pub(crate) use self::auth::{Token, is_bearer};
@@ -27,22 +26,8 @@ use crate::service::Service;
 /// Where Cloudflare's API begins.
 pub(crate) const API: &str = "/client/v4/";
 
-/// The answer. `name` becomes the operation's name, where the request is one.
-pub(crate) async fn answer(
-    service: &Service,
-    parts: Parts,
-    body: Slot,
-    name: &mut Option<String>,
-) -> Response {
-    attempt(service, parts, body, name).await.unwrap_or_else(KvError::into_response)
-}
-
-/// The answer of a server with this trouble.
-pub(crate) fn failure(status: StatusCode) -> Response {
-    KvError::from_status(status).into_response()
-}
-
-async fn attempt(
+/// Does what a request asks for. `name` becomes the name of its operation, once that is known.
+pub(crate) async fn handle(
     service: &Service,
     parts: Parts,
     body: Slot,

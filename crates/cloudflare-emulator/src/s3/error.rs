@@ -11,6 +11,7 @@ use cloudflare_clients::{Error, ErrorKind};
 use http::StatusCode;
 
 use super::known_error::{self, KnownError};
+use crate::protocol::ProtocolError;
 use crate::s3::response::{self, Response};
 use crate::uri::NotDecodable;
 
@@ -44,9 +45,10 @@ impl S3Error {
     pub(crate) fn header_not_implemented(name: &str, value: &str) -> Self {
         Self::not_implemented(format!("Header '{name}' with value '{value}' not implemented"))
     }
+}
 
-    /// The error that a server with this trouble answers with.
-    pub(crate) fn from_status(status: StatusCode) -> Self {
+impl ProtocolError for S3Error {
+    fn from_status(status: StatusCode) -> Self {
         let error = match KnownError::by_status(status.as_u16()) {
             Some(known) => known.into(),
             None if status.is_server_error() => known_error::INTERNAL_ERROR.into(),
@@ -55,7 +57,7 @@ impl S3Error {
         Self { status, ..error }
     }
 
-    pub(crate) fn into_response(self) -> Response {
+    fn into_response(self) -> Response {
         let document = Writer::document("Error", None, |error| {
             error.text("Code", self.code);
             error.text("Message", &self.message);

@@ -11,7 +11,6 @@ mod resource;
 mod response;
 mod screening;
 
-use http::StatusCode;
 use http::request::Parts;
 
 use self::error::S3Error;
@@ -24,22 +23,8 @@ use crate::response::Response;
 use crate::service::Service;
 use crate::uri::Query;
 
-/// The answer. `name` becomes the operation's name, where the request is one.
-pub(crate) async fn answer(
-    service: &Service,
-    parts: Parts,
-    body: Slot,
-    name: &mut Option<String>,
-) -> Response {
-    attempt(service, parts, body, name).await.unwrap_or_else(S3Error::into_response)
-}
-
-/// The answer of a server with this trouble.
-pub(crate) fn failure(status: StatusCode) -> Response {
-    S3Error::from_status(status).into_response()
-}
-
-async fn attempt(
+/// Does what a request asks for. `name` becomes the name of its operation, once that is known.
+pub(crate) async fn handle(
     service: &Service,
     mut parts: Parts,
     body: Slot,
