@@ -22,6 +22,7 @@
 #![deny(missing_docs)]
 
 mod body;
+mod connection_timer;
 mod cors;
 mod credentials;
 mod faults;
@@ -31,6 +32,7 @@ mod response;
 mod s3;
 mod server;
 mod service;
+mod time_limit;
 mod uri;
 
 pub use credentials::Credentials;

@@ -1,13 +1,13 @@
 //! The life of a request: preflights and ordered faults first, then the protocol that it speaks answers.
 
 use std::fmt;
-use std::time::Instant;
+use std::sync::Arc;
 
 use cloudflare_clients::{LocalStore, sigv4};
 use http::{HeaderValue, Method};
 use hyper::body::Incoming;
 
-use crate::body::Slot;
+use crate::body::RequestBody;
 use crate::kv::{Eventual, Token};
 use crate::protocol::{Protocol, answer};
 use crate::response::{self, Response};
@@ -43,7 +43,7 @@ impl fmt::Debug for Service {
 }
 
 pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>) -> Response {
-    let started = Instant::now();
+    let started = service.store.now();
     let (parts, body) = request.into_parts();
     let (method, origin) = (parts.method.clone(), cors::local_origin(&parts.headers));
     let path = parts.uri.path().to_owned();
@@ -52,7 +52,7 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     let mut response = if let Some(preflight) = cors::preflight(&parts) {
         preflight
     } else {
-        let body = Slot::new(body);
+        let body = RequestBody::new(body, Arc::clone(service.store.runtime()));
         let ordered = service.faults.take();
         let answer = match Protocol::of(&parts) {
             Protocol::S3 => answer(ordered, s3::handle(service, parts, body.clone(), &mut operation)).await,
@@ -72,7 +72,7 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     }
 
     let status = response.status().as_u16();
-    let ms = started.elapsed().as_secs_f64() * 1000.0;
+    let ms = service.store.now().duration_since(started).unwrap_or_default().as_secs_f64() * 1000.0;
     let operation = operation.unwrap_or_default();
     tracing::info!(%method, operation, path, status, ms, id, "request");
     response

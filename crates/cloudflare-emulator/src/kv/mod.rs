@@ -19,7 +19,7 @@ pub(crate) use self::eventual::Eventual;
 pub use self::eventual::KvBehaviour;
 use self::operation::KvOperation;
 use self::request::KvRequest;
-use crate::body::Slot;
+use crate::body::RequestBody;
 use crate::response::Response;
 use crate::service::Service;
 
@@ -30,7 +30,7 @@ pub(crate) const API: &str = "/client/v4/";
 pub(crate) async fn handle(
     service: &Service,
     parts: Parts,
-    body: Slot,
+    body: RequestBody,
     name: &mut Option<String>,
 ) -> Result<Response, KvError> {
     auth::authenticate(&service.api_token, &parts.headers)?;

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::error::KvError;
 use super::operation::KvResource;
-use crate::body::Slot;
+use crate::body::RequestBody;
 use crate::uri::Query;
 
 /// A request whose token is accepted.
@@ -20,11 +20,11 @@ pub(super) struct KvRequest {
     pub(super) key: String,
     pub(super) query: Query,
     pub(super) headers: HeaderMap,
-    pub(super) body: Slot,
+    pub(super) body: RequestBody,
 }
 
 impl KvRequest {
-    pub(super) fn new(resource: KvResource, parts: Parts, body: Slot) -> Result<Self, KvError> {
+    pub(super) fn new(resource: KvResource, parts: Parts, body: RequestBody) -> Result<Self, KvError> {
         let KvResource { namespace_id, key, .. } = resource;
         let query = Query::parse(parts.uri.query().unwrap_or_default())
             .map_err(|_| KvError::new(INVALID_REQUEST, "the query is not encoded UTF-8"))?;

@@ -18,7 +18,7 @@ use self::operation::S3Operation;
 use self::payload::Payload;
 use self::request::S3Request;
 use self::resource::S3Resource;
-use crate::body::Slot;
+use crate::body::RequestBody;
 use crate::response::Response;
 use crate::service::Service;
 use crate::uri::Query;
@@ -27,7 +27,7 @@ use crate::uri::Query;
 pub(crate) async fn handle(
     service: &Service,
     mut parts: Parts,
-    body: Slot,
+    body: RequestBody,
     name: &mut Option<String>,
 ) -> Result<Response, S3Error> {
     let claimed = auth::authenticate(&mut parts, &service.signing, service.store.now())?;

@@ -12,7 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 
-use crate::body::{Reading, Slot, incomplete};
+use crate::body::{Reading, RequestBody, incomplete};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH};
 
@@ -21,7 +21,7 @@ const MAX_DOCUMENT: u64 = 8 << 20;
 
 /// A request's body, and what is claimed about it.
 pub(crate) struct Payload {
-    slot: Slot,
+    body: RequestBody,
     length: Option<u64>,
     chunked: bool,
     sha256: Option<[u8; 32]>,
@@ -30,10 +30,10 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// `claimed` is what the signature says.
-    pub(crate) fn new(slot: Slot, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(body: RequestBody, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
         let chunked = headers.contains_key(header::TRANSFER_ENCODING);
         Self {
-            slot,
+            body,
             length: headers::read_content_length(headers).filter(|_| !chunked),
             chunked,
             sha256: match claimed {
@@ -71,7 +71,7 @@ impl Payload {
             Some(other) => (Some(other), md5),
             None => (md5.into_iter().next(), Vec::new()),
         };
-        let reader = Reader::new(&self.slot, length, self.sha256, also)?;
+        let reader = Reader::new(&self.body, length, self.sha256, also)?;
         let pieces = stream::try_unfold(reader, |mut reader| async move {
             Ok(reader.next().await?.map(|piece| (piece, reader)))
         });
@@ -87,7 +87,7 @@ impl Payload {
         if length > MAX_DOCUMENT {
             return Err(MALFORMED_XML.into());
         }
-        let mut reader = Reader::new(&self.slot, length, self.sha256, self.checksums?)?;
+        let mut reader = Reader::new(&self.body, length, self.sha256, self.checksums?)?;
         let mut document = BytesMut::new();
         while let Some(piece) = reader.next().await? {
             document.extend_from_slice(&piece);
@@ -107,13 +107,13 @@ struct Reader {
 impl Reader {
     /// An empty body is checked at once.
     fn new(
-        slot: &Slot,
+        body: &RequestBody,
         length: u64,
         sha256: Option<[u8; 32]>,
         checksums: Vec<Checksum>,
     ) -> Result<Self, Error> {
         let mut reader = Self {
-            body: slot.read(),
+            body: body.read(),
             left: length,
             sha256: sha256.map(|expected| (Sha256::new(), expected)),
             checksums: checksums
