@@ -18,7 +18,7 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `service.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
+//! `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
 #![deny(missing_docs)]
 
 mod body;
