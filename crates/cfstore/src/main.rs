@@ -1,11 +1,12 @@
 //! `cfstore`: Cloudflare R2 and Workers KV on the command line, on Cloudflare or on a laptop without an account.
 
+mod bucket_location;
 mod cli;
 mod commands;
 mod confirm;
 mod content_type;
 mod error;
-mod namespace;
+mod namespace_location;
 mod object_json;
 mod pair_json;
 mod playlists;
@@ -13,7 +14,6 @@ mod printer;
 mod progress;
 mod shutdown;
 mod stdin;
-mod store;
 mod transfer;
 mod variables;
 

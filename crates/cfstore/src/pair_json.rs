@@ -48,8 +48,15 @@ mod tests {
             let values: Vec<_> = read.iter().map(|put| put.value.as_bytes().unwrap().clone()).collect();
             assert_eq!(values, [&b"text"[..], b"\0\xff"]);
         }
-        for wrong in ["[", "{\"key\":\"k\"}", "[{\"key\":\"k\",\"value\":\"*\",\"base64\":true}]", "x"] {
-            assert!(parse(wrong.as_bytes()).is_err(), "{wrong}");
+        for (wrong, why) in [
+            ("[", "EOF while parsing a list"),
+            ("{\"key\":\"k\"}", "missing field `value`"),
+            ("[{\"key\":\"k\",\"value\":\"*\",\"base64\":true}]", "is not Base64"),
+            ("x", "expected value"),
+        ] {
+            let error = parse(wrong.as_bytes()).unwrap_err();
+            assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage, "{wrong}");
+            assert!(error.to_string().contains(why), "{wrong}: {error}");
         }
     }
 }

@@ -21,7 +21,7 @@ const CONCURRENCY: usize = 4;
 
 /// An object to be.
 #[derive(Debug, Clone)]
-pub(crate) struct Target {
+pub(crate) struct NewObject {
     pub(crate) key: String,
     pub(crate) http_metadata: HttpMetadata,
     pub(crate) custom_metadata: CustomMetadata,
@@ -29,7 +29,7 @@ pub(crate) struct Target {
     pub(crate) if_absent: bool,
 }
 
-impl Target {
+impl NewObject {
     fn only_if(&self) -> Conditional {
         if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
@@ -48,21 +48,21 @@ pub(crate) async fn upload_file(
     service: &R2Service,
     path: &Path,
     size: u64,
-    target: &Target,
+    object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
     if size > MAX_WHOLE {
-        return upload_parts(service, path, size, target, progress).await;
+        return upload_parts(service, path, size, object, progress).await;
     }
     let body = Body::from_file(path).await?.on_progress(progress.reporter());
-    Ok(target.put(service, body).await?)
+    Ok(object.put(service, body).await?)
 }
 
 /// Uploads what a stream gives, whose length nobody knows.
 pub(crate) async fn upload_stream(
     service: &R2Service,
     input: impl stream::Stream<Item = cloudflare_clients::Result<bytes::Bytes>> + Send + 'static,
-    target: &Target,
+    object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
     // The service drops an unfinished upload when its input fails, and so is told of Ctrl-C by a failure.
@@ -78,7 +78,7 @@ pub(crate) async fn upload_stream(
         .take_while(|item| std::future::ready(item.is_some()))
         .filter_map(std::future::ready);
     let body = Body::from_stream(input, None).on_progress(progress.reporter());
-    match target.put(service, body).await {
+    match object.put(service, body).await {
         Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
         result => Ok(result?),
     }
@@ -90,23 +90,23 @@ async fn upload_parts(
     service: &R2Service,
     path: &Path,
     size: u64,
-    target: &Target,
+    object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
     // R2 checks the condition when the upload is completed: too late to find out for a large file.
-    if target.if_absent && service.head(&target.key).await?.is_some() {
+    if object.if_absent && service.head(&object.key).await?.is_some() {
         return Err(cloudflare_clients::Error::new(
             ErrorKind::PreconditionFailed,
-            format!("put {:?}: nothing was sent", target.key),
+            format!("put {:?}: nothing was sent", object.key),
         )
         .into());
     }
     let upload = service
-        .create_multipart_upload(&target.key)
-        .http_metadata(target.http_metadata.clone())
-        .custom_metadata(target.custom_metadata.clone())
+        .create_multipart_upload(&object.key)
+        .http_metadata(object.http_metadata.clone())
+        .custom_metadata(object.custom_metadata.clone())
         .await?;
-    let sent = shutdown::unless_requested(send_parts(&upload, path, size, target, progress)).await;
+    let sent = shutdown::unless_requested(send_parts(&upload, path, size, object, progress)).await;
     // A second Ctrl-C does not wait for it.
     if sent.is_err()
         && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
@@ -120,7 +120,7 @@ async fn send_parts(
     upload: &MultipartUpload,
     path: &Path,
     size: u64,
-    target: &Target,
+    object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
     let part_size = part_size(size);
@@ -137,7 +137,7 @@ async fn send_parts(
     .buffer_unordered(CONCURRENCY)
     .try_collect::<Vec<_>>()
     .await?;
-    Ok(upload.complete(parts).only_if(target.only_if()).await?)
+    Ok(upload.complete(parts).only_if(object.only_if()).await?)
 }
 
 /// The size of every part but the last: whole mebibytes, at least 16, and so many that 10,000 parts are enough.

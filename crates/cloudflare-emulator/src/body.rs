@@ -4,33 +4,39 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use cloudflare_clients::{Error, ErrorKind};
+use cloudflare_clients::s3::error_code::{INCOMPLETE_BODY, REQUEST_TIMEOUT};
+use cloudflare_clients::{Error, ErrorKind, Runtime};
 use futures_util::{Stream, stream};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+
+use crate::time_limit::within;
 
 /// How long a client may send nothing in the middle of a body.
 const IDLE: Duration = Duration::from_mins(1);
 /// How much of a refused body is read so that the client gets to the answer.
 const MAX_DRAIN: u64 = 64 << 20;
 
-/// Where the body is while nobody reads it.
+/// The body of a request. It is in here while nobody reads it.
 #[derive(Clone)]
-pub(crate) struct Slot(Arc<Mutex<Option<Incoming>>>);
+pub(crate) struct RequestBody {
+    unread: Arc<Mutex<Option<Incoming>>>,
+    runtime: Arc<dyn Runtime>,
+}
 
-impl Slot {
-    pub(crate) fn new(body: Incoming) -> Self {
-        Self(Arc::new(Mutex::new(Some(body))))
+impl RequestBody {
+    pub(crate) fn new(body: Incoming, runtime: Arc<dyn Runtime>) -> Self {
+        Self { unread: Arc::new(Mutex::new(Some(body))), runtime }
     }
 
     fn take(&self) -> Option<Incoming> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     /// Reads the body from here on.
     pub(crate) fn read(&self) -> Reading {
-        Reading { body: self.take(), slot: self.clone() }
+        Reading { body: self.take(), whole: self.clone() }
     }
 
     /// The body as it arrives.
@@ -46,7 +52,7 @@ impl Slot {
         let Some(mut body) = self.take() else { return };
         let mut left = MAX_DRAIN;
         while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
-            let Ok(Some(Ok(frame))) = tokio::time::timeout(IDLE, body.frame()).await else { return };
+            let Some(Some(Ok(frame))) = within(&*self.runtime, IDLE, body.frame()).await else { return };
             let read = frame.data_ref().map_or(0, Bytes::len) as u64;
             let Some(rest) = left.checked_sub(read) else { return };
             left = rest;
@@ -54,10 +60,10 @@ impl Slot {
     }
 }
 
-/// A body that is being read. What is left of it when this is dropped is there for [`Slot::drain`].
+/// A body that is being read. What is left of it when this is dropped is there for [`RequestBody::drain`].
 pub(crate) struct Reading {
     body: Option<Incoming>,
-    slot: Slot,
+    whole: RequestBody,
 }
 
 impl Reading {
@@ -68,12 +74,11 @@ impl Reading {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(body) = self.body.as_mut() else { return Ok(None) };
-            let Ok(frame) = tokio::time::timeout(IDLE, body.frame()).await else {
+            let Some(frame) = within(&*self.whole.runtime, IDLE, body.frame()).await else {
                 // Nothing of it is worth another wait.
                 self.body = None;
-                return Err(
-                    Error::new(ErrorKind::Timeout, "the client stopped sending").with_code("RequestTimeout")
-                );
+                return Err(Error::new(ErrorKind::Timeout, "the client stopped sending")
+                    .with_code(REQUEST_TIMEOUT.name));
             };
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|error| incomplete().with_source(error))?;
@@ -86,10 +91,10 @@ impl Reading {
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        *self.slot.0.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+        *self.whole.unread.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
     }
 }
 
 pub(crate) fn incomplete() -> Error {
-    Error::new(ErrorKind::Connection, "the body ended early").with_code("IncompleteBody")
+    Error::new(ErrorKind::Connection, "the body ended early").with_code(INCOMPLETE_BODY.name)
 }

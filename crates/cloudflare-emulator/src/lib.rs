@@ -18,18 +18,21 @@
 //! # Ok(()) }
 //! ```
 //!
-//! `service.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
+//! `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
 #![deny(missing_docs)]
 
 mod body;
+mod connection_timer;
 mod cors;
 mod credentials;
 mod faults;
 mod kv;
+mod protocol;
 mod response;
 mod s3;
 mod server;
 mod service;
+mod time_limit;
 mod uri;
 
 pub use credentials::Credentials;

@@ -8,12 +8,14 @@ use std::time::Duration;
 use cloudflare_clients::{Error, ErrorKind, LocalStore, Result};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::connection_timer::ConnectionTimer;
 use crate::kv::Eventual;
 use crate::service::{self, Service};
+use crate::time_limit::within;
 use crate::{Credentials, Faults, KvBehaviour};
 
 /// The most that a request's line and headers may have together: R2's own limits are far below.
@@ -81,7 +83,7 @@ impl Server {
                     Ok((stream, _)) => serve(stream, Arc::clone(&service), &connections),
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
+                        service.store.runtime().sleep(ACCEPT_PAUSE).await;
                     }
                 }
             }
@@ -91,7 +93,8 @@ impl Server {
             () = shutdown => {}
         }
         drop(listener);
-        if tokio::time::timeout(SHUTDOWN_TIMEOUT, connections.shutdown()).await.is_err() {
+        let finished = within(&**service.store.runtime(), SHUTDOWN_TIMEOUT, connections.shutdown()).await;
+        if finished.is_none() {
             tracing::warn!("requests were still under way when the server stopped");
         }
     }
@@ -103,7 +106,7 @@ fn serve(stream: TcpStream, service: Arc<Service>, connections: &GracefulShutdow
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(ConnectionTimer::new(Arc::clone(service.store.runtime())))
         .header_read_timeout(HEADER_TIMEOUT)
         .max_header_size(MAX_HEADER_BYTES)
         .serve_connection(

@@ -375,15 +375,17 @@ mod tests {
         assert_eq!(parse_range("0-0"), Ok(Range::OffsetWithLength { offset: 0, length: 1 }));
         assert_eq!(parse_range("5-"), Ok(Range::OffsetToEnd { offset: 5 }));
         assert_eq!(parse_range("-5"), Ok(Range::Suffix { suffix: 5 }));
-        for wrong in ["", "-", "5", "5-4", "a-b", "+1-2", "1-2-3", "99999999999999999999-"] {
-            assert!(parse_range(wrong).is_err(), "{wrong}");
+        for wrong in ["", "-", "5", "a-b", "+1-2", "1-2-3", "99999999999999999999-"] {
+            assert_eq!(parse_range(wrong).unwrap_err(), "write it as 0-1023, 1024- or -500", "{wrong}");
         }
+        assert_eq!(parse_range("5-4").unwrap_err(), "it ends before it begins");
     }
 
     #[test]
     fn addresses_to_listen_at() {
         assert_eq!(parse_listen("localhost:0").unwrap().to_string(), "127.0.0.1:0");
         assert_eq!(parse_listen("[::1]:9710").unwrap().to_string(), "[::1]:9710");
-        assert!(parse_listen("9710").is_err());
+        let wrong = parse_listen("9710").unwrap_err();
+        assert_eq!(wrong, format!("write it as an address and a port, such as {LISTEN}"));
     }
 }

@@ -6,12 +6,16 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use cloudflare_clients::{ErrorKind, LocalNamespace, LocalStore};
 use cloudflare_emulator::{Credentials, KvBehaviour, Server};
 
+use crate::bucket_location::LOCAL_BUCKET;
 use crate::cli::Serve;
 use crate::error::{Error, ExitStatus, Result};
-use crate::namespace::LOCAL_NAMESPACE;
+use crate::namespace_location::LOCAL_NAMESPACE;
 use crate::printer::Printer;
 use crate::shutdown;
-use crate::store::LOCAL_BUCKET;
+use crate::variables::{
+    CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCESS_KEY_ID,
+    R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY,
+};
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
@@ -30,15 +34,15 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
 
     let (api, api_token) = (format!("{endpoint}/client/v4"), credentials.api_token());
     let variables = [
-        ("R2_ENDPOINT", endpoint.as_str()),
-        ("R2_ACCOUNT_ID", credentials.account_id()),
-        ("R2_ACCESS_KEY_ID", credentials.access_key_id()),
-        ("R2_SECRET_ACCESS_KEY", credentials.secret_access_key()),
-        ("R2_BUCKET_MEDIA", LOCAL_BUCKET),
-        ("CLOUDFLARE_API_BASE_URL", api.as_str()),
-        ("CLOUDFLARE_ACCOUNT_ID", credentials.account_id()),
-        ("CLOUDFLARE_API_TOKEN", api_token.as_str()),
-        ("KV_NAMESPACE_ID", namespace_id.as_str()),
+        (R2_ENDPOINT, endpoint.as_str()),
+        (R2_ACCOUNT_ID, credentials.account_id()),
+        (R2_ACCESS_KEY_ID, credentials.access_key_id()),
+        (R2_SECRET_ACCESS_KEY, credentials.secret_access_key()),
+        (R2_BUCKET_MEDIA, LOCAL_BUCKET),
+        (CLOUDFLARE_API_BASE_URL, api.as_str()),
+        (CLOUDFLARE_ACCOUNT_ID, credentials.account_id()),
+        (CLOUDFLARE_API_TOKEN, api_token.as_str()),
+        (KV_NAMESPACE_ID, namespace_id.as_str()),
     ];
     printer.json(&BTreeMap::from(variables))?;
     for (name, value) in variables {

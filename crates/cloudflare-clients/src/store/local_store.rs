@@ -192,6 +192,11 @@ impl LocalStore {
         self.0.runtime.now()
     }
 
+    /// The clock and timer that the store was opened with. What serves the store keeps time by them too.
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.0.runtime
+    }
+
     pub(super) fn readers(&self) -> &Arc<Readers> {
         &self.0.readers
     }

@@ -8,12 +8,13 @@ use cloudflare_clients::{Error, ErrorKind};
 use http::StatusCode;
 
 use super::response;
+use crate::protocol::ProtocolError;
 use crate::response::Response;
 
 /// What KV answers instead of doing what was asked.
 #[derive(Debug)]
 pub(crate) struct KvError {
-    code: ErrorCode,
+    pub(super) code: ErrorCode,
     status: StatusCode,
     message: Cow<'static, str>,
 }
@@ -29,9 +30,10 @@ impl KvError {
         self.status = status;
         self
     }
+}
 
-    /// The error that a server with this trouble answers with.
-    pub(super) fn from_status(status: StatusCode) -> Self {
+impl ProtocolError for KvError {
+    fn from_status(status: StatusCode) -> Self {
         let code = match status {
             StatusCode::TOO_MANY_REQUESTS => error_code::TOO_MANY_REQUESTS,
             status if status.is_server_error() => error_code::UNAVAILABLE,
@@ -40,7 +42,7 @@ impl KvError {
         Self::from(code).with_status(status)
     }
 
-    pub(super) fn into_response(self) -> Response {
+    fn into_response(self) -> Response {
         response::json(self.status, &Envelope::<()>::failure(&self.code, self.message))
     }
 }

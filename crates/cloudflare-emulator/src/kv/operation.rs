@@ -8,7 +8,7 @@ use crate::uri;
 
 /// The operations of [KV's REST API](https://developers.cloudflare.com/api/resources/kv/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub(super) enum KvOperation {
     ListNamespaces,
     CreateNamespace,
     GetNamespace,
@@ -26,7 +26,7 @@ pub(super) enum Operation {
 
 /// What a request is about.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Target {
+pub(super) struct KvResource {
     pub(super) account_id: String,
     /// Empty for operations on the account.
     pub(super) namespace_id: String,
@@ -34,8 +34,8 @@ pub(super) struct Target {
     pub(super) key: String,
 }
 
-impl Operation {
-    pub(super) fn detect(method: &Method, raw_path: &str) -> Result<(Self, Target), KvError> {
+impl KvOperation {
+    pub(super) fn detect(method: &Method, raw_path: &str) -> Result<(Self, KvResource), KvError> {
         let no_route = || KvError::from(NO_ROUTE);
         let path = raw_path.strip_prefix(super::API).ok_or_else(no_route)?;
         let (account_id, path) =
@@ -70,63 +70,66 @@ impl Operation {
         };
         let decode =
             |raw| uri::decode(raw).map_err(|_| KvError::new(INVALID_REQUEST, "the URL is not encoded UTF-8"));
-        let target = Target {
+        let resource = KvResource {
             account_id: decode(account_id)?,
             namespace_id: decode(namespace_id)?,
             key: decode(key)?,
         };
-        Ok((operation, target))
+        Ok((operation, resource))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use cloudflare_clients::kv::rest::error_code::ILLEGAL_KEY;
+
+    use super::super::limits::check_key;
     use super::*;
 
-    fn detect(method: &str, path: &str) -> Result<(Operation, Target), KvError> {
+    fn detect(method: &str, path: &str) -> Result<(KvOperation, KvResource), KvError> {
         let method = Method::from_bytes(method.as_bytes()).unwrap();
-        Operation::detect(&method, &format!("/client/v4/accounts/a/storage/kv/namespaces{path}"))
+        KvOperation::detect(&method, &format!("/client/v4/accounts/a/storage/kv/namespaces{path}"))
     }
 
     #[test]
     fn operations_and_what_they_are_about() {
         for (method, path, operation, namespace_id, key) in [
-            ("GET", "", Operation::ListNamespaces, "", ""),
-            ("POST", "", Operation::CreateNamespace, "", ""),
-            ("DELETE", "/n", Operation::DeleteNamespace, "n", ""),
-            ("GET", "/n/values/a%2Fb%252F", Operation::GetValue, "n", "a/b%2F"),
-            ("PUT", "/n/values/a/b", Operation::PutValue, "n", "a/b"),
-            ("DELETE", "/n/values/%20", Operation::DeleteValue, "n", " "),
-            ("GET", "/n/metadata/keys", Operation::GetMetadata, "n", "keys"),
-            ("GET", "/n/keys", Operation::ListKeys, "n", ""),
-            ("PUT", "/n/bulk", Operation::BulkPut, "n", ""),
-            ("DELETE", "/n/bulk", Operation::BulkDelete, "n", ""),
-            ("POST", "/n/bulk/delete", Operation::BulkDelete, "n", ""),
-            ("POST", "/n/bulk/get", Operation::BulkGet, "n", ""),
+            ("GET", "", KvOperation::ListNamespaces, "", ""),
+            ("POST", "", KvOperation::CreateNamespace, "", ""),
+            ("POST", "/", KvOperation::CreateNamespace, "", ""),
+            ("DELETE", "/n", KvOperation::DeleteNamespace, "n", ""),
+            ("GET", "/n/values/a%2Fb%252F", KvOperation::GetValue, "n", "a/b%2F"),
+            ("PUT", "/n/values/a/b", KvOperation::PutValue, "n", "a/b"),
+            ("DELETE", "/n/values/%20", KvOperation::DeleteValue, "n", " "),
+            ("GET", "/n/metadata/keys", KvOperation::GetMetadata, "n", "keys"),
+            ("GET", "/n/keys", KvOperation::ListKeys, "n", ""),
+            ("PUT", "/n/bulk", KvOperation::BulkPut, "n", ""),
+            ("DELETE", "/n/bulk", KvOperation::BulkDelete, "n", ""),
+            ("POST", "/n/bulk/delete", KvOperation::BulkDelete, "n", ""),
+            ("POST", "/n/bulk/get", KvOperation::BulkGet, "n", ""),
         ] {
-            let target =
-                Target { account_id: "a".into(), namespace_id: namespace_id.into(), key: key.into() };
-            assert_eq!(detect(method, path).unwrap(), (operation, target), "{method} {path}");
+            let resource =
+                KvResource { account_id: "a".into(), namespace_id: namespace_id.into(), key: key.into() };
+            assert_eq!(detect(method, path).unwrap(), (operation, resource), "{method} {path}");
         }
     }
 
     #[test]
     fn what_is_no_operation() {
-        for (method, path) in [
-            ("PATCH", "/n"),
-            ("GET", "x"),
-            ("POST", "/"),
-            ("GET", "/n/bulk"),
-            ("GET", "/n/keys/x"),
-            ("PUT", "/n/values"),
-            ("GET", "/n/values/%zz"),
-            ("GET", "/n/values/%ff"),
+        for (method, path, code) in [
+            ("PATCH", "/n", NO_ROUTE),
+            ("GET", "x", NO_ROUTE),
+            ("GET", "/n/bulk", NO_ROUTE),
+            ("GET", "/n/keys/x", NO_ROUTE),
+            ("PUT", "/n/values", ILLEGAL_KEY),
+            ("GET", "/n/values/%zz", INVALID_REQUEST),
+            ("GET", "/n/values/%ff", INVALID_REQUEST),
         ] {
-            let refused = detect(method, path);
-            let refused = refused.and_then(|(_, target)| super::super::request::check_key(&target.key));
-            assert!(refused.is_err(), "{method} {path}");
+            let refused = detect(method, path).and_then(|(_, resource)| check_key(&resource.key));
+            assert_eq!(refused.unwrap_err().code, code, "{method} {path}");
         }
-        assert!(Operation::detect(&Method::GET, "/client/v4/user").is_err());
-        assert!(Operation::detect(&Method::GET, "/media/key").is_err());
+        for path in ["/client/v4/user", "/media/key"] {
+            assert_eq!(KvOperation::detect(&Method::GET, path).unwrap_err().code, NO_ROUTE, "{path}");
+        }
     }
 }

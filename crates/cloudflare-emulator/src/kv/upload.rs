@@ -8,7 +8,8 @@ use http::header;
 use multer::{Constraints, Multipart, SizeLimit};
 
 use super::error::KvError;
-use super::request::{Request, check_metadata, check_value_size};
+use super::limits::{check_metadata, check_value_size};
+use super::request::KvRequest;
 
 /// The most that a form has besides its value: metadata that is refused for its length is still read.
 const MAX_FORM: u64 = 64 * 1024;
@@ -20,7 +21,7 @@ pub(super) struct Upload {
 }
 
 impl Upload {
-    pub(super) async fn read(request: &Request) -> Result<Self, KvError> {
+    pub(super) async fn read(request: &KvRequest) -> Result<Self, KvError> {
         let content_type = request.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         if let Some(boundary) = content_type.and_then(|value| multer::parse_boundary(value).ok()) {
             return Self::read_form(request, boundary).await;
@@ -30,7 +31,7 @@ impl Upload {
         Ok(Self { value: Body::from_stream(request.body.stream(), length), metadata: None })
     }
 
-    async fn read_form(request: &Request, boundary: String) -> Result<Self, KvError> {
+    async fn read_form(request: &KvRequest, boundary: String) -> Result<Self, KvError> {
         let limits = SizeLimit::new().whole_stream(MAX_VALUE_SIZE + MAX_FORM).for_field("metadata", MAX_FORM);
         let constraints = Constraints::new().size_limit(limits);
         let mut form = Multipart::with_constraints(request.body.stream(), boundary, constraints);

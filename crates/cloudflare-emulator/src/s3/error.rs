@@ -2,117 +2,64 @@
 
 use std::borrow::Cow;
 
-use cloudflare_clients::s3::error_code::ErrorCode;
+use cloudflare_clients::s3::error_code::{
+    BAD_DIGEST, ErrorCode, INVALID_ARGUMENT, INVALID_PART, INVALID_REQUEST, NOT_IMPLEMENTED,
+};
 use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::sigv4::{SignatureMismatch, VerifyError};
 use cloudflare_clients::{Error, ErrorKind};
 use http::StatusCode;
 
+use super::known_error::{self, KnownError};
+use crate::protocol::ProtocolError;
 use crate::s3::response::{self, Response};
-
-/// R2's messages for everything that is not worded at its place. The statuses are the library's.
-const MESSAGES: &[(&str, &str)] = &[
-    ("AccessDenied", "Access Denied"),
-    (
-        "BucketAlreadyOwnedByYou",
-        "Your previous request to create the named bucket succeeded and you already own it.",
-    ),
-    ("BucketConflict", "The bucket you tried to create already exists."),
-    ("BucketNotEmpty", "The bucket you tried to delete is not empty."),
-    ("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size."),
-    ("EntityTooSmall", "Your proposed upload is smaller than the minimum allowed object size."),
-    ("IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"),
-    ("InternalError", "We encountered an internal error. Please try again."),
-    ("InvalidBucketName", "The specified bucket name is not valid."),
-    ("InvalidDigest", "The checksum or Content-MD5 you specified is not valid."),
-    ("InvalidMaxKeys", "MaxKeys params must be positive integer <= 1000."),
-    ("InvalidObjectName", "The specified object name is not valid."),
-    ("InvalidRange", "The requested range is not satisfiable"),
-    ("InvalidStorageClass", "The storage class specified is not valid."),
-    (
-        "MalformedXML",
-        "The XML you provided was not well formed or did not validate against our published schema.",
-    ),
-    ("MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size."),
-    ("MissingContentLength", "You must provide the Content-Length HTTP header."),
-    ("NoSuchBucket", "The specified bucket does not exist."),
-    ("NoSuchKey", "The specified key does not exist."),
-    ("NoSuchUpload", "The specified multipart upload does not exist."),
-    ("PreconditionFailed", "At least one of the pre-conditions you specified did not hold."),
-    (
-        "RequestTimeout",
-        "Your socket connection to the server was not read from or written to within the timeout period.",
-    ),
-    ("RouteNotFound", "No route matches this url."),
-    ("ServiceUnavailable", "Service is unable to handle request. Please try again."),
-    ("TooManyRequests", "Reduce your rate of simultaneous requests on the same object."),
-    (
-        "XAmzContentSHA256Mismatch",
-        "The provided 'x-amz-content-sha256' header does not match what was computed.",
-    ),
-];
+use crate::uri::NotDecodable;
 
 /// Codes whose message says which values were at fault: the text is the store's.
-const WORDED_BY_THE_STORE: &[&str] = &["BadDigest", "InvalidArgument", "InvalidPart"];
+const WORDED_BY_THE_STORE: &[ErrorCode] = &[BAD_DIGEST, INVALID_ARGUMENT, INVALID_PART];
 
 /// What R2 answers instead of doing what was asked.
 #[derive(Debug)]
 pub(crate) struct S3Error {
     pub(crate) status: StatusCode,
-    pub(crate) code: Cow<'static, str>,
+    pub(crate) code: &'static str,
     pub(crate) message: Cow<'static, str>,
     mismatch: Option<Box<SignatureMismatch>>,
 }
 
 impl S3Error {
-    pub(crate) fn new(
-        status: StatusCode,
-        code: impl Into<Cow<'static, str>>,
-        message: impl Into<Cow<'static, str>>,
-    ) -> Self {
-        Self { status, code: code.into(), message: message.into(), mismatch: None }
-    }
-
-    /// An error of the table above; a code that is not in it is an internal error.
-    pub(crate) fn known(code: &str) -> Self {
-        Self::lookup(code).unwrap_or_else(|| {
-            Self::new(StatusCode::INTERNAL_SERVER_ERROR, "InternalError", "We encountered an internal error.")
-        })
-    }
-
-    fn lookup(code: &str) -> Option<Self> {
-        let (code, message) = MESSAGES.iter().find(|(known, _)| *known == code)?;
-        Some(Self::new(status_of(code)?, *code, *message))
+    /// An error with words of its own.
+    pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
+        let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, code: code.name, message: message.into(), mismatch: None }
     }
 
     pub(crate) fn invalid_argument(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "InvalidArgument", message)
+        Self::new(INVALID_ARGUMENT, message)
     }
 
     pub(crate) fn not_implemented(message: impl Into<Cow<'static, str>>) -> Self {
-        Self::new(StatusCode::NOT_IMPLEMENTED, "NotImplemented", message)
+        Self::new(NOT_IMPLEMENTED, message)
     }
 
     pub(crate) fn header_not_implemented(name: &str, value: &str) -> Self {
         Self::not_implemented(format!("Header '{name}' with value '{value}' not implemented"))
     }
+}
 
-    /// The error that a server with this trouble answers with.
-    pub(crate) fn from_status(status: StatusCode) -> Self {
-        let known = MESSAGES.iter().find(|(code, _)| status_of(code) == Some(status));
-        let (code, message) = match known {
-            Some((code, message)) => (*code, *message),
-            None if status.is_server_error() => {
-                ("InternalError", "We encountered an internal error. Please try again.")
-            }
-            None => ("InvalidRequest", "Invalid Request"),
+impl ProtocolError for S3Error {
+    fn from_status(status: StatusCode) -> Self {
+        let error = match KnownError::by_status(status.as_u16()) {
+            Some(known) => known.into(),
+            None if status.is_server_error() => known_error::INTERNAL_ERROR.into(),
+            None => Self::new(INVALID_REQUEST, "Invalid S3Request"),
         };
-        Self::new(status, code, message)
+        Self { status, ..error }
     }
 
-    pub(crate) fn into_response(self) -> Response {
+    fn into_response(self) -> Response {
         let document = Writer::document("Error", None, |error| {
-            error.text("Code", &self.code);
+            error.text("Code", self.code);
             error.text("Message", &self.message);
             if let Some(mismatch) = &self.mismatch {
                 error.text("StringToSign", &mismatch.string_to_sign);
@@ -126,55 +73,62 @@ impl S3Error {
     }
 }
 
-fn status_of(code: &str) -> Option<StatusCode> {
-    StatusCode::from_u16(ErrorCode::by_name(code)?.status).ok()
-}
-
 /// The bytes in hex with spaces between them.
 fn dump(text: &str) -> String {
     text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
 }
 
+impl From<KnownError> for S3Error {
+    fn from(known: KnownError) -> Self {
+        Self::new(known.code, known.message)
+    }
+}
+
 impl From<Error> for S3Error {
     fn from(error: Error) -> Self {
-        if let Some(code) = error.code() {
-            if let Some(code) = WORDED_BY_THE_STORE.iter().find(|known| **known == code)
-                && let Some(status) = status_of(code)
-            {
-                return Self::new(status, *code, error.message().to_owned());
+        if let Some(name) = error.code() {
+            if let Some(code) = WORDED_BY_THE_STORE.iter().find(|code| code.name == name) {
+                return Self::new(*code, error.message().to_owned());
             }
-            if let Some(known) = Self::lookup(code) {
-                return known;
+            if let Some(known) = KnownError::by_name(name) {
+                return known.into();
             }
         }
         match error.kind() {
             ErrorKind::InvalidInput => Self::invalid_argument(error.message().to_owned()),
-            ErrorKind::NoSuchBucket => Self::known("NoSuchBucket"),
-            ErrorKind::NoSuchUpload => Self::known("NoSuchUpload"),
-            ErrorKind::PreconditionFailed | ErrorKind::NotModified => Self::known("PreconditionFailed"),
-            ErrorKind::RangeNotSatisfiable => Self::known("InvalidRange"),
-            ErrorKind::Conflict => Self::known("BucketConflict"),
-            ErrorKind::RateLimited => Self::known("TooManyRequests"),
-            ErrorKind::Integrity => {
-                Self::new(StatusCode::BAD_REQUEST, "BadDigest", error.message().to_owned())
-            }
+            ErrorKind::NoSuchBucket => known_error::NO_SUCH_BUCKET.into(),
+            ErrorKind::NoSuchUpload => known_error::NO_SUCH_UPLOAD.into(),
+            ErrorKind::PreconditionFailed | ErrorKind::NotModified => known_error::PRECONDITION_FAILED.into(),
+            ErrorKind::RangeNotSatisfiable => known_error::INVALID_RANGE.into(),
+            ErrorKind::Conflict => known_error::BUCKET_CONFLICT.into(),
+            ErrorKind::RateLimited => known_error::TOO_MANY_REQUESTS.into(),
+            ErrorKind::Integrity => Self::new(BAD_DIGEST, error.message().to_owned()),
             ErrorKind::Unsupported => Self::not_implemented(error.message().to_owned()),
             _ => {
                 tracing::error!(%error, "the store failed");
-                Self::known("InternalError")
+                known_error::INTERNAL_ERROR.into()
             }
+        }
+    }
+}
+
+impl From<NotDecodable> for S3Error {
+    fn from(error: NotDecodable) -> Self {
+        match error {
+            NotDecodable::Escape => known_error::INVALID_URI.into(),
+            NotDecodable::Utf8 => known_error::INVALID_OBJECT_NAME.into(),
         }
     }
 }
 
 impl From<VerifyError> for S3Error {
     fn from(error: VerifyError) -> Self {
-        let (status, code, message) = (error.status(), error.code(), error.to_string());
+        let (status, code, message) = (error.status(), error.code(), error.to_string().into());
         let mismatch = match error {
             VerifyError::SignatureDoesNotMatch(mismatch) => Some(mismatch),
             _ => None,
         };
-        Self { mismatch, ..Self::new(status, code, message) }
+        Self { status, code, message, mismatch }
     }
 }
 
@@ -192,15 +146,8 @@ mod tests {
             (Error::new(ErrorKind::Integrity, "x").with_code("IncompleteBody"), 400, "IncompleteBody"),
         ] {
             let answer = S3Error::from(error);
-            assert_eq!((answer.status.as_u16(), &*answer.code), (status, code));
+            assert_eq!((answer.status.as_u16(), answer.code), (status, code));
             assert!(!answer.message.contains("disk"));
-        }
-    }
-
-    #[test]
-    fn every_code_of_the_tables_has_a_status() {
-        for code in MESSAGES.iter().map(|(code, _)| code).chain(WORDED_BY_THE_STORE) {
-            assert!(status_of(code).is_some(), "{code}");
         }
     }
 }

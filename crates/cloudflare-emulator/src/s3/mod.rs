@@ -2,58 +2,45 @@
 
 mod auth;
 mod error;
+mod known_error;
 mod operation;
 mod operations;
 mod payload;
 mod request;
+mod resource;
 mod response;
 mod screening;
-mod target;
 
-use http::StatusCode;
 use http::request::Parts;
 
 use self::error::S3Error;
-use self::operation::Operation;
+use self::operation::S3Operation;
 use self::payload::Payload;
-use self::request::Request;
-use self::target::Target;
-use crate::body::Slot;
+use self::request::S3Request;
+use self::resource::S3Resource;
+use crate::body::RequestBody;
 use crate::response::Response;
 use crate::service::Service;
 use crate::uri::Query;
 
-/// The answer. `name` becomes the operation's name, where the request is one.
-pub(crate) async fn answer(
-    service: &Service,
-    parts: Parts,
-    body: Slot,
-    name: &mut Option<String>,
-) -> Response {
-    attempt(service, parts, body, name).await.unwrap_or_else(S3Error::into_response)
-}
-
-/// The answer of a server with this trouble.
-pub(crate) fn failure(status: StatusCode) -> Response {
-    S3Error::from_status(status).into_response()
-}
-
-async fn attempt(
+/// Does what a request asks for. `name` becomes the name of its operation, once that is known.
+pub(crate) async fn handle(
     service: &Service,
     mut parts: Parts,
-    body: Slot,
+    body: RequestBody,
     name: &mut Option<String>,
 ) -> Result<Response, S3Error> {
     let claimed = auth::authenticate(&mut parts, &service.signing, service.store.now())?;
-    let target = Target::parse(parts.uri.path())?;
+    let resource = S3Resource::parse(parts.uri.path())?;
     let query = Query::parse(parts.uri.query().unwrap_or_default())
         .map_err(|_| S3Error::invalid_argument("The query is not valid UTF-8"))?;
-    let operation = Operation::detect(&parts.method, &target, &query, &parts.headers)?;
+    let operation = S3Operation::detect(&parts.method, &resource, &query, &parts.headers)?;
     *name = Some(format!("{operation:?}"));
     screening::screen(operation, &parts.headers)?;
-    let request = Request {
-        bucket: target.bucket.unwrap_or_default(),
-        key: target.key.unwrap_or_default(),
+    let (bucket, key) = resource.into_names();
+    let request = S3Request {
+        bucket,
+        key,
         query,
         payload: Payload::new(body, &claimed, &parts.headers),
         headers: parts.headers,

@@ -1,16 +1,17 @@
 //! Which S3 operation a request is, from its method, path and query.
 
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, Method};
 
 use crate::s3::error::S3Error;
-use crate::s3::target::Target;
+use crate::s3::known_error::ROUTE_NOT_FOUND;
+use crate::s3::resource::S3Resource;
 use crate::uri::Query;
 
 /// The operations that R2 has and this server does. `Debug` is the name that S3 has for them.
 ///
 /// See [R2's S3 API compatibility](https://developers.cloudflare.com/r2/api/s3/api/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Operation {
+pub(crate) enum S3Operation {
     ListBuckets,
     HeadBucket,
     CreateBucket,
@@ -119,16 +120,16 @@ const PUT_OBJECT: Unimplemented = &[
 ];
 
 /// The bucket's properties that R2 has, by query parameter.
-const BUCKET_READS: &[(&str, Operation)] = &[
-    ("location", Operation::GetBucketLocation),
-    ("encryption", Operation::GetBucketEncryption),
-    ("versioning", Operation::GetBucketVersioning),
-    ("tagging", Operation::GetBucketTagging),
-    ("cors", Operation::GetBucketCors),
-    ("lifecycle", Operation::GetBucketLifecycleConfiguration),
-    ("object-lock", Operation::GetObjectLockConfiguration),
-    ("replication", Operation::GetBucketReplication),
-    ("uploads", Operation::ListMultipartUploads),
+const BUCKET_READS: &[(&str, S3Operation)] = &[
+    ("location", S3Operation::GetBucketLocation),
+    ("encryption", S3Operation::GetBucketEncryption),
+    ("versioning", S3Operation::GetBucketVersioning),
+    ("tagging", S3Operation::GetBucketTagging),
+    ("cors", S3Operation::GetBucketCors),
+    ("lifecycle", S3Operation::GetBucketLifecycleConfiguration),
+    ("object-lock", S3Operation::GetObjectLockConfiguration),
+    ("replication", S3Operation::GetBucketReplication),
+    ("uploads", S3Operation::ListMultipartUploads),
 ];
 
 const LIST_OBJECTS: &[&str] = &["delimiter", "encoding-type", "marker", "max-keys", "prefix"];
@@ -143,18 +144,18 @@ const LIST_OBJECTS_V2: &[&str] = &[
     "start-after",
 ];
 
-impl Operation {
+impl S3Operation {
     pub(crate) fn detect(
         method: &Method,
-        target: &Target,
+        resource: &S3Resource,
         query: &Query,
         headers: &HeaderMap,
     ) -> Result<Self, S3Error> {
-        match target {
-            Target { bucket: None, .. } if method == Method::GET => Ok(Self::ListBuckets),
-            Target { bucket: None, .. } => Err(S3Error::known("RouteNotFound")),
-            Target { key: None, .. } => Self::on_bucket(method, query),
-            Target { key: Some(_), .. } => Self::on_object(method, query, headers),
+        match resource {
+            S3Resource::Account if method == Method::GET => Ok(Self::ListBuckets),
+            S3Resource::Account => Err(ROUTE_NOT_FOUND.into()),
+            S3Resource::Bucket(_) => Self::on_bucket(method, query),
+            S3Resource::Object { .. } => Self::on_object(method, query, headers),
         }
     }
 
@@ -174,7 +175,7 @@ impl Operation {
             }
             Method::POST if query.has("delete") => Ok(Self::DeleteObjects),
             Method::POST => Ok(Self::PostBucket),
-            _ => Err(S3Error::known("RouteNotFound")),
+            _ => Err(ROUTE_NOT_FOUND.into()),
         }
     }
 
@@ -225,7 +226,7 @@ impl Operation {
             Method::POST => Ok(Self::PutObject),
             Method::DELETE if query.has("uploadId") => Ok(Self::AbortMultipartUpload),
             Method::DELETE => Ok(Self::DeleteObject),
-            _ => Err(S3Error::known("RouteNotFound")),
+            _ => Err(ROUTE_NOT_FOUND.into()),
         }
     }
 }
@@ -249,11 +250,10 @@ fn refuse_any(method: &str, query: &Query) -> Result<(), S3Error> {
     if names.is_empty() {
         return Ok(());
     }
-    Err(S3Error::new(
-        StatusCode::BAD_REQUEST,
-        "InvalidArgument",
-        format!("Unsupported search param(s) {} on a {method} bucket route", names.join(", ")),
-    ))
+    Err(S3Error::invalid_argument(format!(
+        "Unsupported search param(s) {} on a {method} bucket route",
+        names.join(", ")
+    )))
 }
 
 /// The names of the query, but for those of signatures and those that R2 ignores.
@@ -266,40 +266,40 @@ fn counting_names(query: &Query) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn detect(method: &str, target: &str, copies: bool) -> Result<Operation, String> {
+    fn detect(method: &str, target: &str, copies: bool) -> Result<S3Operation, String> {
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let mut headers = HeaderMap::new();
         if copies {
             headers.insert("x-amz-copy-source", http::HeaderValue::from_static("/a/b"));
         }
-        Operation::detect(
+        S3Operation::detect(
             &method.parse().unwrap(),
-            &Target::parse(path).unwrap(),
+            &S3Resource::parse(path).unwrap(),
             &Query::parse(query).unwrap(),
             &headers,
         )
-        .map_err(|error| error.code.into_owned())
+        .map_err(|error| error.code.to_owned())
     }
 
     #[test]
     fn requests_are_told_apart() {
         for (method, target, copies, operation) in [
-            ("GET", "/", false, Operation::ListBuckets),
-            ("GET", "/media", false, Operation::ListObjects),
-            ("GET", "/media/?prefix=a&x-id=ListObjects", false, Operation::ListObjects),
-            ("GET", "/media?list-type=2", false, Operation::ListObjectsV2),
-            ("GET", "/media?uploads", false, Operation::ListMultipartUploads),
-            ("PUT", "/media", false, Operation::CreateBucket),
-            ("POST", "/media?delete", false, Operation::DeleteObjects),
-            ("POST", "/media", false, Operation::PostBucket),
-            ("GET", "/media/k?response-content-type=a", false, Operation::GetObject),
-            ("DELETE", "/media/k?tagging", false, Operation::DeleteObject),
-            ("PUT", "/media/k", true, Operation::CopyObject),
-            ("PUT", "/media/k?uploadId=u", false, Operation::PutObject),
-            ("PUT", "/media/k?uploadId=u&partNumber=1", false, Operation::UploadPart),
-            ("PUT", "/media/k?uploadId=u&partNumber=1", true, Operation::UploadPartCopy),
-            ("POST", "/media/k", true, Operation::PutObject),
-            ("POST", "/media/k?uploads", false, Operation::CreateMultipartUpload),
+            ("GET", "/", false, S3Operation::ListBuckets),
+            ("GET", "/media", false, S3Operation::ListObjects),
+            ("GET", "/media/?prefix=a&x-id=ListObjects", false, S3Operation::ListObjects),
+            ("GET", "/media?list-type=2", false, S3Operation::ListObjectsV2),
+            ("GET", "/media?uploads", false, S3Operation::ListMultipartUploads),
+            ("PUT", "/media", false, S3Operation::CreateBucket),
+            ("POST", "/media?delete", false, S3Operation::DeleteObjects),
+            ("POST", "/media", false, S3Operation::PostBucket),
+            ("GET", "/media/k?response-content-type=a", false, S3Operation::GetObject),
+            ("DELETE", "/media/k?tagging", false, S3Operation::DeleteObject),
+            ("PUT", "/media/k", true, S3Operation::CopyObject),
+            ("PUT", "/media/k?uploadId=u", false, S3Operation::PutObject),
+            ("PUT", "/media/k?uploadId=u&partNumber=1", false, S3Operation::UploadPart),
+            ("PUT", "/media/k?uploadId=u&partNumber=1", true, S3Operation::UploadPartCopy),
+            ("POST", "/media/k", true, S3Operation::PutObject),
+            ("POST", "/media/k?uploads", false, S3Operation::CreateMultipartUpload),
         ] {
             assert_eq!(detect(method, target, copies), Ok(operation), "{method} {target}");
         }

@@ -5,21 +5,23 @@
 
 use bytes::{Bytes, BytesMut};
 use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, MAX_SINGLE_UPLOAD};
+use cloudflare_clients::s3::error_code::{BAD_DIGEST, CONTENT_SHA256_MISMATCH, INVALID_REQUEST};
 use cloudflare_clients::s3::headers;
 use cloudflare_clients::{Error, ErrorKind, sigv4};
 use futures_util::stream;
 use http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 
-use crate::body::{Reading, Slot, incomplete};
+use crate::body::{Reading, RequestBody, incomplete};
 use crate::s3::error::S3Error;
+use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH};
 
 /// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
 const MAX_DOCUMENT: u64 = 8 << 20;
 
 /// A request's body, and what is claimed about it.
 pub(crate) struct Payload {
-    slot: Slot,
+    body: RequestBody,
     length: Option<u64>,
     chunked: bool,
     sha256: Option<[u8; 32]>,
@@ -28,10 +30,10 @@ pub(crate) struct Payload {
 
 impl Payload {
     /// `claimed` is what the signature says.
-    pub(crate) fn new(slot: Slot, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
+    pub(crate) fn new(body: RequestBody, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
         let chunked = headers.contains_key(header::TRANSFER_ENCODING);
         Self {
-            slot,
+            body,
             length: headers::read_content_length(headers).filter(|_| !chunked),
             chunked,
             sha256: match claimed {
@@ -52,16 +54,15 @@ impl Payload {
 
     /// The bytes to store, and the checksum that the store has to compare and keep.
     pub(crate) fn upload(self) -> Result<(Body, Option<Checksum>), S3Error> {
-        let length = self.length.ok_or_else(|| S3Error::known("MissingContentLength"))?;
+        let length = self.length.ok_or(MISSING_CONTENT_LENGTH)?;
         if length > MAX_SINGLE_UPLOAD {
-            return Err(S3Error::known("EntityTooLarge"));
+            return Err(ENTITY_TOO_LARGE.into());
         }
         let (md5, mut others): (Vec<_>, Vec<_>) =
             self.checksums?.into_iter().partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
         if others.len() > 1 {
             return Err(S3Error::new(
-                http::StatusCode::BAD_REQUEST,
-                "InvalidRequest",
+                INVALID_REQUEST,
                 "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
             ));
         }
@@ -70,7 +71,7 @@ impl Payload {
             Some(other) => (Some(other), md5),
             None => (md5.into_iter().next(), Vec::new()),
         };
-        let reader = Reader::new(&self.slot, length, self.sha256, also)?;
+        let reader = Reader::new(&self.body, length, self.sha256, also)?;
         let pieces = stream::try_unfold(reader, |mut reader| async move {
             Ok(reader.next().await?.map(|piece| (piece, reader)))
         });
@@ -80,13 +81,13 @@ impl Payload {
     /// The bytes of an XML document; none where there is no body.
     pub(crate) async fn document(self) -> Result<Bytes, S3Error> {
         if self.chunked {
-            return Err(S3Error::known("MissingContentLength"));
+            return Err(MISSING_CONTENT_LENGTH.into());
         }
         let length = self.length.unwrap_or_default();
         if length > MAX_DOCUMENT {
-            return Err(S3Error::known("MalformedXML"));
+            return Err(MALFORMED_XML.into());
         }
-        let mut reader = Reader::new(&self.slot, length, self.sha256, self.checksums?)?;
+        let mut reader = Reader::new(&self.body, length, self.sha256, self.checksums?)?;
         let mut document = BytesMut::new();
         while let Some(piece) = reader.next().await? {
             document.extend_from_slice(&piece);
@@ -106,13 +107,13 @@ struct Reader {
 impl Reader {
     /// An empty body is checked at once.
     fn new(
-        slot: &Slot,
+        body: &RequestBody,
         length: u64,
         sha256: Option<[u8; 32]>,
         checksums: Vec<Checksum>,
     ) -> Result<Self, Error> {
         let mut reader = Self {
-            body: slot.read(),
+            body: body.read(),
             left: length,
             sha256: sha256.map(|expected| (Sha256::new(), expected)),
             checksums: checksums
@@ -153,7 +154,7 @@ impl Reader {
             && <[u8; 32]>::from(hasher.finalize()) != expected
         {
             return Err(Error::new(ErrorKind::Integrity, "the body is not the one that was signed")
-                .with_code("XAmzContentSHA256Mismatch"));
+                .with_code(CONTENT_SHA256_MISMATCH.name));
         }
         for (hasher, expected) in self.checksums.drain(..) {
             let actual = hasher.finish();
@@ -176,5 +177,5 @@ fn bad_digest(expected: &Checksum, actual: &Checksum) -> Error {
             actual.to_hex()
         ),
     )
-    .with_code("BadDigest")
+    .with_code(BAD_DIGEST.name)
 }

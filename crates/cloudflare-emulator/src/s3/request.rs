@@ -7,7 +7,7 @@ use super::payload::Payload;
 use crate::uri::Query;
 
 /// A request whose signature holds.
-pub(crate) struct Request {
+pub(crate) struct S3Request {
     /// Empty for operations on the account.
     pub(crate) bucket: String,
     /// Empty for operations on a bucket.
@@ -17,7 +17,7 @@ pub(crate) struct Request {
     pub(crate) payload: Payload,
 }
 
-impl Request {
+impl S3Request {
     /// The text of a header.
     pub(crate) fn header(&self, name: &str) -> Result<Option<&str>, S3Error> {
         let Some(value) = self.headers.get(name) else {
@@ -26,6 +26,11 @@ impl Request {
         std::str::from_utf8(value.as_bytes())
             .map(Some)
             .map_err(|_| S3Error::invalid_argument(format!("The header {name} is not valid UTF-8")))
+    }
+
+    /// The upload that the request is about.
+    pub(crate) fn upload_id(&self) -> &str {
+        self.query.get("uploadId").unwrap_or_default()
     }
 
     /// Where this server is, as the client sees it.

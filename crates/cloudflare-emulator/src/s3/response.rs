@@ -5,6 +5,7 @@ use cloudflare_clients::s3::{headers, xml};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::error::S3Error;
+use super::known_error::INTERNAL_ERROR;
 pub(crate) use crate::response::{Response, empty, full, stored_bytes};
 
 pub(crate) fn xml(status: StatusCode, document: String) -> Response {
@@ -61,7 +62,7 @@ pub(crate) fn stored(object: &StoredObject) -> Result<Response, S3Error> {
 }
 
 pub(crate) fn value(text: &str) -> Result<HeaderValue, S3Error> {
-    HeaderValue::from_str(text).map_err(|_| S3Error::known("InternalError"))
+    HeaderValue::from_str(text).map_err(|_| INTERNAL_ERROR.into())
 }
 
 #[cfg(test)]

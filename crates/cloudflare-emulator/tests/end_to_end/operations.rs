@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloudflare_clients::r2::{Body, Conditional, R2Service, UploadedPart};
-use cloudflare_clients::{Bytes, Result};
+use cloudflare_clients::{Bytes, ErrorKind, Result};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryStreamExt, stream};
 
@@ -367,6 +367,6 @@ async fn abort(world: &World) -> Result<()> {
     let upload = world.stored.create_multipart_upload("upload/aborted").await.unwrap();
     let through_proxy = world.r2.resume_multipart_upload("upload/aborted", upload.upload_id());
     through_proxy.abort().await?;
-    assert!(upload.list_parts().await.is_err());
+    assert_eq!(upload.list_parts().await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! A server over a store of its own, and a client that sends exactly what it is told to.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
-use cloudflare_clients::{LocalStore, Method};
+use cloudflare_clients::{LocalStore, Method, Runtime, TokioRuntime};
 use cloudflare_emulator::{Credentials, Faults, KvBehaviour, Server};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -30,8 +31,17 @@ impl Local {
     }
 
     pub(crate) async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
+        Self::with(behaviour, Arc::new(TokioRuntime)).await
+    }
+
+    /// Its store's clock and timer are the server's.
+    pub(crate) async fn with_runtime(runtime: impl Runtime) -> Self {
+        Self::with(KvBehaviour::default(), Arc::new(runtime)).await
+    }
+
+    async fn with(behaviour: KvBehaviour, runtime: Arc<dyn Runtime>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open(folder.path()).await.unwrap();
+        let store = LocalStore::open_with_runtime(folder.path(), runtime).await.unwrap();
         store.create_bucket("media").await.unwrap();
         let credentials = Credentials::generate().unwrap();
         let signer = Signer::new(credentials.signing());

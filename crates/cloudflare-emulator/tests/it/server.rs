@@ -1,8 +1,10 @@
 //! Connections, cross-origin requests and failures on demand.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
+use cloudflare_clients::Runtime;
 use cloudflare_clients::r2::Bucket as _;
+use futures_util::future::BoxFuture;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -109,4 +111,43 @@ async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     assert_eq!(answer.status, 200);
     let _folder = tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
     assert!(store.bucket("media").unwrap().head("key").await.unwrap().is_some());
+}
+
+/// A runtime whose minutes are tenths of a second.
+#[derive(Debug)]
+struct Hurried;
+
+impl Runtime for Hurried {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration / 600))
+    }
+
+    fn random(&self) -> f64 {
+        0.5
+    }
+}
+
+#[tokio::test]
+async fn clients_that_send_nothing_are_waited_for_by_the_clock_of_the_store() {
+    let local = Local::with_runtime(Hurried).await;
+    let wire = local.request("PUT", "/media/key").body("hello").wire();
+    for (sent, status) in [(wire.len() - 2, Some(400)), (10, None)] {
+        let mut stream = TcpStream::connect(local.addr).await.unwrap();
+        stream.write_all(&wire[..sent]).await.unwrap();
+        let mut answer = Vec::new();
+        let closed = stream.read_to_end(&mut answer);
+        tokio::time::timeout(Duration::from_secs(20), closed).await.unwrap().unwrap();
+        match status {
+            // In the middle of a body.
+            Some(status) => {
+                assert_eq!(Answer::parse(&answer).error(), (status, "RequestTimeout".to_owned()));
+            }
+            // In the middle of the headers.
+            None => assert!(answer.is_empty(), "{}", String::from_utf8_lossy(&answer)),
+        }
+    }
 }

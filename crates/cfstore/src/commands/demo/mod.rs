@@ -22,13 +22,14 @@ use self::delays::RecordDelays;
 use self::package::{FILES, MASTER, POSTER, PREVIEW};
 use self::player::Player;
 use super::serve;
+use crate::bucket_location::{LOCAL_BUCKET, signing_config};
 use crate::cli::Demo as Args;
 use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
 use crate::playlists::{self, Signing};
 use crate::printer::{BOLD, DIM, GREEN, Printer, RED, count};
 use crate::shutdown;
-use crate::store::{LOCAL_BUCKET, signing_config};
+use crate::variables::{R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY};
 
 /// Where the package goes.
 const PREFIX: &str = "creator-123/hls/media-456/";
@@ -308,8 +309,8 @@ impl Demo {
              ffplay '{}'\n\n\
              {BOLD}Or open it as one file in any browser:{BOLD:#}\n\n  {}\n\n\
              {BOLD}Or work on the same objects in another terminal:{BOLD:#}\n\n  \
-             export R2_ENDPOINT={} R2_BUCKET_MEDIA={LOCAL_BUCKET}\n  \
-             export R2_ACCESS_KEY_ID={} R2_SECRET_ACCESS_KEY={}\n  \
+             export {R2_ENDPOINT}={} {R2_BUCKET_MEDIA}={LOCAL_BUCKET}\n  \
+             export {R2_ACCESS_KEY_ID}={} {R2_SECRET_ACCESS_KEY}={}\n  \
              {} r2 ls --tree\n\nCtrl-C stops.",
             film.as_str(),
             preview.as_str(),

@@ -6,15 +6,15 @@ use futures_util::TryStreamExt as _;
 
 use crate::cli::BulkGet;
 use crate::error::{ExitStatus, Result};
-use crate::namespace::Namespace;
+use crate::namespace_location::NamespaceLocation;
 use crate::pair_json;
 use crate::printer::{Printer, count, json_line};
 
 /// How many keys are read before they are printed.
 const CHUNK: usize = 100;
 
-pub(crate) async fn run(args: BulkGet, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
-    let client = namespace.open(printer).await?;
+pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
+    let client = location.open(printer).await?;
     let (mut missing, mut failed) = (0, 0);
     let mut print = |outcomes: Outcomes<Option<ValueWithMetadata<Bytes>>>| -> Result<()> {
         for (key, result) in outcomes.results {

@@ -8,13 +8,13 @@ use tokio::io::AsyncWriteExt as _;
 
 use crate::cli::KvGet;
 use crate::error::{Error, ExitStatus, Result};
-use crate::namespace::Namespace;
+use crate::namespace_location::NamespaceLocation;
 use crate::pair_json;
 use crate::printer::{Key, Printer};
 
-pub(crate) async fn run(args: KvGet, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(args: KvGet, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let KvGet { key, file } = args;
-    let client = namespace.open(printer).await?;
+    let client = location.open(printer).await?;
     if file != Path::new("-") {
         let value = client.get(&key).await?.ok_or_else(|| Error::NoSuchKey(key.clone()))?;
         let written = value.write_to_file(&file).await?;

@@ -6,11 +6,11 @@ use humantime::format_rfc3339_seconds;
 
 use crate::cli::KvLs;
 use crate::error::{ExitStatus, Result};
-use crate::namespace::Namespace;
+use crate::namespace_location::NamespaceLocation;
 use crate::printer::{DIM, Key, Printer, count};
 
-pub(crate) async fn run(args: KvLs, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
-    let client = namespace.open(printer).await?;
+pub(crate) async fn run(args: KvLs, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
+    let client = location.open(printer).await?;
     let mut keys = client.list().prefix(args.prefix).stream();
     let mut listed = 0;
     while let Some(key) = keys.try_next().await? {

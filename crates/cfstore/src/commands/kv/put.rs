@@ -9,18 +9,18 @@ use serde_json::json;
 
 use crate::cli::KvPut;
 use crate::error::{ExitStatus, Result};
-use crate::namespace::Namespace;
+use crate::namespace_location::NamespaceLocation;
 use crate::printer::{Key, Printer};
 use crate::stdin;
 
-pub(crate) async fn run(args: KvPut, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(args: KvPut, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let KvPut { key, value, file, ttl, expires_at, metadata } = args;
     let value = match (value, file) {
         (_, Some(file)) => read(&file).await?,
         (value, None) => Body::from(value.unwrap_or_default()),
     };
     let size = value.content_length();
-    let mut put = namespace.open_or_create(printer).await?.put(&key, value);
+    let mut put = location.open_or_create(printer).await?.put(&key, value);
     if let Some(ttl) = ttl {
         put = put.expiration_ttl(ttl);
     }

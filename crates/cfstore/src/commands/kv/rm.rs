@@ -6,16 +6,16 @@ use super::outcomes;
 use crate::cli::KvRm;
 use crate::confirm;
 use crate::error::{ExitStatus, Result};
-use crate::namespace::Namespace;
+use crate::namespace_location::NamespaceLocation;
 use crate::printer::{Key, Printer, count};
 
-pub(crate) async fn run(args: KvRm, namespace: Namespace, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let prefix = args.selection.prefix();
     let asks = prefix.is_some() && !args.yes;
     if asks {
         confirm::possible()?;
     }
-    let client = namespace.open(printer).await?;
+    let client = location.open(printer).await?;
     let keys = match prefix {
         None => args.selection.keys,
         Some(prefix) => {

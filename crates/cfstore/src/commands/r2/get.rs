@@ -9,12 +9,12 @@ use serde_json::json;
 use tokio::fs;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
+use crate::bucket_location::BucketLocation;
 use crate::cli::Get;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::shutdown;
-use crate::store::Store;
 
 /// Where the bytes go.
 enum Destination {
@@ -25,7 +25,7 @@ enum Destination {
     Special(PathBuf),
 }
 
-pub(crate) async fn run(args: Get, store: Store, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let Get { key, file, range } = args;
     let destination = Destination::new(file, &key).await?;
     if printer.is_json() && matches!(destination, Destination::Stdout) {
@@ -34,7 +34,7 @@ pub(crate) async fn run(args: Get, store: Store, printer: Printer) -> Result<Exi
             "name a file, or leave --json out",
         ));
     }
-    let service = store.open(printer).await?;
+    let service = location.open(printer).await?;
     let mut get = service.get(&key);
     if let Some(range) = range {
         get = get.range(range);
@@ -135,7 +135,9 @@ mod tests {
         assert_eq!(file_name("a/b/film.mp4").unwrap(), "film.mp4");
         assert_eq!(file_name("..a").unwrap(), "..a");
         for key in ["a/", "a/..", "..", ".", "a/.", "a/b\\..\\c", "a\0"] {
-            assert!(file_name(key).is_err(), "{key:?}");
+            let error = file_name(key).unwrap_err();
+            assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage, "{key:?}");
+            assert!(error.to_string().contains("does not end in the name of a file"), "{error}");
         }
     }
 }

@@ -5,14 +5,14 @@ use std::fmt::Display;
 use cloudflare_clients::r2::{CustomMetadata, StorageClass};
 use indicatif::{BinaryBytes, HumanCount};
 
+use crate::bucket_location::BucketLocation;
 use crate::cli::Head;
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::{ObjectJson, rfc3339_seconds};
 use crate::printer::{BOLD, Key, Printer};
-use crate::store::Store;
 
-pub(crate) async fn run(args: Head, store: Store, printer: Printer) -> Result<ExitStatus> {
-    let service = store.open(printer).await?;
+pub(crate) async fn run(args: Head, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let service = location.open(printer).await?;
     let Some(object) = service.head(&args.key).await? else {
         return Err(Error::NotFound(args.key));
     };

@@ -5,14 +5,14 @@ use futures_util::TryStreamExt as _;
 use indicatif::{BinaryBytes, HumanCount};
 use serde_json::json;
 
+use crate::bucket_location::BucketLocation;
 use crate::cli::Ls;
 use crate::error::{ExitStatus, Result};
 use crate::object_json::{ObjectJson, rfc3339_seconds};
 use crate::printer::{BOLD, DIM, Key, Printer, count};
-use crate::store::Store;
 
-pub(crate) async fn run(args: Ls, store: Store, printer: Printer) -> Result<ExitStatus> {
-    let service = store.open(printer).await?;
+pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let service = location.open(printer).await?;
     let mut list = service.list().prefix(&args.prefix);
     if !args.recursive && !args.tree {
         list = list.delimiter("/");

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use cloudflare_clients::Method;
 use serde_json::json;
 
+use crate::bucket_location::{self, BucketLocation};
 use crate::cli::{Presign, PresignMethod};
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::rfc3339;
 use crate::printer::Printer;
-use crate::store::{self, Store};
 
-pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitStatus> {
+pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     if args.content_type.is_some() && !matches!(args.method, PresignMethod::Put) {
         return Err(Error::usage(
             "--content-type is what an upload has to send",
@@ -19,19 +19,19 @@ pub(crate) fn run(args: Presign, store: Store, printer: Printer) -> Result<ExitS
         ));
     }
     let method = Method::from(args.method);
-    let embedded = matches!(store, Store::Embedded(_));
+    let embedded = matches!(location, BucketLocation::Embedded(_));
     if args.key.split('/').any(|part| part == "." || part == "..") {
         printer.warning(
             "browsers and many other clients fold . and .. in a URL, and this one fails there: curl needs --path-as-is",
         );
     }
-    let mut presign = store.signing(printer)?.presign(method.clone(), args.key).expires_in(args.expires);
+    let mut presign = location.signing(printer)?.presign(method.clone(), args.key).expires_in(args.expires);
     if let Some(content_type) = args.content_type {
         presign = presign.content_type(content_type);
     }
     let url = presign.sign()?;
     if embedded {
-        store::note_serve(printer);
+        bucket_location::note_serve(printer);
     }
     let headers: BTreeMap<_, _> = url
         .signed_headers()

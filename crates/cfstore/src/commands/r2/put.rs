@@ -10,22 +10,22 @@ use indicatif::BinaryBytes;
 use tokio::fs::{self, File};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
+use crate::bucket_location::BucketLocation;
 use crate::cli::Put;
 use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::ObjectJson;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
-use crate::store::Store;
-use crate::transfer::{self, Target};
+use crate::transfer::{self, NewObject};
 
 /// How much is read from a stream at a time.
 const READ_SIZE: usize = 256 * 1024;
 
-pub(crate) async fn run(args: Put, store: Store, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let content_type =
         args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&args.key), &args.file]));
-    let target = Target {
+    let object = NewObject {
         key: args.key,
         http_metadata: HttpMetadata {
             content_type: Some(content_type.clone()),
@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Put, store: Store, printer: Printer) -> Result<Exi
         custom_metadata: args.metadata.into_iter().collect(),
         if_absent: args.if_absent,
     };
-    let (mut stored, size) = upload(&args.file, &target, store, printer).await?;
+    let (mut stored, size) = upload(&args.file, &object, location, printer).await?;
     stored.size = Some(size);
     printer.result(
         format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size)),
@@ -45,7 +45,12 @@ pub(crate) async fn run(args: Put, store: Store, printer: Printer) -> Result<Exi
 }
 
 /// What the service says of the object, and its size, which S3 does not say.
-async fn upload(path: &Path, target: &Target, store: Store, printer: Printer) -> Result<(StoredObject, u64)> {
+async fn upload(
+    path: &Path,
+    object: &NewObject,
+    location: BucketLocation,
+    printer: Printer,
+) -> Result<(StoredObject, u64)> {
     let input: Pin<Box<dyn AsyncRead + Send>> = if path == Path::new("-") {
         Box::pin(tokio::io::stdin())
     } else {
@@ -58,16 +63,16 @@ async fn upload(path: &Path, target: &Target, store: Store, printer: Printer) ->
             ));
         }
         if found.is_file() {
-            let service = store.open_or_create(printer).await?;
-            let progress = Progress::new(printer, &target.key, Some(found.len()));
-            let stored = transfer::upload_file(&service, path, found.len(), target, &progress).await?;
+            let service = location.open_or_create(printer).await?;
+            let progress = Progress::new(printer, &object.key, Some(found.len()));
+            let stored = transfer::upload_file(&service, path, found.len(), object, &progress).await?;
             return Ok((stored, found.len()));
         }
         Box::pin(File::open(path).await.map_err(unreadable)?)
     };
-    let service = store.open_or_create(printer).await?;
-    let progress = Progress::new(printer, &target.key, None);
-    let stored = transfer::upload_stream(&service, chunks(input), target, &progress).await?;
+    let service = location.open_or_create(printer).await?;
+    let progress = Progress::new(printer, &object.key, None);
+    let stored = transfer::upload_stream(&service, chunks(input), object, &progress).await?;
     Ok((stored, progress.bytes()))
 }
 

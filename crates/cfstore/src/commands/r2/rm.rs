@@ -5,24 +5,24 @@ use futures_util::TryStreamExt as _;
 use indicatif::BinaryBytes;
 use serde_json::json;
 
+use crate::bucket_location::BucketLocation;
 use crate::cli::Rm;
 use crate::confirm;
 use crate::error::{ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
-use crate::store::Store;
 
-pub(crate) async fn run(args: Rm, store: Store, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let mut tally = Tally::default();
     match args.prefix.or(args.all.then(String::new)) {
         None => {
-            let service = store.open(printer).await?;
+            let service = location.open(printer).await?;
             tally.add(&service.delete_many(args.keys).await?, printer)?;
         }
         Some(prefix) => {
             if !args.yes {
                 confirm::possible()?;
             }
-            let service = store.open(printer).await?;
+            let service = location.open(printer).await?;
             if !args.yes && !confirmed(&service, &prefix).await? {
                 printer.note("nothing was deleted");
                 return Ok(ExitStatus::Failed);

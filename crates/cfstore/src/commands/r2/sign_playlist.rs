@@ -8,17 +8,21 @@ use cloudflare_clients::playlist::SignedPlaylist;
 use serde_json::json;
 use tokio::fs;
 
+use crate::bucket_location::{self, BucketLocation};
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::{rfc3339, rfc3339_seconds};
 use crate::playlists::{Signing, file_name, is_dash};
 use crate::printer::{Key, Printer, count};
-use crate::store::{self, Store};
 
 /// The longest file name without its end, in bytes.
 const MAX_STEM: usize = 100;
 
-pub(crate) async fn run(args: SignPlaylist, store: Store, printer: Printer) -> Result<ExitStatus> {
+pub(crate) async fn run(
+    args: SignPlaylist,
+    location: BucketLocation,
+    printer: Printer,
+) -> Result<ExitStatus> {
     let SignPlaylist { key, expires, prefix, window, output } = args;
     if let Some(folder) = &output {
         refuse_used(folder).await?;
@@ -29,8 +33,8 @@ pub(crate) async fn run(args: SignPlaylist, store: Store, printer: Printer) -> R
         prefix: prefix.unwrap_or_else(|| first_folder(&key).to_owned()),
     };
     let stem = stem(&key);
-    let embedded = matches!(store, Store::Embedded(_));
-    let r2 = store.open_with_signing(printer).await?;
+    let embedded = matches!(location, BucketLocation::Embedded(_));
+    let r2 = location.open_with_signing(printer).await?;
     let playlists = signing
         .sign(&r2, &key, |number, child| match output {
             Some(_) => Ok(file_name(&stem, number)),
@@ -61,7 +65,7 @@ pub(crate) async fn run(args: SignPlaylist, store: Store, printer: Printer) -> R
         expires_at.map(rfc3339_seconds).unwrap_or_default()
     ));
     if embedded {
-        store::note_serve(printer);
+        bucket_location::note_serve(printer);
     }
     Ok(ExitStatus::Success)
 }

@@ -3,16 +3,16 @@
 use cloudflare_clients::kv::Namespace as _;
 use cloudflare_clients::kv::rest::BulkResult;
 
-use super::bulk_put::check_count;
 use crate::kv::error::KvError;
-use crate::kv::request::{Request, check_key};
+use crate::kv::limits::{check_key, check_write_count};
+use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let keys: Vec<String> = request.json().await?;
-    check_count(keys.len())?;
+    check_write_count(keys.len())?;
     keys.iter().try_for_each(|key| check_key(key))?;
     let now = service.store.now();
     let admitted = |key: &String| service.eventual.admit_write(&request.namespace_id, key, now).is_ok();

@@ -10,12 +10,13 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::kv::error::KvError;
-use crate::kv::request::{Request, check_key};
+use crate::kv::limits::check_key;
+use crate::kv::request::KvRequest;
 use crate::kv::{eventual, response};
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let KeysJson { keys, value_type, with_metadata } = request.json().await?;
     if !(1..=MAX_BULK_GET).contains(&keys.len()) {
         let message = format!("{} keys are asked for: 1 to {MAX_BULK_GET} are allowed", keys.len());

@@ -2,18 +2,20 @@
 
 use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::rest::bulk_put::PairJson;
-use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE};
-use cloudflare_clients::kv::{MAX_BULK_WRITES, Namespace as _, PutRequest};
+use cloudflare_clients::kv::rest::error_code::MALFORMED_VALUE;
+use cloudflare_clients::kv::{Namespace as _, PutRequest};
 
 use crate::kv::error::KvError;
-use crate::kv::request::{Expiry, Request, check_key, check_metadata, check_value_size};
+use crate::kv::expiry::Expiry;
+use crate::kv::limits::{check_key, check_metadata, check_value_size, check_write_count};
+use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let pairs: Vec<PairJson<'static>> = request.json().await?;
-    check_count(pairs.len())?;
+    check_write_count(pairs.len())?;
     let now = service.store.now();
     let puts = pairs.into_iter().map(|mut pair| {
         check_key(&pair.key)?;
@@ -33,11 +35,4 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
         successful_key_count: written as u64,
         unsuccessful_keys: refused.into_iter().map(|put| put.key).collect(),
     }))
-}
-
-pub(super) fn check_count(keys: usize) -> Result<(), KvError> {
-    if keys <= MAX_BULK_WRITES {
-        return Ok(());
-    }
-    Err(KvError::new(INVALID_REQUEST, format!("{keys} keys are too many: {MAX_BULK_WRITES} are allowed")))
 }

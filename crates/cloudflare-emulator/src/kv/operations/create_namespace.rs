@@ -2,12 +2,12 @@
 
 use super::namespace_json::{NamespaceJson, title};
 use crate::kv::error::KvError;
-use crate::kv::request::Request;
+use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let created = service.store.create_namespace(&title(request).await?).await?;
     Ok(response::result(NamespaceJson::from(created)))
 }

@@ -5,11 +5,12 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::kv::error::KvError;
 use crate::kv::eventual;
-use crate::kv::request::{Request, check_key};
+use crate::kv::limits::check_key;
+use crate::kv::request::KvRequest;
 use crate::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     check_key(&request.key)?;
     let found = eventual::find(service, &request.namespace_id, &request.key).await?.ok_or(KEY_NOT_FOUND)?;
     let mut response = response::stored_bytes(StatusCode::OK, found.value);

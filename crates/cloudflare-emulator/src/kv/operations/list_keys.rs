@@ -7,7 +7,7 @@ use cloudflare_clients::kv::rest::list_keys::KeyJson;
 use cloudflare_clients::kv::{ListRequest, Namespace as _};
 
 use crate::kv::error::KvError;
-use crate::kv::request::Request;
+use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
@@ -15,7 +15,7 @@ use crate::service::Service;
 /// Begins the cursors of empty pages: the store's cursors have no such character.
 const BEHIND_EMPTY_PAGE: &str = "~";
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let limit = match request.number("limit") {
         None => None,
         Some(Ok(limit @ 1..=1000)) => u32::try_from(limit).ok(),

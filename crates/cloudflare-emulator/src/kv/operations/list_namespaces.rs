@@ -7,12 +7,12 @@ use cloudflare_clients::kv::rest::error_code::{
 
 use super::namespace_json::NamespaceJson;
 use crate::kv::error::KvError;
-use crate::kv::request::Request;
+use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let page = match request.number("page") {
         None => 1,
         Some(Ok(page @ 1..)) => page,

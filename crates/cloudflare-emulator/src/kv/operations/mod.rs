@@ -16,29 +16,29 @@ mod put_value;
 mod rename_namespace;
 
 use super::error::KvError;
-use super::operation::Operation;
-use super::request::Request;
+use super::operation::KvOperation;
+use super::request::KvRequest;
 use crate::response::Response;
 use crate::service::Service;
 
 pub(super) async fn run(
-    operation: Operation,
+    operation: KvOperation,
     service: &Service,
-    request: Request,
+    request: KvRequest,
 ) -> Result<Response, KvError> {
     match operation {
-        Operation::ListNamespaces => list_namespaces::run(service, &request).await,
-        Operation::CreateNamespace => create_namespace::run(service, &request).await,
-        Operation::GetNamespace => get_namespace::run(service, &request).await,
-        Operation::RenameNamespace => rename_namespace::run(service, &request).await,
-        Operation::DeleteNamespace => delete_namespace::run(service, &request).await,
-        Operation::GetValue => get_value::run(service, &request).await,
-        Operation::PutValue => put_value::run(service, request).await,
-        Operation::DeleteValue => delete_value::run(service, &request).await,
-        Operation::GetMetadata => get_metadata::run(service, &request).await,
-        Operation::ListKeys => list_keys::run(service, &request).await,
-        Operation::BulkPut => bulk_put::run(service, &request).await,
-        Operation::BulkDelete => bulk_delete::run(service, &request).await,
-        Operation::BulkGet => bulk_get::run(service, &request).await,
+        KvOperation::ListNamespaces => list_namespaces::run(service, &request).await,
+        KvOperation::CreateNamespace => create_namespace::run(service, &request).await,
+        KvOperation::GetNamespace => get_namespace::run(service, &request).await,
+        KvOperation::RenameNamespace => rename_namespace::run(service, &request).await,
+        KvOperation::DeleteNamespace => delete_namespace::run(service, &request).await,
+        KvOperation::GetValue => get_value::run(service, &request).await,
+        KvOperation::PutValue => put_value::run(service, request).await,
+        KvOperation::DeleteValue => delete_value::run(service, &request).await,
+        KvOperation::GetMetadata => get_metadata::run(service, &request).await,
+        KvOperation::ListKeys => list_keys::run(service, &request).await,
+        KvOperation::BulkPut => bulk_put::run(service, &request).await,
+        KvOperation::BulkDelete => bulk_delete::run(service, &request).await,
+        KvOperation::BulkGet => bulk_get::run(service, &request).await,
     }
 }

@@ -5,7 +5,7 @@ use cloudflare_clients::kv::rest::error_code::MISSING_TITLE;
 use serde::{Deserialize, Serialize};
 
 use crate::kv::error::KvError;
-use crate::kv::request::Request;
+use crate::kv::request::KvRequest;
 
 /// A namespace in an answer.
 #[derive(Serialize)]
@@ -22,7 +22,7 @@ impl From<NamespaceInfo> for NamespaceJson {
 }
 
 /// The title in a request. The store says which are too long.
-pub(super) async fn title(request: &Request) -> Result<String, KvError> {
+pub(super) async fn title(request: &KvRequest) -> Result<String, KvError> {
     #[derive(Deserialize)]
     struct TitleJson {
         title: Option<String>,

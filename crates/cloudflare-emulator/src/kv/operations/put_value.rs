@@ -3,18 +3,20 @@
 use cloudflare_clients::kv::{Namespace as _, PutRequest};
 
 use crate::kv::error::KvError;
-use crate::kv::request::{Expiry, Request, check_key};
+use crate::kv::expiry::Expiry;
+use crate::kv::limits::check_key;
+use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::kv::upload::Upload;
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: KvRequest) -> Result<Response, KvError> {
     check_key(&request.key)?;
     let now = service.store.now();
     let expiry = Expiry::of_query(&request, now)?;
     let Upload { value, metadata } = Upload::read(&request).await?;
-    let Request { namespace_id, key, .. } = request;
+    let KvRequest { namespace_id, key, .. } = request;
     service.eventual.admit_write(&namespace_id, &key, now)?;
     let put = PutRequest { key, value, metadata, expiration: expiry.at, expiration_ttl: expiry.ttl };
     service.store.namespace(namespace_id).put(put).await?;

@@ -3,11 +3,11 @@
 use super::get_namespace;
 use super::namespace_json::title;
 use crate::kv::error::KvError;
-use crate::kv::request::Request;
+use crate::kv::request::KvRequest;
 use crate::response::Response;
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, KvError> {
+pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     service.store.rename_namespace(&request.namespace_id, &title(request).await?).await?;
     get_namespace::run(service, request).await
 }

@@ -1,24 +1,24 @@
 //! What R2 answers about every bucket alike.
 
-use http::StatusCode;
-
-use super::head_bucket::check_bucket;
+use super::bucket::check_bucket;
 use crate::s3::error::S3Error;
-use crate::s3::operation::Operation;
-use crate::s3::request::Request;
+use crate::s3::known_error::{
+    NO_SUCH_CORS_CONFIGURATION, NO_SUCH_LIFECYCLE_CONFIGURATION, NO_SUCH_TAG_SET,
+    OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR, REPLICATION_CONFIGURATION_NOT_FOUND_ERROR,
+};
+use crate::s3::operation::S3Operation;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(
-    operation: Operation,
+    operation: S3Operation,
     service: &Service,
-    request: &Request,
+    request: &S3Request,
 ) -> Result<Response, S3Error> {
     check_bucket(service, &request.bucket).await?;
-    let none =
-        |code: &'static str, message: &'static str| Err(S3Error::new(StatusCode::NOT_FOUND, code, message));
     match operation {
-        Operation::GetBucketEncryption => {
+        S3Operation::GetBucketEncryption => {
             Ok(response::document("ServerSideEncryptionConfiguration", |root| {
                 root.element("Rule", |rule| {
                     rule.element("ApplyServerSideEncryptionByDefault", |default| {
@@ -28,19 +28,12 @@ pub(super) async fn run(
                 });
             }))
         }
-        Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
-        Operation::GetBucketTagging => none("NoSuchTagSet", "The TagSet does not exist."),
-        Operation::GetBucketCors => none("NoSuchCORSConfiguration", "The CORS configuration does not exist."),
-        Operation::GetBucketLifecycleConfiguration => {
-            none("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist.")
-        }
-        Operation::GetObjectLockConfiguration => none(
-            "ObjectLockConfigurationNotFoundError",
-            "Object Lock configuration does not exist for this bucket.",
-        ),
-        Operation::GetBucketReplication => {
-            none("ReplicationConfigurationNotFoundError", "The replication configuration was not found.")
-        }
+        S3Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
+        S3Operation::GetBucketTagging => Err(NO_SUCH_TAG_SET.into()),
+        S3Operation::GetBucketCors => Err(NO_SUCH_CORS_CONFIGURATION.into()),
+        S3Operation::GetBucketLifecycleConfiguration => Err(NO_SUCH_LIFECYCLE_CONFIGURATION.into()),
+        S3Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
+        S3Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),
         _ => Ok(response::document("LocationConstraint", |root| {
             root.content("auto");
         })),

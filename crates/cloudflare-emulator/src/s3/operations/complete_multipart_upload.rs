@@ -6,13 +6,14 @@ use cloudflare_clients::s3::xml::Element;
 use cloudflare_clients::sigv4;
 
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::known_error::MALFORMED_XML;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
-    let upload_id = request.query.get("uploadId").unwrap_or_default().to_owned();
+    let upload_id = request.upload_id().to_owned();
     let mut location = format!("http://{}/{}/", request.host(), request.bucket);
     sigv4::encode_path(&request.key, &mut location);
     let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
@@ -34,23 +35,22 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     }))
 }
 
-/// The parts by number: R2 takes them in any order.
+/// The parts, in any order, as R2 takes them.
 fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
     let root = Element::parse(document)?;
     if root.name() != "CompleteMultipartUpload" {
-        return Err(S3Error::known("MalformedXML"));
+        return Err(MALFORMED_XML.into());
     }
-    let mut parts: Vec<UploadedPart> = root
+    let parts: Vec<UploadedPart> = root
         .children("Part")
         .map(|part| {
-            let part_number = part.optional("PartNumber")?.ok_or_else(|| S3Error::known("MalformedXML"))?;
+            let part_number = part.optional("PartNumber")?.ok_or(MALFORMED_XML)?;
             let etag = headers::unquote(part.required("ETag")?).to_owned();
             Ok(UploadedPart { part_number, etag, size: None })
         })
         .collect::<Result<_, S3Error>>()?;
     if parts.is_empty() || parts.len() > usize::from(MAX_PARTS) {
-        return Err(S3Error::known("MalformedXML"));
+        return Err(MALFORMED_XML.into());
     }
-    parts.sort_by_key(|part| part.part_number);
     Ok(parts)
 }

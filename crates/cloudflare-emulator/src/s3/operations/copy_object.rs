@@ -1,8 +1,6 @@
 //! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the
 //! destination and its `MERGE`.
 
-use std::time::SystemTime;
-
 use cloudflare_clients::r2::{
     Bucket as _, CopyRequest, CustomMetadata, HttpMetadata, Object, PutRequest, StoredObject,
 };
@@ -10,13 +8,14 @@ use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
 use super::copy_source::CopySource;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::known_error::NO_SUCH_KEY;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 type Metadata = (HttpMetadata, CustomMetadata);
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let source = CopySource::parse(&request)?;
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
     let only_if = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
@@ -28,7 +27,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         Some("REPLACE") => Some(given),
         Some("MERGE") => {
             let head = service.store.bucket(&source.bucket)?.head(&source.key).await?;
-            let head = head.ok_or_else(|| S3Error::known("NoSuchKey"))?;
+            let head = head.ok_or(NO_SUCH_KEY)?;
             source_only_if.check_write(Some((&head.etag, head.uploaded)))?;
             // The bytes and the metadata are of one object, or there is no copy.
             source_only_if = source_only_if.etag_matches(&head.etag);
@@ -64,7 +63,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
     };
     Ok(response::document("CopyObjectResult", |root| {
         root.text("ETag", stored.http_etag());
-        let uploaded = stored.uploaded.unwrap_or_else(SystemTime::now);
+        let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
         root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
     }))
 }

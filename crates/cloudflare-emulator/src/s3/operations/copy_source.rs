@@ -1,12 +1,13 @@
 //! `x-amz-copy-source`: what a copy reads.
 
-use cloudflare_clients::Error;
 use cloudflare_clients::r2::{Bucket as _, Conditional, GetRequest, ObjectBody, Range};
+use cloudflare_clients::s3::endpoint::validate_bucket_name;
 
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
-use crate::s3::target;
+use crate::s3::known_error::NO_SUCH_KEY;
+use crate::s3::request::S3Request;
 use crate::service::Service;
+use crate::uri;
 
 pub(super) struct CopySource {
     pub(super) bucket: String,
@@ -15,17 +16,17 @@ pub(super) struct CopySource {
 
 impl CopySource {
     /// `/bucket/key` or `bucket/key`, percent-encoded.
-    pub(super) fn parse(request: &Request) -> Result<Self, S3Error> {
+    pub(super) fn parse(request: &S3Request) -> Result<Self, S3Error> {
         let header = request.header("x-amz-copy-source")?.unwrap_or_default();
         if header.contains("?versionId=") {
             return Err(S3Error::header_not_implemented("x-amz-copy-source", header));
         }
         // Some clients encode the slash behind the bucket, too.
-        let source = target::decode(header)?;
+        let source = uri::decode(header)?;
         let invalid = || S3Error::invalid_argument("copy source bucket name");
         let (bucket, key) =
             source.strip_prefix('/').unwrap_or(&source).split_once('/').ok_or_else(invalid)?;
-        if !target::is_bucket_name(bucket) || key.is_empty() {
+        if validate_bucket_name(bucket).is_err() || key.is_empty() {
             return Err(invalid());
         }
         Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
@@ -42,8 +43,7 @@ impl CopySource {
             .store
             .bucket(&self.bucket)?
             .get(GetRequest { key: self.key.clone(), range, only_if })
-            .await
-            .map_err(|error: Error| S3Error::from(error))?;
-        got.ok_or_else(|| S3Error::known("NoSuchKey"))
+            .await?;
+        got.ok_or_else(|| NO_SUCH_KEY.into())
     }
 }

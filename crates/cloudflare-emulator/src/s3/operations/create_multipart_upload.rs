@@ -3,13 +3,13 @@
 use cloudflare_clients::r2::{Bucket as _, CreateMultipartUploadRequest};
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
-use super::create_bucket::create_bucket_if_missing;
+use super::bucket::create_bucket_if_missing;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     create_bucket_if_missing(service, &request).await?;
     let bucket = service.store.bucket(&request.bucket)?;
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;

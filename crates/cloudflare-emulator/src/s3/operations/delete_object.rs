@@ -4,11 +4,11 @@ use cloudflare_clients::r2::Bucket as _;
 use http::StatusCode;
 
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     service.store.bucket(&request.bucket)?.delete(&request.key).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }

@@ -1,16 +1,15 @@
 //! [DeleteObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html)
 
-use cloudflare_clients::r2::Bucket as _;
+use cloudflare_clients::r2::{Bucket as _, MAX_DELETES};
 use cloudflare_clients::s3::xml::Element;
 
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::known_error::MALFORMED_XML;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-const MAX_KEYS: usize = 1000;
-
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let keys = parse(&request.payload.document().await?)?;
     let outcomes = service.store.bucket(&request.bucket)?.delete_many(&keys).await?;
     Ok(response::document("DeleteResult", |root| {
@@ -21,7 +20,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
                 Err(error) => root.element("Error", |element| {
                     let error = S3Error::from(error);
                     element.text("Key", key);
-                    element.text("Code", &error.code);
+                    element.text("Code", error.code);
                     element.text("Message", &error.message);
                 }),
             }
@@ -30,7 +29,7 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
 }
 
 fn parse(document: &[u8]) -> Result<Vec<String>, S3Error> {
-    let malformed = || S3Error::known("MalformedXML");
+    let malformed = || S3Error::from(MALFORMED_XML);
     let root = Element::parse(document)?;
     if root.name() != "Delete" {
         return Err(malformed());
@@ -39,7 +38,7 @@ fn parse(document: &[u8]) -> Result<Vec<String>, S3Error> {
         .children("Object")
         .map(|object| object.required("Key").map(str::to_owned))
         .collect::<Result<_, _>>()?;
-    if keys.is_empty() || keys.len() > MAX_KEYS || keys.iter().any(String::is_empty) {
+    if keys.is_empty() || keys.len() > MAX_DELETES || keys.iter().any(String::is_empty) {
         return Err(malformed());
     }
     match root.child("Quiet").map(Element::text) {

@@ -2,22 +2,15 @@
 
 use http::{HeaderValue, StatusCode};
 
+use super::bucket::check_bucket;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     check_bucket(service, &request.bucket).await?;
     let mut response = response::empty(StatusCode::OK);
     response.headers_mut().insert("x-amz-bucket-region", HeaderValue::from_static("auto"));
     Ok(response)
-}
-
-/// Refuses a bucket that is not there.
-pub(super) async fn check_bucket(service: &Service, name: &str) -> Result<(), S3Error> {
-    match service.store.bucket_info(name).await? {
-        Some(_) => Ok(()),
-        None => Err(S3Error::known("NoSuchBucket")),
-    }
 }

@@ -4,11 +4,11 @@ use http::HeaderValue;
 
 use super::max_keys;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     // R2 takes these as headers, too, which win.
     let parameter = |name: &str| -> Result<Option<&str>, S3Error> {
         let header = request.header(&format!("cf-{name}"))?;

@@ -2,22 +2,22 @@
 
 use cloudflare_clients::r2::{Bucket as _, ListMultipartUploadsRequest, MultipartUploadsPage};
 
-use super::list_objects::{is_url_encoded, url_encode};
+use super::key_encoding::KeyEncoding;
 use super::max_keys;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let text = |name: &str| request.query.get(name).filter(|value| !value.is_empty());
     let prefix = text("prefix").unwrap_or_default();
     let (delimiter, key_marker) = (text("delimiter"), text("key-marker"));
     // An upload marker without its key means nothing.
     let upload_id_marker = key_marker.and(text("upload-id-marker"));
     let max_uploads = max_keys::parse(request.query.get("max-uploads"))?;
-    let url_encoded = is_url_encoded(request)?;
-    let encode = |text: &str| url_encode(text, url_encoded);
+    let encoding = KeyEncoding::parse(request)?;
+    let encode = |text: &str| encoding.encode(text);
 
     let mut page = service
         .store
@@ -62,8 +62,6 @@ pub(super) async fn run(service: &Service, request: &Request) -> Result<Response
         for prefix in &page.delimited_prefixes {
             root.element("CommonPrefixes", |entry| entry.text("Prefix", encode(prefix)));
         }
-        if url_encoded {
-            root.text("EncodingType", "url");
-        }
+        encoding.write(root);
     }))
 }

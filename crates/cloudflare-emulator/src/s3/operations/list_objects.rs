@@ -3,15 +3,15 @@
 
 use cloudflare_clients::r2::{Bucket as _, ListPage, ListRequest};
 use cloudflare_clients::s3::xml::Writer;
-use cloudflare_clients::sigv4;
 
+use super::key_encoding::KeyEncoding;
 use super::max_keys;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn v1(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn v1(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let list = List::parse(request)?;
     let marker = request.query.get("marker").unwrap_or_default();
     let start_after = (!marker.is_empty()).then(|| list.after_marker(marker));
@@ -30,7 +30,7 @@ pub(super) async fn v1(service: &Service, request: &Request) -> Result<Response,
     }))
 }
 
-pub(super) async fn v2(service: &Service, request: &Request) -> Result<Response, S3Error> {
+pub(super) async fn v2(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let list = List::parse(request)?;
     let start_after = request.query.get("start-after");
     let token = request.query.get("continuation-token");
@@ -57,17 +57,17 @@ struct List<'a> {
     prefix: &'a str,
     delimiter: Option<&'a str>,
     max_keys: u64,
-    url_encoded: bool,
+    encoding: KeyEncoding,
 }
 
 impl<'a> List<'a> {
-    fn parse(request: &'a Request) -> Result<Self, S3Error> {
+    fn parse(request: &'a S3Request) -> Result<Self, S3Error> {
         Ok(Self {
             bucket: &request.bucket,
             prefix: request.query.get("prefix").unwrap_or_default(),
             delimiter: request.query.get("delimiter").filter(|delimiter| !delimiter.is_empty()),
             max_keys: max_keys::parse(request.query.get("max-keys"))?,
-            url_encoded: is_url_encoded(request)?,
+            encoding: KeyEncoding::parse(request)?,
         })
     }
 
@@ -113,7 +113,7 @@ impl<'a> List<'a> {
     }
 
     fn encode(&self, text: &str) -> String {
-        url_encode(text, self.url_encoded)
+        self.encoding.encode(text)
     }
 
     fn write(&self, root: &mut Writer, page: &ListPage, owner: Option<&str>) {
@@ -144,29 +144,6 @@ impl<'a> List<'a> {
             root.text("Delimiter", self.encode(delimiter));
         }
         root.text("MaxKeys", self.max_keys);
-        if self.url_encoded {
-            root.text("EncodingType", "url");
-        }
+        self.encoding.write(root);
     }
-}
-
-/// Whether `encoding-type=url` was asked for. There is no other.
-pub(super) fn is_url_encoded(request: &Request) -> Result<bool, S3Error> {
-    match request.query.get("encoding-type") {
-        None => Ok(false),
-        Some("url") => Ok(true),
-        Some(other) => {
-            Err(S3Error::not_implemented(format!("Unrecognized encoding-type \"{other}\" not implemented")))
-        }
-    }
-}
-
-pub(super) fn url_encode(text: &str, url_encoded: bool) -> String {
-    let mut encoded = String::new();
-    if url_encoded {
-        sigv4::encode_path(text, &mut encoded);
-    } else {
-        encoded.push_str(text);
-    }
-    encoded
 }

@@ -4,12 +4,12 @@ use cloudflare_clients::r2::{Bucket as _, ListPartsRequest, PartsPage};
 
 use super::max_keys;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: &Request) -> Result<Response, S3Error> {
-    let upload_id = request.query.get("uploadId").unwrap_or_default();
+pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
+    let upload_id = request.upload_id();
     let max_parts = max_keys::parse(request.query.get("max-parts"))?;
     let marker = match request.query.get("part-number-marker") {
         None | Some("") => None,

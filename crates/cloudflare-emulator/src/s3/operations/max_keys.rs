@@ -1,6 +1,7 @@
 //! `max-keys` and its likes, as R2 reads them.
 
 use crate::s3::error::S3Error;
+use crate::s3::known_error::INVALID_MAX_KEYS;
 
 const MAX_PAGE: u64 = 1000;
 
@@ -9,9 +10,9 @@ pub(super) fn parse(value: Option<&str>) -> Result<u64, S3Error> {
     let Some(value) = value else {
         return Ok(MAX_PAGE);
     };
-    let number: f64 = value.trim().parse().map_err(|_| S3Error::known("InvalidMaxKeys"))?;
+    let number: f64 = value.trim().parse().map_err(|_| INVALID_MAX_KEYS)?;
     if !number.is_finite() || number < 0.0 {
-        return Err(S3Error::known("InvalidMaxKeys"));
+        return Err(INVALID_MAX_KEYS.into());
     }
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // Saturates, and is not negative.
     Ok(number as u64)

@@ -3,15 +3,15 @@
 use cloudflare_clients::r2::{Bucket as _, UploadPartRequest};
 use http::{StatusCode, header};
 
+use super::part_number;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
-use crate::uri::Query;
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
-    let part_number = part_number(&request.query)?;
-    let upload_id = request.query.get("uploadId").unwrap_or_default().to_owned();
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
+    let part_number = part_number::parse(&request.query)?;
+    let upload_id = request.upload_id().to_owned();
     let (body, checksum) = request.payload.upload()?;
     let part = service
         .store
@@ -28,15 +28,4 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         );
     }
     Ok(answer)
-}
-
-/// The number of a part: 1 to 10,000.
-pub(super) fn part_number(query: &Query) -> Result<u16, S3Error> {
-    query
-        .get("partNumber")
-        .and_then(|number| number.parse().ok())
-        .filter(|number| (1..=10_000).contains(number))
-        .ok_or_else(|| {
-            S3Error::invalid_argument("Part number must be an integer between 1 and 10000, inclusive")
-        })
 }

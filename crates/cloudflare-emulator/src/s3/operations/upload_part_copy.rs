@@ -1,21 +1,19 @@
 //! [UploadPartCopy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html)
 
-use std::time::SystemTime;
-
 use cloudflare_clients::r2::{Bucket as _, Conditional, Range, UploadPartRequest};
 use cloudflare_clients::s3::headers;
 use http::{HeaderMap, header};
 
 use super::copy_source::CopySource;
-use super::upload_part::part_number;
+use super::part_number;
 use crate::s3::error::S3Error;
-use crate::s3::request::Request;
+use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-pub(super) async fn run(service: &Service, request: Request) -> Result<Response, S3Error> {
-    let part_number = part_number(&request.query)?;
-    let upload_id = request.query.get("uploadId").unwrap_or_default().to_owned();
+pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
+    let part_number = part_number::parse(&request.query)?;
+    let upload_id = request.upload_id().to_owned();
     let source = CopySource::parse(&request)?;
     let source = source.get(service, source_range(&request)?, Conditional::new()).await?;
     let part = service
@@ -31,12 +29,12 @@ pub(super) async fn run(service: &Service, request: Request) -> Result<Response,
         .await?;
     Ok(response::document("CopyPartResult", |root| {
         root.text("ETag", format!("\"{}\"", part.etag));
-        root.text("LastModified", humantime::format_rfc3339_millis(SystemTime::now()));
+        root.text("LastModified", humantime::format_rfc3339_millis(service.store.now()));
     }))
 }
 
 /// `bytes=first-last`, both inclusive. R2 takes an end behind the object's.
-fn source_range(request: &Request) -> Result<Option<Range>, S3Error> {
+fn source_range(request: &S3Request) -> Result<Option<Range>, S3Error> {
     let Some(range) = request.headers.get("x-amz-copy-source-range") else {
         return Ok(None);
     };

@@ -1,4 +1,4 @@
-//! Which store the commands work on: R2 where its variables are set, else the embedded store.
+//! Where the bucket is that the `r2` commands work on: on R2 where its variables are set, else in the embedded store.
 
 use std::path::{Path, PathBuf};
 
@@ -9,34 +9,37 @@ use cloudflare_emulator::Credentials;
 use crate::cli::{DATA_DIRECTORY, LISTEN};
 use crate::error::{Error, Result};
 use crate::printer::Printer;
-use crate::variables::Variables;
+use crate::variables::{
+    R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_SECRET_ACCESS_KEY,
+    R2_SESSION_TOKEN, Variables,
+};
 
 /// The bucket of the embedded store.
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
 /// Any of these set means that R2 is meant.
 const R2_VARIABLES: [&str; 7] = [
-    "R2_ACCOUNT_ID",
-    "R2_ACCESS_KEY_ID",
-    "R2_SECRET_ACCESS_KEY",
-    "R2_BUCKET_MEDIA",
-    "R2_ENDPOINT",
-    "R2_JURISDICTION",
-    "R2_SESSION_TOKEN",
+    R2_ACCOUNT_ID,
+    R2_ACCESS_KEY_ID,
+    R2_SECRET_ACCESS_KEY,
+    R2_BUCKET_MEDIA,
+    R2_ENDPOINT,
+    R2_JURISDICTION,
+    R2_SESSION_TOKEN,
 ];
 /// What to do about variables that are missing or wrong.
 const VARIABLES_HINT: &str =
     "`cfstore --help` tells what each of them holds; with none of them set, the embedded store is used";
 
-/// Where objects are.
+/// Where the bucket is.
 #[derive(Debug)]
-pub(crate) enum Store {
+pub(crate) enum BucketLocation {
     R2(R2SigningConfig),
     Embedded(PathBuf),
 }
 
-impl Store {
-    /// The store that the environment, or a file in its place, stands for.
+impl BucketLocation {
+    /// The location that the environment, or a file in its place, stands for.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
         match (Self::from_vars(|name| variables.get(name))?, env_file) {
@@ -59,7 +62,7 @@ impl Store {
         }
     }
 
-    /// The service over this store, which has to be there.
+    /// The service over the bucket, whose store has to be there.
     pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
         match &self {
             Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
@@ -67,7 +70,7 @@ impl Store {
         }
     }
 
-    /// The service over this store. An embedded store is made where there is none.
+    /// The service over the bucket. An embedded store is made where there is none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {
@@ -96,7 +99,7 @@ impl Store {
         })
     }
 
-    /// Who signs URLs for this store. For the embedded store, these are URLs of `cfstore serve`.
+    /// Who signs URLs for the bucket. For the embedded store, these are URLs of `cfstore serve`.
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
             Self::R2(config) => R2SigningClient::new(config).map_err(|error| refused(&error)),
@@ -145,8 +148,8 @@ fn refused(error: &cloudflare_clients::Error) -> Error {
 mod tests {
     use super::*;
 
-    fn select(vars: &[(&str, &str)]) -> Result<Store> {
-        Store::from_vars(|name| {
+    fn select(vars: &[(&str, &str)]) -> Result<BucketLocation> {
+        BucketLocation::from_vars(|name| {
             let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
             Some((*value).to_owned())
         })
@@ -154,15 +157,15 @@ mod tests {
 
     #[test]
     fn none_all_and_some_of_the_variables() {
-        assert!(matches!(select(&[]), Ok(Store::Embedded(_))));
-        assert!(matches!(select(&[("R2_ACCOUNT_ID", " ")]), Ok(Store::Embedded(_))));
+        assert!(matches!(select(&[]), Ok(BucketLocation::Embedded(_))));
+        assert!(matches!(select(&[("R2_ACCOUNT_ID", " ")]), Ok(BucketLocation::Embedded(_))));
         let local = [
             ("R2_ENDPOINT", "http://127.0.0.1:9710"),
             ("R2_ACCESS_KEY_ID", "id"),
             ("R2_SECRET_ACCESS_KEY", "secret"),
             ("R2_BUCKET_MEDIA", "media"),
         ];
-        assert!(matches!(select(&local), Ok(Store::R2(_))));
+        assert!(matches!(select(&local), Ok(BucketLocation::R2(_))));
         for one in local {
             let error = select(&[one]).unwrap_err();
             assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);

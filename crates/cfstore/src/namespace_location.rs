@@ -1,4 +1,4 @@
-//! Which namespace the `kv` commands work on: one on Cloudflare where its id is set, else that of the embedded store.
+//! Where the namespace is that the `kv` commands work on: on Cloudflare where its id is set, else in the embedded store.
 
 use std::path::{Path, PathBuf};
 
@@ -8,38 +8,38 @@ use cloudflare_clients::{LocalNamespace, RestNamespace};
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
-use crate::variables::Variables;
+use crate::variables::{KV_NAMESPACE_ID, Variables};
 
 /// The title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
 
-/// Set, it means Cloudflare. The other variables are those of many programs, and mean nothing by themselves.
-const NAMESPACE_ID: &str = "KV_NAMESPACE_ID";
 /// What to do about variables that are missing or wrong.
 const VARIABLES_HINT: &str =
     "`cfstore --help` tells what each of them holds; without KV_NAMESPACE_ID the embedded store is used";
 
-/// Where keys are.
+/// Where the namespace is.
 #[derive(Debug)]
-pub(crate) enum Namespace {
+pub(crate) enum NamespaceLocation {
     Cloudflare(KvConfig),
     Embedded(PathBuf),
 }
 
-impl Namespace {
-    /// The namespace that the environment, or a file in its place, stands for.
+impl NamespaceLocation {
+    /// The location that the environment, or a file in its place, stands for.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
         match (Self::from_vars(|name| variables.get(name))?, env_file) {
-            (Self::Embedded(_), Some(path)) => {
-                Err(Error::usage(format!("{} does not set {NAMESPACE_ID}", path.display()), VARIABLES_HINT))
-            }
+            (Self::Embedded(_), Some(path)) => Err(Error::usage(
+                format!("{} does not set {KV_NAMESPACE_ID}", path.display()),
+                VARIABLES_HINT,
+            )),
             (selected, _) => Ok(selected),
         }
     }
 
     fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        if var(NAMESPACE_ID).is_none_or(|id| id.trim().is_empty()) {
+        // The other variables are those of many programs, and mean nothing by themselves.
+        if var(KV_NAMESPACE_ID).is_none_or(|id| id.trim().is_empty()) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
         KvConfig::from_vars(var)
@@ -47,7 +47,7 @@ impl Namespace {
             .map_err(|error| Error::usage(error.message(), VARIABLES_HINT))
     }
 
-    /// The client of this namespace, which has to be there.
+    /// The client of the namespace, whose store has to be there.
     pub(crate) async fn open(self, printer: Printer) -> Result<KvClient> {
         match &self {
             Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
@@ -55,7 +55,7 @@ impl Namespace {
         }
     }
 
-    /// The client of this namespace. An embedded store is made where there is none.
+    /// The client of the namespace. An embedded store is made where there is none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
             Self::Cloudflare(config) => {
@@ -67,7 +67,7 @@ impl Namespace {
             }
             Self::Embedded(directory) => {
                 printer.note(format_args!(
-                    "using the embedded store in {}/, namespace {LOCAL_NAMESPACE}: {NAMESPACE_ID} is not set",
+                    "using the embedded store in {}/, namespace {LOCAL_NAMESPACE}: {KV_NAMESPACE_ID} is not set",
                     directory.display()
                 ));
                 Ok(KvClient::new(LocalNamespace::open(&directory, LOCAL_NAMESPACE).await?))
@@ -80,8 +80,8 @@ impl Namespace {
 mod tests {
     use super::*;
 
-    fn select(vars: &[(&str, &str)]) -> Result<Namespace> {
-        Namespace::from_vars(|name| {
+    fn select(vars: &[(&str, &str)]) -> Result<NamespaceLocation> {
+        NamespaceLocation::from_vars(|name| {
             let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
             Some((*value).to_owned())
         })
@@ -91,9 +91,12 @@ mod tests {
     fn the_id_of_a_namespace_means_cloudflare() {
         let (account, token) = (("CLOUDFLARE_ACCOUNT_ID", "0"), ("CLOUDFLARE_API_TOKEN", "t"));
         let id = ("KV_NAMESPACE_ID", "0");
-        assert!(matches!(select(&[account, token]), Ok(Namespace::Embedded(_))));
-        assert!(matches!(select(&[account, token, ("KV_NAMESPACE_ID", " ")]), Ok(Namespace::Embedded(_))));
-        assert!(matches!(select(&[account, token, id]), Ok(Namespace::Cloudflare(_))));
+        assert!(matches!(select(&[account, token]), Ok(NamespaceLocation::Embedded(_))));
+        assert!(matches!(
+            select(&[account, token, ("KV_NAMESPACE_ID", " ")]),
+            Ok(NamespaceLocation::Embedded(_))
+        ));
+        assert!(matches!(select(&[account, token, id]), Ok(NamespaceLocation::Cloudflare(_))));
         let error = select(&[id, token]).unwrap_err();
         assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);
         assert!(error.to_string().contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");

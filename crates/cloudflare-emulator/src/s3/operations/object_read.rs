@@ -1,0 +1,75 @@
+//! What a read of an object asks for, and what it is answered with besides the bytes.
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::{Conditional, Object, Range};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
+use http::StatusCode;
+
+use crate::s3::error::S3Error;
+use crate::s3::known_error::INVALID_RANGE;
+use crate::s3::request::S3Request;
+use crate::s3::response::{self, Response};
+
+/// What a request to read an object asks for.
+pub(super) struct ObjectRead<'a> {
+    pub(super) range: Option<Range>,
+    pub(super) only_if: Conditional,
+    part_number: Option<&'a str>,
+}
+
+impl<'a> ObjectRead<'a> {
+    /// R2 takes a range of a HEAD, too.
+    pub(super) fn parse(request: &'a S3Request) -> Result<Self, S3Error> {
+        Ok(Self {
+            range: headers::read_range(&request.headers)?,
+            only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
+            part_number: request.query.get("partNumber"),
+        })
+    }
+
+    /// Whether the metadata alone may decide the answer: it may be a 304, there may be no such part, or nothing to satisfy the range.
+    pub(super) fn depends_on_metadata(&self) -> bool {
+        self.only_if.etag_does_not_match.is_some()
+            || self.only_if.uploaded_after.is_some()
+            || self.part_number.is_some()
+            || self.range == Some(Range::Suffix { suffix: 0 })
+    }
+
+    /// The status of the answer about this object, whose range becomes the one to serve.
+    ///
+    /// # Errors
+    /// A condition does not hold, there is no such part, or the range cannot be satisfied.
+    pub(super) fn status(&self, object: &mut Object) -> Result<StatusCode, S3Error> {
+        match self.only_if.check_read(Some((&object.etag, object.uploaded))) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::NotModified => return Ok(StatusCode::NOT_MODIFIED),
+            Err(error) => return Err(error.into()),
+        }
+        self.check_part(object)?;
+        object.range = self.range.map(|range| range.resolve(object.size)).transpose()?;
+        Ok(served_status(object))
+    }
+
+    /// The store does not know where the parts of a completed upload were. Any other object is its own part 1.
+    pub(super) fn check_part(&self, object: &Object) -> Result<(), S3Error> {
+        match self.part_number {
+            Some(_) if object.etag.contains('-') => {
+                Err(S3Error::not_implemented("partNumber of an object uploaded in parts not implemented"))
+            }
+            None | Some("1") => Ok(()),
+            Some(_) => Err(INVALID_RANGE.into()),
+        }
+    }
+}
+
+/// The status for the bytes of this object that are served.
+pub(super) fn served_status(object: &Object) -> StatusCode {
+    if object.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
+}
+
+/// A 304, which has the headers of the object.
+pub(super) fn not_modified(object: Object) -> Result<Response, S3Error> {
+    let mut response = response::empty(StatusCode::NOT_MODIFIED);
+    response.headers_mut().extend(response::object_headers(object)?);
+    Ok(response)
+}

@@ -1,0 +1,86 @@
+//! What a request is about: the bucket and the key, from the target as it was sent.
+
+use cloudflare_clients::s3::endpoint::{validate_bucket_name, validate_key};
+
+use crate::s3::error::S3Error;
+use crate::s3::known_error::ROUTE_NOT_FOUND;
+use crate::uri;
+
+/// What a path names. Bucket and key are decoded exactly once; `.`, `..` and empty segments are bytes of the key like any other.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum S3Resource {
+    Account,
+    Bucket(String),
+    Object { bucket: String, key: String },
+}
+
+impl S3Resource {
+    pub(crate) fn parse(raw_path: &str) -> Result<Self, S3Error> {
+        let path = raw_path.strip_prefix('/').ok_or(ROUTE_NOT_FOUND)?;
+        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+        if bucket.is_empty() && key.is_empty() {
+            return Ok(Self::Account);
+        }
+        let bucket = uri::decode(bucket)?;
+        validate_bucket_name(&bucket)?;
+        if key.is_empty() {
+            return Ok(Self::Bucket(bucket));
+        }
+        let key = uri::decode(key)?;
+        validate_key(&key)?;
+        Ok(Self::Object { bucket, key })
+    }
+
+    /// The bucket and the key: empty where the path has none.
+    pub(crate) fn into_names(self) -> (String, String) {
+        match self {
+            Self::Account => (String::new(), String::new()),
+            Self::Bucket(bucket) => (bucket, String::new()),
+            Self::Object { bucket, key } => (bucket, key),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_once_and_never_normalised() {
+        for (path, key) in [
+            ("/media/a%20b", "a b"),
+            ("/media/a+b", "a+b"),
+            ("/media/a%252Fb", "a%2Fb"),
+            ("/media/../x", "../x"),
+            ("/media//", "/"),
+            ("/media/a//b/./..", "a//b/./.."),
+            ("/media/%00", "\0"),
+        ] {
+            let object = S3Resource::Object { bucket: "media".to_owned(), key: key.to_owned() };
+            assert_eq!(S3Resource::parse(path).unwrap(), object);
+        }
+        assert_eq!(S3Resource::parse("/").unwrap(), S3Resource::Account);
+        for path in ["/media", "/media/"] {
+            assert_eq!(S3Resource::parse(path).unwrap(), S3Resource::Bucket("media".to_owned()));
+        }
+    }
+
+    #[test]
+    fn bad_paths_get_r2s_errors() {
+        let long = format!("/media/{}", "a".repeat(1025));
+        for (path, code) in [
+            ("*", "RouteNotFound"),
+            ("/media/%", "InvalidURI"),
+            ("/media/%f", "InvalidURI"),
+            ("/media/%zz", "InvalidURI"),
+            ("/media/%ff", "InvalidObjectName"),
+            ("//key", "InvalidBucketName"),
+            ("/Media/key", "InvalidBucketName"),
+            ("/ab", "InvalidBucketName"),
+            ("/-abc", "InvalidBucketName"),
+            (long.as_str(), "InvalidObjectName"),
+        ] {
+            assert_eq!(S3Resource::parse(path).unwrap_err().code, code, "{path}");
+        }
+    }
+}
