@@ -22,6 +22,7 @@ pub mod analytics;
 mod attempts;
 mod backend;
 mod error;
+mod json;
 pub mod kv;
 pub mod lock;
 mod millis;

@@ -13,7 +13,8 @@ use super::metadata::Metadata;
 use super::namespace::PutRequest;
 use super::value;
 use crate::attempts::Operation;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::json;
 use crate::r2::{Body, Replay};
 
 /// A [put](https://developers.cloudflare.com/kv/api/write-key-value-pairs/); awaiting it stores the value, in place of the key's
@@ -36,13 +37,9 @@ impl Put {
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(client: KvClient, key: String, value: &T) -> Self {
-        match serde_json::to_vec(value) {
+        match json::to_vec("the value", value) {
             Ok(json) => Self::new(client, key, json.into()),
-            Err(error) => {
-                let message = format!("the value does not serialise as JSON: {error}");
-                let refused = Some(Error::new(ErrorKind::Serialization, message).with_source(error));
-                Self { refused, ..Self::new(client, key, Body::empty()) }
-            }
+            Err(error) => Self { refused: Some(error), ..Self::new(client, key, Body::empty()) },
         }
     }
 
@@ -65,7 +62,7 @@ impl Put {
 
     /// What to keep beside the value, up to 1,024 bytes as JSON. `null` is none.
     ///
-    /// What does not serialise is [`ErrorKind::Serialization`] when the request is awaited.
+    /// What does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
     pub fn metadata<T: Serialize + ?Sized>(mut self, metadata: &T) -> Self {
         match Metadata::new(metadata) {
             Ok(metadata) => self.request.metadata = metadata.unless_null(),

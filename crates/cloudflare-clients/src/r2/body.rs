@@ -18,6 +18,7 @@ use futures_util::stream::{self, BoxStream, Stream, StreamExt, TryStreamExt};
 use serde::de::DeserializeOwned;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 
 /// How large the pieces are in which bodies from memory and from files are handed on.
 const CHUNK: usize = 256 * 1024;
@@ -286,10 +287,7 @@ impl Body {
     /// [`ErrorKind::Serialization`] when they are not, or not of this type; else as [`bytes`](Self::bytes).
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            Error::new(ErrorKind::Serialization, format!("the body is not the expected JSON: {error}"))
-                .with_source(error)
-        })
+        json::from_slice("the body", &bytes)
     }
 }
 

@@ -17,6 +17,7 @@ use super::service::R2Service;
 use super::verify::SentMd5;
 use crate::attempts::Operation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 use crate::s3::endpoint::validate_key;
 
 /// A put; awaiting it stores the object and gives what the service says of it.
@@ -39,12 +40,9 @@ impl Put {
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(service: R2Service, key: String, value: &T) -> Self {
-        let (body, refused) = match serde_json::to_vec(value) {
+        let (body, refused) = match json::to_vec("the value", value) {
             Ok(json) => (Body::from(json), None),
-            Err(error) => {
-                let message = format!("the value does not serialise as JSON: {error}");
-                (Body::empty(), Some(Error::new(ErrorKind::Serialization, message).with_source(error)))
-            }
+            Err(error) => (Body::empty(), Some(error)),
         };
         let mut put = Self::new(service, key, body).content_type("application/json");
         put.refused = refused;
