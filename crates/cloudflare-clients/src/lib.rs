@@ -27,6 +27,7 @@ mod error;
 mod http;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod js;
+mod json;
 pub mod kv;
 pub mod lock;
 mod model;

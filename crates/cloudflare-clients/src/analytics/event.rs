@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::millis::Millis;
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 
 /// The most bytes of an event as JSON: 1 MiB.
 pub const MAX_EVENT_SIZE: usize = 1024 * 1024;
@@ -27,10 +28,7 @@ pub struct Event<E> {
 
 /// The JSON of an event, on one line.
 pub(super) fn to_json<E: Serialize + ?Sized>(event: &E) -> Result<Vec<u8>> {
-    let mut json = serde_json::to_vec(event).map_err(|error| {
-        let message = format!("the event does not serialise as JSON: {error}");
-        Error::new(ErrorKind::Serialization, message).with_source(error)
-    })?;
+    let mut json = json::to_vec("the event", event)?;
     if json.len() > MAX_EVENT_SIZE {
         return Err(Error::invalid_input(format!(
             "the event has {} bytes as JSON: {MAX_EVENT_SIZE} is the most (1 MiB)",

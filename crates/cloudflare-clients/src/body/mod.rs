@@ -23,6 +23,7 @@ pub(crate) use self::replay::Replay;
 pub use self::stream::ByteStream;
 use self::stream::{chunks, exactly};
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 
 /// How many bytes [`Body::bytes`], [`Body::text`] and [`Body::json`] take unless [`Body::limit`] says otherwise:
 /// 128 MiB, what a Worker has in all.
@@ -283,10 +284,7 @@ impl Body {
     /// [`ErrorKind::Serialization`] when they are not, or not of this type; else as [`bytes`](Self::bytes).
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
         let bytes = self.bytes().await?;
-        serde_json::from_slice(&bytes).map_err(|error| {
-            Error::new(ErrorKind::Serialization, format!("the body is not the expected JSON: {error}"))
-                .with_source(error)
-        })
+        json::from_slice("the body", &bytes)
     }
 }
 

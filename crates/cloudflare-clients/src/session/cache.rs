@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use super::lifetime::{SessionLifetime, Sliding};
 use super::token::SessionToken;
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
 use crate::retry::RetryPolicy;
 use crate::time::{from_millis, to_millis};
@@ -262,10 +263,7 @@ fn validate_user(user: &str) -> Result<()> {
 fn value<T: Serialize>(session: &Session<T>) -> Result<Vec<u8>> {
     let Session { user, data, created, .. } = session;
     let stored = Stored { user: user.clone(), created: to_millis(*created), data };
-    serde_json::to_vec(&stored).map_err(|error| {
-        let message = format!("the data of the session does not serialise as JSON: {error}");
-        Error::new(ErrorKind::Serialization, message).with_source(error)
-    })
+    json::to_vec("the data of the session", &stored)
 }
 
 /// A stored time.

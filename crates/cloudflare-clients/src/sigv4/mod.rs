@@ -11,6 +11,7 @@ mod authorization;
 mod canonical_query;
 mod canonical_request;
 mod credentials;
+mod parsed_auth;
 mod payload;
 mod percent_encoding;
 mod presign;
@@ -30,6 +31,7 @@ pub use authorization::is_signed_header;
 pub use canonical_query::{canonical_query, query_pairs};
 pub use canonical_request::{CanonicalHeaders, canonical_request};
 pub use credentials::Credentials;
+pub use parsed_auth::ParsedAuth;
 pub use payload::Payload;
 pub use percent_encoding::{encode, encode_path};
 pub(crate) use percent_encoding::{encoded_path_len, stays_in_path};
@@ -40,7 +42,6 @@ pub use signing_key::SigningKey;
 use string_to_sign::string_to_sign_head;
 pub use string_to_sign::{Scope, string_to_sign};
 pub use timestamp::Timestamp;
-pub use verify::ParsedAuth;
 pub use verify_error::{SignatureMismatch, VerifyError};
 
 /// The only algorithm R2 takes.

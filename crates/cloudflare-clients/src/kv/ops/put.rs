@@ -9,7 +9,8 @@ use serde::Serialize;
 
 use crate::body::{Body, Replay};
 use crate::client::operation::Operation;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::json;
 use crate::kv::client::KvClient;
 use crate::model::kv::limits::validate_put;
 use crate::model::kv::{Metadata, PutRequest, value};
@@ -48,13 +49,9 @@ impl Put {
     }
 
     fn json<T: Serialize + ?Sized>(client: KvClient, key: String, value: &T) -> Self {
-        match serde_json::to_vec(value) {
+        match json::to_vec("the value", value) {
             Ok(json) => Self::new(client, key, json.into()),
-            Err(error) => {
-                let message = format!("the value does not serialise as JSON: {error}");
-                let refused = Some(Error::new(ErrorKind::Serialization, message).with_source(error));
-                Self { refused, ..Self::new(client, key, Body::empty()) }
-            }
+            Err(error) => Self { refused: Some(error), ..Self::new(client, key, Body::empty()) },
         }
     }
 
@@ -77,7 +74,7 @@ impl Put {
 
     /// What to keep beside the value, up to 1,024 bytes as JSON. `null` is none.
     ///
-    /// What does not serialise is [`ErrorKind::Serialization`] when the request is awaited.
+    /// What does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
     pub fn metadata<T: Serialize + ?Sized>(mut self, metadata: &T) -> Self {
         match Metadata::new(metadata) {
             Ok(metadata) => self.request.metadata = metadata.unless_null(),

@@ -6,7 +6,8 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::json;
 
 /// The [metadata](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#metadata) of a key: JSON of up to 1,024 bytes,
 /// which listings return too.
@@ -27,18 +28,15 @@ impl Metadata {
     /// A value as JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: it cannot be JSON.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): it cannot be JSON.
     pub fn new<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        serde_json::value::to_raw_value(value).map(Self).map_err(|error| {
-            Error::new(ErrorKind::Serialization, format!("the metadata does not serialise as JSON: {error}"))
-                .with_source(error)
-        })
+        json::to_raw_value("the metadata", value).map(Self)
     }
 
     /// Text that is JSON already.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: it is not.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not.
     pub fn from_json(text: impl Into<String>) -> Result<Self> {
         RawValue::from_string(text.into()).map(Self).map_err(|error| {
             Error::invalid_input(format!("the metadata is not JSON: {error}")).with_source(error)
@@ -53,12 +51,9 @@ impl Metadata {
     /// The value of this JSON.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: it is of another type.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is of another type.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(self.as_str()).map_err(|error| {
-            Error::new(ErrorKind::Serialization, format!("the metadata is not the expected JSON: {error}"))
-                .with_source(error)
-        })
+        json::from_slice("the metadata", self.as_str().as_bytes())
     }
 
     /// None where it is `null`, which to KV is no metadata.

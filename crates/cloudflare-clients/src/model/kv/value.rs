@@ -38,8 +38,5 @@ pub(crate) fn text(bytes: Bytes) -> Result<String> {
 
 /// A value as JSON.
 pub(crate) fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(ErrorKind::Serialization, format!("the value is not the expected JSON: {error}"))
-            .with_source(error)
-    })
+    crate::json::from_slice("the value", bytes)
 }

@@ -215,3 +215,9 @@ impl<'t> Iterator for AttributesOf<'t> {
 fn is_space(event: &Event<'_>) -> bool {
     matches!(event, Event::Text(text) if text.xml10_content().trim().is_empty())
 }
+
+/// The place behind the tag that comes before `at`, if there is nothing but space between.
+pub(super) fn before(text: &str, at: usize) -> usize {
+    let before = text[..at].trim_ascii_end();
+    if before.ends_with('>') { before.len() } else { at }
+}

@@ -11,17 +11,20 @@
 //!
 //! Everything else stays as it is, byte for byte.
 
-mod base;
 mod cursor;
-mod document;
 mod duration;
+mod inherited;
+mod manifest;
 mod output;
+mod parser;
+mod place;
 mod plan;
+mod planner;
+mod quoted;
 mod template;
 mod timeline;
 
-use self::document::Manifest;
-use self::plan::Planner;
+use self::planner::Planner;
 use super::{PlaylistOptions, SignedPlaylist, at_line};
 use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
@@ -44,19 +47,10 @@ pub(super) fn sign(
         let before = text.get(..at).unwrap_or(text);
         at_line(before.matches('\n').count() + 1, &error)
     };
-    let manifest = Manifest::parse(text).map_err(at_line)?;
+    let manifest = parser::parse(text).map_err(at_line)?;
     let plan = Planner::new(text, key, options, signer)?.plan(&manifest).map_err(at_line)?;
     let signed = output::write(text, manifest.prefix, &plan, signer);
     Ok(SignedPlaylist::new(signed, signer.expires_at(), plan.url_count))
-}
-
-/// A text of the manifest for an error, quoted. Of a long one, it is the beginning.
-fn shown(text: &str) -> String {
-    let mut shown: String = text.chars().take(100).collect();
-    if shown.len() < text.len() {
-        shown.push('…');
-    }
-    format!("{shown:?}")
 }
 
 #[cfg(test)]

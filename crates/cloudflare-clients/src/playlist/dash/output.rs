@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::document::KEPT;
+use super::manifest::KEPT;
 use super::plan::{Change, Media, Plan, SegmentList, Url};
 use super::timeline::Run;
 use crate::signing::url_signer::UrlSigner;

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::shown;
+use super::quoted::quoted;
 use crate::{Error, Result};
 
 /// A template with the numbers of a segment still to be filled in.
@@ -41,7 +41,7 @@ impl Template {
         plain.push_str(pieces.next().unwrap_or_default());
         while let Some(identifier) = pieces.next() {
             let behind = pieces.next().ok_or_else(|| {
-                Error::invalid_input(format!("the template {} has a $ that is not closed", shown(text)))
+                Error::invalid_input(format!("the template {} has a $ that is not closed", quoted(text)))
             })?;
             let (name, width) = match identifier.split_once('%') {
                 Some((name, format)) => (name, Some(width(format)?)),
@@ -62,7 +62,7 @@ impl Template {
                     return Err(Error::invalid_input(format!(
                         "the template {} has ${identifier:.40}$, which cannot be expanded: there are \
                          $RepresentationID$, $Bandwidth$, $Number$ and $Time$, the last three also with a format such as %05d",
-                        shown(text)
+                        quoted(text)
                     )));
                 }
             };
@@ -80,7 +80,7 @@ impl Template {
         if template.len() > MAX_LEN {
             return Err(Error::invalid_input(format!(
                 "the template {} is longer than {MAX_LEN} bytes",
-                shown(text)
+                quoted(text)
             )));
         }
         Ok(template)
@@ -128,7 +128,7 @@ fn width(format: &str) -> Result<usize> {
 fn missing(attribute: &str, template: &str) -> Error {
     Error::invalid_input(format!(
         "the template {} needs the Representation's {attribute}, which it does not have",
-        shown(template)
+        quoted(template)
     ))
 }
 

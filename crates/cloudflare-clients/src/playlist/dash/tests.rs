@@ -110,7 +110,7 @@ fn lists_keep_their_ranges_and_an_object_is_signed_once() {
     let hashed = client()
         .with_url_signer(Duration::from_hours(1), *NOW, |signer| {
             let plan = Planner::new(&text, KEY, &PlaylistOptions::new(), signer)?
-                .plan(&Manifest::parse(&text).unwrap());
+                .plan(&parser::parse(&text).unwrap());
             Ok(plan.unwrap().paths.len())
         })
         .unwrap();

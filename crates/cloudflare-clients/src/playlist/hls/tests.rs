@@ -46,7 +46,8 @@ fn media_playlists_keep_every_other_byte() {
     assert_eq!(playlist.url_count(), 8);
     assert_eq!(playlist.expires_at(), *NOW + Duration::from_hours(1));
     assert!(!format!("{playlist:?}").contains("Signature"));
-    assert_eq!(playlist.as_str().len(), playlist.text.capacity(), "the text is as long as was reckoned");
+    let text = playlist.into_string();
+    assert_eq!(text.len(), text.capacity(), "the text is as long as was reckoned");
 }
 
 #[test]
@@ -89,7 +90,9 @@ fn an_object_of_many_segments_is_signed_once() {
     assert_eq!(signed(&text), expected);
     let options = options();
     let hashed = client()
-        .with_url_signer(Duration::from_hours(1), *NOW, |signer| count_of_paths(&text, KEY, &options, signer))
+        .with_url_signer(Duration::from_hours(1), *NOW, |signer| {
+            Ok(Parser::new(KEY, &options, signer)?.parse(&text)?.path_count())
+        })
         .unwrap();
     assert_eq!(hashed, 2);
 }

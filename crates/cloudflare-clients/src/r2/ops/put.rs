@@ -11,6 +11,7 @@ use super::setters::metadata_setters;
 use crate::body::{Body, Replay};
 use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::json;
 use crate::model::r2::{
     Checksum, Conditional, CustomMetadata, HttpMetadata, Object, PutRequest, StorageClass, StoredObject,
 };
@@ -51,12 +52,9 @@ impl Put {
     }
 
     fn json<T: Serialize + ?Sized>(service: R2Service, key: String, value: &T) -> Self {
-        let (body, refused) = match serde_json::to_vec(value) {
+        let (body, refused) = match json::to_vec("the value", value) {
             Ok(json) => (Body::from(json), None),
-            Err(error) => {
-                let message = format!("the value does not serialise as JSON: {error}");
-                (Body::empty(), Some(Error::new(ErrorKind::Serialization, message).with_source(error)))
-            }
+            Err(error) => (Body::empty(), Some(error)),
         };
         let mut put = Self::new(service, key, body).content_type("application/json");
         put.refused = refused;

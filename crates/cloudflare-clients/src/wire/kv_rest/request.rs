@@ -6,7 +6,8 @@ use serde::Serialize;
 use super::namespace_url::NamespaceUrl;
 use super::token::ApiToken;
 use crate::body::Body;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
+use crate::json;
 use crate::sigv4::{canonical_query, encode};
 
 /// A request about a namespace, before it has the namespace's URL and a token.
@@ -44,12 +45,8 @@ impl Request {
     }
 
     pub(super) fn json<T: Serialize + ?Sized>(mut self, value: &T) -> Result<Self> {
-        let json = serde_json::to_vec(value).map_err(|error| {
-            Error::new(ErrorKind::Serialization, format!("the request does not serialise as JSON: {error}"))
-                .with_source(error)
-        })?;
+        self.body = json::to_vec("the request", value)?.into();
         self.content_type = Some("application/json".to_owned());
-        self.body = json.into();
         Ok(self)
     }
 

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::shown;
+use super::quoted::quoted;
 use crate::playlist::reference::{Resolver, Target, folder_of, has_scheme};
 use crate::{Error, Result};
 
@@ -62,7 +62,7 @@ fn joined(url: &str, reference: &str) -> Result<String> {
     let host = url.find("//").map(|slashes| slashes + 2).ok_or_else(|| {
         Error::invalid_input(format!(
             "nothing can be relative to the BaseURL {}, which has no host",
-            shown(url)
+            quoted(url)
         ))
     })?;
     let end = url[host..].find(['?', '#']).map_or(url.len(), |at| host + at);

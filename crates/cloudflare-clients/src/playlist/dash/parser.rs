@@ -1,140 +1,32 @@
-//! What a manifest says about where its media is
-//! ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html), clause 5.3), and where in the text it says so.
+//! Reading a manifest.
 
 use std::borrow::Cow;
 use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
-use super::cursor::{Cursor, Tag};
+use super::cursor::{Cursor, Tag, before};
 use super::duration;
-use super::shown;
+use super::manifest::{
+    AdaptationSet, Common, KEPT, Kind, Level, Manifest, Period, Representation, SegmentUrl, Segments, Source,
+};
+use super::quoted::quoted;
 use super::timeline::S;
 use crate::{Error, Result};
-
-#[derive(Debug, Default)]
-pub(super) struct Manifest<'t> {
-    /// The namespace prefix of its elements, with a colon; mostly empty.
-    pub(super) prefix: &'t str,
-    pub(super) duration: Option<Duration>,
-    pub(super) base_urls: Vec<String>,
-    /// Where a `BaseURL` of the `MPD` goes.
-    pub(super) base_url_at: usize,
-    pub(super) periods: Vec<Period<'t>>,
-    /// What is not in the signed manifest: that which said where media is, and all that leads to other manifests.
-    pub(super) cuts: Vec<Range<usize>>,
-}
-
-#[derive(Debug)]
-pub(super) struct Period<'t> {
-    pub(super) at: usize,
-    pub(super) start: Option<Duration>,
-    pub(super) duration: Option<Duration>,
-    pub(super) level: Level<'t>,
-    pub(super) sets: Vec<AdaptationSet<'t>>,
-}
-
-#[derive(Debug)]
-pub(super) struct AdaptationSet<'t> {
-    pub(super) at: Range<usize>,
-    pub(super) language: Option<Cow<'t, str>>,
-    pub(super) content_type: Option<Cow<'t, str>>,
-    pub(super) common: Common<'t>,
-    pub(super) level: Level<'t>,
-    pub(super) representations: Vec<Representation<'t>>,
-}
-
-#[derive(Debug)]
-pub(super) struct Representation<'t> {
-    pub(super) at: Range<usize>,
-    pub(super) id: Option<Cow<'t, str>>,
-    pub(super) bandwidth: Option<u64>,
-    pub(super) common: Common<'t>,
-    pub(super) level: Level<'t>,
-    /// Where its `BaseURL` goes.
-    pub(super) base_url_at: Range<usize>,
-    /// Where its segments go.
-    pub(super) segments_at: Range<usize>,
-    /// Its name, where it is empty and so has to be opened first.
-    pub(super) opened: Option<&'t str>,
-}
-
-/// What an `AdaptationSet` says for all of its representations, or one for itself.
-#[derive(Debug, Default)]
-pub(super) struct Common<'t> {
-    pub(super) mime_type: Option<Cow<'t, str>>,
-    pub(super) codecs: Option<Cow<'t, str>>,
-    pub(super) width: Option<u32>,
-    pub(super) height: Option<u32>,
-}
-
-/// What every level may have.
-#[derive(Debug, Default)]
-pub(super) struct Level<'t> {
-    pub(super) base_urls: Vec<String>,
-    pub(super) segments: Option<Box<Segments<'t>>>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "these are their names")]
-pub(super) enum Kind {
-    SegmentBase,
-    SegmentList,
-    SegmentTemplate,
-}
-
-/// A `SegmentBase`, `SegmentList` or `SegmentTemplate`.
-#[derive(Debug)]
-pub(super) struct Segments<'t> {
-    pub(super) kind: Kind,
-    pub(super) at: Range<usize>,
-    pub(super) timescale: Option<u32>,
-    pub(super) presentation_time_offset: Option<u64>,
-    /// The values of [`KEPT`].
-    pub(super) kept: [Option<i64>; KEPT.len()],
-    pub(super) duration: Option<u64>,
-    pub(super) start_number: Option<u64>,
-    pub(super) end_number: Option<u64>,
-    pub(super) media: Option<Cow<'t, str>>,
-    pub(super) initialization_template: Option<Cow<'t, str>>,
-    pub(super) initialization: Option<Source<'t>>,
-    pub(super) index: Option<Source<'t>>,
-    pub(super) timeline: Option<Vec<S>>,
-    pub(super) urls: Vec<SegmentUrl<'t>>,
-}
-
-/// An `Initialization` or `RepresentationIndex`.
-#[derive(Debug)]
-pub(super) struct Source<'t> {
-    pub(super) at: Range<usize>,
-    pub(super) name: &'t str,
-    pub(super) url: Option<Cow<'t, str>>,
-    pub(super) range: Option<Cow<'t, str>>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct SegmentUrl<'t> {
-    pub(super) media: Option<Cow<'t, str>>,
-    pub(super) media_range: Option<Cow<'t, str>>,
-    pub(super) index_range: Option<Cow<'t, str>>,
-}
-
-/// The numbers that are the same for a list of segments as for what it was made of, and mean nothing here.
-pub(super) const KEPT: [&str; 3] = ["presentationDuration", "eptDelta", "pdDelta"];
 
 /// How many periods, adaptation sets and representations a manifest may have. Each takes many times the memory of the text
 /// that makes it.
 const MAX_LEVELS: usize = 10_000;
 
-impl<'t> Manifest<'t> {
-    /// # Errors
-    /// The text is no manifest of a film, or has what cannot be signed. The line of the error comes along.
-    pub(super) fn parse(text: &'t str) -> std::result::Result<Self, (usize, Error)> {
-        let mut parser = Parser { text, cursor: Cursor::new(text), levels: 0, manifest: Self::default() };
-        match parser.document() {
-            Ok(()) => Ok(parser.manifest),
-            Err(error) => Err((parser.cursor.at(), error)),
-        }
+/// Reads a manifest.
+///
+/// # Errors
+/// The text is no manifest of a film, or has what cannot be signed. Where that is in the text comes along.
+pub(super) fn parse(text: &str) -> std::result::Result<Manifest<'_>, (usize, Error)> {
+    let mut parser = Parser { text, cursor: Cursor::new(text), levels: 0, manifest: Manifest::default() };
+    match parser.document() {
+        Ok(()) => Ok(parser.manifest),
+        Err(error) => Err((parser.cursor.at(), error)),
     }
 }
 
@@ -152,7 +44,7 @@ impl<'t> Parser<'t> {
         if name != "MPD" {
             return Err(Error::invalid_input(format!(
                 "this is no DASH manifest, whose root is an MPD: it is {}",
-                shown(root.name)
+                quoted(root.name)
             )));
         }
         self.manifest.prefix = prefix;
@@ -167,7 +59,7 @@ impl<'t> Parser<'t> {
                     return Err(Error::invalid_input(format!(
                         "the manifest is {}: only static ones can be signed, since a live one would have to be signed \
                          again for every update",
-                        shown(&value)
+                        quoted(&value)
                     )));
                 }
                 ("mediaPresentationDuration", value) => {
@@ -473,12 +365,6 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The place behind the tag that comes before `at`, if there is nothing but space between.
-pub(super) fn before(text: &str, at: usize) -> usize {
-    let before = text[..at].trim_ascii_end();
-    if before.ends_with('>') { before.len() } else { at }
-}
-
 impl<'t> Common<'t> {
     fn set(&mut self, name: &str, value: Cow<'t, str>) -> Result<()> {
         match name {
@@ -496,7 +382,7 @@ fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
     value.trim().parse().map_err(|_| {
         Error::invalid_input(format!(
             "the {name} {} is no number, or one that is out of its range",
-            shown(value)
+            quoted(value)
         ))
     })
 }
@@ -505,7 +391,7 @@ fn time(name: &str, value: &str) -> Result<Duration> {
     duration::parse(value.trim()).ok_or_else(|| {
         Error::invalid_input(format!(
             "the {name} {} is no duration in days, hours, minutes and seconds",
-            shown(value)
+            quoted(value)
         ))
     })
 }
@@ -515,7 +401,7 @@ fn range(value: Cow<'_, str>) -> Result<Cow<'_, str>> {
     let is_number = |text: &str| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
     match value.split_once('-') {
         Some((first, last)) if is_number(first) && is_number(last) && !first.is_empty() => Ok(value),
-        _ => Err(Error::invalid_input(format!("{} is no range of bytes", shown(&value)))),
+        _ => Err(Error::invalid_input(format!("{} is no range of bytes", quoted(&value)))),
     }
 }
 

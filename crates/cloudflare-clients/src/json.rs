@@ -1,0 +1,64 @@
+//! Values as JSON, and the errors of those that are not.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The JSON of a value, which an error calls `what`.
+pub(crate) fn to_vec<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec(value).map_err(|error| not_serialised(what, error))
+}
+
+/// The JSON of a value, as one that keeps its bytes.
+pub(crate) fn to_raw_value<T: Serialize + ?Sized>(what: &str, value: &T) -> Result<Box<RawValue>> {
+    serde_json::value::to_raw_value(value).map_err(|error| not_serialised(what, error))
+}
+
+/// The value of some JSON, which an error calls `what`.
+pub(crate) fn from_slice<T: DeserializeOwned>(what: &str, json: &[u8]) -> Result<T> {
+    serde_json::from_slice(json).map_err(|error| {
+        let message = format!("{what} is not the expected JSON: {error}");
+        Error::new(ErrorKind::Serialization, message).with_source(error)
+    })
+}
+
+fn not_serialised(what: &str, error: serde_json::Error) -> Error {
+    let message = format!("{what} does not serialise as JSON: {error}");
+    Error::new(ErrorKind::Serialization, message).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn errors_name_the_value_and_have_their_cause() {
+        let map = HashMap::from([(vec![1], 2)]);
+        for (error, message) in [
+            (
+                to_vec("the event", &map).unwrap_err(),
+                "the event does not serialise as JSON: key must be a string",
+            ),
+            (
+                to_raw_value("the metadata", &map).unwrap_err(),
+                "the metadata does not serialise as JSON: key must be a string",
+            ),
+            (
+                from_slice::<u8>("the body", b"256").unwrap_err(),
+                "the body is not the expected JSON: invalid value: integer `256`, expected u8 at line 1 column 3",
+            ),
+            (
+                from_slice::<u8>("the value", b"").unwrap_err(),
+                "the value is not the expected JSON: EOF while parsing a value at line 1 column 0",
+            ),
+        ] {
+            assert_eq!((error.kind(), error.message()), (ErrorKind::Serialization, message));
+            assert!(message.ends_with(&error.source().unwrap().to_string()));
+        }
+    }
+}

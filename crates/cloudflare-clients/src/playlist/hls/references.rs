@@ -1,0 +1,131 @@
+//! The references of a playlist, and the playlist with URLs in their place.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::ops::Range;
+
+use crate::playlist::SignedPlaylist;
+use crate::signing::url_signer::{Folder, Paths, UrlSigner};
+use crate::{Error, Result};
+
+/// What replaces a reference.
+#[derive(Debug)]
+enum Replacement {
+    /// The presigned URL of the path of this number.
+    Signed(usize),
+    Child(String),
+}
+
+/// The references that are replaced.
+#[derive(Debug)]
+pub(super) struct References<'a> {
+    signer: &'a UrlSigner,
+    /// How many there may be.
+    limit: usize,
+    /// Where they are in the text, in order.
+    list: Vec<(Range<usize>, Replacement)>,
+    paths: Paths,
+    /// The numbers of paths by key: only where a key may come again.
+    numbers: HashMap<String, usize>,
+}
+
+impl<'a> References<'a> {
+    pub(super) fn new(signer: &'a UrlSigner, limit: usize) -> Self {
+        Self { signer, limit, list: Vec::new(), paths: Paths::default(), numbers: HashMap::new() }
+    }
+
+    /// Makes room for what a playlist of this length has, if it is like most.
+    pub(super) fn reserve(&mut self, text: &str) {
+        self.list.reserve(text.len() / 40);
+    }
+
+    /// Replaces a reference to an object of this folder, unless it is not plain: whether it was.
+    pub(super) fn sign_plain(&mut self, at: Range<usize>, folder: &Folder, reference: &str) -> Result<bool> {
+        if !self.paths.push_plain(folder, reference)? {
+            return Ok(false);
+        }
+        self.push(at, Replacement::Signed(self.paths.len() - 1))?;
+        Ok(true)
+    }
+
+    /// Replaces a reference to the object of this key, which is signed once where it is `shared`.
+    pub(super) fn sign(&mut self, at: Range<usize>, key: String, shared: bool) -> Result<()> {
+        let number = self.number(key, shared)?;
+        self.push(at, Replacement::Signed(number))
+    }
+
+    /// Replaces a reference to a playlist by the URL that answers it.
+    pub(super) fn replace(&mut self, at: Range<usize>, child_url: String) -> Result<()> {
+        self.push(at, Replacement::Child(child_url))
+    }
+
+    /// The number of a key's path.
+    fn number(&mut self, key: String, shared: bool) -> Result<usize> {
+        let paths = &mut self.paths;
+        if !shared {
+            self.signer.push_path(&key, paths)?;
+            return Ok(paths.len() - 1);
+        }
+        match self.numbers.entry(key) {
+            Entry::Occupied(number) => Ok(*number.get()),
+            Entry::Vacant(number) => {
+                self.signer.push_path(number.key(), paths)?;
+                Ok(*number.insert(paths.len() - 1))
+            }
+        }
+    }
+
+    fn push(&mut self, at: Range<usize>, replacement: Replacement) -> Result<()> {
+        if self.list.len() == self.limit {
+            return Err(Error::invalid_input(format!(
+                "the playlist has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets",
+                self.limit
+            )));
+        }
+        self.list.push((at, replacement));
+        Ok(())
+    }
+
+    /// The text with URLs in their place.
+    pub(super) fn into_playlist(self, text: &str) -> SignedPlaylist {
+        let signer = self.signer;
+        let removed: usize = self.list.iter().map(|(at, _)| at.len()).sum();
+        let added: usize = self.list.iter().map(|(_, replacement)| self.url_len(replacement)).sum();
+        let mut out = String::with_capacity(text.len() - removed + added);
+        let mut signatures = signer.signatures(&self.paths);
+        // Where the URL of each path was written first.
+        let mut written: Vec<Range<usize>> = Vec::with_capacity(self.paths.len());
+        let mut copied = 0;
+        for (at, replacement) in &self.list {
+            out.push_str(&text[copied..at.start]);
+            copied = at.end;
+            match replacement {
+                Replacement::Child(url) => out.push_str(url),
+                Replacement::Signed(number) => {
+                    if let Some(url) = written.get(*number) {
+                        out.extend_from_within(url.clone());
+                    } else if let Some((path, signature)) = signatures.next() {
+                        let start = out.len();
+                        signer.push_url(path, &signature, &mut out);
+                        written.push(start..out.len());
+                    }
+                }
+            }
+        }
+        out.push_str(&text[copied..]);
+        SignedPlaylist::new(out, signer.expires_at(), self.list.len())
+    }
+
+    fn url_len(&self, replacement: &Replacement) -> usize {
+        match replacement {
+            Replacement::Child(url) => url.len(),
+            Replacement::Signed(number) => self.signer.url_len(self.paths.path_len(*number)),
+        }
+    }
+
+    /// How many objects are signed.
+    #[cfg(test)]
+    pub(super) fn path_count(&self) -> usize {
+        self.paths.len()
+    }
+}

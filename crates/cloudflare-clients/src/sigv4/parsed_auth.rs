@@ -1,0 +1,302 @@
+//! What a request says about its signature.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use http::{HeaderMap, HeaderName, Method, header};
+
+use super::verify_error::ACCESS_KEY_ID_LENGTH;
+use super::{
+    ALGORITHM, CanonicalHeaders, MAX_EXPIRES_IN, Payload, SERVICE, Scope, TERMINATOR, Timestamp, VerifyError,
+    canonical_query, canonical_request, query_pairs,
+};
+
+/// A request's claim of who signed it. Nothing of it is proven until [`verify`](Self::verify) holds.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParsedAuth {
+    access_key_id: String,
+    region: String,
+    pub(super) timestamp: Timestamp,
+    /// `None` when signed in the headers.
+    expires_in: Option<Duration>,
+    signed_headers: String,
+    payload: Payload,
+    session_token: Option<String>,
+    pub(super) signature: String,
+    pub(super) canonical_request: String,
+}
+
+impl ParsedAuth {
+    /// Reads the `Authorization` header, or else the `X-Amz-*` parameters of the query.
+    ///
+    /// `raw_path` and `raw_query` are the request's target as it was sent, the query without `?`. `headers` include
+    /// `Host`.
+    ///
+    /// # Errors
+    /// As R2 answers requests without a signature, or with one that makes no sense.
+    pub fn from_request(
+        method: &Method,
+        raw_path: &str,
+        raw_query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, VerifyError> {
+        if let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) {
+            return Self::from_header(&authorization, method, raw_path, raw_query, headers);
+        }
+        Self::from_query(method, raw_path, raw_query, headers)
+    }
+
+    fn from_header(
+        authorization: &str,
+        method: &Method,
+        raw_path: &str,
+        raw_query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, VerifyError> {
+        let payload_hash = text(headers, "x-amz-content-sha256").ok_or(VerifyError::MissingPayloadHash)?;
+        if payload_hash.starts_with("STREAMING-") {
+            return Err(VerifyError::StreamingPayload(payload_hash.into_owned()));
+        }
+        let payload = Payload::parse(&payload_hash).ok_or(VerifyError::InvalidPayloadHash)?;
+
+        let (date, source_name) = match (text(headers, "x-amz-date"), text(headers, header::DATE.as_str())) {
+            (Some(date), _) => (date, "'x-amz-date' header"),
+            (None, Some(date)) => (date, "'date' header"),
+            (None, None) => return Err(VerifyError::MissingDate),
+        };
+        let timestamp = parse_date(&date, source_name)?;
+
+        let fields = authorization
+            .strip_prefix(ALGORITHM)
+            .filter(|fields| fields.starts_with(' '))
+            .ok_or(VerifyError::UnsupportedAlgorithm)?;
+        let field = |name: &str| {
+            fields
+                .split(',')
+                .filter_map(|field| field.split_once('='))
+                .find(|(field, _)| field.trim() == name)
+                .map(|(_, value)| value.trim())
+                .ok_or(VerifyError::UnsupportedAlgorithm)
+        };
+        let (credential, signed_headers, signature) =
+            (field("Credential")?, field("SignedHeaders")?, field("Signature")?);
+        let (access_key_id, region) = parse_credential(credential, &timestamp)?;
+        let signed_headers = parse_signed_headers(signed_headers)?;
+
+        let canonical_headers =
+            CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
+        let query = canonical_query(query_pairs(raw_query));
+        Ok(Self {
+            canonical_request: canonical_request(method, raw_path, &query, &canonical_headers, &payload_hash),
+            access_key_id,
+            region,
+            timestamp,
+            expires_in: None,
+            signed_headers,
+            payload,
+            session_token: text(headers, "x-amz-security-token").map(Cow::into_owned),
+            signature: signature.to_owned(),
+        })
+    }
+
+    fn from_query(
+        method: &Method,
+        raw_path: &str,
+        raw_query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, VerifyError> {
+        let parameter = |wanted: &str| {
+            query_pairs(raw_query)
+                .find(|(name, _)| **name == *wanted.as_bytes())
+                .map(|(_, value)| String::from_utf8_lossy(&value).into_owned())
+        };
+        let credential = parameter("X-Amz-Credential").ok_or(VerifyError::NoAuthentication)?;
+        let mut missing = Vec::new();
+        let mut required = |name| {
+            parameter(name).unwrap_or_else(|| {
+                missing.push(name);
+                String::new()
+            })
+        };
+        let algorithm = required("X-Amz-Algorithm");
+        let signature = required("X-Amz-Signature");
+        let date = required("X-Amz-Date");
+        let signed_headers = required("X-Amz-SignedHeaders");
+        let expires = required("X-Amz-Expires");
+        if !missing.is_empty() {
+            return Err(VerifyError::MissingParameters(missing));
+        }
+
+        if algorithm != ALGORITHM {
+            return Err(VerifyError::UnsupportedAlgorithm);
+        }
+        let timestamp = parse_date(&date, "X-Amz-Date")?;
+        let (access_key_id, region) = parse_credential(&credential, &timestamp)?;
+        let expires_in = parse_expires(&expires)?;
+        let signed_headers = parse_signed_headers(&signed_headers)?;
+        if let Some(name) = unsigned_header(&signed_headers, headers) {
+            return Err(VerifyError::UnsignedHeader(name.to_string()));
+        }
+
+        let canonical_headers =
+            CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
+        let query = canonical_query(query_pairs(raw_query).filter(|(name, _)| **name != *b"X-Amz-Signature"));
+        let payload = Payload::Unsigned;
+        Ok(Self {
+            canonical_request: canonical_request(
+                method,
+                raw_path,
+                &query,
+                &canonical_headers,
+                &payload.as_str(),
+            ),
+            access_key_id,
+            region,
+            timestamp,
+            expires_in: Some(expires_in),
+            signed_headers,
+            payload,
+            session_token: parameter("X-Amz-Security-Token"),
+            signature,
+        })
+    }
+
+    /// Who claims to have signed: the server looks the secret up by it, and answers [`VerifyError::Unauthorized`] when
+    /// there is none.
+    pub fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
+    /// The scope of the signature: its day and its region, which is `auto`, `us-east-1` or empty.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope { date: self.timestamp.date(), region: &self.region }
+    }
+
+    /// When it was signed.
+    pub fn signed_at(&self) -> SystemTime {
+        self.timestamp.time()
+    }
+
+    /// How long a presigned URL is good for; `None` for a request signed in its headers.
+    pub fn expires_in(&self) -> Option<Duration> {
+        self.expires_in
+    }
+
+    /// Whether the request was signed in its query.
+    pub fn is_presigned(&self) -> bool {
+        self.expires_in.is_some()
+    }
+
+    /// The names of the headers that the signature covers, in lower case.
+    pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        self.signed_headers.split(';')
+    }
+
+    /// What the signature says about the body. The server compares a [`Payload::Sha256`] with the body it receives.
+    pub fn payload(&self) -> &Payload {
+        &self.payload
+    }
+
+    /// The token of temporary credentials.
+    pub fn session_token(&self) -> Option<&str> {
+        self.session_token.as_deref()
+    }
+}
+
+impl fmt::Debug for ParsedAuth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ParsedAuth")
+            .field("access_key_id", &self.access_key_id)
+            .field("region", &self.region)
+            .field("timestamp", &self.timestamp.as_str())
+            .field("expires_in", &self.expires_in)
+            .field("signed_headers", &self.signed_headers)
+            .field("payload", &self.payload)
+            .finish_non_exhaustive()
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
+fn parse_date(value: &str, source_name: &'static str) -> Result<Timestamp, VerifyError> {
+    Timestamp::parse(value).ok_or_else(|| VerifyError::InvalidDate { source_name, value: value.to_owned() })
+}
+
+/// The access key id and region of `ID/DATE/REGION/s3/aws4_request`. The last four parts are the scope: an id may have
+/// slashes.
+fn parse_credential(credential: &str, timestamp: &Timestamp) -> Result<(String, String), VerifyError> {
+    let invalid = |message: String| Err(VerifyError::InvalidCredential(message));
+    let mut parts = credential.rsplitn(5, '/');
+    let (Some(terminator), Some(service), Some(region), Some(date), Some(access_key_id)) =
+        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+    else {
+        let count = credential.split('/').count();
+        return invalid(format!(
+            "Credential sigv4 header should have at least 5 slash-separated parts, not {count}"
+        ));
+    };
+    let length = access_key_id.chars().count();
+    if length != ACCESS_KEY_ID_LENGTH {
+        return Err(VerifyError::AccessKeyIdLength(length));
+    }
+    if service != SERVICE {
+        return invalid(format!("Credential service should be {SERVICE}, not {service}"));
+    }
+    if terminator != TERMINATOR {
+        return invalid(format!("Credential termination string should be {TERMINATOR}, not {terminator}"));
+    }
+    if !["auto", "", "us-east-1"].contains(&region) {
+        return invalid(format!("Credential region should be auto, not {region}"));
+    }
+    if date != timestamp.date() {
+        return invalid(format!(
+            "Credential signed date {date} does not match {} from 'x-amz-date' header",
+            timestamp.date()
+        ));
+    }
+    Ok((access_key_id.to_owned(), region.to_owned()))
+}
+
+/// R2 reads the number as JavaScript does. Less than a second has expired already.
+fn parse_expires(value: &str) -> Result<Duration, VerifyError> {
+    let seconds = value
+        .trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|seconds| !seconds.is_nan())
+        .ok_or(VerifyError::InvalidExpires("X-Amz-Expires should be a number"))?;
+    if seconds < 1.0 {
+        return Err(VerifyError::Expired);
+    }
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .filter(|expires_in| *expires_in <= MAX_EXPIRES_IN)
+        .ok_or(VerifyError::InvalidExpires(
+            "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than \
+             604800 seconds",
+        ))
+}
+
+/// The names in lower case, with `;` between them. Each once, or a short list would make a canonical request of any size.
+fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
+    let names = names.to_ascii_lowercase();
+    let mut seen = HashSet::new();
+    if let Some(repeated) = names.split(';').find(|name| !seen.insert(*name)) {
+        return Err(VerifyError::RepeatedSignedHeader(repeated.to_owned()));
+    }
+    if seen.contains("host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
+}
+
+/// A header that changes what the service does and that the signature does not cover. Whoever holds a presigned URL
+/// must not be able to turn a PUT into a copy of another object. Of presigned requests the payload's hash is not read.
+fn unsigned_header<'a>(signed_headers: &str, headers: &'a HeaderMap) -> Option<&'a HeaderName> {
+    headers.keys().find(|name| {
+        name.as_str().starts_with("x-amz-")
+            && *name != "x-amz-content-sha256"
+            && !signed_headers.split(';').any(|signed| *name == signed)
+    })
+}
