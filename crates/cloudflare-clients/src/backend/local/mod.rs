@@ -6,7 +6,9 @@
 
 mod blobs;
 mod bucket;
+mod buckets;
 mod cleanup;
+mod cursor;
 mod database;
 mod disk;
 mod instance;
@@ -14,15 +16,22 @@ mod key;
 mod listing;
 mod multipart;
 mod namespace;
+mod namespaces;
 mod objects;
 mod pairs;
+mod platform;
 mod read;
 mod receive;
+mod segments;
+mod shared;
 mod store;
 #[cfg(test)]
 pub(crate) mod testing;
+mod threads;
 mod writer;
 
 pub use bucket::LocalBucket;
-pub use namespace::{LocalNamespace, NamespaceInfo};
-pub use store::{BucketInfo, LocalStore};
+pub use buckets::BucketInfo;
+pub use namespace::LocalNamespace;
+pub use namespaces::NamespaceInfo;
+pub use store::LocalStore;
