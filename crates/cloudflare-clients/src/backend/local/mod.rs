@@ -28,6 +28,8 @@ mod store;
 #[cfg(test)]
 pub(crate) mod testing;
 mod threads;
+#[cfg(test)]
+mod upgrade;
 mod writer;
 
 pub use bucket::LocalBucket;
