@@ -38,7 +38,7 @@ impl LocalStore {
     /// removed, and what a process that was killed left half-written; all of it happens in the background.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`] when the folder or its database cannot be opened, or has a newer format.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or has a newer format.
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(TokioRuntime))).await
     }
