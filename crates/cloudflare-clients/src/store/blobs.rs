@@ -1,14 +1,17 @@
 //! Files with the bytes of large bodies: on their way in, and kept.
 
-use std::fs::File;
-use std::io::{self, Write as _};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::database::storage;
-use super::disk::Disk;
+use super::disk::{Disk, DiskFile, Open};
 use super::instance::Instance;
+use super::platform::Platform;
 use crate::error::Result;
+
+/// How many bytes are copied at a time where the file system has no links.
+const COPY_BUFFER: usize = 1024 * 1024;
 
 /// The folders of files: `blobs/`, and `incoming/` for what is still being written.
 #[derive(Debug)]
@@ -16,7 +19,7 @@ pub(super) struct Blobs {
     pub(super) folder: PathBuf,
     pub(super) incoming: PathBuf,
     pub(super) instances: PathBuf,
-    pub(super) disk: Arc<dyn Disk>,
+    pub(super) platform: Platform,
     pub(super) instance: Instance,
 }
 
@@ -25,7 +28,8 @@ impl Blobs {
     pub(super) fn create(self: &Arc<Self>) -> Result<BlobWriter> {
         let name = self.instance.new_file_name();
         let path = self.incoming.join(&name);
-        let file = self.disk.create(&path).map_err(|e| storage(&path, "cannot be created", e))?;
+        let file =
+            self.disk().open(&path, Open::CreateNew).map_err(|e| storage(&path, "cannot be created", e))?;
         let blob = PendingBlob { name, path, blobs: Arc::clone(self), kept: false };
         Ok(BlobWriter { file, blob })
     }
@@ -38,7 +42,7 @@ impl Blobs {
             let source = self.path(name);
             let name = self.instance.new_file_name();
             let path = self.path(&name);
-            match self.disk.hard_link(&source, &path) {
+            match self.disk().hard_link(&source, &path) {
                 Ok(()) => copies.push(PendingBlob { name, path, blobs: Arc::clone(self), kept: false }),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 Err(_) => copies.push(self.copy_bytes(&source)?),
@@ -51,35 +55,41 @@ impl Blobs {
     }
 
     fn copy_bytes(self: &Arc<Self>, source: &Path) -> Result<PendingBlob> {
-        let mut from = File::open(source).map_err(|e| storage(source, "cannot be opened", e))?;
+        let from =
+            self.disk().open(source, Open::Read).map_err(|e| storage(source, "cannot be opened", e))?;
+        let mut from = BufReader::with_capacity(COPY_BUFFER, from);
         let mut writer = self.create()?;
         io::copy(&mut from, &mut writer.file).map_err(|e| storage(source, "cannot be copied", e))?;
         writer.finish()
     }
 
-    pub(super) fn open(&self, name: &str) -> io::Result<File> {
-        File::open(self.path(name))
+    pub(super) fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        self.disk().open(&self.path(name), Open::Read)
     }
 
     /// Removes a file; fine when it is not there.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);
-        self.disk.remove(&path).map_err(|e| storage(&path, "cannot be removed", e))
+        self.disk().remove(&path).map_err(|e| storage(&path, "cannot be removed", e))
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
     }
 
+    fn disk(&self) -> &dyn Disk {
+        &*self.platform.disk
+    }
+
     fn sync_folder(&self) -> Result<()> {
-        self.disk.sync_folder(&self.folder).map_err(|e| storage(&self.folder, "cannot be synced", e))
+        self.disk().sync_folder(&self.folder).map_err(|e| storage(&self.folder, "cannot be synced", e))
     }
 }
 
 /// A file that is being written. Dropped, it is gone.
 #[derive(Debug)]
 pub(super) struct BlobWriter {
-    file: File,
+    file: Box<dyn DiskFile>,
     blob: PendingBlob,
 }
 
@@ -95,9 +105,9 @@ impl BlobWriter {
             let path = path.to_owned();
             move |e| storage(&path, "cannot be stored", e)
         };
-        blobs.disk.sync_file(&self.file, &self.blob.path).map_err(failed(&self.blob.path))?;
+        self.file.sync().map_err(failed(&self.blob.path))?;
         let path = blobs.path(&self.blob.name);
-        blobs.disk.rename(&self.blob.path, &path).map_err(failed(&path))?;
+        blobs.disk().rename(&self.blob.path, &path).map_err(failed(&path))?;
         self.blob.path = path;
         blobs.sync_folder()?;
         Ok(self.blob)
@@ -133,7 +143,7 @@ impl PendingBlob {
 impl Drop for PendingBlob {
     fn drop(&mut self) {
         if !self.kept
-            && let Err(error) = self.blobs.disk.remove(&self.path)
+            && let Err(error) = self.blobs.disk().remove(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "an unused file cannot be removed");
             self.blobs.instance.leave_files();

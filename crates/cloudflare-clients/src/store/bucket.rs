@@ -1,28 +1,25 @@
 //! A bucket of the store, as every other bucket is reached.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use rusqlite::Connection;
 
 use super::blobs::PendingBlob;
-use super::database::{Outcome, blocking};
+use super::database::Outcome;
 use super::key::Key;
 use super::local_store::LocalStore;
-use super::objects::{
-    self, Metadata, NewObject, SegmentContent, StoredRow, bucket_id, new_body, put_segment, segment_id,
-};
+use super::objects::{self, Metadata, NewObject, StoredRow, bucket_id};
 use super::read::{MAX_LOOKUPS, lost};
-use super::receive::{Content, MAX_INLINE, Received, receive};
+use super::receive::{MAX_INLINE, Received, receive};
+use super::segments::{blobs_of, copy_body, new_body_of};
 use super::writer::Write;
 use super::{listing, multipart, read};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
-    Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
+    Bucket, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
     CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
     ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
     UploadPartRequest, UploadedPart,
@@ -47,19 +44,6 @@ impl LocalBucket {
         Self { store, name }
     }
 
-    /// Opens the store in a folder and a bucket of it; both are created where they are not there.
-    ///
-    /// # Errors
-    /// As [`LocalStore::open`] and [`LocalStore::create_bucket`], but that the bucket may be there.
-    pub async fn open(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
-        let store = LocalStore::open(folder).await?;
-        let bucket = store.bucket(name)?;
-        match store.create_bucket(name).await {
-            Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
-            _ => Ok(bucket),
-        }
-    }
-
     /// The bucket's name.
     pub fn name(&self) -> &str {
         &self.name
@@ -76,8 +60,9 @@ impl LocalBucket {
         F: FnOnce(&Connection, i64) -> Outcome<T> + Send + 'static,
     {
         let name = self.name.clone();
-        let readers = self.store.readers();
-        readers
+        self.store
+            .shared()
+            .readers
             .read(move |connection| {
                 let bucket = bucket_id(connection, &name)?;
                 work(connection, bucket)
@@ -95,23 +80,7 @@ impl LocalBucket {
             let bucket = bucket_id(write, &name)?;
             work(write, bucket)
         };
-        self.store.write(files, work).await
-    }
-
-    /// Receives a body, and tells where its bytes are from the file that has to be kept.
-    async fn receive(
-        &self,
-        body: Body,
-        checksum: Option<Checksum>,
-    ) -> Result<(Received, SegmentContent, Vec<PendingBlob>)> {
-        let mut received = receive(self.store.blobs(), body, checksum).await?;
-        let segment = SegmentContent::from(&received.content);
-        let content = std::mem::replace(&mut received.content, Content::Inline(Bytes::new()));
-        let files = match content {
-            Content::File(file) => vec![file],
-            Content::Inline(_) => Vec::new(),
-        };
-        Ok((received, segment, files))
+        self.store.shared().writer.write(files, work).await
     }
 }
 
@@ -137,7 +106,7 @@ impl Bucket for LocalBucket {
         }
         let GetRequest { only_if, range, .. } = request;
         let name = self.name.clone();
-        let found = read::found(&self.store, &request.key, move |connection| {
+        let found = read::found(self.store.shared(), &request.key, move |connection| {
             let bucket = bucket_id(connection, &name)?;
             let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
                 return Ok(None);
@@ -160,22 +129,17 @@ impl Bucket for LocalBucket {
         let only_if = request.only_if;
         only_if.validate()?;
         if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
-            // A bucket that is not there is found out before a large body is received.
+            // A bucket that is not there is found out before a large body is received. The write looks it up again: meanwhile
+            // it may go, and its id become another's.
             self.read(|_, _| Ok(())).await?;
         }
-        let (received, segment, files) = self.receive(request.body, request.checksum).await?;
-        self.write(files, move |write, bucket| {
+        let Received { segment, checksum, file } =
+            receive(&self.store.shared().blobs, request.body, request.checksum).await?;
+        self.write(file.into_iter().collect(), move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
-            let body = new_body(write)?;
-            put_segment(write, segment_id(body, 1), received.size, &received.md5, &segment)?;
-            let new = NewObject {
-                key,
-                size: received.size,
-                etag: received.md5.to_hex(),
-                checksum: received.checksum,
-                metadata,
-                body,
-            };
+            let body = new_body_of(write, &segment)?;
+            let new =
+                NewObject { key, size: segment.size, etag: segment.md5.to_hex(), checksum, metadata, body };
             Ok(objects::replace(write, bucket, new)?.into())
         })
         .await
@@ -243,9 +207,10 @@ impl Bucket for LocalBucket {
         let (looked_up, id) = (key.clone(), upload_id.clone());
         self.read(move |connection, bucket| multipart::find(connection, bucket, &looked_up, &id).map(drop))
             .await?;
-        let (received, segment, files) = self.receive(request.body, request.checksum).await?;
-        self.write(files, move |write, bucket| {
-            multipart::put_part(write, bucket, &key, &upload_id, part_number, &received, &segment)
+        let Received { segment, file, .. } =
+            receive(&self.store.shared().blobs, request.body, request.checksum).await?;
+        self.write(file.into_iter().collect(), move |write, bucket| {
+            multipart::put_part(write, bucket, &key, &upload_id, part_number, &segment)
         })
         .await
     }
@@ -292,20 +257,17 @@ impl Bucket for LocalBucket {
 impl LocalBucket {
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
     async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
-        let blobs = Arc::clone(self.store.blobs());
+        let blobs = Arc::clone(&self.store.shared().blobs);
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
         let (found, names) = self
             .read(move |connection, bucket| {
                 let row = source_row(connection, bucket, &looked_up, &only_if)?;
-                let ids = objects::segments_of(row.body);
-                let mut statement = connection.prepare_cached(
-                    "SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
-                )?;
-                let names = statement.query_map((ids.start, ids.end), |row| row.get(0))?;
-                Ok((row, names.collect::<rusqlite::Result<Vec<String>>>()?))
+                let names = blobs_of(connection, row.body)?;
+                Ok((row, names))
             })
             .await?;
-        let Some(files) = blocking(move || blobs.duplicate(&names)).await? else {
+        let platform = &self.store.shared().platform;
+        let Some(files) = platform.blocking(move || blobs.duplicate(&names)).await? else {
             return Err(lost(&request.source).with_code(REPLACED));
         };
         let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
@@ -317,7 +279,7 @@ impl LocalBucket {
             }
             let key = Key::new(&request.key)?;
             objects::check_write(write, bucket, &key, &request.only_if)?;
-            let body = objects::copy_segments(write, row.body, &names)?;
+            let body = copy_body(write, row.body, &names)?;
             let object = row.object;
             let (http, custom) = match request.replace_metadata {
                 Some(metadata) => metadata,
@@ -359,7 +321,8 @@ mod tests {
     use futures_util::{StreamExt as _, stream};
 
     use super::*;
-    use crate::r2::{CustomMetadata, HttpMetadata, Range, StorageClass};
+    use crate::error::ErrorKind;
+    use crate::r2::{Body, Checksum, CustomMetadata, HttpMetadata, Range, StorageClass};
     use crate::store::testing::{bucket, bucket_with_clock, bytes, files, pattern};
 
     fn kind<T>(result: Result<T>) -> Option<ErrorKind> {
@@ -521,7 +484,8 @@ mod tests {
             assert_eq!(kind(bucket.put(PutRequest::new(key, "")).await), Some(ErrorKind::InvalidInput));
         }
         let results = bucket.delete_many(&["a//b".into(), String::new(), "missing".into()]).await.unwrap();
-        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        let kinds: Vec<_> = results.into_iter().map(kind).collect();
+        assert_eq!(kinds, [None, Some(ErrorKind::InvalidInput), None]);
         assert_eq!(bytes(&bucket, "a//b").await, None);
     }
 

@@ -1,6 +1,5 @@
 //! What a store does when it is opened: removes what nobody owns.
 
-use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,18 +7,19 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::blobs::Blobs;
-use super::database::{Outcome, blocking, storage};
+use super::database::{Outcome, storage};
 use super::instance::{DeadInstance, Instance};
-use super::local_store::LocalStore;
+use super::shared::Shared;
 use super::{multipart, pairs};
 use crate::error::Result;
 
 /// R2 aborts multipart uploads after 7 days.
 const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
+pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
     // Any transaction also has the files removed that earlier ones left as garbage.
-    let mut expired = store
+    let mut expired = shared
+        .writer
         .write(Vec::new(), |write| {
             if let Some(before) = write.now.checked_sub(UPLOAD_LIFETIME) {
                 multipart::expire(write, before)?;
@@ -28,22 +28,24 @@ pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
         })
         .await?;
     while expired > 0 {
-        expired = store.write(Vec::new(), pairs::expire).await?;
+        expired = shared.writer.write(Vec::new(), pairs::expire).await?;
     }
-    let blobs = Arc::clone(store.blobs());
-    let (dead, unfinished) = blocking(move || {
-        let dead = DeadInstance::find(&blobs.instances)?;
-        if dead.is_empty() {
-            return Ok((dead, Vec::new()));
-        }
-        remove_incoming(&blobs, &dead)?;
-        let made = files_of(&blobs.folder, &dead)?;
-        Ok((dead, made))
-    })
-    .await?;
+    let blobs = Arc::clone(&shared.blobs);
+    let (dead, unfinished) = shared
+        .platform
+        .blocking(move || {
+            let dead = DeadInstance::find(&*blobs.platform.disk, &blobs.instances)?;
+            if dead.is_empty() {
+                return Ok((dead, Vec::new()));
+            }
+            remove_incoming(&blobs, &dead)?;
+            let made = files_of(&blobs, &blobs.folder, &dead)?;
+            Ok((dead, made))
+        })
+        .await?;
     // An instance that is dead commits nothing any more: a file of its that has no row now never gets one.
-    let unused = store
-        .readers()
+    let unused = shared
+        .readers
         .read(move |connection| {
             let mut unused = Vec::new();
             for name in unfinished {
@@ -54,12 +56,14 @@ pub(super) async fn clean_up(store: &LocalStore) -> Result<()> {
             Ok(unused)
         })
         .await?;
-    let blobs = Arc::clone(store.blobs());
-    blocking(move || {
-        unused.iter().try_for_each(|name| blobs.remove(name))?;
-        dead.into_iter().try_for_each(DeadInstance::bury)
-    })
-    .await
+    let blobs = Arc::clone(&shared.blobs);
+    shared
+        .platform
+        .blocking(move || {
+            unused.iter().try_for_each(|name| blobs.remove(name))?;
+            dead.into_iter().try_for_each(|instance| instance.bury(&*blobs.platform.disk))
+        })
+        .await
 }
 
 fn has_row(connection: &Connection, blob: &str) -> Outcome<bool> {
@@ -70,30 +74,25 @@ fn has_row(connection: &Connection, blob: &str) -> Outcome<bool> {
 }
 
 fn remove_incoming(blobs: &Blobs, dead: &[DeadInstance]) -> Result<()> {
-    for name in files_of(&blobs.incoming, dead)? {
+    for name in files_of(blobs, &blobs.incoming, dead)? {
         let path = blobs.incoming.join(name);
-        blobs.disk.remove(&path).map_err(|e| storage(&path, "cannot be removed", e))?;
+        blobs.platform.disk.remove(&path).map_err(|e| storage(&path, "cannot be removed", e))?;
     }
     Ok(())
 }
 
-fn files_of(folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
-    let failed = |e| storage(folder, "cannot be read", e);
-    let mut names = Vec::new();
-    for entry in fs::read_dir(folder).map_err(failed)? {
-        let name = entry.map_err(failed)?.file_name();
-        if let Some(name) = name.to_str()
-            && let Some(id) = Instance::of_file(name)
-            && dead.iter().any(|instance| instance.id == id)
-        {
-            names.push(name.to_owned());
-        }
-    }
-    Ok(names)
+fn files_of(blobs: &Blobs, folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
+    let names = blobs.platform.disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))?;
+    let is_of_dead = |name: &String| {
+        Instance::of_file(name).is_some_and(|id| dead.iter().any(|instance| instance.id == id))
+    };
+    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).filter(is_of_dead).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::error::ErrorKind;
     use crate::r2::{Bucket as _, CreateMultipartUploadRequest, ListPartsRequest, PutRequest};
@@ -103,16 +102,16 @@ mod tests {
     async fn what_a_dead_process_left_goes_and_what_lives_or_has_a_row_stays() {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
         bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
-        let store = bucket.store();
-        let writer = store.blobs().create().unwrap();
-        let uncommitted = store.blobs().create().unwrap().finish().unwrap();
-        fs::write(store.blobs().instances.join("dead"), "").unwrap();
-        fs::write(store.blobs().incoming.join("dead-0"), "half").unwrap();
-        fs::write(store.blobs().path("dead-1"), "no row").unwrap();
+        let shared = bucket.store().shared();
+        let writer = shared.blobs.create().unwrap();
+        let uncommitted = shared.blobs.create().unwrap().finish().unwrap();
+        fs::write(shared.blobs.instances.join("dead"), "").unwrap();
+        fs::write(shared.blobs.incoming.join("dead-0"), "half").unwrap();
+        fs::write(shared.blobs.path("dead-1"), "no row").unwrap();
 
-        clean_up(store).await.unwrap();
+        clean_up(shared).await.unwrap();
         assert_eq!(files(bucket.store()).await, (2, 1));
-        assert!(!store.blobs().instances.join("dead").exists());
+        assert!(!shared.blobs.instances.join("dead").exists());
         assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000)));
         drop((writer, uncommitted));
         assert_eq!(files(bucket.store()).await, (1, 0));
@@ -122,16 +121,16 @@ mod tests {
     async fn files_with_rows_outlive_the_death_of_their_maker() {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
         bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
-        let blobs = bucket.store().blobs();
+        let blobs = &bucket.store().shared().blobs;
         let rename = |write: &super::super::writer::Write<'_>| {
             let name: String = write.query_row("SELECT blob FROM segments", (), |row| row.get(0))?;
             write.execute("UPDATE segments SET blob = 'dead-2'", ())?;
             Ok(name)
         };
-        let name = bucket.store().write(Vec::new(), rename).await.unwrap();
+        let name = bucket.store().shared().writer.write(Vec::new(), rename).await.unwrap();
         fs::rename(blobs.path(&name), blobs.path("dead-2")).unwrap();
         fs::write(blobs.instances.join("dead"), "").unwrap();
-        clean_up(bucket.store()).await.unwrap();
+        clean_up(bucket.store().shared()).await.unwrap();
         assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000)));
         assert_eq!(files(bucket.store()).await, (1, 0));
     }
@@ -144,10 +143,10 @@ mod tests {
         let upload_id = bucket.create_multipart_upload(create).await.unwrap();
         let list = ListPartsRequest { key: key(), upload_id, ..ListPartsRequest::default() };
         clock.advance(UPLOAD_LIFETIME);
-        clean_up(bucket.store()).await.unwrap();
-        assert!(bucket.list_parts(list.clone()).await.is_ok());
+        clean_up(bucket.store().shared()).await.unwrap();
+        bucket.list_parts(list.clone()).await.unwrap();
         clock.advance(Duration::from_secs(1));
-        clean_up(bucket.store()).await.unwrap();
+        clean_up(bucket.store().shared()).await.unwrap();
         assert_eq!(bucket.list_parts(list).await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
     }
 }

@@ -2,22 +2,30 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
+use super::platform::Platform;
+use super::threads::Threads;
 use crate::error::{Error, ErrorKind, Result};
 use crate::time;
 pub(super) use crate::time::to_millis;
 
 /// What each version of the format adds to the one before.
-const VERSIONS: [&str; 2] = [include_str!("schema/1_buckets.sql"), include_str!("schema/2_namespaces.sql")];
+pub(super) const VERSIONS: [&str; 2] =
+    [include_str!("schema/1_buckets.sql"), include_str!("schema/2_namespaces.sql")];
 
 /// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,
 /// while a process that writes all the time begins its next transaction 0.1 ms after the last.
 const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+
+/// How long another process's transaction is waited for.
+pub(super) const MAX_WAIT_FOR_TRANSACTION: Duration = Duration::from_secs(30);
+
+/// How long the reads under way are waited for, when the log is to be emptied.
+pub(super) const MAX_WAIT_FOR_READS: Duration = Duration::from_secs(1);
 
 /// How many reads run at a time. They are short; more would only contend for the processor.
 const READERS: usize = 8;
@@ -62,9 +70,9 @@ pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
 }
 
 /// Opens a connection that writes, and creates what is not there yet.
-pub(super) fn open(path: &Path) -> Result<Connection> {
+pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
     let opened = || -> Outcome<Connection> {
-        let mut connection = connect(path)?;
+        let mut connection = connect(platform, path)?;
         let journal: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         if journal != "wal" {
@@ -107,38 +115,40 @@ pub(super) fn migrate(connection: &Connection) -> Outcome<()> {
     Ok(())
 }
 
-fn connect(path: &Path) -> rusqlite::Result<Connection> {
+fn connect(platform: &Platform, path: &Path) -> rusqlite::Result<Connection> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = Connection::open_with_flags(path, flags)?;
-    connection.busy_handler(Some(wait_for_transaction))?;
+    let mut connection = platform.disk.connect(path, flags)?;
+    wait_at_most(&mut connection, &platform.threads, MAX_WAIT_FOR_TRANSACTION)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }
 
-/// Waits for another process's transaction, 30 seconds at most.
-pub(super) fn wait_for_transaction(attempts: i32) -> bool {
-    thread::sleep(BUSY_INTERVAL);
-    attempts < 30_000
-}
-
-/// Waits for the reads under way, 1 second at most.
-pub(super) fn wait_for_reads(attempts: i32) -> bool {
-    thread::sleep(BUSY_INTERVAL);
-    attempts < 1000
+/// Has SQLite wait for other connections in the way of this one.
+pub(super) fn wait_at_most(
+    connection: &mut Connection,
+    threads: &Arc<dyn Threads>,
+    most: Duration,
+) -> rusqlite::Result<()> {
+    let threads = Arc::clone(threads);
+    connection.busy_handler(Some(move |looks: i32| {
+        threads.pause(BUSY_INTERVAL);
+        BUSY_INTERVAL.saturating_mul(looks.unsigned_abs()) < most
+    }))
 }
 
 /// Connections that read.
 #[derive(Debug)]
 pub(super) struct Readers {
+    platform: Platform,
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf) -> Self {
-        Self { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    pub(super) fn new(platform: Platform, path: PathBuf) -> Self {
+        Self { platform, path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
     /// Runs `work` off the async threads, seeing one state of the database throughout.
@@ -149,7 +159,7 @@ impl Readers {
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let readers = Arc::clone(self);
-        blocking(move || {
+        let work = move || {
             let _permit = permit;
             let connection = readers.take()?;
             let outcome = snapshot(&connection, work);
@@ -158,15 +168,15 @@ impl Readers {
                 readers.idle().push(connection);
             }
             outcome.map_err(Error::from)
-        })
-        .await
+        };
+        self.platform.blocking(work).await
     }
 
     fn take(&self) -> Result<Connection> {
         if let Some(connection) = self.idle().pop() {
             return Ok(connection);
         }
-        let opened = connect(&self.path).and_then(|connection| {
+        let opened = connect(&self.platform, &self.path).and_then(|connection| {
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
         });
@@ -185,22 +195,6 @@ fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcom
     outcome
 }
 
-/// Runs what blocks off the async threads.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T> + Send + 'static,
-) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        Err(Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error))
-    })
-}
-
-/// Whether this is [`blocking`]'s error for a runtime that has ended.
-pub(super) fn was_stopped(error: &Error) -> bool {
-    let cause =
-        std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<tokio::task::JoinError>());
-    cause.is_some_and(tokio::task::JoinError::is_cancelled)
-}
-
 /// A time from the database.
 pub(super) fn from_millis(millis: u64) -> SystemTime {
     time::from_millis(millis).unwrap_or(UNIX_EPOCH)
@@ -209,4 +203,14 @@ pub(super) fn from_millis(millis: u64) -> SystemTime {
 /// 32 random hex characters.
 pub(super) fn random_hex(connection: &Connection) -> rusqlite::Result<String> {
     connection.prepare_cached("SELECT lower(hex(randomblob(16)))")?.query_row((), |row| row.get(0))
+}
+
+/// The key in a column.
+pub(super) fn read_key(row: &Row<'_>, column: usize) -> Outcome<String> {
+    String::from_utf8(row.get(column)?).map_err(|error| malformed("a key", &error).into())
+}
+
+/// The error for what this code never writes.
+pub(super) fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Storage, format!("the store's database is damaged: {what} is malformed: {why}"))
 }

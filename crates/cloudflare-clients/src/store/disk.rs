@@ -1,23 +1,89 @@
-//! What durability depends on: every step between receiving bytes and acknowledging them.
+//! The disk: every step between receiving bytes and acknowledging them, and every look at what is stored.
 
+use std::ffi::OsString;
 use std::fmt;
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
-/// The steps of a write to disk. Tests record their order; what ships is [`OperatingSystem`].
+/// The files and folders of the store, and the way to its database. What ships is [`OperatingSystem`].
 pub(super) trait Disk: fmt::Debug + Send + Sync {
-    /// Creates a file that is not there yet.
-    fn create(&self, path: &Path) -> io::Result<File> {
-        OpenOptions::new().write(true).create_new(true).open(path)
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
+
+    /// How many bytes a file has. Fails when it does not exist.
+    fn size(&self, path: &Path) -> io::Result<u64>;
+
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
+
+    /// Removes a file; fine when it does not exist.
+    fn remove(&self, path: &Path) -> io::Result<()>;
+
+    fn is_folder(&self, path: &Path) -> bool;
+
+    /// Creates a folder in one that exists, for its owner alone.
+    fn create_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// The names in a folder.
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>>;
+
+    /// Returns once the names in a folder would survive a power cut.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()>;
+
+    /// Opens a database. What SQLite does to its files goes through the VFS of this connection.
+    fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection>;
+
+    /// Ends a transaction. With `synchronous=FULL` it is on disk when this returns.
+    fn commit(&self, connection: &Connection) -> rusqlite::Result<()>;
+}
+
+/// How a file is opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Open {
+    /// One that exists, to read it.
+    Read,
+    /// One that exists, to write it.
+    Write,
+    /// To write it; created where it does not exist.
+    Create,
+    /// To write it; refused where it exists.
+    CreateNew,
+}
+
+/// An open file. Its lock ends with it, at the latest.
+pub(super) trait DiskFile: Read + Write + Seek + fmt::Debug + Send + Sync {
+    /// Returns once the bytes would survive a power cut.
+    fn sync(&self) -> io::Result<()>;
+
+    /// Waits until nobody else has the lock, and takes it.
+    fn lock(&self) -> io::Result<()>;
+
+    fn try_lock(&self) -> Result<(), TryLockError>;
+
+    fn unlock(&self) -> io::Result<()>;
+}
+
+/// The real disk.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OperatingSystem;
+
+impl Disk for OperatingSystem {
+    fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+        let mut options = File::options();
+        match how {
+            Open::Read => options.read(true),
+            Open::Write => options.write(true),
+            Open::Create => options.write(true).create(true).truncate(true),
+            Open::CreateNew => options.write(true).create_new(true),
+        };
+        Ok(Box::new(options.open(path)?))
     }
 
-    /// Returns once the bytes of a file would survive a power cut.
-    fn sync_file(&self, file: &File, path: &Path) -> io::Result<()> {
-        let _ = path;
-        file.sync_all()
+    fn size(&self, path: &Path) -> io::Result<u64> {
+        fs::metadata(path).map(|file| file.len())
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
@@ -28,7 +94,28 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
         fs::hard_link(from, to)
     }
 
-    /// Returns once the names in a folder would survive a power cut.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        match fs::remove_file(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
+        }
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.is_dir()
+    }
+
+    fn create_folder(&self, folder: &Path) -> io::Result<()> {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(folder)
+    }
+
+    fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+        fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.file_name())).collect()
+    }
+
     fn sync_folder(&self, folder: &Path) -> io::Result<()> {
         // Elsewhere a folder cannot be opened; NTFS journals names by itself.
         if cfg!(unix) {
@@ -37,25 +124,32 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Removes a file; fine when it is not there.
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        match fs::remove_file(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            result => result,
-        }
+    fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+        Connection::open_with_flags(path, flags)
     }
 
-    /// Ends a transaction. With `synchronous=FULL` it is on disk when this returns.
     fn commit(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection.execute_batch("COMMIT")
     }
 }
 
-/// The real disk.
-#[derive(Debug)]
-pub(super) struct OperatingSystem;
+impl DiskFile for File {
+    fn sync(&self) -> io::Result<()> {
+        self.sync_all()
+    }
 
-impl Disk for OperatingSystem {}
+    fn lock(&self) -> io::Result<()> {
+        File::lock(self)
+    }
+
+    fn try_lock(&self) -> Result<(), TryLockError> {
+        File::try_lock(self)
+    }
+
+    fn unlock(&self) -> io::Result<()> {
+        File::unlock(self)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -70,17 +164,28 @@ mod tests {
         Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, PutRequest,
         UploadPartRequest,
     };
+    use crate::store::platform::Platform;
     use crate::store::testing::{Clock, bytes, pattern};
     use crate::store::{LocalBucket, LocalStore};
 
     /// Records each step once it is done, and takes its time first: what does not wait for it comes earlier.
     #[derive(Debug, Default)]
-    struct Recorder {
+    struct Recorder(Arc<Steps>);
+
+    #[derive(Debug, Default)]
+    struct Steps {
         steps: Mutex<Vec<(&'static str, PathBuf)>>,
         fails: Mutex<Option<&'static str>>,
     }
 
-    impl Recorder {
+    #[derive(Debug)]
+    struct RecordedFile {
+        file: Box<dyn DiskFile>,
+        path: PathBuf,
+        recorder: Arc<Steps>,
+    }
+
+    impl Steps {
         fn step<E: From<io::Error>, T>(
             &self,
             name: &'static str,
@@ -116,49 +221,104 @@ mod tests {
     }
 
     impl Disk for Recorder {
-        fn create(&self, path: &Path) -> io::Result<File> {
-            self.step("create", path, || OperatingSystem.create(path))
+        fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+            let open = || OperatingSystem.open(path, how);
+            let file = if how == Open::CreateNew { self.0.step("create", path, open) } else { open() }?;
+            Ok(Box::new(RecordedFile { file, path: path.to_owned(), recorder: Arc::clone(&self.0) }))
         }
 
-        fn sync_file(&self, file: &File, path: &Path) -> io::Result<()> {
-            self.step("sync file", path, || OperatingSystem.sync_file(file, path))
+        fn size(&self, path: &Path) -> io::Result<u64> {
+            OperatingSystem.size(path)
         }
 
         fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.step("rename", to, || OperatingSystem.rename(from, to))
+            self.0.step("rename", to, || OperatingSystem.rename(from, to))
         }
 
         fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.step("link", to, || OperatingSystem.hard_link(from, to))
-        }
-
-        fn sync_folder(&self, folder: &Path) -> io::Result<()> {
-            self.step("sync folder", folder, || OperatingSystem.sync_folder(folder))
+            self.0.step("link", to, || OperatingSystem.hard_link(from, to))
         }
 
         fn remove(&self, path: &Path) -> io::Result<()> {
-            self.step("remove", path, || OperatingSystem.remove(path))
+            self.0.step("remove", path, || OperatingSystem.remove(path))
+        }
+
+        fn is_folder(&self, path: &Path) -> bool {
+            OperatingSystem.is_folder(path)
+        }
+
+        fn create_folder(&self, folder: &Path) -> io::Result<()> {
+            OperatingSystem.create_folder(folder)
+        }
+
+        fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+            OperatingSystem.list(folder)
+        }
+
+        fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+            self.0.step("sync folder", folder, || OperatingSystem.sync_folder(folder))
+        }
+
+        fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+            OperatingSystem.connect(path, flags)
         }
 
         fn commit(&self, connection: &Connection) -> rusqlite::Result<()> {
             let failed = || rusqlite::Error::InvalidQuery;
-            self.step("commit", Path::new(""), || {
-                OperatingSystem.commit(connection).map_err(io::Error::other)
-            })
-            .map_err(|_: io::Error| failed())
+            self.0
+                .step("commit", Path::new(""), || {
+                    OperatingSystem.commit(connection).map_err(io::Error::other)
+                })
+                .map_err(|_: io::Error| failed())
         }
     }
 
-    async fn recorded() -> (tempfile::TempDir, Arc<Recorder>, LocalBucket) {
+    impl DiskFile for RecordedFile {
+        fn sync(&self) -> io::Result<()> {
+            self.recorder.step("sync file", &self.path, || self.file.sync())
+        }
+
+        fn lock(&self) -> io::Result<()> {
+            self.file.lock()
+        }
+
+        fn try_lock(&self) -> Result<(), TryLockError> {
+            self.file.try_lock()
+        }
+
+        fn unlock(&self) -> io::Result<()> {
+            self.file.unlock()
+        }
+    }
+
+    impl Read for RecordedFile {
+        fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+            self.file.read(bytes)
+        }
+    }
+
+    impl Write for RecordedFile {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.file.write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.file.flush()
+        }
+    }
+
+    impl Seek for RecordedFile {
+        fn seek(&mut self, to: io::SeekFrom) -> io::Result<u64> {
+            self.file.seek(to)
+        }
+    }
+
+    async fn recorded() -> (tempfile::TempDir, Arc<Steps>, LocalBucket) {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Arc::new(Recorder::default());
-        let store = LocalStore::open_on(
-            folder.path().join("new/store"),
-            Arc::new(Clock::new()),
-            Arc::clone(&disk) as Arc<dyn Disk>,
-        )
-        .await
-        .unwrap();
+        let disk = Arc::new(Steps::default());
+        let recorder = Arc::new(Recorder(Arc::clone(&disk)));
+        let platform = Platform { disk: recorder, ..Platform::new(Arc::new(Clock::new())) };
+        let store = LocalStore::open_on(&folder.path().join("new/store"), platform).await.unwrap();
         // The clean-up of the opening makes a commit of its own.
         while !disk.steps.lock().unwrap().iter().any(|(name, _)| *name == "commit") {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -252,7 +412,7 @@ mod tests {
         let expected = ["", "new", "new/store", "new/store", "new/store", log, "new/store"];
         assert_eq!(synced, expected.map(PathBuf::from));
 
-        let pragmas = bucket.store().write(Vec::new(), |write| {
+        let pragmas = bucket.store().shared().writer.write(Vec::new(), |write| {
             let synchronous: u32 = write.query_row("PRAGMA synchronous", (), |row| row.get(0))?;
             let journal: String = write.query_row("PRAGMA journal_mode", (), |row| row.get(0))?;
             Ok((synchronous, journal))

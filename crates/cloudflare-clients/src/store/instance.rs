@@ -1,10 +1,12 @@
 //! Which files belong to a process that is still alive.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::database::storage;
+use super::disk::{Disk, DiskFile, Open};
 use crate::error::Result;
 
 /// One open store. While it lives it holds a lock on a file in `instances/` that is named by a random id, and every file
@@ -13,27 +15,34 @@ use crate::error::Result;
 pub(super) struct Instance {
     id: String,
     path: PathBuf,
-    lock: File,
+    disk: Arc<dyn Disk>,
+    lock: Box<dyn DiskFile>,
     files: AtomicU64,
     leaves_files: AtomicBool,
 }
 
 impl Instance {
     /// Registers an instance; `random` makes ids.
-    pub(super) fn register(folder: &Path, mut random: impl FnMut() -> Result<String>) -> Result<Self> {
+    pub(super) fn register(
+        disk: Arc<dyn Disk>,
+        folder: &Path,
+        mut random: impl FnMut() -> Result<String>,
+    ) -> Result<Self> {
         loop {
             let id = random()?;
             let path = folder.join(&id);
-            let lock = File::create_new(&path).map_err(|e| storage(&path, "cannot be created", e))?;
+            let lock =
+                disk.open(&path, Open::CreateNew).map_err(|e| storage(&path, "cannot be created", e))?;
             // Between creation and lock, another process's clean-up may take the file for a dead one's and remove it.
             match lock.try_lock() {
-                Ok(()) if path.exists() => {}
+                Ok(()) if disk.size(&path).is_ok() => {}
                 Ok(()) | Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(storage(&path, "cannot be locked", error)),
             }
             return Ok(Self {
                 id,
                 path,
+                disk,
                 lock,
                 files: AtomicU64::new(0),
                 leaves_files: AtomicBool::new(false),
@@ -61,7 +70,7 @@ impl Drop for Instance {
     fn drop(&mut self) {
         // An instance that is still listed after its end is one to clean up after.
         if !self.leaves_files.load(Ordering::Relaxed)
-            && let Err(error) = fs::remove_file(&self.path)
+            && let Err(error) = self.disk.remove(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "a lock file cannot be removed");
         }
@@ -76,21 +85,20 @@ impl Drop for Instance {
 pub(super) struct DeadInstance {
     pub(super) id: String,
     path: PathBuf,
-    _lock: File,
+    _lock: Box<dyn DiskFile>,
 }
 
 impl DeadInstance {
     /// All of them.
-    pub(super) fn find(folder: &Path) -> Result<Vec<Self>> {
-        let failed = |e| storage(folder, "cannot be read", e);
+    pub(super) fn find(disk: &dyn Disk, folder: &Path) -> Result<Vec<Self>> {
         let mut dead = Vec::new();
-        for entry in fs::read_dir(folder).map_err(failed)? {
-            let path = entry.map_err(failed)?.path();
-            let Some(id) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else {
+        for name in disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))? {
+            let path = folder.join(&name);
+            let Ok(id) = name.into_string() else {
                 continue;
             };
             // A file that is gone or locked meanwhile is somebody else's.
-            if let Ok(lock) = File::open(&path)
+            if let Ok(lock) = disk.open(&path, Open::Read)
                 && lock.try_lock().is_ok()
             {
                 dead.push(Self { id, path, _lock: lock });
@@ -100,7 +108,7 @@ impl DeadInstance {
     }
 
     /// Forgets it: nothing of it is left.
-    pub(super) fn bury(self) -> Result<()> {
-        fs::remove_file(&self.path).map_err(|e| storage(&self.path, "cannot be removed", e))
+    pub(super) fn bury(self, disk: &dyn Disk) -> Result<()> {
+        disk.remove(&self.path).map_err(|e| storage(&self.path, "cannot be removed", e))
     }
 }

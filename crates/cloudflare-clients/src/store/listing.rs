@@ -1,16 +1,15 @@
-//! Pages of keys: prefixes, delimiters and cursors.
+//! Pages of objects and uploads: prefixes and delimiters.
 //!
 //! A page is a walk along the keys from a lower bound to an upper one. Where a delimiter groups keys, the walk goes on
 //! behind the whole group, so that a page costs one look-up per entry however many keys the groups have.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use rusqlite::Connection;
 
-use super::database::{Outcome, from_millis};
+use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
+use super::database::{Outcome, from_millis, read_key};
 use super::key::normalize;
 use super::objects::{self, object_columns};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::r2::limits::validate_page_size;
 use crate::r2::{
     ListMultipartUploadsRequest, ListPage, ListRequest, MultipartUploadSummary, MultipartUploadsPage,
@@ -26,27 +25,6 @@ const SELECT_OBJECTS: &str = concat!(
 pub(super) fn check_limit(limit: Option<u32>) -> Result<usize> {
     validate_page_size(limit)?;
     Ok(limit.unwrap_or(1000) as usize)
-}
-
-/// The smallest bytes that are greater than all keys that begin with `prefix`.
-pub(super) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
-    let mut after = prefix.to_vec();
-    while let Some(last) = after.pop() {
-        if last < u8::MAX {
-            after.push(last + 1);
-            return after;
-        }
-    }
-    // Keys are UTF-8, in which this byte never occurs.
-    vec![u8::MAX]
-}
-
-/// The smallest bytes that are greater than `key`.
-pub(super) fn after_key(key: &[u8]) -> Vec<u8> {
-    let mut after = Vec::with_capacity(key.len() + 1);
-    after.extend_from_slice(key);
-    after.push(0);
-    after
 }
 
 /// Which keys are grouped, and where.
@@ -126,19 +104,6 @@ impl ObjectsQuery {
     }
 }
 
-/// A cursor is the first key of the next page.
-pub(super) fn write_cursor(from: &[u8]) -> String {
-    BASE64.encode(from)
-}
-
-pub(super) fn read_cursor(cursor: &str) -> Result<Vec<u8>> {
-    BASE64.decode(cursor).map_err(|error| {
-        Error::invalid_input("the cursor is not one that a list returned: begin without one")
-            .with_code("InvalidArgument")
-            .with_source(error)
-    })
-}
-
 /// A list of multipart uploads.
 #[derive(Debug)]
 pub(super) struct UploadsQuery {
@@ -189,7 +154,7 @@ impl UploadsQuery {
                     continue 'seek;
                 }
                 let upload = MultipartUploadSummary {
-                    key: row.get::<_, Option<String>>(1)?.map_or_else(|| objects::read_key(row, 0), Ok)?,
+                    key: row.get::<_, Option<String>>(1)?.map_or_else(|| read_key(row, 0), Ok)?,
                     upload_id: row.get(2)?,
                     initiated: from_millis(row.get(3)?),
                     storage_class: Some(objects::read_storage_class(row, 4)?),
@@ -211,7 +176,7 @@ mod tests {
     use rusqlite::StatementStatus;
 
     use super::*;
-    use crate::error::ErrorKind;
+    use crate::error::{Error, ErrorKind};
     use crate::store::database::migrate;
 
     fn database(keys: impl IntoIterator<Item = String>) -> Connection {

@@ -6,7 +6,9 @@
 
 mod blobs;
 mod bucket;
+mod buckets;
 mod cleanup;
+mod cursor;
 mod database;
 mod disk;
 mod instance;
@@ -15,14 +17,23 @@ mod listing;
 mod local_store;
 mod multipart;
 mod namespace;
+mod namespaces;
 mod objects;
 mod pairs;
+mod platform;
 mod read;
 mod receive;
+mod segments;
+mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
+mod threads;
+#[cfg(test)]
+mod upgrade;
 mod writer;
 
 pub use bucket::LocalBucket;
-pub use local_store::{BucketInfo, LocalStore};
-pub use namespace::{LocalNamespace, NamespaceInfo};
+pub use buckets::BucketInfo;
+pub use local_store::LocalStore;
+pub use namespace::LocalNamespace;
+pub use namespaces::NamespaceInfo;

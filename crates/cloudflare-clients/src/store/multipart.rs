@@ -6,11 +6,10 @@ use rusqlite::{Connection, OptionalExtension as _};
 
 use super::database::{Outcome, random_hex, to_millis};
 use super::key::Key;
-use super::objects::{
-    self, Metadata, NewObject, SegmentContent, new_body, put_segment, remove_segments, segment_id,
-    segments_of,
+use super::objects::{self, Metadata, NewObject};
+use super::segments::{
+    Segment, new_body, put_segment, remove_body, remove_segments, segment_id, segments_of,
 };
-use super::receive::Received;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
@@ -87,14 +86,13 @@ pub(super) fn put_part(
     key: &Key,
     id: &str,
     part_number: u16,
-    received: &Received,
-    content: &SegmentContent,
+    part: &Segment,
 ) -> Outcome<UploadedPart> {
     let upload = find(write, bucket, key, id)?;
-    let segment = segment_id(upload.body, part_number);
-    remove_segments(write, segment..segment + 1)?;
-    put_segment(write, segment, received.size, &received.md5, content)?;
-    Ok(UploadedPart { part_number, etag: received.md5.to_hex(), size: Some(received.size) })
+    let id = segment_id(upload.body, part_number);
+    remove_segments(write, id..id + 1)?;
+    put_segment(write, id, part)?;
+    Ok(UploadedPart { part_number, etag: part.md5.to_hex(), size: Some(part.size) })
 }
 
 /// Makes an object of the parts, which are sorted. When the condition fails the upload is gone, which has to be committed:
@@ -206,7 +204,7 @@ fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<Op
 pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> Outcome<()> {
     let mut statement = write.prepare_cached("DELETE FROM uploads WHERE bucket = ?1 RETURNING body")?;
     let bodies = statement.query_map((bucket,), |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
-    bodies.into_iter().try_for_each(|body| remove_segments(write, segments_of(body)))
+    bodies.into_iter().try_for_each(|body| remove_body(write, body))
 }
 
 /// Drops the uploads that were begun before a time.
@@ -215,7 +213,7 @@ pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> Outcome<()> {
     let bodies = statement
         .query_map((to_millis(before),), |row| row.get(0))?
         .collect::<rusqlite::Result<Vec<i64>>>()?;
-    bodies.into_iter().try_for_each(|body| remove_segments(write, segments_of(body)))
+    bodies.into_iter().try_for_each(|body| remove_body(write, body))
 }
 
 pub(super) fn list_parts(

@@ -1,13 +1,11 @@
-//! The rows of buckets, objects and their segments.
-
-use std::ops::Range;
+//! The rows of buckets and objects.
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
-use super::database::{Outcome, from_millis, random_hex, to_millis};
+use super::database::{Outcome, from_millis, malformed, random_hex, read_key, to_millis};
 use super::key::Key;
-use super::receive::Content;
+use super::segments::remove_body;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{
@@ -23,7 +21,7 @@ pub(super) fn bucket_id(connection: &Connection, name: &str) -> Outcome<i64> {
     Ok(id.ok_or_else(|| no_such_bucket(name))?)
 }
 
-pub(super) fn no_such_bucket(name: &str) -> Error {
+fn no_such_bucket(name: &str) -> Error {
     Error::new(ErrorKind::NoSuchBucket, format!("the store has no bucket {name:?}: create it first"))
         .with_code("NoSuchBucket")
 }
@@ -78,17 +76,9 @@ pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> Outcome<Object>
     Ok(object)
 }
 
-pub(super) fn read_key(row: &Row<'_>, column: usize) -> Outcome<String> {
-    String::from_utf8(row.get(column)?).map_err(|error| malformed("a key", &error).into())
-}
-
 pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> Outcome<StorageClass> {
     let name: String = row.get(column)?;
     Ok(StorageClass::from_s3(&name).ok_or_else(|| malformed("a storage class", &name))?)
-}
-
-fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Storage, format!("the store's database is damaged: {what} is malformed: {why}"))
 }
 
 fn read_checksum(text: &str) -> Option<Checksum> {
@@ -264,95 +254,5 @@ pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> Outcome<()> {
         .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2 RETURNING body")?
         .query_row((bucket, key.as_bytes()), |row| row.get(0))
         .optional()?;
-    if let Some(body) = body {
-        remove_segments(write, segments_of(body))?;
-    }
-    Ok(())
-}
-
-/// A body without segments.
-pub(super) fn new_body(write: &Write<'_>) -> Outcome<i64> {
-    let id = write
-        .prepare_cached("UPDATE next_body SET id = id + 1 RETURNING id - 1")?
-        .query_row((), |row| row.get(0))?;
-    Ok(id)
-}
-
-/// The ids of the segments that a body can have.
-pub(super) fn segments_of(body: i64) -> Range<i64> {
-    segment_id(body, 0)..segment_id(body + 1, 0)
-}
-
-/// The id of a segment.
-pub(super) fn segment_id(body: i64, part_number: u16) -> i64 {
-    body << 16 | i64::from(part_number)
-}
-
-/// Adds bytes to a body, in place of the part with the same number.
-pub(super) fn put_segment(
-    write: &Write<'_>,
-    id: i64,
-    size: u64,
-    md5: &Checksum,
-    content: &SegmentContent,
-) -> Outcome<()> {
-    let (blob, bytes) = match content {
-        SegmentContent::Blob(name) => (Some(name.as_str()), None),
-        SegmentContent::Inline(bytes) => (None, Some(&bytes[..])),
-    };
-    write
-        .prepare_cached("INSERT INTO segments (id, size, md5, blob, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((id, size, md5.as_bytes(), blob, bytes))?;
-    Ok(())
-}
-
-/// Where the bytes of a segment are.
-#[derive(Debug)]
-pub(super) enum SegmentContent {
-    Inline(bytes::Bytes),
-    Blob(String),
-}
-
-impl From<&Content> for SegmentContent {
-    fn from(content: &Content) -> Self {
-        match content {
-            Content::Inline(bytes) => Self::Inline(bytes.clone()),
-            Content::File(blob) => Self::Blob(blob.name().to_owned()),
-        }
-    }
-}
-
-/// Removes segments, and their files once the transaction is committed.
-pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> Outcome<()> {
-    write
-        .prepare_cached(
-            "INSERT INTO garbage (blob) SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL",
-        )?
-        .execute((ids.start, ids.end))?;
-    write.prepare_cached("DELETE FROM segments WHERE id >= ?1 AND id < ?2")?.execute((ids.start, ids.end))?;
-    Ok(())
-}
-
-/// Gives the bytes of a body to a new one. `blobs` name the copies of its files, in their order.
-pub(super) fn copy_segments(write: &Write<'_>, body: i64, blobs: &[String]) -> Outcome<i64> {
-    let copy = new_body(write)?;
-    let (from, to) = (segments_of(body), segments_of(copy));
-    write
-        .prepare_cached(
-            "INSERT INTO segments (id, size, md5, blob, bytes) \
-             SELECT id + ?3, size, md5, NULL, bytes FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NULL",
-        )?
-        .execute((from.start, from.end, to.start - from.start))?;
-    let mut statement = write.prepare_cached(
-        "SELECT id, size, md5 FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
-    )?;
-    let mut insert =
-        write.prepare_cached("INSERT INTO segments (id, size, md5, blob) VALUES (?1, ?2, ?3, ?4)")?;
-    let mut rows = statement.query((from.start, from.end))?;
-    let mut blobs = blobs.iter();
-    while let (Some(row), Some(blob)) = (rows.next()?, blobs.next()) {
-        let (id, size, md5): (i64, u64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        insert.execute((id - from.start + to.start, size, md5, blob))?;
-    }
-    Ok(copy)
+    body.map_or(Ok(()), |body| remove_body(write, body))
 }

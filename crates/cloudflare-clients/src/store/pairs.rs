@@ -2,12 +2,9 @@
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::database::{Outcome, to_millis};
-use super::listing::{after_key, after_prefix, read_cursor, write_cursor};
-use super::objects::{
-    SegmentContent, new_body, put_segment, read_key, remove_segments, segment_id, segments_of,
-};
-use super::receive::Received;
+use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
+use super::database::{Outcome, read_key, to_millis};
+use super::segments::{Segment, new_body_of, remove_body};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{ListPage, ListRequest, ListedKey, Metadata};
@@ -63,8 +60,7 @@ fn read_metadata(row: &Row<'_>, column: usize) -> Outcome<Option<Metadata>> {
 #[derive(Debug)]
 pub(super) struct NewPair {
     pub(super) key: String,
-    pub(super) received: Received,
-    pub(super) value: SegmentContent,
+    pub(super) value: Segment,
     pub(super) expiration: Option<u64>,
     pub(super) metadata: Option<Metadata>,
 }
@@ -72,8 +68,7 @@ pub(super) struct NewPair {
 /// Stores a value in place of what is there.
 pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Outcome<()> {
     remove(write, namespace, &new.key)?;
-    let body = new_body(write)?;
-    put_segment(write, segment_id(body, 1), new.received.size, &new.received.md5, &new.value)?;
+    let body = new_body_of(write, &new.value)?;
     write
         .prepare_cached(
             "INSERT INTO pairs (namespace, key, body, size, expiration, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -82,7 +77,7 @@ pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Outco
             namespace,
             new.key.as_bytes(),
             body,
-            new.received.size,
+            new.value.size,
             new.expiration,
             new.metadata.as_ref().map(Metadata::as_str),
         ))?;
@@ -95,7 +90,7 @@ pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> Outcome<()
         .prepare_cached("DELETE FROM pairs WHERE namespace = ?1 AND key = ?2 RETURNING body")?
         .query_row((namespace, key.as_bytes()), |row| row.get(0))
         .optional()?;
-    body.map_or(Ok(()), |body| remove_segments(write, segments_of(body)))
+    body.map_or(Ok(()), |body| remove_body(write, body))
 }
 
 /// Removes some of the keys that have expired, and says how many.
@@ -106,7 +101,7 @@ pub(super) fn expire(write: &Write<'_>) -> Outcome<usize> {
         .collect::<rusqlite::Result<_>>()?;
     for body in &bodies {
         write.prepare_cached("DELETE FROM pairs WHERE body = ?1")?.execute((body,))?;
-        remove_segments(write, segments_of(*body))?;
+        remove_body(write, *body)?;
     }
     Ok(bodies.len())
 }

@@ -1,7 +1,6 @@
 //! Bodies on their way out.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 
@@ -10,9 +9,10 @@ use futures_util::stream;
 use rusqlite::Connection;
 
 use super::blobs::Blobs;
-use super::database::{Outcome, blocking, storage};
-use super::local_store::LocalStore;
-use super::objects::segments_of;
+use super::database::{Outcome, storage};
+use super::disk::DiskFile;
+use super::segments::segments_of;
+use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{Body, ServedRange};
 
@@ -38,20 +38,20 @@ pub(super) struct Piece {
 enum Source {
     Inline(Bytes),
     Closed(String),
-    Open(String, File),
+    Open(String, Box<dyn DiskFile>),
 }
 
 /// What `find` finds of a key, with its body, whose first files are open. `find` says which body that is, and what range of it.
-pub(super) async fn found<T, F>(store: &LocalStore, key: &str, find: F) -> Result<Option<(T, Body)>>
+pub(super) async fn found<T, F>(shared: &Shared, key: &str, find: F) -> Result<Option<(T, Body)>>
 where
     T: Send + 'static,
     F: Fn(&Connection) -> Outcome<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
 {
     let find = Arc::new(find);
     for _ in 0..MAX_LOOKUPS {
-        let (find, blobs) = (Arc::clone(&find), Arc::clone(store.blobs()));
-        let found = store
-            .readers()
+        let (find, blobs) = (Arc::clone(&find), Arc::clone(&shared.blobs));
+        let found = shared
+            .readers
             .read(move |connection| {
                 let Some((found, body, range)) = find(connection)? else {
                     return Ok(Some(None));
@@ -61,7 +61,7 @@ where
             })
             .await?;
         if let Some(found) = found {
-            return Ok(found.map(|(found, pieces)| (found, body(Arc::clone(store.blobs()), pieces))));
+            return Ok(found.map(|(found, pieces)| (found, body(Arc::clone(&shared.blobs), pieces))));
         }
     }
     Err(lost(key))
@@ -136,7 +136,8 @@ fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
             if let Source::Inline(bytes) = &piece.source {
                 return Ok(Some((piece_of(bytes, piece.offset, piece.length), pieces)));
             }
-            let (chunk, piece) = blocking(move || Ok((piece.next_chunk(&blobs)?, piece))).await?;
+            let platform = blobs.platform.clone();
+            let (chunk, piece) = platform.blocking(move || Ok((piece.next_chunk(&blobs)?, piece))).await?;
             if piece.length > 0 {
                 pieces.push_front(piece);
             }

@@ -8,7 +8,7 @@ use futures_util::stream::Fuse;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::{Blobs, PendingBlob};
-use super::database::blocking;
+use super::segments::{Content, Segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::limits::validate_upload_size;
 use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Hasher};
@@ -23,17 +23,11 @@ const BUFFER: usize = 1024 * 1024;
 /// A body that has arrived whole and is as it was announced.
 #[derive(Debug)]
 pub(super) struct Received {
-    pub(super) size: u64,
-    pub(super) md5: Checksum,
+    pub(super) segment: Segment,
     /// What was given and compared, unless it is the MD5.
     pub(super) checksum: Option<Checksum>,
-    pub(super) content: Content,
-}
-
-#[derive(Debug)]
-pub(super) enum Content {
-    Inline(Bytes),
-    File(PendingBlob),
+    /// The file that the bytes are in, to be kept with the row of the segment.
+    pub(super) file: Option<PendingBlob>,
 }
 
 /// Receives a body. A file that it goes to is synced when this returns.
@@ -44,33 +38,38 @@ pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Che
     if announced.is_some_and(|length| length <= MAX_INLINE as u64) {
         let bytes = body.limit(MAX_INLINE as u64).bytes().await?;
         digests.update(&bytes);
-        return digests.finish(Content::Inline(bytes));
+        return digests.finish(|| Ok((Content::Inline(bytes), None)));
     }
     let mut stream = body.into_stream().fuse();
     let mut buffer = fill(&mut stream).await?;
     if buffer.len() <= MAX_INLINE {
         digests.update(&buffer);
-        return digests.finish(Content::Inline(buffer));
+        return digests.finish(|| Ok((Content::Inline(buffer), None)));
     }
+    let platform = &blobs.platform;
     let blobs = Arc::clone(blobs);
-    let mut file = blocking(move || blobs.create()).await?;
+    let mut file = platform.blocking(move || blobs.create()).await?;
     let mut received = 0;
     while !buffer.is_empty() {
         received += buffer.len() as u64;
         validate_upload_size(received)?;
         let bytes = buffer.clone();
-        let writing = blocking(move || {
+        let writing = platform.blocking(move || {
             file.write(&bytes)?;
             Ok(file)
         });
-        let hashing = blocking(move || {
+        let hashing = platform.blocking(move || {
             digests.update(&buffer);
             Ok(digests)
         });
         (file, digests, buffer) = try_join3(writing, hashing, fill(&mut stream)).await?;
     }
     // Compared before it is synced: what is refused never reaches `blobs/`.
-    blocking(move || digests.finish_with(|| Ok(Content::File(file.finish()?)))).await
+    let finish = || {
+        let file = file.finish()?;
+        Ok((Content::Blob(file.name().to_owned()), Some(file)))
+    };
+    platform.blocking(move || digests.finish(finish)).await
 }
 
 /// The next bytes, less than a buffer of them at the end only. A piece that is larger than the buffer comes as it is.
@@ -117,11 +116,8 @@ impl Digests {
         }
     }
 
-    fn finish(self, content: Content) -> Result<Received> {
-        self.finish_with(|| Ok(content))
-    }
-
-    fn finish_with(self, content: impl FnOnce() -> Result<Content>) -> Result<Received> {
+    /// Compares the checksums; only then are the bytes put where they stay.
+    fn finish(self, place: impl FnOnce() -> Result<(Content, Option<PendingBlob>)>) -> Result<Received> {
         let md5 = self.md5.finish();
         let checksum = self.other.map(Hasher::finish);
         let computed = checksum.unwrap_or(md5);
@@ -139,6 +135,7 @@ impl Digests {
             )
             .with_code("BadDigest"));
         }
-        Ok(Received { size: self.size, md5, checksum, content: content()? })
+        let (content, file) = place()?;
+        Ok(Received { segment: Segment { size: self.size, md5, content }, checksum, file })
     }
 }

@@ -4,9 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
+use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{LocalBucket, LocalStore};
+use super::{LocalBucket, LocalNamespace, LocalStore};
+use crate::kv::{self, Namespace as _};
 use crate::r2::{Bucket, GetRequest};
 use crate::runtime::Runtime;
 
@@ -66,7 +68,7 @@ pub(super) async fn bytes(bucket: &LocalBucket, key: &str) -> Option<Vec<u8>> {
 /// How many files the store keeps, and how many are on their way in.
 pub(super) async fn files(store: &LocalStore) -> (usize, usize) {
     // What a transaction leaves to be removed is gone before the next begins.
-    store.write(Vec::new(), |_| Ok(())).await.unwrap();
+    store.shared().writer.write(Vec::new(), |_| Ok(())).await.unwrap();
     let count = |name: &str| std::fs::read_dir(store.path().join(name)).unwrap().count();
     (count("blobs"), count("incoming"))
 }
@@ -74,4 +76,29 @@ pub(super) async fn files(store: &LocalStore) -> (usize, usize) {
 /// Bytes that differ from place to place.
 pub(super) fn pattern(length: usize) -> Vec<u8> {
     (0..length).map(|i| (i * 31 + i / 251).to_le_bytes()[0]).collect()
+}
+
+/// A namespace in a store of its own, which goes with the folder.
+pub(super) async fn namespace() -> (TempDir, LocalNamespace, Clock) {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Clock::new();
+    let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+    let id = store.create_namespace("sessions").await.unwrap().id;
+    let namespace = store.namespace(id);
+    (folder, namespace, clock)
+}
+
+/// The bytes of a value.
+pub(super) async fn value(namespace: &LocalNamespace, key: &str) -> Option<Vec<u8>> {
+    let value =
+        namespace.get(kv::GetRequest { key: key.to_owned(), ..kv::GetRequest::default() }).await.unwrap()?;
+    Some(value.bytes().await.unwrap().to_vec())
+}
+
+/// How many rows a table has.
+pub(super) async fn rows(store: &LocalStore, table: &'static str) -> usize {
+    let count = move |connection: &Connection| {
+        Ok(connection.query_row(&format!("SELECT count(*) FROM {table}"), (), |row| row.get(0))?)
+    };
+    store.shared().readers.read(count).await.unwrap()
 }

@@ -1,18 +1,20 @@
-//! The thread that writes: what waits at the same time is committed together.
+//! The worker that writes: what waits at the same time is committed together.
 
-use std::ops::Deref;
+use std::ops::{ControlFlow, Deref};
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
+use std::sync::mpsc::{self, TryRecvError};
 use std::time::SystemTime;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::blobs::{Blobs, PendingBlob};
-use super::database::{Failure, Outcome, from_millis, to_millis, wait_for_reads, wait_for_transaction};
+use super::database::{
+    Failure, MAX_WAIT_FOR_READS, MAX_WAIT_FOR_TRANSACTION, Outcome, from_millis, to_millis, wait_at_most,
+};
+use super::threads::Worker;
 use crate::error::{Error, ErrorKind, Result};
-use crate::runtime::Runtime;
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
 const MAX_BATCH: usize = 256;
@@ -35,27 +37,24 @@ impl Deref for Write<'_> {
     }
 }
 
-/// The way to the thread. Dropped, it waits until the thread has done what it was given.
+/// The way to the worker. Dropped, it waits until the worker has done what it was given.
 #[derive(Debug)]
 pub(super) struct Writer {
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
-    thread: Option<JoinHandle<()>>,
+    // Dropped in this order: the worker ends where no job can come any more.
+    jobs: mpsc::Sender<Box<dyn Job>>,
+    worker: Box<dyn Worker>,
 }
 
 impl Writer {
-    pub(super) fn start(
-        connection: Connection,
-        blobs: Arc<Blobs>,
-        runtime: Arc<dyn Runtime>,
-    ) -> std::io::Result<Self> {
+    pub(super) fn start(connection: Connection, blobs: Arc<Blobs>) -> std::io::Result<Self> {
+        let threads = Arc::clone(&blobs.platform.threads);
         let (jobs, received) = mpsc::channel();
         let log = connection.path().map(|path| PathBuf::from(format!("{path}-wal"))).unwrap_or_default();
-        let committer =
-            Committer { connection, blobs, runtime, removed: Vec::new(), log, empty_log_at: MAX_LOG };
-        let thread = thread::Builder::new()
-            .name("cloudflare-local".to_owned())
-            .spawn(move || committer.run(&received))?;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread) })
+        let removed = Vec::new();
+        let mut committer =
+            Committer { jobs: received, connection, blobs, removed, log, empty_log_at: MAX_LOG };
+        let worker = threads.start_worker("cloudflare-local", Box::new(move || committer.run()))?;
+        Ok(Self { jobs, worker })
     }
 
     /// Runs `work` in a transaction and returns once that is committed. When `work` fails, nothing of it is kept, nor are
@@ -68,20 +67,9 @@ impl Writer {
         let stopped = || Error::new(ErrorKind::Storage, "the store's writer has stopped");
         let (reply, answer) = oneshot::channel();
         let task = Task { work: Some(work), outcome: None, files, reply };
-        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.send(Box::new(task)).map_err(|_| stopped())?;
+        self.jobs.send(Box::new(task)).map_err(|_| stopped())?;
+        self.worker.wake();
         answer.await.map_err(|_| stopped())?
-    }
-}
-
-impl Drop for Writer {
-    fn drop(&mut self) {
-        drop(self.jobs.take());
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the store's writer panicked");
-        }
     }
 }
 
@@ -153,9 +141,9 @@ fn in_savepoint<T>(
 }
 
 struct Committer {
+    jobs: mpsc::Receiver<Box<dyn Job>>,
     connection: Connection,
     blobs: Arc<Blobs>,
-    runtime: Arc<dyn Runtime>,
     /// Files that are gone and still listed as garbage.
     removed: Vec<String>,
     /// SQLite's log, and the size at which to empty it.
@@ -164,10 +152,16 @@ struct Committer {
 }
 
 impl Committer {
-    fn run(mut self, jobs: &mpsc::Receiver<Box<dyn Job>>) {
-        while let Ok(first) = jobs.recv() {
+    /// Does all jobs that wait.
+    fn run(&mut self) -> ControlFlow<()> {
+        loop {
+            let first = match self.jobs.try_recv() {
+                Ok(first) => first,
+                Err(TryRecvError::Empty) => return ControlFlow::Continue(()),
+                Err(TryRecvError::Disconnected) => break,
+            };
             let mut batch = vec![first];
-            batch.extend(jobs.try_iter().take(MAX_BATCH - 1));
+            batch.extend(self.jobs.try_iter().take(MAX_BATCH - 1));
             let committed = self.commit(&mut batch);
             for job in batch {
                 job.finish(committed.as_ref().copied());
@@ -184,6 +178,7 @@ impl Committer {
         {
             tracing::warn!(%error, "the list of removed files cannot be cleared yet");
         }
+        ControlFlow::Break(())
     }
 
     fn commit(&mut self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
@@ -206,25 +201,29 @@ impl Committer {
         for blob in &self.removed {
             forget.execute((blob,))?;
         }
-        let write = Write { connection: &self.connection, now: from_millis(to_millis(self.runtime.now())) };
+        let write = Write {
+            connection: &self.connection,
+            now: from_millis(to_millis(self.blobs.platform.runtime.now())),
+        };
         for job in batch {
             job.run(&write)?;
         }
-        self.blobs.disk.commit(&self.connection)
+        self.blobs.platform.disk.commit(&self.connection)
     }
 
     /// Empties the log when it is large: no read begins in it while those under way are waited for.
     fn bound_log(&mut self) -> rusqlite::Result<()> {
-        let size = std::fs::metadata(&self.log).map_or(0, |log| log.len());
+        let size = self.blobs.platform.disk.size(&self.log).unwrap_or(0);
         if size < self.empty_log_at {
             return Ok(());
         }
         // A read that does not end is not waited for after each write.
         self.empty_log_at = size + MAX_LOG;
-        self.connection.busy_handler(Some(wait_for_reads))?;
+        let threads = Arc::clone(&self.blobs.platform.threads);
+        wait_at_most(&mut self.connection, &threads, MAX_WAIT_FOR_READS)?;
         let busy: rusqlite::Result<bool> =
             self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |row| row.get(0));
-        self.connection.busy_handler(Some(wait_for_transaction))?;
+        wait_at_most(&mut self.connection, &threads, MAX_WAIT_FOR_TRANSACTION)?;
         if !busy? {
             self.empty_log_at = MAX_LOG;
         }
@@ -249,6 +248,7 @@ impl Committer {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
     use std::time::Duration;
 
     use futures_util::future::join_all;

@@ -1,0 +1,40 @@
+//! Where a page of keys begins and ends.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
+
+use crate::error::{Error, Result};
+
+/// The smallest bytes that are greater than all keys that begin with `prefix`.
+pub(super) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
+    let mut after = prefix.to_vec();
+    while let Some(last) = after.pop() {
+        if last < u8::MAX {
+            after.push(last + 1);
+            return after;
+        }
+    }
+    // Keys are UTF-8, in which this byte never occurs.
+    vec![u8::MAX]
+}
+
+/// The smallest bytes that are greater than `key`.
+pub(super) fn after_key(key: &[u8]) -> Vec<u8> {
+    let mut after = Vec::with_capacity(key.len() + 1);
+    after.extend_from_slice(key);
+    after.push(0);
+    after
+}
+
+/// A cursor is the first key of the next page.
+pub(super) fn write_cursor(from: &[u8]) -> String {
+    BASE64.encode(from)
+}
+
+pub(super) fn read_cursor(cursor: &str) -> Result<Vec<u8>> {
+    BASE64.decode(cursor).map_err(|error| {
+        Error::invalid_input("the cursor is not one that a list returned: begin without one")
+            .with_code("InvalidArgument")
+            .with_source(error)
+    })
+}

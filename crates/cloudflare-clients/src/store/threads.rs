@@ -1,0 +1,275 @@
+//! The threads of the store: where it waits for the disk, and what it does in the background.
+
+use std::fmt;
+use std::io;
+use std::ops::ControlFlow;
+use std::thread::{self, JoinHandle, Thread};
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+
+/// Where the store's work runs. What ships is [`SystemThreads`]; another implementation may run all of it on the caller's
+/// thread, at once or later.
+pub(super) trait Threads: fmt::Debug + Send + Sync {
+    /// Runs what blocks, off the async threads. May drop it where it will never run.
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>);
+
+    /// Runs a task in the background.
+    fn spawn(&self, task: BoxFuture<'static, ()>);
+
+    /// Starts a worker, which runs `work` after each time that it is woken, until `work` breaks.
+    fn start_worker(
+        &self,
+        name: &str,
+        work: Box<dyn FnMut() -> ControlFlow<()> + Send>,
+    ) -> io::Result<Box<dyn Worker>>;
+
+    /// Blocks for a while. Only what blocks anyway calls this: no task does.
+    fn pause(&self, duration: Duration);
+}
+
+/// A worker. Dropped, it is woken once more, and waited for: its work breaks then.
+pub(super) trait Worker: fmt::Debug + Send + Sync {
+    /// Has the work run once more at least, from its beginning. Never waits for it where it has a thread of its own.
+    fn wake(&self);
+}
+
+/// Tokio's threads for what blocks and for tasks, and a thread for each worker.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SystemThreads;
+
+impl Threads for SystemThreads {
+    fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        tokio::task::spawn_blocking(work);
+    }
+
+    fn spawn(&self, task: BoxFuture<'static, ()>) {
+        tokio::spawn(task);
+    }
+
+    fn start_worker(
+        &self,
+        name: &str,
+        mut work: Box<dyn FnMut() -> ControlFlow<()> + Send>,
+    ) -> io::Result<Box<dyn Worker>> {
+        let run = move || {
+            while work().is_continue() {
+                // Returns at once when it was woken meanwhile.
+                thread::park();
+            }
+        };
+        let handle = thread::Builder::new().name(name.to_owned()).spawn(run)?;
+        Ok(Box::new(WorkerThread { thread: handle.thread().clone(), handle: Some(handle) }))
+    }
+
+    fn pause(&self, duration: Duration) {
+        thread::sleep(duration);
+    }
+}
+
+#[derive(Debug)]
+struct WorkerThread {
+    thread: Thread,
+    handle: Option<JoinHandle<()>>,
+}
+
+impl Worker for WorkerThread {
+    fn wake(&self) {
+        self.thread.unpark();
+    }
+}
+
+impl Drop for WorkerThread {
+    fn drop(&mut self) {
+        self.wake();
+        if let Some(handle) = self.handle.take()
+            && handle.join().is_err()
+        {
+            tracing::error!(thread = self.thread.name(), "a thread of the store panicked");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::VecDeque;
+    use std::sync::{Arc, Mutex};
+
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::kv::{self, Namespace as _};
+    use crate::r2::{
+        Bucket as _, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, ListRequest,
+        PutRequest, UploadPartRequest,
+    };
+    use crate::runtime::Runtime as _;
+    use crate::store::platform::Platform;
+    use crate::store::testing::{Clock, bytes, files, pattern, value};
+    use crate::store::{LocalBucket, LocalNamespace, LocalStore};
+
+    /// Runs all work on the thread that asks for it, at once, but tasks when the test says. A pause moves the clock.
+    #[derive(Clone)]
+    struct OneThread {
+        clock: Clock,
+        tasks: Arc<Mutex<VecDeque<BoxFuture<'static, ()>>>>,
+    }
+
+    struct InlineWorker(Mutex<Box<dyn FnMut() -> ControlFlow<()> + Send>>);
+
+    impl Threads for OneThread {
+        fn run_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+            work();
+        }
+
+        fn spawn(&self, task: BoxFuture<'static, ()>) {
+            self.tasks.lock().unwrap().push_back(task);
+        }
+
+        fn start_worker(
+            &self,
+            _: &str,
+            work: Box<dyn FnMut() -> ControlFlow<()> + Send>,
+        ) -> io::Result<Box<dyn Worker>> {
+            Ok(Box::new(InlineWorker(Mutex::new(work))))
+        }
+
+        fn pause(&self, duration: Duration) {
+            self.clock.advance(duration);
+        }
+    }
+
+    impl Worker for InlineWorker {
+        fn wake(&self) {
+            let _ = (self.0.lock().unwrap())();
+        }
+    }
+
+    impl Drop for InlineWorker {
+        fn drop(&mut self) {
+            self.wake();
+        }
+    }
+
+    impl fmt::Debug for OneThread {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("OneThread")
+        }
+    }
+
+    impl fmt::Debug for InlineWorker {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("InlineWorker")
+        }
+    }
+
+    impl OneThread {
+        fn new() -> Self {
+            Self { clock: Clock::new(), tasks: Arc::default() }
+        }
+
+        fn open(&self, folder: &std::path::Path) -> LocalStore {
+            let threads = Arc::new(self.clone());
+            let platform = Platform { threads, ..Platform::new(Arc::new(self.clock.clone())) };
+            let store = ready(LocalStore::open_on(folder, platform)).unwrap();
+            let tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
+            tasks.into_iter().for_each(ready);
+            store
+        }
+    }
+
+    /// What a future gives that nothing outside of it has to wake: no other thread, and no runtime.
+    fn ready<T>(future: impl Future<Output = T>) -> T {
+        future.now_or_never().expect("all of it runs on this thread")
+    }
+
+    async fn upload(bucket: &LocalBucket, key: &str, parts: &[usize]) {
+        let create =
+            CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
+        let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+        let mut uploaded = Vec::new();
+        for (part_number, size) in (1..).zip(parts) {
+            let part = UploadPartRequest {
+                key: key.into(),
+                upload_id: upload_id.clone(),
+                part_number,
+                body: pattern(*size).into(),
+                checksum: None,
+            };
+            uploaded.push(bucket.upload_part(part).await.unwrap());
+        }
+        let complete = CompleteMultipartUploadRequest {
+            key: key.into(),
+            upload_id,
+            parts: uploaded,
+            ..CompleteMultipartUploadRequest::default()
+        };
+        bucket.complete_multipart_upload(complete).await.unwrap();
+    }
+
+    #[test]
+    fn a_store_runs_on_one_thread_without_a_runtime() {
+        const PART: usize = 5 * 1024 * 1024;
+        let folder = tempfile::tempdir().unwrap();
+        let threads = OneThread::new();
+        let store = threads.open(folder.path());
+        ready(async {
+            store.create_bucket("media").await.unwrap();
+            let bucket = store.bucket("media").unwrap();
+            for (key, size) in [("small", 10), ("large", 3_000_000), ("gone", 100_000)] {
+                bucket.put(PutRequest::new(key, pattern(size))).await.unwrap();
+                assert_eq!(bytes(&bucket, key).await, Some(pattern(size)));
+            }
+            upload(&bucket, "parts", &[PART, 10]).await;
+            let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
+            bucket.copy(copy).await.unwrap();
+            bucket.delete("gone").await.unwrap();
+
+            let sessions = LocalNamespace::open_in(&store, "sessions").await.unwrap();
+            let put = kv::PutRequest::new("short", "v").expiration_ttl(Duration::from_secs(60));
+            sessions.put(put).await.unwrap();
+            sessions.put(kv::PutRequest::new("long", pattern(100_000))).await.unwrap();
+            assert_eq!(files(&store).await, (4, 0));
+        });
+
+        // Another process.
+        let other = threads.open(folder.path()).bucket("media").unwrap();
+        ready(other.put(PutRequest::new("other", "1"))).unwrap();
+        drop((store, other));
+        assert!(!folder.path().join("store.sqlite3-wal").exists());
+
+        threads.clock.advance(Duration::from_secs(60));
+        let store = threads.open(folder.path());
+        ready(async {
+            let bucket = store.bucket("media").unwrap();
+            let page = bucket.list(ListRequest::default()).await.unwrap();
+            let keys: Vec<&str> = page.objects.iter().map(|object| object.key.as_str()).collect();
+            assert_eq!(keys, ["copy", "large", "other", "parts", "small"]);
+            assert_eq!(bytes(&bucket, "copy").await, Some(pattern(3_000_000)));
+            assert_eq!(bytes(&bucket, "parts").await, Some([pattern(PART), pattern(10)].concat()));
+            let sessions = LocalNamespace::open_in(&store, "sessions").await.unwrap();
+            assert_eq!(value(&sessions, "short").await, None);
+            assert_eq!(value(&sessions, "long").await, Some(pattern(100_000)));
+        });
+    }
+
+    #[test]
+    fn another_transaction_is_waited_for_in_the_time_of_the_platform() {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = OneThread::new();
+        let store = threads.open(folder.path());
+        ready(store.create_bucket("media")).unwrap();
+        let bucket = store.bucket("media").unwrap();
+        let other = rusqlite::Connection::open(folder.path().join("store.sqlite3")).unwrap();
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let began = threads.clock.now();
+        let busy = ready(bucket.put(PutRequest::new("key", "1"))).unwrap_err();
+        assert_eq!(busy.kind(), ErrorKind::Storage);
+        assert!(busy.message().contains("database is locked"), "{busy}");
+        let waited = threads.clock.now().duration_since(began).unwrap();
+        assert_eq!(waited.as_secs(), 30);
+        other.execute_batch("COMMIT").unwrap();
+        ready(bucket.put(PutRequest::new("key", "1"))).unwrap();
+    }
+}

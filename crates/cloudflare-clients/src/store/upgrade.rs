@@ -1,0 +1,289 @@
+//! A store of each version of the format that was ever written is opened, upgraded and used. How the fixtures were made is said
+//! beside them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+use super::database::VERSIONS;
+use super::testing::{Clock, bytes, files, pattern, value};
+use super::{LocalBucket, LocalNamespace, LocalStore};
+use crate::error::ErrorKind;
+use crate::kv::{self, Namespace as _};
+use crate::r2::{
+    Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, CopyRequest,
+    CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, ListMultipartUploadsRequest,
+    ListPartsRequest, ListRequest, PutRequest, StorageClass, UploadPartRequest,
+};
+use crate::runtime::Runtime as _;
+
+/// How many bytes the objects and values have that are files in the fixtures.
+const LARGE: usize = 5000;
+
+fn http() -> HttpMetadata {
+    HttpMetadata {
+        content_type: Some("text/plain".into()),
+        content_language: Some("de".into()),
+        content_disposition: Some("inline".into()),
+        content_encoding: Some("identity".into()),
+        cache_control: Some("no-store".into()),
+        cache_expiry: Some(UNIX_EPOCH + Duration::from_secs(1_900_000_000)),
+    }
+}
+
+fn custom() -> CustomMetadata {
+    [("uploadedBy", "größe ☃")].into_iter().collect()
+}
+
+/// 2100-01-01.
+fn expiration() -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(4_102_444_800)
+}
+
+async fn open(folder: &Path) -> LocalStore {
+    LocalStore::open_with_runtime(folder, Arc::new(Clock::new())).await.unwrap()
+}
+
+fn version(folder: &Path) -> usize {
+    let database = Connection::open(folder.join("store.sqlite3")).unwrap();
+    database.query_row("PRAGMA user_version", (), |row| row.get(0)).unwrap()
+}
+
+/// A copy of the fixture of a version.
+fn fixture(version: usize) -> TempDir {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{version}"));
+    assert!(
+        fixture.join("store.sqlite3").exists(),
+        "the version {version} of the format has no fixture: see tests/fixtures/README.md"
+    );
+    let copy = tempfile::tempdir().unwrap();
+    for (path, contents) in contents(&fixture) {
+        let to = copy.path().join(path);
+        fs::create_dir_all(to.parent().unwrap()).unwrap();
+        fs::write(to, contents).unwrap();
+    }
+    copy
+}
+
+/// The database and the files in `blobs/`, and what is in them.
+fn contents(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let blobs = fs::read_dir(store.join("blobs")).unwrap().map(|entry| entry.unwrap().path());
+    let paths = blobs.chain([store.join("store.sqlite3")]);
+    paths.map(|path| (path.strip_prefix(store).unwrap().to_owned(), fs::read(&path).unwrap())).collect()
+}
+
+async fn begin_upload(media: &LocalBucket, key: &str) -> String {
+    let request = CreateMultipartUploadRequest {
+        key: key.into(),
+        http_metadata: http(),
+        custom_metadata: custom(),
+        ..CreateMultipartUploadRequest::default()
+    };
+    media.create_multipart_upload(request).await.unwrap()
+}
+
+fn part(key: &str, upload_id: &str, part_number: u16, size: usize) -> UploadPartRequest {
+    let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
+    UploadPartRequest { key, upload_id, part_number, body: pattern(size).into(), checksum: None }
+}
+
+/// Puts into a new store what the fixtures have. What versions to come add is added here.
+async fn fill(store: &LocalStore) {
+    for name in ["media", "other"] {
+        store.create_bucket(name).await.unwrap();
+    }
+    let media = store.bucket("media").unwrap();
+    let small = PutRequest {
+        http_metadata: http(),
+        custom_metadata: custom(),
+        storage_class: Some(StorageClass::InfrequentAccess),
+        checksum: Some(Checksum::of(ChecksumAlgorithm::Sha256, b"hello")),
+        ..PutRequest::new("small", "hello")
+    };
+    media.put(small).await.unwrap();
+    let large = PutRequest {
+        custom_metadata: custom(),
+        checksum: Some(Checksum::of(ChecksumAlgorithm::Sha1, &pattern(LARGE))),
+        ..PutRequest::new("large", pattern(LARGE))
+    };
+    media.put(large).await.unwrap();
+    media.put(PutRequest::new("cafe\u{301}", "decomposed")).await.unwrap();
+    let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
+    media.copy(copy).await.unwrap();
+    for key in ["parts", "unfinished"] {
+        let upload_id = begin_upload(&media, key).await;
+        let mut parts = Vec::new();
+        for (part_number, size) in [(1, LARGE), (2, 10)] {
+            parts.push(media.upload_part(part(key, &upload_id, part_number, size)).await.unwrap());
+        }
+        if key == "parts" {
+            let key = key.to_owned();
+            let complete = CompleteMultipartUploadRequest {
+                key,
+                upload_id,
+                parts,
+                ..CompleteMultipartUploadRequest::default()
+            };
+            media.complete_multipart_upload(complete).await.unwrap();
+        }
+    }
+    let other = store.bucket("other").unwrap();
+    other.put(PutRequest::new("small", "another")).await.unwrap();
+    other.put(PutRequest::new("empty", "")).await.unwrap();
+
+    // Since version 2.
+    let sessions = LocalNamespace::open_in(store, "sessions").await.unwrap();
+    sessions.put(kv::PutRequest::new("small", "value").metadata(&[1, 2]).unwrap()).await.unwrap();
+    sessions.put(kv::PutRequest::new("large", pattern(LARGE)).expiration(expiration())).await.unwrap();
+    store.create_namespace("empty").await.unwrap();
+}
+
+async fn check_objects(store: &LocalStore) {
+    let buckets: Vec<_> = store.buckets().await.unwrap();
+    let made = Clock::new().now();
+    let names = buckets.iter().map(|info| (info.name.as_str(), info.created));
+    assert!(names.eq([("media", made), ("other", made)]), "{buckets:?}");
+
+    let media = store.bucket("media").unwrap();
+    let small = media.head("small").await.unwrap().unwrap();
+    assert_eq!(small.http_metadata, Some(http()));
+    assert_eq!(small.custom_metadata, Some(custom()));
+    assert_eq!(small.storage_class, Some(StorageClass::InfrequentAccess));
+    assert_eq!(small.uploaded, made);
+    assert_eq!(small.version.as_ref().map(String::len), Some(32));
+    let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, b"hello");
+    assert_eq!(small.checksums.get(ChecksumAlgorithm::Sha256), Some(&sha256));
+    assert_eq!(bytes(&media, "small").await, Some(b"hello".to_vec()));
+
+    for key in ["large", "copy"] {
+        let large = media.head(key).await.unwrap().unwrap();
+        assert_eq!(large.etag, Checksum::of(ChecksumAlgorithm::Md5, &pattern(LARGE)).to_hex());
+        let sha1 = Checksum::of(ChecksumAlgorithm::Sha1, &pattern(LARGE));
+        assert_eq!(large.checksums.get(ChecksumAlgorithm::Sha1), Some(&sha1));
+        assert_eq!(large.http_metadata, Some(HttpMetadata::default()));
+        assert_eq!(large.custom_metadata, Some(custom()));
+        assert_eq!(large.storage_class, Some(StorageClass::Standard));
+        assert_eq!(bytes(&media, key).await, Some(pattern(LARGE)));
+    }
+    let parts = media.head("parts").await.unwrap().unwrap();
+    assert!(parts.etag.ends_with("-2"), "{}", parts.etag);
+    assert_eq!((parts.http_metadata, parts.custom_metadata), (Some(http()), Some(custom())));
+    assert_eq!(bytes(&media, "parts").await, Some([pattern(LARGE), pattern(10)].concat()));
+    assert_eq!(bytes(&media, "caf\u{e9}").await, Some(b"decomposed".to_vec()));
+    let listed = media.list(ListRequest::default()).await.unwrap();
+    let keys: Vec<&str> = listed.objects.iter().map(|object| object.key.as_str()).collect();
+    assert_eq!(keys[..4], ["cafe\u{301}", "copy", "large", "parts"]);
+
+    let other = store.bucket("other").unwrap();
+    assert_eq!(bytes(&other, "small").await, Some(b"another".to_vec()));
+    assert_eq!(bytes(&other, "empty").await, Some(Vec::new()));
+}
+
+async fn check_values(store: &LocalStore) {
+    let titles: Vec<String> = store.namespaces().await.unwrap().into_iter().map(|info| info.title).collect();
+    assert_eq!(titles, ["empty", "sessions"]);
+    let sessions = LocalNamespace::open_in(store, "sessions").await.unwrap();
+    let get = |key: &str| kv::GetRequest { key: key.into(), ..kv::GetRequest::default() };
+    let small = sessions.get_with_metadata(get("small")).await.unwrap().unwrap();
+    assert_eq!(small.metadata.unwrap().as_str(), "[1,2]");
+    assert_eq!(small.expiration, None);
+    assert_eq!(small.value.bytes().await.unwrap(), "value");
+    let large = sessions.get_with_metadata(get("large")).await.unwrap().unwrap();
+    assert_eq!((large.expiration, large.metadata), (Some(expiration()), None));
+    assert_eq!(large.value.bytes().await.unwrap(), pattern(LARGE));
+}
+
+/// Completes the upload of an older version, with its last part and a new first one.
+async fn finish_upload(media: &LocalBucket) {
+    let uploads = media.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap().uploads;
+    let [upload] = uploads.as_slice() else { panic!("one upload: {uploads:?}") };
+    assert_eq!((upload.key.as_str(), upload.initiated), ("unfinished", Clock::new().now()));
+    let (key, upload_id) = (upload.key.clone(), upload.upload_id.clone());
+    let list =
+        ListPartsRequest { key: key.clone(), upload_id: upload_id.clone(), ..ListPartsRequest::default() };
+    let listed = media.list_parts(list).await.unwrap().parts;
+    let sizes: Vec<_> = listed.iter().map(|part| (part.part_number, part.size)).collect();
+    assert_eq!(sizes, [(1, Some(LARGE as u64)), (2, Some(10))]);
+    let first = media.upload_part(part(&key, &upload_id, 1, 5 * 1024 * 1024)).await.unwrap();
+    let parts = vec![first, listed[1].clone()];
+    let complete =
+        CompleteMultipartUploadRequest { key, upload_id, parts, ..CompleteMultipartUploadRequest::default() };
+    media.complete_multipart_upload(complete).await.unwrap();
+}
+
+async fn check_upload(media: &LocalBucket) {
+    let object = media.head("unfinished").await.unwrap().unwrap();
+    assert_eq!((object.http_metadata, object.custom_metadata), (Some(http()), Some(custom())));
+    let expected = [pattern(5 * 1024 * 1024), pattern(10)].concat();
+    assert!(bytes(media, "unfinished").await == Some(expected));
+}
+
+#[tokio::test]
+async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
+    for written in 1..=VERSIONS.len() {
+        let folder = fixture(written);
+        assert_eq!(version(folder.path()), written);
+        let store = open(folder.path()).await;
+        assert_eq!(version(folder.path()), VERSIONS.len());
+        check_objects(&store).await;
+        let media = store.bucket("media").unwrap();
+        finish_upload(&media).await;
+        check_upload(&media).await;
+        // The files of `large`, `copy`, `parts` and `unfinished`, and of the value `large`.
+        let kept = if written >= 2 { 5 } else { 4 };
+        assert_eq!(files(&store).await, (kept, 0));
+        if written >= 2 {
+            check_values(&store).await;
+        }
+        media.put(PutRequest::new("zz/new", pattern(100_000))).await.unwrap();
+        let new = LocalNamespace::open_in(&store, "new").await.unwrap();
+        new.put(kv::PutRequest::new("key", pattern(100_000))).await.unwrap();
+        drop((media, new, store));
+
+        let store = open(folder.path()).await;
+        check_objects(&store).await;
+        let media = store.bucket("media").unwrap();
+        check_upload(&media).await;
+        assert_eq!(bytes(&media, "zz/new").await, Some(pattern(100_000)));
+        let new = LocalNamespace::open_in(&store, "new").await.unwrap();
+        assert_eq!(value(&new, "key").await, Some(pattern(100_000)));
+        assert_eq!(files(&store).await, (kept + 2, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let folder = fixture(VERSIONS.len());
+    let database = Connection::open(folder.path().join("store.sqlite3")).unwrap();
+    database.pragma_update(None, "user_version", 99).unwrap();
+    drop(database);
+    let before = contents(folder.path());
+    let refused = LocalStore::open(folder.path()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Storage);
+    let both = format!("the store has format 99 and this version knows {}", VERSIONS.len());
+    assert!(refused.message().contains(&both), "{refused}");
+    assert!(contents(folder.path()) == before);
+    assert!(!folder.path().join("store.sqlite3-wal").exists());
+}
+
+#[tokio::test]
+#[ignore = "makes a fixture: see tests/fixtures/README.md"]
+async fn a_fixture_of_the_newest_version_is_made() {
+    let folder = PathBuf::from(std::env::var_os("STORE_FIXTURE").unwrap());
+    let store = open(&folder).await;
+    fill(&store).await;
+    drop(store);
+    // The clean-up in the background has the store open too.
+    while fs::read_dir(folder.join("instances")).unwrap().count() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    fs::remove_file(folder.join("open.lock")).unwrap();
+    for empty in ["incoming", "instances"] {
+        fs::remove_dir(folder.join(empty)).unwrap();
+    }
+}
