@@ -1,7 +1,6 @@
 //! Signed URLs and the S3 client against Cloudflare's own simulator of R2, Miniflare's S3 endpoint.
 //!
 //! `cargo xtask test simulator` starts it and names it in the environment.
-#![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::{Duration, SystemTime};
