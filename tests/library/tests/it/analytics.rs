@@ -202,8 +202,12 @@ async fn what_cannot_be_recorded_is_the_callers_error_at_once() {
     assert_eq!(writer.record(&1).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!((writer.buffered(), writer.dropped()), (0, 0));
 
-    assert!(fixture.writer().with_batch_bytes(16 * 1024 * 1024 + 1).is_err());
-    assert!(fixture.writer().with_max_age(Duration::ZERO).is_err());
+    let error = fixture.writer().with_batch_bytes(16 * 1024 * 1024 + 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("16777217 bytes are too large"), "{error}");
+    let error = fixture.writer().with_max_age(Duration::ZERO).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("an age of 0"), "{error}");
     let r2 = || R2Service::shared(fixture.bucket.clone());
     for prefix in ["é/".to_owned(), "a\n".to_owned(), "a".repeat(401)] {
         assert_eq!(EventStore::r2(r2(), prefix).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -415,6 +419,11 @@ async fn those_who_wait_for_a_service_that_is_down_share_its_answer() {
     assert_eq!(fixture.stored().await, [1]);
 }
 
+/// That it is one of the faults that were ordered.
+fn assert_transient(error: &Error) {
+    assert!(matches!(error.kind(), ErrorKind::Server | ErrorKind::Connection), "{error:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_a_flush_acknowledged_can_be_read() {
     const TASKS: u64 = 8;
@@ -437,7 +446,9 @@ async fn whatever_a_flush_acknowledged_can_be_read() {
             for n in 0..EVENTS {
                 let event = task * EVENTS + n;
                 // Refused, it is not recorded, and comes again.
-                while writer.record(&event).await.is_err() {}
+                while let Err(error) = writer.record(&event).await {
+                    assert_transient(&error);
+                }
                 recorded.push(event);
                 if random.u8(..) >= 16 {
                     continue;
@@ -462,7 +473,9 @@ async fn whatever_a_flush_acknowledged_can_be_read() {
         task.await.unwrap();
     }
     assert!(!acknowledged.lock().unwrap().is_empty(), "nothing was acknowledged: the test proves nothing");
-    while writer.flush().await.is_err() {}
+    while let Err(error) = writer.flush().await {
+        assert_transient(&error);
+    }
     let mut all = fixture.stored().await;
     all.sort_unstable();
     assert_eq!(all, (0..TASKS * EVENTS).collect::<Vec<_>>(), "each once");
@@ -597,7 +610,9 @@ async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let namespace = Arc::new(LocalNamespace::open(folder.path(), "events").await.unwrap());
     let client = KvClient::shared(namespace);
     let day = Duration::from_secs(24 * 3600);
-    assert!(EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).is_err());
+    let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("KV takes 60 seconds or more"), "{error}");
     let store = EventStore::kv(client.clone(), "events/", Some(day)).unwrap();
     let clock = clock();
     let start = clock.now();

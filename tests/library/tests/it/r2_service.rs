@@ -214,14 +214,18 @@ async fn without_a_signing_config_there_are_no_urls() {
 #[tokio::test]
 async fn public_urls_are_encoded_and_stay_on_their_host() {
     let (service, _) = ScriptedBucket::holding("abc").service();
-    assert!(service.public_url("k").is_err());
+    let error = service.public_url("k").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("no public base URL"), "{error}");
     let service = service.with_public_base_url("https://media.example.com/files/").unwrap();
     assert_eq!(
         service.public_url("//evil.example/ä?#").unwrap(),
         "https://media.example.com/files///evil.example/%C3%A4%3F%23"
     );
     for bad in ["media.example.com", "https://", "https://a b", "https://h/?q", "https://user@h", "ftp://h"] {
-        assert!(service.clone().with_public_base_url(bad).is_err(), "{bad}");
+        let error = service.clone().with_public_base_url(bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad}");
+        assert!(error.message().contains("must be like https://media.example.com"), "{error}");
     }
     let error = service.with_public_base_url("https://user:hunter2@h").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
@@ -295,7 +299,8 @@ async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
 
     let bucket = ScriptedBucket::holding("abc").then(move |_| Err(gone()));
     let upload = bucket.service().0.resume_multipart_upload("k", "id");
-    assert!(upload.complete([part]).await.is_err());
+    let error = upload.complete([part]).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NoSuchUpload, 1));
     assert_eq!(bucket.calls(), ["complete"]);
 }
 
