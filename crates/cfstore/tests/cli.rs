@@ -9,6 +9,7 @@ use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use testkit::content;
 
 struct Folder(TempDir);
 
@@ -67,14 +68,6 @@ fn failure(output: &Output) -> String {
     let lines = stderr.lines().filter(|line| !line.starts_with("using the embedded store"));
     let lines: Vec<_> = lines.collect();
     format!("exit {}\n{}", output.status.code().unwrap(), lines.join("\n"))
-}
-
-/// Bytes that differ from place to place.
-fn content(length: usize) -> Vec<u8> {
-    let words = (0..length.div_ceil(8) as u64).map(|n| n.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let mut bytes: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
-    bytes.truncate(length);
-    bytes
 }
 
 /// `cfstore serve` on a free port, with the variables that it prints.
@@ -136,7 +129,7 @@ fn http_get(url: &str) -> (String, Vec<u8>) {
 fn files_of_any_size_come_back() {
     let folder = Folder::new();
     for size in [0, 1, 70 * 1024 * 1024] {
-        let bytes = content(size);
+        let bytes = content(size, 0);
         folder.write("in", &bytes);
         let stored = folder.json(&["--json", "r2", "put", "in", "a/b.bin"]);
         assert_eq!(stored["size"], size);
@@ -182,7 +175,7 @@ fn metadata_content_types_and_conditions() {
 fn stdin_of_unknown_length() {
     let folder = Folder::new();
     for size in [0, 20 * 1024 * 1024] {
-        folder.write("in", content(size));
+        folder.write("in", content(size, 0));
         let put = folder
             .command(&["r2", "put", "-", "from/stdin.json"])
             .stdin(File::open(folder.path().join("in")).unwrap())
@@ -193,7 +186,7 @@ fn stdin_of_unknown_length() {
         assert_eq!(head["size"], size);
         assert_eq!(head["httpMetadata"]["contentType"], "application/json");
         let got = folder.run(&["r2", "get", "from/stdin.json", "-"]);
-        assert!(got.stdout == content(size));
+        assert!(got.stdout == content(size, 0));
     }
 }
 
@@ -209,7 +202,7 @@ fn an_interrupted_upload_leaves_nothing() {
         .unwrap();
     // Stdin stays open: the upload cannot end by itself.
     let mut stdin = put.stdin.take().unwrap();
-    stdin.write_all(&content(40 * 1024 * 1024)).unwrap();
+    stdin.write_all(&content(40 * 1024 * 1024, 0)).unwrap();
     let pid = put.id().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let failed = failure(&put.wait_with_output().unwrap());
@@ -233,7 +226,7 @@ fn an_input_that_was_interrupted_is_not_whole() {
             .unwrap();
         let mut stdin = put.stdin.take().unwrap();
         // More than a pipe holds: the upload has begun.
-        stdin.write_all(&content(1024 * 1024)).unwrap();
+        stdin.write_all(&content(1024 * 1024, 0)).unwrap();
         let pid = put.id().to_string();
         let signal =
             |name: &str| assert!(Command::new("kill").args([name, pid.as_str()]).status().unwrap().success());
@@ -451,7 +444,7 @@ fn the_server_serves_what_the_embedded_store_has() {
     // In another folder there is nothing but the variables.
     let elsewhere = Folder::new();
     assert_eq!(server.ok(&elsewhere, &["r2", "get", "a b/ü.txt", "-"]), "hello");
-    elsewhere.write("big", content(70 * 1024 * 1024));
+    elsewhere.write("big", content(70 * 1024 * 1024, 0));
     server.ok(&elsewhere, &["r2", "put", "big", "big"]);
     server.ok(&elsewhere, &["r2", "get", "big", "back"]);
     assert!(elsewhere.read("back") == elsewhere.read("big"));
@@ -658,7 +651,7 @@ fn serve_stops_gracefully() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     let folder = Folder::new();
-    folder.write("in", content(4 * 1024 * 1024));
+    folder.write("in", content(4 * 1024 * 1024, 0));
     folder.ok(&["r2", "put", "in", "a"]);
     let mut child = folder
         .command(&["r2", "get", "a", "-"])

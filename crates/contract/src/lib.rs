@@ -32,12 +32,6 @@ macro_rules! cases {
     };
 }
 
-#[cfg(not(target_arch = "wasm32"))]
-mod ahead;
-mod content;
 mod events;
 pub mod kv;
 pub mod r2;
-
-#[cfg(not(target_arch = "wasm32"))]
-pub use ahead::Ahead;

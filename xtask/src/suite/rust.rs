@@ -21,7 +21,8 @@ pub(crate) fn doc(context: &Context<'_>) -> Result<Tally, Stop> {
     cargo_test(context.workspace.cargo(["test", "--doc"]), &[])
 }
 
-/// The others, of `tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test` passes where there is no simulator.
+/// The others, of `tests/library/tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test` passes where there is no
+/// simulator.
 pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -> Result<Tally, Stop> {
     let with_environment = |mut command: Command| {
         command.envs(environment.iter().map(|(name, value)| (name, value)));

@@ -1,8 +1,5 @@
 //! Workers KV through Cloudflare's REST API.
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

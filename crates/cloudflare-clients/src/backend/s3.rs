@@ -1,8 +1,5 @@
 //! R2 through its S3 API.
 
-#[cfg(test)]
-mod tests;
-
 use std::sync::Arc;
 
 use async_trait::async_trait;

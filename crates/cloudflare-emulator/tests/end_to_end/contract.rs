@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::world::{BUCKET, Server};
+use testkit::{BUCKET, LocalServer};
 
 mod r2 {
     use cloudflare_clients::r2::{ChecksumAlgorithm, R2Service};
     use contract::r2::{Fixture, Lacks};
 
-    use super::{Arc, BUCKET, Server};
+    use super::{Arc, BUCKET, LocalServer};
 
     async fn fixture() -> Fixture {
-        let server = Server::start().await;
+        let server = LocalServer::start().await;
         Fixture {
             service: R2Service::new(server.bucket(BUCKET)),
             missing_bucket: Some(R2Service::new(server.bucket("missing"))),
@@ -29,14 +29,14 @@ mod r2 {
 
 mod kv {
     use cloudflare_clients::kv::KvClient;
-    use contract::Ahead;
-    use contract::kv::{Fixture, Lacks};
+    use contract::kv::{Clock, Fixture, Lacks};
+    use testkit::RunningClock;
 
-    use super::{Arc, Server};
+    use super::{Arc, LocalServer};
 
     async fn fixture() -> Fixture {
-        let runtime = Ahead::default();
-        let server = Server::with_runtime(Arc::new(runtime.clone())).await;
+        let runtime = RunningClock::new();
+        let server = LocalServer::with_runtime(runtime.clone()).await;
         let id = server.store.create_namespace("sessions").await.unwrap().id;
         let client =
             |id: &str| KvClient::new_with_runtime(Arc::new(server.namespace(id)), Arc::new(runtime.clone()));
@@ -45,7 +45,7 @@ mod kv {
             missing_namespace: Some(client(&"0".repeat(32))),
             lacks: Lacks { cache_ttl: true },
             simulated: false,
-            clock: Some(runtime.clock()),
+            clock: Some(Clock::new(move |duration| runtime.advance(duration))),
             holds: Some(Arc::new(server)),
         }
     }

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use cloudflare_clients::{ErrorKind, RetryPolicy};
 use futures_util::{StreamExt, stream};
+use testkit::content;
 
 use crate::operations::{self, Operation, read};
-use crate::proxy::{Fault, Kind, content};
+use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 const FAILURES: [Fault; 6] = [

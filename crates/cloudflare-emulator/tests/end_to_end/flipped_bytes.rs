@@ -2,9 +2,10 @@
 
 use cloudflare_clients::ErrorKind;
 use futures_util::TryStreamExt;
+use testkit::content;
 
 use crate::operations::{self, Operation, read};
-use crate::proxy::{Fault, Kind, content};
+use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,9 +19,10 @@ use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{R2Service, R2SigningConfig};
 use cloudflare_clients::{Error, ErrorKind, RetryPolicy, S3Bucket, Timeouts};
 use http::StatusCode;
+use testkit::BUCKET;
 
 use crate::proxy::{ContentLength, Fault};
-use crate::world::{BUCKET, World};
+use crate::world::World;
 
 const ACQUISITIONS: usize = 10_000;
 const PROCESSES: u64 = 8;

@@ -6,7 +6,6 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use cloudflare_clients::Bytes;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
@@ -366,11 +365,4 @@ impl Head {
             _ => Kind::Other,
         }
     }
-}
-
-/// Bytes that differ everywhere, so that none can be taken for others.
-pub(crate) fn content(length: usize, seed: u64) -> Bytes {
-    let mut bytes = vec![0; length];
-    fastrand::Rng::with_seed(seed).fill(&mut bytes);
-    bytes.into()
 }

@@ -5,9 +5,10 @@ use std::time::{Duration, Instant};
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::{ErrorKind, RetryPolicy};
 use futures_util::future::join_all;
+use testkit::content;
 
 use crate::operations::{self, read};
-use crate::proxy::{Fault, Kind, content};
+use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,9 +3,10 @@
 use cloudflare_clients::r2::{Body, Conditional, STREAM_PART_SIZE};
 use cloudflare_clients::{Bytes, ErrorKind};
 use futures_util::stream;
+use testkit::content;
 
 use crate::operations::read;
-use crate::proxy::{Fault, Kind, content};
+use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 const PARTS: usize = 2;

@@ -1,77 +1,41 @@
 //! A server over a store of its own, and a client that sends exactly what it is told to.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
-use cloudflare_clients::{LocalStore, Method, Runtime, TokioRuntime};
-use cloudflare_emulator::{Credentials, Faults, KvBehaviour, Server};
+use cloudflare_clients::{Method, Runtime};
+use cloudflare_emulator::KvBehaviour;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use testkit::LocalServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 pub(crate) struct Local {
-    pub(crate) addr: SocketAddr,
-    pub(crate) faults: Faults,
+    pub(crate) server: LocalServer,
     pub(crate) signer: Signer,
-    pub(crate) credentials: Credentials,
-    pub(crate) store: LocalStore,
-    stop: Option<oneshot::Sender<()>>,
-    running: Option<JoinHandle<()>>,
-    folder: tempfile::TempDir,
 }
 
 impl Local {
     /// A server with an empty bucket `media`.
     pub(crate) async fn start() -> Self {
-        Self::with_kv_behaviour(KvBehaviour::default()).await
+        Self::of(LocalServer::start().await)
     }
 
     pub(crate) async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
-        Self::with(behaviour, Arc::new(TokioRuntime)).await
+        Self::of(LocalServer::with_kv_behaviour(behaviour).await)
     }
 
     /// Its store's clock and timer are the server's.
     pub(crate) async fn with_runtime(runtime: impl Runtime) -> Self {
-        Self::with(KvBehaviour::default(), Arc::new(runtime)).await
+        Self::of(LocalServer::with_runtime(runtime).await)
     }
 
-    async fn with(behaviour: KvBehaviour, runtime: Arc<dyn Runtime>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let store = LocalStore::open_with_runtime(folder.path(), runtime).await.unwrap();
-        store.create_bucket("media").await.unwrap();
-        let credentials = Credentials::generate().unwrap();
-        let signer = Signer::new(credentials.signing());
-        let server =
-            Server::bind(store.clone(), credentials.clone(), ([127, 0, 0, 1], 0).into()).await.unwrap();
-        let server = server.with_kv_behaviour(behaviour);
-        let (stop, stopped) = oneshot::channel();
-        Self {
-            addr: server.local_addr(),
-            faults: server.faults(),
-            signer,
-            credentials,
-            store,
-            stop: Some(stop),
-            running: Some(tokio::spawn(server.run(async {
-                let _ = stopped.await;
-            }))),
-            folder,
-        }
-    }
-
-    /// Stops the server. The store is there until what this returns is dropped.
-    pub(crate) async fn stop(mut self) -> tempfile::TempDir {
-        self.stop.take().unwrap().send(()).unwrap();
-        self.running.take().unwrap().await.unwrap();
-        self.folder
+    fn of(server: LocalServer) -> Self {
+        Self { signer: Signer::new(server.credentials.signing()), server }
     }
 
     pub(crate) fn host(&self) -> String {
-        self.addr.to_string()
+        self.server.address().to_string()
     }
 
     /// A request that is signed in its headers.
@@ -110,7 +74,7 @@ impl Local {
 
     /// Sends bytes as they are and reads until the server closes.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.addr).await.unwrap();
+        let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
         // The server may answer and close before it has read everything.
         let _ = stream.write_all(bytes).await;
         let _ = stream.shutdown().await;
@@ -121,11 +85,11 @@ impl Local {
 
     /// A request to KV's API: `target` is what comes behind `.../storage/kv/namespaces`.
     pub(crate) fn kv(&self, method: &str, target: &str) -> Request<'_> {
-        let account = self.credentials.account_id();
+        let account = self.server.credentials.account_id();
         let mut request =
             self.request(method, &format!("/client/v4/accounts/{account}/storage/kv/namespaces{target}"));
         request.signed_at = None;
-        request.header("authorization", &format!("Bearer {}", self.credentials.api_token()))
+        request.header("authorization", &format!("Bearer {}", self.server.credentials.api_token()))
     }
 
     pub(crate) async fn send_unsigned(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {
@@ -201,7 +165,7 @@ impl Request<'_> {
     pub(crate) async fn send(self) -> Answer {
         let local = self.local;
         let wire = self.wire();
-        let mut stream = TcpStream::connect(local.addr).await.unwrap();
+        let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
         stream.write_all(&wire).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();

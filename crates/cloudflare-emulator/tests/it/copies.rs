@@ -56,7 +56,7 @@ async fn directives_decide_about_the_metadata() {
 #[tokio::test]
 async fn other_buckets_are_sources_too() {
     let (local, _) = with_source().await;
-    local.store.create_bucket("second").await.unwrap();
+    local.server.store.create_bucket("second").await.unwrap();
     let put = local.request("PUT", "/second/copy").header("x-amz-copy-source", "/media/a%20source");
     assert_eq!(put.send().await.status, 200);
     let got = local.get("/second/copy").await;

@@ -33,7 +33,7 @@ async fn a_body_that_is_cut_off_leaves_nothing() {
                 assert_eq!(Answer::parse(&answer).error(), (400, "IncompleteBody".to_owned()));
             }
             // Gone.
-            let mut stream = TcpStream::connect(local.addr).await.unwrap();
+            let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
             stream.write_all(cut).await.unwrap();
             drop(stream);
         }
@@ -73,7 +73,7 @@ async fn a_body_needs_a_length() {
 #[tokio::test]
 async fn a_refused_body_without_an_end_is_not_read_for_ever() {
     let local = Local::start().await;
-    let mut stream = TcpStream::connect(local.addr).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
     stream
         .write_all(b"PUT /media/key HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
         .await

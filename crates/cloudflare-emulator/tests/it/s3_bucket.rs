@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloudflare_clients::r2::{
     Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
     CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPartsRequest, ListRequest,
-    PutRequest, R2SigningConfig, StorageClass, UploadPartRequest,
+    PutRequest, StorageClass, UploadPartRequest,
 };
 use cloudflare_clients::{ErrorKind, S3Bucket};
 
@@ -31,14 +31,7 @@ const KEYS: &[&str] = &[
 ];
 
 fn bucket(local: &Local) -> S3Bucket {
-    let credentials = &local.credentials;
-    let config = R2SigningConfig::for_endpoint(
-        format!("http://{}", local.addr),
-        credentials.access_key_id(),
-        credentials.secret_access_key(),
-        "media",
-    );
-    S3Bucket::new(config).unwrap()
+    local.server.bucket("media")
 }
 
 #[tokio::test]
@@ -104,8 +97,15 @@ async fn what_is_put_is_what_is_got() {
 
     let copy = CopyRequest { source: "key".to_owned(), key: "é copy".to_owned(), ..CopyRequest::default() };
     assert_eq!(bucket.copy(copy).await.unwrap().etag, stored.etag);
-    local.store.bucket("media").unwrap().delete_many(&["key".to_owned(), "é copy".to_owned()]).await.unwrap();
-    local.store.delete_bucket("media").await.unwrap();
+    local
+        .server
+        .store
+        .bucket("media")
+        .unwrap()
+        .delete_many(&["key".to_owned(), "é copy".to_owned()])
+        .await
+        .unwrap();
+    local.server.store.delete_bucket("media").await.unwrap();
     assert_eq!(bucket.head("key").await.map_err(kind).unwrap_err(), ErrorKind::NoSuchBucket);
 }
 

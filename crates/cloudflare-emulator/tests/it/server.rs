@@ -44,7 +44,7 @@ async fn pages_of_this_machine_may_use_it() {
 #[tokio::test]
 async fn ordered_failures_have_no_effect() {
     let local = Local::start().await;
-    local.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+    local.server.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
     for _ in 0..2 {
         let answer = local.request("PUT", "/media/key").body("x").send().await;
         assert_eq!(answer.error(), (503, "ServiceUnavailable".to_owned()));
@@ -54,7 +54,7 @@ async fn ordered_failures_have_no_effect() {
     for (status, code) in
         [(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"), (StatusCode::BAD_GATEWAY, "InternalError")]
     {
-        local.faults.fail_next(1, status);
+        local.server.faults.fail_next(1, status);
         assert_eq!(local.get("/media/key").await.error(), (status.as_u16(), code.to_owned()));
     }
 }
@@ -80,7 +80,7 @@ async fn a_warm_connection_answers_at_once() {
     local.put("/media/key", "hello").await;
     let wire = local.request("GET", "/media/key").wire();
     let wire = String::from_utf8(wire).unwrap().replace("connection: close\r\n", "");
-    let mut stream = TcpStream::connect(local.addr).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut fastest = Duration::MAX;
     for _ in 0..50 {
@@ -97,15 +97,15 @@ async fn a_warm_connection_answers_at_once() {
 async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     let local = Local::start().await;
     let wire = String::from_utf8(local.request("PUT", "/media/key").body("hello").wire()).unwrap();
-    let mut idle = TcpStream::connect(local.addr).await.unwrap();
-    let mut busy = TcpStream::connect(local.addr).await.unwrap();
+    let mut idle = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut busy = TcpStream::connect(local.server.address()).await.unwrap();
     let kept_alive = String::from_utf8(local.request("HEAD", "/media").wire()).unwrap();
     exchange(&mut idle, kept_alive.replace("connection: close\r\n", "").as_bytes()).await;
     let (before, rest) = wire.as_bytes().split_at(wire.len() - 2);
     busy.write_all(before).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let store = local.store.clone();
-    let stopping = tokio::spawn(local.stop());
+    let store = local.server.store.clone();
+    let stopping = tokio::spawn(local.server.stop());
     tokio::time::sleep(Duration::from_millis(100)).await;
     let answer = exchange(&mut busy, rest).await;
     assert_eq!(answer.status, 200);
@@ -136,7 +136,7 @@ async fn clients_that_send_nothing_are_waited_for_by_the_clock_of_the_store() {
     let local = Local::with_runtime(Hurried).await;
     let wire = local.request("PUT", "/media/key").body("hello").wire();
     for (sent, status) in [(wire.len() - 2, Some(400)), (10, None)] {
-        let mut stream = TcpStream::connect(local.addr).await.unwrap();
+        let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
         stream.write_all(&wire[..sent]).await.unwrap();
         let mut answer = Vec::new();
         let closed = stream.read_to_end(&mut answer);

@@ -14,7 +14,7 @@ pub(crate) async fn keys_expire(Fixture { client, clock, .. }: Fixture) {
         assert_eq!(expires, [false, true, true]);
         return;
     };
-    (clock.0)(Duration::from_secs(60));
+    clock.advance(Duration::from_secs(60));
     assert_eq!(client.get("short").text().await.unwrap(), None);
     assert!(client.get_with_metadata("short").text().await.unwrap().is_none());
     let many = client.get_many(["short", "long"]).text().await.unwrap().all().unwrap();
@@ -22,7 +22,7 @@ pub(crate) async fn keys_expire(Fixture { client, clock, .. }: Fixture) {
     let listed = client.list().await.unwrap();
     assert_eq!(listed.keys.iter().map(|key| key.name.as_str()).collect::<Vec<_>>(), ["ever", "long"]);
     client.put("short", "again").await.unwrap();
-    (clock.0)(Duration::from_secs(3600));
+    clock.advance(Duration::from_secs(3600));
     assert_eq!(client.get("short").text().await.unwrap().as_deref(), Some("again"));
     assert_eq!(client.get("long").text().await.unwrap(), None);
 }

@@ -43,7 +43,18 @@ pub struct Lacks {
 
 /// A clock that can be moved on.
 #[derive(Clone)]
-pub struct Clock(pub Arc<dyn Fn(Duration) + Send + Sync>);
+pub struct Clock(Arc<dyn Fn(Duration) + Send + Sync>);
+
+impl Clock {
+    /// What moves it on.
+    pub fn new(advance: impl Fn(Duration) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(advance))
+    }
+
+    pub(crate) fn advance(&self, duration: Duration) {
+        (self.0)(duration);
+    }
+}
 
 impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -43,7 +43,7 @@ pub(crate) async fn sessions(Fixture { client, clock, .. }: Fixture) {
         assert!(sessions.get(&new).await.unwrap().is_some());
 
         if let Some(clock) = &clock {
-            (clock.0)(HOUR);
+            clock.advance(HOUR);
             assert_eq!(sessions.get(&new).await.unwrap(), None);
         }
     }

@@ -4,9 +4,9 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::kv::{MAX_VALUE_SIZE, Metadata};
 use cloudflare_clients::r2::Body;
 use serde_json::{Value, json};
+use testkit::{content, pieces};
 
 use super::Fixture;
-use crate::content::{content_of, stream_of};
 
 pub(crate) async fn what_is_put_comes_back_whole(Fixture { client, .. }: Fixture) {
     client.put("whole", "hellö").await.unwrap();
@@ -43,21 +43,21 @@ pub(crate) async fn empty_and_tiny_values(Fixture { client, .. }: Fixture) {
 pub(crate) async fn values_of_many_sizes(Fixture { client, .. }: Fixture) {
     for size in [65_536, 65_537, 3_000_000] {
         let bodies: [Body; 3] = [
-            content_of(size).into(),
-            Body::from_stream(stream_of(size), Some(size as u64)),
-            Body::from_stream(stream_of(size), None),
+            content(size, 0).into(),
+            Body::from_stream(pieces(content(size, 0)), Some(size as u64)),
+            Body::from_stream(pieces(content(size, 0)), None),
         ];
         for (n, body) in bodies.into_iter().enumerate() {
             let key = format!("sizes/{size}/{n}");
             client.put(&key, body).metadata(&n).await.unwrap();
             let found = client.get_with_metadata(&key).bytes().await.unwrap().unwrap();
-            assert!(found.value == content_of(size), "{key} holds other bytes");
+            assert!(found.value == content(size, 0), "{key} holds other bytes");
             assert_eq!(found.metadata.unwrap().json::<usize>().unwrap(), n);
-            assert!(client.get(&key).bytes().await.unwrap().unwrap() == content_of(size), "{key}");
+            assert!(client.get(&key).bytes().await.unwrap().unwrap() == content(size, 0), "{key}");
         }
     }
     for wrong in [999, 1001] {
-        let body = Body::from_stream(stream_of(1000), Some(wrong));
+        let body = Body::from_stream(pieces(content(1000, 0)), Some(wrong));
         let error = client.put("sizes/wrong", body).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{error:?}");
         assert_eq!(client.get("sizes/wrong").text().await.unwrap(), None);
@@ -165,8 +165,8 @@ pub(crate) async fn cache_ttls(Fixture { client, lacks, .. }: Fixture) {
 
 pub(crate) async fn what_is_too_large(Fixture { client, .. }: Fixture) {
     let size = usize::try_from(MAX_VALUE_SIZE).unwrap() + 1;
-    let large = client.put("large", content_of(size)).await;
-    let unknown = client.put("large", Body::from_stream(stream_of(size), None)).await;
+    let large = client.put("large", content(size, 0)).await;
+    let unknown = client.put("large", Body::from_stream(pieces(content(size, 0)), None)).await;
     let metadata = client.put("large", "x").metadata(&"m".repeat(1023)).await;
     for refused in [large, unknown, metadata] {
         let error = refused.unwrap_err();

@@ -2,9 +2,9 @@ use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm, Conditional, MIN_PART_SIZE, UploadedPart};
 use futures_util::TryStreamExt;
+use testkit::content;
 
 use super::Fixture;
-use crate::content::content_of;
 
 #[allow(clippy::cast_possible_truncation)]
 const PART: usize = MIN_PART_SIZE as usize;
@@ -16,7 +16,7 @@ fn parts_etag(parts: &[Bytes]) -> String {
 }
 
 pub(crate) async fn parts_become_an_object(Fixture { service, .. }: Fixture) {
-    let whole = content_of(2 * PART + 1000);
+    let whole = content(2 * PART + 1000, 0);
     let parts = [whole.slice(..PART), whole.slice(PART..2 * PART), whole.slice(2 * PART..)];
     let upload =
         service.create_multipart_upload("parts").content_type("video/mp4").metadata("n", "v").await.unwrap();
@@ -68,7 +68,7 @@ pub(crate) async fn parts_of_wrong_sizes(Fixture { service, .. }: Fixture) {
         let upload = service.create_multipart_upload("sizes").await.unwrap();
         let mut parts = Vec::new();
         for (size, number) in sizes.into_iter().zip(1..) {
-            parts.push(upload.upload_part(number, content_of(size)).await.unwrap());
+            parts.push(upload.upload_part(number, content(size, 0)).await.unwrap());
         }
         for parts in [parts.clone(), parts.into_iter().map(forget_size).collect()] {
             let error = upload.complete(parts).await.unwrap_err();

@@ -4,9 +4,9 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, ServedRange, StorageClass,
 };
+use testkit::{content, pieces};
 
 use super::Fixture;
-use crate::content::{content_of, stream_of};
 
 pub(crate) async fn what_is_put_comes_back_whole(Fixture { service, .. }: Fixture) {
     let http_metadata = HttpMetadata {
@@ -181,17 +181,17 @@ pub(crate) async fn metadata_in_any_script(Fixture { service, .. }: Fixture) {
 async fn assert_holds(service: &R2Service, key: &str, size: usize) {
     let object = service.get(key).await.unwrap().unwrap();
     assert_eq!(object.size, size as u64);
-    assert!(object.bytes().await.unwrap() == content_of(size), "{key} holds other bytes");
+    assert!(object.bytes().await.unwrap() == content(size, 0), "{key} holds other bytes");
 }
 
 pub(crate) async fn streams_of_known_length(Fixture { service, .. }: Fixture) {
     for size in [0, 1, 65_536, 65_537, 3_000_000] {
         let key = format!("stream/{size}");
-        service.put(&key, Body::from_stream(stream_of(size), Some(size as u64))).await.unwrap();
+        service.put(&key, Body::from_stream(pieces(content(size, 0)), Some(size as u64))).await.unwrap();
         assert_holds(&service, &key, size).await;
     }
     for wrong in [999, 1001] {
-        let body = Body::from_stream(stream_of(1000), Some(wrong));
+        let body = Body::from_stream(pieces(content(1000, 0)), Some(wrong));
         let error = service.put("stream/wrong", body).await.unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Integrity | ErrorKind::BodyNotReplayable), "{error:?}");
         assert!(service.head("stream/wrong").await.unwrap().is_none());
@@ -201,7 +201,7 @@ pub(crate) async fn streams_of_known_length(Fixture { service, .. }: Fixture) {
 /// A Worker has no memory for the parts.
 #[cfg(target_arch = "wasm32")]
 pub(crate) async fn streams_of_unknown_length(Fixture { service, .. }: Fixture) {
-    let error = service.put("unknown", Body::from_stream(stream_of(1000), None)).await.unwrap_err();
+    let error = service.put("unknown", Body::from_stream(pieces(content(1000, 0)), None)).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
     assert!(service.head("unknown").await.unwrap().is_none());
 }
@@ -212,7 +212,7 @@ pub(crate) async fn streams_of_unknown_length(Fixture { service, .. }: Fixture) 
 
     for size in [0, 1000, STREAM_PART_SIZE, STREAM_PART_SIZE + 1, 2 * STREAM_PART_SIZE + 1000] {
         let key = format!("unknown/{size}");
-        let put = service.put(&key, Body::from_stream(stream_of(size), None));
+        let put = service.put(&key, Body::from_stream(pieces(content(size, 0)), None));
         put.content_type("video/mp4").metadata("n", "v").await.unwrap();
         assert_holds(&service, &key, size).await;
         let object = service.head(&key).await.unwrap().unwrap();

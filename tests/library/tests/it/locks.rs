@@ -1,9 +1,9 @@
 //! Locks over a model of R2 whose answers come late or never, by clocks that differ. Time is Tokio's, which goes on by itself when
 //! everybody waits.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::unchecked_time_subtraction)]
+#![allow(clippy::unchecked_time_subtraction)]
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,54 +12,20 @@ use cloudflare_clients::r2::{
     Bucket, Checksum, ChecksumAlgorithm, GetRequest, Object, ObjectBody, PutRequest, R2Service, StoredObject,
 };
 use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
-use futures_util::future::{self, BoxFuture};
+use futures_util::future;
+use testkit::RunningClock;
 use tokio::time::Instant;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
 const SECOND: Duration = Duration::from_secs(1);
 const TTL: Duration = Duration::from_secs(30);
 const SKEW: Duration = Duration::from_secs(5);
-/// When the world began.
-const BEGIN: Duration = Duration::from_secs(1_800_000_000);
-
-/// A clock that is ahead of or behind the others, in milliseconds.
-#[derive(Debug)]
-struct Clock {
-    origin: Instant,
-    ahead: AtomicI64,
-    random: Mutex<fastrand::Rng>,
-}
-
-impl Clock {
-    /// The true time at which this clock shows `time`, since the world began.
-    fn truly(&self, time: SystemTime) -> i64 {
-        let shown = time.duration_since(UNIX_EPOCH).unwrap().as_millis();
-        i64::try_from(shown).unwrap()
-            - i64::try_from(BEGIN.as_millis()).unwrap()
-            - self.ahead.load(Ordering::SeqCst)
-    }
-}
-
-impl Runtime for Clock {
-    fn now(&self) -> SystemTime {
-        let truly = UNIX_EPOCH + BEGIN + self.origin.elapsed();
-        let ahead = self.ahead.load(Ordering::SeqCst);
-        let by = MS(ahead.unsigned_abs());
-        if ahead < 0 { truly - by } else { truly + by }
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-
-    fn random(&self) -> f64 {
-        self.random.lock().unwrap().f64()
-    }
-
-    fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
-        self.random.lock().unwrap().fill(bytes);
-        Ok(())
-    }
+/// The true time at which this clock shows `time`, in milliseconds since the world began.
+fn truly(clock: &RunningClock, time: SystemTime) -> i64 {
+    // A clock that is behind shows times before the beginning.
+    let millis =
+        |time: SystemTime| i64::try_from(time.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    millis(time) - millis(testkit::begin()) - clock.ahead()
 }
 
 /// What happens to a request.
@@ -233,16 +199,18 @@ impl World {
         Self { model: Arc::new(model), origin: Instant::now() }
     }
 
-    fn clock(&self, ahead: i64, seed: u64) -> Arc<Clock> {
-        let random = Mutex::new(fastrand::Rng::with_seed(seed));
-        Arc::new(Clock { origin: self.origin, ahead: ahead.into(), random })
+    /// A clock that is ahead of or behind the others, in milliseconds.
+    fn clock(&self, ahead: i64, seed: u64) -> Arc<RunningClock> {
+        let clock = RunningClock::since(testkit::begin(), self.origin, seed);
+        clock.set_ahead(ahead);
+        Arc::new(clock)
     }
 
     fn locks(&self, owner: &str, retry: RetryPolicy) -> Locks {
         self.locks_by(self.clock(0, owner.bytes().map(u64::from).sum()), owner, retry)
     }
 
-    fn locks_by(&self, clock: Arc<Clock>, owner: &str, retry: RetryPolicy) -> Locks {
+    fn locks_by(&self, clock: Arc<RunningClock>, owner: &str, retry: RetryPolicy) -> Locks {
         let r2 = R2Service::new_with_runtime(Arc::new(Reach(self.model.clone())), clock.clone());
         Locks::new_with_runtime(r2.with_retry(retry), clock).with_owner(owner)
     }
@@ -512,13 +480,13 @@ async fn a_clock_that_is_set_neither_shortens_a_lease_nor_makes_a_holder_of_who_
     let mut lock = taken(&a).await;
     let expires_at = lock.expires_at();
     // Others may have seen the lease as it was, and the holder may not hear of a shorter one.
-    clock.ahead.store(-2000, Ordering::SeqCst);
+    clock.set_ahead(-2000);
     lock.renew().await.unwrap();
     assert_eq!(lock.expires_at(), expires_at);
     lock.release().await.unwrap();
 
     world.next_puts(&[Fault::Slow(SECOND)]);
-    let set = async { clock.ahead.store(60_000, Ordering::SeqCst) };
+    let set = async { clock.set_ahead(60_000) };
     let (acquired, ()) = future::join(a.try_acquire("x"), set).await;
     assert_eq!(kind(acquired), Some(ErrorKind::Timeout));
 }
@@ -752,27 +720,27 @@ async fn simulate(seed: u64, skew: Duration, apart: Duration) -> (Counts, Vec<St
 
 struct Client {
     index: usize,
-    clock: Arc<Clock>,
+    clock: Arc<RunningClock>,
     locks: Locks,
     holders: Arc<Mutex<Holders>>,
 }
 
 impl Client {
     fn now(&self) -> i64 {
-        self.clock.truly(self.clock.now())
+        truly(&self.clock, self.clock.now())
     }
 
     async fn run(self, mut random: fastrand::Rng) {
         while self.now() < 600_000 {
             tokio::time::sleep(MS(random.u64(..500))).await;
             let Ok(Some(mut lock)) = self.locks.try_acquire("x").await else { continue };
-            let until = self.clock.truly(lock.expires_at());
+            let until = truly(&self.clock, lock.expires_at());
             self.holders.lock().unwrap().enter(self.index, lock.token(), self.now(), until);
             // A crash or a stall of the client leaves the entry: it holds the lock until its time is over.
             while random.u32(..4) != 0 {
                 tokio::time::sleep(MS(random.u64(..1500))).await;
                 if lock.renew().await.is_ok() {
-                    let until = self.clock.truly(lock.expires_at());
+                    let until = truly(&self.clock, lock.expires_at());
                     let mut holders = self.holders.lock().unwrap();
                     match holders.until.get_mut(&self.index) {
                         Some(known) => *known = until,

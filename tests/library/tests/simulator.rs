@@ -1,7 +1,6 @@
 //! Signed URLs and the S3 client against Cloudflare's own simulator of R2, Miniflare's S3 endpoint.
 //!
 //! `cargo xtask test simulator` starts it and names it in the environment.
-#![cfg(feature = "http")]
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::time::{Duration, SystemTime};
@@ -137,7 +136,9 @@ async fn objects_exist_or_do_not() {
     assert!(!client.object_exists("exists-not").await.unwrap());
 
     let elsewhere = R2SigningClient::new(config().session_token("made-up")).unwrap();
-    assert!(elsewhere.object_exists("exists").await.is_err());
+    let error = elsewhere.object_exists("exists").await.unwrap_err();
+    assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("InvalidArgument")));
+    assert!(error.message().contains("X-Amz-Security-Token"), "{error}");
 }
 
 #[tokio::test]
@@ -218,7 +219,8 @@ async fn uploads_in_parts() {
     let aborted = r2.create_multipart_upload("parts").await.unwrap();
     aborted.abort().await.unwrap();
     let part = UploadedPart { part_number: 1, etag: "made-up".to_owned(), size: None };
-    assert!(aborted.complete([part]).await.is_err());
+    let error = aborted.complete([part]).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NoSuchUpload, 1), "{error:?}");
 
     let stream = futures_util::stream::iter([
         Ok(whole.clone()),

@@ -1,11 +1,10 @@
 //! Events are recorded, stored in batches, and read back, over stores that fail as they are told.
-#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io::Write as _;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::analytics::{Event, EventStore, EventWriter, MAX_EVENT_SIZE};
 use cloudflare_clients::kv::KvClient;
@@ -15,71 +14,17 @@ use cloudflare_clients::r2::{
 use cloudflare_clients::{
     Error, ErrorKind, LocalBucket, LocalNamespace, Result, RetryPolicy, Runtime, TokioRuntime, async_trait,
 };
-use futures_util::future::{self, BoxFuture};
-use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future};
 use tempfile::TempDir;
-use tokio::sync::{Notify, oneshot};
+use testkit::ManualClock;
+use tokio::sync::oneshot;
 
 /// A line is longer than its event by this much.
 const OVERHEAD: usize = 94;
 
-/// A clock that stands still until it is moved; whoever sleeps waits until then.
-#[derive(Debug)]
-struct Clock {
-    now: Mutex<SystemTime>,
-    moved: Arc<Notify>,
-}
-
-impl Clock {
-    fn new() -> Arc<Self> {
-        // 2026-11-25T05:18:20Z
-        Arc::new(Self {
-            now: Mutex::new(UNIX_EPOCH + Duration::from_secs(1_795_583_900)),
-            moved: Arc::default(),
-        })
-    }
-
-    fn set(&self, now: SystemTime) {
-        *self.now.lock().unwrap() = now;
-        self.moved.notify_waiters();
-    }
-
-    fn advance(&self, duration: Duration) {
-        self.set(self.now() + duration);
-    }
-}
-
-#[derive(Debug)]
-struct ClockRuntime(Arc<Clock>);
-
-impl Runtime for ClockRuntime {
-    fn now(&self) -> SystemTime {
-        self.0.now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        let (clock, until) = (Arc::clone(&self.0), self.0.now() + duration);
-        async move {
-            loop {
-                let moved = clock.moved.notified();
-                if clock.now() >= until {
-                    return;
-                }
-                moved.await;
-            }
-        }
-        .boxed()
-    }
-
-    fn random(&self) -> f64 {
-        0.5
-    }
-}
-
-impl Clock {
-    fn now(&self) -> SystemTime {
-        *self.now.lock().unwrap()
-    }
+/// At 2026-11-25T05:18:20Z.
+fn clock() -> ManualClock {
+    ManualClock::at(UNIX_EPOCH + Duration::from_secs(1_795_583_900)).sleepers_wait()
 }
 
 /// What a put does in place of storing.
@@ -149,7 +94,7 @@ impl Bucket for Faulty {
 struct Fixture {
     bucket: Arc<Faulty>,
     store: EventStore,
-    clock: Arc<Clock>,
+    clock: ManualClock,
     _folder: TempDir,
 }
 
@@ -166,11 +111,11 @@ impl Fixture {
         });
         let service = R2Service::shared(bucket.clone()).with_retry(RetryPolicy::none());
         let store = EventStore::r2(service, "events/").unwrap();
-        Self { bucket, store, clock: Clock::new(), _folder: folder }
+        Self { bucket, store, clock: clock(), _folder: folder }
     }
 
     fn writer(&self) -> EventWriter {
-        EventWriter::new_with_runtime(self.store.clone(), Arc::new(ClockRuntime(self.clock.clone())))
+        EventWriter::new_with_runtime(self.store.clone(), Arc::new(self.clock.clone()))
     }
 
     fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
@@ -257,8 +202,12 @@ async fn what_cannot_be_recorded_is_the_callers_error_at_once() {
     assert_eq!(writer.record(&1).await.unwrap_err().kind(), ErrorKind::InvalidInput);
     assert_eq!((writer.buffered(), writer.dropped()), (0, 0));
 
-    assert!(fixture.writer().with_batch_bytes(16 * 1024 * 1024 + 1).is_err());
-    assert!(fixture.writer().with_max_age(Duration::ZERO).is_err());
+    let error = fixture.writer().with_batch_bytes(16 * 1024 * 1024 + 1).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("16777217 bytes are too large"), "{error}");
+    let error = fixture.writer().with_max_age(Duration::ZERO).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("an age of 0"), "{error}");
     let r2 = || R2Service::shared(fixture.bucket.clone());
     for prefix in ["é/".to_owned(), "a\n".to_owned(), "a".repeat(401)] {
         assert_eq!(EventStore::r2(r2(), prefix).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -429,28 +378,9 @@ async fn failures_and_lost_answers_neither_lose_nor_double_events() {
 
 #[tokio::test]
 async fn an_object_of_the_same_name_is_not_replaced() {
-    /// Draws the same names again and again.
-    #[derive(Debug)]
-    struct Repeating(ClockRuntime);
-
-    impl Runtime for Repeating {
-        fn now(&self) -> SystemTime {
-            self.0.now()
-        }
-        fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-            self.0.sleep(duration)
-        }
-        fn random(&self) -> f64 {
-            self.0.random()
-        }
-        fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
-            bytes.fill(7);
-            Ok(())
-        }
-    }
-
     let fixture = Fixture::new().await;
-    let runtime = Arc::new(Repeating(ClockRuntime(fixture.clock.clone())));
+    // Both draw the same name.
+    let runtime = Arc::new(fixture.clock.clone().with_random_byte(7));
     let writer = || EventWriter::new_with_runtime(fixture.store.clone(), runtime.clone());
     let (one, two) = (writer(), writer());
     one.record(&1_u64).await.unwrap();
@@ -489,6 +419,11 @@ async fn those_who_wait_for_a_service_that_is_down_share_its_answer() {
     assert_eq!(fixture.stored().await, [1]);
 }
 
+/// That it is one of the faults that were ordered.
+fn assert_transient(error: &Error) {
+    assert!(matches!(error.kind(), ErrorKind::Server | ErrorKind::Connection), "{error:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn whatever_a_flush_acknowledged_can_be_read() {
     const TASKS: u64 = 8;
@@ -511,7 +446,9 @@ async fn whatever_a_flush_acknowledged_can_be_read() {
             for n in 0..EVENTS {
                 let event = task * EVENTS + n;
                 // Refused, it is not recorded, and comes again.
-                while writer.record(&event).await.is_err() {}
+                while let Err(error) = writer.record(&event).await {
+                    assert_transient(&error);
+                }
                 recorded.push(event);
                 if random.u8(..) >= 16 {
                     continue;
@@ -536,7 +473,9 @@ async fn whatever_a_flush_acknowledged_can_be_read() {
         task.await.unwrap();
     }
     assert!(!acknowledged.lock().unwrap().is_empty(), "nothing was acknowledged: the test proves nothing");
-    while writer.flush().await.is_err() {}
+    while let Err(error) = writer.flush().await {
+        assert_transient(&error);
+    }
     let mut all = fixture.stored().await;
     all.sort_unstable();
     assert_eq!(all, (0..TASKS * EVENTS).collect::<Vec<_>>(), "each once");
@@ -671,11 +610,13 @@ async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let namespace = Arc::new(LocalNamespace::open(folder.path(), "events").await.unwrap());
     let client = KvClient::shared(namespace);
     let day = Duration::from_secs(24 * 3600);
-    assert!(EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).is_err());
+    let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("KV takes 60 seconds or more"), "{error}");
     let store = EventStore::kv(client.clone(), "events/", Some(day)).unwrap();
-    let clock = Clock::new();
+    let clock = clock();
     let start = clock.now();
-    let writer = EventWriter::new_with_runtime(store.clone(), Arc::new(ClockRuntime(clock.clone())));
+    let writer = EventWriter::new_with_runtime(store.clone(), Arc::new(clock.clone()));
     // An event every six hours, for ten days: no two go into one batch.
     let at = |n: u64| start + Duration::from_secs(6 * 3600 * n);
     for n in 0..40_u64 {

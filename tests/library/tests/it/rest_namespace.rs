@@ -1,134 +1,63 @@
 //! `RestNamespace` against a server that answers by a script.
 
-use std::sync::Mutex;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
-use futures_util::future::BoxFuture;
+use cloudflare_clients::kv::{
+    GetManyRequest, GetRequest, KvClient, KvConfig, Namespace as _, PutRequest, RequestBudget,
+};
+use cloudflare_clients::r2::Body;
+use cloudflare_clients::{Bytes, Error, ErrorKind, RestNamespace};
 use futures_util::{TryStreamExt as _, stream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-
-use super::*;
-use crate::error::{Error, ErrorKind};
+use testkit::{Log, ManualClock, ScriptedServer, answer};
 
 const ACCOUNT: &str = "0123456789abcdef0123456789abcdef";
 const ID: &str = "fedcba9876543210fedcba9876543210";
 
-/// Does not sleep but notes for how long it would have, and moves its time on.
-#[derive(Debug, Default)]
-struct Clock {
-    slept: Mutex<Vec<Duration>>,
-}
-
-impl Clock {
-    fn take(&self) -> Vec<Duration> {
-        self.slept.lock().unwrap().clone()
-    }
-}
-
-impl Runtime for Clock {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_hours(500_000) + self.slept.lock().unwrap().iter().sum::<Duration>()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.slept.lock().unwrap().push(duration);
-        Box::pin(std::future::ready(()))
-    }
-
-    fn random(&self) -> f64 {
-        0.0
-    }
-}
-
-/// What the server was sent: the request line, its other lines, and the body.
-#[derive(Debug, Clone)]
-struct Seen {
-    line: String,
-    head: String,
-    body: String,
-}
-
+/// A server that answers by a script, and a client of it.
 struct Server {
     namespace: RestNamespace,
-    clock: Arc<Clock>,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    clock: ManualClock,
+    scripted: ScriptedServer,
 }
 
 impl Server {
     fn kv(&self) -> KvClient {
-        KvClient::new_with_runtime(Arc::new(self.namespace.clone()), self.clock.clone())
+        KvClient::new_with_runtime(Arc::new(self.namespace.clone()), Arc::new(self.clock.clone()))
     }
 
     /// The request lines without what all of them have in common.
     fn lines(&self) -> Vec<String> {
         let start = format!("/client/v4/accounts/{ACCOUNT}/storage/kv/namespaces/{ID}");
-        let seen = self.seen.lock().unwrap();
-        seen.iter().map(|seen| seen.line.replace(&start, "").replace(" HTTP/1.1", "")).collect()
+        self.scripted.lines().iter().map(|line| line.replace(&start, "")).collect()
     }
 
     fn bodies(&self) -> Vec<String> {
-        self.seen.lock().unwrap().iter().map(|seen| seen.body.clone()).collect()
+        self.scripted.requests().into_iter().map(|request| request.body).collect()
     }
 }
 
-/// An answer with this status line and body.
-fn answer(status: &str, body: &str) -> String {
-    format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\n\r\n{body}", body.len())
-}
-
 fn ok(result: &str) -> String {
-    answer("200 OK", &format!(r#"{{"success":true,"errors":[],"messages":[],"result":{result}}}"#))
+    answer("200 OK", &[], &format!(r#"{{"success":true,"errors":[],"messages":[],"result":{result}}}"#))
 }
 
 fn failure(status: &str, code: u32, message: &str) -> String {
     let errors = format!(r#"[{{"code":{code},"message":"{message}"}}]"#);
-    answer(status, &format!(r#"{{"success":false,"errors":{errors},"messages":[],"result":null}}"#))
+    answer(status, &[], &format!(r#"{{"success":false,"errors":{errors},"messages":[],"result":null}}"#))
 }
 
 /// A server that gives each request the next of `answers`; after the last it closes the connection.
 async fn server(answers: impl IntoIterator<Item = String>) -> Server {
-    let answers: Vec<_> = answers.into_iter().collect();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/client/v4", listener.local_addr().unwrap());
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let (requests, answers) = (Arc::clone(&seen), Arc::new(answers));
-    tokio::spawn(async move {
-        while let Ok((mut connection, _)) = listener.accept().await {
-            let (seen, answers) = (Arc::clone(&requests), Arc::clone(&answers));
-            tokio::spawn(async move {
-                loop {
-                    let mut head = Vec::new();
-                    while !head.ends_with(b"\r\n\r\n") {
-                        let Ok(byte) = connection.read_u8().await else { return };
-                        head.push(byte);
-                    }
-                    let head = String::from_utf8(head).unwrap();
-                    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
-                    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-                    connection.read_exact(&mut body).await.unwrap();
-                    let (line, rest) = head.split_once("\r\n").unwrap();
-                    let body = String::from_utf8_lossy(&body).into_owned();
-                    let nth = {
-                        let mut seen = seen.lock().unwrap();
-                        seen.push(Seen { line: line.to_owned(), head: rest.to_owned(), body });
-                        seen.len() - 1
-                    };
-                    let Some(answer) = answers.get(nth) else { return };
-                    connection.write_all(answer.as_bytes()).await.unwrap();
-                }
-            });
-        }
-    });
-    let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(url);
-    let clock = Arc::new(Clock::default());
-    let namespace = RestNamespace::new(config).unwrap().with_runtime(clock.clone());
-    Server { namespace, clock, seen }
+    let scripted = ScriptedServer::answering(answers).await;
+    let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(format!("{}/client/v4", scripted.url()));
+    let clock = ManualClock::default().with_random(0.0);
+    let namespace = RestNamespace::new(config).unwrap().with_runtime(Arc::new(clock.clone()));
+    Server { namespace, clock, scripted }
 }
 
 #[tokio::test]
 async fn values_are_the_body_and_keys_are_encoded_whole() {
-    let server = server([answer("200 OK", "hello"), ok("null"), ok("null")]).await;
+    let server = server([answer("200 OK", &[], "hello"), ok("null"), ok("null")]).await;
     let kv = server.kv();
     assert_eq!(kv.get("a/../b%2F ä").text().await.unwrap().as_deref(), Some("hello"));
     kv.put("k", b"\xff\x00").expiration_ttl(Duration::from_secs(90)).await.unwrap();
@@ -137,12 +66,13 @@ async fn values_are_the_body_and_keys_are_encoded_whole() {
         server.lines(),
         ["GET /values/a%2F..%2Fb%252F%20%C3%A4", "PUT /values/k?expiration_ttl=90", "DELETE /values/k"]
     );
-    for seen in &*server.seen.lock().unwrap() {
-        assert!(seen.head.contains("authorization: Bearer s3cret\r\n"), "{}", seen.head);
-        assert!(seen.head.contains("accept-encoding: identity\r\n"), "{}", seen.head);
+    let requests = server.scripted.requests();
+    for headers in requests.iter().map(|request| &request.headers) {
+        assert!(headers.contains("authorization: Bearer s3cret\r\n"), "{headers}");
+        assert!(headers.contains("accept-encoding: identity\r\n"), "{headers}");
     }
-    let put = server.seen.lock().unwrap()[1].clone();
-    assert!(put.head.contains("content-type: application/octet-stream\r\n"), "{}", put.head);
+    let put = &requests[1].headers;
+    assert!(put.contains("content-type: application/octet-stream\r\n"), "{put}");
 }
 
 #[tokio::test]
@@ -150,8 +80,8 @@ async fn a_value_with_metadata_goes_in_a_form() {
     let server = server([ok("null")]).await;
     let stream = stream::iter(["he", "llo"].map(|piece| Ok(Bytes::from(piece))));
     server.kv().put("k", Body::from_stream(stream, None)).metadata(&["m"]).await.unwrap();
-    let put = server.seen.lock().unwrap()[0].clone();
-    let boundary = put.head.split_once("boundary=").unwrap().1.split_once("\r\n").unwrap().0;
+    let put = server.scripted.requests().remove(0);
+    let boundary = put.headers.split_once("boundary=").unwrap().1.split_once("\r\n").unwrap().0;
     assert_eq!(boundary.len(), 32);
     let parts: Vec<_> = put.body.split(&format!("--{boundary}")).collect();
     assert_eq!(parts.len(), 4, "{}", put.body);
@@ -168,7 +98,7 @@ async fn a_missing_key_is_none_and_a_missing_namespace_an_error() {
         missing(),
         missing(),
         failure("404 Not Found", 10013, "namespace not found"),
-        answer("404 Not Found", "<html>nginx</html>"),
+        answer("404 Not Found", &[], "<html>nginx</html>"),
     ])
     .await;
     let kv = server.kv();
@@ -186,10 +116,10 @@ async fn a_missing_key_is_none_and_a_missing_namespace_an_error() {
 
 #[tokio::test]
 async fn metadata_is_one_request_with_text_and_two_with_bytes() {
-    let with_expiry = "HTTP/1.1 200 OK\r\nexpiration: 1900000000\r\nContent-Length: 2\r\n\r\n\u{1}x";
+    let with_expiry = answer("200 OK", &["expiration: 1900000000"], "\u{1}x");
     let server = server([
         ok(r#"{"values":{"k":{"value":"v","metadata":{"n":1},"expiration":1900000000}}}"#),
-        with_expiry.to_owned(),
+        with_expiry,
         ok(r#"{"n":1}"#),
     ])
     .await;
@@ -220,7 +150,7 @@ async fn many_keys_are_read_by_the_hundred() {
 #[tokio::test]
 async fn values_that_are_too_large_together_are_read_one_by_one() {
     let large = failure("413 Payload Too Large", 4711, "too large");
-    let server = server([large, answer("200 OK", "1"), answer("200 OK", "2")]).await;
+    let server = server([large, answer("200 OK", &[], "1"), answer("200 OK", &[], "2")]).await;
     let kv = server.kv().with_max_concurrency(1);
     let found = kv.get_many(["a", "b"]).json::<u32>().await.unwrap().all().unwrap();
     assert_eq!(found, [("a".to_owned(), Some(1)), ("b".to_owned(), Some(2))]);
@@ -274,7 +204,7 @@ async fn a_429_is_waited_for() {
     .await;
     let kv = server.kv();
     kv.put("k", "v").await.unwrap();
-    assert_eq!(server.clock.take(), [1, 7, 11].map(Duration::from_secs));
+    assert_eq!(server.clock.slept(), [1, 7, 11].map(Duration::from_secs));
     // Longer than anybody waits: it fails at once and says when to come back.
     let error = kv.put("k", "v").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::RateLimited, 1));
@@ -294,7 +224,7 @@ async fn a_budget_slows_requests_down() {
     for _ in 0..30 {
         kv.delete("k").await.unwrap();
     }
-    let slept = server.clock.take();
+    let slept = server.clock.slept();
     assert_eq!(slept.len(), 20, "{slept:?}");
     assert!(slept[..16].iter().all(|wait| *wait == Duration::from_secs(1)), "{slept:?}");
     assert_eq!(slept[16], Duration::from_secs(100), "{slept:?}");
@@ -302,18 +232,19 @@ async fn a_budget_slows_requests_down() {
 
 #[tokio::test]
 async fn a_value_that_is_cut_off_is_read_again() {
-    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        for answer in [cut.to_owned(), answer("200 OK", "0123456789")] {
-            let (mut connection, _) = listener.accept().await.unwrap();
-            let _ = connection.read(&mut [0; 4096]).await.unwrap();
-            connection.write_all(answer.as_bytes()).await.unwrap();
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_owned();
+    let answers = Mutex::new([cut, answer("200 OK", &[], "0123456789")].into_iter());
+    let scripted = ScriptedServer::conversing(move |mut connection| {
+        let answer = answers.lock().unwrap().next().unwrap();
+        async move {
+            connection.read_head().await;
+            connection.write(&answer).await;
         }
-    });
-    let namespace = RestNamespace::new(KvConfig::new(ACCOUNT, "s3cret", ID).base_url(url)).unwrap();
-    let kv = KvClient::new_with_runtime(Arc::new(namespace), Arc::new(Clock::default()));
+    })
+    .await;
+    let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(scripted.url());
+    let namespace = RestNamespace::new(config).unwrap();
+    let kv = KvClient::new_with_runtime(Arc::new(namespace), Arc::new(ManualClock::default()));
     assert_eq!(kv.get("k").text().await.unwrap().as_deref(), Some("0123456789"));
 }
 
@@ -323,7 +254,7 @@ async fn listings_go_on_over_empty_pages() {
         let envelope = format!(
             r#"{{"success":true,"errors":[],"messages":[],"result":[{keys}],"result_info":{{"count":0,"cursor":"{cursor}"}}}}"#
         );
-        answer("200 OK", &envelope)
+        answer("200 OK", &[], &envelope)
     };
     let server = server([
         page(r#"{"name":"p/a","metadata":{"n":1}}"#, "1"),
@@ -383,43 +314,22 @@ async fn bad_input_is_refused_before_anything_is_sent() {
 
 #[tokio::test]
 async fn an_operation_is_a_span() {
-    #[derive(Clone, Default)]
-    struct Log(Arc<Mutex<Vec<u8>>>);
-
-    impl std::io::Write for Log {
-        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-            self.0.lock().unwrap().extend_from_slice(bytes);
-            Ok(bytes.len())
-        }
-
-        fn flush(&mut self) -> std::io::Result<()> {
-            Ok(())
-        }
-    }
-
-    let log = Log::default();
-    let writer = log.clone();
-    let subscriber = tracing_subscriber::fmt()
-        .with_span_events(tracing_subscriber::fmt::format::FmtSpan::CLOSE)
-        .with_max_level(tracing::Level::DEBUG)
-        .with_ansi(false)
-        .with_writer(move || writer.clone())
-        .finish();
-    let _guard = tracing::subscriber::set_default(subscriber);
-
-    let server =
-        server([answer("503 Service Unavailable", ""), ok("null"), answer("413 Payload Too Large", "")])
-            .await;
+    let (log, _guard) = Log::keep();
+    let server = server([
+        answer("503 Service Unavailable", &[], ""),
+        ok("null"),
+        answer("413 Payload Too Large", &[], ""),
+    ])
+    .await;
     let kv = server.kv();
     kv.put("a key", "private value").metadata(&"private").await.unwrap();
     kv.put_many([("k", "private")]).await.unwrap().all().unwrap_err();
 
-    let log = String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
-    let closed: Vec<_> = log.lines().filter(|line| line.contains(": close ")).collect();
-    let [put, many] = closed[..] else { panic!("{log}") };
+    let closed = log.closed_spans();
+    let [put, many] = &closed[..] else { panic!("{closed:?}") };
     assert!(put.contains(r#"kv{operation="put" key="a key" bytes=13 status=200 attempts=2}"#), "{put}");
     assert!(many.contains(r#"kv{operation="putMany" attempts=1 status=413}"#), "{many}");
     for secret in ["s3cret", "Bearer", "private"] {
-        assert!(!log.contains(secret), "{log}");
+        assert!(!log.text().contains(secret), "{}", log.text());
     }
 }

@@ -1,39 +1,17 @@
 //! What `R2Service` adds to a bucket, over a bucket that fails as it is told.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::r2::{
     self, Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
     ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadedPart,
 };
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
-use futures_util::future::{self, BoxFuture};
-use futures_util::{StreamExt, TryStreamExt, stream};
-
-/// Does not sleep but notes for how long it would have.
-#[derive(Debug, Default)]
-struct RecordingRuntime {
-    slept: Mutex<Vec<Duration>>,
-}
-
-impl Runtime for RecordingRuntime {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.slept.lock().unwrap().push(duration);
-        Box::pin(future::ready(()))
-    }
-
-    fn random(&self) -> f64 {
-        0.5
-    }
-}
+use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, async_trait};
+use futures_util::{StreamExt, TryStreamExt, future, stream};
+use testkit::ManualClock;
 
 type Answer = Box<dyn FnOnce(&mut Option<Bytes>) -> Result<()> + Send>;
 
@@ -76,9 +54,9 @@ impl ScriptedBucket {
         self
     }
 
-    fn service(self: &Arc<Self>) -> (R2Service, Arc<RecordingRuntime>) {
-        let runtime = Arc::new(RecordingRuntime::default());
-        (R2Service::new_with_runtime(self.clone(), runtime.clone()), runtime)
+    fn service(self: &Arc<Self>) -> (R2Service, ManualClock) {
+        let clock = ManualClock::default();
+        (R2Service::new_with_runtime(self.clone(), Arc::new(clock.clone())), clock)
     }
 
     fn calls(&self) -> Vec<String> {
@@ -169,11 +147,11 @@ fn cut_off() -> Error {
 #[tokio::test]
 async fn failures_are_retried_with_growing_delays() {
     let bucket = ScriptedBucket::holding("abc").failing(2, 500);
-    let (service, runtime) = bucket.service();
+    let (service, clock) = bucket.service();
     let found = service.head("k").await.unwrap();
     assert_eq!(found.map(|object| object.size), Some(3));
     assert_eq!(bucket.calls().len(), 3);
-    assert_eq!(*runtime.slept.lock().unwrap(), [100, 200].map(Duration::from_millis));
+    assert_eq!(clock.slept(), [100, 200].map(Duration::from_millis));
 }
 
 #[tokio::test]
@@ -236,14 +214,18 @@ async fn without_a_signing_config_there_are_no_urls() {
 #[tokio::test]
 async fn public_urls_are_encoded_and_stay_on_their_host() {
     let (service, _) = ScriptedBucket::holding("abc").service();
-    assert!(service.public_url("k").is_err());
+    let error = service.public_url("k").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("no public base URL"), "{error}");
     let service = service.with_public_base_url("https://media.example.com/files/").unwrap();
     assert_eq!(
         service.public_url("//evil.example/ä?#").unwrap(),
         "https://media.example.com/files///evil.example/%C3%A4%3F%23"
     );
     for bad in ["media.example.com", "https://", "https://a b", "https://h/?q", "https://user@h", "ftp://h"] {
-        assert!(service.clone().with_public_base_url(bad).is_err(), "{bad}");
+        let error = service.clone().with_public_base_url(bad).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{bad}");
+        assert!(error.message().contains("must be like https://media.example.com"), "{error}");
     }
     let error = service.with_public_base_url("https://user:hunter2@h").unwrap_err();
     assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
@@ -260,14 +242,14 @@ async fn a_stream_is_sent_again_only_while_nobody_has_read_it() {
     let busy =
         || Error::from_status(503, "Busy").with_code("SlowDown").with_retry_after(Duration::from_secs(9));
     let bucket = ScriptedBucket::holding("old").then(move |_| Err(busy()));
-    let (service, runtime) = bucket.service();
+    let (service, clock) = bucket.service();
     let error = service.put("k", body()).await.unwrap_err();
     assert_eq!((error.kind(), error.status()), (ErrorKind::BodyNotReplayable, Some(503)));
     assert_eq!((error.code(), error.retry_after()), (Some("SlowDown"), Some(Duration::from_secs(9))));
     assert_eq!((error.attempts(), error.is_retryable()), (1, false));
     assert!(error.to_string().contains("503 Busy"), "{error}");
     assert_eq!(bucket.calls(), ["put"]);
-    assert!(runtime.slept.lock().unwrap().is_empty());
+    assert!(clock.slept().is_empty());
 }
 
 #[tokio::test]
@@ -317,7 +299,8 @@ async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
 
     let bucket = ScriptedBucket::holding("abc").then(move |_| Err(gone()));
     let upload = bucket.service().0.resume_multipart_upload("k", "id");
-    assert!(upload.complete([part]).await.is_err());
+    let error = upload.complete([part]).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::NoSuchUpload, 1));
     assert_eq!(bucket.calls(), ["complete"]);
 }
 

@@ -1,9 +1,8 @@
 //! What `KvClient` adds to a namespace, over a namespace that fails as it is told.
-#![allow(clippy::unwrap_used)]
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use cloudflare_clients::kv::{
     GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Namespace, PutRequest,
@@ -11,35 +10,8 @@ use cloudflare_clients::kv::{
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
-use futures_util::future::{self, BoxFuture};
-use futures_util::{FutureExt as _, TryStreamExt as _, stream};
-
-/// Does not sleep but notes for how long it would have.
-#[derive(Debug, Default)]
-struct RecordingRuntime {
-    slept: Mutex<Vec<Duration>>,
-}
-
-impl RecordingRuntime {
-    fn slept(&self) -> Vec<u128> {
-        self.slept.lock().unwrap().iter().map(Duration::as_millis).collect()
-    }
-}
-
-impl Runtime for RecordingRuntime {
-    fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(1_800_000_000)
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.slept.lock().unwrap().push(duration);
-        Box::pin(future::ready(()))
-    }
-
-    fn random(&self) -> f64 {
-        0.5
-    }
-}
+use futures_util::{FutureExt as _, TryStreamExt as _, future, stream};
+use testkit::ManualClock;
 
 /// Every key holds `value`. Each call first takes the next error of the script.
 #[derive(Debug, Default)]
@@ -66,10 +38,10 @@ impl Scripted {
         Self { has_bulk_writes: true, refused, ..Self::default() }
     }
 
-    fn client(self) -> (Arc<Self>, KvClient, Arc<RecordingRuntime>) {
-        let (namespace, runtime) = (Arc::new(self), Arc::new(RecordingRuntime::default()));
-        let client = KvClient::new_with_runtime(namespace.clone(), runtime.clone());
-        (namespace, client, runtime)
+    fn client(self) -> (Arc<Self>, KvClient, ManualClock) {
+        let (namespace, clock) = (Arc::new(self), ManualClock::default());
+        let client = KvClient::new_with_runtime(namespace.clone(), Arc::new(clock.clone()));
+        (namespace, client, clock)
     }
 
     fn calls(&self) -> Vec<String> {
@@ -144,22 +116,22 @@ impl Namespace for Scripted {
 
 #[tokio::test]
 async fn failures_are_retried_with_growing_delays() {
-    let (namespace, kv, runtime) = Scripted::default().failing(2, 500).client();
+    let (namespace, kv, clock) = Scripted::default().failing(2, 500).client();
     assert_eq!(kv.get("k").text().await.unwrap().as_deref(), Some("value"));
     assert_eq!(namespace.calls().len(), 3);
-    assert_eq!(runtime.slept(), [100, 200]);
+    assert_eq!(clock.slept(), [100, 200].map(Duration::from_millis));
 }
 
 #[tokio::test]
 async fn a_429_waits_a_second_unless_the_policy_says_otherwise() {
-    let (_, kv, runtime) = Scripted::default().failing(2, 429).client();
+    let (_, kv, clock) = Scripted::default().failing(2, 429).client();
     kv.put("k", "v").await.unwrap();
-    assert_eq!(runtime.slept(), [1250, 2000]);
+    assert_eq!(clock.slept(), [1250, 2000].map(Duration::from_millis));
 
-    let (_, kv, runtime) = Scripted::default().failing(2, 429).client();
+    let (_, kv, clock) = Scripted::default().failing(2, 429).client();
     let hasty = RetryPolicy::default().rate_limit_delay(Duration::ZERO);
     kv.with_retry(hasty).put("k", "v").await.unwrap();
-    assert_eq!(runtime.slept(), [100, 200]);
+    assert_eq!(clock.slept(), [100, 200].map(Duration::from_millis));
 }
 
 #[tokio::test]
@@ -179,8 +151,8 @@ async fn the_last_error_says_how_often_and_why() {
 
 #[tokio::test]
 async fn bad_input_never_reaches_the_namespace() {
-    let (namespace, kv, runtime) = Scripted::default().client();
-    let now = runtime.now();
+    let (namespace, kv, clock) = Scripted::default().client();
+    let now = clock.now();
     let second = Duration::from_secs(1);
     let errors = [
         kv.get("").await.unwrap_err(),
@@ -259,10 +231,10 @@ async fn keys_that_were_not_written_are_sent_again_alone() {
         vec![("b", ErrorKind::Server), ("c", ErrorKind::Forbidden), ("d", ErrorKind::Server)],
         vec![("d", ErrorKind::RateLimited)],
     ];
-    let (namespace, kv, runtime) = Scripted::with_bulk_writes(refused).client();
+    let (namespace, kv, clock) = Scripted::with_bulk_writes(refused).client();
     let outcomes = kv.put_many(["a", "b", "c", "d"].map(|key| (key, "v"))).await.unwrap();
     assert_eq!(namespace.calls(), ["putMany a,b,c,d", "putMany b,d", "putMany d"]);
-    assert_eq!(runtime.slept(), [100, 2000]);
+    assert_eq!(clock.slept(), [100, 2000].map(Duration::from_millis));
     assert_eq!(outcomes.succeeded().map(|(key, ())| key).collect::<Vec<_>>(), ["a", "b", "d"]);
     let (key, error) = outcomes.failed().next().unwrap();
     assert_eq!(

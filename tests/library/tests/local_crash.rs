@@ -1,5 +1,5 @@
 //! What the embedded store acknowledged is there after its process was killed, and nothing half is.
-#![cfg(all(feature = "local", unix))]
+#![cfg(unix)]
 // Nothing here is more than a test, helpers included.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -10,11 +10,11 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::{
     Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
     ListRequest, PutRequest, UploadPartRequest,
 };
+use cloudflare_clients::{Bytes, LocalBucket};
 
 const ROUNDS: u64 = 20;
 /// That write to the store at the same time. Each is killed in its own time, so that the others go on.
@@ -25,17 +25,14 @@ const PROCESS: &str = "LOCAL_CRASH_PROCESS";
 const PART: usize = 5 * 1024 * 1024;
 
 /// The bytes that a seed stands for: its own length and content, so that no other write's bytes pass for them.
-fn content(seed: u64) -> Vec<u8> {
+fn content(seed: u64) -> Bytes {
     let length = match seed % 4 {
         0 => 1000,
         1 => 60 * 1024,
         2 => 300 * 1024,
         _ => PART + 100_000,
     };
-    let mut random = fastrand::Rng::with_seed(seed);
-    let mut bytes = vec![0; length];
-    random.fill(&mut bytes);
-    bytes
+    testkit::content(length, seed)
 }
 
 async fn write(bucket: &LocalBucket, key: &str, seed: u64) {
@@ -52,7 +49,7 @@ async fn write(bucket: &LocalBucket, key: &str, seed: u64) {
             key: key.into(),
             upload_id: upload_id.clone(),
             part_number,
-            body: part.to_vec().into(),
+            body: bytes.slice_ref(part).into(),
             checksum: None,
         };
         parts.push(bucket.upload_part(part).await.unwrap());

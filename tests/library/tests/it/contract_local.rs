@@ -1,5 +1,4 @@
 //! The contract suites on the embedded store.
-#![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
 
@@ -29,14 +28,14 @@ mod r2 {
 
 mod kv {
     use cloudflare_clients::kv::KvClient;
-    use contract::Ahead;
-    use contract::kv::{Fixture, Lacks};
+    use contract::kv::{Clock, Fixture, Lacks};
+    use testkit::RunningClock;
 
     use super::{Arc, LocalStore};
 
     async fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
-        let runtime = Ahead::default();
+        let runtime = RunningClock::new();
         let store = LocalStore::open_with_runtime(folder.path(), Arc::new(runtime.clone())).await.unwrap();
         let id = store.create_namespace("sessions").await.unwrap().id;
         let client =
@@ -46,7 +45,7 @@ mod kv {
             missing_namespace: Some(client("0".repeat(32))),
             lacks: Lacks::default(),
             simulated: false,
-            clock: Some(runtime.clock()),
+            clock: Some(Clock::new(move |duration| runtime.advance(duration))),
             holds: Some(Arc::new(folder)),
         }
     }

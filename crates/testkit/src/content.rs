@@ -1,0 +1,21 @@
+//! Bytes to store.
+
+use bytes::Bytes;
+use cloudflare_clients::Result;
+use futures_util::stream::{self, Stream};
+
+/// `length` bytes that repeat nowhere soon. Each seed has its own.
+pub fn content(length: usize, seed: u64) -> Bytes {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes.into()
+}
+
+/// These bytes in pieces of uneven length.
+pub fn pieces(mut rest: Bytes) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let mut length = 1;
+    stream::iter(std::iter::from_fn(move || {
+        length = (length * 7 + 3) % 300_000;
+        (!rest.is_empty()).then(|| Ok(rest.split_to(rest.len().min(length + 1))))
+    }))
+}

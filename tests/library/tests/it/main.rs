@@ -1,0 +1,10 @@
+//! The library through its public interface: over services that fail as they are told, and over the embedded store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod analytics;
+mod contract_local;
+mod kv_client;
+mod locks;
+mod r2_service;
+mod rest_namespace;
+mod s3_bucket;
