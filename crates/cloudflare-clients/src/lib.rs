@@ -39,7 +39,7 @@ pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter, WorkersRuntime};
+pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{RestNamespace, S3Bucket, Timeouts};
 pub use bytes::Bytes;
@@ -49,6 +49,8 @@ pub use retry::{RetryDecision, RetryPolicy};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
 pub use runtime::TokioRuntime;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub use runtime::WorkersRuntime;
 
 /// Its examples run as tests.
 #[cfg(all(doctest, feature = "http", feature = "local"))]

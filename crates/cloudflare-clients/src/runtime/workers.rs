@@ -3,13 +3,12 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use worker::js_sys::{Function, Uint8Array, global};
+use worker::js_sys::{self, Function, Reflect, Uint8Array, global};
 use worker::send::SendFuture;
-use worker::wasm_bindgen::JsCast as _;
+use worker::wasm_bindgen::{JsCast as _, JsValue};
 
-use super::{error, js};
+use super::Runtime;
 use crate::error::{Error, Result};
-use crate::runtime::Runtime;
 
 /// The most that one call of `crypto.getRandomValues` fills.
 const MOST_RANDOM_BYTES: usize = 65_536;
@@ -38,15 +37,21 @@ impl Runtime for WorkersRuntime {
 }
 
 /// [`crypto.getRandomValues`](https://developers.cloudflare.com/workers/runtime-apis/web-crypto/).
-pub(crate) fn strong_random(bytes: &mut [u8]) -> Result<()> {
-    let crypto = js::property(&global(), "crypto");
-    let fill: Function = js::property(&crypto, "getRandomValues")
-        .dyn_into()
-        .map_err(|_| Error::unsupported("there is no crypto.getRandomValues here"))?;
+pub(super) fn strong_random(bytes: &mut [u8]) -> Result<()> {
+    let property = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
+    let crypto = property(&global(), "crypto").unwrap_or_default();
+    let fill = property(&crypto, "getRandomValues").ok().and_then(|fill| fill.dyn_into::<Function>().ok());
+    let fill = fill.ok_or_else(|| Error::unsupported("there is no crypto.getRandomValues here"))?;
     for bytes in bytes.chunks_mut(MOST_RANDOM_BYTES) {
         let filled = Uint8Array::from(&*bytes);
-        fill.call1(&crypto, &filled).map_err(|thrown| error::from_js(&thrown))?;
+        fill.call1(&crypto, &filled).map_err(|thrown| refused(&thrown))?;
         filled.copy_to(bytes);
     }
     Ok(())
+}
+
+fn refused(thrown: &JsValue) -> Error {
+    let message = thrown.dyn_ref::<js_sys::Error>().map(|error| String::from(error.message()));
+    let message = message.unwrap_or_else(|| "no message".to_owned());
+    Error::unsupported(format!("crypto.getRandomValues gives no random numbers: {message}"))
 }
