@@ -22,6 +22,8 @@ pub mod analytics;
 mod attempts;
 mod backend;
 mod error;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+mod http;
 pub mod kv;
 pub mod lock;
 mod millis;
@@ -35,16 +37,18 @@ mod secret;
 pub mod session;
 pub mod sigv4;
 
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::http::{HttpClient, ReasonPhrase, Timeouts};
+pub use ::http::Method;
 pub use async_trait::async_trait;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use backend::local::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use backend::{RestNamespace, S3Bucket, Timeouts};
+pub use backend::{HyperClient, RestNamespace, S3Bucket};
 pub use bytes::Bytes;
 pub use error::{Error, ErrorKind, Result};
-pub use http::Method;
 pub use retry::{RetryDecision, RetryPolicy};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]

@@ -55,7 +55,7 @@ struct Inner {
     /// What signed the last URL.
     url_signer: RwLock<Option<UrlSigner>>,
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-    http: std::sync::OnceLock<crate::backend::http::HttpClient>,
+    http: std::sync::OnceLock<crate::backend::http::HyperClient>,
 }
 
 impl R2SigningClient {
@@ -306,15 +306,15 @@ impl R2SigningClient {
     /// The bucket itself, over connections that all clones share.
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     fn bucket(&self) -> Result<crate::S3Bucket> {
-        use crate::backend::http::{HttpClient, Timeouts};
+        use crate::backend::http::HyperClient;
 
         let http = if let Some(http) = self.0.http.get() {
             http.clone()
         } else {
-            let http = HttpClient::new(Timeouts::default())?;
+            let http = HyperClient::new()?;
             self.0.http.get_or_init(|| http).clone()
         };
-        Ok(crate::S3Bucket::from_parts(self.clone(), http))
+        Ok(crate::S3Bucket::from_parts(self.clone(), Arc::new(http)))
     }
 }
 
