@@ -162,3 +162,15 @@ async fn timeouts_go_by_the_runtime() {
     assert!(error.message().ends_with("within 5s"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
+
+#[test]
+fn a_connection_ends_with_its_runtime() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let servers = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let url = servers.block_on(server("HTTP/1.1 204 No Content\r\n\r\n"));
+    let client = HyperClient::new().unwrap();
+    for _ in 0..3 {
+        let response = runtime().block_on(client.send(get(&url))).unwrap();
+        assert_eq!(response.status(), 204);
+    }
+}

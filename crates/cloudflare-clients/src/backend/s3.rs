@@ -1,5 +1,6 @@
 //! R2 through its S3 API.
 
+mod object_exists;
 #[cfg(test)]
 mod tests;
 
@@ -72,7 +73,7 @@ impl S3Bucket {
         Self::new(R2SigningConfig::from_env()?)
     }
 
-    pub(crate) fn from_parts(signing: R2SigningClient, http: Arc<dyn HttpClient>) -> Self {
+    fn from_parts(signing: R2SigningClient, http: Arc<dyn HttpClient>) -> Self {
         Self { signing, http, timeouts: Timeouts::default(), runtime: Arc::new(TokioRuntime) }
     }
 

@@ -18,8 +18,8 @@ use crate::sigv4::Signer;
 
 /// Makes [presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) for the objects of one bucket.
 ///
-/// Signing is computation: nothing here uses the network, and whether the bucket, the object and the credentials exist
-/// shows when a URL is used. Cheap to clone; make one and share it.
+/// Signing is computation and uses no network: whether the bucket, the object and the credentials exist shows when a URL
+/// is used. Cheap to clone; make one and share it.
 ///
 /// Browsers, a Worker's `fetch` and other clients that normalise URLs fold `.` and `..` segments, so a URL for a key
 /// with such a segment fails there with 403. No other key is touched.
@@ -54,8 +54,6 @@ struct Inner {
     bucket_name: String,
     /// What signed the last URL.
     url_signer: RwLock<Option<UrlSigner>>,
-    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-    http: std::sync::OnceLock<crate::backend::http::HyperClient>,
 }
 
 impl R2SigningClient {
@@ -65,14 +63,7 @@ impl R2SigningClient {
     /// A value of `config` does not have its form: nothing is asked of the network.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
         let SigningParts { endpoint, signer, bucket_name } = config.into_parts()?;
-        Ok(Self(Arc::new(Inner {
-            endpoint,
-            signer,
-            bucket_name,
-            url_signer: RwLock::new(None),
-            #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-            http: std::sync::OnceLock::new(),
-        })))
+        Ok(Self(Arc::new(Inner { endpoint, signer, bucket_name, url_signer: RwLock::new(None) })))
     }
 
     /// A client from the environment: see [`R2SigningConfig::from_vars`] for the variables.
@@ -270,51 +261,6 @@ impl R2SigningClient {
     /// A URL for GET, HEAD, PUT or DELETE of an object, with headers where asked.
     pub fn presign(&self, method: Method, key: impl Into<String>) -> Presign {
         Presign::new(self.clone(), method, key.into())
-    }
-
-    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
-    /// [`Timeouts::default`](crate::Timeouts).
-    ///
-    /// # Errors
-    /// All but the answer that there is no such object: a missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
-    /// [`ErrorKind::Credentials`](crate::ErrorKind).
-    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-    pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let service = crate::r2::R2Service::new(self.bucket()?);
-        Ok(service.head(key).await?.is_some())
-    }
-
-    /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
-    /// [`RetryPolicy::default`](crate::RetryPolicy). It takes 30 seconds at most, each time.
-    ///
-    /// # Errors
-    /// All but the answer that there is no such object: a missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
-    /// [`ErrorKind::Credentials`](crate::ErrorKind).
-    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-    pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let service = crate::r2::R2Service::new(crate::backend::workers::FetchBucket::new(self.clone()));
-        match service.get(key).range(0..1).await {
-            Ok(found) => Ok(found.is_some()),
-            // It is there and empty.
-            Err(error) if error.kind() == crate::ErrorKind::RangeNotSatisfiable => Ok(true),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// The bucket itself, over connections that all clones share.
-    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-    fn bucket(&self) -> Result<crate::S3Bucket> {
-        use crate::backend::http::HyperClient;
-
-        let http = if let Some(http) = self.0.http.get() {
-            http.clone()
-        } else {
-            let http = HyperClient::new()?;
-            self.0.http.get_or_init(|| http).clone()
-        };
-        Ok(crate::S3Bucket::from_parts(self.clone(), Arc::new(http)))
     }
 }
 

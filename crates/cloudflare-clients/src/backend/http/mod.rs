@@ -3,6 +3,7 @@
 mod answer_first;
 mod connector;
 mod download;
+mod shared;
 mod upload;
 
 use std::error::Error as StdError;
@@ -24,6 +25,7 @@ use rustls::crypto::ring;
 
 use self::connector::{CONNECTING, ConnectTimeout, Connecting, Connector, DnsError};
 use self::download::Download;
+pub(crate) use self::shared::shared_client;
 use self::upload::{RequestBody, Upload};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{HttpClient, ReasonPhrase, Timeouts};

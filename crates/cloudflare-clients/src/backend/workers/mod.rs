@@ -11,6 +11,5 @@ mod rate_limiter;
 mod response;
 
 pub use bucket::WorkersBucket;
-pub(crate) use fetch::FetchBucket;
 pub use namespace::WorkersNamespace;
 pub use rate_limiter::WorkersRateLimiter;
