@@ -46,18 +46,22 @@ mod sync;
 mod time;
 mod wire;
 
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::http::{HttpClient, ReasonPhrase, Timeouts};
 pub use ::http::Method;
 pub use async_trait::async_trait;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter, WorkersRuntime};
+pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use backend::{RestNamespace, S3Bucket, Timeouts};
+pub use backend::{HyperClient, RestNamespace, S3Bucket};
 pub use bytes::Bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use retry::{RetryDecision, RetryPolicy};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
 pub use runtime::TokioRuntime;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub use runtime::WorkersRuntime;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use store::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
 pub use wire::s3;

@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header;
 
-use super::http::{Answer, HttpClient, Timeouts};
+use super::http::HyperClient;
 use crate::body::Body;
 use crate::error::Result;
+use crate::http::{Answer, HttpClient, Timeouts, exchange};
 use crate::kv::{
     GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest, Namespace, PutRequest,
     RequestBudget, ValueType, ValueWithMetadata,
@@ -46,7 +47,8 @@ const MAX_ERROR: usize = 64 * 1024;
 pub struct RestNamespace {
     url: NamespaceUrl,
     token: ApiToken,
-    http: HttpClient,
+    http: Arc<dyn HttpClient>,
+    timeouts: Timeouts,
     runtime: Arc<dyn Runtime>,
     budget: Option<RequestBudget>,
 }
@@ -58,8 +60,9 @@ impl RestNamespace {
     /// A value of `config` does not have its form.
     pub fn new(config: KvConfig) -> Result<Self> {
         let (url, token) = config.into_parts()?;
-        let http = HttpClient::new(Timeouts::default())?;
-        Ok(Self { url, token, http, runtime: Arc::new(TokioRuntime), budget: None })
+        let http = Arc::new(HyperClient::new()?);
+        let timeouts = Timeouts::default();
+        Ok(Self { url, token, http, timeouts, runtime: Arc::new(TokioRuntime), budget: None })
     }
 
     /// The namespace that the environment names: see [`KvConfig::from_vars`] for the variables.
@@ -70,10 +73,17 @@ impl RestNamespace {
         Self::new(KvConfig::from_env()?)
     }
 
-    /// Replaces the timeouts. It has connections of its own from then on.
+    /// Replaces what sends its requests: a [`HyperClient`] of its own by default.
+    #[must_use]
+    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+        self.http = client;
+        self
+    }
+
+    /// Replaces the timeouts.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.http = self.http.with_timeouts(timeouts);
+        self.timeouts = timeouts;
         self
     }
 
@@ -101,7 +111,7 @@ impl RestNamespace {
                 self.runtime.sleep(wait).await;
             }
         }
-        let answer = self.http.send(request).await?;
+        let answer = exchange(&*self.http, request, self.timeouts).await?;
         let now = self.runtime.now();
         if let (Some(budget), Some(limit)) = (&self.budget, RateLimit::parse(answer.headers())) {
             budget.observe(&limit, now);
@@ -130,8 +140,8 @@ impl RestNamespace {
         let expiration = rest::get_value::parse(answer.headers());
         let length = answer.headers().get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let value = Body::from_stream(answer.into_stream(), length);
-        Ok(Some(ValueWithMetadata { expiration, ..ValueWithMetadata::new(value) }))
+        let value = ValueWithMetadata::new(answer.into_body(length));
+        Ok(Some(ValueWithMetadata { expiration, ..value }))
     }
 }
 

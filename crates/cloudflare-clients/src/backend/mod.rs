@@ -10,7 +10,7 @@ pub(crate) mod s3;
 pub(crate) mod workers;
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use self::http::Timeouts;
+pub use self::http::HyperClient;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::kv_rest::RestNamespace;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]

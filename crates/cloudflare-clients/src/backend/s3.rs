@@ -1,18 +1,21 @@
 //! R2 through its S3 API.
 
+mod object_exists;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 
-use super::http::{Answer, HttpClient, Timeouts};
+use super::http::HyperClient;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Answer, HttpClient, Timeouts, exchange};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::validate_key;
 use crate::r2::{
-    Body, Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
+    Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
     ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject, UploadPartRequest,
     UploadedPart,
@@ -47,7 +50,8 @@ const CONCURRENT_DELETES: usize = 8;
 #[derive(Debug, Clone)]
 pub struct S3Bucket {
     signing: R2SigningClient,
-    http: HttpClient,
+    http: Arc<dyn HttpClient>,
+    timeouts: Timeouts,
     runtime: Arc<dyn Runtime>,
 }
 
@@ -57,7 +61,7 @@ impl S3Bucket {
     /// # Errors
     /// A value of `config` does not have its form.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        Ok(Self::from_parts(R2SigningClient::new(config)?, HttpClient::new(Timeouts::default())?))
+        Ok(Self::from_parts(R2SigningClient::new(config)?, Arc::new(HyperClient::new()?)))
     }
 
     /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
@@ -68,14 +72,21 @@ impl S3Bucket {
         Self::new(R2SigningConfig::from_env()?)
     }
 
-    pub(crate) fn from_parts(signing: R2SigningClient, http: HttpClient) -> Self {
-        Self { signing, http, runtime: Arc::new(TokioRuntime) }
+    fn from_parts(signing: R2SigningClient, http: Arc<dyn HttpClient>) -> Self {
+        Self { signing, http, timeouts: Timeouts::default(), runtime: Arc::new(TokioRuntime) }
     }
 
-    /// Replaces the timeouts. It has connections of its own from then on.
+    /// Replaces what sends its requests: a [`HyperClient`] of its own by default.
+    #[must_use]
+    pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
+        self.http = client;
+        self
+    }
+
+    /// Replaces the timeouts.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.http = self.http.with_timeouts(timeouts);
+        self.timeouts = timeouts;
         self
     }
 
@@ -102,7 +113,7 @@ impl S3Bucket {
     async fn exchange(&self, request: Request) -> Result<Answer> {
         let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
         let request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
-        let answer = self.http.send(request).await?;
+        let answer = exchange(&*self.http, request, self.timeouts).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -162,21 +173,6 @@ fn is_silent_refusal(error: &Error) -> bool {
     matches!(error.status(), Some(400 | 403)) && error.code().is_none()
 }
 
-impl R2SigningClient {
-    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
-    /// [`Timeouts::default`](crate::Timeouts).
-    ///
-    /// # Errors
-    /// All but the answer that there is no such object: a missing bucket is
-    /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
-    /// [`ErrorKind::Credentials`](crate::ErrorKind).
-    pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let bucket = S3Bucket::from_parts(self.clone(), HttpClient::new(Timeouts::default())?);
-        let service = crate::r2::R2Service::new(bucket);
-        Ok(service.head(key).await?.is_some())
-    }
-}
-
 #[async_trait]
 impl Bucket for S3Bucket {
     async fn head(&self, key: &str) -> Result<Option<Object>> {
@@ -192,8 +188,7 @@ impl Bucket for S3Bucket {
             Ok(answer) => {
                 let object = s3::get_object::parse(&request, answer.status(), answer.headers())?;
                 let length = object.range.map_or(object.size, |range| range.length);
-                let body = Body::from_stream(answer.into_stream(), Some(length));
-                Ok(Some(ObjectBody::new(object, body)))
+                Ok(Some(ObjectBody::new(object, answer.into_body(Some(length)))))
             }
             Err(error) => self.missing(error).await,
         }

@@ -1,4 +1,21 @@
-//! HTTP, as everything that speaks it needs it.
+//! HTTP, as everything that speaks it needs it: headers, failures, and the client that requests are sent with.
 
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+mod answer;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+mod client;
 pub(crate) mod failure;
 pub(crate) mod headers;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+mod reason_phrase;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+mod timeouts;
+
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) use self::answer::{Answer, exchange};
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::client::HttpClient;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::reason_phrase::ReasonPhrase;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::timeouts::Timeouts;

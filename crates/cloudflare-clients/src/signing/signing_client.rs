@@ -16,8 +16,8 @@ use crate::sync;
 
 /// Makes [presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) for the objects of one bucket.
 ///
-/// Signing is computation: nothing here uses the network, and whether the bucket, the object and the credentials exist
-/// shows when a URL is used. Cheap to clone; make one and share it.
+/// Signing is computation and uses no network: whether the bucket, the object and the credentials exist shows when a URL
+/// is used. Cheap to clone; make one and share it.
 ///
 /// Browsers, a Worker's `fetch` and other clients that normalise URLs fold `.` and `..` segments, so a URL for a key
 /// with such a segment fails there with 403. No other key is touched.

@@ -3,6 +3,7 @@
 
 mod analytics;
 mod contract_local;
+mod http_client;
 mod kv_client;
 mod locks;
 mod r2_service;

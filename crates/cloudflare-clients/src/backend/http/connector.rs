@@ -1,6 +1,6 @@
 //! Makes connections: address, TCP and TLS in one time limit.
 
-use std::fmt;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,17 +15,37 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::answer_first::AnswerFirst;
+use super::within;
+use crate::http::Timeouts;
+use crate::runtime::{Runtime, TokioRuntime};
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+tokio::task_local! {
+    /// What the request under way allows for its connection: a pool tells its connector the address and no more.
+    pub(super) static CONNECTING: Connecting;
+}
+
+/// How long a connection may take to make, and by which timer.
+#[derive(Debug, Clone)]
+pub(super) struct Connecting {
+    pub(super) limit: Duration,
+    pub(super) runtime: Arc<dyn Runtime>,
+}
+
+impl Default for Connecting {
+    fn default() -> Self {
+        Self { limit: Timeouts::default().connect, runtime: Arc::new(TokioRuntime) }
+    }
+}
 
 #[derive(Clone)]
 pub(super) struct Connector {
     https: HttpsConnector<HttpConnector<Resolver>>,
-    timeout: Duration,
 }
 
 impl Connector {
-    pub(super) fn new(tls: ClientConfig, timeout: Duration) -> Self {
+    pub(super) fn new(tls: ClientConfig) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.set_nodelay(true);
         tcp.enforce_http(false);
@@ -34,7 +54,7 @@ impl Connector {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Self { https, timeout }
+        Self { https }
     }
 }
 
@@ -49,11 +69,11 @@ impl Service<Uri> for Connector {
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting = self.https.call(uri);
-        let timeout = self.timeout;
+        let Connecting { limit, runtime } = CONNECTING.try_with(Clone::clone).unwrap_or_default();
         Box::pin(async move {
-            match tokio::time::timeout(timeout, connecting).await {
-                Ok(connected) => Ok(TokioIo::new(AnswerFirst::new(TokioIo::new(connected?)))),
-                Err(_) => Err(ConnectTimeout(timeout).into()),
+            match within(&*runtime, limit, connecting).await {
+                Some(connected) => Ok(TokioIo::new(AnswerFirst::new(TokioIo::new(connected?)))),
+                None => Err(ConnectTimeout(limit).into()),
             }
         })
     }
@@ -85,11 +105,5 @@ impl Service<Name> for Resolver {
     fn call(&mut self, name: Name) -> Self::Future {
         let resolving = self.0.call(name);
         Box::pin(async move { resolving.await.map_err(DnsError) })
-    }
-}
-
-impl fmt::Debug for Connector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }

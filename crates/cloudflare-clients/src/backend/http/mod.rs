@@ -1,8 +1,9 @@
 //! One HTTP/1.1 exchange, of which no step waits for ever.
 
-mod answer;
 mod answer_first;
 mod connector;
+mod download;
+mod shared;
 mod upload;
 
 use std::error::Error as StdError;
@@ -11,7 +12,10 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use futures_util::future::{self, Either};
+use http::{Request, Response};
+use hyper::ext::ReasonPhrase as HyperReasonPhrase;
 use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
@@ -19,105 +23,124 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 
-pub(crate) use self::answer::Answer;
-use self::connector::{ConnectTimeout, Connector, DnsError};
+use self::connector::{CONNECTING, ConnectTimeout, Connecting, Connector, DnsError};
+use self::download::Download;
+pub(crate) use self::shared::shared_client;
 use self::upload::{RequestBody, Upload};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::{HttpClient, ReasonPhrase, Timeouts};
+use crate::runtime::{Runtime, TokioRuntime};
 
 /// How long an unused connection is kept: less than Cloudflare and most servers keep it.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// How long each step of a request may take. There is no limit on a whole body, however large it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Timeouts {
-    /// To make a connection: finding the address, TCP and TLS. 5 s.
-    pub connect: Duration,
-    /// From when the connection has taken the last byte of the request to the head of the answer. 30 s.
-    pub first_byte: Duration,
-    /// Between two pieces of a body, in either direction. 20 s.
-    pub idle: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            first_byte: Duration::from_secs(30),
-            idle: Duration::from_secs(20),
-        }
-    }
-}
-
-/// A pool of connections. Cheap to clone.
+/// HTTP/1.1 by [hyper](https://hyper.rs), with TLS by [rustls](https://docs.rs/rustls) and Mozilla's root certificates: the client
+/// that an [`S3Bucket`](crate::S3Bucket) or a [`RestNamespace`](crate::RestNamespace) has unless it is given another.
+///
+/// It is a pool of connections. Cheap to clone; clones share them. It needs a Tokio runtime with I/O and time, and a connection
+/// ends with the runtime that it was made in, so use a client within one.
+///
+/// It keeps the [`Timeouts`] in the extensions of a request, or [`Timeouts::default`] where a request has none.
 #[derive(Clone)]
-pub(crate) struct HttpClient {
+pub struct HyperClient {
     client: Client<Connector, RequestBody>,
-    tls: ClientConfig,
-    timeouts: Timeouts,
+    runtime: Arc<dyn Runtime>,
 }
 
-impl HttpClient {
-    pub(crate) fn new(timeouts: Timeouts) -> Result<Self> {
+impl HyperClient {
+    /// A client with connections of its own. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`]: TLS cannot be set up.
+    pub fn new() -> Result<Self> {
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::new(ErrorKind::Connection, "TLS cannot be set up").with_source(error))?
             .with_webpki_roots()
             .with_no_client_auth();
-        Ok(Self::with_tls(tls, timeouts))
-    }
-
-    fn with_tls(tls: ClientConfig, timeouts: Timeouts) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEEP_ALIVE)
-            .build(Connector::new(tls.clone(), timeouts.connect));
-        Self { client, tls, timeouts }
+            .build(Connector::new(tls));
+        Ok(Self { client, runtime: Arc::new(TokioRuntime) })
     }
 
-    /// A client with connections of its own.
-    pub(crate) fn with_timeouts(&self, timeouts: Timeouts) -> Self {
-        Self::with_tls(self.tls.clone(), timeouts)
+    /// Replaces the timer that timeouts go by.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.runtime = runtime;
+        self
     }
+}
 
-    /// Sends a request as it is, once, and returns the head of the answer.
-    pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<Answer> {
-        let host = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+#[async_trait]
+impl HttpClient for HyperClient {
+    async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        let timeouts: Timeouts = request.extensions().get().copied().unwrap_or_default();
+        let (Some(_), Some(host)) = (request.uri().scheme(), request.uri().authority()) else {
+            return Err(Error::invalid_input("the URL of the request names no host"));
+        };
+        let host = host.to_string();
         let (head, body) = request.into_parts();
-        let (body, upload) = RequestBody::new(body);
-        let mut request = http::Request::from_parts(head, body);
+        let (body, upload) = RequestBody::new(body, Arc::clone(&self.runtime))?;
+        let mut request = Request::from_parts(head, body);
         let connection = capture_connection(&mut request);
-        let response = self.client.request(request);
+        let connecting = Connecting { limit: timeouts.connect, runtime: Arc::clone(&self.runtime) };
+        let response = pin!(CONNECTING.scope(connecting, self.client.request(request)));
         let outcome = {
-            let silence = pin!(silence(connection, &upload, self.timeouts));
+            let silence = pin!(silence(&*self.runtime, connection, &upload, timeouts));
             match future::select(response, silence).await {
                 Either::Left((response, _)) => response,
                 Either::Right((timeout, _)) => return Err(timeout),
             }
         };
-        match outcome {
-            Ok(response) => Ok(Answer::new(response, upload, self.timeouts.idle)),
-            Err(error) => Err(upload.take_error().unwrap_or_else(|| failure(&host, error))),
+        let (mut head, incoming) = match outcome {
+            Ok(response) => response.into_parts(),
+            Err(error) => return Err(upload.take_error().unwrap_or_else(|| failure(&host, error))),
+        };
+        // hyper notes it where it is not HTTP's own.
+        if let Some(reason) = head.extensions.remove::<HyperReasonPhrase>() {
+            head.extensions.insert(ReasonPhrase::new(String::from_utf8_lossy(reason.as_bytes())));
         }
+        let runtime = Arc::clone(&self.runtime);
+        let download = Download { incoming, upload, idle: timeouts.idle, runtime };
+        Ok(Response::from_parts(head, download.into_body()))
     }
 }
 
-impl fmt::Debug for HttpClient {
+impl fmt::Debug for HyperClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpClient").field("timeouts", &self.timeouts).finish_non_exhaustive()
+        f.debug_struct("HyperClient").field("runtime", &self.runtime).finish_non_exhaustive()
+    }
+}
+
+/// What `work` gives, unless it takes longer than `limit`.
+async fn within<T>(runtime: &dyn Runtime, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+    // The timer is made once the work has to be waited for.
+    let timer = pin!(async { runtime.sleep(limit).await });
+    match future::select(pin!(work), timer).await {
+        Either::Left((output, _)) => Some(output),
+        Either::Right(_) => None,
     }
 }
 
 /// Completes when nothing has happened for too long, between the connection and the head of the answer.
-async fn silence(mut connection: CaptureConnection, upload: &Upload, timeouts: Timeouts) -> Error {
+async fn silence(
+    runtime: &dyn Runtime,
+    mut connection: CaptureConnection,
+    upload: &Upload,
+    timeouts: Timeouts,
+) -> Error {
     drop(connection.wait_for_connection_metadata().await);
     upload.connected();
     loop {
         let (deadline, error) = upload.deadline(timeouts);
-        if deadline <= tokio::time::Instant::now() {
+        let left = deadline.saturating_sub(runtime.monotonic());
+        if left.is_zero() {
             return error();
         }
-        tokio::time::sleep_until(deadline).await;
+        runtime.sleep(left).await;
     }
 }
 

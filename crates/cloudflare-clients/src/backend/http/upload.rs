@@ -4,16 +4,17 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
-use tokio::time::Instant;
 
-use super::Timeouts;
 use crate::body::{Body, ByteStream};
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::Timeouts;
+use crate::runtime::Runtime;
 
 /// The largest piece that is given to the connection at once. The idle timeout allows for the time that one piece takes.
 const PIECE: usize = 64 * 1024;
@@ -24,6 +25,7 @@ pub(super) struct Upload(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
+    runtime: Arc<dyn Runtime>,
     state: Mutex<State>,
     stopped: AtomicBool,
     connection: AtomicWaker,
@@ -31,7 +33,8 @@ struct Shared {
 
 #[derive(Debug)]
 struct State {
-    last_progress: Instant,
+    /// By the runtime's monotonic time.
+    last_progress: Duration,
     step: Step,
     error: Option<Error>,
 }
@@ -53,8 +56,9 @@ impl Shared {
     }
 
     fn progress(&self, step: Step) {
+        let now = self.runtime.monotonic();
         let mut state = self.state();
-        state.last_progress = Instant::now();
+        state.last_progress = now;
         state.step = step;
     }
 }
@@ -62,7 +66,8 @@ impl Shared {
 impl Upload {
     /// The time begins to count.
     pub(super) fn connected(&self) {
-        self.0.state().last_progress = Instant::now();
+        let now = self.0.runtime.monotonic();
+        self.0.state().last_progress = now;
     }
 
     /// The error of the body's own stream, which hides behind the connection's.
@@ -71,7 +76,7 @@ impl Upload {
     }
 
     /// When it has to have gone on, and the error if it has not.
-    pub(super) fn deadline(&self, timeouts: Timeouts) -> (Instant, impl FnOnce() -> Error + use<>) {
+    pub(super) fn deadline(&self, timeouts: Timeouts) -> (Duration, impl FnOnce() -> Error + use<>) {
         let state = self.0.state();
         let step = state.step;
         let limit = if step == Step::Answer { timeouts.first_byte } else { timeouts.idle };
@@ -85,7 +90,7 @@ impl Upload {
                 },
             )
         };
-        (state.last_progress + limit, error)
+        (state.last_progress.saturating_add(limit), error)
     }
 }
 
@@ -112,12 +117,16 @@ pub(super) struct RequestBody {
 pub(super) struct GivenUp;
 
 impl RequestBody {
-    /// A body of known length.
-    pub(super) fn new(body: Body) -> (Self, Upload) {
-        let left = body.content_length().unwrap_or_default();
+    /// A body, whose length has to be known.
+    pub(super) fn new(body: Body, runtime: Arc<dyn Runtime>) -> Result<(Self, Upload)> {
+        let left = body
+            .content_length()
+            .ok_or_else(|| Error::invalid_input("the length of the request's body is not known"))?;
         let step = if left == 0 { Step::Answer } else { Step::Connection };
+        let last_progress = runtime.monotonic();
         let shared = Arc::new(Shared {
-            state: Mutex::new(State { last_progress: Instant::now(), step, error: None }),
+            runtime,
+            state: Mutex::new(State { last_progress, step, error: None }),
             stopped: AtomicBool::new(false),
             connection: AtomicWaker::new(),
         });
@@ -128,7 +137,7 @@ impl RequestBody {
             stream_ended: false,
             shared: Arc::clone(&shared),
         };
-        (body, Upload(shared))
+        Ok((body, Upload(shared)))
     }
 
     fn fail(&self, error: Error) -> GivenUp {

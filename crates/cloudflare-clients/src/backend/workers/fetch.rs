@@ -10,7 +10,7 @@ use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, Resp
 
 use super::error;
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::{Body, Bucket, GetRequest, ObjectBody, R2SigningClient};
+use crate::r2::{Body, Bucket, GetRequest, ObjectBody, R2Service, R2SigningClient};
 use crate::runtime::{DEFAULT, Runtime as _};
 use crate::wire::s3;
 
@@ -22,14 +22,8 @@ const EXPIRY: Duration = Duration::from_secs(60);
 
 /// Reads objects through presigned URLs: of a signed header `fetch` may send another value than was signed.
 #[derive(Debug)]
-pub(crate) struct FetchBucket {
+struct FetchBucket {
     signing: R2SigningClient,
-}
-
-impl FetchBucket {
-    pub(crate) fn new(signing: R2SigningClient) -> Self {
-        Self { signing }
-    }
 }
 
 impl R2SigningClient {
@@ -41,11 +35,11 @@ impl R2SigningClient {
     /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let service = crate::r2::R2Service::new(FetchBucket::new(self.clone()));
+        let service = R2Service::new(FetchBucket { signing: self.clone() });
         match service.get(key).range(0..1).await {
             Ok(found) => Ok(found.is_some()),
             // It is there and empty.
-            Err(error) if error.kind() == crate::ErrorKind::RangeNotSatisfiable => Ok(true),
+            Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => Ok(true),
             Err(error) => Err(error),
         }
     }

@@ -9,10 +9,7 @@ mod object;
 mod options;
 mod rate_limiter;
 mod response;
-mod runtime;
 
 pub use bucket::WorkersBucket;
 pub use namespace::WorkersNamespace;
 pub use rate_limiter::WorkersRateLimiter;
-pub use runtime::WorkersRuntime;
-pub(crate) use runtime::strong_random;

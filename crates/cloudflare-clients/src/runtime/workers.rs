@@ -7,10 +7,9 @@ use worker::js_sys::{Function, Uint8Array, global};
 use worker::send::SendFuture;
 use worker::wasm_bindgen::JsCast as _;
 
-use super::error;
+use super::Runtime;
 use crate::error::{Error, Result};
-use crate::js;
-use crate::runtime::Runtime;
+use crate::js::{self, Thrown};
 
 /// The most that one call of `crypto.getRandomValues` fills.
 const MOST_RANDOM_BYTES: usize = 65_536;
@@ -39,14 +38,17 @@ impl Runtime for WorkersRuntime {
 }
 
 /// [`crypto.getRandomValues`](https://developers.cloudflare.com/workers/runtime-apis/web-crypto/).
-pub(crate) fn strong_random(bytes: &mut [u8]) -> Result<()> {
+pub(super) fn strong_random(bytes: &mut [u8]) -> Result<()> {
     let crypto = js::property(&global(), "crypto");
     let fill: Function = js::property(&crypto, "getRandomValues")
         .dyn_into()
         .map_err(|_| Error::unsupported("there is no crypto.getRandomValues here"))?;
     for bytes in bytes.chunks_mut(MOST_RANDOM_BYTES) {
         let filled = Uint8Array::from(&*bytes);
-        fill.call1(&crypto, &filled).map_err(|thrown| error::from_js(&thrown))?;
+        fill.call1(&crypto, &filled).map_err(|thrown| {
+            let message = Thrown::from(&thrown).message;
+            Error::unsupported(format!("crypto.getRandomValues gives no random numbers: {message}"))
+        })?;
         filled.copy_to(bytes);
     }
     Ok(())

@@ -1,10 +1,23 @@
 //! The clock, the timer and the randomness that the rest of the crate is given.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod tokio;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+mod workers;
+
 use std::fmt;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub use self::tokio::TokioRuntime;
+#[cfg(not(target_arch = "wasm32"))]
+use self::tokio::strong_random;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub use self::workers::WorkersRuntime;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+use self::workers::strong_random;
 use crate::error::Result;
 
 /// The clock, timer and randomness of the place where the code runs.
@@ -14,6 +27,13 @@ use crate::error::Result;
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// The time.
     fn now(&self) -> SystemTime;
+
+    /// The time since a fixed moment, which is the runtime's own. It never goes back, and [`sleep`](Self::sleep) goes by it.
+    ///
+    /// By default it is [`now`](Self::now), which is right for a clock that nobody sets back.
+    fn monotonic(&self) -> Duration {
+        self.now().duration_since(UNIX_EPOCH).unwrap_or_default()
+    }
 
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
@@ -30,42 +50,11 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     }
 }
 
-/// The system's clock and Tokio's timer. Sleeping needs a Tokio runtime with its time driver.
-#[cfg(not(target_arch = "wasm32"))]
-#[derive(Debug, Clone, Copy, Default)]
-pub struct TokioRuntime;
-
-#[cfg(not(target_arch = "wasm32"))]
-impl Runtime for TokioRuntime {
-    fn now(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        Box::pin(tokio::time::sleep(duration))
-    }
-
-    fn random(&self) -> f64 {
-        fastrand::f64()
-    }
-}
-
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) const DEFAULT: TokioRuntime = TokioRuntime;
 
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub(crate) const DEFAULT: crate::WorkersRuntime = crate::WorkersRuntime;
-
-#[cfg(not(target_arch = "wasm32"))]
-fn strong_random(bytes: &mut [u8]) -> Result<()> {
-    getrandom::fill(bytes)
-        .map_err(|error| crate::Error::unsupported(format!("the system gives no random numbers: {error}")))
-}
-
-#[cfg(all(feature = "workers", target_arch = "wasm32"))]
-fn strong_random(bytes: &mut [u8]) -> Result<()> {
-    crate::backend::workers::strong_random(bytes)
-}
+pub(crate) const DEFAULT: WorkersRuntime = WorkersRuntime;
 
 #[cfg(all(not(feature = "workers"), target_arch = "wasm32"))]
 fn strong_random(_: &mut [u8]) -> Result<()> {
@@ -77,18 +66,4 @@ fn strong_random(_: &mut [u8]) -> Result<()> {
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
 pub(crate) fn now() -> SystemTime {
     DEFAULT.now()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn all_bytes_are_filled_anew_each_time() {
-        let [mut one, mut two] = [[0; 64]; 2];
-        TokioRuntime.fill_random(&mut one).unwrap();
-        TokioRuntime.fill_random(&mut two).unwrap();
-        assert_ne!(one, two);
-        assert!(one.chunks(16).chain(two.chunks(16)).all(|bytes| bytes.iter().any(|byte| *byte != 0)));
-    }
 }

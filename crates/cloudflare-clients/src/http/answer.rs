@@ -1,0 +1,75 @@
+//! The answer to a request.
+
+use bytes::{Bytes, BytesMut};
+use futures_util::TryStreamExt;
+use http::{HeaderMap, Request, Response, StatusCode};
+
+use super::{HttpClient, ReasonPhrase, Timeouts};
+use crate::body::Body;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The head of an answer, and its body to come.
+#[derive(Debug)]
+pub(crate) struct Answer(Response<Body>);
+
+/// Sends a request, with the timeouts it has.
+pub(crate) async fn exchange(
+    client: &dyn HttpClient,
+    mut request: Request<Body>,
+    timeouts: Timeouts,
+) -> Result<Answer> {
+    request.extensions_mut().insert(timeouts);
+    client.send(request).await.map(Answer)
+}
+
+impl Answer {
+    pub(crate) fn status(&self) -> StatusCode {
+        self.0.status()
+    }
+
+    /// The reason phrase, if it is not HTTP's own.
+    pub(crate) fn reason(&self) -> Option<String> {
+        self.0.extensions().get().map(|reason: &ReasonPhrase| reason.as_str().to_owned())
+    }
+
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        self.0.headers()
+    }
+
+    /// The body, of at most `limit` bytes.
+    pub(crate) async fn bytes(self, limit: usize) -> Result<Bytes> {
+        let mut pieces = self.0.into_body().into_stream();
+        let mut collected = BytesMut::new();
+        while let Some(piece) = pieces.try_next().await? {
+            if collected.len() + piece.len() > limit {
+                return Err(Error::new(
+                    ErrorKind::UnexpectedResponse,
+                    format!("the answer has more than {limit} bytes"),
+                ));
+            }
+            collected.extend_from_slice(&piece);
+        }
+        Ok(collected.freeze())
+    }
+
+    /// What can be had of the body, up to `limit` bytes: for errors, which are worth reporting without their text.
+    pub(crate) async fn start(self, limit: usize) -> Bytes {
+        let mut pieces = self.0.into_body().into_stream();
+        let mut collected = BytesMut::new();
+        while collected.len() < limit
+            && let Ok(Some(piece)) = pieces.try_next().await
+        {
+            collected.extend_from_slice(&piece);
+        }
+        collected.freeze()
+    }
+
+    /// The body as it arrives, which must have this length where one is known.
+    pub(crate) fn into_body(self, length: Option<u64>) -> Body {
+        let body = self.0.into_body();
+        if length.is_none() || body.content_length() == length {
+            return body;
+        }
+        Body::from_stream(body.into_stream(), length)
+    }
+}
