@@ -3,20 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use crate::error::{Error, Result};
-
 // What each holds: `cfstore --help`.
-pub(crate) const R2_ACCOUNT_ID: &str = "R2_ACCOUNT_ID";
-pub(crate) const R2_ACCESS_KEY_ID: &str = "R2_ACCESS_KEY_ID";
-pub(crate) const R2_SECRET_ACCESS_KEY: &str = "R2_SECRET_ACCESS_KEY";
-pub(crate) const R2_BUCKET_MEDIA: &str = "R2_BUCKET_MEDIA";
-pub(crate) const R2_ENDPOINT: &str = "R2_ENDPOINT";
-pub(crate) const R2_JURISDICTION: &str = "R2_JURISDICTION";
-pub(crate) const R2_SESSION_TOKEN: &str = "R2_SESSION_TOKEN";
-pub(crate) const KV_NAMESPACE_ID: &str = "KV_NAMESPACE_ID";
-pub(crate) const CLOUDFLARE_ACCOUNT_ID: &str = "CLOUDFLARE_ACCOUNT_ID";
-pub(crate) const CLOUDFLARE_API_TOKEN: &str = "CLOUDFLARE_API_TOKEN";
-pub(crate) const CLOUDFLARE_API_BASE_URL: &str = "CLOUDFLARE_API_BASE_URL";
+pub(crate) use cloudflare_clients::env::*;
+
+use crate::error::{Error, Result};
 
 pub(crate) enum Variables {
     Environment,

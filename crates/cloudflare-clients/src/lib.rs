@@ -23,6 +23,7 @@ pub mod analytics;
 mod backend;
 mod body;
 mod client;
+pub mod env;
 mod error;
 mod http;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]

@@ -11,8 +11,6 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-use crate::time_limit::within;
-
 /// How long a client may send nothing in the middle of a body.
 const IDLE: Duration = Duration::from_mins(1);
 /// How much of a refused body is read so that the client gets to the answer.
@@ -52,7 +50,7 @@ impl RequestBody {
         let Some(mut body) = self.take() else { return };
         let mut left = MAX_DRAIN;
         while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
-            let Some(Some(Ok(frame))) = within(&*self.runtime, IDLE, body.frame()).await else { return };
+            let Some(Some(Ok(frame))) = self.runtime.within(IDLE, body.frame()).await else { return };
             let read = frame.data_ref().map_or(0, Bytes::len) as u64;
             let Some(rest) = left.checked_sub(read) else { return };
             left = rest;
@@ -74,7 +72,7 @@ impl Reading {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(body) = self.body.as_mut() else { return Ok(None) };
-            let Some(frame) = within(&*self.whole.runtime, IDLE, body.frame()).await else {
+            let Some(frame) = self.whole.runtime.within(IDLE, body.frame()).await else {
                 // Nothing of it is worth another wait.
                 self.body = None;
                 return Err(Error::new(ErrorKind::Timeout, "the client stopped sending")

@@ -32,7 +32,6 @@ mod response;
 mod s3;
 mod server;
 mod service;
-mod time_limit;
 mod uri;
 
 pub use credentials::Credentials;

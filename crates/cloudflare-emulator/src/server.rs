@@ -15,7 +15,6 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::connection_timer::ConnectionTimer;
 use crate::kv::Eventual;
 use crate::service::{self, Service};
-use crate::time_limit::within;
 use crate::{Credentials, Faults, KvBehaviour};
 
 /// The most that a request's line and headers may have together: R2's own limits are far below.
@@ -93,7 +92,7 @@ impl Server {
             () = shutdown => {}
         }
         drop(listener);
-        let finished = within(&**service.store.runtime(), SHUTDOWN_TIMEOUT, connections.shutdown()).await;
+        let finished = service.store.runtime().within(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
         if finished.is_none() {
             tracing::warn!("requests were still under way when the server stopped");
         }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -18,6 +18,7 @@ use super::millis::Millis;
 use super::store::EventStore;
 use crate::error::{Error, Result};
 use crate::runtime::Runtime;
+use crate::sync::lock;
 
 /// At how many bytes a batch is closed by default: 8 MiB.
 pub const DEFAULT_BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -308,11 +309,6 @@ impl Shared {
     fn attempts(&self) -> MutexGuard<'_, Attempts> {
         lock(&self.attempts)
     }
-}
-
-/// Nothing here can panic while it holds the lock.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Shared {

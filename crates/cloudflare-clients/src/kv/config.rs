@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use zeroize::Zeroizing;
 
 use crate::account::validate_account_id;
+use crate::env::{self, Variables};
 use crate::error::{Error, Result};
 use crate::signing::endpoint::Endpoint;
 use crate::wire::kv_rest::{ApiToken, NamespaceUrl};
@@ -54,7 +55,7 @@ impl KvConfig {
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
-        Self::from_vars(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::from_vars(env::of_process)
     }
 
     /// Reads variables by their names, for environments that are not the process's.
@@ -71,26 +72,14 @@ impl KvConfig {
     /// # Errors
     /// One error names all variables that are missing.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let var = |name| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let mut missing = Vec::new();
-        let mut required = |name| {
-            var(name).unwrap_or_else(|| {
-                missing.push(name);
-                String::new()
-            })
-        };
+        let mut variables = Variables::new(var);
         let mut config = Self::new(
-            required("CLOUDFLARE_ACCOUNT_ID"),
-            required("CLOUDFLARE_API_TOKEN"),
-            required("KV_NAMESPACE_ID"),
+            variables.required(env::CLOUDFLARE_ACCOUNT_ID),
+            variables.required(env::CLOUDFLARE_API_TOKEN),
+            variables.required(env::KV_NAMESPACE_ID),
         );
-        if !missing.is_empty() {
-            return Err(Error::invalid_input(format!(
-                "Missing KV environment variables: {}",
-                missing.join(", ")
-            )));
-        }
-        config.base_url = var("CLOUDFLARE_API_BASE_URL");
+        variables.check("KV")?;
+        config.base_url = variables.optional(env::CLOUDFLARE_API_BASE_URL);
         Ok(config)
     }
 

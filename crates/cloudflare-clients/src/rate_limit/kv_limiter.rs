@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::fmt;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
@@ -17,6 +17,7 @@ use super::sliding_window::{Counts, Position, SlidingWindow};
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
 use crate::retry::RetryPolicy;
+use crate::sync::lock;
 
 /// KV takes one write a second to a key.
 const LEAST_WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -272,7 +273,7 @@ impl KvRateLimiter {
 
     /// Nothing here can panic while it holds the lock.
     fn memory(&self) -> MutexGuard<'_, Memory> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.memory)
     }
 }
 

@@ -1,7 +1,11 @@
 //! The clock, the timer and the randomness that the rest of the crate is given.
 
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+mod default;
+mod random;
 #[cfg(not(target_arch = "wasm32"))]
 mod tokio;
+mod within;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod workers;
 
@@ -10,14 +14,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
+#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+pub(crate) use self::default::{DEFAULT, now};
+use self::random::fill_random;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::tokio::TokioRuntime;
-#[cfg(not(target_arch = "wasm32"))]
-use self::tokio::strong_random;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use self::workers::WorkersRuntime;
-#[cfg(all(feature = "workers", target_arch = "wasm32"))]
-use self::workers::strong_random;
 use crate::error::Result;
 
 /// The clock, timer and randomness of the place where the code runs.
@@ -46,24 +49,6 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`ErrorKind::Unsupported`](crate::ErrorKind): the platform has none to give.
     fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
-        strong_random(bytes)
+        fill_random(bytes)
     }
-}
-
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) const DEFAULT: TokioRuntime = TokioRuntime;
-
-#[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub(crate) const DEFAULT: WorkersRuntime = WorkersRuntime;
-
-#[cfg(all(not(feature = "workers"), target_arch = "wasm32"))]
-fn strong_random(_: &mut [u8]) -> Result<()> {
-    let message = "this platform's random numbers are not known: give a `Runtime` that has some";
-    Err(crate::Error::unsupported(message))
-}
-
-/// The time by the clock of the default runtime.
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-pub(crate) fn now() -> SystemTime {
-    DEFAULT.now()
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::BoxFuture;
 
 use super::Runtime;
-use crate::error::{Error, Result};
 
 /// How far a clock of Tokio that is paused may lag behind the machine's.
 const LAG: Duration = Duration::from_secs(24 * 60 * 60);
@@ -33,12 +32,6 @@ impl Runtime for TokioRuntime {
     fn random(&self) -> f64 {
         fastrand::f64()
     }
-}
-
-/// The system's generator.
-pub(super) fn strong_random(bytes: &mut [u8]) -> Result<()> {
-    getrandom::fill(bytes)
-        .map_err(|error| Error::unsupported(format!("the system gives no random numbers: {error}")))
 }
 
 #[cfg(test)]

@@ -3,16 +3,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
-use worker::js_sys::{Function, Uint8Array, global};
 use worker::send::SendFuture;
-use worker::wasm_bindgen::JsCast as _;
 
 use super::Runtime;
-use crate::error::{Error, Result};
-use crate::js::{self, Thrown};
-
-/// The most that one call of `crypto.getRandomValues` fills.
-const MOST_RANDOM_BYTES: usize = 65_536;
 
 /// The longest delay of `setTimeout`.
 const LONGEST_DELAY: Duration = Duration::from_millis(i32::MAX as u64);
@@ -35,21 +28,4 @@ impl Runtime for WorkersRuntime {
     fn random(&self) -> f64 {
         worker::js_sys::Math::random()
     }
-}
-
-/// [`crypto.getRandomValues`](https://developers.cloudflare.com/workers/runtime-apis/web-crypto/).
-pub(super) fn strong_random(bytes: &mut [u8]) -> Result<()> {
-    let crypto = js::property(&global(), "crypto");
-    let fill: Function = js::property(&crypto, "getRandomValues")
-        .dyn_into()
-        .map_err(|_| Error::unsupported("there is no crypto.getRandomValues here"))?;
-    for bytes in bytes.chunks_mut(MOST_RANDOM_BYTES) {
-        let filled = Uint8Array::from(&*bytes);
-        fill.call1(&crypto, &filled).map_err(|thrown| {
-            let message = Thrown::from(&thrown).message;
-            Error::unsupported(format!("crypto.getRandomValues gives no random numbers: {message}"))
-        })?;
-        filled.copy_to(bytes);
-    }
-    Ok(())
 }

@@ -5,6 +5,7 @@ use std::fmt;
 use zeroize::Zeroizing;
 
 use super::endpoint::{Addressing, Endpoint, Jurisdiction};
+use crate::env::{self, Variables};
 use crate::error::{Error, Result};
 use crate::model::r2::validate_bucket_name;
 use crate::secret::validate_secret;
@@ -99,7 +100,7 @@ impl R2SigningConfig {
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
-        Self::from_vars(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
+        Self::from_vars(env::of_process)
     }
 
     /// Reads variables by their names, for environments that are not the process's, such as a Worker's `env`.
@@ -119,36 +120,24 @@ impl R2SigningConfig {
     /// # Errors
     /// One error names all variables that are missing; another says that the jurisdiction is not one.
     pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let var = |name| var(name).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty());
-        let mut missing = Vec::new();
-        let mut required = |name| {
-            var(name).unwrap_or_else(|| {
-                missing.push(name);
-                String::new()
-            })
-        };
-        let location = match var("R2_ENDPOINT") {
+        let mut variables = Variables::new(var);
+        let location = match variables.optional(env::R2_ENDPOINT) {
             Some(endpoint) => Location::Endpoint(endpoint),
-            None => Location::Account(required("R2_ACCOUNT_ID")),
+            None => Location::Account(variables.required(env::R2_ACCOUNT_ID)),
         };
         let mut config = Self::at(
             location,
-            required("R2_ACCESS_KEY_ID"),
-            required("R2_SECRET_ACCESS_KEY"),
-            required("R2_BUCKET_MEDIA"),
+            variables.required(env::R2_ACCESS_KEY_ID),
+            variables.required(env::R2_SECRET_ACCESS_KEY),
+            variables.required(env::R2_BUCKET_MEDIA),
         );
-        if !missing.is_empty() {
-            return Err(Error::invalid_input(format!(
-                "Missing R2 environment variables: {}",
-                missing.join(", ")
-            )));
-        }
-        if let Some(jurisdiction) = var("R2_JURISDICTION") {
+        variables.check("R2")?;
+        if let Some(jurisdiction) = variables.optional(env::R2_JURISDICTION) {
             let jurisdiction =
-                jurisdiction.parse().map_err(|error: Error| error.explain("R2_JURISDICTION"))?;
+                jurisdiction.parse().map_err(|error: Error| error.explain(env::R2_JURISDICTION))?;
             config = config.jurisdiction(jurisdiction);
         }
-        if let Some(token) = var("R2_SESSION_TOKEN") {
+        if let Some(token) = variables.optional(env::R2_SESSION_TOKEN) {
             config = config.session_token(token);
         }
         Ok(config)

@@ -40,13 +40,6 @@ pub use presigner::{Presigner, Signature, Signatures};
 pub use signer::{RequestTarget, Signer};
 pub use signing_key::SigningKey;
 use string_to_sign::string_to_sign_head;
-pub use string_to_sign::{Scope, string_to_sign};
+pub use string_to_sign::{ALGORITHM, SERVICE, Scope, TERMINATOR, string_to_sign};
 pub use timestamp::Timestamp;
 pub use verify_error::{SignatureMismatch, VerifyError};
-
-/// The only algorithm R2 takes.
-pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
-/// The service in the scope of every signature.
-pub const SERVICE: &str = "s3";
-/// The last part of every scope.
-pub const TERMINATOR: &str = "aws4_request";

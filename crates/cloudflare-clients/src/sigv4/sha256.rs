@@ -1,43 +1,16 @@
 //! SHA-256 by its compression function: what many messages begin with is hashed once, and several messages side by side.
 
 mod lanes;
+#[cfg(any(
+    target_arch = "x86_64",
+    all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers"))
+))]
+mod round_constants;
+mod state;
 
-pub(super) use lanes::LANES;
-use sha2::block_api::compress256;
-use zeroize::Zeroize;
-
-pub(super) type Block = [u8; 64];
-
-/// A hash after a whole number of blocks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct State([u32; 8]);
+pub(super) use self::state::{Block, LANES, State};
 
 impl State {
-    pub(super) const INITIAL: Self = Self([
-        0x6a09_e667,
-        0xbb67_ae85,
-        0x3c6e_f372,
-        0xa54f_f53a,
-        0x510e_527f,
-        0x9b05_688c,
-        0x1f83_d9ab,
-        0x5be0_cd19,
-    ]);
-
-    /// The hash after these blocks too.
-    #[inline]
-    pub(super) fn after(mut self, blocks: &[Block]) -> Self {
-        compress256(&mut self.0, blocks);
-        self
-    }
-
-    /// [`after`](Self::after) of several hashes. All have the same number of blocks.
-    #[inline]
-    pub(super) fn all_after(mut states: [Self; LANES], blocks: [&[Block]; LANES]) -> [Self; LANES] {
-        lanes::compress(&mut states, blocks);
-        states
-    }
-
     /// The digest of a message, of which `hashed` bytes have been hashed and `rest` have not.
     pub(super) fn finish(self, hashed: usize, rest: &[u8]) -> Self {
         let (blocks, rest) = rest.as_chunks();
@@ -45,27 +18,6 @@ impl State {
         last.as_flattened_mut()[..rest.len()].copy_from_slice(rest);
         let count = pad(&mut last, rest.len(), hashed + blocks.as_flattened().len());
         self.after(blocks).after(&last[..count])
-    }
-
-    #[inline]
-    pub(super) fn to_bytes(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(self.0) {
-            *bytes = word.to_be_bytes();
-        }
-        bytes
-    }
-
-    /// Lower-case hexadecimal digits.
-    #[inline]
-    pub(super) fn to_hex(self) -> [u8; 64] {
-        lanes::hex(&self.0)
-    }
-}
-
-impl Zeroize for State {
-    fn zeroize(&mut self) {
-        self.0.zeroize();
     }
 }
 

@@ -2,7 +2,14 @@ use std::fmt;
 
 use sha2::{Digest, Sha256};
 
-use super::{ALGORITHM, SERVICE, TERMINATOR, Timestamp};
+use super::Timestamp;
+
+/// The only algorithm R2 takes.
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The service in the scope of every signature.
+pub const SERVICE: &str = "s3";
+/// The last part of every scope.
+pub const TERMINATOR: &str = "aws4_request";
 
 /// What a signing key is good for: one day, one region, S3. Displays as `YYYYMMDD/REGION/s3/aws4_request`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

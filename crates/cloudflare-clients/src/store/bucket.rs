@@ -16,6 +16,7 @@ use super::segments::{blobs_of, copy_body, new_body_of};
 use super::writer::Write;
 use super::{listing, multipart, read};
 use crate::error::{Error, Result};
+use crate::model::r2::error_code::{INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
@@ -113,7 +114,7 @@ impl Bucket for LocalBucket {
             };
             only_if.check_read(Some((&object.etag, object.uploaded)))?;
             let served = match range {
-                Some(range) => range.resolve(object.size).map_err(|e| e.with_code("InvalidRange"))?,
+                Some(range) => range.resolve(object.size).map_err(|e| e.with_code(INVALID_RANGE.name))?,
                 None => ServedRange { offset: 0, length: object.size },
             };
             object.range = range.map(|_| served);
@@ -308,7 +309,8 @@ impl LocalBucket {
 
 fn source_row(connection: &Connection, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
-        Error::invalid_input("there is no object to copy from: check the source's key").with_code("NoSuchKey")
+        Error::invalid_input("there is no object to copy from: check the source's key")
+            .with_code(NO_SUCH_KEY.name)
     })?;
     only_if.check_write(Some((&row.object.etag, row.object.uploaded)))?;
     Ok(row)

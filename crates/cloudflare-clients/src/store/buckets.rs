@@ -12,6 +12,7 @@ use super::multipart;
 use super::objects::bucket_id;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::error_code::{BUCKET_ALREADY_OWNED_BY_YOU, BUCKET_NOT_EMPTY};
 use crate::model::r2::validate_bucket_name;
 
 /// A bucket of a [`LocalStore`].
@@ -46,7 +47,7 @@ impl LocalStore {
             .await?;
         created.ok_or_else(|| {
             Error::new(ErrorKind::Conflict, format!("the store has a bucket {name:?} already"))
-                .with_code("BucketAlreadyOwnedByYou")
+                .with_code(BUCKET_ALREADY_OWNED_BY_YOU.name)
         })
     }
 
@@ -66,7 +67,7 @@ impl LocalStore {
                     ErrorKind::Conflict,
                     format!("the bucket {name:?} is not empty: delete its objects first"),
                 )
-                .with_code("BucketNotEmpty")
+                .with_code(BUCKET_NOT_EMPTY.name)
                 .into());
             }
             multipart::abort_all(write, bucket)?;

@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 
 use crate::error::{Error, Result};
+use crate::model::r2::error_code::INVALID_ARGUMENT;
 
 /// The smallest bytes that are greater than all keys that begin with `prefix`.
 pub(super) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
@@ -34,7 +35,7 @@ pub(super) fn write_cursor(from: &[u8]) -> String {
 pub(super) fn read_cursor(cursor: &str) -> Result<Vec<u8>> {
     BASE64.decode(cursor).map_err(|error| {
         Error::invalid_input("the cursor is not one that a list returned: begin without one")
-            .with_code("InvalidArgument")
+            .with_code(INVALID_ARGUMENT.name)
             .with_source(error)
     })
 }

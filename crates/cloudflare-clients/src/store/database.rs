@@ -1,7 +1,7 @@
 //! The SQLite database: its connections, its schema's version, and its errors.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags, Row};
@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use super::platform::Platform;
 use super::threads::Threads;
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::lock;
 use crate::time;
 pub(super) use crate::time::to_millis;
 
@@ -184,7 +185,7 @@ impl Readers {
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.idle)
     }
 }
 

@@ -12,6 +12,7 @@ use super::segments::{
 };
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::error_code::{ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_PART, NO_SUCH_UPLOAD};
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
@@ -39,7 +40,7 @@ pub(super) fn check_parts(mut parts: Vec<UploadedPart>) -> Result<Vec<UploadedPa
 }
 
 fn invalid_part(message: impl Into<String>) -> Error {
-    Error::invalid_input(message).with_code("InvalidPart")
+    Error::invalid_input(message).with_code(INVALID_PART.name)
 }
 
 pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metadata) -> Outcome<String> {
@@ -74,7 +75,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) ->
             ErrorKind::NoSuchUpload,
             "there is no such multipart upload of this key: it was completed, aborted, or never created",
         )
-        .with_code("NoSuchUpload")
+        .with_code(NO_SUCH_UPLOAD.name)
     })?;
     Ok(Upload { body: row.get(0)?, metadata: Metadata::read(row, 1, 2, 3)? })
 }
@@ -167,7 +168,7 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
             return Err(Error::invalid_input(format!(
                 "a part has {small} bytes: all but the last need {MIN_PART_SIZE} at least"
             ))
-            .with_code("EntityTooSmall"));
+            .with_code(ENTITY_TOO_SMALL.name));
         }
         if others.iter().any(|size| Some(size) != others.first()) {
             return Err(invalid_part("All non-trailing parts must have the same length."));
@@ -179,7 +180,7 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
     let size = sizes.iter().sum();
     if size > MAX_OBJECT_SIZE {
         return Err(Error::invalid_input(format!("the object has {size} bytes: R2 takes {MAX_OBJECT_SIZE}"))
-            .with_code("EntityTooLarge"));
+            .with_code(ENTITY_TOO_LARGE.name));
     }
     Ok(size)
 }

@@ -11,8 +11,8 @@ use super::namespace::LocalNamespace;
 use super::pairs::{self, namespace_number};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::kv::error_code::TITLE_EXISTS;
 use crate::model::kv::limits::MAX_KEY_SIZE;
-use crate::wire::kv_rest::error_code::TITLE_EXISTS;
 
 /// A namespace of a [`LocalStore`].
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,6 +8,7 @@ use super::key::Key;
 use super::segments::remove_body;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::error_code::NO_SUCH_BUCKET;
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, Object, StorageClass,
 };
@@ -23,7 +24,7 @@ pub(super) fn bucket_id(connection: &Connection, name: &str) -> Outcome<i64> {
 
 fn no_such_bucket(name: &str) -> Error {
     Error::new(ErrorKind::NoSuchBucket, format!("the store has no bucket {name:?}: create it first"))
-        .with_code("NoSuchBucket")
+        .with_code(NO_SUCH_BUCKET.name)
 }
 
 /// An object and where its bytes are.

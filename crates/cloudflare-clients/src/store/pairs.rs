@@ -25,7 +25,7 @@ pub(super) fn namespace_number(connection: &Connection, id: &str) -> Outcome<i64
 
 pub(super) fn no_such_namespace(id: &str) -> Error {
     Error::new(ErrorKind::NoSuchNamespace, format!("the store has no namespace {id:?}: create it first"))
-        .with_code(crate::wire::kv_rest::error_code::NAMESPACE_NOT_FOUND.number.to_string())
+        .with_code(crate::model::kv::error_code::NAMESPACE_NOT_FOUND.number.to_string())
 }
 
 /// A key without its value.

@@ -10,6 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::blobs::{Blobs, PendingBlob};
 use super::segments::{Content, Segment};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::error_code::BAD_DIGEST;
 use crate::model::r2::limits::validate_upload_size;
 use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Hasher};
 
@@ -133,7 +134,7 @@ impl Digests {
                     computed.to_hex()
                 ),
             )
-            .with_code("BadDigest"));
+            .with_code(BAD_DIGEST.name));
         }
         let (content, file) = place()?;
         Ok(Received { segment: Segment { size: self.size, md5, content }, checksum, file })

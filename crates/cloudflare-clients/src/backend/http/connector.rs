@@ -15,7 +15,6 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::answer_first::AnswerFirst;
-use super::within;
 use crate::http::Timeouts;
 use crate::runtime::{Runtime, TokioRuntime};
 
@@ -71,7 +70,7 @@ impl Service<Uri> for Connector {
         let connecting = self.https.call(uri);
         let Connecting { limit, runtime } = CONNECTING.try_with(Clone::clone).unwrap_or_default();
         Box::pin(async move {
-            match within(&*runtime, limit, connecting).await {
+            match runtime.within(limit, connecting).await {
                 Some(connected) => Ok(TokioIo::new(AnswerFirst::new(TokioIo::new(connected?)))),
                 None => Err(ConnectTimeout(limit).into()),
             }

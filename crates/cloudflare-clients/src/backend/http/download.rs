@@ -9,8 +9,8 @@ use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
+use super::failure::root_cause;
 use super::upload::Upload;
-use super::{root_cause, within};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
@@ -36,7 +36,7 @@ impl Download {
 
     async fn piece(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let Some(frame) = within(&*self.runtime, self.idle, self.incoming.frame()).await else {
+            let Some(frame) = self.runtime.within(self.idle, self.incoming.frame()).await else {
                 return Err(Error::new(
                     ErrorKind::Timeout,
                     format!("the answer stalled: nothing came for {:?}", self.idle),

@@ -3,10 +3,10 @@
 mod answer_first;
 mod connector;
 mod download;
+mod failure;
 mod shared;
 mod upload;
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::pin::pin;
 use std::sync::Arc;
@@ -23,8 +23,9 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls::crypto::ring;
 
-use self::connector::{CONNECTING, ConnectTimeout, Connecting, Connector, DnsError};
+use self::connector::{CONNECTING, Connecting, Connector};
 use self::download::Download;
+use self::failure::failure;
 pub(crate) use self::shared::shared_client;
 use self::upload::{RequestBody, Upload};
 use crate::body::Body;
@@ -115,16 +116,6 @@ impl fmt::Debug for HyperClient {
     }
 }
 
-/// What `work` gives, unless it takes longer than `limit`.
-async fn within<T>(runtime: &dyn Runtime, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-    // The timer is made once the work has to be waited for.
-    let timer = pin!(async { runtime.sleep(limit).await });
-    match future::select(pin!(work), timer).await {
-        Either::Left((output, _)) => Some(output),
-        Either::Right(_) => None,
-    }
-}
-
 /// Completes when nothing has happened for too long, between the connection and the head of the answer.
 async fn silence(
     runtime: &dyn Runtime,
@@ -142,52 +133,4 @@ async fn silence(
         }
         runtime.sleep(left).await;
     }
-}
-
-/// What it is to callers that there was no answer.
-fn failure(host: &str, error: hyper_util::client::legacy::Error) -> Error {
-    let connecting = error.is_connect();
-    let (kind, message, retryable) = if let Some(ConnectTimeout(limit)) = cause(&error) {
-        (ErrorKind::Timeout, format!("no connection to {host} within {limit:?}"), true)
-    } else if cause::<DnsError>(&error).is_some() {
-        (ErrorKind::Dns, format!("the address of {host} cannot be found: {}", root_cause(&error)), true)
-    } else if let Some(tls) = cause::<rustls::Error>(&error) {
-        // The same certificate is there the next time.
-        let certificate = matches!(tls, rustls::Error::InvalidCertificate(_));
-        (ErrorKind::Connection, format!("no secure connection to {host}: {tls}"), !certificate)
-    } else if connecting {
-        (ErrorKind::Connection, format!("no connection to {host}: {}", root_cause(&error)), true)
-    } else if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
-        (
-            ErrorKind::UnexpectedResponse,
-            format!("{host} did not answer in HTTP: {}", root_cause(&error)),
-            false,
-        )
-    } else {
-        (ErrorKind::Connection, format!("the connection to {host} broke: {}", root_cause(&error)), true)
-    };
-    Error::new(kind, message).retryable(retryable).with_source(error)
-}
-
-/// The error and its causes.
-fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    let mut next = Some(error);
-    std::iter::from_fn(move || {
-        let error = next?;
-        next = error.source();
-        Some(error)
-    })
-}
-
-/// The first of the error's causes that is a `T`.
-fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
-    chain(error).find_map(|error| {
-        // The source of an I/O error is the source of what it wraps.
-        let wrapped = || error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref();
-        error.downcast_ref().or_else(wrapped)
-    })
-}
-
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    chain(error).last().map(ToString::to_string).unwrap_or_default()
 }

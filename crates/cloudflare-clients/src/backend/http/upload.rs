@@ -2,7 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::body::{Body, ByteStream};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::Timeouts;
 use crate::runtime::Runtime;
+use crate::sync::lock;
 
 /// The largest piece that is given to the connection at once. The idle timeout allows for the time that one piece takes.
 const PIECE: usize = 64 * 1024;
@@ -52,7 +53,7 @@ enum Step {
 
 impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     fn progress(&self, step: Step) {

@@ -1,7 +1,7 @@
 //! The bucket binding.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::stream::TryStreamExt as _;
@@ -14,6 +14,7 @@ use worker::worker_sys;
 use super::error::{self, settled};
 use super::{object, options};
 use crate::body::{Body, ForJs};
+use crate::env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::js::{self, Properties};
 use crate::model::r2::limits::validate_delete_count;
@@ -23,6 +24,7 @@ use crate::r2::{
     ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
     UploadPartRequest, UploadedPart,
 };
+use crate::sync::lock;
 
 /// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of a Worker.
 ///
@@ -74,8 +76,9 @@ impl R2Service {
             ))
         })?;
         let service = Self::new(WorkersBucket::new(bucket));
-        let signs =
-            ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"].iter().any(|name| variable(env, name).is_some());
+        let signs = [env::R2_ACCESS_KEY_ID, env::R2_SECRET_ACCESS_KEY]
+            .iter()
+            .any(|name| variable(env, name).is_some());
         if signs { Ok(service.with_signing(R2SigningClient::from_worker_env(env)?)) } else { Ok(service) }
     }
 }
@@ -241,12 +244,12 @@ async fn send(body: Body, call: impl FnOnce(JsValue) -> Result<Promise, JsValue>
             let slot = Arc::clone(&failure);
             let stream = stream.map_ok(Into::into).map_err(move |error| {
                 let text = error.to_string();
-                slot.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+                lock(&slot).get_or_insert(error);
                 worker::Error::RustError(text)
             });
             let fixed = worker_sys::FixedLengthStream::from(worker::FixedLengthStream::wrap(stream, length));
             let settled = settled(call(fixed.readable().into())).await;
-            match failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            match lock(&failure).take() {
                 Some(error) => Err(error),
                 None => settled,
             }

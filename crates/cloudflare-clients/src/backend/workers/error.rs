@@ -40,7 +40,7 @@ pub(super) fn explain(mut thrown: Thrown) -> Error {
     if let Some((method, rest)) = thrown.message.split_once(": ")
         && METHODS.contains(&method)
     {
-        thrown.message = rest.to_owned();
+        thrown = Thrown { message: rest.to_owned(), ..thrown };
     }
     let Some(number) = number(&thrown.message) else {
         return thrown.into();

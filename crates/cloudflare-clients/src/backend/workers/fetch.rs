@@ -10,6 +10,7 @@ use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, Resp
 
 use super::error;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::error_code::NO_SUCH_KEY;
 use crate::r2::{Body, Bucket, GetRequest, ObjectBody, R2Service, R2SigningClient};
 use crate::runtime::{DEFAULT, Runtime as _};
 use crate::wire::s3;
@@ -69,7 +70,7 @@ impl Bucket for FetchBucket {
             }
             let body = answer.bytes().await.map_err(|failed| error::from_worker(&failed))?;
             let error = s3::error_code::parse_error(status, None, &headers, &body, DEFAULT.now());
-            if error.code() == Some("NoSuchKey") { Ok(None) } else { Err(error) }
+            if error.code() == Some(NO_SUCH_KEY.name) { Ok(None) } else { Err(error) }
         })
         .await
     }

@@ -1,5 +1,6 @@
 //! The vocabulary of Workers KV.
 
+pub(crate) mod error_code;
 pub(crate) mod limits;
 mod metadata;
 mod requests;

@@ -18,7 +18,6 @@ pub(crate) async fn content_checksum(body: &Body, given: Option<Checksum>) -> Op
 const HASHED_IN_PLACE: usize = 128 * 1024;
 
 /// The MD5 of bytes in memory, computed where it does not hold up this thread's other tasks. A Worker has one thread.
-#[cfg_attr(target_arch = "wasm32", expect(clippy::unused_async))]
 pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
     #[cfg(not(target_arch = "wasm32"))]
     if bytes.len() > HASHED_IN_PLACE

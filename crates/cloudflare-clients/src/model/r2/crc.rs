@@ -1,7 +1,7 @@
 //! CRCs: with the processor's instructions on native targets, with small tables on wasm32, where every Worker that starts
 //! loads them (crc-fast has 700 KB of tables).
 
-use super::checksum::ChecksumAlgorithm;
+use super::checksum_algorithm::ChecksumAlgorithm;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub(super) use fast::Crc;

@@ -2,6 +2,7 @@
 
 mod bucket_name;
 mod checksum;
+mod checksum_algorithm;
 mod conditional;
 pub(crate) mod content_checksum;
 mod crc;
@@ -17,7 +18,8 @@ mod requests;
 mod storage_class;
 
 pub use self::bucket_name::validate_bucket_name;
-pub use self::checksum::{Checksum, ChecksumAlgorithm, Checksums, Hasher};
+pub use self::checksum::{Checksum, Checksums, Hasher};
+pub use self::checksum_algorithm::ChecksumAlgorithm;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) use self::conditional::precondition_failed;
 pub use self::conditional::{Conditional, Etag, EtagList};

@@ -3,8 +3,8 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::error_code::ErrorCode;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::kv::error_code::ErrorCode;
 
 /// The [envelope](https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/) of Cloudflare's API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,4 @@
-//! The errors of the API.
-//!
-//! The HTTP status decides, and a number where it says more than that. Statuses and texts differ from time to time.
+//! Errors in the answers of the API, and their numbers.
 
 use std::time::SystemTime;
 
@@ -9,151 +7,9 @@ use serde::de::IgnoredAny;
 
 use super::envelope::{Envelope, said};
 use super::rate_limit::RateLimit;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::http::failure::{plain_text, retry_after, shorten, status_error};
-
-/// An error of the API: its number, and with which HTTP status it is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ErrorCode {
-    /// The number.
-    pub number: u32,
-    /// The HTTP status.
-    pub status: u16,
-    /// What the API says.
-    pub message: &'static str,
-    /// What it is to callers of this crate.
-    pub kind: ErrorKind,
-}
-
-const fn code(number: u32, status: u16, message: &'static str, kind: ErrorKind) -> ErrorCode {
-    ErrorCode { number, status, message, kind }
-}
-
-/// The key does not exist.
-pub const KEY_NOT_FOUND: ErrorCode = code(10009, 404, "key not found", ErrorKind::InvalidInput);
-
-/// The namespace does not exist.
-pub const NAMESPACE_NOT_FOUND: ErrorCode =
-    code(10013, 404, "namespace not found", ErrorKind::NoSuchNamespace);
-
-/// Another namespace of the account has this title.
-pub const TITLE_EXISTS: ErrorCode = code(10014, 400, "namespace already exists", ErrorKind::Conflict);
-
-/// The token is unknown, or may not do this.
-pub const AUTHENTICATION: ErrorCode = code(10000, 403, "Authentication error", ErrorKind::Credentials);
-
-/// Nothing in the request says who sends it.
-pub const MISSING_AUTHENTICATION: ErrorCode =
-    code(9106, 400, "Missing X-Auth-Key, X-Auth-Email or Authorization headers", ErrorKind::Credentials);
-
-/// There is nothing at this path.
-pub const NO_ROUTE: ErrorCode = code(7000, 400, "No route for that URI", ErrorKind::InvalidInput);
-
-/// KV cannot answer for the moment.
-pub const UNAVAILABLE: ErrorCode = code(10001, 503, "service temporarily unavailable", ErrorKind::Server);
-
-/// Too many writes to a key.
-pub const TOO_MANY_REQUESTS: ErrorCode = code(10022, 429, "too many requests", ErrorKind::RateLimited);
-
-/// The number of a page is none.
-pub const MALFORMED_PAGE: ErrorCode = code(10007, 400, "malformed page argument", ErrorKind::InvalidInput);
-
-/// The size of a page of namespaces is none.
-pub const MALFORMED_PER_PAGE: ErrorCode =
-    code(10008, 400, "malformed per_page argument", ErrorKind::InvalidInput);
-
-/// A body or a value in it has not its form.
-pub const MALFORMED_VALUE: ErrorCode = code(10012, 400, "malformed value", ErrorKind::InvalidInput);
-
-/// A namespace is to have no title.
-pub const MISSING_TITLE: ErrorCode = code(10019, 400, "missing title", ErrorKind::InvalidInput);
-
-/// A value or a whole request is too large.
-pub const TOO_LARGE: ErrorCode = code(10024, 413, "payload too large", ErrorKind::InvalidInput);
-
-/// The size of a page of keys is none.
-pub const INVALID_LIMIT: ErrorCode = code(10028, 400, "invalid limit argument", ErrorKind::InvalidInput);
-
-/// Something else about the request is wrong.
-pub const INVALID_REQUEST: ErrorCode = code(10029, 400, "invalid request", ErrorKind::InvalidInput);
-
-/// A key is too long.
-pub const KEY_TOO_LONG: ErrorCode = code(10030, 414, "key too long", ErrorKind::InvalidInput);
-
-/// An expiration is none, or less than a minute ahead.
-pub const INVALID_EXPIRATION: ErrorCode = code(10033, 400, "invalid expiration", ErrorKind::InvalidInput);
-
-/// A time to live is none, or less than a minute.
-pub const INVALID_EXPIRATION_TTL: ErrorCode =
-    code(10034, 400, "invalid expiration ttl", ErrorKind::InvalidInput);
-
-/// A cursor is not one of a list of keys.
-pub const INVALID_CURSOR: ErrorCode =
-    code(10041, 400, "invalid \"list keys\" cursor", ErrorKind::InvalidInput);
-
-/// A key is empty, `.` or `..`.
-pub const ILLEGAL_KEY: ErrorCode = code(10042, 400, "illegal key name", ErrorKind::InvalidInput);
-
-/// Namespaces cannot be ordered so.
-pub const INVALID_ORDER: ErrorCode = code(10043, 400, "invalid order", ErrorKind::InvalidInput);
-
-/// Namespaces cannot be ordered in this direction.
-pub const INVALID_DIRECTION: ErrorCode = code(10044, 400, "invalid direction", ErrorKind::InvalidInput);
-
-/// Metadata is not JSON, or too long.
-pub const INVALID_METADATA: ErrorCode = code(10047, 400, "invalid metadata", ErrorKind::InvalidInput);
-
-/// The errors whose numbers are known: those of KV as
-/// [Cloudflare's SDK for PHP](https://github.com/cloudflare/cloudflare-php) has them, and those of the API around it.
-pub const ERROR_CODES: &[ErrorCode] = &[
-    code(971, 429, "Please wait and consider throttling your request speed", ErrorKind::RateLimited),
-    code(1000, 401, "Invalid API Token", ErrorKind::Credentials),
-    code(6003, 400, "Invalid request headers", ErrorKind::Credentials),
-    NO_ROUTE,
-    code(
-        7003,
-        404,
-        "Could not route to the requested resource, perhaps your object identifier is invalid?",
-        ErrorKind::InvalidInput,
-    ),
-    MISSING_AUTHENTICATION,
-    code(9109, 403, "Invalid access token", ErrorKind::Credentials),
-    AUTHENTICATION,
-    UNAVAILABLE,
-    MALFORMED_PAGE,
-    MALFORMED_PER_PAGE,
-    KEY_NOT_FOUND,
-    code(10011, 400, "malformed namespace ID", ErrorKind::InvalidInput),
-    MALFORMED_VALUE,
-    NAMESPACE_NOT_FOUND,
-    TITLE_EXISTS,
-    code(10018, 400, "too many namespaces in this account", ErrorKind::InvalidInput),
-    MISSING_TITLE,
-    TOO_MANY_REQUESTS,
-    TOO_LARGE,
-    code(10025, 404, "endpoint does not exist", ErrorKind::InvalidInput),
-    code(10026, 403, "not entitled", ErrorKind::Forbidden),
-    INVALID_LIMIT,
-    INVALID_REQUEST,
-    KEY_TOO_LONG,
-    INVALID_EXPIRATION,
-    INVALID_EXPIRATION_TTL,
-    code(10037, 403, "the user lacks the permissions to perform this operation", ErrorKind::Forbidden),
-    INVALID_CURSOR,
-    ILLEGAL_KEY,
-    INVALID_ORDER,
-    INVALID_DIRECTION,
-    code(10046, 429, "too many bulk requests", ErrorKind::RateLimited),
-    INVALID_METADATA,
-    code(10048, 429, "free limit reached", ErrorKind::RateLimited),
-];
-
-impl ErrorCode {
-    /// The error of this number.
-    pub fn by_number(number: u32) -> Option<&'static Self> {
-        ERROR_CODES.iter().find(|code| code.number == number)
-    }
-}
+pub use crate::model::kv::error_code::*;
 
 /// The error that an answer is.
 ///
@@ -213,6 +69,7 @@ mod tests {
     use std::time::{Duration, UNIX_EPOCH};
 
     use super::*;
+    use crate::error::ErrorKind;
 
     fn parse(status: u16, headers: &[(&'static str, &'static str)], body: &str) -> Error {
         let headers = headers.iter().map(|(name, value)| {

@@ -8,6 +8,7 @@ use quick_xml::events::{BytesRef, Event};
 use quick_xml::reader::Reader;
 
 use crate::error::{Error, Result};
+use crate::model::r2::error_code::MALFORMED_XML;
 
 /// The namespace of S3's documents. R2's errors have none.
 pub const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
@@ -169,7 +170,7 @@ pub(crate) fn resolved(reference: &BytesRef<'_>) -> Result<char> {
 }
 
 pub(crate) fn malformed(why: impl fmt::Display) -> Error {
-    Error::invalid_input(format!("the XML is malformed: {why}")).with_code("MalformedXML")
+    Error::invalid_input(format!("the XML is malformed: {why}")).with_code(MALFORMED_XML.name)
 }
 
 /// Writes a document.

@@ -7,7 +7,8 @@ use std::arch::wasm32::{
     v128, v128_bitselect, v128_load, v128_or, v128_xor,
 };
 
-use super::{Block, LANES, ROUND_CONSTANTS, State};
+use crate::sigv4::sha256::round_constants::ROUND_CONSTANTS;
+use crate::sigv4::sha256::state::{Block, LANES, State};
 
 #[target_feature(enable = "simd128")]
 pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {

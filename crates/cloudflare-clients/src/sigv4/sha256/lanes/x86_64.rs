@@ -11,7 +11,8 @@ use std::arch::x86_64::{
     _mm_slli_epi16, _mm_srli_epi16, _mm_storeu_si128, _mm_unpackhi_epi8, _mm_unpacklo_epi8,
 };
 
-use super::{Block, LANES, ROUND_CONSTANTS, State};
+use crate::sigv4::sha256::round_constants::ROUND_CONSTANTS;
+use crate::sigv4::sha256::state::{Block, LANES, State};
 
 #[inline]
 fn is_available() -> bool {
