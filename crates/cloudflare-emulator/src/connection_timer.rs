@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use cloudflare_clients::Runtime;
 use futures_util::future::BoxFuture;
@@ -14,12 +14,12 @@ use hyper::rt::{Sleep, Timer};
 pub(crate) struct ConnectionTimer {
     runtime: Arc<dyn Runtime>,
     /// An `Instant` cannot be made of the runtime's time: it is this far after one of the system's.
-    began: (Instant, SystemTime),
+    began: (Instant, Duration),
 }
 
 impl ConnectionTimer {
     pub(crate) fn new(runtime: Arc<dyn Runtime>) -> Self {
-        let began = (Instant::now(), runtime.now());
+        let began = (Instant::now(), runtime.monotonic());
         Self { runtime, began }
     }
 }
@@ -35,7 +35,7 @@ impl Timer for ConnectionTimer {
 
     fn now(&self) -> Instant {
         let (instant, time) = self.began;
-        let elapsed = self.runtime.now().duration_since(time).unwrap_or_default();
+        let elapsed = self.runtime.monotonic().saturating_sub(time);
         instant.checked_add(elapsed).unwrap_or(instant)
     }
 }

@@ -43,7 +43,7 @@ impl fmt::Debug for Service {
 }
 
 pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>) -> Response {
-    let started = service.store.now();
+    let started = service.store.runtime().monotonic();
     let (parts, body) = request.into_parts();
     let (method, origin) = (parts.method.clone(), cors::local_origin(&parts.headers));
     let path = parts.uri.path().to_owned();
@@ -72,7 +72,7 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     }
 
     let status = response.status().as_u16();
-    let ms = service.store.now().duration_since(started).unwrap_or_default().as_secs_f64() * 1000.0;
+    let ms = service.store.runtime().monotonic().saturating_sub(started).as_secs_f64() * 1000.0;
     let operation = operation.unwrap_or_default();
     tracing::info!(%method, operation, path, status, ms, id, "request");
     response

@@ -9,7 +9,7 @@ use crate::signing::url_signer::UrlSigner;
 
 /// Where a reference leads.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(crate) enum Resolved {
     /// To the object of this key.
     Object(String),
     /// To another host, or to data that it holds itself.
@@ -40,20 +40,20 @@ impl<'a> Resolver<'a> {
     }
 
     /// The target of `reference` in a document whose key is `base`, which may be signed.
-    pub(crate) fn resolve(&self, base: &str, reference: &str) -> Result<Target> {
+    pub(crate) fn resolve(&self, base: &str, reference: &str) -> Result<Resolved> {
         let target = self.follow(base, reference)?;
-        if let Target::Object(key) = &target {
+        if let Resolved::Object(key) = &target {
             self.check(key)?;
         }
         Ok(target)
     }
 
     /// The target of `reference` in a document whose key is `base`, wherever in the bucket that is.
-    pub(crate) fn follow(&self, base: &str, reference: &str) -> Result<Target> {
+    pub(crate) fn follow(&self, base: &str, reference: &str) -> Result<Resolved> {
         if reference.chars().any(char::is_control) {
             return Err(Error::invalid_input("a reference has a control character"));
         }
-        let Some(path) = self.path(reference) else { return Ok(Target::Elsewhere) };
+        let Some(path) = self.path(reference) else { return Ok(Resolved::Elsewhere) };
         if path.is_empty() {
             return Err(Error::invalid_input("a reference names no object: it has no path"));
         }
@@ -61,7 +61,7 @@ impl<'a> Resolver<'a> {
             Some(path) => ("", path),
             None => (folder_of(base), path),
         };
-        Ok(Target::Object(join(base, path)?))
+        Ok(Resolved::Object(join(base, path)?))
     }
 
     /// Whether a signature may be given for the key.
@@ -159,8 +159,8 @@ mod tests {
 
     fn key(reference: &str) -> String {
         match RESOLVER.resolve("c/hls/v/video.m3u8", reference).unwrap() {
-            Target::Object(key) => key,
-            Target::Elsewhere => "elsewhere".to_owned(),
+            Resolved::Object(key) => key,
+            Resolved::Elsewhere => "elsewhere".to_owned(),
         }
     }
 
@@ -226,8 +226,8 @@ mod tests {
     fn dots_of_the_base_are_no_dots() {
         let resolver = Resolver { prefix: "", ..RESOLVER };
         let key = |reference| resolver.resolve("a/../b/p.m3u8", reference).unwrap();
-        assert_eq!(key("s.ts"), Target::Object("a/../b/s.ts".to_owned()));
-        assert_eq!(key("../s.ts"), Target::Object("a/../s.ts".to_owned()));
-        assert_eq!(key("../../../../s.ts"), Target::Object("s.ts".to_owned()));
+        assert_eq!(key("s.ts"), Resolved::Object("a/../b/s.ts".to_owned()));
+        assert_eq!(key("../s.ts"), Resolved::Object("a/../s.ts".to_owned()));
+        assert_eq!(key("../../../../s.ts"), Resolved::Object("s.ts".to_owned()));
     }
 }

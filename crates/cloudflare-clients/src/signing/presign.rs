@@ -134,11 +134,11 @@ impl Presign {
         self.into_request()?.sign_at(now)
     }
 
-    pub(super) fn into_request(self) -> Result<Request> {
+    pub(super) fn into_request(self) -> Result<PresignedRequest> {
         self.check_method()?;
         let (query, headers) = (self.query()?, self.header_map()?);
         let Self { client, method, key, expires_in, .. } = self;
-        Ok(Request { client, method, key, query, headers, expires_in })
+        Ok(PresignedRequest { client, method, key, query, headers, expires_in })
     }
 
     fn check_method(&self) -> Result<()> {
@@ -194,7 +194,7 @@ impl Presign {
 
 /// What a URL is signed for. Two that are equal have the same URL at the same time.
 #[derive(PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct PresignedRequest {
     client: R2SigningClient,
     method: Method,
     key: String,
@@ -203,7 +203,7 @@ pub(super) struct Request {
     expires_in: Duration,
 }
 
-impl Request {
+impl PresignedRequest {
     pub(super) fn expires_in(&self) -> Duration {
         self.expires_in
     }
@@ -224,7 +224,7 @@ impl Request {
 }
 
 /// Without the headers, which have no order.
-impl Hash for Request {
+impl Hash for PresignedRequest {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let Self { client, method, key, query, headers: _, expires_in } = self;
         (client, method, key, query, expires_in).hash(state);

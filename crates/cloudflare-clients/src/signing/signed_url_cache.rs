@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use lru::LruCache;
 
-use super::presign::{Presign, Request};
+use super::presign::{Presign, PresignedRequest};
 use super::signed_url::SignedUrl;
 use crate::error::{Error, Result};
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
@@ -42,7 +42,7 @@ use crate::sync::lock;
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 pub struct SignedUrlCache {
-    urls: Mutex<LruCache<Request, SignedUrl>>,
+    urls: Mutex<LruCache<PresignedRequest, SignedUrl>>,
     margin: Duration,
 }
 

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::blobs::PendingBlob;
-use super::database::Outcome;
+use super::database::StoreResult;
 use super::key::Key;
 use super::local_store::LocalStore;
 use super::objects::{self, Metadata, NewObject, StoredRow, bucket_id};
@@ -58,7 +58,7 @@ impl LocalBucket {
     async fn read<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Connection, i64) -> StoreResult<T> + Send + 'static,
     {
         let name = self.name.clone();
         self.store
@@ -74,7 +74,7 @@ impl LocalBucket {
     async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Write<'_>, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> StoreResult<T> + Send + 'static,
     {
         let name = self.name.clone();
         let work = move |write: &Write<'_>| {
@@ -307,7 +307,12 @@ impl LocalBucket {
     }
 }
 
-fn source_row(connection: &Connection, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<StoredRow> {
+fn source_row(
+    connection: &Connection,
+    bucket: i64,
+    key: &Key,
+    only_if: &Conditional,
+) -> StoreResult<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
         Error::invalid_input("there is no object to copy from: check the source's key")
             .with_code(NO_SUCH_KEY.name)

@@ -7,7 +7,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::blobs::Blobs;
-use super::database::{Outcome, storage};
+use super::database::{StoreResult, storage};
 use super::instance::{DeadInstance, Instance};
 use super::shared::Shared;
 use super::{multipart, pairs};
@@ -66,7 +66,7 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
         .await
 }
 
-fn has_row(connection: &Connection, blob: &str) -> Outcome<bool> {
+fn has_row(connection: &Connection, blob: &str) -> StoreResult<bool> {
     let found = connection
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM segments WHERE blob = ?1)")?
         .query_row((blob,), |row| row.get(0))?;

@@ -39,7 +39,7 @@ pub(super) enum Failure {
 }
 
 /// The result of work on the database.
-pub(super) type Outcome<T> = std::result::Result<T, Failure>;
+pub(super) type StoreResult<T> = std::result::Result<T, Failure>;
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
@@ -72,7 +72,7 @@ pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
 
 /// Opens a connection that writes, and creates what is not there yet.
 pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
-    let opened = || -> Outcome<Connection> {
+    let opened = || -> StoreResult<Connection> {
         let mut connection = connect(platform, path)?;
         let journal: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
@@ -97,7 +97,7 @@ pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
 }
 
 /// Brings the database to the newest version of the format.
-pub(super) fn migrate(connection: &Connection) -> Outcome<()> {
+pub(super) fn migrate(connection: &Connection) -> StoreResult<()> {
     let version: usize = connection.query_row("PRAGMA user_version", (), |row| row.get(0))?;
     let known = VERSIONS.len();
     let Some(missing) = VERSIONS.get(version..) else {
@@ -156,7 +156,7 @@ impl Readers {
     pub(super) async fn read<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Connection) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Connection) -> StoreResult<T> + Send + 'static,
     {
         let permit = Arc::clone(&self.permits).acquire_owned().await;
         let readers = Arc::clone(self);
@@ -189,7 +189,7 @@ impl Readers {
     }
 }
 
-fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> Outcome<T>) -> Outcome<T> {
+fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
     let transaction = connection.unchecked_transaction()?;
     let outcome = work(&transaction);
     transaction.rollback()?;
@@ -207,7 +207,7 @@ pub(super) fn random_hex(connection: &Connection) -> rusqlite::Result<String> {
 }
 
 /// The key in a column.
-pub(super) fn read_key(row: &Row<'_>, column: usize) -> Outcome<String> {
+pub(super) fn read_key(row: &Row<'_>, column: usize) -> StoreResult<String> {
     String::from_utf8(row.get(column)?).map_err(|error| malformed("a key", &error).into())
 }
 

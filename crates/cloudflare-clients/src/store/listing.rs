@@ -6,7 +6,7 @@
 use rusqlite::Connection;
 
 use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
-use super::database::{Outcome, from_millis, read_key};
+use super::database::{StoreResult, from_millis, read_key};
 use super::key::normalize;
 use super::objects::{self, object_columns};
 use crate::error::Result;
@@ -76,7 +76,7 @@ impl ObjectsQuery {
         })
     }
 
-    pub(super) fn run(self, connection: &Connection, bucket: i64) -> Outcome<ListPage> {
+    pub(super) fn run(self, connection: &Connection, bucket: i64) -> StoreResult<ListPage> {
         let mut statement = connection.prepare_cached(SELECT_OBJECTS)?;
         let end = after_prefix(&self.grouping.prefix);
         let mut page = ListPage::default();
@@ -128,7 +128,7 @@ impl UploadsQuery {
         Ok(Self { grouping, from, limit: check_limit(request.limit)? })
     }
 
-    pub(super) fn run(self, connection: &Connection, bucket: i64) -> Outcome<MultipartUploadsPage> {
+    pub(super) fn run(self, connection: &Connection, bucket: i64) -> StoreResult<MultipartUploadsPage> {
         let mut statement = connection.prepare_cached(
             "SELECT key, uploaded_key, id, initiated, storage_class FROM uploads \
              WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4 ORDER BY key, id",

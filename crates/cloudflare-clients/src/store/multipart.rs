@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::database::{Outcome, random_hex, to_millis};
+use super::database::{StoreResult, random_hex, to_millis};
 use super::key::Key;
 use super::objects::{self, Metadata, NewObject};
 use super::segments::{
@@ -43,7 +43,7 @@ fn invalid_part(message: impl Into<String>) -> Error {
     Error::invalid_input(message).with_code(INVALID_PART.name)
 }
 
-pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metadata) -> Outcome<String> {
+pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metadata) -> StoreResult<String> {
     let id = random_hex(write)? + &random_hex(write)?;
     write
         .prepare_cached(
@@ -64,7 +64,7 @@ pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metad
     Ok(id)
 }
 
-pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> Outcome<Upload> {
+pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> StoreResult<Upload> {
     let mut statement = connection.prepare_cached(
         "SELECT body, storage_class, http_metadata, custom_metadata FROM uploads \
          WHERE bucket = ?1 AND key = ?2 AND id = ?3",
@@ -88,7 +88,7 @@ pub(super) fn put_part(
     id: &str,
     part_number: u16,
     part: &Segment,
-) -> Outcome<UploadedPart> {
+) -> StoreResult<UploadedPart> {
     let upload = find(write, bucket, key, id)?;
     let id = segment_id(upload.body, part_number);
     remove_segments(write, id..id + 1)?;
@@ -105,7 +105,7 @@ pub(super) fn complete(
     id: &str,
     parts: &[UploadedPart],
     only_if: &Conditional,
-) -> Outcome<Result<StoredObject>> {
+) -> StoreResult<Result<StoredObject>> {
     let upload = find(write, bucket, key, id)?;
     let ids = segments_of(upload.body);
     let mut etag = Hasher::md5();
@@ -186,14 +186,14 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
 }
 
 /// Drops an upload and its parts, if it is there.
-pub(super) fn abort(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<()> {
+pub(super) fn abort(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<()> {
     if let Some(body) = delete_row(write, bucket, key, id)? {
         remove_segments(write, segments_of(body))?;
     }
     Ok(())
 }
 
-fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<Option<i64>> {
+fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<Option<i64>> {
     let body = write
         .prepare_cached("DELETE FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3 RETURNING body")?
         .query_row((bucket, key.as_bytes(), id), |row| row.get(0))
@@ -202,14 +202,14 @@ fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> Outcome<Op
 }
 
 /// Drops all uploads to a bucket.
-pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> Outcome<()> {
+pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> StoreResult<()> {
     let mut statement = write.prepare_cached("DELETE FROM uploads WHERE bucket = ?1 RETURNING body")?;
     let bodies = statement.query_map((bucket,), |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
     bodies.into_iter().try_for_each(|body| remove_body(write, body))
 }
 
 /// Drops the uploads that were begun before a time.
-pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> Outcome<()> {
+pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> StoreResult<()> {
     let mut statement = write.prepare_cached("DELETE FROM uploads WHERE initiated < ?1 RETURNING body")?;
     let bodies = statement
         .query_map((to_millis(before),), |row| row.get(0))?
@@ -222,7 +222,7 @@ pub(super) fn list_parts(
     upload: &Upload,
     marker: Option<u16>,
     limit: usize,
-) -> Outcome<PartsPage> {
+) -> StoreResult<PartsPage> {
     let mut statement = connection
         .prepare_cached("SELECT id & 65535, md5, size FROM segments WHERE id > ?1 AND id < ?2 ORDER BY id")?;
     let ids = segments_of(upload.body);

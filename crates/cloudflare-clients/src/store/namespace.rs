@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::blobs::PendingBlob;
-use super::database::Outcome;
+use super::database::StoreResult;
 use super::local_store::LocalStore;
 use super::pairs::{self, KeysQuery, NewPair, namespace_number, no_such_namespace};
 use super::read;
@@ -50,7 +50,7 @@ impl LocalNamespace {
     async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Write<'_>, i64) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> StoreResult<T> + Send + 'static,
     {
         let id = self.id.clone();
         let work = move |write: &Write<'_>| {
@@ -78,10 +78,9 @@ impl LocalNamespace {
             }))
         };
         Ok(read::found(self.store.shared(), key, find).await?.map(|(pair, value)| ValueWithMetadata {
-            value,
             metadata: pair.metadata,
             expiration: pair.expiration.and_then(from_seconds),
-            cache_status: None,
+            ..ValueWithMetadata::new(value)
         }))
     }
 
@@ -123,11 +122,10 @@ impl Namespace for LocalNamespace {
                 values.push(Ok(None));
                 continue;
             };
-            let ValueWithMetadata { value, metadata, expiration, cache_status } = found;
+            let (value, mut found) = found.split();
             let text = value::text(value.bytes().await?);
-            let metadata = metadata.filter(|_| request.with_metadata);
-            let found = |value| Some(ValueWithMetadata { value, metadata, expiration, cache_status });
-            values.push(text.map(found));
+            found.metadata = found.metadata.filter(|_| request.with_metadata);
+            values.push(text.map(|text| Some(found.map(|()| text))));
         }
         Ok(values)
     }

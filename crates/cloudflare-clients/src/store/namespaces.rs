@@ -5,7 +5,7 @@ use std::time::SystemTime;
 
 use rusqlite::OptionalExtension as _;
 
-use super::database::{Outcome, from_millis, random_hex, to_millis};
+use super::database::{StoreResult, from_millis, random_hex, to_millis};
 use super::local_store::LocalStore;
 use super::namespace::LocalNamespace;
 use super::pairs::{self, namespace_number};
@@ -150,7 +150,7 @@ fn check_title(title: &str) -> Result<String> {
 }
 
 /// Refuses a title that another namespace has.
-fn free_title(write: &Write<'_>, title: &str, id: &str) -> Outcome<()> {
+fn free_title(write: &Write<'_>, title: &str, id: &str) -> StoreResult<()> {
     let taken: bool = write
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM namespaces WHERE title = ?1 AND id <> ?2)")?
         .query_row((title, id), |row| row.get(0))?;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row};
 use serde::{Deserialize, Serialize};
 
-use super::database::{Outcome, from_millis, malformed, random_hex, read_key, to_millis};
+use super::database::{StoreResult, from_millis, malformed, random_hex, read_key, to_millis};
 use super::key::Key;
 use super::segments::remove_body;
 use super::writer::Write;
@@ -14,7 +14,7 @@ use crate::r2::{
 };
 
 /// The id of a bucket.
-pub(super) fn bucket_id(connection: &Connection, name: &str) -> Outcome<i64> {
+pub(super) fn bucket_id(connection: &Connection, name: &str) -> StoreResult<i64> {
     let id = connection
         .prepare_cached("SELECT id FROM buckets WHERE name = ?1")?
         .query_row((name,), |row| row.get(0))
@@ -42,7 +42,7 @@ macro_rules! object_columns {
 }
 pub(super) use object_columns;
 
-pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> Outcome<Option<StoredRow>> {
+pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> StoreResult<Option<StoredRow>> {
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
         object_columns!(),
@@ -56,7 +56,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> Outcome<O
 }
 
 /// Reads the columns of `object_columns!`.
-pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> Outcome<Object> {
+pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> StoreResult<Object> {
     let key = match row.get::<_, Option<String>>(1)? {
         Some(uploaded) => uploaded,
         None => read_key(row, 0)?,
@@ -77,7 +77,7 @@ pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> Outcome<Object>
     Ok(object)
 }
 
-pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> Outcome<StorageClass> {
+pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> StoreResult<StorageClass> {
     let name: String = row.get(column)?;
     Ok(StorageClass::from_s3(&name).ok_or_else(|| malformed("a storage class", &name))?)
 }
@@ -117,7 +117,7 @@ impl Metadata {
     }
 
     /// Reads three columns.
-    pub(super) fn read(row: &Row<'_>, storage_class: usize, http: usize, custom: usize) -> Outcome<Self> {
+    pub(super) fn read(row: &Row<'_>, storage_class: usize, http: usize, custom: usize) -> StoreResult<Self> {
         Ok(Self {
             storage_class: read_storage_class(row, storage_class)?,
             http: row.get(http)?,
@@ -159,7 +159,7 @@ fn write_http_metadata(metadata: &HttpMetadata) -> Result<Option<String>> {
     .map(Some)
 }
 
-fn read_http_metadata(row: &Row<'_>, column: usize) -> Outcome<HttpMetadata> {
+fn read_http_metadata(row: &Row<'_>, column: usize) -> StoreResult<HttpMetadata> {
     let Some(text) = row.get::<_, Option<String>>(column)? else {
         return Ok(HttpMetadata::default());
     };
@@ -182,7 +182,7 @@ fn write_custom_metadata(metadata: &CustomMetadata) -> Result<Option<String>> {
     to_json(&metadata.iter().collect::<std::collections::BTreeMap<_, _>>()).map(Some)
 }
 
-fn read_custom_metadata(row: &Row<'_>, column: usize) -> Outcome<CustomMetadata> {
+fn read_custom_metadata(row: &Row<'_>, column: usize) -> StoreResult<CustomMetadata> {
     let Some(text) = row.get::<_, Option<String>>(column)? else {
         return Ok(CustomMetadata::default());
     };
@@ -209,7 +209,12 @@ pub(super) struct NewObject {
 }
 
 /// Refuses a write whose conditions the object that is there does not meet.
-pub(super) fn check_write(write: &Write<'_>, bucket: i64, key: &Key, only_if: &Conditional) -> Outcome<()> {
+pub(super) fn check_write(
+    write: &Write<'_>,
+    bucket: i64,
+    key: &Key,
+    only_if: &Conditional,
+) -> StoreResult<()> {
     if !only_if.is_empty() {
         let existing = find(write, bucket, key)?;
         let existing = existing.as_ref().map(|row| (row.object.etag.as_str(), row.object.uploaded));
@@ -219,7 +224,7 @@ pub(super) fn check_write(write: &Write<'_>, bucket: i64, key: &Key, only_if: &C
 }
 
 /// Stores an object in place of what is there.
-pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> Outcome<Object> {
+pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreResult<Object> {
     remove(write, bucket, &new.key)?;
     let version = random_hex(write)?;
     write
@@ -250,7 +255,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> Outcome
 }
 
 /// Deletes an object, if it is there.
-pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> Outcome<()> {
+pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> StoreResult<()> {
     let body = write
         .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2 RETURNING body")?
         .query_row((bucket, key.as_bytes()), |row| row.get(0))

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
-use super::database::{Outcome, read_key, to_millis};
+use super::database::{StoreResult, read_key, to_millis};
 use super::segments::{Segment, new_body_of, remove_body};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
@@ -15,7 +15,7 @@ use crate::time::{from_seconds, to_seconds};
 const MAX_EXPIRED: usize = 100;
 
 /// The number of a namespace.
-pub(super) fn namespace_number(connection: &Connection, id: &str) -> Outcome<i64> {
+pub(super) fn namespace_number(connection: &Connection, id: &str) -> StoreResult<i64> {
     let number = connection
         .prepare_cached("SELECT number FROM namespaces WHERE id = ?1")?
         .query_row((id,), |row| row.get(0))
@@ -38,7 +38,12 @@ pub(super) struct Pair {
 }
 
 /// A key that has not expired at `now`, in seconds.
-pub(super) fn find(connection: &Connection, namespace: i64, key: &str, now: u64) -> Outcome<Option<Pair>> {
+pub(super) fn find(
+    connection: &Connection,
+    namespace: i64,
+    key: &str,
+    now: u64,
+) -> StoreResult<Option<Pair>> {
     let mut statement = connection.prepare_cached(
         "SELECT body, size, expiration, metadata FROM pairs \
          WHERE namespace = ?1 AND key = ?2 AND (expiration IS NULL OR expiration > ?3)",
@@ -49,7 +54,7 @@ pub(super) fn find(connection: &Connection, namespace: i64, key: &str, now: u64)
     Ok(Some(Pair { body, size, expiration, metadata: read_metadata(row, 3)? }))
 }
 
-fn read_metadata(row: &Row<'_>, column: usize) -> Outcome<Option<Metadata>> {
+fn read_metadata(row: &Row<'_>, column: usize) -> StoreResult<Option<Metadata>> {
     let Some(json) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
     let metadata = Metadata::from_json(json)
         .map_err(|error| error.with_kind(ErrorKind::Storage).explain("the store's database is damaged"))?;
@@ -66,7 +71,7 @@ pub(super) struct NewPair {
 }
 
 /// Stores a value in place of what is there.
-pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Outcome<()> {
+pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> StoreResult<()> {
     remove(write, namespace, &new.key)?;
     let body = new_body_of(write, &new.value)?;
     write
@@ -85,7 +90,7 @@ pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Outco
 }
 
 /// Deletes a key, if it is there.
-pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> Outcome<()> {
+pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> StoreResult<()> {
     let body = write
         .prepare_cached("DELETE FROM pairs WHERE namespace = ?1 AND key = ?2 RETURNING body")?
         .query_row((namespace, key.as_bytes()), |row| row.get(0))
@@ -94,7 +99,7 @@ pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> Outcome<()
 }
 
 /// Removes some of the keys that have expired, and says how many.
-pub(super) fn expire(write: &Write<'_>) -> Outcome<usize> {
+pub(super) fn expire(write: &Write<'_>) -> StoreResult<usize> {
     let bodies: Vec<i64> = write
         .prepare_cached("SELECT body FROM pairs WHERE expiration <= ?1 LIMIT ?2")?
         .query_map((to_millis(write.now) / 1000, MAX_EXPIRED), |row| row.get(0))?
@@ -107,7 +112,7 @@ pub(super) fn expire(write: &Write<'_>) -> Outcome<usize> {
 }
 
 /// Deletes all keys of a namespace.
-pub(super) fn remove_all(write: &Write<'_>, namespace: i64) -> Outcome<()> {
+pub(super) fn remove_all(write: &Write<'_>, namespace: i64) -> StoreResult<()> {
     // A value is the part 1 of its body.
     for statement in [
         "INSERT INTO garbage (blob) SELECT blob FROM pairs JOIN segments ON segments.id = body * 65536 + 1 \
@@ -139,7 +144,7 @@ impl KeysQuery {
         Ok(Self { from: cursor.max(prefix.to_vec()), end: after_prefix(prefix), limit })
     }
 
-    pub(super) fn run(self, connection: &Connection, namespace: i64, now: u64) -> Outcome<ListPage> {
+    pub(super) fn run(self, connection: &Connection, namespace: i64, now: u64) -> StoreResult<ListPage> {
         let mut statement = connection.prepare_cached(
             "SELECT key, expiration, metadata FROM pairs \
              WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND (expiration IS NULL OR expiration > ?4) ORDER BY key",

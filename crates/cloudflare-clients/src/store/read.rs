@@ -9,7 +9,7 @@ use futures_util::stream;
 use rusqlite::Connection;
 
 use super::blobs::Blobs;
-use super::database::{Outcome, storage};
+use super::database::{StoreResult, storage};
 use super::disk::DiskFile;
 use super::segments::segments_of;
 use super::shared::Shared;
@@ -45,7 +45,7 @@ enum Source {
 pub(super) async fn found<T, F>(shared: &Shared, key: &str, find: F) -> Result<Option<(T, Body)>>
 where
     T: Send + 'static,
-    F: Fn(&Connection) -> Outcome<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
+    F: Fn(&Connection) -> StoreResult<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
 {
     let find = Arc::new(find);
     for _ in 0..MAX_LOOKUPS {
@@ -77,7 +77,7 @@ pub(super) fn lost(key: &str) -> Error {
 }
 
 /// Which pieces a range of a body is made of.
-fn pieces(connection: &Connection, body: i64, range: ServedRange) -> Outcome<VecDeque<Piece>> {
+fn pieces(connection: &Connection, body: i64, range: ServedRange) -> StoreResult<VecDeque<Piece>> {
     let ids = segments_of(body);
     let mut statement = connection
         .prepare_cached("SELECT size, blob, bytes FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id")?;

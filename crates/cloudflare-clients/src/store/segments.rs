@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use rusqlite::Connection;
 
-use super::database::Outcome;
+use super::database::StoreResult;
 use super::writer::Write;
 use crate::r2::Checksum;
 
@@ -25,7 +25,7 @@ pub(super) enum Content {
 }
 
 /// A body without segments.
-pub(super) fn new_body(write: &Write<'_>) -> Outcome<i64> {
+pub(super) fn new_body(write: &Write<'_>) -> StoreResult<i64> {
     let id = write
         .prepare_cached("UPDATE next_body SET id = id + 1 RETURNING id - 1")?
         .query_row((), |row| row.get(0))?;
@@ -33,7 +33,7 @@ pub(super) fn new_body(write: &Write<'_>) -> Outcome<i64> {
 }
 
 /// A body of one segment, its part 1.
-pub(super) fn new_body_of(write: &Write<'_>, segment: &Segment) -> Outcome<i64> {
+pub(super) fn new_body_of(write: &Write<'_>, segment: &Segment) -> StoreResult<i64> {
     let body = new_body(write)?;
     put_segment(write, segment_id(body, 1), segment)?;
     Ok(body)
@@ -50,7 +50,7 @@ pub(super) fn segment_id(body: i64, part_number: u16) -> i64 {
 }
 
 /// Adds bytes to a body.
-pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Outcome<()> {
+pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> StoreResult<()> {
     let (blob, bytes) = match &segment.content {
         Content::Blob(name) => (Some(name.as_str()), None),
         Content::Inline(bytes) => (None, Some(&bytes[..])),
@@ -62,7 +62,7 @@ pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Outc
 }
 
 /// Removes segments, and their files once the transaction is committed.
-pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> Outcome<()> {
+pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> StoreResult<()> {
     write
         .prepare_cached(
             "INSERT INTO garbage (blob) SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL",
@@ -73,12 +73,12 @@ pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> Outcome<()>
 }
 
 /// Removes all segments of a body.
-pub(super) fn remove_body(write: &Write<'_>, body: i64) -> Outcome<()> {
+pub(super) fn remove_body(write: &Write<'_>, body: i64) -> StoreResult<()> {
     remove_segments(write, segments_of(body))
 }
 
 /// The files of a body, in their order.
-pub(super) fn blobs_of(connection: &Connection, body: i64) -> Outcome<Vec<String>> {
+pub(super) fn blobs_of(connection: &Connection, body: i64) -> StoreResult<Vec<String>> {
     let ids = segments_of(body);
     let mut statement = connection.prepare_cached(
         "SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
@@ -88,7 +88,7 @@ pub(super) fn blobs_of(connection: &Connection, body: i64) -> Outcome<Vec<String
 }
 
 /// Gives the bytes of a body to a new one. `blobs` name the copies of its files, in their order.
-pub(super) fn copy_body(write: &Write<'_>, body: i64, blobs: &[String]) -> Outcome<i64> {
+pub(super) fn copy_body(write: &Write<'_>, body: i64, blobs: &[String]) -> StoreResult<i64> {
     let copy = new_body(write)?;
     let (from, to) = (segments_of(body), segments_of(copy));
     write

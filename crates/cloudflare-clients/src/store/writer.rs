@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 
 use super::blobs::{Blobs, PendingBlob};
 use super::database::{
-    Failure, MAX_WAIT_FOR_READS, MAX_WAIT_FOR_TRANSACTION, Outcome, from_millis, to_millis, wait_at_most,
+    Failure, MAX_WAIT_FOR_READS, MAX_WAIT_FOR_TRANSACTION, StoreResult, from_millis, to_millis, wait_at_most,
 };
 use super::threads::Worker;
 use crate::error::{Error, ErrorKind, Result};
@@ -62,7 +62,7 @@ impl Writer {
     pub(super) async fn write<T, F>(&self, files: Vec<PendingBlob>, work: F) -> Result<T>
     where
         T: Send + 'static,
-        F: FnOnce(&Write<'_>) -> Outcome<T> + Send + 'static,
+        F: FnOnce(&Write<'_>) -> StoreResult<T> + Send + 'static,
     {
         let stopped = || Error::new(ErrorKind::Storage, "the store's writer has stopped");
         let (reply, answer) = oneshot::channel();
@@ -91,7 +91,7 @@ struct Task<T, F> {
 impl<T, F> Job for Task<T, F>
 where
     T: Send,
-    F: FnOnce(&Write<'_>) -> Outcome<T> + Send,
+    F: FnOnce(&Write<'_>) -> StoreResult<T> + Send,
 {
     fn run(&mut self, write: &Write<'_>) -> rusqlite::Result<()> {
         if let Some(work) = self.work.take() {
@@ -126,8 +126,8 @@ where
 /// Runs `work` so that what it did is undone when it fails. The outer error is that it could not be.
 fn in_savepoint<T>(
     write: &Write<'_>,
-    work: impl FnOnce(&Write<'_>) -> Outcome<T>,
-) -> rusqlite::Result<Outcome<T>> {
+    work: impl FnOnce(&Write<'_>) -> StoreResult<T>,
+) -> rusqlite::Result<StoreResult<T>> {
     write.prepare_cached("SAVEPOINT job")?.execute(())?;
     let outcome = work(write);
     match outcome {
@@ -231,7 +231,7 @@ impl Committer {
     }
 
     fn remove_garbage(&mut self) -> std::result::Result<(), Error> {
-        let listed = || -> Outcome<Vec<String>> {
+        let listed = || -> StoreResult<Vec<String>> {
             let mut statement = self.connection.prepare_cached("SELECT blob FROM garbage")?;
             let blobs = statement.query_map((), |row| row.get(0))?;
             Ok(blobs.collect::<rusqlite::Result<_>>()?)

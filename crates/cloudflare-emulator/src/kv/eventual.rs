@@ -108,27 +108,18 @@ pub(super) async fn find(
     };
     let (now, name) = (service.store.now(), (namespace.to_owned(), key.to_owned()));
     if let Some(cached) = service.eventual.cached(&name, ttl, now) {
-        return Ok(cached.found.map(|found| with_value(&found, found.value.clone().into())));
+        return Ok(cached.found.map(|found| found.map(Body::from)));
     }
     let found = match store.get_with_metadata(request).await? {
         None => None,
-        Some(mut found) => {
-            let value = std::mem::replace(&mut found.value, Body::empty()).bytes().await?;
-            Some(with_value(&found, value))
+        Some(found) => {
+            let (value, found) = found.split();
+            let value = value.bytes().await?;
+            Some(found.map(|()| value))
         }
     };
     service.eventual.cache(name, Cached { read: now, found: found.clone() });
-    Ok(found.map(|found| with_value(&found, found.value.clone().into())))
-}
-
-fn with_value<V, W>(found: &ValueWithMetadata<V>, value: W) -> ValueWithMetadata<W> {
-    let ValueWithMetadata { metadata, expiration, cache_status, .. } = found;
-    ValueWithMetadata {
-        value,
-        metadata: metadata.clone(),
-        expiration: *expiration,
-        cache_status: cache_status.clone(),
-    }
+    Ok(found.map(|found| found.map(Body::from)))
 }
 
 impl Eventual {

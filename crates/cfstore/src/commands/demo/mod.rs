@@ -41,7 +41,7 @@ const DAY: Duration = Duration::from_hours(24);
 const CONCURRENCY: usize = 4;
 
 /// What a step found, or why it did not hold.
-type Outcome = Result<String, String>;
+type StepResult = Result<String, String>;
 
 struct Demo {
     endpoint: String,
@@ -124,7 +124,7 @@ impl Demo {
     }
 
     /// Stores the package, and looks at what is known of one of its objects.
-    async fn put(&self) -> Outcome {
+    async fn put(&self) -> StepResult {
         let puts = FILES.iter().map(|file| {
             let put = self
                 .r2
@@ -158,7 +158,7 @@ impl Demo {
     }
 
     /// Lists it as a directory.
-    async fn list(&self) -> Outcome {
+    async fn list(&self) -> StepResult {
         let page = self.r2.list().prefix(PREFIX).delimiter("/").await;
         let page = page.map_err(|error| error.to_string())?;
         let names = page.objects.iter().map(|object| object.key.as_str());
@@ -174,7 +174,7 @@ impl Demo {
     }
 
     /// Fetches every file through a presigned URL.
-    async fn fetch(&self) -> Outcome {
+    async fn fetch(&self) -> StepResult {
         let signing = Instant::now();
         let urls = FILES
             .iter()
@@ -204,7 +204,7 @@ impl Demo {
     }
 
     /// Plays the film as a player does: from one URL, through the playlists, to every segment.
-    async fn play(&self) -> Outcome {
+    async fn play(&self) -> StepResult {
         let signed = self.sign_film().await.map_err(|error| error.to_string())?;
         let url = self.film(0).map_err(|error| error.to_string())?;
         let played = self.player.play(url.as_str()).await?;
@@ -247,7 +247,7 @@ impl Demo {
     }
 
     /// Changes one character of a signature.
-    async fn forge(&self) -> Outcome {
+    async fn forge(&self) -> StepResult {
         let url = self.signing.generate_signed_url(&key(MASTER), HOUR);
         let mut url = url.map_err(|error| error.to_string())?.into_string();
         let changed = if url.ends_with('0') { '1' } else { '0' };
@@ -258,7 +258,7 @@ impl Demo {
     }
 
     /// Uses a URL of yesterday.
-    async fn expire(&self) -> Outcome {
+    async fn expire(&self) -> StepResult {
         let yesterday = SystemTime::now() - DAY;
         let url = self
             .signing
@@ -268,7 +268,7 @@ impl Demo {
         Ok(format!("a URL that was good for an hour, yesterday: {refused}"))
     }
 
-    async fn refused(&self, url: &str, code: &str) -> Outcome {
+    async fn refused(&self, url: &str, code: &str) -> StepResult {
         let answer = self.player.fetch(url).await?;
         let found = answer.error_code().unwrap_or("no code");
         let refused = format!("{} {found}", answer.status.as_u16());
@@ -280,7 +280,7 @@ impl Demo {
     }
 
     /// Reads while the server fails twice.
-    async fn retry(&self) -> Outcome {
+    async fn retry(&self) -> StepResult {
         self.delays.take();
         self.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
         let read = async {
@@ -328,14 +328,14 @@ struct Report {
 }
 
 impl Report {
-    async fn timed(&mut self, name: &str, step: impl Future<Output = Outcome>) -> Result<bool> {
+    async fn timed(&mut self, name: &str, step: impl Future<Output = StepResult>) -> Result<bool> {
         let started = Instant::now();
         let outcome = step.await;
         self.step(name, started, outcome)
     }
 
     /// Prints a step, and says whether it held.
-    fn step(&mut self, name: &str, started: Instant, outcome: Outcome) -> Result<bool> {
+    fn step(&mut self, name: &str, started: Instant, outcome: StepResult) -> Result<bool> {
         let took = started.elapsed();
         let held = outcome.is_ok();
         self.held += usize::from(held);

@@ -63,12 +63,7 @@ async fn read(
         return Ok(get.bytes().await?);
     }
     let results = get.text().await?.results.into_iter().map(|(key, result)| {
-        let found =
-            result.map(|found| {
-                found.map(|ValueWithMetadata { value, metadata, expiration, cache_status }| {
-                    ValueWithMetadata { value: value.into(), metadata, expiration, cache_status }
-                })
-            });
+        let found = result.map(|found| found.map(|found| found.map(Bytes::from)));
         (key, found)
     });
     Ok(Outcomes { results: results.collect() })

@@ -23,21 +23,23 @@ impl<V> ValueWithMetadata<V> {
         Self { value, metadata: None, expiration: None, cache_status: None }
     }
 
-    pub(crate) fn map<U>(self, map: impl FnOnce(V) -> U) -> ValueWithMetadata<U> {
+    /// The same about another value, made of this one.
+    pub fn map<U>(self, map: impl FnOnce(V) -> U) -> ValueWithMetadata<U> {
         let Self { value, metadata, expiration, cache_status } = self;
         ValueWithMetadata { value: map(value), metadata, expiration, cache_status }
     }
 
-    pub(crate) fn try_map<U, E>(
-        self,
-        map: impl FnOnce(V) -> Result<U, E>,
-    ) -> Result<ValueWithMetadata<U>, E> {
+    /// The same about another value, made of this one where that works.
+    ///
+    /// # Errors
+    /// That of `map`.
+    pub fn try_map<U, E>(self, map: impl FnOnce(V) -> Result<U, E>) -> Result<ValueWithMetadata<U>, E> {
         let Self { value, metadata, expiration, cache_status } = self;
         Ok(ValueWithMetadata { value: map(value)?, metadata, expiration, cache_status })
     }
 
     /// The value, and what is kept beside it.
-    pub(crate) fn split(self) -> (V, ValueWithMetadata<()>) {
+    pub fn split(self) -> (V, ValueWithMetadata<()>) {
         let Self { value, metadata, expiration, cache_status } = self;
         (value, ValueWithMetadata { value: (), metadata, expiration, cache_status })
     }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::quoted::quoted;
-use crate::playlist::reference::{Resolver, Target, folder_of, has_scheme};
+use crate::playlist::reference::{Resolved, Resolver, folder_of, has_scheme};
 use crate::{Error, Result};
 
 /// A place that references are resolved against, or that one leads to.
@@ -36,8 +36,8 @@ impl Place {
             Self::Elsewhere(url) => ("", Cow::Owned(joined(url, reference)?)),
         };
         match resolver.follow(base, &reference)? {
-            Target::Object(key) => Self::Bucket(key),
-            Target::Elsewhere => Self::Elsewhere(reference.into_owned()),
+            Resolved::Object(key) => Self::Bucket(key),
+            Resolved::Elsewhere => Self::Elsewhere(reference.into_owned()),
         }
         .checked()
     }

@@ -4,7 +4,7 @@ use super::attributes::attributes;
 use super::references::References;
 use super::variables::Variables;
 use crate::model::r2::validate_key;
-use crate::playlist::reference::{Resolver, Target, folder_of};
+use crate::playlist::reference::{Resolved, Resolver, folder_of};
 use crate::playlist::{PlaylistOptions, at_line};
 use crate::signing::url_signer::{Folder, UrlSigner};
 use crate::{Error, Result};
@@ -211,8 +211,8 @@ impl<'a> Parser<'a> {
     fn resolve(&self, reference: &str) -> Result<Option<String>> {
         let reference = self.variables.substitute(reference, self.options.max_line)?;
         Ok(match self.resolver.resolve(self.key, &reference)? {
-            Target::Object(key) => Some(key),
-            Target::Elsewhere => None,
+            Resolved::Object(key) => Some(key),
+            Resolved::Elsewhere => None,
         })
     }
 

@@ -81,10 +81,9 @@ pub fn parse(get: &GetManyRequest, body: &[u8]) -> Result<Vec<Option<ValueWithMe
     let value = |key: &String| {
         let found = found.values.get(key)?.clone()?;
         Some(ValueWithMetadata {
-            value: found.value?,
             metadata: found.metadata,
             expiration: found.expiration.and_then(from_seconds),
-            cache_status: None,
+            ..ValueWithMetadata::new(found.value?)
         })
     };
     Ok(get.keys.iter().map(value).collect())

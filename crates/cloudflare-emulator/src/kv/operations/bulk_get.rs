@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::Bytes;
 use cloudflare_clients::kv::rest::bulk_get::{KeysJson, ValueJson, ValuesJson};
 use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE, TOO_LARGE};
-use cloudflare_clients::kv::{MAX_BULK_GET, MAX_VALUE_SIZE, ValueWithMetadata};
+use cloudflare_clients::kv::{MAX_BULK_GET, MAX_VALUE_SIZE};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -41,10 +41,9 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
         if bytes > MAX_VALUE_SIZE {
             return Err(TOO_LARGE.into());
         }
-        let ValueWithMetadata { value, metadata, expiration, cache_status } = found;
+        let (value, found) = found.split();
         let value = read(&key, &value.bytes().await?)?;
-        let found = ValueWithMetadata { value, metadata, expiration, cache_status };
-        values.insert(key, Some(ValueJson::from(found)));
+        values.insert(key, Some(ValueJson::from(found.map(|()| value))));
     }
     if with_metadata {
         return Ok(response::result(ValuesJson { values }));

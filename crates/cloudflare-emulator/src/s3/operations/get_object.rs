@@ -1,38 +1,42 @@
 //! [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Bucket as _, GetRequest};
+use cloudflare_clients::r2::{Bucket as _, GetRequest, ObjectBody, Range};
 use http::StatusCode;
 
-use super::object_read::{ObjectRead, not_modified, served_status};
+use super::object_read::{ObjectRead, not_modified};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
+/// Conditions are checked here, on the object whose bytes were opened: a 304 has the headers of that one.
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request)?;
     let bucket = service.store.bucket(&request.bucket)?;
+    // No object has the bytes of an empty suffix, but a condition may decide before that.
+    let range = read.range.filter(|range| *range != Range::Suffix { suffix: 0 });
     loop {
-        if read.depends_on_metadata() {
-            let mut object = bucket.head(&request.key).await?.ok_or(NO_SUCH_KEY)?;
-            if read.status(&mut object)? == StatusCode::NOT_MODIFIED {
-                return not_modified(object);
-            }
-        }
-        let (range, only_if) = (read.range, read.only_if.clone());
-        match bucket.get(GetRequest { key: request.key.clone(), range, only_if }).await {
-            Ok(Some(found)) => {
-                // The object of these bytes may be another than the one whose metadata were read.
-                read.check_part(&found.object)?;
-                let mut response = response::stored_bytes(served_status(&found.object), found.body);
-                response.headers_mut().extend(response::object_headers(found.object)?);
+        let get = GetRequest { key: request.key.clone(), range, ..GetRequest::default() };
+        match bucket.get(get).await {
+            Ok(Some(ObjectBody { mut object, body })) => {
+                let status = read.status(&mut object)?;
+                if status == StatusCode::NOT_MODIFIED {
+                    return not_modified(object);
+                }
+                let mut response = response::stored_bytes(status, body);
+                response.headers_mut().extend(response::object_headers(object)?);
                 return Ok(response);
             }
             Ok(None) => return Err(NO_SUCH_KEY.into()),
-            // Since its metadata were read, the object was replaced by one that the client has. A 304 is about one object alone.
-            Err(error) if error.kind() == ErrorKind::NotModified => {}
+            // So it may here, where the object has no such bytes. One that has them may have taken its place since: then again.
+            Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
+                let mut object = bucket.head(&request.key).await?.ok_or(NO_SUCH_KEY)?;
+                if read.status(&mut object)? == StatusCode::NOT_MODIFIED {
+                    return not_modified(object);
+                }
+            }
             Err(error) => return Err(error.into()),
         }
     }

@@ -13,7 +13,7 @@ use crate::s3::response::{self, Response};
 /// What a request to read an object asks for.
 pub(super) struct ObjectRead<'a> {
     pub(super) range: Option<Range>,
-    pub(super) only_if: Conditional,
+    only_if: Conditional,
     part_number: Option<&'a str>,
 }
 
@@ -25,14 +25,6 @@ impl<'a> ObjectRead<'a> {
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
             part_number: request.query.get("partNumber"),
         })
-    }
-
-    /// Whether the metadata alone may decide the answer: it may be a 304, there may be no such part, or nothing to satisfy the range.
-    pub(super) fn depends_on_metadata(&self) -> bool {
-        self.only_if.etag_does_not_match.is_some()
-            || self.only_if.uploaded_after.is_some()
-            || self.part_number.is_some()
-            || self.range == Some(Range::Suffix { suffix: 0 })
     }
 
     /// The status of the answer about this object, whose range becomes the one to serve.
@@ -47,11 +39,11 @@ impl<'a> ObjectRead<'a> {
         }
         self.check_part(object)?;
         object.range = self.range.map(|range| range.resolve(object.size)).transpose()?;
-        Ok(served_status(object))
+        Ok(if object.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK })
     }
 
     /// The store does not know where the parts of a completed upload were. Any other object is its own part 1.
-    pub(super) fn check_part(&self, object: &Object) -> Result<(), S3Error> {
+    fn check_part(&self, object: &Object) -> Result<(), S3Error> {
         match self.part_number {
             Some(_) if object.etag.contains('-') => {
                 Err(S3Error::not_implemented("partNumber of an object uploaded in parts not implemented"))
@@ -60,11 +52,6 @@ impl<'a> ObjectRead<'a> {
             Some(_) => Err(INVALID_RANGE.into()),
         }
     }
-}
-
-/// The status for the bytes of this object that are served.
-pub(super) fn served_status(object: &Object) -> StatusCode {
-    if object.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK }
 }
 
 /// A 304, which has the headers of the object.
