@@ -162,7 +162,9 @@ async fn no_key_or_value_has_the_token() {
     assert!(!format!("{sessions:?} {token:?} {session:?}").contains(token.as_str()));
     // Of what is in the store nothing opens the session.
     for (key, _) in kv.puts() {
-        assert!(SessionToken::parse(key.rsplit('/').next().unwrap()).is_err());
+        let error = SessionToken::parse(key.rsplit('/').next().unwrap()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains("no session token: it has 64 bytes"), "{error}");
     }
 }
 
@@ -190,9 +192,10 @@ async fn users_may_be_called_anything_but_nothing() {
     {
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
     }
-    assert!(
-        SessionCache::<Value>::new(kv.client(), SessionLifetime::fixed(Duration::from_secs(59))).is_err()
-    );
+    let short = SessionLifetime::fixed(Duration::from_secs(59));
+    let error = SessionCache::<Value>::new(kv.client(), short).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput);
+    assert!(error.message().contains("is 59s: KV keeps nothing for less than 60"), "{error}");
     assert_eq!(kv.calls(""), calls);
 }
 

@@ -65,6 +65,7 @@ impl Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn formats_and_parses() {
@@ -99,7 +100,10 @@ mod tests {
     #[test]
     fn times_without_a_form_are_refused() {
         let last = Timestamp::parse("99991231T235959Z").unwrap().time();
-        assert!(Timestamp::new(UNIX_EPOCH - Duration::from_secs(1)).is_err());
-        assert!(Timestamp::new(last + Duration::from_secs(1)).is_err());
+        for time in [UNIX_EPOCH - Duration::from_secs(1), last + Duration::from_secs(1)] {
+            let error = Timestamp::new(time).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().contains("outside of the years 1970 to 9999"), "{error}");
+        }
     }
 }

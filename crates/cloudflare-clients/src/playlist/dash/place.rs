@@ -77,6 +77,7 @@ fn joined(url: &str, reference: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     const RESOLVER: Resolver<'_> =
         Resolver { origin: "https://media.example.com", bucket_path: "/bucket/", prefix: "c/" };
@@ -127,15 +128,20 @@ mod tests {
     fn what_leads_nowhere_is_refused() {
         let long = "a".repeat(MAX_REFERENCE + 1);
         let folder = format!("{}/", &long[..MAX_REFERENCE - 2]);
-        for references in [
-            &["data:,", "a.mp4"][..],
-            &["a\u{0}b"],
-            &["https://cdn.example/", "a\nb"],
-            &["x%2F..%2Fa"],
-            &[&long],
-            &[&folder, "video/"],
+        for (references, why) in [
+            (
+                &["data:,", "a.mp4"][..],
+                "nothing can be relative to the BaseURL \"data:,\", which has no host",
+            ),
+            (&["a\u{0}b"], "a reference has a control character"),
+            (&["https://cdn.example/", "a\nb"], "a reference has a control character"),
+            (&["x%2F..%2Fa"], "\"x%2F..%2Fa\" hides a dot segment"),
+            (&[&long], "a reference has 4097 bytes: the limit is 4096"),
+            (&[&folder, "video/"], "a URL has more than 4096 bytes"),
         ] {
-            assert!(followed(references).is_err(), "{references:?}");
+            let error = followed(references).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{references:?}");
+            assert!(error.message().contains(why), "{references:?}: {error}");
         }
     }
 }

@@ -150,6 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ErrorKind;
 
     const VALUES: Values<'_> = Values { id: Some("v/1"), bandwidth: Some(2000) };
 
@@ -182,29 +183,31 @@ mod tests {
     fn what_cannot_be_expanded_is_refused() {
         let long = "a".repeat(MAX_LEN + 1);
         let many = "$RepresentationID$".repeat(MAX_LEN);
-        for text in [
-            "$",
-            "a$Number",
-            "$Number%$",
-            "$Number%5d$",
-            "$Number%05x$",
-            "$Number%0-5d$",
-            "$Number%0d$",
-            "$Number%021d$",
-            "$Number%099999999d$",
-            "$RepresentationID%02d$",
-            "$SubNumber$",
-            "$number$",
-            "$ Number$",
-            "$%05d$",
-            &long,
-            &many,
-        ] {
-            assert!(Template::parse(text, VALUES).is_err(), "{text:.40}");
-        }
         let nothing = Values { id: None, bandwidth: None };
-        assert!(Template::parse("$RepresentationID$", nothing).unwrap_err().to_string().contains("id"));
-        assert!(Template::parse("$Bandwidth$", nothing).unwrap_err().to_string().contains("bandwidth"));
+        for (text, values, why) in [
+            ("$", VALUES, "the template \"$\" has a $ that is not closed"),
+            ("a$Number", VALUES, "the template \"a$Number\" has a $ that is not closed"),
+            ("$Number%$", VALUES, "the format % of a template"),
+            ("$Number%5d$", VALUES, "the format %5d of a template"),
+            ("$Number%05x$", VALUES, "the format %05x of a template"),
+            ("$Number%0-5d$", VALUES, "the format %0-5d of a template"),
+            ("$Number%0d$", VALUES, "the format %0d of a template"),
+            ("$Number%021d$", VALUES, "the format %021d of a template"),
+            ("$Number%099999999d$", VALUES, "the format %099999999d of a template"),
+            ("$RepresentationID%02d$", VALUES, "has $RepresentationID%02d$, which cannot be expanded"),
+            ("$SubNumber$", VALUES, "has $SubNumber$, which cannot be expanded"),
+            ("$number$", VALUES, "has $number$, which cannot be expanded"),
+            ("$ Number$", VALUES, "has $ Number$, which cannot be expanded"),
+            ("$%05d$", VALUES, "has $%05d$, which cannot be expanded"),
+            (&long, VALUES, "is longer than 4096 bytes"),
+            (&many, VALUES, "is longer than 4096 bytes"),
+            ("$RepresentationID$", nothing, "needs the Representation's id, which"),
+            ("$Bandwidth$", nothing, "needs the Representation's bandwidth, which"),
+        ] {
+            let error = Template::parse(text, values).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{text:.40}");
+            assert!(error.message().contains(why), "{text:.40}: {error}");
+        }
     }
 
     proptest! {

@@ -139,6 +139,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ErrorKind;
 
     const BOUNDS: Bounds = Bounds {
         timescale: 1000,
@@ -149,6 +150,12 @@ mod tests {
 
     fn s(t: Option<u64>, d: u64, r: i64) -> S {
         S { t, d, r }
+    }
+
+    fn refused<T: std::fmt::Debug>(result: Result<T>, why: &str) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.message().contains(why), "{error}");
     }
 
     #[test]
@@ -185,24 +192,38 @@ mod tests {
     #[test]
     fn what_is_endless_or_too_much_is_refused() {
         let endless = Bounds { period: None, ..BOUNDS };
-        for timeline in [
-            &[s(None, 1, i64::MAX)][..],
-            &[s(None, u64::MAX, 1)],
-            &[s(Some(u64::MAX), 1, 0)],
-            &[s(None, 1, -1)],
-            &[s(None, 1, -1), s(None, 1, 0)],
-            &[s(None, 0, 0)],
-            &[s(None, 1, 99), s(None, 1, 0)],
-            &[],
+        for (timeline, bounds, why) in [
+            (
+                &[s(None, 1, i64::MAX)][..],
+                BOUNDS,
+                "there are 9223372036854775808 segments, but only 100 more",
+            ),
+            (&[s(None, u64::MAX, 1)], BOUNDS, "a segment ends later than 64 bits can tell"),
+            (&[s(Some(u64::MAX), 1, 0)], BOUNDS, "a segment ends later than 64 bits can tell"),
+            (&[s(None, 1, -1)], BOUNDS, "there are 21000 segments, but only 100 more"),
+            (&[s(None, 1, -1), s(None, 1, 0)], BOUNDS, "it reaches to the next one, but that has no t"),
+            (&[s(None, 0, 0)], BOUNDS, "the d of an S is 0"),
+            (&[s(None, 1, 99), s(None, 1, 0)], BOUNDS, "there are 101 segments, but only 100 more"),
+            (&[], BOUNDS, "the SegmentTimeline has no S"),
+            (&[s(None, 3000, -1)], endless, "depends on the duration of the Period"),
         ] {
-            assert!(uneven(timeline, BOUNDS).is_err(), "{timeline:?}");
+            refused(uneven(timeline, bounds), why);
         }
-        assert!(uneven(&[s(None, 3000, -1)], endless).is_err());
-        assert!(equal(3000, 1, None, endless).is_err());
-        assert!(equal(0, 1, None, BOUNDS).is_err());
-        assert!(equal(1, 1, None, BOUNDS).is_err());
-        assert!(equal(1, 5, Some(3), BOUNDS).is_err());
-        assert!(equal(1, 0, Some(u64::MAX), endless).is_err());
+        for (duration, start_number, end_number, bounds, why) in [
+            (3000, 1, None, endless, "depends on the duration of the Period"),
+            (0, 1, None, BOUNDS, "the duration of a segment is 0"),
+            (1, 1, None, BOUNDS, "there are 21000 segments, but only 100 more"),
+            (1, 5, Some(3), BOUNDS, "endNumber is 3 and startNumber 5: there is no segment"),
+            (
+                1,
+                0,
+                Some(u64::MAX),
+                endless,
+                "endNumber is 18446744073709551615 and startNumber 0: there is no segment",
+            ),
+        ] {
+            refused(equal(duration, start_number, end_number, bounds), why);
+        }
     }
 
     proptest! {

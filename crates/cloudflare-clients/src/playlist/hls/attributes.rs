@@ -75,6 +75,7 @@ fn attribute(line: &str, from: usize) -> Result<(Attribute, Option<usize>)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     fn parsed(line: &str) -> Result<Vec<(&str, &str, bool)>> {
         attributes(line, 0)
@@ -93,9 +94,21 @@ mod tests {
 
     #[test]
     fn what_is_none_is_refused() {
-        for line in ["", "A", "A,B=1", "=1", r#"A="1"#, r#"A="1"2"#, r#"A=1"2""#, "A=1,", "A=1,,B=2", "A B=1"]
-        {
-            assert!(parsed(line).is_err(), "{line}");
+        for (line, why) in [
+            ("", "a NAME=value was expected"),
+            ("A", "a NAME=value was expected"),
+            ("A,B=1", "a NAME=value was expected"),
+            ("=1", "a NAME=value was expected"),
+            (r#"A="1"#, "the quoted string of A does not end"),
+            (r#"A="1"2"#, "a comma was expected behind A"),
+            (r#"A=1"2""#, "the value of A has a quote in it"),
+            ("A=1,", "a NAME=value was expected"),
+            ("A=1,,B=2", "a NAME=value was expected"),
+            ("A B=1", "a NAME=value was expected"),
+        ] {
+            let error = parsed(line).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{line}");
+            assert!(error.message().contains(why), "{line}: {error}");
         }
     }
 }

@@ -4,6 +4,7 @@ use insta::assert_snapshot;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ErrorKind;
 use crate::playlist::testing::{NOW, abbreviated, client};
 use crate::sigv4::MAX_EXPIRES_IN;
 
@@ -173,21 +174,27 @@ fn limits_and_options_are_checked() {
     assert!(sign(text, PlaylistOptions::new().prefix("creator-1/hls/v/")).is_ok());
     assert!(sign(text, PlaylistOptions::new().prefix("")).is_ok());
     assert!(sign(text, PlaylistOptions::new().prefix("creator-2/")).unwrap_err().contains("lies outside"));
-    assert!(sign(text, PlaylistOptions::new().expires_in(Duration::from_hours(200))).is_err());
+    let long_lived = PlaylistOptions::new().expires_in(Duration::from_hours(200));
+    assert!(sign(text, long_lived).unwrap_err().contains("1 to 604800 whole seconds"));
     let master = "#EXTM3U\n#EXT-X-STREAM-INF:A=1\na.m3u8";
     assert!(sign(master, PlaylistOptions::new()).unwrap_err().contains("PlaylistOptions::child_url"));
     for url in ["", "#a", "a\"b", "a\nb"] {
-        assert!(
-            sign(master, PlaylistOptions::new().child_url(move |_| Ok(url.to_owned()))).is_err(),
-            "{url:?}"
-        );
+        let error = sign(master, PlaylistOptions::new().child_url(move |_| Ok(url.to_owned()))).unwrap_err();
+        let why =
+            "line 3: the URL that `PlaylistOptions::child_url` gives for \"creator-1/hls/v/a.m3u8\" is none";
+        assert!(error.contains(why), "{url:?}: {error}");
     }
-    assert!(client().sign_hls_playlist_at(text, "", &PlaylistOptions::new(), *NOW).is_err());
+    let of_key = |text: &str, key: &str| {
+        client().sign_hls_playlist_at(text, key, &PlaylistOptions::new(), *NOW).map_err(|error| {
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            error.message().to_owned()
+        })
+    };
+    assert!(of_key(text, "").unwrap_err().starts_with("the key has 0 bytes"));
     let deep = format!("{}/v.m3u8", "a".repeat(1017));
-    assert!(client().sign_hls_playlist_at(text, &deep, &PlaylistOptions::new(), *NOW).is_ok());
-    assert!(
-        client().sign_hls_playlist_at("#EXTM3U\nabcdefgh", &deep, &PlaylistOptions::new(), *NOW).is_err()
-    );
+    assert!(of_key(text, &deep).is_ok());
+    let error = of_key("#EXTM3U\nabcdefgh", &deep).unwrap_err();
+    assert!(error.starts_with("line 2: the key has 1026 bytes"), "{error}");
 }
 
 #[test]
@@ -201,9 +208,13 @@ fn urls_are_the_same_within_a_signing_window() {
     assert_eq!(sign(0), sign(899));
     assert_ne!(sign(0), sign(900));
     assert_eq!(sign(899).expires_at(), *NOW + Duration::from_hours(1));
-    for window in [Duration::from_hours(1), Duration::from_millis(1500)] {
+    for (window, why) in [
+        (Duration::from_hours(1), "the signing window of 3600s has to be shorter than the expiry of 3600s"),
+        (Duration::from_millis(1500), "the signing window has to be whole seconds, and 1.5s is not"),
+    ] {
         let options = options().signing_window(window);
-        assert!(client().sign_hls_playlist_at("#EXTM3U\na.ts", KEY, &options, *NOW).is_err());
+        let error = client().sign_hls_playlist_at("#EXTM3U\na.ts", KEY, &options, *NOW).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidInput, why));
     }
 }
 

@@ -81,6 +81,13 @@ fn is_name(byte: u8) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
+
+    fn refused<T: std::fmt::Debug>(result: Result<T>, why: &str) {
+        let error = result.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.message().contains(why), "{error}");
+    }
 
     #[test]
     fn variables_are_substituted_once() {
@@ -95,23 +102,23 @@ mod tests {
         ] {
             assert_eq!(variables.substitute(text, 20).unwrap(), expected);
         }
-        assert!(variables.substitute("{$c}", 20).is_err());
-        assert!(variables.substitute("{$a}{$a}{$a}{$a}", 20).is_err());
+        refused(variables.substitute("{$c}", 20), "the variable \"c\" is not defined before its use");
+        refused(variables.substitute("{$a}{$a}{$a}{$a}", 20), "a reference is longer than 20 bytes");
     }
 
     #[test]
     fn what_is_defined_elsewhere_or_twice_is_refused() {
         let mut variables = Variables::default();
         variables.define(r#"NAME="a",VALUE="1""#, 0).unwrap();
-        for list in [
-            r#"NAME="a",VALUE="2""#,
-            r#"IMPORT="b""#,
-            r#"QUERYPARAM="b""#,
-            r#"NAME="b""#,
-            r#"NAME="",VALUE="1""#,
-            r#"NAME="a b",VALUE="1""#,
+        for (list, why) in [
+            (r#"NAME="a",VALUE="2""#, "the variable \"a\" is defined twice"),
+            (r#"IMPORT="b""#, "the variable \"b\" comes from outside the playlist (IMPORT)"),
+            (r#"QUERYPARAM="b""#, "the variable \"b\" comes from outside the playlist (QUERYPARAM)"),
+            (r#"NAME="b""#, "EXT-X-DEFINE needs a NAME and a VALUE"),
+            (r#"NAME="",VALUE="1""#, "\"\" is no name of a variable"),
+            (r#"NAME="a b",VALUE="1""#, "\"a b\" is no name of a variable"),
         ] {
-            assert!(variables.define(list, 0).is_err(), "{list}");
+            refused(variables.define(list, 0), why);
         }
     }
 }
