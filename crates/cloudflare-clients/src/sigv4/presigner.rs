@@ -246,14 +246,10 @@ impl<P> Signatures<'_, P> {
     }
 }
 
-impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
-    type Item = Signature;
-
-    #[inline]
-    fn next(&mut self) -> Option<Signature> {
-        if let Some(signature) = self.ready.next() {
-            return Some(signature);
-        }
+impl<'a, P: Iterator<Item = &'a str>> Signatures<'_, P> {
+    /// Signs the next paths together. It is a function of its own so that `next` is small enough to be inlined anywhere.
+    #[inline(never)]
+    fn sign_next(&mut self) -> Option<Signature> {
         let first = self.paths.next()?;
         let mut paths = [first; LANES];
         let mut count = 1;
@@ -266,6 +262,15 @@ impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
         }
         self.ready = self.sign_together(paths).into_iter().take(count);
         self.ready.next()
+    }
+}
+
+impl<'a, P: Iterator<Item = &'a str>> Iterator for Signatures<'_, P> {
+    type Item = Signature;
+
+    #[inline]
+    fn next(&mut self) -> Option<Signature> {
+        self.ready.next().or_else(|| self.sign_next())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
