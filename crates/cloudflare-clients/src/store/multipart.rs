@@ -14,7 +14,7 @@ use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_PART, NO_SUCH_UPLOAD};
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
-use crate::model::r2::multipart::validate_part_number;
+use crate::model::r2::multipart::{WrongSize, check_part_sizes, validate_part_number};
 use crate::r2::{Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
 
 /// An upload that is neither completed nor aborted.
@@ -163,17 +163,20 @@ pub(super) fn complete(
 
 /// R2's rules on sizes; returns their sum.
 fn check_sizes(sizes: &[u64]) -> Result<u64> {
-    if let Some((last, others)) = sizes.split_last() {
-        if let Some(small) = others.iter().find(|size| **size < MIN_PART_SIZE) {
+    let known: Vec<_> = sizes.iter().copied().map(Some).collect();
+    match check_part_sizes(&known) {
+        Ok(()) => {}
+        Err(WrongSize::TooSmall(part)) => {
             return Err(Error::invalid_input(format!(
-                "a part has {small} bytes: all but the last need {MIN_PART_SIZE} at least"
+                "a part has {} bytes: all but the last need {MIN_PART_SIZE} at least",
+                sizes[part]
             ))
             .with_code(ENTITY_TOO_SMALL.name));
         }
-        if others.iter().any(|size| Some(size) != others.first()) {
+        Err(WrongSize::Unequal(_)) => {
             return Err(invalid_part("All non-trailing parts must have the same length."));
         }
-        if others.first().is_some_and(|size| last > size) {
+        Err(WrongSize::LastLarger(_)) => {
             return Err(invalid_part("The last part must not be larger than the others."));
         }
     }

@@ -85,11 +85,41 @@ pub struct CompleteMultipartUploadRequest {
 }
 
 impl CompleteMultipartUploadRequest {
-    /// Refuses what R2 does not take, as far as the sizes of the parts are known.
+    /// Refuses what no service takes.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         self.only_if.validate()?;
-        validate_parts(&self.parts)
+        if self.parts.is_empty() {
+            return Err(Error::invalid_input(
+                "an upload cannot be completed without parts: upload one, or abort it",
+            ));
+        }
+        self.parts.iter().try_for_each(|part| validate_part_number(part.part_number))?;
+        match self.parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+            Some([twice, _]) => {
+                Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses sizes that R2 does not take, as far as they are known.
+    pub(crate) fn validate_sizes(&self) -> Result<()> {
+        let sizes: Vec<_> = self.parts.iter().map(|part| part.size).collect();
+        let Err(wrong) = check_part_sizes(&sizes) else { return Ok(()) };
+        let (index, code) = match wrong {
+            WrongSize::TooSmall(index) => (index, ENTITY_TOO_SMALL),
+            WrongSize::Unequal(index) | WrongSize::LastLarger(index) => (index, INVALID_PART),
+        };
+        let size = |index: usize| sizes[index].unwrap_or_default();
+        Err(Error::invalid_input(format!(
+            "part {} has {} bytes and the first one {}: all parts but the last have one size of 5 MiB or more, and the last is \
+             not larger",
+            self.parts[index].part_number,
+            size(index),
+            size(0),
+        ))
+        .with_code(code.name))
     }
 }
 
@@ -198,38 +228,32 @@ pub(crate) fn validate_upload_id(upload_id: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks R2's rules, as far as the sizes are known. `parts` are in order.
-fn validate_parts(parts: &[UploadedPart]) -> Result<()> {
-    if parts.is_empty() {
-        return Err(Error::invalid_input("an upload needs one part at least"));
+/// What is wrong with the sizes of an upload's parts, and with which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum WrongSize {
+    /// It is not the last and has less than [`MIN_PART_SIZE`].
+    TooSmall(usize),
+    /// It is not the last and has another size than the first.
+    Unequal(usize),
+    /// It is the last and larger than the first.
+    LastLarger(usize),
+}
+
+/// R2's rule on sizes, as far as they are known: all parts but the last have one size of 5 MiB or more, and the last is not larger.
+pub(crate) fn check_part_sizes(sizes: &[Option<u64>]) -> Result<(), WrongSize> {
+    let Some((last, others)) = sizes.split_last() else { return Ok(()) };
+    let first = sizes[0];
+    if let Some(small) = others.iter().position(|size| size.is_some_and(|size| size < MIN_PART_SIZE)) {
+        return Err(WrongSize::TooSmall(small));
     }
-    for part in parts {
-        validate_part_number(part.part_number)?;
+    let differs = |size: &Option<u64>| first.zip(*size).is_some_and(|(first, size)| size != first);
+    if let Some(unequal) = others.iter().position(differs) {
+        return Err(WrongSize::Unequal(unequal));
     }
-    if let Some([twice, _]) = parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
-        return Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)));
+    match (first, last) {
+        (Some(first), Some(last)) if *last > first => Err(WrongSize::LastLarger(others.len())),
+        _ => Ok(()),
     }
-    let rule = "all parts but the last have one size of 5 MiB or more, and the last is not larger";
-    let first = parts.first().and_then(|part| part.size);
-    for (index, part) in parts.iter().enumerate() {
-        let (Some(expected), Some(size)) = (first, part.size) else {
-            continue;
-        };
-        let last = index + 1 == parts.len();
-        let wrong = if last { size > expected } else { size != expected || size < MIN_PART_SIZE };
-        if wrong {
-            let number = part.part_number;
-            return Err(Error::invalid_input(format!(
-                "part {number} has {size} bytes and the first one {expected}: {rule}"
-            ))
-            .with_code(if !last && size < MIN_PART_SIZE {
-                ENTITY_TOO_SMALL.name
-            } else {
-                INVALID_PART.name
-            }));
-        }
-    }
-    Ok(())
 }
 
 /// Whether an object is what completing an upload of these parts makes: by its etag, the MD5 of the parts' MD5s, where the
@@ -253,31 +277,56 @@ pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
 mod tests {
     use super::*;
 
-    fn parts(sizes: &[u64]) -> Vec<UploadedPart> {
-        let part = |(size, part_number)| UploadedPart { part_number, etag: "e".to_owned(), size: Some(size) };
-        sizes.iter().copied().zip(1..).map(part).collect()
+    fn upload(sizes: &[Option<u64>]) -> CompleteMultipartUploadRequest {
+        let part = |(size, part_number)| UploadedPart { part_number, etag: "e".to_owned(), size };
+        CompleteMultipartUploadRequest {
+            key: "k".to_owned(),
+            upload_id: "u".to_owned(),
+            parts: sizes.iter().copied().zip(1..).map(part).collect(),
+            only_if: Conditional::default(),
+        }
     }
 
     #[test]
-    fn parts_of_wrong_sizes_are_refused_before_any_request() {
+    fn parts_of_wrong_sizes_are_refused_as_far_as_they_are_known() {
         const MIB: u64 = 1024 * 1024;
+        let known = |sizes: &[u64]| upload(&sizes.iter().copied().map(Some).collect::<Vec<_>>());
         for good in [&[1][..], &[5 * MIB, 1], &[6 * MIB, 6 * MIB, 6 * MIB], &[5 * MIB, 0]] {
-            assert!(validate_parts(&parts(good)).is_ok(), "{good:?}");
+            assert!(known(good).validate_sizes().is_ok(), "{good:?}");
         }
-        for (bad, code) in [
-            (&[MIB, MIB][..], "EntityTooSmall"),
-            (&[5 * MIB, 6 * MIB], "InvalidPart"),
-            (&[6 * MIB, 5 * MIB, 1], "InvalidPart"),
+        for (bad, code, part) in [
+            (&[MIB, MIB][..], "EntityTooSmall", "part 1 has 1048576 bytes"),
+            (&[5 * MIB, 6 * MIB], "InvalidPart", "part 2 has 6291456 bytes and the first one 5242880"),
+            (&[6 * MIB, 5 * MIB, 1], "InvalidPart", "part 2 has 5242880 bytes and the first one 6291456"),
         ] {
-            assert_eq!(validate_parts(&parts(bad)).unwrap_err().code(), Some(code), "{bad:?}");
+            let error = known(bad).validate_sizes().unwrap_err();
+            assert_eq!(error.code(), Some(code), "{bad:?}");
+            assert!(error.message().starts_with(part), "{error}");
         }
-        let mut unknown = parts(&[MIB, MIB]);
-        for part in &mut unknown {
-            part.size = None;
+        for unknown in
+            [&[None, None][..], &[None, Some(6 * MIB), Some(5 * MIB)], &[Some(5 * MIB), None, Some(1)]]
+        {
+            assert!(upload(unknown).validate_sizes().is_ok(), "{unknown:?}");
         }
-        assert!(validate_parts(&unknown).is_ok());
-        unknown[1].part_number = 1;
-        assert!(validate_parts(&unknown).is_err());
+    }
+
+    #[test]
+    fn parts_that_make_no_object_are_refused() {
+        let with_numbers = |numbers: &[u16]| {
+            let mut upload = upload(&vec![None; numbers.len()]);
+            upload.parts.iter_mut().zip(numbers).for_each(|(part, number)| part.part_number = *number);
+            upload
+        };
+        assert!(with_numbers(&[2, 10_000]).validate().is_ok());
+        for (numbers, why) in [
+            (&[][..], "cannot be completed without parts"),
+            (&[1, 1], "part 1 is given twice"),
+            (&[0], "the part number 0 is not within"),
+            (&[10_001], "the part number 10001 is not within"),
+        ] {
+            let error = with_numbers(numbers).validate().unwrap_err().to_string();
+            assert!(error.contains(why), "{numbers:?}: {error}");
+        }
     }
 
     #[test]
