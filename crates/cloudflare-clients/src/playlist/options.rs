@@ -93,7 +93,7 @@ impl<'a> PlaylistOptions<'a> {
         self
     }
 
-    /// The URL that answers the playlist of a key, signed: a route of yours, such as one that [`TokenRoute`] makes URLs for.
+    /// The URL that answers the playlist of a key, signed: a route of yours, such as one that [`TokenRoute`](super::TokenRoute) makes URLs for.
     /// Needed for playlists that name others: `EXT-X-STREAM-INF`, `EXT-X-MEDIA`, `EXT-X-I-FRAME-STREAM-INF` and
     /// `EXT-X-RENDITION-REPORT`. It is called for each of them.
     pub fn child_url(mut self, url: impl Fn(&str) -> Result<String> + Send + Sync + 'a) -> Self {

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 /// A playlist that plays: whoever has it can read what it lists, until it expires.
 ///
 /// Treat it as a secret: it has no `Display`, and `Debug` leaves its text out. Answer it with `Cache-Control: no-store`, or
-/// `private` where a [signing window](PlaylistOptions::signing_window) makes its URLs last.
+/// `private` where a [signing window](super::PlaylistOptions::signing_window) makes its URLs last.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedPlaylist {
     pub(super) text: String,

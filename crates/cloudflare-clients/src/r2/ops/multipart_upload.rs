@@ -30,8 +30,8 @@ impl R2Service {
 
 /// An upload in parts.
 ///
-/// All parts but the last have one size, [`MIN_PART_SIZE`] or more, and the last is not larger; there are at most
-/// [`MAX_PARTS`](super::MAX_PARTS). Parts may go up in any order and at the same time. An upload that is neither completed nor aborted is
+/// All parts but the last have one size, [`MIN_PART_SIZE`](crate::r2::MIN_PART_SIZE) or more, and the last is not larger; there are at most
+/// [`MAX_PARTS`](crate::r2::MAX_PARTS). Parts may go up in any order and at the same time. An upload that is neither completed nor aborted is
 /// dropped by R2 after 7 days. See [multipart objects](https://developers.cloudflare.com/r2/objects/multipart-objects/).
 #[derive(Clone)]
 pub struct MultipartUpload {
@@ -123,7 +123,7 @@ impl MultipartUpload {
     }
 
     /// All parts that the service has, by number. The bucket's binding cannot list them:
-    /// [`ErrorKind::Unsupported`].
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub fn list_parts(&self) -> BoxFuture<'static, Result<Vec<UploadedPart>>> {
         self.clone().list_all_parts().boxed()
     }
