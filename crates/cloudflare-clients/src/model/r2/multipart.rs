@@ -252,6 +252,7 @@ pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     fn parts(sizes: &[u64]) -> Vec<UploadedPart> {
         let part = |(size, part_number)| UploadedPart { part_number, etag: "e".to_owned(), size: Some(size) };
@@ -277,7 +278,8 @@ mod tests {
         }
         assert!(validate_parts(&unknown).is_ok());
         unknown[1].part_number = 1;
-        assert!(validate_parts(&unknown).is_err());
+        let error = validate_parts(&unknown).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidInput, "part 1 is given twice"));
     }
 
     #[test]
