@@ -299,6 +299,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     const ACCOUNT_ID: &str = "0123456789abcdef0123456789abcdef";
 
@@ -372,7 +373,9 @@ mod tests {
         assert!(error.contains("user name") && !error.contains("hunter2"), "{error}");
         for url in ["http://127.0.0.1", "http://127.0.0.1:9710", "http://[::1]", "http://[::1]:9710"] {
             let endpoint = Endpoint::custom(url).unwrap();
-            assert!(endpoint.with_addressing(Addressing::VirtualHost).is_err(), "{url}");
+            let error = endpoint.with_addressing(Addressing::VirtualHost).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().contains(&format!("endpoint {url} is an IP address")), "{error}");
         }
     }
 
@@ -383,14 +386,24 @@ mod tests {
             validate_bucket_name(name).unwrap();
         }
         for name in ["", "ab", &"a".repeat(64), "-ab", "ab-", "Abc", "a.b", "a_b", "a/b", "é12", "a\0b"] {
-            assert!(validate_bucket_name(name).is_err(), "{name}");
+            let error = validate_bucket_name(name).unwrap_err();
+            let expected = (ErrorKind::InvalidInput, Some("InvalidBucketName"));
+            assert_eq!((error.kind(), error.code()), expected, "{name}");
         }
-        let error = validate_account_id("0123456789abcdef01234567").unwrap_err().to_string();
-        assert!(error.contains("24 characters") && error.contains("32 characters"), "{error}");
-        assert!(validate_account_id(&ACCOUNT_ID.to_uppercase()).is_err());
-        assert!(validate_key("").is_err());
+        for (id, length) in [(&ACCOUNT_ID[..24], 24), (&ACCOUNT_ID.to_uppercase(), 32)] {
+            let error = validate_account_id(id).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(
+                error.message().contains(&format!("({length} characters) is not an account id")),
+                "{error}"
+            );
+        }
         assert!(validate_key(&"é".repeat(512)).is_ok());
-        assert!(validate_key(&"é".repeat(513)).is_err());
+        for key in ["", &"é".repeat(513)] {
+            let error = validate_key(key).unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("InvalidObjectName")));
+            assert!(error.message().contains(&format!("the key has {} bytes", key.len())), "{error}");
+        }
     }
 
     proptest! {

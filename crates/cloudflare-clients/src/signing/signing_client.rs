@@ -192,6 +192,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     proptest! {
         /// One by one, together, and as [`Presign`] does.
@@ -222,10 +223,12 @@ mod tests {
         let client = R2SigningClient::new(config).unwrap();
         let hour = Duration::from_hours(1);
         let mut out = "before ".to_owned();
-        assert!(client.generate_signed_url_into("", hour, &mut out).is_err());
+        let error = client.generate_signed_url_into("", hour, &mut out).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("InvalidObjectName")));
         assert_eq!(out, "before ");
         client.generate_signed_url_into("a", hour, &mut out).unwrap();
         assert!(out.starts_with("before http://127.0.0.1:9710/media/a?X-Amz-Algorithm="), "{out}");
-        assert!(client.generate_signed_urls(["a", "", "b"], hour).is_err());
+        let error = client.generate_signed_urls(["a", "", "b"], hour).unwrap_err();
+        assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("InvalidObjectName")));
     }
 }

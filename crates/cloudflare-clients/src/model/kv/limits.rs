@@ -141,6 +141,7 @@ mod tests {
 
     use super::*;
     use crate::body::Body;
+    use crate::error::ErrorKind;
     use crate::model::kv::Metadata;
 
     fn refused(request: &PutRequest) -> String {
@@ -172,6 +173,9 @@ mod tests {
         let metadata = Metadata::new(&"m".repeat(1023)).unwrap();
         let error = refused(&PutRequest { metadata: Some(metadata), ..put() });
         assert!(error.contains("the metadata has 1025 bytes as JSON: KV takes 1024"), "{error}");
+        let error = validate_cache_ttl(Some(Duration::from_millis(29_999))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains("the cache TTL is 29.999s: KV takes 30"), "{error}");
     }
 
     #[test]
@@ -189,7 +193,6 @@ mod tests {
             validate_key(key).unwrap();
         }
         validate_cache_ttl(Some(Duration::from_secs(30))).unwrap();
-        assert!(validate_cache_ttl(Some(Duration::from_millis(29_999))).is_err());
         for (size, allowed) in [(0, false), (1, true), (1000, true), (1001, false)] {
             assert_eq!(validate_page_size(Some(size)).is_ok(), allowed, "{size}");
         }

@@ -289,6 +289,7 @@ impl fmt::Debug for Hasher {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn check_values_of_the_algorithms() {
@@ -314,7 +315,9 @@ mod tests {
             let checksum = Checksum::of(algorithm, b"abc");
             assert_eq!(checksum.as_bytes().len(), algorithm.length());
             assert_eq!(Checksum::from_base64(algorithm, &checksum.to_base64()).ok(), Some(checksum));
-            assert!(Checksum::from_base64(algorithm, "AAA=").is_err());
+            let error = Checksum::from_base64(algorithm, "AAA=").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().contains(&format!("\"AAA=\" is not a {algorithm} checksum")), "{error}");
         }
     }
 

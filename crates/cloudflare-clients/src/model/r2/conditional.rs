@@ -272,8 +272,10 @@ mod tests {
         assert!(Conditional::new().check_write(None).is_ok());
         assert!(Conditional::new().etag_does_not_match("*").check_write(None).is_ok());
         assert!(Conditional::new().uploaded_before(at(5)).check_write(None).is_ok());
-        assert!(Conditional::new().etag_matches("*").check_write(None).is_err());
-        assert!(Conditional::new().uploaded_after(at(5)).check_read(None).is_err());
+        let any = Conditional::new().etag_matches("*");
+        assert_eq!(any.check_write(None).unwrap_err().kind(), ErrorKind::PreconditionFailed);
+        let newer = Conditional::new().uploaded_after(at(5));
+        assert_eq!(newer.check_read(None).unwrap_err().kind(), ErrorKind::NotModified);
     }
 
     #[test]
@@ -298,11 +300,13 @@ mod tests {
     #[test]
     fn times_compare_strictly_and_in_seconds_where_asked() {
         let object = Some(("abc", at(1500)));
-        assert!(Conditional::new().uploaded_after(at(1500)).check_read(object).is_err());
         assert!(Conditional::new().uploaded_after(at(1499)).check_read(object).is_ok());
-        let mut header = Conditional::new().uploaded_after(at(1000));
-        header.seconds_granularity = true;
-        assert!(header.check_read(object).is_err());
+        let same = Conditional::new().uploaded_after(at(1500));
+        let same_second =
+            Conditional { seconds_granularity: true, ..Conditional::new().uploaded_after(at(1000)) };
+        for only_if in [same, same_second] {
+            assert_eq!(only_if.check_read(object).unwrap_err().kind(), ErrorKind::NotModified, "{only_if:?}");
+        }
     }
 
     #[test]
@@ -313,15 +317,20 @@ mod tests {
             assert_eq!(EtagList::parse_header(header).map(|l| l.to_header()).ok().as_deref(), Some(expected));
         }
         for malformed in ["", "\"a", "\"a\" \"b\"", "\"a\",", ",", "a\"b"] {
-            assert!(EtagList::parse_header(malformed).is_err(), "{malformed:?}");
+            let error = EtagList::parse_header(malformed).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{malformed:?}");
+            assert!(error.message().contains(&format!("{malformed:?} is not `*` or a list")), "{error}");
         }
-        let weak = EtagList::parse_header("W/\"a\"").map(|etags| Conditional::new().etag_matches(etags));
-        assert!(weak.is_ok_and(|only_if| only_if.check_read(Some(("a", at(0)))).is_err()));
+        let weak = Conditional::new().etag_matches(EtagList::parse_header("W/\"a\"").unwrap());
+        let error = weak.check_read(Some(("a", at(0)))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
     }
 
     #[test]
     fn quoted_etags_are_refused() {
-        assert!(Conditional::new().etag_matches("\"abc\"").validate().is_err());
+        let error = Conditional::new().etag_matches("\"abc\"").validate().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        assert!(error.message().contains("must not be empty or in quotes"), "{error}");
         assert!(Conditional::new().etag_matches("abc-2").validate().is_ok());
     }
 }

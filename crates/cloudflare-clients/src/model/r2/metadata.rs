@@ -152,6 +152,7 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for CustomMetadata {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn metadata_lookups_ignore_ascii_case() {
@@ -166,7 +167,10 @@ mod tests {
     fn the_metadata_limit_counts_bytes_of_names_and_values() {
         let metadata = |value: String| [("n", value)].into_iter().collect::<CustomMetadata>();
         assert!(metadata("v".repeat(8191)).validate().is_ok());
-        assert!(metadata("v".repeat(8192)).validate().is_err());
-        assert!(metadata("é".repeat(4096)).validate().is_err());
+        for value in ["v".repeat(8192), "é".repeat(4096)] {
+            let error = metadata(value).validate().unwrap_err();
+            assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("MetadataTooLarge")));
+            assert!(error.message().contains("has 8193 bytes, names included"), "{error}");
+        }
     }
 }
