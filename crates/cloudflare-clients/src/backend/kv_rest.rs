@@ -9,7 +9,7 @@ use http::header;
 use super::http::HyperClient;
 use crate::body::Body;
 use crate::error::Result;
-use crate::http::{Answer, HttpClient, Timeouts, exchange};
+use crate::http::{Answer, HttpClient, Timeouts};
 use crate::kv::{
     GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest, Namespace, PutRequest,
     RequestBudget, ValueType, ValueWithMetadata,
@@ -103,7 +103,7 @@ impl RestNamespace {
 
     /// Sends a request and returns the head of a success, whose status goes into the operation's span.
     async fn send(&self, request: Request) -> Result<Answer> {
-        let request = request.authorize(&self.url, &self.token)?;
+        let mut request = request.authorize(&self.url, &self.token)?;
         if let Some(budget) = &self.budget {
             let wait = budget.reserve(self.runtime.now());
             if !wait.is_zero() {
@@ -111,7 +111,8 @@ impl RestNamespace {
                 self.runtime.sleep(wait).await;
             }
         }
-        let answer = exchange(&*self.http, request, self.timeouts).await?;
+        request.extensions_mut().insert(self.timeouts);
+        let answer = Answer::from(self.http.send(request).await?);
         let now = self.runtime.now();
         if let (Some(budget), Some(limit)) = (&self.budget, RateLimit::parse(answer.headers())) {
             budget.observe(&limit, now);

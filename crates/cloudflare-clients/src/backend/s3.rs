@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt};
 
 use super::http::HyperClient;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, HttpClient, Timeouts, exchange};
+use crate::http::{Answer, HttpClient, Timeouts};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
@@ -112,8 +112,9 @@ impl S3Bucket {
     /// Sends a request and returns the head of a success.
     async fn exchange(&self, request: Request) -> Result<Answer> {
         let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
-        let request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
-        let answer = exchange(&*self.http, request, self.timeouts).await?;
+        let mut request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
+        request.extensions_mut().insert(self.timeouts);
+        let answer = Answer::from(self.http.send(request).await?);
         if answer.status().is_success() {
             return Ok(answer);
         }

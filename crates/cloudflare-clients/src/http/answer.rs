@@ -2,9 +2,9 @@
 
 use bytes::{Bytes, BytesMut};
 use futures_util::TryStreamExt;
-use http::{HeaderMap, Request, Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 
-use super::{HttpClient, ReasonPhrase, Timeouts};
+use super::ReasonPhrase;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -12,14 +12,10 @@ use crate::error::{Error, ErrorKind, Result};
 #[derive(Debug)]
 pub(crate) struct Answer(Response<Body>);
 
-/// Sends a request, with the timeouts it has.
-pub(crate) async fn exchange(
-    client: &dyn HttpClient,
-    mut request: Request<Body>,
-    timeouts: Timeouts,
-) -> Result<Answer> {
-    request.extensions_mut().insert(timeouts);
-    client.send(request).await.map(Answer)
+impl From<Response<Body>> for Answer {
+    fn from(response: Response<Body>) -> Self {
+        Self(response)
+    }
 }
 
 impl Answer {

@@ -12,7 +12,7 @@ mod reason_phrase;
 mod timeouts;
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub(crate) use self::answer::{Answer, exchange};
+pub(crate) use self::answer::Answer;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::client::HttpClient;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]

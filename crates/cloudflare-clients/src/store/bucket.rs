@@ -100,11 +100,8 @@ impl Bucket for LocalBucket {
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        request.validate()?;
         let key = Key::new(&request.key)?;
-        request.only_if.validate()?;
-        if let Some(range) = request.range {
-            range.validate()?;
-        }
         let GetRequest { only_if, range, .. } = request;
         let name = self.name.clone();
         let found = read::found(self.store.shared(), &request.key, move |connection| {
@@ -124,11 +121,11 @@ impl Bucket for LocalBucket {
     }
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        request.validate()?;
         let key = Key::new(&request.key)?;
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
         let only_if = request.only_if;
-        only_if.validate()?;
         if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
             // A bucket that is not there is found out before a large body is received. The write looks it up again: meanwhile
             // it may go, and its id become another's.
@@ -141,7 +138,7 @@ impl Bucket for LocalBucket {
             let body = new_body_of(write, &segment)?;
             let new =
                 NewObject { key, size: segment.size, etag: segment.md5.to_hex(), checksum, metadata, body };
-            Ok(objects::replace(write, bucket, new)?.into())
+            objects::replace(write, bucket, new)
         })
         .await
     }
@@ -176,13 +173,8 @@ impl Bucket for LocalBucket {
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        request.validate()?;
         let source = Key::new(&request.source)?;
-        Key::new(&request.key)?;
-        request.source_only_if.validate()?;
-        request.only_if.validate()?;
-        if let Some((http, custom)) = &request.replace_metadata {
-            Metadata::new(http, custom, None)?;
-        }
         for _ in 0..MAX_LOOKUPS {
             match self.copy_once(&source, &request).await {
                 Err(error) if error.code() == Some(REPLACED) => {}
@@ -193,6 +185,7 @@ impl Bucket for LocalBucket {
     }
 
     async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        request.validate()?;
         let key = Key::new(&request.key)?;
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
@@ -301,7 +294,7 @@ impl LocalBucket {
                 metadata: Metadata::new(&http, &custom, storage_class)?,
                 body,
             };
-            Ok(objects::replace(write, bucket, new)?.into())
+            objects::replace(write, bucket, new)
         })
         .await
     }

@@ -158,7 +158,7 @@ pub(super) fn complete(
         metadata: upload.metadata,
         body: upload.body,
     };
-    Ok(Ok(objects::replace(write, bucket, new)?.into()))
+    objects::replace(write, bucket, new).map(Ok)
 }
 
 /// R2's rules on sizes; returns their sum.

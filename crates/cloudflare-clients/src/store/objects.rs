@@ -11,6 +11,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_BUCKET;
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, Object, StorageClass,
+    StoredObject,
 };
 
 /// The id of a bucket.
@@ -101,14 +102,12 @@ pub(super) struct Metadata {
 }
 
 impl Metadata {
-    /// Refuses what R2 does not take.
+    /// Of what R2 takes.
     pub(super) fn new(
         http: &HttpMetadata,
         custom: &CustomMetadata,
         storage_class: Option<StorageClass>,
     ) -> Result<Self> {
-        http.validate()?;
-        custom.validate()?;
         Ok(Self {
             storage_class: storage_class.unwrap_or_default(),
             http: write_http_metadata(http)?,
@@ -224,7 +223,7 @@ pub(super) fn check_write(
 }
 
 /// Stores an object in place of what is there.
-pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreResult<Object> {
+pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreResult<StoredObject> {
     remove(write, bucket, &new.key)?;
     let version = random_hex(write)?;
     write
@@ -247,11 +246,12 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
             &new.metadata.custom,
             new.body,
         ))?;
-    let mut object = Object::new(new.key.into_given(), new.size, new.etag, write.now);
-    object.version = Some(version);
-    object.storage_class = Some(new.metadata.storage_class);
-    object.checksums = Checksum::from_etag(&object.etag).into_iter().chain(new.checksum).collect();
-    Ok(object)
+    let mut stored = StoredObject::new(new.key.into_given(), new.etag);
+    stored.version = Some(version);
+    stored.size = Some(new.size);
+    stored.uploaded = Some(write.now);
+    stored.checksums = Checksum::from_etag(&stored.etag).into_iter().chain(new.checksum).collect();
+    Ok(stored)
 }
 
 /// Deletes an object, if it is there.

@@ -18,7 +18,7 @@ use crate::model::kv::{GetRequest, ValueType, ValueWithMetadata, value};
 impl KvClient {
     /// A value: `kv.get(key).text().await?`, or `.bytes()` or `.json()`; awaited itself, a [`Body`] to read as it arrives.
     pub fn get(&self, key: impl Into<String>) -> Get {
-        Get::new(self.clone(), key.into())
+        Get(Read::new(self.clone(), key.into(), false))
     }
 
     /// A value with its metadata.
@@ -26,7 +26,7 @@ impl KvClient {
     /// Over REST, `text` and `json` are one request; `bytes` and the value as it arrives are two, and if the key is written
     /// between them the metadata is not that of the value.
     pub fn get_with_metadata(&self, key: impl Into<String>) -> GetWithMetadata {
-        GetWithMetadata::new(self.clone(), key.into())
+        GetWithMetadata(Read::new(self.clone(), key.into(), true))
     }
 }
 
@@ -43,10 +43,6 @@ pub struct Get(Read);
 pub struct GetWithMetadata(Read);
 
 impl Get {
-    fn new(client: KvClient, key: String) -> Self {
-        Self(Read::new(client, key, false))
-    }
-
     /// For how long this location may answer from its cache before it asks again: 30 seconds or more, by default 60. For values
     /// that seldom change.
     ///
@@ -89,10 +85,6 @@ impl IntoFuture for Get {
 }
 
 impl GetWithMetadata {
-    fn new(client: KvClient, key: String) -> Self {
-        Self(Read::new(client, key, true))
-    }
-
     /// As [`Get::cache_ttl`].
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.request.cache_ttl = Some(ttl);

@@ -20,7 +20,7 @@ impl KvClient {
     /// Many values, 100 a request: `kv.get_many(keys).text().await?`, or `.json()`; `.bytes()` is a request for each key, 8 at
     /// a time, as KV reads many keys as text only.
     pub fn get_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> GetMany {
-        GetMany::new(self.clone(), keys.into_iter().map(Into::into).collect())
+        GetMany(ReadMany::new(self, keys, false))
     }
 
     /// Many values with their metadata: as [`get_many`](Self::get_many).
@@ -28,7 +28,7 @@ impl KvClient {
         &self,
         keys: impl IntoIterator<Item = K>,
     ) -> GetManyWithMetadata {
-        GetManyWithMetadata::new(self.clone(), keys.into_iter().map(Into::into).collect())
+        GetManyWithMetadata(ReadMany::new(self, keys, true))
     }
 }
 
@@ -48,10 +48,6 @@ pub struct GetMany(ReadMany);
 pub struct GetManyWithMetadata(ReadMany);
 
 impl GetMany {
-    fn new(client: KvClient, keys: Vec<String>) -> Self {
-        Self(ReadMany { client, keys, cache_ttl: None, with_metadata: false })
-    }
-
     /// As [`Get::cache_ttl`](super::Get::cache_ttl).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.cache_ttl = Some(ttl);
@@ -84,10 +80,6 @@ impl GetMany {
 }
 
 impl GetManyWithMetadata {
-    fn new(client: KvClient, keys: Vec<String>) -> Self {
-        Self(ReadMany { client, keys, cache_ttl: None, with_metadata: true })
-    }
-
     /// As [`Get::cache_ttl`](super::Get::cache_ttl).
     pub fn cache_ttl(mut self, ttl: Duration) -> Self {
         self.0.cache_ttl = Some(ttl);
@@ -140,6 +132,15 @@ struct ReadMany {
 }
 
 impl ReadMany {
+    fn new<K: Into<String>>(
+        client: &KvClient,
+        keys: impl IntoIterator<Item = K>,
+        with_metadata: bool,
+    ) -> Self {
+        let keys = keys.into_iter().map(Into::into).collect();
+        Self { client: client.clone(), keys, cache_ttl: None, with_metadata }
+    }
+
     fn validate(&self) -> Result<()> {
         for key in &self.keys {
             Operation::new("get", key).check(validate_key(key))?;

@@ -16,7 +16,7 @@ use crate::model::kv::{ListPage, ListRequest, ListedKey};
 impl KvClient {
     /// Lists keys: `kv.list().prefix("a/").await?` is one page, `.stream()` all keys.
     pub fn list(&self) -> List {
-        List::new(self.clone())
+        List { client: self.clone(), request: ListRequest::default() }
     }
 }
 
@@ -34,10 +34,6 @@ pub struct List {
 }
 
 impl List {
-    fn new(client: KvClient) -> Self {
-        Self { client, request: ListRequest::default() }
-    }
-
     /// Only keys that begin with this.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.request.prefix = prefix.into();

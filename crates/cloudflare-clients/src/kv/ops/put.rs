@@ -18,14 +18,18 @@ use crate::model::kv::{Metadata, PutRequest, value};
 impl KvClient {
     /// Stores a value: `kv.put(key, value).expiration_ttl(hour).metadata(&metadata).await?`.
     pub fn put(&self, key: impl Into<String>, value: impl Into<Body>) -> Put {
-        Put::new(self.clone(), key.into(), value.into())
+        Put::of(self.clone(), PutRequest::new(key, value))
     }
 
     /// Stores a value as JSON.
     ///
     /// A value that does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
     pub fn put_json<T: Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
-        Put::json(self.clone(), key.into(), value)
+        let (value, refused) = match json::to_vec("the value", value) {
+            Ok(json) => (Body::from(json), None),
+            Err(error) => (Body::empty(), Some(error)),
+        };
+        Put { refused, ..self.put(key, value) }
     }
 }
 
@@ -44,17 +48,6 @@ pub struct Put {
 }
 
 impl Put {
-    fn new(client: KvClient, key: String, value: Body) -> Self {
-        Self { client, request: PutRequest::new(key, value), refused: None }
-    }
-
-    fn json<T: Serialize + ?Sized>(client: KvClient, key: String, value: &T) -> Self {
-        match json::to_vec("the value", value) {
-            Ok(json) => Self::new(client, key, json.into()),
-            Err(error) => Self { refused: Some(error), ..Self::new(client, key, Body::empty()) },
-        }
-    }
-
     pub(super) fn of(client: KvClient, request: PutRequest) -> Self {
         Self { client, request, refused: None }
     }

@@ -13,7 +13,8 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Copies an object within the bucket, without its bytes coming here.
     pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> Copy {
-        Copy::new(self.clone(), source.into(), key.into())
+        let request = CopyRequest { source: source.into(), key: key.into(), ..CopyRequest::default() };
+        Copy { service: self.clone(), request }
     }
 }
 
@@ -29,10 +30,6 @@ pub struct Copy {
 }
 
 impl Copy {
-    fn new(service: R2Service, source: String, key: String) -> Self {
-        Self { service, request: CopyRequest { source, key, ..CopyRequest::default() } }
-    }
-
     /// What the source must meet.
     pub fn source_only_if(mut self, only_if: Conditional) -> Self {
         self.request.source_only_if = only_if;

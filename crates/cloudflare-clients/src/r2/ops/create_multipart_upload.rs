@@ -15,7 +15,8 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Begins an upload in parts.
     pub fn create_multipart_upload(&self, key: impl Into<String>) -> CreateMultipartUpload {
-        CreateMultipartUpload::new(self.clone(), key.into())
+        let request = CreateMultipartUploadRequest { key: key.into(), ..Default::default() };
+        CreateMultipartUpload::from_request(self.clone(), request)
     }
 }
 
@@ -28,10 +29,6 @@ pub struct CreateMultipartUpload {
 }
 
 impl CreateMultipartUpload {
-    fn new(service: R2Service, key: String) -> Self {
-        Self::from_request(service, CreateMultipartUploadRequest { key, ..Default::default() })
-    }
-
     pub(super) fn from_request(service: R2Service, request: CreateMultipartUploadRequest) -> Self {
         Self { service, request }
     }

@@ -21,7 +21,7 @@ use crate::retry::RetryDecision;
 impl R2Service {
     /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
     pub fn get(&self, key: impl Into<String>) -> Get {
-        Get::new(self.clone(), key.into())
+        Get { service: self.clone(), request: GetRequest { key: key.into(), ..GetRequest::default() } }
     }
 }
 
@@ -36,10 +36,6 @@ pub struct Get {
 }
 
 impl Get {
-    fn new(service: R2Service, key: String) -> Self {
-        Self { service, request: GetRequest { key, ..GetRequest::default() } }
-    }
-
     /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
     pub fn range(mut self, range: impl Into<Range>) -> Self {
         self.request.range = Some(range.into());

@@ -16,7 +16,7 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Lists objects: `r2.list().prefix("a/").await?` is one page, `.stream()` all objects.
     pub fn list(&self) -> List {
-        List::new(self.clone())
+        List { service: self.clone(), request: ListRequest::default() }
     }
 }
 
@@ -36,10 +36,6 @@ pub struct List {
 }
 
 impl List {
-    fn new(service: R2Service) -> Self {
-        Self { service, request: ListRequest::default() }
-    }
-
     listing_setters!(ListPage);
 
     /// Goes on where a page ended: its [`ListPage::cursor`], with the same prefix and delimiter.

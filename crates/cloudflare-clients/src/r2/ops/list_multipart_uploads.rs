@@ -16,7 +16,7 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Lists the uploads that are neither completed nor aborted.
     pub fn list_multipart_uploads(&self) -> ListMultipartUploads {
-        ListMultipartUploads::new(self.clone())
+        ListMultipartUploads { service: self.clone(), request: ListMultipartUploadsRequest::default() }
     }
 }
 
@@ -34,10 +34,6 @@ pub struct ListMultipartUploads {
 }
 
 impl ListMultipartUploads {
-    fn new(service: R2Service) -> Self {
-        Self { service, request: ListMultipartUploadsRequest::default() }
-    }
-
     listing_setters!(MultipartUploadsPage);
 
     /// All uploads, page after page.

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use serde::Serialize;
 
 use super::setters::metadata_setters;
 use crate::body::{Body, Replay};
@@ -21,14 +20,18 @@ use crate::r2::verify::SentMd5;
 impl R2Service {
     /// Stores an object: `r2.put(key, bytes).content_type("video/mp4").await?`.
     pub fn put(&self, key: impl Into<String>, body: impl Into<Body>) -> Put {
-        Put::new(self.clone(), key.into(), body.into())
+        Put { service: self.clone(), request: PutRequest::new(key, body), refused: None }
     }
 
     /// Stores a value as JSON, with the content type `application/json`.
     ///
     /// A value that does not serialise is [`ErrorKind::Serialization`] when the request is awaited.
     pub fn put_json<T: serde::Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
-        Put::json(self.clone(), key.into(), value)
+        let (body, refused) = match json::to_vec("the value", value) {
+            Ok(json) => (Body::from(json), None),
+            Err(error) => (Body::empty(), Some(error)),
+        };
+        Put { refused, ..self.put(key, body).content_type("application/json") }
     }
 }
 
@@ -47,20 +50,6 @@ pub struct Put {
 }
 
 impl Put {
-    fn new(service: R2Service, key: String, body: Body) -> Self {
-        Self { service, request: PutRequest::new(key, body), refused: None }
-    }
-
-    fn json<T: Serialize + ?Sized>(service: R2Service, key: String, value: &T) -> Self {
-        let (body, refused) = match json::to_vec("the value", value) {
-            Ok(json) => (Body::from(json), None),
-            Err(error) => (Body::empty(), Some(error)),
-        };
-        let mut put = Self::new(service, key, body).content_type("application/json");
-        put.refused = refused;
-        put
-    }
-
     metadata_setters!();
 
     /// What the bytes must hash to; else the put fails with [`ErrorKind::Integrity`] and stores nothing.
