@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::command::{on_path, run, run_within};
+use crate::context::Context;
 use crate::report::Stop;
-use crate::suite::Context;
 use crate::wasm::{TARGET, Toolchain};
 
 /// A program on the PATH, from a Debian package if it is missing and `--install-system` was given.

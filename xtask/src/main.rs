@@ -3,6 +3,7 @@
 mod bench;
 mod check;
 mod command;
+mod context;
 mod install;
 mod layers;
 mod report;

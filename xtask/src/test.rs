@@ -2,8 +2,9 @@
 
 use clap::Args;
 
+use crate::context::Context;
 use crate::report::Report;
-use crate::suite::{self, Context};
+use crate::suite;
 use crate::workspace::Workspace;
 
 #[derive(Args, Debug)]

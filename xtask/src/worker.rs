@@ -4,9 +4,9 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::context::Context;
 use crate::install;
 use crate::report::Stop;
-use crate::suite::Context;
 use crate::workspace::Workspace;
 
 /// Builds a Worker for release. Returns the folder that holds `index.js` and `index_bg.wasm`.

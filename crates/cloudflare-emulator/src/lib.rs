@@ -28,6 +28,8 @@ mod credentials;
 mod faults;
 mod kv;
 mod protocol;
+mod protocol_error;
+mod respond;
 mod response;
 mod s3;
 mod server;

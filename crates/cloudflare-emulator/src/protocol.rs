@@ -1,10 +1,9 @@
-//! The two protocols on the one port: which of them a request speaks, and how each answers.
+//! The two protocols on the one port, and which of them a request speaks.
 
+use http::header;
 use http::request::Parts;
-use http::{StatusCode, header};
 
 use crate::kv;
-use crate::response::Response;
 
 /// Who answers a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,26 +21,6 @@ impl Protocol {
         };
         if parts.uri.path().starts_with(kv::API) && !is_signed { Self::Kv } else { Self::S3 }
     }
-}
-
-/// What a protocol answers instead of doing what was asked.
-pub(crate) trait ProtocolError {
-    /// The error that a server with this trouble answers with.
-    fn from_status(status: StatusCode) -> Self;
-
-    fn into_response(self) -> Response;
-}
-
-/// The answer to a request: a failure that was ordered in place of `handled`, or what that comes to.
-pub(crate) async fn answer<E: ProtocolError>(
-    ordered: Option<StatusCode>,
-    handled: impl Future<Output = Result<Response, E>>,
-) -> Response {
-    match ordered {
-        Some(status) => Err(E::from_status(status)),
-        None => handled.await,
-    }
-    .unwrap_or_else(E::into_response)
 }
 
 #[cfg(test)]

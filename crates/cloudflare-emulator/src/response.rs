@@ -4,7 +4,7 @@ use bytes::Bytes;
 use cloudflare_clients::r2::{Body, ByteStream};
 use futures_util::TryStreamExt as _;
 use futures_util::stream::MapOk;
-use http::{StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{Either, Full, StreamBody};
 
@@ -21,6 +21,14 @@ pub(crate) fn full(status: StatusCode, body: impl Into<Bytes>) -> Response {
 
 pub(crate) fn empty(status: StatusCode) -> Response {
     full(status, Bytes::new())
+}
+
+/// An XML document.
+pub(crate) fn xml(status: StatusCode, document: String) -> Response {
+    let mut response = full(status, document);
+    let content_type = HeaderValue::from_static("application/xml");
+    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
+    response
 }
 
 /// Bytes out of the store. Their number is announced, so that a client notices when they end early.

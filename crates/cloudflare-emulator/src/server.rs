@@ -14,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::connection_timer::ConnectionTimer;
 use crate::kv::Eventual;
-use crate::service::{self, Service};
+use crate::respond::respond;
+use crate::service::Service;
 use crate::{Credentials, Faults, KvBehaviour};
 
 /// The most that a request's line and headers may have together: R2's own limits are far below.
@@ -112,7 +113,7 @@ fn serve(stream: TcpStream, service: Arc<Service>, connections: &GracefulShutdow
             TokioIo::new(stream),
             service_fn(move |request| {
                 let service = Arc::clone(&service);
-                async move { Ok::<_, Infallible>(service::respond(&service, request).await) }
+                async move { Ok::<_, Infallible>(respond(&service, request).await) }
             }),
         );
     let connection = connections.watch(connection);

@@ -1,9 +1,10 @@
 //! Workers KV's operations, with this library and with others: over REST against the local server, and embedded.
 
-use super::{Measurement, Table, build};
+use super::build::build;
+use super::table::{Measurement, Table};
 use crate::command;
+use crate::context::Context;
 use crate::report::Stop;
-use crate::suite::Context;
 
 const FOLDER: &str = "benches/kv";
 

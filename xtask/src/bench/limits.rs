@@ -3,10 +3,11 @@
 
 use serde::Deserialize;
 
-use super::{Measurement, OURS, Table, kv};
+use super::kv;
+use super::table::{Measurement, OURS, Table};
 use crate::command;
+use crate::context::Context;
 use crate::report::Stop;
-use crate::suite::Context;
 
 /// One row of the simulation, with a value for each number of locations.
 #[derive(Deserialize)]

@@ -2,9 +2,9 @@
 //! through the bucket's binding to sending the answer, less that of a request that does nothing. The streaming Worker checks
 //! a token besides.
 
-use super::{Measurement, Table};
+use super::table::{Measurement, Table};
+use crate::context::Context;
 use crate::report::Stop;
-use crate::suite::Context;
 use crate::{command, install, worker};
 
 const FOLDER: &str = "benches/playlist";

@@ -6,11 +6,12 @@
 
 use std::path::Path;
 
-use super::{Measurement, Table, build};
+use super::build::build;
+use super::table::{Measurement, Table};
 use crate::command;
+use crate::context::Context;
 use crate::install;
 use crate::report::Stop;
-use crate::suite::Context;
 
 const FOLDER: &str = "benches/sign";
 

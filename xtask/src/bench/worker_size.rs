@@ -8,9 +8,9 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{Measurement, Table};
+use super::table::{Measurement, Table};
+use crate::context::Context;
 use crate::report::Stop;
-use crate::suite::Context;
 use crate::worker;
 
 const WORKERS: [(&str, &str); 3] = [

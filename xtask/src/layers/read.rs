@@ -12,7 +12,7 @@ pub(super) type Sources = BTreeMap<String, String>;
 
 #[derive(Debug, Default)]
 pub(super) struct Crate {
-    /// The first is `lib.rs`.
+    /// The first is `lib.rs`, or `main.rs`.
     pub(super) modules: Vec<Module>,
 }
 
@@ -42,10 +42,11 @@ impl Module {
 }
 
 impl Crate {
-    /// Reads `lib.rs` and every file that is reached from it, but those of tests.
+    /// Reads `lib.rs` or `main.rs` and every file that is reached from it, but those of tests.
     pub(super) fn read(sources: &Sources) -> Result<Self, String> {
         let mut this = Self::default();
-        this.file(sources, "lib.rs", &[], None)?;
+        let root = if sources.contains_key("lib.rs") { "lib.rs" } else { "main.rs" };
+        this.file(sources, root, &[], None)?;
         Ok(this)
     }
 

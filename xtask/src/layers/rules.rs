@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 
 use super::circles::circles;
 use super::imports::Import;
-use super::table::{Circle, Layer, MOST_FILES, Within};
-use super::{LIBRARY, PAGE};
+use super::table::{Circle, LIBRARY, Layer, MOST_FILES, PAGE, Within};
 
 const TABLE: &str = "xtask/src/layers/table.rs";
 

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::local_server::LocalServer;
-use super::{Context, node};
+use super::node;
 use crate::command::run_and_read;
+use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
 

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-use super::Context;
 use crate::command::run;
+use crate::context::Context;
 use crate::report::Stop;
 use crate::server::Server;
 

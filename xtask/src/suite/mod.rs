@@ -8,15 +8,8 @@ mod rust;
 mod simulator;
 mod workers;
 
+use crate::context::Context;
 use crate::report::{Stop, Tally};
-use crate::workspace::Workspace;
-
-/// What a suite may use.
-#[derive(Debug)]
-pub(crate) struct Context<'a> {
-    pub(crate) workspace: &'a Workspace,
-    pub(crate) install_system: bool,
-}
 
 #[derive(Debug)]
 pub(crate) struct Suite {

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use super::Context;
 use crate::command::run_and_read;
+use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
 

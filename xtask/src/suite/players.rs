@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use super::local_server::LocalServer;
-use super::{Context, node};
+use super::node;
 use crate::command::find;
+use crate::context::Context;
 use crate::report::{Stop, Tally};
 use crate::{install, worker};
 

@@ -2,8 +2,8 @@
 
 use std::process::Command;
 
-use super::Context;
 use crate::command::{on_path, run_and_read};
+use crate::context::Context;
 use crate::report::{Stop, Tally};
 use crate::workspace::Workspace;
 

@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Context, rust};
+use super::rust;
+use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
 use crate::server::Server;

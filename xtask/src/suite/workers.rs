@@ -1,7 +1,8 @@
 //! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 behind their binding. Their drivers are the Node programs in
 //! `tests/interop`.
 
-use super::{Context, node};
+use super::node;
+use crate::context::Context;
 use crate::report::{Stop, Tally};
 use crate::worker;
 

@@ -8,7 +8,7 @@ use cloudflare_clients::{Error, ErrorKind};
 use http::StatusCode;
 
 use super::response;
-use crate::protocol::ProtocolError;
+use crate::protocol_error::ProtocolError;
 use crate::response::Response;
 
 /// What KV answers instead of doing what was asked.

@@ -6,13 +6,13 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use cloudflare_clients::LocalStore;
 use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
 use cloudflare_clients::kv::{GetRequest, Namespace as _, ValueWithMetadata};
 use cloudflare_clients::r2::Body;
 use lru::LruCache;
 
 use super::error::KvError;
-use crate::service::Service;
 
 /// A key takes one write in this time.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -93,36 +93,35 @@ impl Eventual {
         written.put(name, now);
         Ok(())
     }
-}
 
-/// A value, as old as the cache may make it.
-pub(super) async fn find(
-    service: &Service,
-    namespace: &str,
-    key: &str,
-) -> Result<Option<ValueWithMetadata<Body>>, KvError> {
-    let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
-    let store = service.store.namespace(namespace);
-    let Some(ttl) = service.eventual.behaviour.cache_ttl else {
-        return Ok(store.get_with_metadata(request).await?);
-    };
-    let (now, name) = (service.store.now(), (namespace.to_owned(), key.to_owned()));
-    if let Some(cached) = service.eventual.cached(&name, ttl, now) {
-        return Ok(cached.found.map(|found| found.map(Body::from)));
-    }
-    let found = match store.get_with_metadata(request).await? {
-        None => None,
-        Some(found) => {
-            let (value, found) = found.split();
-            let value = value.bytes().await?;
-            Some(found.map(|()| value))
+    /// A value, as old as the cache may make it.
+    pub(super) async fn find(
+        &self,
+        store: &LocalStore,
+        namespace: &str,
+        key: &str,
+    ) -> Result<Option<ValueWithMetadata<Body>>, KvError> {
+        let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
+        let values = store.namespace(namespace);
+        let Some(ttl) = self.behaviour.cache_ttl else {
+            return Ok(values.get_with_metadata(request).await?);
+        };
+        let (now, name) = (store.now(), (namespace.to_owned(), key.to_owned()));
+        if let Some(cached) = self.cached(&name, ttl, now) {
+            return Ok(cached.found.map(|found| found.map(Body::from)));
         }
-    };
-    service.eventual.cache(name, Cached { read: now, found: found.clone() });
-    Ok(found.map(|found| found.map(Body::from)))
-}
+        let found = match values.get_with_metadata(request).await? {
+            None => None,
+            Some(found) => {
+                let (value, found) = found.split();
+                let value = value.bytes().await?;
+                Some(found.map(|()| value))
+            }
+        };
+        self.cache(name, Cached { read: now, found: found.clone() });
+        Ok(found.map(|found| found.map(Body::from)))
+    }
 
-impl Eventual {
     /// What was found within the TTL, unless it has expired since.
     fn cached(&self, name: &Name, ttl: Duration, now: SystemTime) -> Option<Cached> {
         let mut cache = locked(&self.cache);

@@ -6,6 +6,9 @@ use http::Method;
 use super::error::KvError;
 use crate::uri;
 
+/// Where Cloudflare's API begins.
+pub(crate) const API: &str = "/client/v4/";
+
 /// The operations of [KV's REST API](https://developers.cloudflare.com/api/resources/kv/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum KvOperation {
@@ -37,7 +40,7 @@ pub(super) struct KvResource {
 impl KvOperation {
     pub(super) fn detect(method: &Method, raw_path: &str) -> Result<(Self, KvResource), KvError> {
         let no_route = || KvError::from(NO_ROUTE);
-        let path = raw_path.strip_prefix(super::API).ok_or_else(no_route)?;
+        let path = raw_path.strip_prefix(API).ok_or_else(no_route)?;
         let (account_id, path) =
             path.strip_prefix("accounts/").and_then(|path| path.split_once('/')).ok_or_else(no_route)?;
         let path = path.strip_prefix("storage/kv/namespaces").ok_or_else(no_route)?;

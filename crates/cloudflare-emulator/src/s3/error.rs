@@ -11,8 +11,8 @@ use cloudflare_clients::{Error, ErrorKind};
 use http::StatusCode;
 
 use super::known_error::{self, KnownError};
-use crate::protocol::ProtocolError;
-use crate::s3::response::{self, Response};
+use crate::protocol_error::ProtocolError;
+use crate::response::{self, Response};
 use crate::uri::NotDecodable;
 
 /// Codes whose message says which values were at fault: the text is the store's.

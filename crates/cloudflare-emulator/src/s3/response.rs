@@ -6,18 +6,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 use super::error::S3Error;
 use super::known_error::INTERNAL_ERROR;
-pub(crate) use crate::response::{Response, empty, full, stored_bytes};
-
-pub(crate) fn xml(status: StatusCode, document: String) -> Response {
-    let mut response = full(status, document);
-    let content_type = HeaderValue::from_static("application/xml");
-    response.headers_mut().insert(header::CONTENT_TYPE, content_type);
-    response
-}
+use crate::response;
+pub(crate) use crate::response::{Response, empty, stored_bytes};
 
 /// A document in S3's namespace.
 pub(crate) fn document(root: &str, content: impl FnOnce(&mut xml::Writer)) -> Response {
-    xml(StatusCode::OK, xml::Writer::document(root, Some(xml::NAMESPACE), content))
+    response::xml(StatusCode::OK, xml::Writer::document(root, Some(xml::NAMESPACE), content))
 }
 
 /// The headers of a get or head of this object. An object without a content type is an octet stream; a range has none

@@ -19,7 +19,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use self::delays::RecordDelays;
-use self::package::{FILES, MASTER, POSTER, PREVIEW};
+use self::package::{CONCURRENCY, FILES, MASTER, POSTER, PREVIEW};
 use self::player::Player;
 use super::serve;
 use crate::bucket_location::{LOCAL_BUCKET, signing_config};
@@ -37,8 +37,6 @@ const PREFIX: &str = "creator-123/hls/media-456/";
 const SIGNED: &str = "creator-123/play/media-456/";
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
-/// How many files are under way at once.
-const CONCURRENCY: usize = 4;
 
 /// What a step found, or why it did not hold.
 type StepResult = Result<String, String>;

@@ -17,6 +17,9 @@ macro_rules! files {
     };
 }
 
+/// How many of its files are under way at once.
+pub(super) const CONCURRENCY: usize = 4;
+
 pub(super) const FILES: &[File] = files![
     "180p/init_2.mp4",
     "180p/playlist.m3u8",

@@ -10,7 +10,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 
-use super::CONCURRENCY;
+use super::package::CONCURRENCY;
 
 /// Far above the largest file of the package.
 const MAX_ANSWER: usize = 16 * 1024 * 1024;

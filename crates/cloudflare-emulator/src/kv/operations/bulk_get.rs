@@ -12,7 +12,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::kv::error::KvError;
 use crate::kv::limits::check_key;
 use crate::kv::request::KvRequest;
-use crate::kv::{eventual, response};
+use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
@@ -33,7 +33,7 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     };
     let (mut values, mut bytes) = (HashMap::new(), 0);
     for key in keys {
-        let Some(found) = eventual::find(service, &request.namespace_id, &key).await? else {
+        let Some(found) = service.eventual.find(&service.store, &request.namespace_id, &key).await? else {
             values.insert(key, None);
             continue;
         };

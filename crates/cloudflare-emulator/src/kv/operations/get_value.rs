@@ -4,7 +4,6 @@ use cloudflare_clients::kv::rest::{self, error_code::KEY_NOT_FOUND};
 use http::{HeaderValue, StatusCode, header};
 
 use crate::kv::error::KvError;
-use crate::kv::eventual;
 use crate::kv::limits::check_key;
 use crate::kv::request::KvRequest;
 use crate::response::{self, Response};
@@ -12,7 +11,11 @@ use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     check_key(&request.key)?;
-    let found = eventual::find(service, &request.namespace_id, &request.key).await?.ok_or(KEY_NOT_FOUND)?;
+    let found = service
+        .eventual
+        .find(&service.store, &request.namespace_id, &request.key)
+        .await?
+        .ok_or(KEY_NOT_FOUND)?;
     let mut response = response::stored_bytes(StatusCode::OK, found.value);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
