@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::ErrorKind;
+use cloudflare_clients::s3::error_code::NO_SUCH_KEY;
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +83,7 @@ impl Error {
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::NotFound(_) | Self::NoSuchKey(_) | Self::NoStore(_) => ExitStatus::NotFound,
-            Self::Service(error) if error.code() == Some("NoSuchKey") => ExitStatus::NotFound,
+            Self::Service(error) if error.code() == Some(NO_SUCH_KEY.name) => ExitStatus::NotFound,
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before anything was sent: the key, the expiry and the like.
             Self::Service(error) | Self::Kv(error)
@@ -117,7 +118,7 @@ impl Error {
 fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     Some(match error.kind() {
         _ if error.code() == Some("RequestTimeTooSkewed") => "set this machine's clock: R2 allows 15 minutes",
-        _ if error.code() == Some("NoSuchKey") => "`cfstore r2 ls` lists what there is",
+        _ if error.code() == Some(NO_SUCH_KEY.name) => "`cfstore r2 ls` lists what there is",
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }

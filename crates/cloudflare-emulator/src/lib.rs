@@ -21,10 +21,12 @@
 //! `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
 #![deny(missing_docs)]
 
+mod api_token;
 mod body;
 mod connection_timer;
 mod cors;
 mod credentials;
+mod eventual;
 mod faults;
 mod kv;
 mod protocol;
@@ -37,6 +39,6 @@ mod service;
 mod uri;
 
 pub use credentials::Credentials;
+pub use eventual::KvBehaviour;
 pub use faults::Faults;
-pub use kv::KvBehaviour;
 pub use server::Server;

@@ -3,6 +3,7 @@
 use http::header;
 use http::request::Parts;
 
+use crate::api_token::is_bearer;
 use crate::kv;
 
 /// Who answers a request.
@@ -16,7 +17,7 @@ impl Protocol {
     /// Below the path of its API, KV answers: but for what is signed, which is a request to R2 about a bucket of that name.
     pub(crate) fn of(parts: &Parts) -> Self {
         let is_signed = match parts.headers.get(header::AUTHORIZATION) {
-            Some(authorization) => !kv::is_bearer(authorization),
+            Some(authorization) => !is_bearer(authorization),
             None => parts.uri.query().unwrap_or_default().contains("X-Amz-Signature="),
         };
         if parts.uri.path().starts_with(kv::API) && !is_signed { Self::Kv } else { Self::S3 }

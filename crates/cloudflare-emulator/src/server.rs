@@ -13,7 +13,7 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::connection_timer::ConnectionTimer;
-use crate::kv::Eventual;
+use crate::eventual::Eventual;
 use crate::respond::respond;
 use crate::service::Service;
 use crate::{Credentials, Faults, KvBehaviour};

@@ -4,7 +4,8 @@ use std::fmt;
 
 use cloudflare_clients::{LocalStore, sigv4};
 
-use crate::kv::{Eventual, Token};
+use crate::api_token::ApiToken;
+use crate::eventual::Eventual;
 use crate::{Credentials, Faults, KvBehaviour};
 
 /// The store that is served, and how.
@@ -13,7 +14,7 @@ pub(crate) struct Service {
     pub(crate) account_id: String,
     pub(crate) faults: Faults,
     pub(crate) signing: sigv4::Credentials,
-    pub(crate) api_token: Token,
+    pub(crate) api_token: ApiToken,
     pub(crate) eventual: Eventual,
 }
 
@@ -22,7 +23,7 @@ impl Service {
         Self {
             store,
             signing: credentials.signing(),
-            api_token: Token::new(&credentials.api_token()),
+            api_token: ApiToken::new(&credentials.api_token()),
             account_id: credentials.account_id().to_owned(),
             faults: Faults::default(),
             eventual: Eventual::new(KvBehaviour::default()),

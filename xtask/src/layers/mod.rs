@@ -29,6 +29,15 @@ pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
         let source = Crate::read(&sources).map_err(|error| Stop::Failed(format!("{folder}: {error}")))?;
         let imports = source.imports();
         println!("{folder}: {}\n", summary(&source, &imports, meant));
+        faults.extend(
+            source
+                .unread(&sources)
+                .into_iter()
+                .map(|file| format!("{folder}/{file} is not reached by any `mod`")),
+        );
+        faults.extend(
+            rules::modules_in_circles(&imports).into_iter().map(|fault| format!("{folder}: {fault}")),
+        );
         if *folder == LIBRARY {
             faults.extend(rules::unlisted(&source.top_modules(), LAYERS));
             faults.extend(rules::climbing(&imports, LAYERS));

@@ -1,6 +1,6 @@
 //! What the source of a crate says: its modules, the names in them, and the paths that are written in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quote::ToTokens as _;
 use syn::Item;
@@ -14,6 +14,8 @@ pub(super) type Sources = BTreeMap<String, String>;
 pub(super) struct Crate {
     /// The first is `lib.rs`, or `main.rs`.
     pub(super) modules: Vec<Module>,
+    /// The paths of the modules that are for tests alone.
+    for_tests: Vec<Vec<String>>,
 }
 
 #[derive(Debug)]
@@ -50,6 +52,22 @@ impl Crate {
         Ok(this)
     }
 
+    /// The files that no `mod` leads to, such as one in a macro: nothing was seen of what they import.
+    pub(super) fn unread<'s>(&self, sources: &'s Sources) -> Vec<&'s str> {
+        let read: BTreeSet<_> = self.modules.iter().map(|module| module.file.as_str()).collect();
+        let is_for_tests = |file: &str| {
+            let path: Vec<_> = file.trim_end_matches(".rs").split('/').collect();
+            self.for_tests
+                .iter()
+                .any(|module| path.starts_with(&module.iter().map(String::as_str).collect::<Vec<_>>()))
+        };
+        sources
+            .keys()
+            .map(String::as_str)
+            .filter(|file| !read.contains(file) && !is_for_tests(file))
+            .collect()
+    }
+
     fn file(
         &mut self,
         sources: &Sources,
@@ -83,7 +101,13 @@ impl Crate {
         for item in items {
             match item {
                 Item::Use(item) => paths::of_use(&item, &mut module.written),
-                Item::Mod(item) if paths::is_for_tests(&item.attrs) => {}
+                Item::Mod(item) if paths::is_for_tests(&item.attrs) => {
+                    let module = path.iter().cloned().chain([item.ident.to_string()]);
+                    self.for_tests.push(module.collect());
+                }
+                Item::Mod(item) if item.attrs.iter().any(|attribute| attribute.path().is_ident("path")) => {
+                    return Err(format!("{file}: `mod {}` is in a file of another name", item.ident));
+                }
                 Item::Mod(item) => children.push(item),
                 item => {
                     if let Some(name) = name(&item) {
@@ -140,4 +164,33 @@ fn name(item: &Item) -> Option<String> {
         _ => return None,
     };
     Some(ident.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sources(files: &[(&str, &str)]) -> Sources {
+        files.iter().map(|(file, text)| ((*file).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn files_that_no_module_leads_to_are_told_but_those_of_tests() {
+        let sources = sources(&[
+            ("main.rs", "mod a; #[cfg(test)] mod fixtures; if_native! { mod hidden; }"),
+            ("a.rs", "#[cfg(test)] mod tests;"),
+            ("a/tests.rs", ""),
+            ("a/old.rs", ""),
+            ("fixtures/mod.rs", "mod inner;"),
+            ("fixtures/inner.rs", ""),
+            ("hidden.rs", ""),
+        ]);
+        assert_eq!(Crate::read(&sources).unwrap().unread(&sources), ["a/old.rs", "hidden.rs"]);
+    }
+
+    #[test]
+    fn a_module_in_a_file_of_another_name_is_refused() {
+        let sources = sources(&[("lib.rs", "#[path = \"b.rs\"] mod a;"), ("b.rs", "")]);
+        assert_eq!(Crate::read(&sources).unwrap_err(), "lib.rs: `mod a` is in a file of another name");
+    }
 }

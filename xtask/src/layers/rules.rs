@@ -78,6 +78,15 @@ pub(super) fn not_meant(imports: &BTreeSet<Import>, meant: &[Circle]) -> Vec<Str
     faults
 }
 
+/// No top modules import each other in a circle.
+pub(super) fn modules_in_circles(imports: &BTreeSet<Import>) -> Vec<String> {
+    let circles = circles(&between_top_modules(imports));
+    circles
+        .into_iter()
+        .map(|circle| format!("modules import each other in a circle: {}", list(circle)))
+        .collect()
+}
+
 /// The page shows the layers as the table has them.
 pub(super) fn outdated(page: &str, layers: &[Layer]) -> Option<String> {
     let shown = shown(layers);

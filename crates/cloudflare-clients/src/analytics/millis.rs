@@ -4,8 +4,7 @@ use std::ops::{Bound, Range, RangeBounds};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, Result};
-/// What comes after it has no form.
-use crate::time::LAST_MILLISECOND as LAST;
+use crate::time::LAST_MILLISECOND;
 
 const NANOS: u128 = 1_000_000;
 
@@ -17,7 +16,7 @@ impl Millis {
     pub(super) fn of(time: SystemTime) -> Result<Self> {
         let millis =
             time.duration_since(UNIX_EPOCH).ok().and_then(|since| u64::try_from(since.as_millis()).ok());
-        millis.filter(|millis| *millis <= LAST).map(Self).ok_or_else(|| {
+        millis.filter(|millis| *millis <= LAST_MILLISECOND).map(Self).ok_or_else(|| {
             Error::invalid_input("the time of an event is outside of the years 1970 to 9999: check the clock")
         })
     }
@@ -42,7 +41,11 @@ impl Millis {
     }
 
     pub(super) fn after(self, duration: Duration) -> Self {
-        Self(self.0.saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).min(LAST))
+        Self(
+            self.0
+                .saturating_add(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+                .min(LAST_MILLISECOND),
+        )
     }
 
     /// `2026-11-25T05:18:20.123Z`
@@ -84,11 +87,11 @@ pub(super) fn within(bounds: &impl RangeBounds<SystemTime>) -> Range<Millis> {
         Bound::Excluded(time) => first_behind(*time),
     };
     let end = match bounds.end_bound() {
-        Bound::Unbounded => LAST,
+        Bound::Unbounded => LAST_MILLISECOND,
         Bound::Included(time) => first_behind(*time),
         Bound::Excluded(time) => first_from(*time),
     };
-    Millis(start.min(LAST))..Millis(end.min(LAST))
+    Millis(start.min(LAST_MILLISECOND))..Millis(end.min(LAST_MILLISECOND))
 }
 
 /// The first millisecond that is not before the time.
@@ -113,7 +116,7 @@ mod tests {
         let millis = Millis::of(time).unwrap();
         assert_eq!(millis.rfc3339(), "2026-11-25T05:18:20.123Z");
         assert_eq!(millis.compact(), "20261125T051820123Z");
-        for millis in [millis, Millis(0), Millis(LAST)] {
+        for millis in [millis, Millis(0), Millis(LAST_MILLISECOND)] {
             assert_eq!(Millis::parse_rfc3339(&millis.rfc3339()), Some(millis));
             assert_eq!(Millis::parse_compact(&millis.compact()), Some(millis));
         }
@@ -129,8 +132,10 @@ mod tests {
 
     #[test]
     fn times_without_a_form_are_refused() {
-        assert!(Millis::of(Millis(LAST).time()).is_ok());
-        for time in [UNIX_EPOCH - Duration::from_nanos(1), Millis(LAST).time() + Duration::from_millis(1)] {
+        assert!(Millis::of(Millis(LAST_MILLISECOND).time()).is_ok());
+        for time in
+            [UNIX_EPOCH - Duration::from_nanos(1), Millis(LAST_MILLISECOND).time() + Duration::from_millis(1)]
+        {
             assert!(Millis::of(time).unwrap_err().message().contains("check the clock"));
         }
     }
@@ -142,7 +147,7 @@ mod tests {
         assert_eq!(within(&(at(1_000_000)..=at(2_000_000))), Millis(1)..Millis(3));
         assert_eq!(within(&(at(1_000_001)..at(2_000_001))), Millis(2)..Millis(3));
         let excluded = (Bound::Excluded(at(1_000_000)), Bound::Unbounded);
-        assert_eq!(within(&excluded), Millis(2)..Millis(LAST));
+        assert_eq!(within(&excluded), Millis(2)..Millis(LAST_MILLISECOND));
         let past = UNIX_EPOCH - Duration::from_secs(1);
         assert_eq!(within(&(past..=past)), Millis(0)..Millis(0));
         assert_eq!(within(&(..at(1))), Millis(0)..Millis(1));

@@ -1,6 +1,6 @@
 //! What became of many keys.
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// What became of each key of an operation on many.
 #[derive(Debug)]
@@ -37,13 +37,13 @@ impl<T> Outcomes<T> {
     }
 }
 
-/// A key that the namespace says nothing of must not count, nor be left out.
+/// A key that the service says nothing of must not count, nor be left out.
 pub(crate) fn one_for_each<T>(keys: usize, outcomes: Vec<T>) -> Result<Vec<T>> {
     if outcomes.len() == keys {
         return Ok(outcomes);
     }
-    Err(Error::new(
-        ErrorKind::UnexpectedResponse,
-        format!("the request was about {keys} keys, and the answer is about {}", outcomes.len()),
-    ))
+    Err(Error::unexpected(format!(
+        "the request was about {keys} keys, and the answer is about {}",
+        outcomes.len()
+    )))
 }

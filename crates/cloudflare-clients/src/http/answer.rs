@@ -6,7 +6,7 @@ use http::{HeaderMap, Response, StatusCode};
 
 use super::ReasonPhrase;
 use crate::body::Body;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 
 /// The head of an answer, and its body to come.
 #[derive(Debug)]
@@ -38,10 +38,7 @@ impl Answer {
         let mut collected = BytesMut::new();
         while let Some(piece) = pieces.try_next().await? {
             if collected.len() + piece.len() > limit {
-                return Err(Error::new(
-                    ErrorKind::UnexpectedResponse,
-                    format!("the answer has more than {limit} bytes"),
-                ));
+                return Err(Error::unexpected(format!("the answer has more than {limit} bytes")));
             }
             collected.extend_from_slice(&piece);
         }

@@ -67,7 +67,6 @@ impl RequestBudget {
         }
     }
 
-    /// Nothing here can panic while it holds the lock.
     fn next(&self) -> MutexGuard<'_, Option<SystemTime>> {
         lock(&self.next)
     }

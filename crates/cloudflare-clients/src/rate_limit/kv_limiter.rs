@@ -271,7 +271,6 @@ impl KvRateLimiter {
         due
     }
 
-    /// Nothing here can panic while it holds the lock.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         lock(&self.memory)
     }

@@ -43,7 +43,8 @@ impl LocalStore {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(TokioRuntime))).await
     }
 
-    /// Opens the store with another clock, from which objects get their upload times, and by which keys expire.
+    /// Opens the store with another clock and timer. Objects get their upload times and keys expire by the clock; what waits, such as
+    /// a server over the store for its clients, waits by the timer.
     ///
     /// # Errors
     /// As [`open`](Self::open).

@@ -2,7 +2,6 @@
 
 mod auth;
 mod error;
-mod eventual;
 mod expiry;
 mod handle;
 mod limits;
@@ -12,8 +11,5 @@ mod request;
 mod response;
 mod upload;
 
-pub(crate) use self::auth::{Token, is_bearer};
-pub(crate) use self::eventual::Eventual;
-pub use self::eventual::KvBehaviour;
 pub(crate) use self::handle::handle;
 pub(crate) use self::operation::API;

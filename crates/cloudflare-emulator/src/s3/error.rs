@@ -52,7 +52,7 @@ impl ProtocolError for S3Error {
         let error = match KnownError::by_status(status.as_u16()) {
             Some(known) => known.into(),
             None if status.is_server_error() => known_error::INTERNAL_ERROR.into(),
-            None => Self::new(INVALID_REQUEST, "Invalid S3Request"),
+            None => Self::new(INVALID_REQUEST, "Invalid Request"),
         };
         Self { status, ..error }
     }

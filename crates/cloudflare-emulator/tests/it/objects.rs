@@ -136,6 +136,32 @@ async fn conditions_of_reads() {
     }
 }
 
+/// Conditions decide before a range, also before one that the object does not have.
+#[tokio::test]
+async fn a_304_is_about_the_whole_object() {
+    let local = Local::start().await;
+    let etag = local.put("/media/digits", "0123456789").await.header("etag").to_owned();
+    for method in ["GET", "HEAD"] {
+        for range in ["bytes=0-2", "bytes=10-", "bytes=-0"] {
+            let read = |name, value| {
+                local.request(method, "/media/digits").header("range", range).header(name, value)
+            };
+            let unchanged = read("if-none-match", etag.as_str()).send().await;
+            assert_eq!(
+                (unchanged.status, unchanged.header("etag")),
+                (304, etag.as_str()),
+                "{method} {range}"
+            );
+            assert_eq!(
+                (unchanged.header("content-range"), unchanged.body.len()),
+                ("", 0),
+                "{method} {range}"
+            );
+            assert_eq!(read("if-match", "\"other\"").send().await.status, 412, "{method} {range}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn conditions_and_checksums_of_writes() {
     let local = Local::start().await;

@@ -54,12 +54,8 @@ impl Bucket for FetchBucket {
             let headers = s3::get_object::request(&request)?.headers;
             let mut answer = fetch(url.as_str(), headers).await?;
             let headers = HeaderMap::from(answer.headers());
-            let status = StatusCode::from_u16(answer.status_code()).map_err(|_| {
-                Error::new(
-                    ErrorKind::UnexpectedResponse,
-                    format!("the answer's status is {}", answer.status_code()),
-                )
-            })?;
+            let status = StatusCode::from_u16(answer.status_code())
+                .map_err(|_| Error::unexpected(format!("the answer's status is {}", answer.status_code())))?;
             if status.is_success() {
                 let object = s3::get_object::parse(&request, status, &headers)?;
                 let length = object.range.map_or(object.size, |range| range.length);

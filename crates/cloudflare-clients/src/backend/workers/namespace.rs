@@ -13,7 +13,6 @@ use worker::wasm_bindgen_futures::JsFuture;
 use worker::web_sys::ReadableStream;
 
 use super::error;
-
 use super::object::unexpected;
 use crate::body::{Body, ForJs};
 use crate::error::{Error, ErrorKind, Result};

@@ -53,7 +53,7 @@ pub(super) fn page(page: &JsValue) -> Result<ListPage> {
 }
 
 pub(super) fn unexpected(name: &str) -> Error {
-    Error::new(ErrorKind::UnexpectedResponse, format!("the binding returned something without `{name}`"))
+    Error::unexpected(format!("the binding returned something without `{name}`"))
 }
 
 fn metadata(found: &JsValue, name: &str) -> Option<JsObject> {

@@ -107,6 +107,7 @@ fn only_if(only_if: &Conditional) -> Result<Option<JsValue>> {
     }
     let has_times = only_if.uploaded_before.is_some() || only_if.uploaded_after.is_some();
     if !has_times || only_if.seconds_granularity {
+        only_if.validate()?;
         let mut headers = HeaderMap::new();
         ConditionHeaders::HTTP.write(only_if, &mut headers)?;
         return Ok(Some(worker::Headers::from(headers).0.into()));

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use crate::body::Body;
 use crate::client::operation::Operation;
 use crate::error::Result;
+use crate::json;
 use crate::kv::client::KvClient;
 use crate::model::kv::limits::{validate_cache_ttl, validate_key};
 use crate::model::kv::{GetRequest, ValueType, ValueWithMetadata, value};
@@ -71,7 +72,11 @@ impl Get {
     /// # Errors
     /// [`ErrorKind::Serialization`](crate::ErrorKind): it is not, or not of this type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<Option<T>> {
-        Ok(self.0.whole(ValueType::Text, |bytes| value::json(&bytes)).await?.map(|found| found.value))
+        Ok(self
+            .0
+            .whole(ValueType::Text, |bytes| json::from_slice("the value", &bytes))
+            .await?
+            .map(|found| found.value))
     }
 }
 
@@ -109,7 +114,7 @@ impl GetWithMetadata {
     /// # Errors
     /// [`ErrorKind::Serialization`](crate::ErrorKind): it is not, or not of this type.
     pub async fn json<T: DeserializeOwned>(self) -> Result<Option<ValueWithMetadata<T>>> {
-        self.0.whole(ValueType::Text, |bytes| value::json(&bytes)).await
+        self.0.whole(ValueType::Text, |bytes| json::from_slice("the value", &bytes)).await
     }
 }
 

@@ -12,6 +12,7 @@ use super::get::Read;
 use crate::client::operation::Operation;
 use crate::client::outcomes::{Outcomes, one_for_each};
 use crate::error::Result;
+use crate::json;
 use crate::kv::client::KvClient;
 use crate::model::kv::limits::{validate_cache_ttl, validate_key};
 use crate::model::kv::{GetManyRequest, MAX_BULK_GET, ValueType, ValueWithMetadata, value};
@@ -117,7 +118,9 @@ fn without_metadata<T>(found: Outcomes<Found<T>>) -> Outcomes<Option<T>> {
 
 fn parsed<T: DeserializeOwned>(texts: Outcomes<Found<String>>) -> Outcomes<Found<T>> {
     texts.map(|key, found| {
-        let parsed = found.map(|found| found.try_map(|text| value::json(text.as_bytes()))).transpose();
+        let parsed = found
+            .map(|found| found.try_map(|text| json::from_slice("the value", text.as_bytes())))
+            .transpose();
         Operation::new("get", key).check(parsed)
     })
 }

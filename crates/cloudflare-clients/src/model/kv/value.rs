@@ -35,8 +35,3 @@ pub(crate) fn text(bytes: Bytes) -> Result<String> {
             .with_source(error.utf8_error())
     })
 }
-
-/// A value as JSON.
-pub(crate) fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    crate::json::from_slice("the value", bytes)
-}

@@ -49,9 +49,8 @@ impl ConditionHeaders {
         modified_since: header::IF_MODIFIED_SINCE,
     };
 
-    /// Adds the headers of conditions. Their times lose what is less than a second.
+    /// Adds the headers of conditions, which are valid. Their times lose what is less than a second.
     pub(crate) fn write(self, only_if: &Conditional, headers: &mut HeaderMap) -> Result<()> {
-        only_if.validate()?;
         if let Some(etags) = &only_if.etag_matches {
             headers.insert(self.matches, value("etag", &etags.to_header())?);
         }

@@ -85,7 +85,7 @@ pub struct CompleteMultipartUploadRequest {
 }
 
 impl CompleteMultipartUploadRequest {
-    /// Refuses what no service takes.
+    /// Refuses what names no upload or has no parts. The rest is for the service to judge.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         self.only_if.validate()?;
@@ -94,17 +94,19 @@ impl CompleteMultipartUploadRequest {
                 "an upload cannot be completed without parts: upload one, or abort it",
             ));
         }
-        self.parts.iter().try_for_each(|part| validate_part_number(part.part_number))?;
-        match self.parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
-            Some([twice, _]) => {
-                Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)))
-            }
-            None => Ok(()),
-        }
+        Ok(())
     }
 
-    /// Refuses sizes that R2 does not take, as far as they are known.
-    pub(crate) fn validate_sizes(&self) -> Result<()> {
+    /// Refuses parts that R2 does not take, as far as their sizes are known. They are in the order of their numbers.
+    pub(crate) fn validate_parts(&self) -> Result<()> {
+        self.parts.iter().try_for_each(|part| validate_part_number(part.part_number))?;
+        if let Some([twice, _]) = self.parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+            return Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)));
+        }
+        self.validate_sizes()
+    }
+
+    fn validate_sizes(&self) -> Result<()> {
         let sizes: Vec<_> = self.parts.iter().map(|part| part.size).collect();
         let Err(wrong) = check_part_sizes(&sizes) else { return Ok(()) };
         let (index, code) = match wrong {
@@ -317,14 +319,18 @@ mod tests {
             upload.parts.iter_mut().zip(numbers).for_each(|(part, number)| part.part_number = *number);
             upload
         };
-        assert!(with_numbers(&[2, 10_000]).validate().is_ok());
+        let validate = |numbers: &[u16]| {
+            let upload = with_numbers(numbers);
+            upload.validate().and_then(|()| upload.validate_parts())
+        };
+        assert!(validate(&[2, 10_000]).is_ok());
         for (numbers, why) in [
             (&[][..], "cannot be completed without parts"),
             (&[1, 1], "part 1 is given twice"),
             (&[0], "the part number 0 is not within"),
             (&[10_001], "the part number 10001 is not within"),
         ] {
-            let error = with_numbers(numbers).validate().unwrap_err().to_string();
+            let error = validate(numbers).unwrap_err().to_string();
             assert!(error.contains(why), "{numbers:?}: {error}");
         }
     }

@@ -135,7 +135,7 @@ pub struct CopyRequest {
 impl CopyRequest {
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
-        validate_key(&self.source)?;
+        validate_key(&self.source).map_err(|error| error.explain("the source of the copy"))?;
         validate_key(&self.key)?;
         self.source_only_if.validate()?;
         self.only_if.validate()?;

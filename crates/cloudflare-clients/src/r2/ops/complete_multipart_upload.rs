@@ -45,7 +45,7 @@ impl CompleteMultipartUpload {
         let operation = Operation::new("completeMultipartUpload", key);
         let request =
             CompleteMultipartUploadRequest { key: key.clone(), upload_id: upload_id.clone(), parts, only_if };
-        operation.check(request.validate().and_then(|()| request.validate_sizes()))?;
+        operation.check(request.validate().and_then(|()| request.validate_parts()))?;
         let bucket = service.bucket();
         let result = service
             .attempts()

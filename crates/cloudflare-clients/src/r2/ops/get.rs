@@ -266,10 +266,10 @@ impl Download {
         match self.fetch(Some(range)).await? {
             found if found.size != self.size => Err(self.wrong_size(found.size)),
             found if found.range == Some(rest) => Ok(found.into_stream()),
-            found => Err(self.error(Error::new(
-                ErrorKind::UnexpectedResponse,
-                format!("the service answered a request for {rest:?} with {:?}", found.range),
-            ))),
+            found => Err(self.error(Error::unexpected(format!(
+                "the service answered a request for {rest:?} with {:?}",
+                found.range
+            )))),
         }
     }
 

@@ -12,6 +12,7 @@ mod multipart_upload;
 mod put;
 #[cfg(not(target_arch = "wasm32"))]
 mod put_in_parts;
+mod put_whole;
 mod setters;
 
 pub use self::complete_multipart_upload::CompleteMultipartUpload;

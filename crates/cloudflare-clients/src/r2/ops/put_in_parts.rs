@@ -4,12 +4,13 @@ use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
 
 use super::create_multipart_upload::CreateMultipartUpload;
-use super::put::Put;
+use super::put_whole::put_whole;
 use crate::body::{Body, ByteStream};
 use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{BAD_DIGEST, ENTITY_TOO_LARGE};
 use crate::model::r2::{Checksum, CreateMultipartUploadRequest, Hasher, MAX_PARTS, PutRequest, StoredObject};
+use crate::r2::service::R2Service;
 
 /// The size of the parts in which a stream of unknown length goes up: 16 MiB.
 pub const STREAM_PART_SIZE: usize = 16 * 1024 * 1024;
@@ -17,52 +18,59 @@ pub const STREAM_PART_SIZE: usize = 16 * 1024 * 1024;
 /// How many parts of a stream of unknown length are under way at once.
 const STREAM_CONCURRENCY: usize = 3;
 
-impl Put {
-    pub(super) async fn send_in_parts(mut self, operation: &Operation<'_>) -> Result<StoredObject> {
-        let stream = std::mem::replace(&mut self.request.body, Body::empty()).into_stream();
-        let mut parts = Parts::new(stream, self.request.checksum);
-        let first = parts.next().await?.unwrap_or_default();
-        if let Some(second) = parts.next().await? {
-            let parts = stream::iter([Ok(first), Ok(second)]).chain(parts.into_stream());
-            return self.send_parts(parts).await;
-        }
-        // What fits into one part needs no upload in parts.
-        self.request.body = first.into();
-        self.send_whole(operation).await
+/// The body's length is not known.
+pub(super) async fn put_in_parts(
+    service: R2Service,
+    mut request: PutRequest,
+    operation: &Operation<'_>,
+) -> Result<StoredObject> {
+    let stream = std::mem::replace(&mut request.body, Body::empty()).into_stream();
+    let mut parts = Parts::new(stream, request.checksum);
+    let first = parts.next().await?.unwrap_or_default();
+    if let Some(second) = parts.next().await? {
+        let parts = stream::iter([Ok(first), Ok(second)]).chain(parts.into_stream());
+        return put_parts(service, request, parts).await;
     }
+    // What fits into one part needs no upload in parts.
+    request.body = first.into();
+    put_whole(service, request, operation).await
+}
 
-    /// Uploads parts as they come, and completes the upload when they end.
-    async fn send_parts(self, parts: impl Stream<Item = Result<Bytes>> + Send) -> Result<StoredObject> {
-        let PutRequest { key, http_metadata, custom_metadata, storage_class, only_if, .. } = self.request;
-        let request = CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class };
-        let upload = CreateMultipartUpload::from_request(self.service, request).await?;
-        let uploads = parts.zip(stream::iter(1..)).map(|(part, number)| {
-            let upload = &upload;
-            async move {
-                let part = part?;
-                if number > MAX_PARTS {
-                    return Err(Error::invalid_input(
-                        "the stream has more than 156.25 GiB, 10,000 parts of 16 MiB, the limit where its length is not \
-                         known: give its length, or upload it in larger parts with `create_multipart_upload`",
-                    )
-                    .with_code(ENTITY_TOO_LARGE.name));
-                }
-                upload.upload_part(number, part).await
+/// Uploads parts as they come, and completes the upload when they end.
+async fn put_parts(
+    service: R2Service,
+    request: PutRequest,
+    parts: impl Stream<Item = Result<Bytes>> + Send,
+) -> Result<StoredObject> {
+    let PutRequest { key, http_metadata, custom_metadata, storage_class, only_if, .. } = request;
+    let request = CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class };
+    let upload = CreateMultipartUpload::from_request(service, request).await?;
+    let uploads = parts.zip(stream::iter(1..)).map(|(part, number)| {
+        let upload = &upload;
+        async move {
+            let part = part?;
+            if number > MAX_PARTS {
+                return Err(Error::invalid_input(
+                    "the stream has more than 156.25 GiB, 10,000 parts of 16 MiB, the limit where its length is not \
+                     known: give its length, or upload it in larger parts with `create_multipart_upload`",
+                )
+                .with_code(ENTITY_TOO_LARGE.name));
             }
-        });
-        let uploaded: Result<Vec<_>> = uploads.buffered(STREAM_CONCURRENCY).try_collect().await;
-        let error = match uploaded {
-            Ok(parts) => match upload.complete(parts).only_if(only_if).await {
-                Ok(stored) => return Ok(stored),
-                Err(error) => error,
-            },
-            Err(error) => error,
-        };
-        if let Err(failed) = upload.abort().await {
-            tracing::warn!(error = %failed, "an unfinished upload could not be aborted; R2 drops it after 7 days");
+            upload.upload_part(number, part).await
         }
-        Err(error)
+    });
+    let uploaded: Result<Vec<_>> = uploads.buffered(STREAM_CONCURRENCY).try_collect().await;
+    let error = match uploaded {
+        Ok(parts) => match upload.complete(parts).only_if(only_if).await {
+            Ok(stored) => return Ok(stored),
+            Err(error) => error,
+        },
+        Err(error) => error,
+    };
+    if let Err(failed) = upload.abort().await {
+        tracing::warn!(error = %failed, "an unfinished upload could not be aborted; R2 drops it after 7 days");
     }
+    Err(error)
 }
 
 /// Cuts a stream into parts of [`STREAM_PART_SIZE`], the last one shorter.

@@ -3,7 +3,7 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::kv::error_code::ErrorCode;
 
 /// The [envelope](https://developers.cloudflare.com/fundamentals/api/how-to/make-api-calls/) of Cloudflare's API.
@@ -81,27 +81,24 @@ impl<T: DeserializeOwned> Envelope<T> {
     /// Reads the body of a success.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedResponse`]: it is none.
+    /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is none.
     pub fn parse(body: &[u8]) -> Result<Self> {
         let envelope: Self = serde_json::from_slice(body).map_err(|error| {
-            Error::new(ErrorKind::UnexpectedResponse, format!("the answer cannot be read: {error}"))
-                .with_source(error)
+            Error::unexpected(format!("the answer cannot be read: {error}")).with_source(error)
         })?;
         if envelope.success {
             return Ok(envelope);
         }
         let said = said(&envelope.errors).unwrap_or_else(|| "it does not say why".to_owned());
-        Err(Error::new(ErrorKind::UnexpectedResponse, format!("the answer is 200 and no success: {said}")))
+        Err(Error::unexpected(format!("the answer is 200 and no success: {said}")))
     }
 
     /// The result of a success.
     ///
     /// # Errors
-    /// [`ErrorKind::UnexpectedResponse`]: there is none.
+    /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): there is none.
     pub(super) fn result(body: &[u8]) -> Result<T> {
-        Self::parse(body)?
-            .result
-            .ok_or_else(|| Error::new(ErrorKind::UnexpectedResponse, "the answer has no result"))
+        Self::parse(body)?.result.ok_or_else(|| Error::unexpected("the answer has no result"))
     }
 }
 

@@ -21,7 +21,7 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
         }
     });
     let mut complete = Request::new(Method::POST, Some(&request.key)).query("uploadId", &request.upload_id);
-    headers::write_conditional(&request.only_if, ConditionTarget::Object, &mut complete.headers)?;
+    ConditionTarget::Object.headers().write(&request.only_if, &mut complete.headers)?;
     complete.xml(document)
 }
 

@@ -18,8 +18,8 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
     let mut source = format!("/{bucket}/");
     encode_path(&request.source, &mut source);
     copy.headers.insert(COPY_SOURCE, value("source", &source)?);
-    headers::write_conditional(&request.source_only_if, ConditionTarget::CopySource, &mut copy.headers)?;
-    headers::write_conditional(&request.only_if, ConditionTarget::CopyDestination, &mut copy.headers)?;
+    ConditionTarget::CopySource.headers().write(&request.source_only_if, &mut copy.headers)?;
+    ConditionTarget::CopyDestination.headers().write(&request.only_if, &mut copy.headers)?;
     if let Some((http_metadata, custom_metadata)) = &request.replace_metadata {
         copy.headers.insert(METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
         headers::write_http_metadata(http_metadata, &mut copy.headers)?;

@@ -14,7 +14,7 @@ pub fn request(request: &GetRequest) -> Result<Request> {
     if let Some(range) = request.range {
         headers::write_range(range, &mut get.headers)?;
     }
-    headers::write_conditional(&request.only_if, ConditionTarget::Object, &mut get.headers)?;
+    ConditionTarget::Object.headers().write(&request.only_if, &mut get.headers)?;
     Ok(get)
 }
 

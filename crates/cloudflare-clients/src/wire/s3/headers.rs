@@ -172,7 +172,8 @@ pub enum ConditionTarget {
 }
 
 impl ConditionTarget {
-    const fn headers(self) -> ConditionHeaders {
+    /// The headers for it.
+    pub(super) const fn headers(self) -> ConditionHeaders {
         match self {
             Self::Object => ConditionHeaders::HTTP,
             Self::CopySource => ConditionHeaders {
@@ -201,6 +202,7 @@ pub fn write_conditional(
     target: ConditionTarget,
     headers: &mut HeaderMap,
 ) -> Result<()> {
+    only_if.validate()?;
     target.headers().write(only_if, headers)
 }
 

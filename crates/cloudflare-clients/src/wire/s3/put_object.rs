@@ -14,7 +14,7 @@ pub fn request(request: PutRequest) -> Result<Request> {
     headers::write_http_metadata(&request.http_metadata, &mut put.headers)?;
     headers::write_custom_metadata(&request.custom_metadata, &mut put.headers)?;
     headers::write_storage_class(request.storage_class, &mut put.headers);
-    headers::write_conditional(&request.only_if, ConditionTarget::Object, &mut put.headers)?;
+    ConditionTarget::Object.headers().write(&request.only_if, &mut put.headers)?;
     put.content(request.body, request.checksum.as_ref())
 }
 

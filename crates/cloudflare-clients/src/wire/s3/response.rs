@@ -9,7 +9,7 @@ use percent_encoding::percent_decode;
 
 use super::error_code::parse_error;
 use super::xml::Element;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::r2::StorageClass;
 
 /// The answer of a success with all of its body.
@@ -45,7 +45,7 @@ impl Response {
 
 /// What a service sent is its fault, not the caller's.
 pub(super) fn unreadable(error: Error) -> Error {
-    Error::new(ErrorKind::UnexpectedResponse, "the answer cannot be read").with_source(error)
+    Error::unexpected("the answer cannot be read").with_source(error)
 }
 
 /// The texts of a listing, which are percent-encoded where it says so.

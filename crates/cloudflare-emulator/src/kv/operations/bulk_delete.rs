@@ -15,7 +15,7 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     check_write_count(keys.len())?;
     keys.iter().try_for_each(|key| check_key(key))?;
     let now = service.store.now();
-    let admitted = |key: &String| service.eventual.admit_write(&request.namespace_id, key, now).is_ok();
+    let admitted = |key: &String| service.eventual.admits_write(&request.namespace_id, key, now);
     let (keys, refused): (Vec<_>, Vec<_>) = keys.into_iter().partition(admitted);
     let deleted = service.store.namespace(&request.namespace_id).delete_many(&keys).await?.len();
     Ok(response::result(BulkResult { successful_key_count: deleted as u64, unsuccessful_keys: refused }))

@@ -28,7 +28,7 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     });
     // Nothing is written unless all of it can be.
     let puts = puts.collect::<Result<Vec<_>, KvError>>()?;
-    let admitted = |key: &str| service.eventual.admit_write(&request.namespace_id, key, now).is_ok();
+    let admitted = |key: &str| service.eventual.admits_write(&request.namespace_id, key, now);
     let (puts, refused): (Vec<_>, Vec<_>) = puts.into_iter().partition(|put| admitted(&put.key));
     let written = service.store.namespace(&request.namespace_id).put_many(puts).await?.len();
     Ok(response::result(BulkResult {

@@ -1,6 +1,7 @@
 //! [DELETE .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/delete/)
 
 use cloudflare_clients::kv::Namespace as _;
+use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
 
 use crate::kv::error::KvError;
 use crate::kv::limits::check_key;
@@ -12,7 +13,9 @@ use crate::service::Service;
 pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
     let KvRequest { namespace_id, key, .. } = request;
     check_key(key)?;
-    service.eventual.admit_write(namespace_id, key, service.store.now())?;
+    if !service.eventual.admits_write(namespace_id, key, service.store.now()) {
+        return Err(TOO_MANY_REQUESTS.into());
+    }
     service.store.namespace(namespace_id).delete(key).await?;
     Ok(response::done())
 }

@@ -1,5 +1,6 @@
 //! [PUT .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/update/)
 
+use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
 use cloudflare_clients::kv::{Namespace as _, PutRequest};
 
 use crate::kv::error::KvError;
@@ -17,7 +18,9 @@ pub(super) async fn run(service: &Service, request: KvRequest) -> Result<Respons
     let expiry = Expiry::of_query(&request, now)?;
     let Upload { value, metadata } = Upload::read(&request).await?;
     let KvRequest { namespace_id, key, .. } = request;
-    service.eventual.admit_write(&namespace_id, &key, now)?;
+    if !service.eventual.admits_write(&namespace_id, &key, now) {
+        return Err(TOO_MANY_REQUESTS.into());
+    }
     let put = PutRequest { key, value, metadata, expiration: expiry.at, expiration_ttl: expiry.ttl };
     service.store.namespace(namespace_id).put(put).await?;
     Ok(response::done())

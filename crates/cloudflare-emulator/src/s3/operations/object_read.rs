@@ -55,7 +55,9 @@ impl<'a> ObjectRead<'a> {
 }
 
 /// A 304, which has the headers of the object.
-pub(super) fn not_modified(object: Object) -> Result<Response, S3Error> {
+pub(super) fn not_modified(mut object: Object) -> Result<Response, S3Error> {
+    // Even where a range was asked for, it is about the whole object.
+    object.range = None;
     let mut response = response::empty(StatusCode::NOT_MODIFIED);
     response.headers_mut().extend(response::object_headers(object)?);
     Ok(response)

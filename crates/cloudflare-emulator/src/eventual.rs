@@ -6,13 +6,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use cloudflare_clients::LocalStore;
-use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
 use cloudflare_clients::kv::{GetRequest, Namespace as _, ValueWithMetadata};
 use cloudflare_clients::r2::Body;
+use cloudflare_clients::{LocalStore, Result};
 use lru::LruCache;
-
-use super::error::KvError;
 
 /// A key takes one write in this time.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
@@ -75,36 +72,36 @@ impl Eventual {
         Self { behaviour, cache: Mutex::new(cache), written: Mutex::new(written) }
     }
 
-    pub(super) fn has_empty_pages(&self) -> bool {
+    pub(crate) fn has_empty_pages(&self) -> bool {
         self.behaviour.empty_pages
     }
 
-    /// Refuses a write that comes too soon after the one before.
-    pub(super) fn admit_write(&self, namespace: &str, key: &str, now: SystemTime) -> Result<(), KvError> {
+    /// Whether a write does not come too soon after the one before.
+    pub(crate) fn admits_write(&self, namespace: &str, key: &str, now: SystemTime) -> bool {
         if !self.behaviour.limits_writes {
-            return Ok(());
+            return true;
         }
         let mut written = locked(&self.written);
         let name = (namespace.to_owned(), key.to_owned());
         let too_soon = |last: &SystemTime| now.duration_since(*last).is_ok_and(|ago| ago < WRITE_INTERVAL);
         if written.get(&name).is_some_and(too_soon) {
-            return Err(TOO_MANY_REQUESTS.into());
+            return false;
         }
         written.put(name, now);
-        Ok(())
+        true
     }
 
     /// A value, as old as the cache may make it.
-    pub(super) async fn find(
+    pub(crate) async fn find(
         &self,
         store: &LocalStore,
         namespace: &str,
         key: &str,
-    ) -> Result<Option<ValueWithMetadata<Body>>, KvError> {
+    ) -> Result<Option<ValueWithMetadata<Body>>> {
         let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
         let values = store.namespace(namespace);
         let Some(ttl) = self.behaviour.cache_ttl else {
-            return Ok(values.get_with_metadata(request).await?);
+            return values.get_with_metadata(request).await;
         };
         let (now, name) = (store.now(), (namespace.to_owned(), key.to_owned()));
         if let Some(cached) = self.cached(&name, ttl, now) {

@@ -1,0 +1,59 @@
+//! Storing an object in one request.
+
+use std::sync::{Arc, OnceLock};
+
+use futures_util::FutureExt as _;
+
+use crate::body::Replay;
+use crate::client::operation::Operation;
+use crate::error::{ErrorKind, Result};
+use crate::model::r2::{Conditional, Object, PutRequest, StoredObject};
+use crate::r2::service::R2Service;
+use crate::r2::verify::SentMd5;
+
+/// The body's length is known.
+pub(super) async fn put_whole(
+    service: R2Service,
+    request: PutRequest,
+    operation: &Operation<'_>,
+) -> Result<StoredObject> {
+    let PutRequest { key, body, http_metadata, custom_metadata, storage_class, checksum, only_if } = request;
+    let length = body.content_length().unwrap_or_default();
+    let sent = SentMd5::new(&service, &body, checksum).await;
+    let checksum = checksum.or(sent.get());
+    let replay = Replay::new(body);
+    // What the first attempt has stored of us, damaged on its way: the object that the next one may replace.
+    let damaged = Arc::new(OnceLock::new());
+    let attempt = || {
+        let replaced = damaged.get().filter(|_| !only_if.is_empty());
+        let request = PutRequest {
+            key: key.clone(),
+            body: sent.observe(replay.next()?),
+            http_metadata: http_metadata.clone(),
+            custom_metadata: custom_metadata.clone(),
+            storage_class,
+            checksum,
+            only_if: replaced
+                .map_or_else(|| only_if.clone(), |etag: &String| Conditional::new().etag_matches(etag)),
+        };
+        let (bucket, sent, damaged) = (service.bucket().clone(), sent.clone(), damaged.clone());
+        let put = async move {
+            let stored = bucket.put(request).await?;
+            sent.check_etag(&stored.etag).inspect_err(|_| {
+                let _ = damaged.set(stored.etag.clone());
+            })?;
+            Ok(stored)
+        };
+        Some(put.boxed())
+    };
+    match service.attempts().run(operation, attempt).await {
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
+            let Some(md5) = operation.check(sent.get_or_read(&replay).await)? else {
+                return Err(error);
+            };
+            let stored = |object: &Object| object.size == length && object.etag == md5.to_hex();
+            service.unless_stored(&key, error, stored).await
+        }
+        result => result,
+    }
+}
