@@ -1,10 +1,10 @@
 //! What the tests of this repository share.
 //!
 //! - [`content`] makes bytes to store, and [`pieces`] a stream of them.
-//! - [`ManualClock`] and [`RunningClock`] are runtimes whose time and randomness the test decides.
-//! - [`ScriptedServer`] answers HTTP requests by a script, byte for byte.
-//! - [`LocalServer`] is the emulator over a store of its own.
-//! - [`Log`] is what the library logs.
+//! - `ManualClock` and `RunningClock` are runtimes whose time and randomness the test decides.
+//! - `ScriptedServer` answers HTTP requests by a script, byte for byte.
+//! - `LocalServer` is the emulator over a store of its own.
+//! - `Log` is what the library logs.
 //!
 //! Whatever fails in here panics: the test that uses it has failed.
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc)]

@@ -5,7 +5,7 @@
 use worker::js_sys::{Array, Object as JsObject};
 use worker::wasm_bindgen::{JsCast, JsValue};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::js;
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Checksums, CustomMetadata, HttpMetadata, ListPage, Object, StorageClass,
