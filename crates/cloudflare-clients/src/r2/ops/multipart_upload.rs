@@ -30,9 +30,9 @@ impl R2Service {
 
 /// An upload in parts.
 ///
-/// All parts but the last have one size, [`MIN_PART_SIZE`](crate::r2::MIN_PART_SIZE) or more, and the last is not larger; there are at most
-/// [`MAX_PARTS`](crate::r2::MAX_PARTS). Parts may go up in any order and at the same time. An upload that is neither completed nor aborted is
-/// dropped by R2 after 7 days. See [multipart objects](https://developers.cloudflare.com/r2/objects/multipart-objects/).
+/// All parts but the last have one size, [`MIN_PART_SIZE`](crate::r2::MIN_PART_SIZE) or more, and the last is not larger; there
+/// are at most [`MAX_PARTS`](crate::r2::MAX_PARTS). Parts may go up in any order and at the same time. An upload that is
+/// neither completed nor aborted is dropped by R2 after 7 days. See [multipart objects](https://developers.cloudflare.com/r2/objects/multipart-objects/).
 #[derive(Clone)]
 pub struct MultipartUpload {
     pub(super) service: R2Service,
@@ -73,7 +73,7 @@ impl MultipartUpload {
 
     async fn send_part(self, part_number: u16, body: Body) -> Result<UploadedPart> {
         let operation = Operation::new("uploadPart", &self.key).sending(body.content_length());
-        let mut request = UploadPartRequest {
+        let request = UploadPartRequest {
             key: self.key.clone(),
             upload_id: self.upload_id.clone(),
             part_number,
@@ -81,14 +81,14 @@ impl MultipartUpload {
             checksum: None,
         };
         operation.check(request.validate())?;
-        let length = operation.check(request.body.known_length())?;
-        let body = std::mem::replace(&mut request.body, Body::empty());
+        let UploadPartRequest { key, upload_id, body, .. } = request;
+        let length = body.content_length();
         let sent = SentMd5::new(&self.service, &body, None).await;
         let replay = Replay::new(body);
         let attempt = || {
             let request = UploadPartRequest {
-                key: request.key.clone(),
-                upload_id: request.upload_id.clone(),
+                key: key.clone(),
+                upload_id: upload_id.clone(),
                 part_number,
                 body: sent.observe(replay.next()?),
                 checksum: sent.get(),
@@ -102,7 +102,7 @@ impl MultipartUpload {
             Some(upload.boxed())
         };
         let mut part = self.service.attempts().run(&operation, attempt).await?;
-        part.size = Some(length);
+        part.size = length;
         lock(&self.parts).insert(part_number, part.clone());
         Ok(part)
     }

@@ -38,14 +38,18 @@ impl R2Service {
 
 /// A put; awaiting it stores the object and gives what the service says of it.
 ///
-/// A body of known length, up to [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD), goes up in one request. A stream of unknown length is refused in a Worker;
-/// elsewhere it goes up in parts of [`STREAM_PART_SIZE`](crate::r2::STREAM_PART_SIZE), of which three are in memory at once: so it may have 156.25 GiB, and its conditions are checked when
-/// it is complete. One that fails is aborted; one that is dropped leaves its parts to R2, which deletes them after 7 days.
+/// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length is refused in a
+/// Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which three are in memory at once: so it may have
+/// 156.25 GiB, and its conditions are checked when it is complete. One that fails is aborted; one that is dropped leaves its
+/// parts to R2, which deletes them after 7 days.
+///
+/// [`MAX_SINGLE_UPLOAD`]: crate::r2::MAX_SINGLE_UPLOAD
+/// [`STREAM_PART_SIZE`]: crate::r2::STREAM_PART_SIZE
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Put {
-    pub(super) service: R2Service,
-    pub(super) request: PutRequest,
+    service: R2Service,
+    request: PutRequest,
     /// What was wrong with the value to store.
     refused: Option<Error>,
 }
@@ -59,8 +63,8 @@ impl Put {
         self
     }
 
-    /// What an object that is there must meet; else the put fails with [`ErrorKind::PreconditionFailed`](crate::ErrorKind). To create only:
-    /// `Conditional::new().etag_does_not_match("*")`.
+    /// What an object that is there must meet; else the put fails with
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind). To create only: `Conditional::new().etag_does_not_match("*")`.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self
