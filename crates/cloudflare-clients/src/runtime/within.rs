@@ -10,6 +10,9 @@ use super::Runtime;
 impl dyn Runtime {
     /// What `work` gives, or `None` where it takes longer than `limit` by this runtime's timer.
     ///
+    /// It is a method of `dyn Runtime`, which is what code is given: a runtime of a known type is called through a reference of that
+    /// type.
+    ///
     /// ```
     /// # use std::time::Duration;
     /// use cloudflare_clients::{Runtime, TokioRuntime};

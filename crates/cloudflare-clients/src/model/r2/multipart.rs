@@ -109,19 +109,24 @@ impl CompleteMultipartUploadRequest {
     fn validate_sizes(&self) -> Result<()> {
         let sizes: Vec<_> = self.parts.iter().map(|part| part.size).collect();
         let Err(wrong) = check_part_sizes(&sizes) else { return Ok(()) };
-        let (index, code) = match wrong {
-            WrongSize::TooSmall(index) => (index, ENTITY_TOO_SMALL),
-            WrongSize::Unequal(index) | WrongSize::LastLarger(index) => (index, INVALID_PART),
+        let part = |index: usize| (self.parts[index].part_number, sizes[index].unwrap_or_default());
+        let (message, code) = match wrong {
+            WrongSize::TooSmall(index) => {
+                let (number, size) = part(index);
+                let message =
+                    format!("part {number} has {size} bytes: all parts but the last have 5 MiB or more");
+                (message, ENTITY_TOO_SMALL)
+            }
+            WrongSize::Unequal(index) | WrongSize::LastLarger(index) => {
+                let ((number, size), (_, first)) = (part(index), part(0));
+                let message = format!(
+                    "part {number} has {size} bytes and the first one {first}: all parts but the last have one size, and the \
+                     last is not larger"
+                );
+                (message, INVALID_PART)
+            }
         };
-        let size = |index: usize| sizes[index].unwrap_or_default();
-        Err(Error::invalid_input(format!(
-            "part {} has {} bytes and the first one {}: all parts but the last have one size of 5 MiB or more, and the last is \
-             not larger",
-            self.parts[index].part_number,
-            size(index),
-            size(0),
-        ))
-        .with_code(code.name))
+        Err(Error::invalid_input(message).with_code(code.name))
     }
 }
 

@@ -42,7 +42,8 @@ async fn put_parts(
     request: PutRequest,
     parts: impl Stream<Item = Result<Bytes>> + Send,
 ) -> Result<StoredObject> {
-    let PutRequest { key, http_metadata, custom_metadata, storage_class, only_if, .. } = request;
+    let PutRequest { key, body: _, http_metadata, custom_metadata, storage_class, checksum: _, only_if } =
+        request;
     let request = CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class };
     let upload = CreateMultipartUpload::from_request(service, request).await?;
     let uploads = parts.zip(stream::iter(1..)).map(|(part, number)| {
