@@ -77,7 +77,7 @@ impl TokenRoute {
     /// The URL of a playlist, good until `expires_at`, in whole seconds.
     ///
     /// # Errors
-    /// The key is none that an object can have.
+    /// No object can have this key.
     pub fn url(&self, key: &str, expires_at: SystemTime) -> Result<String> {
         validate_key(key)?;
         let expires = to_seconds(expires_at);

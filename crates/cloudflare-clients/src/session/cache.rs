@@ -115,7 +115,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         self.session(stored, used).map(Some)
     }
 
-    /// Replaces the data of a session, which keeps its token, its user and its end. It is `None` when there is none (any more).
+    /// Replaces the data of a session, which keeps its token, its user and its end. It is `None` when the session does not exist or has ended.
     ///
     /// # Errors
     /// As [`get`](Self::get), and [`ErrorKind::Serialization`] when the data does not serialise.

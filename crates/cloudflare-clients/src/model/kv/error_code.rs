@@ -38,7 +38,7 @@ pub const AUTHENTICATION: ErrorCode = code(10000, 403, "Authentication error", E
 pub const MISSING_AUTHENTICATION: ErrorCode =
     code(9106, 400, "Missing X-Auth-Key, X-Auth-Email or Authorization headers", ErrorKind::Credentials);
 
-/// There is nothing at this path.
+/// No operation has this path.
 pub const NO_ROUTE: ErrorCode = code(7000, 400, "No route for that URI", ErrorKind::InvalidInput);
 
 /// KV cannot answer for the moment.
@@ -47,23 +47,23 @@ pub const UNAVAILABLE: ErrorCode = code(10001, 503, "service temporarily unavail
 /// Too many writes to a key.
 pub const TOO_MANY_REQUESTS: ErrorCode = code(10022, 429, "too many requests", ErrorKind::RateLimited);
 
-/// The number of a page is none.
+/// The page number is invalid.
 pub const MALFORMED_PAGE: ErrorCode = code(10007, 400, "malformed page argument", ErrorKind::InvalidInput);
 
-/// The size of a page of namespaces is none.
+/// The page size of a list of namespaces is invalid.
 pub const MALFORMED_PER_PAGE: ErrorCode =
     code(10008, 400, "malformed per_page argument", ErrorKind::InvalidInput);
 
-/// A body or a value in it has not its form.
+/// A body, or a value in it, is malformed.
 pub const MALFORMED_VALUE: ErrorCode = code(10012, 400, "malformed value", ErrorKind::InvalidInput);
 
-/// A namespace is to have no title.
+/// A namespace has no title.
 pub const MISSING_TITLE: ErrorCode = code(10019, 400, "missing title", ErrorKind::InvalidInput);
 
 /// A value or a whole request is too large.
 pub const TOO_LARGE: ErrorCode = code(10024, 413, "payload too large", ErrorKind::InvalidInput);
 
-/// The size of a page of keys is none.
+/// The page size of a list of keys is invalid.
 pub const INVALID_LIMIT: ErrorCode = code(10028, 400, "invalid limit argument", ErrorKind::InvalidInput);
 
 /// Something else about the request is wrong.
@@ -72,10 +72,10 @@ pub const INVALID_REQUEST: ErrorCode = code(10029, 400, "invalid request", Error
 /// A key is too long.
 pub const KEY_TOO_LONG: ErrorCode = code(10030, 414, "key too long", ErrorKind::InvalidInput);
 
-/// An expiration is none, or less than a minute ahead.
+/// An expiration is not a time, or is less than a minute ahead.
 pub const INVALID_EXPIRATION: ErrorCode = code(10033, 400, "invalid expiration", ErrorKind::InvalidInput);
 
-/// A time to live is none, or less than a minute.
+/// A time to live is not a number, or is less than a minute.
 pub const INVALID_EXPIRATION_TTL: ErrorCode =
     code(10034, 400, "invalid expiration ttl", ErrorKind::InvalidInput);
 

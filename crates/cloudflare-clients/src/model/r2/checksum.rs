@@ -161,7 +161,7 @@ impl Checksums {
         self.0.iter()
     }
 
-    /// Whether there is none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -22,7 +22,7 @@ pub struct CreateMultipartUploadRequest {
     pub http_metadata: HttpMetadata,
     /// The custom metadata to store with it.
     pub custom_metadata: CustomMetadata,
-    /// How R2 stores it; the bucket's class where there is none.
+    /// How R2 stores it; `None` takes the bucket's class.
     pub storage_class: Option<StorageClass>,
 }
 
@@ -139,7 +139,7 @@ pub struct ListPartsRequest {
     pub upload_id: String,
     /// Only parts with greater numbers.
     pub part_number_marker: Option<u16>,
-    /// 1 to 1,000 parts; 1,000 where there is none.
+    /// 1 to 1,000 parts; `None` means 1,000.
     pub limit: Option<u32>,
 }
 
@@ -173,7 +173,7 @@ pub struct ListMultipartUploadsRequest {
     pub key_marker: Option<String>,
     /// Of the uploads of `key_marker`, only those after this one.
     pub upload_id_marker: Option<String>,
-    /// 1 to 1,000; 1,000 where there is none.
+    /// 1 to 1,000; `None` means 1,000.
     pub limit: Option<u32>,
 }
 

@@ -16,7 +16,7 @@ use crate::error::Result;
 pub struct GetRequest {
     /// The key of the object.
     pub key: String,
-    /// The bytes to return; all where there is none.
+    /// The bytes to return; `None` returns all.
     pub range: Option<Range>,
     /// What the object must meet.
     pub only_if: Conditional,
@@ -42,7 +42,7 @@ pub struct PutRequest {
     pub http_metadata: HttpMetadata,
     /// The custom metadata to store with it.
     pub custom_metadata: CustomMetadata,
-    /// How R2 stores it; the bucket's class where there is none.
+    /// How R2 stores it; `None` takes the bucket's class.
     pub storage_class: Option<StorageClass>,
     /// What the bytes must hash to.
     pub checksum: Option<Checksum>,
@@ -85,7 +85,7 @@ pub struct ListRequest {
     pub cursor: Option<String>,
     /// Only keys after this one.
     pub start_after: Option<String>,
-    /// 1 to 1,000 objects and delimited prefixes together; 1,000 where there is none.
+    /// 1 to 1,000 objects and delimited prefixes together; `None` means 1,000.
     pub limit: Option<u32>,
     /// Return the objects' HTTP and custom metadata, where the backend can.
     pub include_metadata: bool,

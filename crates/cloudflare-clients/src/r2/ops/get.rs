@@ -25,7 +25,7 @@ impl R2Service {
     }
 }
 
-/// A get; awaiting it gives the object, or `None` when there is none of this key.
+/// A get; awaiting it gives the object, or `None` when no object has this key.
 ///
 /// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still the same.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ use crate::model::r2::{Object, validate_key};
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// The metadata of an object, or `None` when there is none of this key.
+    /// The metadata of an object, or `None` when no object has this key.
     pub fn head(&self, key: impl Into<String>) -> BoxFuture<'static, Result<Option<Object>>> {
         let (service, key) = (self.clone(), key.into());
         async move {
