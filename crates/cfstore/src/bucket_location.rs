@@ -1,4 +1,4 @@
-//! Where the bucket is that the `r2` commands work on: on R2 where its variables are set, else in the embedded store.
+//! Where the bucket of the `r2` commands is: on R2 if its variables are set, else in the embedded store.
 
 use std::path::{Path, PathBuf};
 
@@ -70,7 +70,7 @@ impl BucketLocation {
         }
     }
 
-    /// The service over the bucket. An embedded store is made where there is none.
+    /// The service over the bucket. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {

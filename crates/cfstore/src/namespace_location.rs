@@ -1,4 +1,4 @@
-//! Where the namespace is that the `kv` commands work on: on Cloudflare where its id is set, else in the embedded store.
+//! Where the namespace of the `kv` commands is: on Cloudflare if its id is set, else in the embedded store.
 
 use std::path::{Path, PathBuf};
 
@@ -55,7 +55,7 @@ impl NamespaceLocation {
         }
     }
 
-    /// The client of the namespace. An embedded store is made where there is none.
+    /// The client of the namespace. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
             Self::Cloudflare(config) => {

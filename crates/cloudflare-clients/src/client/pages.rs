@@ -9,7 +9,9 @@ use crate::error::{Error, Result};
 /// neither end the listing early nor keep it going for ever.
 pub(crate) fn next_page<M: PartialEq>(next: Option<M>, here: Option<&M>) -> Result<M> {
     next.filter(|next| Some(next) != here).ok_or_else(|| {
-        Error::unexpected("the listing goes on, and the service does not say where the next page begins")
+        Error::unexpected(
+            "the listing has more pages, but the service does not say where the next one begins",
+        )
     })
 }
 

@@ -51,3 +51,9 @@ pub(crate) fn digits(text: &str) -> Option<u64> {
 pub fn read_content_length(headers: &HeaderMap) -> Option<u64> {
     digits(headers.get(header::CONTENT_LENGTH)?.to_str().ok()?)
 }
+
+/// The headers of a test.
+#[cfg(test)]
+pub(crate) fn header_map<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
+    pairs.into_iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap())).collect()
+}

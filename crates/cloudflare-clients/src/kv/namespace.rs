@@ -67,7 +67,7 @@ pub trait Namespace: fmt::Debug + Send + Sync + 'static {
         Err(unsupported("put"))
     }
 
-    /// Deletes a key. Fine when it is not there.
+    /// Deletes a key. A missing key is not an error.
     async fn delete(&self, key: &str) -> Result<()> {
         let _ = key;
         Err(unsupported("delete"))

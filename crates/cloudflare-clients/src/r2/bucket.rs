@@ -91,7 +91,7 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(unsupported("put"))
     }
 
-    /// Deletes an object. Fine when it is not there.
+    /// Deletes an object. A missing object is not an error.
     async fn delete(&self, key: &str) -> Result<()> {
         let _ = key;
         Err(unsupported("delete"))

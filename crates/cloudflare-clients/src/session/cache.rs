@@ -130,7 +130,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         Ok(Some(session))
     }
 
-    /// Ends a session. Fine when there is none.
+    /// Ends a session. A missing session is not an error.
     ///
     /// # Errors
     /// Those of KV.

@@ -67,7 +67,7 @@ impl Blobs {
         self.disk().open(&self.path(name), Open::Read)
     }
 
-    /// Removes a file; fine when it is not there.
+    /// Removes a file. A missing file is not an error.
     pub(super) fn remove(&self, name: &str) -> Result<()> {
         let path = self.path(name);
         self.disk().remove(&path).map_err(|e| storage(&path, "cannot be removed", e))

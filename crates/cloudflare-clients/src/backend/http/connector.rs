@@ -21,7 +21,7 @@ use crate::runtime::{Runtime, TokioRuntime};
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 tokio::task_local! {
-    /// What the request under way allows for its connection: a pool tells its connector the address and no more.
+    /// What the current request allows for its connection. A pool tells its connector only the address.
     pub(super) static CONNECTING: Connecting;
 }
 

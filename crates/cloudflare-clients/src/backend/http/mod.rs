@@ -36,13 +36,14 @@ use crate::runtime::{Runtime, TokioRuntime};
 /// How long an unused connection is kept: less than Cloudflare and most servers keep it.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);
 
-/// HTTP/1.1 by [hyper](https://hyper.rs), with TLS by [rustls](https://docs.rs/rustls) and Mozilla's root certificates: the client
-/// that an [`S3Bucket`](crate::S3Bucket) or a [`RestNamespace`](crate::RestNamespace) has unless it is given another.
+/// The client of HTTP/1.1 that an [`S3Bucket`](crate::S3Bucket) or a [`RestNamespace`](crate::RestNamespace) uses by
+/// default. It speaks HTTP with [hyper](https://hyper.rs), and TLS with [rustls](https://docs.rs/rustls) and Mozilla's
+/// root certificates.
 ///
-/// It is a pool of connections. Cheap to clone; clones share them. It needs a Tokio runtime with I/O and time, and a connection
-/// ends with the runtime that it was made in, so use a client within one.
+/// It holds a pool of connections, which clones share. It needs a Tokio runtime with I/O and time. A connection ends
+/// with the runtime that opened it, so use a client within one runtime.
 ///
-/// It keeps the [`Timeouts`] in the extensions of a request, or [`Timeouts::default`] where a request has none.
+/// It obeys the [`Timeouts`] in the extensions of a request, or [`Timeouts::default`] if a request has none.
 #[derive(Clone)]
 pub struct HyperClient {
     client: Client<Connector, RequestBody>,

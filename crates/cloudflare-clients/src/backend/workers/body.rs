@@ -9,11 +9,11 @@ use crate::error::{Error, Result};
 impl Body {
     /// The body of a request to the Worker, as long as its `Content-Length` says.
     ///
-    /// Given to a put or a part it goes on to R2 without passing through the Worker's memory, and can be sent once only: an
-    /// attempt that fails is not followed by another.
+    /// A put or a part streams it to R2 without holding it in the Worker's memory. It can be sent only once, so a failed
+    /// attempt is not retried.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when the request cannot be read or has a `Content-Length` that is no number. A
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when the request cannot be read or has a `Content-Length` that is not a number. A
     /// body of unknown length is refused when it is put.
     pub fn from_worker_request(request: &worker::Request) -> Result<Self> {
         let Some(stream) = request.inner().body() else {

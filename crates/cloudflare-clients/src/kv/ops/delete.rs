@@ -9,7 +9,7 @@ use crate::kv::client::KvClient;
 use crate::model::kv::limits::validate_key;
 
 impl KvClient {
-    /// Deletes a key. Fine when it is not there.
+    /// Deletes a key. A missing key is not an error.
     pub fn delete(&self, key: impl Into<String>) -> BoxFuture<'static, Result<()>> {
         let (client, key) = (self.clone(), key.into());
         async move {

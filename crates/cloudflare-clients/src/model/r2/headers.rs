@@ -175,13 +175,7 @@ pub fn unquote(etag: &str) -> &str {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-
-    fn headers<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
-        pairs
-            .into_iter()
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
-            .collect()
-    }
+    use crate::http::headers::header_map as headers;
 
     #[test]
     fn ranges_are_read_as_r2_does() {

@@ -46,7 +46,7 @@ pub struct PutRequest {
     pub storage_class: Option<StorageClass>,
     /// What the bytes must hash to.
     pub checksum: Option<Checksum>,
-    /// What an object that is there must meet.
+    /// A condition on the object that the key already has.
     pub only_if: Conditional,
 }
 

@@ -202,7 +202,8 @@ impl<'a> Parser<'a> {
         })?(&key)?;
         if url.is_empty() || url.starts_with('#') || url.contains(|c: char| c.is_control() || c == '"') {
             return Err(Error::invalid_input(format!(
-                "the URL that `PlaylistOptions::child_url` gives for {key:?} is none that a playlist can have"
+                "the URL that `PlaylistOptions::child_url` gives for {key:?} cannot stand in a playlist: \
+                 it is empty, begins with `#`, or has a quote or a control character"
             )));
         }
         self.references.replace(at..at + reference.len(), url)

@@ -32,8 +32,8 @@ pub struct CompleteMultipartUpload {
 }
 
 impl CompleteMultipartUpload {
-    /// What an object that is there must meet. When it does not, the upload is gone all the same. The bucket's binding
-    /// has no such condition: [`ErrorKind::Unsupported`].
+    /// A condition on the object that the key already has. If the condition fails, the upload is still consumed. The
+    /// bucket's binding does not support conditions here: [`ErrorKind::Unsupported`].
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;
         self

@@ -36,7 +36,7 @@ impl Copy {
         self
     }
 
-    /// What an object that is there under the new key must meet.
+    /// A condition on the object that the new key already has.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self

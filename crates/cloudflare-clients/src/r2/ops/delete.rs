@@ -10,7 +10,7 @@ use crate::model::r2::{MAX_DELETES, validate_key};
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// Deletes an object. Fine when it is not there.
+    /// Deletes an object. A missing object is not an error.
     pub fn delete(&self, key: impl Into<String>) -> BoxFuture<'static, Result<()>> {
         let (service, key) = (self.clone(), key.into());
         async move {

@@ -24,7 +24,7 @@ const LIST_UPLOADS: Operation<'_> = Operation::without_key("listMultipartUploads
 
 /// A listing of the uploads that are neither completed nor aborted.
 ///
-/// Awaiting it gives one [`MultipartUploadsPage`]; [`stream`](Self::stream) goes on to the end. The bucket's binding cannot
+/// Awaiting it gives one [`MultipartUploadsPage`]; [`stream`](Self::stream) gives all pages. The bucket's binding cannot
 /// list them: [`ErrorKind::Unsupported`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]

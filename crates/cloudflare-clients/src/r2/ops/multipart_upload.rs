@@ -51,7 +51,7 @@ impl MultipartUpload {
         &self.key
     }
 
-    /// The id, with which [`R2Service::resume_multipart_upload`] goes on.
+    /// The id. [`R2Service::resume_multipart_upload`] takes it to continue the upload.
     pub fn upload_id(&self) -> &str {
         &self.upload_id
     }

@@ -63,7 +63,7 @@ impl Put {
         self
     }
 
-    /// What an object that is there must meet; else the put fails with
+    /// A condition on the object that the key already has; if it fails, the put fails with
     /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind). To create only: `Conditional::new().etag_does_not_match("*")`.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;

@@ -19,7 +19,7 @@ pub struct Envelope<T> {
     pub messages: Vec<Message>,
     /// What was asked for.
     pub result: Option<T>,
-    /// Where a listing goes on.
+    /// Where the next page of a listing begins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result_info: Option<ResultInfo>,
 }

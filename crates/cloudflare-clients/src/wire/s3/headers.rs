@@ -281,15 +281,9 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
+    use crate::http::headers::header_map as headers;
     use crate::model::r2::{HttpMetadata, ServedRange};
     use crate::time::LAST_SECOND;
-
-    fn headers<const N: usize>(pairs: [(&'static str, &str); N]) -> HeaderMap {
-        pairs
-            .into_iter()
-            .map(|(name, value)| (HeaderName::from_static(name), value.parse().unwrap()))
-            .collect()
-    }
 
     #[test]
     fn an_object_survives_its_headers() {

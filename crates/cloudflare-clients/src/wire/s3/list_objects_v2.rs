@@ -39,7 +39,9 @@ pub fn parse(response: &Response) -> Result<ListPage> {
     let truncated = listing.truncated()?;
     let cursor = document.child("NextContinuationToken").map(|token| token.text().to_owned());
     if truncated && cursor.is_none() {
-        return Err(Error::unexpected("the listing goes on, and the answer does not say where"));
+        return Err(Error::unexpected(
+            "the listing has more pages, but the answer does not say where the next one begins",
+        ));
     }
     Ok(ListPage { objects, delimited_prefixes: listing.delimited_prefixes()?, truncated, cursor })
 }
