@@ -292,7 +292,7 @@ impl Error {
         self.0.attempts
     }
 
-    /// The operation that failed, in R2's or KV's words: `put`, `completeMultipartUpload`.
+    /// The operation that failed, by the name of its method: `put`, `complete_multipart_upload`.
     pub fn operation(&self) -> Option<&'static str> {
         self.0.operation
     }

@@ -44,6 +44,8 @@ pub mod sigv4;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 mod store;
 mod sync;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 mod wire;
 

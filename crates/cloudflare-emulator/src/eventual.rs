@@ -98,7 +98,7 @@ impl Eventual {
         namespace: &str,
         key: &str,
     ) -> Result<Option<ValueWithMetadata<Body>>> {
-        let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
+        let request = GetRequest::new(key);
         let values = store.namespace(namespace);
         let Some(ttl) = self.behaviour.cache_ttl else {
             return values.get_with_metadata(request).await;

@@ -1,6 +1,7 @@
 //! What the tests of this repository share.
 //!
 //! - [`content`] makes bytes to store, and [`pieces`] a stream of them.
+//! - `mock!` makes a mock of the methods of a fake.
 //! - `ManualClock` and `RunningClock` are runtimes whose time and randomness the test decides.
 //! - `ScriptedServer` answers HTTP requests by a script, byte for byte.
 //! - `LocalServer` is the emulator over a store of its own.
@@ -17,10 +18,14 @@ mod local_server;
 #[cfg(feature = "native")]
 mod log;
 #[cfg(feature = "native")]
+mod mock;
+#[cfg(feature = "native")]
 mod scripted_server;
 
 #[cfg(feature = "native")]
-pub use clock::{ManualClock, RunningClock, begin};
+pub use clock::{RunningClock, begin};
+#[cfg(feature = "native")]
+pub use cloudflare_clients::testing::ManualClock;
 pub use content::{content, pieces};
 #[cfg(feature = "native")]
 pub use local_server::{BUCKET, LocalServer};

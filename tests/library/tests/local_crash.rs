@@ -41,25 +41,14 @@ async fn write(bucket: &LocalBucket, key: &str, seed: u64) {
         bucket.put(PutRequest::new(key, bytes)).await.unwrap();
         return;
     }
-    let create = CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
+    let create = CreateMultipartUploadRequest::new(key);
     let upload_id = bucket.create_multipart_upload(create).await.unwrap();
     let mut parts = Vec::new();
     for (part_number, part) in (1..).zip(bytes.chunks(PART)) {
-        let part = UploadPartRequest {
-            key: key.into(),
-            upload_id: upload_id.clone(),
-            part_number,
-            body: bytes.slice_ref(part).into(),
-            checksum: None,
-        };
+        let part = UploadPartRequest::new(key, &upload_id, part_number, bytes.slice_ref(part));
         parts.push(bucket.upload_part(part).await.unwrap());
     }
-    let complete = CompleteMultipartUploadRequest {
-        key: key.into(),
-        upload_id,
-        parts,
-        ..CompleteMultipartUploadRequest::default()
-    };
+    let complete = CompleteMultipartUploadRequest::new(key, upload_id, parts);
     bucket.complete_multipart_upload(complete).await.unwrap();
 }
 
@@ -89,7 +78,7 @@ fn writes_until_it_is_killed() {
                     say("done", &key, seed);
                     let copy = format!("{key}-copy-{i}");
                     say("begin", &copy, seed);
-                    let request = CopyRequest { source: key, key: copy.clone(), ..CopyRequest::default() };
+                    let request = CopyRequest::new(key, copy.clone());
                     bucket.copy(request).await.unwrap();
                     say("done", &copy, seed);
                 }
@@ -152,11 +141,12 @@ async fn check(bucket: &LocalBucket, expected: &HashMap<String, Expected>, prefi
         .filter(|(key, e)| key.starts_with(prefix) && e.acknowledged)
         .map(|(key, _)| key)
         .collect();
-    let mut request = ListRequest { prefix: prefix.into(), ..ListRequest::default() };
+    let mut request = ListRequest::new();
+    request.prefix = prefix.into();
     loop {
         let page = bucket.list(request.clone()).await.unwrap();
         for listed in page.objects {
-            let get = GetRequest { key: listed.key.clone(), ..GetRequest::default() };
+            let get = GetRequest::new(listed.key.clone());
             let object = bucket.get(get).await.unwrap().unwrap();
             assert_eq!(object.object.etag, listed.etag);
             let bytes = object.body.bytes().await.unwrap();

@@ -77,18 +77,15 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
         }
         "milliseconds" => {
             let uploaded = r2.head(&key).await?.map(|object| object.uploaded);
-            let only_if = Conditional { uploaded_after: uploaded, ..Conditional::default() };
+            let mut only_if = Conditional::new();
+            only_if.uploaded_after = uploaded;
             said(&r2.get(key).only_if(only_if).await?.map(|object| object.size))
         }
         // The request's stream, as it is.
         "put" => {
             let mut put = r2.put(key, Body::from_worker_request(request)?);
             if let Some(encoding) = parameter(url, "contentEncoding") {
-                let metadata = cloudflare_clients::r2::HttpMetadata {
-                    content_encoding: Some(encoding),
-                    ..Default::default()
-                };
-                put = put.http_metadata(metadata);
+                put = put.content_encoding(encoding);
             }
             said(&put.await?.etag)
         }
@@ -120,7 +117,7 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
             let outcome = r2.delete_many([key.clone(), format!("{key}/2")]).await?;
             match outcome.failed().next() {
                 Some((_, error)) => answered(failure(error)),
-                None => said(&outcome.deleted().count()),
+                None => said(&outcome.succeeded().count()),
             }
         }
         "list" => {
@@ -144,12 +141,11 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
             said(&Value::Null)
         }
         "copy" => said(&r2.copy(key, text("to")).await?.etag),
-        "list-parts" => said(&upload().list_parts().await?),
+        "list-parts" => said(&upload().list_parts().await?.parts),
         "list-uploads" => said(&r2.list_multipart_uploads().await?.uploads.len()),
         "conditional-complete" => {
             let only_if = Conditional::new().etag_does_not_match("*");
-            let part =
-                cloudflare_clients::r2::UploadedPart { part_number: 1, etag: "e".to_owned(), size: None };
+            let part = cloudflare_clients::r2::UploadedPart::new(1, "e");
             said(&upload().complete([part]).only_if(only_if).await?.etag)
         }
         other => Err(Error::new(ErrorKind::InvalidInput, format!("no operation {other}"))),

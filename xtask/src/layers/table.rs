@@ -38,7 +38,7 @@ pub(super) const LAYERS: &[Layer] = &[
     layer("engine", &["client"], Within::Nothing),
     layer("services", &["kv", "r2"], Within::Nothing),
     layer("built on them", &["playlist", "lock", "session", "rate_limit", "analytics"], Within::Nothing),
-    layer("backends", &["backend", "store"], Within::Nothing),
+    layer("backends", &["backend", "store", "testing"], Within::Nothing),
 ];
 
 /// Files that import each other in a circle, and why they should.

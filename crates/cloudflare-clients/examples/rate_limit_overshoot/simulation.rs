@@ -11,11 +11,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::kv::{
-    GetRequest, KvClient, ListPage, ListRequest, ListedKey, Metadata, Namespace, PutRequest,
+    DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Metadata,
+    Namespace, PutRequest, ValueWithMetadata,
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::rate_limit::{Decision, KvRateLimiter, RateLimiter};
-use cloudflare_clients::{Error, Result, RetryPolicy, Runtime, async_trait};
+use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 
@@ -134,7 +135,7 @@ fn simulate(seed: u64, locations: usize, window: Duration, pattern: Pattern, lay
                 runtime: Arc::clone(&runtime),
                 cache: Mutex::default(),
             };
-            let client = KvClient::new_with_runtime(Arc::new(namespace), runtime.clone());
+            let client = KvClient::new(namespace);
             match layout {
                 Layout::KeyForEachWriter => {
                     Box::new(KvRateLimiter::new(client, "simulated", LIMIT, window).unwrap()) as _
@@ -300,9 +301,11 @@ impl Namespace for Location {
             .take_while(|(name, _)| name.starts_with(&request.prefix))
             .filter_map(|(name, versions)| {
                 let Stored { metadata, .. } = self.latest(versions, now)?.clone();
-                Some(ListedKey { name: name.clone(), expiration: None, metadata })
+                let mut key = ListedKey::new(name);
+                key.metadata = metadata;
+                Some(key)
             });
-        let page = ListPage { keys: keys.collect(), list_complete: true, cursor: None };
+        let page = ListPage::new(keys.collect());
         listings.insert(request.prefix, (now + CACHED, page.clone()));
         Ok(page)
     }
@@ -322,6 +325,26 @@ impl Namespace for Location {
         self.cache.lock().unwrap().values.remove(&request.key);
         Ok(())
     }
+
+    async fn get_with_metadata(&self, _: GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
+        not_simulated()
+    }
+
+    async fn get_many(&self, _: GetManyRequest) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+        not_simulated()
+    }
+
+    async fn delete(&self, _: DeleteRequest) -> Result<()> {
+        not_simulated()
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.runtime.clone()
+    }
+}
+
+fn not_simulated<T>() -> Result<T> {
+    Err(Error::new(ErrorKind::Unsupported, "the rate limiter does not use this operation"))
 }
 
 /// The layout that was not chosen: what is read, and what was counted since, is written over what is there.

@@ -14,6 +14,7 @@ use super::millis::Millis;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
 use crate::r2::{Body, ByteStream, Conditional, ObjectBody, R2Service};
+use crate::runtime::Runtime;
 
 /// The most bytes of a prefix, which leave room for the names in a key of KV.
 const MAX_PREFIX_SIZE: usize = 400;
@@ -69,6 +70,14 @@ impl EventStore {
             )));
         }
         Ok(Self { prefix: prefix.into(), place })
+    }
+
+    /// The clock, timer and randomness of the service or client.
+    pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
+        match &self.place {
+            Place::R2(service) => service.runtime(),
+            Place::Kv { client, .. } => client.runtime(),
+        }
     }
 
     pub(super) fn key(&self, name: &BatchName) -> String {

@@ -69,14 +69,9 @@ struct Attempts {
 }
 
 impl EventWriter {
-    /// A writer to a store.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    /// A writer to a store, by the clock and timer of its service or client.
     pub fn new(store: EventStore) -> Self {
-        Self::new_with_runtime(store, Arc::new(crate::runtime::DEFAULT))
-    }
-
-    /// A writer with a clock, timer and randomness of your own.
-    pub fn new_with_runtime(store: EventStore, runtime: Arc<dyn Runtime>) -> Self {
+        let runtime = store.runtime().clone();
         let shared = Shared {
             store,
             runtime,

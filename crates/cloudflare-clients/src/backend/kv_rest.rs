@@ -11,8 +11,8 @@ use crate::body::Body;
 use crate::error::Result;
 use crate::http::{Answer, HttpClient, Timeouts};
 use crate::kv::{
-    GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest, Namespace, PutRequest,
-    RequestBudget, ValueType, ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest,
+    Namespace, PutRequest, RequestBudget, ValueType, ValueWithMetadata,
 };
 use crate::model::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
 use crate::model::kv::value::collect;
@@ -158,8 +158,8 @@ impl KvClient {
 
 #[async_trait]
 impl Namespace for RestNamespace {
-    fn has_bulk_writes(&self) -> bool {
-        true
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.runtime.clone()
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
@@ -205,9 +205,9 @@ impl Namespace for RestNamespace {
         self.call(rest::put_value::request(request, &hex::encode(boundary))?).await.map(drop)
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        validate_key(key)?;
-        let deleted = self.call(rest::delete_value::request(key)).await.map(drop);
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        validate_key(&request.key)?;
+        let deleted = self.call(rest::delete_value::request(&request)).await.map(drop);
         deleted.or_else(|error| rest::error_code::missing(error).map(Option::unwrap_or_default))
     }
 
@@ -219,7 +219,8 @@ impl Namespace for RestNamespace {
         rest::bulk_put::parse(requests.iter().map(|request| request.key.as_str()), &body)
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        let keys = &request.keys;
         validate_write_count(keys.len())?;
         keys.iter().try_for_each(|key| validate_key(key))?;
         let body = self.call(rest::bulk_delete::request(keys)?).await?;

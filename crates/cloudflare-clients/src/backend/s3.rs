@@ -12,10 +12,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Answer, HttpClient, Timeouts};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
-use crate::model::r2::limits::validate_delete_count;
-use crate::model::r2::validate_key;
 use crate::r2::{
-    Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
+    AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
+    CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
     ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject, UploadPartRequest,
     UploadedPart,
@@ -158,7 +157,8 @@ impl S3Bucket {
     /// Why a HEAD was refused. Its answer has no body to tell wrong credentials from missing permissions; that to a GET of
     /// one byte has.
     async fn refusal(&self, key: &str, error: Error) -> Error {
-        let get = GetRequest { key: key.to_owned(), range: Some((0..1).into()), ..GetRequest::default() };
+        let mut get = GetRequest::new(key);
+        get.range = Some((0..1).into());
         let Ok(get) = s3::get_object::request(&get) else {
             return error;
         };
@@ -176,10 +176,10 @@ fn is_silent_refusal(error: &Error) -> bool {
 
 #[async_trait]
 impl Bucket for S3Bucket {
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
-        match self.send(s3::head_object::request(key)).await {
-            Ok(answer) => s3::head_object::parse(key, answer.headers()).map(Some),
-            Err(error) if is_silent_refusal(&error) => Err(self.refusal(key, error).await),
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        match self.send(s3::head_object::request(&request)).await {
+            Ok(answer) => s3::head_object::parse(&request.key, answer.headers()).map(Some),
+            Err(error) if is_silent_refusal(&error) => Err(self.refusal(&request.key, error).await),
             Err(error) => self.missing(error).await,
         }
     }
@@ -202,16 +202,16 @@ impl Bucket for S3Bucket {
         s3::put_object::parse(&key, &answer.headers)
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        match self.call(s3::delete_object::request(key)).await {
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        match self.call(s3::delete_object::request(&request)).await {
             Err(error) if error.code() != Some(NO_SUCH_KEY.name) => Err(error),
             _ => Ok(()),
         }
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        validate_delete_count(keys.len())?;
-        keys.iter().try_for_each(|key| validate_key(key))?;
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        request.validate()?;
+        let keys = request.keys;
         let (listed, single): (Vec<&str>, Vec<&str>) =
             keys.iter().map(String::as_str).partition(|key| s3::xml::can_carry(key));
         let mut listed = if listed.is_empty() {
@@ -221,7 +221,7 @@ impl Bucket for S3Bucket {
             s3::delete_objects::parse(&listed, &response)?
         }
         .into_iter();
-        let deletes = single.into_iter().map(|key| self.delete(key)).collect::<Vec<_>>();
+        let deletes = single.into_iter().map(|key| self.delete(DeleteRequest::new(key))).collect::<Vec<_>>();
         let single: Vec<_> = stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await;
         let mut single = single.into_iter();
         let outcome = |key: &String| {
@@ -261,8 +261,8 @@ impl Bucket for S3Bucket {
         s3::complete_multipart_upload::parse(&request.key, &response)
     }
 
-    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
-        match self.call(s3::abort_multipart_upload::request(key, upload_id)?).await {
+    async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
+        match self.call(s3::abort_multipart_upload::request(&request)?).await {
             Err(error) if error.kind() != ErrorKind::NoSuchUpload => Err(error),
             _ => Ok(()),
         }
@@ -279,5 +279,9 @@ impl Bucket for S3Bucket {
     ) -> Result<MultipartUploadsPage> {
         let response = self.call(s3::list_multipart_uploads::request(&request)?).await?;
         s3::list_multipart_uploads::parse(&response)
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.runtime.clone()
     }
 }

@@ -29,3 +29,18 @@ impl<'a> Operation<'a> {
         result.map_err(|error| error.during(self.name, self.key))
     }
 }
+
+/// Lets a request be awaited: its `send` is what happens then.
+macro_rules! sent_when_awaited {
+    ($($request:ident => $answer:ty),+ $(,)?) => {$(
+        impl ::std::future::IntoFuture for $request {
+            type Output = $crate::error::Result<$answer>;
+            type IntoFuture = ::futures_util::future::BoxFuture<'static, Self::Output>;
+
+            fn into_future(self) -> Self::IntoFuture {
+                ::futures_util::FutureExt::boxed(self.send())
+            }
+        }
+    )+};
+}
+pub(crate) use sent_when_awaited;

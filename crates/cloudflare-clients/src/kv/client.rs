@@ -52,22 +52,19 @@ pub struct KvClient {
 }
 
 impl KvClient {
-    /// A client of a namespace.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    /// A client of a namespace, which may be an [`Arc`] that others hold too. It goes by the namespace's
+    /// [clock, timer and randomness](Namespace::runtime).
     pub fn new(namespace: impl Namespace) -> Self {
-        Self::new_with_runtime(Arc::new(namespace), Arc::new(crate::runtime::DEFAULT))
+        let attempts = Arc::new(Attempts::new(operation_span!("kv"), namespace.runtime()));
+        Self { namespace: Arc::new(namespace), attempts }.with_retry(RetryPolicy::default())
     }
 
-    /// A client of a namespace that others hold too.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-    pub fn shared(namespace: Arc<dyn Namespace>) -> Self {
-        Self::new_with_runtime(namespace, Arc::new(crate::runtime::DEFAULT))
-    }
-
-    /// A client with a clock, timer and randomness of your own.
-    pub fn new_with_runtime(namespace: Arc<dyn Namespace>, runtime: Arc<dyn Runtime>) -> Self {
-        let attempts = Arc::new(Attempts::new(operation_span!("kv"), runtime));
-        Self { namespace, attempts }.with_retry(RetryPolicy::default())
+    /// A clock, timer and randomness in place of the namespace's. What is made from the client goes by them too: sessions,
+    /// rate limits and batches of events. The namespace itself keeps its own.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.attempts_mut().runtime = runtime;
+        self
     }
 
     /// When failed requests are sent again.
@@ -111,8 +108,8 @@ impl KvClient {
     }
 
     /// The clock, timer and randomness, which what is built on the client shares.
-    pub(crate) fn runtime(&self) -> &dyn Runtime {
-        &*self.attempts.runtime
+    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.attempts.runtime
     }
 
     pub(crate) fn now(&self) -> SystemTime {

@@ -18,12 +18,14 @@ pub(crate) mod testing;
 pub use self::client::KvClient;
 pub use self::config::KvConfig;
 pub use self::namespace::Namespace;
-pub use self::ops::{Get, GetMany, GetManyWithMetadata, GetWithMetadata, List, Put};
+pub use self::ops::{
+    Delete, DeleteMany, Get, GetMany, GetManyWithMetadata, GetWithMetadata, List, Put, PutMany,
+};
 pub use self::request_budget::RequestBudget;
 pub use crate::client::outcomes::Outcomes;
 pub use crate::model::kv::{
-    GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey, MAX_BULK_BYTES, MAX_BULK_GET,
-    MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE, MAX_VALUE_SIZE, MIN_CACHE_TTL, MIN_EXPIRATION_TTL,
-    Metadata, PutRequest, ValueType, ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey,
+    MAX_BULK_BYTES, MAX_BULK_GET, MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE, MAX_VALUE_SIZE,
+    MIN_CACHE_TTL, MIN_EXPIRATION_TTL, Metadata, PutRequest, ValueType, ValueWithMetadata,
 };
 pub use crate::wire::kv_rest as rest;

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use tempfile::TempDir;
 
 use super::{
-    GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, Namespace, PutRequest, ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, Namespace,
+    PutRequest, ValueWithMetadata,
 };
 use crate::r2::Body;
 use crate::store::testing::Clock;
@@ -48,7 +49,7 @@ impl Recording {
     }
 
     pub(crate) fn client(&self) -> KvClient {
-        KvClient::new_with_runtime(Arc::new(self.clone()), Arc::new(self.0.clock.clone()))
+        KvClient::new(self.clone())
     }
 
     pub(crate) fn now(&self) -> SystemTime {
@@ -114,11 +115,16 @@ impl Namespace for Recording {
         self.0.namespace.get(request).await
     }
 
+    async fn get_with_metadata(&self, request: GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
+        self.call("get_with_metadata")?;
+        self.0.namespace.get_with_metadata(request).await
+    }
+
     async fn get_many(
         &self,
         request: GetManyRequest,
     ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
-        self.call("getMany")?;
+        self.call("get_many")?;
         if self.0.stale.load(Ordering::Relaxed) {
             let cached = |key: &String| Ok(self.cached(key).map(ValueWithMetadata::new));
             return Ok(request.keys.iter().map(cached).collect());
@@ -137,18 +143,18 @@ impl Namespace for Recording {
         for request in requests {
             recorded.push(self.recorded(request).await?);
         }
-        self.call("putMany")?;
+        self.call("put_many")?;
         self.0.namespace.put_many(recorded).await
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
         self.call("delete")?;
-        self.0.namespace.delete(key).await
+        self.0.namespace.delete(request).await
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        self.call("deleteMany")?;
-        self.0.namespace.delete_many(keys).await
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        self.call("delete_many")?;
+        self.0.namespace.delete_many(request).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
@@ -156,7 +162,7 @@ impl Namespace for Recording {
         self.0.namespace.list(request).await
     }
 
-    fn has_bulk_writes(&self) -> bool {
-        true
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.0.namespace.runtime()
     }
 }

@@ -28,7 +28,6 @@ const READS: u32 = 3;
 #[derive(Clone)]
 pub struct Locks {
     r2: R2Service,
-    runtime: Arc<dyn Runtime>,
     prefix: String,
     owner: Option<String>,
     ttl: Duration,
@@ -36,18 +35,11 @@ pub struct Locks {
 }
 
 impl Locks {
-    /// Locks in the service's bucket.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    /// Locks in the service's bucket, by the service's clock and timer.
     pub fn new(r2: R2Service) -> Self {
-        Self::new_with_runtime(r2, Arc::new(crate::runtime::DEFAULT))
-    }
-
-    /// Locks with a clock, timer and randomness of your own.
-    pub fn new_with_runtime(r2: R2Service, runtime: Arc<dyn Runtime>) -> Self {
         let retry = r2.attempts().retry.clone().rate_limit_delay_or(WRITE_INTERVAL);
         Self {
             r2: r2.with_retry(retry),
-            runtime,
             prefix: "locks/".to_owned(),
             owner: None,
             ttl: Duration::from_secs(30),
@@ -114,7 +106,7 @@ impl Locks {
     pub async fn acquire(&self, name: &str, max_wait: Duration) -> Result<Lock> {
         let key = self.key(name)?;
         let mut waited = Duration::ZERO;
-        let begun = self.runtime.now();
+        let begun = self.runtime().now();
         let mut tries = 0;
         loop {
             let unsuccessful = match self.attempt(name, &key).await {
@@ -123,14 +115,14 @@ impl Locks {
                 Err(error) if error.is_retryable() => Err(error),
                 Err(error) => return Err(error),
             };
-            let delay = self.r2.attempts().retry.delay(tries, self.runtime.random());
+            let delay = self.r2.attempts().retry.delay(tries, self.runtime().random());
             // A clock that is set back must not make the wait endless.
-            waited = waited.max(self.runtime.now().duration_since(begun).unwrap_or_default()) + delay;
+            waited = waited.max(self.runtime().now().duration_since(begun).unwrap_or_default()) + delay;
             if waited > max_wait {
                 return Err(unsuccessful.map_or_else(|error| error, |by| not_free(by, max_wait, &key)));
             }
             tries += 1;
-            self.runtime.sleep(delay).await;
+            self.runtime().sleep(delay).await;
         }
     }
 
@@ -166,7 +158,7 @@ impl Locks {
     async fn attempt(&self, name: &str, key: &str) -> Result<Attempt> {
         let seen = self.read(key).await?;
         if let Some(Seen { record, .. }) = &seen
-            && record.is_held(self.runtime.now(), self.clock_skew)
+            && record.is_held(self.runtime().now(), self.clock_skew)
         {
             return Ok(Attempt::Taken(Some(record.clone())));
         }
@@ -179,7 +171,7 @@ impl Locks {
                 .during("acquireLock", Some(key))
         })?;
         let mut nonce = [0; 16];
-        self.runtime.fill_random(&mut nonce)?;
+        self.runtime().fill_random(&mut nonce)?;
         let record = Record::acquired(token, nonce, self.owner.clone(), self.lease_end()?);
 
         let taken = async {
@@ -239,19 +231,19 @@ impl Locks {
 
     /// When a lease ends that begins now.
     pub(super) fn lease_end(&self) -> Result<SystemTime> {
-        lease_end(self.runtime.now(), self.ttl)
+        lease_end(self.runtime().now(), self.ttl)
     }
 
     /// What `work` gives, unless it takes longer than `limit`.
     pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        match future::select(pin!(work), self.runtime.sleep(limit)).await {
+        match future::select(pin!(work), self.runtime().sleep(limit)).await {
             Either::Left((value, _)) => Some(value),
             Either::Right(((), _)) => None,
         }
     }
 
     pub(super) fn runtime(&self) -> &Arc<dyn Runtime> {
-        &self.runtime
+        self.r2.runtime()
     }
 
     pub(super) fn ttl(&self) -> Duration {

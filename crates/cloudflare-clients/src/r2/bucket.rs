@@ -1,173 +1,316 @@
 //! What a backend does: one attempt of each operation.
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::stream::{self, StreamExt as _};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::r2::{
-    CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
+    AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
+    DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage,
+    ListPartsRequest, ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest,
+    StoredObject, UploadPartRequest, UploadedPart,
 };
+use crate::runtime::Runtime;
+
+/// How many objects are deleted at a time where a backend deletes them one by one.
+const CONCURRENT_DELETES: usize = 8;
 
 /// A bucket as one of the backends reaches it.
 ///
 /// Each operation is exactly one attempt and returns only what the service said: retries, lost answers, resuming and
-/// verification live in [`R2Service`](super::R2Service), which calls these. All of them default to
-/// [`ErrorKind::Unsupported`](crate::ErrorKind), so that a mock implements what its test needs.
+/// verification live in [`R2Service`](super::R2Service), which calls these and has checked what it gives.
 ///
 /// A missing object is `None`; a missing bucket or upload is an error. A condition that does not hold is
-/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). Keys are opaque UTF-8 of
-/// 1 to 1,024 bytes.
+/// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). An operation
+/// that a backend lacks is [`ErrorKind::Unsupported`](crate::ErrorKind). Keys are opaque UTF-8 of 1 to 1,024 bytes.
+///
+/// A bucket around another one implements every method, so that it cannot forget to pass one on. A test takes a
+/// `testing::MockBucket` (feature `testing`), which needs a line for each operation that it answers.
 ///
 /// ```
 /// use std::sync::Arc;
-/// use std::sync::atomic::{AtomicU32, Ordering};
-/// use cloudflare_clients::r2::{Bucket, Object, R2Service};
-/// use cloudflare_clients::{Error, Result, RetryPolicy};
 ///
-/// /// Fails so many times, then succeeds, and counts its calls.
+/// use cloudflare_clients::r2::*;
+/// use cloudflare_clients::{LocalBucket, Result, Runtime, async_trait};
+///
+/// /// What a tenant sees of a bucket: the objects under its prefix, by the keys that follow the prefix.
 /// #[derive(Debug)]
-/// struct Flaky {
-///     failures: u32,
-///     calls: AtomicU32,
+/// struct Prefixed<B> {
+///     prefix: String,
+///     bucket: B,
 /// }
 ///
-/// impl Flaky {
-///     fn new(failures: u32) -> Arc<Self> {
-///         Arc::new(Self { failures, calls: AtomicU32::new(0) })
+/// impl<B> Prefixed<B> {
+///     fn outer(&self, key: &str) -> String {
+///         format!("{}{key}", self.prefix)
 ///     }
 ///
-///     fn calls(&self) -> u32 {
-///         self.calls.load(Ordering::SeqCst)
+///     fn inner(&self, key: String) -> String {
+///         key.strip_prefix(&self.prefix).map(str::to_owned).unwrap_or(key)
 ///     }
 /// }
 ///
-/// #[cloudflare_clients::async_trait]
-/// impl Bucket for Flaky {
-///     async fn head(&self, key: &str) -> Result<Option<Object>> {
-///         if self.calls.fetch_add(1, Ordering::SeqCst) < self.failures {
-///             return Err(Error::from_status(500, "Server Error"));
+/// #[async_trait]
+/// impl<B: Bucket> Bucket for Prefixed<B> {
+///     async fn head(&self, mut request: HeadRequest) -> Result<Option<Object>> {
+///         request.key = self.outer(&request.key);
+///         let mut found = self.bucket.head(request).await?;
+///         if let Some(object) = &mut found {
+///             object.key = self.inner(std::mem::take(&mut object.key));
 ///         }
-///         Ok(Some(Object::new(key, 3, "900150983cd24fb0d6963f7d28e17f72", std::time::UNIX_EPOCH)))
+///         Ok(found)
+///     }
+///
+///     async fn get(&self, mut request: GetRequest) -> Result<Option<ObjectBody>> {
+///         request.key = self.outer(&request.key);
+///         let mut found = self.bucket.get(request).await?;
+///         if let Some(ObjectBody { object, .. }) = &mut found {
+///             object.key = self.inner(std::mem::take(&mut object.key));
+///         }
+///         Ok(found)
+///     }
+///
+///     async fn put(&self, mut request: PutRequest) -> Result<StoredObject> {
+///         request.key = self.outer(&request.key);
+///         let mut stored = self.bucket.put(request).await?;
+///         stored.key = self.inner(stored.key);
+///         Ok(stored)
+///     }
+///
+///     async fn delete(&self, mut request: DeleteRequest) -> Result<()> {
+///         request.key = self.outer(&request.key);
+///         self.bucket.delete(request).await
+///     }
+///
+///     async fn delete_many(&self, mut request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+///         request.keys.iter_mut().for_each(|key| *key = self.outer(key));
+///         self.bucket.delete_many(request).await
+///     }
+///
+///     async fn list(&self, mut request: ListRequest) -> Result<ListPage> {
+///         request.prefix = self.outer(&request.prefix);
+///         request.start_after = request.start_after.map(|key| self.outer(&key));
+///         let mut page = self.bucket.list(request).await?;
+///         for object in &mut page.objects {
+///             object.key = self.inner(std::mem::take(&mut object.key));
+///         }
+///         for prefix in &mut page.delimited_prefixes {
+///             *prefix = self.inner(std::mem::take(prefix));
+///         }
+///         Ok(page)
+///     }
+///
+///     async fn copy(&self, mut request: CopyRequest) -> Result<StoredObject> {
+///         request.source = self.outer(&request.source);
+///         request.key = self.outer(&request.key);
+///         let mut stored = self.bucket.copy(request).await?;
+///         stored.key = self.inner(stored.key);
+///         Ok(stored)
+///     }
+///
+///     async fn create_multipart_upload(&self, mut request: CreateMultipartUploadRequest) -> Result<String> {
+///         request.key = self.outer(&request.key);
+///         self.bucket.create_multipart_upload(request).await
+///     }
+///
+///     async fn upload_part(&self, mut request: UploadPartRequest) -> Result<UploadedPart> {
+///         request.key = self.outer(&request.key);
+///         self.bucket.upload_part(request).await
+///     }
+///
+///     async fn complete_multipart_upload(
+///         &self,
+///         mut request: CompleteMultipartUploadRequest,
+///     ) -> Result<StoredObject> {
+///         request.key = self.outer(&request.key);
+///         let mut stored = self.bucket.complete_multipart_upload(request).await?;
+///         stored.key = self.inner(stored.key);
+///         Ok(stored)
+///     }
+///
+///     async fn abort_multipart_upload(&self, mut request: AbortMultipartUploadRequest) -> Result<()> {
+///         request.key = self.outer(&request.key);
+///         self.bucket.abort_multipart_upload(request).await
+///     }
+///
+///     async fn list_parts(&self, mut request: ListPartsRequest) -> Result<PartsPage> {
+///         request.key = self.outer(&request.key);
+///         self.bucket.list_parts(request).await
+///     }
+///
+///     async fn list_multipart_uploads(
+///         &self,
+///         mut request: ListMultipartUploadsRequest,
+///     ) -> Result<MultipartUploadsPage> {
+///         request.prefix = self.outer(&request.prefix);
+///         request.key_marker = request.key_marker.map(|key| self.outer(&key));
+///         let mut page = self.bucket.list_multipart_uploads(request).await?;
+///         for upload in &mut page.uploads {
+///             upload.key = self.inner(std::mem::take(&mut upload.key));
+///         }
+///         for prefix in &mut page.delimited_prefixes {
+///             *prefix = self.inner(std::mem::take(prefix));
+///         }
+///         page.next_key_marker = page.next_key_marker.map(|key| self.inner(key));
+///         Ok(page)
+///     }
+///
+///     fn runtime(&self) -> Arc<dyn Runtime> {
+///         self.bucket.runtime()
+///     }
+///
+///     fn has_reliable_transport(&self) -> bool {
+///         self.bucket.has_reliable_transport()
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-/// let bucket = Flaky::new(2);
-/// let object = R2Service::shared(bucket.clone()).head("a.txt").await?;
-/// assert_eq!(object.map(|object| object.size), Some(3));
-/// assert_eq!(bucket.calls(), 3);
-///
-/// let bucket = Flaky::new(u32::MAX);
-/// let error = R2Service::shared(bucket.clone()).head("a.txt").await.unwrap_err();
-/// assert_eq!(bucket.calls(), 4); // the default: 3 retries
-/// assert_eq!(error.to_string(), "head \"a.txt\": 500 Server Error (after 4 attempts)");
-///
-/// let bucket = Flaky::new(u32::MAX);
-/// let impatient = R2Service::shared(bucket.clone()).with_retry(RetryPolicy::default().max_retries(2));
-/// assert!(impatient.head("a.txt").await.is_err());
-/// assert_eq!(bucket.calls(), 3);
+/// # let folder = tempfile::tempdir().unwrap();
+/// let bucket = Arc::new(LocalBucket::open(folder.path(), "media").await?);
+/// let tenant = Prefixed { prefix: "tenant-7/".to_owned(), bucket: bucket.clone() };
+/// let r2 = R2Service::new(tenant);
+/// r2.put("notes.txt", "hello").await?;
+/// assert_eq!(r2.list().await?.objects[0].key, "notes.txt");
+/// assert!(R2Service::new(bucket).exists("tenant-7/notes.txt").await?);
 /// # Ok(()) }
 /// ```
 #[async_trait]
 pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// The metadata of an object.
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
-        let _ = key;
-        Err(unsupported("head"))
-    }
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>>;
 
     /// An object, or a range of it.
-    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
-        let _ = request;
-        Err(unsupported("get"))
-    }
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>>;
 
     /// Stores an object. The body's length is known.
-    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
-        let _ = request;
-        Err(unsupported("put"))
-    }
+    async fn put(&self, request: PutRequest) -> Result<StoredObject>;
 
     /// Deletes an object. A missing object is not an error.
-    async fn delete(&self, key: &str) -> Result<()> {
-        let _ = key;
-        Err(unsupported("delete"))
-    }
+    async fn delete(&self, request: DeleteRequest) -> Result<()>;
 
-    /// Deletes up to 1,000 objects and says of each, in the order of `keys`, whether that worked.
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        let _ = keys;
-        Err(unsupported("delete"))
+    /// Deletes up to 1,000 objects and says of each, in the order of the keys, whether that worked; by default with
+    /// a [`delete`](Self::delete) of each, eight at a time.
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        let deletes: Vec<_> =
+            request.keys.into_iter().map(|key| self.delete(DeleteRequest::new(key))).collect();
+        Ok(stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await)
     }
 
     /// One page of a listing, in the order of the keys' bytes.
     ///
-    /// A backend that cannot list metadata leaves it `None`, whatever `include` says.
-    async fn list(&self, request: ListRequest) -> Result<ListPage> {
-        let _ = request;
-        Err(unsupported("list"))
-    }
+    /// A backend that cannot list metadata leaves it `None`, whatever `include_metadata` says.
+    async fn list(&self, request: ListRequest) -> Result<ListPage>;
 
     /// Copies an object within the bucket; a missing source is [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code
     /// `NoSuchKey`.
-    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
-        let _ = request;
-        Err(unsupported("copy"))
-    }
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject>;
 
     /// Begins an upload in parts and returns its id.
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
-        let _ = request;
-        Err(unsupported("createMultipartUpload"))
-    }
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String>;
 
     /// Uploads a part, in place of one with the same number. The body's length is known.
-    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
-        let _ = request;
-        Err(unsupported("uploadPart"))
-    }
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart>;
 
     /// Makes an object of the parts.
     async fn complete_multipart_upload(
         &self,
         request: CompleteMultipartUploadRequest,
-    ) -> Result<StoredObject> {
-        let _ = request;
-        Err(unsupported("completeMultipartUpload"))
-    }
+    ) -> Result<StoredObject>;
 
     /// Drops an upload and its parts. Fine when it was completed or aborted before.
-    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
-        let _ = (key, upload_id);
-        Err(unsupported("abortMultipartUpload"))
-    }
+    async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()>;
 
     /// One page of the parts of an upload, by number.
-    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
-        let _ = request;
-        Err(unsupported("listParts"))
-    }
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage>;
 
     /// One page of the uploads that are neither completed nor aborted, by key.
     async fn list_multipart_uploads(
         &self,
         request: ListMultipartUploadsRequest,
-    ) -> Result<MultipartUploadsPage> {
-        let _ = request;
-        Err(unsupported("listMultipartUploads"))
-    }
+    ) -> Result<MultipartUploadsPage>;
+
+    /// The clock, timer and randomness that the bucket goes by. A service over it, and what is built on the service,
+    /// take them from here. A backend without a clock of its own gives the platform's: `TokioRuntime`, or
+    /// `WorkersRuntime` in a Worker.
+    fn runtime(&self) -> Arc<dyn Runtime>;
 
     /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as where it keeps
     /// them in this process. [`R2Service`](super::R2Service) then does not hash what it writes, nor ask for the size of what
-    /// it has read. What has a checksum is verified all the same when it is read.
+    /// it has read. What has a checksum is verified all the same when it is read. False by default.
     fn has_reliable_transport(&self) -> bool {
         false
     }
 }
 
-fn unsupported(operation: &'static str) -> Error {
-    Error::unsupported(format!("this backend has no {operation}"))
+/// A bucket that others hold too.
+#[async_trait]
+impl<B: Bucket + ?Sized> Bucket for Arc<B> {
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        (**self).head(request).await
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        (**self).get(request).await
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        (**self).put(request).await
+    }
+
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        (**self).delete(request).await
+    }
+
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        (**self).delete_many(request).await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        (**self).list(request).await
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        (**self).copy(request).await
+    }
+
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        (**self).create_multipart_upload(request).await
+    }
+
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        (**self).upload_part(request).await
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        (**self).complete_multipart_upload(request).await
+    }
+
+    async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
+        (**self).abort_multipart_upload(request).await
+    }
+
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
+        (**self).list_parts(request).await
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploadsRequest,
+    ) -> Result<MultipartUploadsPage> {
+        (**self).list_multipart_uploads(request).await
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        (**self).runtime()
+    }
+
+    fn has_reliable_transport(&self) -> bool {
+        (**self).has_reliable_transport()
+    }
 }

@@ -57,27 +57,24 @@ struct Settings {
 }
 
 impl R2Service {
-    /// A service over a bucket.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    /// A service over a bucket, which may be an [`Arc`] that others hold too. It goes by the bucket's
+    /// [clock, timer and randomness](Bucket::runtime).
     pub fn new(bucket: impl Bucket) -> Self {
-        Self::new_with_runtime(Arc::new(bucket), Arc::new(crate::runtime::DEFAULT))
-    }
-
-    /// A service over a bucket that others hold too.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-    pub fn shared(bucket: Arc<dyn Bucket>) -> Self {
-        Self::new_with_runtime(bucket, Arc::new(crate::runtime::DEFAULT))
-    }
-
-    /// A service with a clock, timer and randomness of your own.
-    pub fn new_with_runtime(bucket: Arc<dyn Bucket>, runtime: Arc<dyn Runtime>) -> Self {
         let settings = Settings {
-            attempts: Attempts::new(operation_span!("r2"), runtime),
+            attempts: Attempts::new(operation_span!("r2"), bucket.runtime()),
             signing: None,
             public_base_url: None,
             verify: true,
         };
-        Self { bucket, settings: Arc::new(settings) }
+        Self { bucket: Arc::new(bucket), settings: Arc::new(settings) }
+    }
+
+    /// A clock, timer and randomness in place of the bucket's. What is made from the service goes by them too: retries,
+    /// presigned URLs, signed playlists, locks and batches of events. The bucket itself keeps its own.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.settings_mut().attempts.runtime = runtime;
+        self
     }
 
     /// When failed requests are sent again.
@@ -183,8 +180,13 @@ impl R2Service {
         })
     }
 
+    /// The clock, timer and randomness, which what is built on the service shares.
+    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+        &self.settings.attempts.runtime
+    }
+
     pub(crate) fn now(&self) -> SystemTime {
-        self.settings.attempts.runtime.now()
+        self.runtime().now()
     }
 }
 

@@ -124,27 +124,13 @@ mod tests {
     use futures_util::stream;
 
     use super::*;
-    use crate::r2::Bucket;
-
-    #[derive(Debug)]
-    struct NoBucket;
-
-    impl Bucket for NoBucket {}
-
-    #[derive(Debug)]
-    struct Reliable;
-
-    impl Bucket for Reliable {
-        fn has_reliable_transport(&self) -> bool {
-            true
-        }
-    }
+    use crate::testing::MockBucket;
 
     #[tokio::test]
     async fn sent_bytes_are_hashed_without_reading_past_their_end() {
         for (content, length) in [("", 0), ("abc", 3)] {
             let body = || Body::from_stream(stream::iter([Ok(Bytes::from(content))]), Some(length));
-            let sent = SentMd5::new(&R2Service::new(NoBucket), &body(), None).await;
+            let sent = SentMd5::new(&R2Service::new(MockBucket::new()), &body(), None).await;
             let mut stream = sent.observe(body()).into_stream();
             for _ in 0..length.min(1) {
                 stream.try_next().await.unwrap();
@@ -160,7 +146,7 @@ mod tests {
 
     #[tokio::test]
     async fn bytes_in_memory_are_hashed_beforehand_unless_verification_is_off() {
-        let service = R2Service::new(NoBucket);
+        let service = R2Service::new(MockBucket::new());
         let unverified = service.clone().with_verification(false);
         for bytes in [Bytes::from_static(b"abc"), Bytes::from(vec![7; 256 * 1024])] {
             let (body, md5) = (Body::from(bytes.clone()), Checksum::of(ChecksumAlgorithm::Md5, &bytes));
@@ -173,7 +159,10 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_hashed_for_a_reliable_transport() {
-        for (service, observes) in [(R2Service::new(NoBucket), true), (R2Service::new(Reliable), false)] {
+        let (_folder, reliable) = crate::store::testing::bucket().await;
+        for (service, observes) in
+            [(R2Service::new(MockBucket::new()), true), (R2Service::new(reliable), false)]
+        {
             let in_memory = SentMd5::new(&service, &"abc".into(), None).await;
             assert_eq!(in_memory.get().is_some(), observes);
             let stream = Body::from_stream(stream::empty(), Some(3));

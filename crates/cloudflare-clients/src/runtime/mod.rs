@@ -14,9 +14,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub(crate) use self::default::DEFAULT;
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-pub(crate) use self::default::{DEFAULT, now};
-use self::random::fill_random;
+pub(crate) use self::default::now;
+pub(crate) use self::random::fill_random;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::tokio::TokioRuntime;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]

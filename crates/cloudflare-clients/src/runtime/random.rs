@@ -4,14 +4,14 @@ use crate::error::{Error, Result};
 
 /// The system's generator.
 #[cfg(not(target_arch = "wasm32"))]
-pub(super) fn fill_random(bytes: &mut [u8]) -> Result<()> {
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<()> {
     getrandom::fill(bytes)
         .map_err(|error| Error::unsupported(format!("the system gives no random numbers: {error}")))
 }
 
 /// [`crypto.getRandomValues`](https://developers.cloudflare.com/workers/runtime-apis/web-crypto/).
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub(super) fn fill_random(bytes: &mut [u8]) -> Result<()> {
+pub(crate) fn fill_random(bytes: &mut [u8]) -> Result<()> {
     use worker::js_sys::{Function, Uint8Array, global};
     use worker::wasm_bindgen::JsCast as _;
 
@@ -36,7 +36,7 @@ pub(super) fn fill_random(bytes: &mut [u8]) -> Result<()> {
 }
 
 #[cfg(all(not(feature = "workers"), target_arch = "wasm32"))]
-pub(super) fn fill_random(_: &mut [u8]) -> Result<()> {
+pub(crate) fn fill_random(_: &mut [u8]) -> Result<()> {
     let message = "this platform's random numbers are not known: give a `Runtime` that has some";
     Err(Error::unsupported(message))
 }

@@ -85,7 +85,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     pub async fn create(&self, user: impl Into<String>, data: T) -> Result<(SessionToken, Session<T>)> {
         let user = user.into();
         validate_user(&user)?;
-        let token = SessionToken::random(self.client.runtime())?;
+        let token = SessionToken::random(&**self.client.runtime())?;
         let created = to_millis(self.client.now());
         let session = self.session(Stored { user, created, data }, created)?;
         let mut puts = vec![PutRequest::new(self.data_key(&token), value(&session)?)];

@@ -20,11 +20,12 @@ use crate::model::r2::error_code::{INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
-    Bucket, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
-    CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
-    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
-    UploadPartRequest, UploadedPart,
+    AbortMultipartUploadRequest, Bucket, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional,
+    CopyRequest, CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject, UploadPartRequest, UploadedPart,
 };
+use crate::runtime::Runtime;
 
 /// The code of the error for an object that was replaced between its row and its files.
 const REPLACED: &str = "ObjectReplaced";
@@ -87,12 +88,16 @@ impl LocalBucket {
 
 #[async_trait]
 impl Bucket for LocalBucket {
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.store.runtime().clone()
+    }
+
     fn has_reliable_transport(&self) -> bool {
         true
     }
 
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
-        let key = Key::new(key)?;
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        let key = Key::new(&request.key)?;
         self.read(
             move |connection, bucket| Ok(objects::find(connection, bucket, &key)?.map(|row| row.object)),
         )
@@ -143,14 +148,14 @@ impl Bucket for LocalBucket {
         .await
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        let key = Key::new(key)?;
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        let key = Key::new(&request.key)?;
         self.write(Vec::new(), move |write, bucket| objects::remove(write, bucket, &key)).await
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        validate_delete_count(keys.len())?;
-        let keys: Vec<Result<Key>> = keys.iter().map(|key| Key::new(key)).collect();
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        validate_delete_count(request.keys.len())?;
+        let keys: Vec<Result<Key>> = request.keys.iter().map(|key| Key::new(key)).collect();
         self.write(Vec::new(), move |write, bucket| {
             keys.into_iter()
                 .map(|key| {
@@ -223,9 +228,9 @@ impl Bucket for LocalBucket {
         .await?
     }
 
-    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
-        let key = Key::new(key)?;
-        let upload_id = upload_id.to_owned();
+    async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
+        let key = Key::new(&request.key)?;
+        let upload_id = request.upload_id;
         self.write(Vec::new(), move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
     }
 
@@ -341,7 +346,7 @@ mod tests {
             for range in
                 [Range::from(0..1), Range::from(size as u64 / 2..), Range::Suffix { suffix: 300_000 }]
             {
-                let request = GetRequest { key: "key".into(), range: Some(range), ..GetRequest::default() };
+                let request = GetRequest { range: Some(range), ..GetRequest::new("key") };
                 let got = bucket.get(request).await;
                 let Ok(served) = range.resolve(size as u64) else {
                     assert_eq!(kind(got), Some(ErrorKind::RangeNotSatisfiable));
@@ -354,8 +359,8 @@ mod tests {
                 assert_eq!(got.body.bytes().await.unwrap(), body[start..start + length]);
             }
         }
-        bucket.delete("key").await.unwrap();
-        bucket.delete("key").await.unwrap();
+        bucket.delete(DeleteRequest::new("key")).await.unwrap();
+        bucket.delete(DeleteRequest::new("key")).await.unwrap();
         assert_eq!(bytes(&bucket, "key").await, None);
         assert_eq!(files(bucket.store()).await, (0, 0));
     }
@@ -414,7 +419,7 @@ mod tests {
             ..PutRequest::new("key", "hello")
         };
         let stored = bucket.put(request()).await.unwrap();
-        let object = bucket.head("key").await.unwrap().unwrap();
+        let object = bucket.head(HeadRequest::new("key")).await.unwrap().unwrap();
         assert_eq!(object.http_metadata.as_ref(), Some(&http));
         assert_eq!(object.custom_metadata.as_ref(), Some(&custom));
         assert_eq!(object.storage_class, Some(StorageClass::InfrequentAccess));
@@ -448,12 +453,11 @@ mod tests {
                 Err(error) => assert_eq!(error.kind(), ErrorKind::PreconditionFailed),
             }
         }
-        assert_eq!(stored, [bucket.head("key").await.unwrap().unwrap().etag]);
+        assert_eq!(stored, [bucket.head(HeadRequest::new("key")).await.unwrap().unwrap().etag]);
         assert_eq!(files(bucket.store()).await, (1, 0));
         let unchanged = GetRequest {
-            key: "key".into(),
             only_if: Conditional::new().etag_does_not_match(&stored[0]),
-            ..GetRequest::default()
+            ..GetRequest::new("key")
         };
         assert_eq!(kind(bucket.get(unchanged).await), Some(ErrorKind::NotModified));
     }
@@ -483,7 +487,10 @@ mod tests {
         for key in ["", &(longest + "k")] {
             assert_eq!(kind(bucket.put(PutRequest::new(key, "")).await), Some(ErrorKind::InvalidInput));
         }
-        let results = bucket.delete_many(&["a//b".into(), String::new(), "missing".into()]).await.unwrap();
+        let results = bucket
+            .delete_many(DeleteManyRequest::new(&["a//b".into(), String::new(), "missing".into()]))
+            .await
+            .unwrap();
         let kinds: Vec<_> = results.into_iter().map(kind).collect();
         assert_eq!(kinds, [None, Some(ErrorKind::InvalidInput), None]);
         assert_eq!(bytes(&bucket, "a//b").await, None);
@@ -494,23 +501,17 @@ mod tests {
         let (_folder, bucket) = bucket().await;
         for size in [10, 100_000] {
             bucket.put(PutRequest::new("source", pattern(size))).await.unwrap();
-            let copy = |key: &str| CopyRequest {
-                source: "source".into(),
-                key: key.into(),
-                ..CopyRequest::default()
-            };
+            let copy = |key: &str| CopyRequest::new("source", key);
             bucket.copy(copy("copy")).await.unwrap();
             bucket.copy(copy("source")).await.unwrap();
-            bucket.delete("source").await.unwrap();
+            bucket.delete(DeleteRequest::new("source")).await.unwrap();
             assert_eq!(bytes(&bucket, "copy").await, Some(pattern(size)));
             let missing = bucket.copy(copy("other")).await.unwrap_err();
             assert_eq!((missing.kind(), missing.code()), (ErrorKind::InvalidInput, Some("NoSuchKey")));
         }
         let exists = CopyRequest {
-            source: "copy".into(),
-            key: "copy".into(),
             only_if: Conditional::new().etag_does_not_match("*"),
-            ..CopyRequest::default()
+            ..CopyRequest::new("copy", "copy")
         };
         assert_eq!(kind(bucket.copy(exists).await), Some(ErrorKind::PreconditionFailed));
         assert_eq!(files(bucket.store()).await, (1, 0));
@@ -520,10 +521,10 @@ mod tests {
     async fn a_body_under_way_is_read_to_its_end_when_its_object_is_replaced() {
         let (_folder, bucket) = bucket().await;
         bucket.put(PutRequest::new("key", pattern(2_000_000))).await.unwrap();
-        let request = GetRequest { key: "key".into(), ..GetRequest::default() };
+        let request = GetRequest::new("key");
         let object = bucket.get(request).await.unwrap().unwrap();
         bucket.put(PutRequest::new("key", "new")).await.unwrap();
-        bucket.delete("key").await.unwrap();
+        bucket.delete(DeleteRequest::new("key")).await.unwrap();
         assert_eq!(object.body.bytes().await.unwrap(), pattern(2_000_000));
     }
 }

@@ -141,7 +141,7 @@ fn check_bucket_name(name: &str) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::r2::{Bucket, PutRequest};
+    use crate::r2::{Bucket, DeleteRequest, HeadRequest, PutRequest};
     use crate::store::testing::{bytes, files, pattern};
 
     #[tokio::test]
@@ -162,13 +162,13 @@ mod tests {
         bucket.put(PutRequest::new("key", "1")).await.unwrap();
         let used = store.delete_bucket("media").await.unwrap_err();
         assert_eq!((used.kind(), used.code()), (ErrorKind::Conflict, Some("BucketNotEmpty")));
-        bucket.delete("key").await.unwrap();
+        bucket.delete(DeleteRequest::new("key")).await.unwrap();
         store.delete_bucket("media").await.unwrap();
         for result in [
             store.delete_bucket("media").await,
             bucket.put(PutRequest::new("key", "1")).await.map(drop),
-            bucket.head("key").await.map(drop),
-            bucket.delete("key").await,
+            bucket.head(HeadRequest::new("key")).await.map(drop),
+            bucket.delete(DeleteRequest::new("key")).await,
         ] {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::NoSuchBucket);
         }
@@ -197,7 +197,10 @@ mod tests {
         assert_eq!(files(one.store()).await.1, 0);
         drop((one, two));
         let store = LocalStore::open(folder.path()).await.unwrap();
-        assert_eq!(store.bucket("media").unwrap().head("0/0").await.unwrap().unwrap().size, 100);
+        assert_eq!(
+            store.bucket("media").unwrap().head(HeadRequest::new("0/0")).await.unwrap().unwrap().size,
+            100
+        );
         assert_eq!(files(&store).await, (1, 0));
     }
 }

@@ -139,9 +139,9 @@ mod tests {
     async fn uploads_end_after_seven_days() {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         let key = || "key".to_owned();
-        let create = CreateMultipartUploadRequest { key: key(), ..CreateMultipartUploadRequest::default() };
+        let create = CreateMultipartUploadRequest::new(key());
         let upload_id = bucket.create_multipart_upload(create).await.unwrap();
-        let list = ListPartsRequest { key: key(), upload_id, ..ListPartsRequest::default() };
+        let list = ListPartsRequest::new(key(), upload_id);
         clock.advance(UPLOAD_LIFETIME);
         clean_up(bucket.store().shared()).await.unwrap();
         bucket.list_parts(list.clone()).await.unwrap();

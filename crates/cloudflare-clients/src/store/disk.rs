@@ -161,8 +161,8 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::kv::{self, Namespace};
     use crate::r2::{
-        Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, PutRequest,
-        UploadPartRequest,
+        Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, DeleteRequest,
+        PutRequest, UploadPartRequest,
     };
     use crate::store::platform::Platform;
     use crate::store::testing::{Clock, bytes, pattern};
@@ -349,14 +349,13 @@ mod tests {
         disk.acknowledged();
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
 
-        let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
+        let copy = CopyRequest::new("large", "copy");
         bucket.copy(copy).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), ["link in blobs", "sync folder in blobs", "commit", "acknowledge"]);
 
         let key = "parts".to_owned();
-        let create =
-            CreateMultipartUploadRequest { key: key.clone(), ..CreateMultipartUploadRequest::default() };
+        let create = CreateMultipartUploadRequest::new(key.clone());
         let upload_id = bucket.create_multipart_upload(create).await.unwrap();
         disk.take();
         let part = UploadPartRequest {
@@ -369,17 +368,12 @@ mod tests {
         let part = bucket.upload_part(part).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), file);
-        let complete = CompleteMultipartUploadRequest {
-            key,
-            upload_id,
-            parts: vec![part],
-            ..CompleteMultipartUploadRequest::default()
-        };
+        let complete = CompleteMultipartUploadRequest::new(key, upload_id, vec![part]);
         bucket.complete_multipart_upload(complete).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
 
-        bucket.delete("large").await.unwrap();
+        bucket.delete(DeleteRequest::new("large")).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
 

@@ -251,8 +251,9 @@ pub(super) fn list_parts(
 mod tests {
     use super::*;
     use crate::r2::{
-        Bucket as _, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
-        ListMultipartUploadsRequest, ListPartsRequest, UploadPartRequest,
+        AbortMultipartUploadRequest, Bucket as _, CompleteMultipartUploadRequest,
+        CreateMultipartUploadRequest, HeadRequest, ListMultipartUploadsRequest, ListPartsRequest,
+        UploadPartRequest,
     };
     use crate::store::LocalBucket;
     use crate::store::testing::{bucket, bytes, files, pattern};
@@ -260,8 +261,7 @@ mod tests {
     const MIB: usize = 1024 * 1024;
 
     async fn begin(bucket: &LocalBucket, key: &str) -> String {
-        let request =
-            CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
+        let request = CreateMultipartUploadRequest::new(key);
         bucket.create_multipart_upload(request).await.unwrap()
     }
 
@@ -369,9 +369,9 @@ mod tests {
 
         let id = begin(&bucket, "key").await;
         upload(&bucket, &id, 1, 100_000).await;
-        bucket.abort_multipart_upload("key", &id).await.unwrap();
-        bucket.abort_multipart_upload("key", &id).await.unwrap();
-        assert!(bucket.head("key").await.unwrap().is_none());
+        bucket.abort_multipart_upload(AbortMultipartUploadRequest::new("key", &id)).await.unwrap();
+        bucket.abort_multipart_upload(AbortMultipartUploadRequest::new("key", &id)).await.unwrap();
+        assert!(bucket.head(HeadRequest::new("key")).await.unwrap().is_none());
         assert_eq!(files(bucket.store()).await, (0, 0));
     }
 

@@ -1,5 +1,7 @@
 //! A namespace of the store, as every other namespace is reached.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::Connection;
 
@@ -12,13 +14,15 @@ use super::receive::{MAX_INLINE, Received, receive};
 use super::writer::Write;
 use crate::error::Result;
 use crate::kv::{
-    GetManyRequest, GetRequest, ListPage, ListRequest, Namespace, PutRequest, ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
+    PutRequest, ValueWithMetadata,
 };
 use crate::model::kv::limits::{
     validate_cache_ttl, validate_get_count, validate_key, validate_put, validate_write_count,
 };
 use crate::model::kv::value;
 use crate::r2::{Body, ServedRange};
+use crate::runtime::Runtime;
 use crate::time::{from_seconds, to_seconds};
 
 /// A namespace of a [`LocalStore`], with Workers KV's limits, expiry, metadata and listings.
@@ -99,8 +103,8 @@ impl LocalNamespace {
 
 #[async_trait]
 impl Namespace for LocalNamespace {
-    fn has_bulk_writes(&self) -> bool {
-        true
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.store.runtime().clone()
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
@@ -142,9 +146,9 @@ impl Namespace for LocalNamespace {
         self.write(files, move |write, namespace| pairs::replace(write, namespace, &pair)).await
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        validate_key(key)?;
-        let key = key.to_owned();
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        let key = request.key;
+        validate_key(&key)?;
         self.write(Vec::new(), move |write, namespace| pairs::remove(write, namespace, &key)).await
     }
 
@@ -160,10 +164,10 @@ impl Namespace for LocalNamespace {
         .await
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        let keys = request.keys;
         validate_write_count(keys.len())?;
         keys.iter().try_for_each(|key| validate_key(key))?;
-        let keys = keys.to_vec();
         self.write(Vec::new(), move |write, namespace| {
             keys.iter().map(|key| Ok(Ok(pairs::remove(write, namespace, key)?))).collect()
         })

@@ -164,7 +164,7 @@ fn free_title(write: &Write<'_>, title: &str, id: &str) -> StoreResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kv::{GetRequest, ListRequest, Namespace as _, PutRequest};
+    use crate::kv::{DeleteRequest, GetRequest, ListRequest, Namespace as _, PutRequest};
     use crate::store::testing::{files, namespace, pattern, rows, value};
 
     #[tokio::test]
@@ -200,10 +200,10 @@ mod tests {
         assert_eq!(value(&store.namespace(&*other.id), "large").await, Some(pattern(100_000)));
         assert!(store.namespace_info(namespace.id()).await.unwrap().is_none());
         for result in [
-            namespace.get(GetRequest { key: "k".into(), ..GetRequest::default() }).await.map(drop),
+            namespace.get(GetRequest::new("k")).await.map(drop),
             namespace.put(PutRequest::new("k", "v")).await,
             namespace.put(PutRequest::new("k", pattern(100_000))).await,
-            namespace.delete("k").await,
+            namespace.delete(DeleteRequest::new("k")).await,
             namespace.list(ListRequest::default()).await.map(drop),
             store.rename_namespace(namespace.id(), "x").await,
             store.delete_namespace(namespace.id()).await,

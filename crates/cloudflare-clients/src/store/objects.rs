@@ -72,8 +72,8 @@ pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> StoreResult<Obj
         .chain(given.as_deref().and_then(read_checksum))
         .collect();
     if with_metadata {
-        object.http_metadata = Some(read_http_metadata(row, 8)?);
-        object.custom_metadata = Some(read_custom_metadata(row, 9)?);
+        object.http_metadata = Some(read_http_metadata(row.get(8)?)?);
+        object.custom_metadata = Some(read_custom_metadata(row.get(9)?)?);
     }
     Ok(object)
 }
@@ -158,8 +158,8 @@ fn write_http_metadata(metadata: &HttpMetadata) -> Result<Option<String>> {
     .map(Some)
 }
 
-fn read_http_metadata(row: &Row<'_>, column: usize) -> StoreResult<HttpMetadata> {
-    let Some(text) = row.get::<_, Option<String>>(column)? else {
+fn read_http_metadata(column: Option<String>) -> StoreResult<HttpMetadata> {
+    let Some(text) = column else {
         return Ok(HttpMetadata::default());
     };
     let json: HttpMetadataJson =
@@ -181,8 +181,8 @@ fn write_custom_metadata(metadata: &CustomMetadata) -> Result<Option<String>> {
     to_json(&metadata.iter().collect::<std::collections::BTreeMap<_, _>>()).map(Some)
 }
 
-fn read_custom_metadata(row: &Row<'_>, column: usize) -> StoreResult<CustomMetadata> {
-    let Some(text) = row.get::<_, Option<String>>(column)? else {
+fn read_custom_metadata(column: Option<String>) -> StoreResult<CustomMetadata> {
+    let Some(text) = column else {
         return Ok(CustomMetadata::default());
     };
     let json: std::collections::BTreeMap<String, String> =
@@ -249,7 +249,10 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     let mut stored = StoredObject::new(new.key.into_given(), new.etag);
     stored.version = Some(version);
     stored.size = Some(new.size);
-    stored.uploaded = Some(write.now);
+    stored.uploaded = Some(from_millis(to_millis(write.now)));
+    stored.http_metadata = Some(read_http_metadata(new.metadata.http)?);
+    stored.custom_metadata = Some(read_custom_metadata(new.metadata.custom)?);
+    stored.storage_class = Some(new.metadata.storage_class);
     stored.checksums = Checksum::from_etag(&stored.etag).into_iter().chain(new.checksum).collect();
     Ok(stored)
 }

@@ -150,7 +150,7 @@ impl KeysQuery {
              WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND (expiration IS NULL OR expiration > ?4) ORDER BY key",
         )?;
         let mut rows = statement.query((namespace, &self.from, &self.end, now))?;
-        let mut page = ListPage { list_complete: true, ..ListPage::default() };
+        let mut page = ListPage::new(Vec::new());
         while let Some(row) = rows.next()? {
             if page.keys.len() == self.limit {
                 page.list_complete = false;

@@ -41,7 +41,7 @@ impl Runtime for Clock {
 }
 
 /// A bucket in a store of its own, which goes with the folder.
-pub(super) async fn bucket() -> (TempDir, LocalBucket) {
+pub(crate) async fn bucket() -> (TempDir, LocalBucket) {
     let folder = tempfile::tempdir().unwrap();
     let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
     (folder, bucket)
@@ -58,7 +58,7 @@ pub(super) async fn bucket_with_clock() -> (TempDir, LocalBucket, Clock) {
 
 /// The bytes of an object.
 pub(super) async fn bytes(bucket: &LocalBucket, key: &str) -> Option<Vec<u8>> {
-    let request = GetRequest { key: key.to_owned(), ..GetRequest::default() };
+    let request = GetRequest::new(key);
     match bucket.get(request).await.unwrap() {
         Some(object) => Some(object.body.bytes().await.unwrap().to_vec()),
         None => None,
@@ -90,8 +90,7 @@ pub(super) async fn namespace() -> (TempDir, LocalNamespace, Clock) {
 
 /// The bytes of a value.
 pub(super) async fn value(namespace: &LocalNamespace, key: &str) -> Option<Vec<u8>> {
-    let value =
-        namespace.get(kv::GetRequest { key: key.to_owned(), ..kv::GetRequest::default() }).await.unwrap()?;
+    let value = namespace.get(kv::GetRequest::new(key)).await.unwrap()?;
     Some(value.bytes().await.unwrap().to_vec())
 }
 

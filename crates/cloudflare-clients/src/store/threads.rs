@@ -101,8 +101,8 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::kv::{self, Namespace as _};
     use crate::r2::{
-        Bucket as _, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, ListRequest,
-        PutRequest, UploadPartRequest,
+        Bucket as _, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
+        DeleteRequest, ListRequest, PutRequest, UploadPartRequest,
     };
     use crate::runtime::Runtime as _;
     use crate::store::platform::Platform;
@@ -185,8 +185,7 @@ mod tests {
     }
 
     async fn upload(bucket: &LocalBucket, key: &str, parts: &[usize]) {
-        let create =
-            CreateMultipartUploadRequest { key: key.into(), ..CreateMultipartUploadRequest::default() };
+        let create = CreateMultipartUploadRequest::new(key);
         let upload_id = bucket.create_multipart_upload(create).await.unwrap();
         let mut uploaded = Vec::new();
         for (part_number, size) in (1..).zip(parts) {
@@ -199,12 +198,7 @@ mod tests {
             };
             uploaded.push(bucket.upload_part(part).await.unwrap());
         }
-        let complete = CompleteMultipartUploadRequest {
-            key: key.into(),
-            upload_id,
-            parts: uploaded,
-            ..CompleteMultipartUploadRequest::default()
-        };
+        let complete = CompleteMultipartUploadRequest::new(key, upload_id, uploaded);
         bucket.complete_multipart_upload(complete).await.unwrap();
     }
 
@@ -222,9 +216,9 @@ mod tests {
                 assert_eq!(bytes(&bucket, key).await, Some(pattern(size)));
             }
             upload(&bucket, "parts", &[PART, 10]).await;
-            let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
+            let copy = CopyRequest::new("large", "copy");
             bucket.copy(copy).await.unwrap();
-            bucket.delete("gone").await.unwrap();
+            bucket.delete(DeleteRequest::new("gone")).await.unwrap();
 
             let sessions = LocalNamespace::open_in(&store, "sessions").await.unwrap();
             let put = kv::PutRequest::new("short", "v").expiration_ttl(Duration::from_secs(60));

@@ -17,7 +17,7 @@ use crate::error::ErrorKind;
 use crate::kv::{self, Namespace as _};
 use crate::r2::{
     Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, CopyRequest,
-    CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, ListMultipartUploadsRequest,
+    CreateMultipartUploadRequest, CustomMetadata, HeadRequest, HttpMetadata, ListMultipartUploadsRequest,
     ListPartsRequest, ListRequest, PutRequest, StorageClass, UploadPartRequest,
 };
 use crate::runtime::Runtime as _;
@@ -79,10 +79,9 @@ fn contents(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 
 async fn begin_upload(media: &LocalBucket, key: &str) -> String {
     let request = CreateMultipartUploadRequest {
-        key: key.into(),
         http_metadata: http(),
         custom_metadata: custom(),
-        ..CreateMultipartUploadRequest::default()
+        ..CreateMultipartUploadRequest::new(key)
     };
     media.create_multipart_upload(request).await.unwrap()
 }
@@ -113,7 +112,7 @@ async fn fill(store: &LocalStore) {
     };
     media.put(large).await.unwrap();
     media.put(PutRequest::new("cafe\u{301}", "decomposed")).await.unwrap();
-    let copy = CopyRequest { source: "large".into(), key: "copy".into(), ..CopyRequest::default() };
+    let copy = CopyRequest::new("large", "copy");
     media.copy(copy).await.unwrap();
     for key in ["parts", "unfinished"] {
         let upload_id = begin_upload(&media, key).await;
@@ -123,12 +122,7 @@ async fn fill(store: &LocalStore) {
         }
         if key == "parts" {
             let key = key.to_owned();
-            let complete = CompleteMultipartUploadRequest {
-                key,
-                upload_id,
-                parts,
-                ..CompleteMultipartUploadRequest::default()
-            };
+            let complete = CompleteMultipartUploadRequest::new(key, upload_id, parts);
             media.complete_multipart_upload(complete).await.unwrap();
         }
     }
@@ -150,7 +144,7 @@ async fn check_objects(store: &LocalStore) {
     assert!(names.eq([("media", made), ("other", made)]), "{buckets:?}");
 
     let media = store.bucket("media").unwrap();
-    let small = media.head("small").await.unwrap().unwrap();
+    let small = media.head(HeadRequest::new("small")).await.unwrap().unwrap();
     assert_eq!(small.http_metadata, Some(http()));
     assert_eq!(small.custom_metadata, Some(custom()));
     assert_eq!(small.storage_class, Some(StorageClass::InfrequentAccess));
@@ -161,7 +155,7 @@ async fn check_objects(store: &LocalStore) {
     assert_eq!(bytes(&media, "small").await, Some(b"hello".to_vec()));
 
     for key in ["large", "copy"] {
-        let large = media.head(key).await.unwrap().unwrap();
+        let large = media.head(HeadRequest::new(key)).await.unwrap().unwrap();
         assert_eq!(large.etag, Checksum::of(ChecksumAlgorithm::Md5, &pattern(LARGE)).to_hex());
         let sha1 = Checksum::of(ChecksumAlgorithm::Sha1, &pattern(LARGE));
         assert_eq!(large.checksums.get(ChecksumAlgorithm::Sha1), Some(&sha1));
@@ -170,7 +164,7 @@ async fn check_objects(store: &LocalStore) {
         assert_eq!(large.storage_class, Some(StorageClass::Standard));
         assert_eq!(bytes(&media, key).await, Some(pattern(LARGE)));
     }
-    let parts = media.head("parts").await.unwrap().unwrap();
+    let parts = media.head(HeadRequest::new("parts")).await.unwrap().unwrap();
     assert!(parts.etag.ends_with("-2"), "{}", parts.etag);
     assert_eq!((parts.http_metadata, parts.custom_metadata), (Some(http()), Some(custom())));
     assert_eq!(bytes(&media, "parts").await, Some([pattern(LARGE), pattern(10)].concat()));
@@ -188,7 +182,7 @@ async fn check_values(store: &LocalStore) {
     let titles: Vec<String> = store.namespaces().await.unwrap().into_iter().map(|info| info.title).collect();
     assert_eq!(titles, ["empty", "sessions"]);
     let sessions = LocalNamespace::open_in(store, "sessions").await.unwrap();
-    let get = |key: &str| kv::GetRequest { key: key.into(), ..kv::GetRequest::default() };
+    let get = |key: &str| kv::GetRequest::new(key);
     let small = sessions.get_with_metadata(get("small")).await.unwrap().unwrap();
     assert_eq!(small.metadata.unwrap().as_str(), "[1,2]");
     assert_eq!(small.expiration, None);
@@ -204,20 +198,18 @@ async fn finish_upload(media: &LocalBucket) {
     let [upload] = uploads.as_slice() else { panic!("one upload: {uploads:?}") };
     assert_eq!((upload.key.as_str(), upload.initiated), ("unfinished", Clock::new().now()));
     let (key, upload_id) = (upload.key.clone(), upload.upload_id.clone());
-    let list =
-        ListPartsRequest { key: key.clone(), upload_id: upload_id.clone(), ..ListPartsRequest::default() };
+    let list = ListPartsRequest::new(key.clone(), upload_id.clone());
     let listed = media.list_parts(list).await.unwrap().parts;
     let sizes: Vec<_> = listed.iter().map(|part| (part.part_number, part.size)).collect();
     assert_eq!(sizes, [(1, Some(LARGE as u64)), (2, Some(10))]);
     let first = media.upload_part(part(&key, &upload_id, 1, 5 * 1024 * 1024)).await.unwrap();
     let parts = vec![first, listed[1].clone()];
-    let complete =
-        CompleteMultipartUploadRequest { key, upload_id, parts, ..CompleteMultipartUploadRequest::default() };
+    let complete = CompleteMultipartUploadRequest::new(key, upload_id, parts);
     media.complete_multipart_upload(complete).await.unwrap();
 }
 
 async fn check_upload(media: &LocalBucket) {
-    let object = media.head("unfinished").await.unwrap().unwrap();
+    let object = media.head(HeadRequest::new("unfinished")).await.unwrap().unwrap();
     assert_eq!((object.http_metadata, object.custom_metadata), (Some(http()), Some(custom())));
     let expected = [pattern(5 * 1024 * 1024), pattern(10)].concat();
     assert!(bytes(media, "unfinished").await == Some(expected));

@@ -328,7 +328,7 @@ async fn copy_to_new(world: &World) -> Result<()> {
 async fn create_upload(world: &World) -> Result<()> {
     let upload = world.r2.create_multipart_upload("upload/created").await?;
     let same = world.stored.resume_multipart_upload("upload/created", upload.upload_id());
-    assert!(same.list_parts().await.unwrap().is_empty());
+    assert!(same.list_parts().await.unwrap().parts.is_empty());
     Ok(())
 }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use cloudflare_clients::r2::{
     Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, CopyRequest,
-    CreateMultipartUploadRequest, GetRequest, ListMultipartUploadsRequest, ListPartsRequest, ListRequest,
-    PutRequest, StorageClass, UploadPartRequest,
+    CreateMultipartUploadRequest, DeleteManyRequest, GetRequest, HeadRequest, ListMultipartUploadsRequest,
+    ListPartsRequest, ListRequest, PutRequest, StorageClass, UploadPartRequest,
 };
 use cloudflare_clients::{ErrorKind, S3Bucket};
 
@@ -40,11 +40,7 @@ async fn every_key_round_trips() {
     let bucket = bucket(&local);
     for key in KEYS {
         bucket.put(PutRequest::new(*key, key.to_string())).await.unwrap();
-        let got = bucket
-            .get(GetRequest { key: (*key).to_owned(), ..GetRequest::default() })
-            .await
-            .unwrap()
-            .unwrap();
+        let got = bucket.get(GetRequest::new(*key)).await.unwrap().unwrap();
         assert_eq!(got.body.text().await.unwrap(), *key);
     }
     let page = bucket.list(ListRequest::default()).await.unwrap();
@@ -56,7 +52,7 @@ async fn every_key_round_trips() {
     assert_eq!(local.send_unsigned("GET", &target, &[]).await.text(), "a/./b/../c");
 
     let keys: Vec<String> = KEYS.iter().map(ToString::to_string).collect();
-    assert!(bucket.delete_many(&keys).await.unwrap().iter().all(Result::is_ok));
+    assert!(bucket.delete_many(DeleteManyRequest::new(&keys)).await.unwrap().iter().all(Result::is_ok));
     assert!(bucket.list(ListRequest::default()).await.unwrap().objects.is_empty());
 }
 
@@ -71,7 +67,7 @@ async fn what_is_put_is_what_is_got() {
     put.checksum = Some(Checksum::of(ChecksumAlgorithm::Sha256, b"hello"));
     put.only_if = Conditional::new().etag_does_not_match("*");
     let stored = bucket.put(put).await.unwrap();
-    let head = bucket.head("key").await.unwrap().unwrap();
+    let head = bucket.head(HeadRequest::new("key")).await.unwrap().unwrap();
     assert_eq!(
         (head.etag.as_str(), head.size, head.content_type()),
         (stored.etag.as_str(), 5, Some("text/plain"))
@@ -83,7 +79,11 @@ async fn what_is_put_is_what_is_got() {
     assert!(head.checksums.get(ChecksumAlgorithm::Sha256).is_some());
     assert_eq!(head.version, stored.version);
 
-    let get = |only_if, range| GetRequest { key: "key".to_owned(), only_if, range };
+    let get = |only_if, range| {
+        let mut get = GetRequest::new("key");
+        (get.only_if, get.range) = (only_if, range);
+        get
+    };
     let ranged = bucket.get(get(Conditional::new(), Some((1..3).into()))).await.unwrap().unwrap();
     assert_eq!((ranged.size, ranged.body.text().await.unwrap().as_str()), (5, "el"));
     let kind = |error: cloudflare_clients::Error| error.kind();
@@ -93,45 +93,40 @@ async fn what_is_put_is_what_is_got() {
     assert_eq!(other.map_err(kind).unwrap_err(), ErrorKind::PreconditionFailed);
     let beyond = bucket.get(get(Conditional::new(), Some((9..).into()))).await;
     assert_eq!(beyond.map_err(kind).unwrap_err(), ErrorKind::RangeNotSatisfiable);
-    assert!(bucket.head("none").await.unwrap().is_none());
+    assert!(bucket.head(HeadRequest::new("none")).await.unwrap().is_none());
 
-    let copy = CopyRequest { source: "key".to_owned(), key: "é copy".to_owned(), ..CopyRequest::default() };
+    let copy = CopyRequest::new("key", "é copy");
     assert_eq!(bucket.copy(copy).await.unwrap().etag, stored.etag);
     local
         .server
         .store
         .bucket("media")
         .unwrap()
-        .delete_many(&["key".to_owned(), "é copy".to_owned()])
+        .delete_many(DeleteManyRequest::new(&["key".to_owned(), "é copy".to_owned()]))
         .await
         .unwrap();
     local.server.store.delete_bucket("media").await.unwrap();
-    assert_eq!(bucket.head("key").await.map_err(kind).unwrap_err(), ErrorKind::NoSuchBucket);
+    assert_eq!(
+        bucket.head(HeadRequest::new("key")).await.map_err(kind).unwrap_err(),
+        ErrorKind::NoSuchBucket
+    );
 }
 
 #[tokio::test]
 async fn an_upload_in_parts() {
     let local = Local::start().await;
     let bucket = bucket(&local);
-    let create =
-        CreateMultipartUploadRequest { key: "film".to_owned(), ..CreateMultipartUploadRequest::default() };
+    let create = CreateMultipartUploadRequest::new("film");
     let upload_id = bucket.create_multipart_upload(create).await.unwrap();
     let mut parts = Vec::new();
     for (part_number, size) in [(1, 5 << 20), (2, 7)] {
         let body = Body::from(vec![b'x'; size]);
         let (key, upload_id) = ("film".to_owned(), upload_id.clone());
         parts.push(
-            bucket
-                .upload_part(UploadPartRequest { key, upload_id, part_number, body, checksum: None })
-                .await
-                .unwrap(),
+            bucket.upload_part(UploadPartRequest::new(key, upload_id, part_number, body)).await.unwrap(),
         );
     }
-    let list = ListPartsRequest {
-        key: "film".to_owned(),
-        upload_id: upload_id.clone(),
-        ..ListPartsRequest::default()
-    };
+    let list = ListPartsRequest::new("film", &upload_id);
     let listed = bucket.list_parts(list).await.unwrap();
     assert_eq!(
         listed.parts.iter().map(|part| &part.etag).collect::<Vec<_>>(),
@@ -140,12 +135,7 @@ async fn an_upload_in_parts() {
     let uploads = bucket.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap();
     assert_eq!(uploads.uploads[0].upload_id, upload_id);
 
-    let complete = CompleteMultipartUploadRequest {
-        key: "film".to_owned(),
-        upload_id,
-        parts,
-        only_if: Conditional::new(),
-    };
+    let complete = CompleteMultipartUploadRequest::new("film", upload_id, parts);
     let stored = bucket.complete_multipart_upload(complete.clone()).await.unwrap();
     assert!(stored.etag.ends_with("-2"));
     let again = bucket.complete_multipart_upload(complete).await.unwrap_err();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use cloudflare_clients::Runtime;
-use cloudflare_clients::r2::Bucket as _;
+use cloudflare_clients::r2::{Bucket as _, HeadRequest};
 use futures_util::future::BoxFuture;
 use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -110,7 +110,7 @@ async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     let answer = exchange(&mut busy, rest).await;
     assert_eq!(answer.status, 200);
     let _folder = tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
-    assert!(store.bucket("media").unwrap().head("key").await.unwrap().is_some());
+    assert!(store.bucket("media").unwrap().head(HeadRequest::new("key")).await.unwrap().is_some());
 }
 
 /// A runtime whose minutes are tenths of a second.

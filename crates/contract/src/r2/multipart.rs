@@ -58,12 +58,14 @@ pub(crate) async fn parts_are_replaced(Fixture { service, .. }: Fixture) {
     assert_eq!(upload.parts(), std::slice::from_ref(&new));
     let error = upload.complete([old]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-    upload.complete([new]).await.unwrap();
+    let stored = upload.complete([new]).await.unwrap();
+    assert_eq!(stored.size, Some(3));
+    assert!(stored.uploaded.is_some(), "{stored:?}");
     assert_eq!(service.get("replaced").await.unwrap().unwrap().text().await.unwrap(), "new");
 }
 
 pub(crate) async fn parts_of_wrong_sizes(Fixture { service, .. }: Fixture) {
-    let forget_size = |part: UploadedPart| UploadedPart { size: None, ..part };
+    let forget_size = |part: UploadedPart| UploadedPart::new(part.part_number, part.etag);
     for sizes in [[1000, 1000], [PART, PART + 1]] {
         let upload = service.create_multipart_upload("sizes").await.unwrap();
         let mut parts = Vec::new();
@@ -82,7 +84,7 @@ pub(crate) async fn parts_of_wrong_sizes(Fixture { service, .. }: Fixture) {
 pub(crate) async fn parts_that_were_not_uploaded(Fixture { service, .. }: Fixture) {
     let upload = service.create_multipart_upload("not-uploaded").await.unwrap();
     let part = upload.upload_part(1, "x").await.unwrap();
-    let made_up = UploadedPart { part_number: 2, ..part.clone() };
+    let made_up = UploadedPart::new(2, &part.etag);
     let error = upload.complete([part, made_up]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }
@@ -122,7 +124,16 @@ pub(crate) async fn listing_parts_and_uploads(Fixture { service, lacks, .. }: Fi
         assert_eq!(service.list_multipart_uploads().await.unwrap_err().kind(), ErrorKind::Unsupported);
         return;
     }
-    assert_eq!(upload.list_parts().await.unwrap(), uploaded);
+    assert_eq!(upload.list_parts().await.unwrap().parts, uploaded);
+    for size in [1, 2, 1000] {
+        let list = upload.list_parts().page_size(size);
+        assert_eq!(list.stream().try_collect::<Vec<_>>().await.unwrap(), uploaded);
+    }
+    let later = upload.list_parts().after(1).page_size(1).await.unwrap();
+    assert_eq!((later.parts, later.truncated), (uploaded[1..2].to_vec(), true));
+    let pages: Vec<_> =
+        service.list_multipart_uploads().prefix("listed/").page_size(1).pages().try_collect().await.unwrap();
+    assert_eq!(pages.iter().map(|page| page.uploads.len()).sum::<usize>(), 2);
     for size in [1, 2, 1000] {
         let list = service.list_multipart_uploads().prefix("listed/").page_size(size);
         let uploads: Vec<_> = list.stream().try_collect().await.unwrap();

@@ -1,4 +1,4 @@
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
@@ -9,14 +9,13 @@ use testkit::{content, pieces};
 use super::Fixture;
 
 pub(crate) async fn what_is_put_comes_back_whole(Fixture { service, .. }: Fixture) {
-    let http_metadata = HttpMetadata {
-        content_type: Some("video/mp4".to_owned()),
-        content_language: Some("de".to_owned()),
-        content_disposition: Some("attachment; filename=\"a.mp4\"".to_owned()),
-        content_encoding: Some("identity".to_owned()),
-        cache_control: Some("public, max-age=3600".to_owned()),
-        cache_expiry: Some(UNIX_EPOCH + Duration::from_secs(2_000_000_000)),
-    };
+    let http_metadata = HttpMetadata::new()
+        .content_type("video/mp4")
+        .content_language("de")
+        .content_disposition("attachment; filename=\"a.mp4\"")
+        .content_encoding("identity")
+        .cache_control("public, max-age=3600")
+        .cache_expiry(UNIX_EPOCH + Duration::from_secs(2_000_000_000));
     let stored = service
         .put("whole/a.mp4", "hello")
         .http_metadata(http_metadata.clone())
@@ -26,6 +25,11 @@ pub(crate) async fn what_is_put_comes_back_whole(Fixture { service, .. }: Fixtur
         .unwrap();
     assert_eq!(stored.key, "whole/a.mp4");
     assert_eq!(stored.etag, "5d41402abc4b2a76b9719d911017c592");
+    assert_eq!((stored.size, stored.http_metadata.as_ref()), (Some(5), Some(&http_metadata)));
+    assert_eq!(
+        stored.custom_metadata.as_ref().and_then(|metadata| metadata.get("uploadedBy")),
+        Some("mobile-app")
+    );
 
     let head = service.head("whole/a.mp4").await.unwrap().unwrap();
     let object = service.get("whole/a.mp4").await.unwrap().unwrap();
@@ -40,6 +44,8 @@ pub(crate) async fn what_is_put_comes_back_whole(Fixture { service, .. }: Fixtur
     assert_eq!(object.metadata("y"), None);
     assert_eq!(object.range, None);
     assert!(object.uploaded > UNIX_EPOCH);
+    let apart = |a: SystemTime, b: SystemTime| a.duration_since(b).or_else(|_| b.duration_since(a)).unwrap();
+    assert!(apart(stored.uploaded.unwrap(), object.uploaded) < Duration::from_secs(10), "{stored:?}");
     assert_eq!(object.text().await.unwrap(), "hello");
 }
 
@@ -54,6 +60,14 @@ pub(crate) async fn empty_and_tiny_objects(Fixture { service, .. }: Fixture) {
 
 pub(crate) async fn what_is_missing_is_none(Fixture { service, .. }: Fixture) {
     assert!(service.head("missing").await.unwrap().is_none());
+    assert!(!service.exists("missing").await.unwrap());
+    assert_eq!(service.get("missing").text().await.unwrap(), None);
+    service.put("present", "{\"n\":1}").await.unwrap();
+    assert!(service.exists("present").await.unwrap());
+    assert_eq!(service.get("present").text().await.unwrap().as_deref(), Some("{\"n\":1}"));
+    let json: serde_json::Value = service.get("present").json().await.unwrap().unwrap();
+    assert_eq!(json, serde_json::json!({ "n": 1 }));
+    assert_eq!(service.get("present").range(1..4).bytes().await.unwrap().unwrap(), "\"n\"");
     assert!(service.get("missing").await.unwrap().is_none());
     assert!(service.get("missing").range(0..10).await.unwrap().is_none());
 }
@@ -98,7 +112,7 @@ pub(crate) async fn ranges(Fixture { service, .. }: Fixture) {
     ];
     for (range, offset, expected) in cases {
         let object = service.get("range").range(range).await.unwrap().unwrap();
-        let served = ServedRange { offset, length: expected.len() as u64 };
+        let served = ServedRange::new(offset, expected.len() as u64);
         assert_eq!(object.range, Some(served), "{range:?}");
         assert_eq!(object.size, 10, "{range:?}");
         assert_eq!(object.text().await.unwrap(), expected, "{range:?}");
@@ -238,7 +252,7 @@ pub(crate) async fn deleting_many(Fixture { service, .. }: Fixture) {
     keys.extend((0..1100).map(|n| format!("many/missing-{n}")));
     let outcome = service.delete_many(keys.clone()).await.unwrap();
     assert_eq!(outcome.failed().count(), 0, "{outcome:?}");
-    assert_eq!(outcome.deleted().collect::<Vec<_>>(), keys);
+    assert_eq!(outcome.succeeded().map(|(key, ())| key).collect::<Vec<_>>(), keys);
     let left = service.list().prefix("many/").await.unwrap();
     assert_eq!(left.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), ["many/kept"]);
     assert!(service.delete_many(Vec::<String>::new()).await.unwrap().results.is_empty());
@@ -256,12 +270,14 @@ pub(crate) async fn copies(Fixture { service, lacks, .. }: Fixture) {
     assert_eq!((copy.content_type(), copy.metadata("n")), (Some("text/plain"), Some("v")));
     assert_eq!(copy.text().await.unwrap(), "content");
 
-    let http = HttpMetadata { cache_control: Some("no-store".to_owned()), ..HttpMetadata::default() };
-    let custom = [("m", "w")].into_iter().collect();
-    service.copy("copy/b", "copy/b").replace_metadata(http, custom).await.unwrap();
+    service.copy("copy/b", "copy/b").cache_control("no-store").metadata("m", "w").await.unwrap();
     let copy = service.head("copy/b").await.unwrap().unwrap();
     assert_eq!((copy.metadata("n"), copy.metadata("m")), (None, Some("w")));
-    assert_eq!(copy.http_metadata.unwrap().cache_control.as_deref(), Some("no-store"));
+    let http_metadata = copy.http_metadata.unwrap();
+    assert_eq!(http_metadata.cache_control.as_deref(), Some("no-store"));
+    assert_ne!(http_metadata.content_type.as_deref(), Some("text/plain"));
+    service.copy("copy/b", "copy/b").replace_metadata().await.unwrap();
+    assert_eq!(service.head("copy/b").await.unwrap().unwrap().metadata("m"), None);
 
     service.delete("copy/a ä+%41").await.unwrap();
     assert_eq!(service.get("copy/b").await.unwrap().unwrap().text().await.unwrap(), "content");

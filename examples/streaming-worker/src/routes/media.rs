@@ -47,23 +47,18 @@ pub(super) async fn upload(call: &Call<'_>, key: &MediaKey) -> Answer {
         return Err(ApiError::forbidden());
     }
     let etags = |value: Option<String>| value.map(|value| EtagList::parse_header(&value)).transpose();
-    let only_if = Conditional {
-        etag_matches: etags(call.header("if-match")?)?,
-        etag_does_not_match: etags(call.header("if-none-match")?)?,
-        ..Conditional::default()
-    };
+    let mut only_if = Conditional::new();
+    only_if.etag_matches = etags(call.header("if-match")?)?;
+    only_if.etag_does_not_match = etags(call.header("if-none-match")?)?;
     let body = call.upload()?;
     let size = body.content_length();
-    let metadata = HttpMetadata {
-        content_type: Some(
-            call.header("content-type")?.unwrap_or_else(|| "application/octet-stream".to_owned()),
-        ),
-        content_language: call.header("content-language")?,
-        content_disposition: call.header("content-disposition")?,
-        content_encoding: call.header("content-encoding")?,
-        cache_control: call.header("cache-control")?,
-        cache_expiry: None,
-    };
+    let mut metadata = HttpMetadata::new();
+    metadata.content_type =
+        Some(call.header("content-type")?.unwrap_or_else(|| "application/octet-stream".to_owned()));
+    metadata.content_language = call.header("content-language")?;
+    metadata.content_disposition = call.header("content-disposition")?;
+    metadata.content_encoding = call.header("content-encoding")?;
+    metadata.cache_control = call.header("cache-control")?;
     let stored = call.app.r2.put(key.as_str(), body).http_metadata(metadata).only_if(only_if).await?;
     let response = json(&json!({ "key": key.as_str(), "etag": stored.etag, "size": size }), 201)?;
     response.headers().set("etag", &stored.http_etag())?;

@@ -50,8 +50,7 @@ pub(super) async fn part(call: &Call<'_>) -> Answer {
 pub(super) async fn complete(call: &Call<'_>) -> Answer {
     let Complete { key, upload_id, parts } = call.json().await?;
     let key = call.owned(MediaKey::parse(&key)?)?;
-    let parts =
-        parts.into_iter().map(|Part { part_number, etag }| UploadedPart { part_number, etag, size: None });
+    let parts = parts.into_iter().map(|Part { part_number, etag }| UploadedPart::new(part_number, etag));
     let stored = call.app.r2.resume_multipart_upload(key.as_str(), upload_id).complete(parts).await?;
     json(&json!({ "key": key.as_str(), "etag": stored.etag, "size": stored.size }), 200)
 }

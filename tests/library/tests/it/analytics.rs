@@ -9,14 +9,16 @@ use std::time::{Duration, UNIX_EPOCH};
 use cloudflare_clients::analytics::{Event, EventStore, EventWriter, MAX_EVENT_SIZE};
 use cloudflare_clients::kv::KvClient;
 use cloudflare_clients::r2::{
-    Bucket, GetRequest, ListPage, ListRequest, Object, ObjectBody, PutRequest, R2Service, StoredObject,
+    Bucket, GetRequest, HeadRequest, ListPage, ListRequest, Object, ObjectBody, PutRequest, R2Service,
+    StoredObject,
 };
+use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::{
-    Error, ErrorKind, LocalBucket, LocalNamespace, Result, RetryPolicy, Runtime, TokioRuntime, async_trait,
+    Error, ErrorKind, LocalBucket, LocalNamespace, Result, RetryPolicy, Runtime, TokioRuntime,
 };
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future};
 use tempfile::TempDir;
-use testkit::ManualClock;
+use testkit::{ManualClock, mock};
 use tokio::sync::oneshot;
 
 /// A line is longer than its event by this much.
@@ -52,8 +54,7 @@ struct Faulty {
     listed: AtomicUsize,
 }
 
-#[async_trait]
-impl Bucket for Faulty {
+impl Faulty {
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
         self.puts.fetch_add(1, Ordering::Relaxed);
         let fault = self.faults.lock().unwrap().pop_front();
@@ -80,14 +81,18 @@ impl Bucket for Faulty {
         self.bucket.get(request).await
     }
 
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
-        self.bucket.head(key).await
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        self.bucket.head(request).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
         let page = self.bucket.list(request).await?;
         self.listed.fetch_add(page.objects.len(), Ordering::Relaxed);
         Ok(page)
+    }
+
+    fn service(self: &Arc<Self>, runtime: Arc<dyn Runtime>) -> R2Service {
+        R2Service::new(mock!(MockBucket, self => put, get, head, list)).with_runtime(runtime)
     }
 }
 
@@ -109,13 +114,18 @@ impl Fixture {
             gets: Mutex::default(),
             listed: AtomicUsize::default(),
         });
-        let service = R2Service::shared(bucket.clone()).with_retry(RetryPolicy::none());
+        let clock = clock();
+        let service = bucket.service(Arc::new(clock.clone())).with_retry(RetryPolicy::none());
         let store = EventStore::r2(service, "events/").unwrap();
-        Self { bucket, store, clock: clock(), _folder: folder }
+        Self { bucket, store, clock, _folder: folder }
+    }
+
+    fn service(&self) -> R2Service {
+        self.bucket.service(Arc::new(self.clock.clone()))
     }
 
     fn writer(&self) -> EventWriter {
-        EventWriter::new_with_runtime(self.store.clone(), Arc::new(self.clock.clone()))
+        EventWriter::new(self.store.clone())
     }
 
     fn fail(&self, faults: impl IntoIterator<Item = Fault>) {
@@ -127,7 +137,7 @@ impl Fixture {
     }
 
     async fn keys(&self) -> Vec<String> {
-        let list = R2Service::shared(self.bucket.clone()).list().stream();
+        let list = self.service().list().stream();
         list.map_ok(|object| object.key).try_collect().await.unwrap()
     }
 
@@ -141,7 +151,7 @@ impl Fixture {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
         encoder.write_all(lines).unwrap();
         let object = encoder.finish().unwrap();
-        R2Service::shared(self.bucket.clone()).put(key, object).await.unwrap();
+        self.service().put(key, object).await.unwrap();
     }
 }
 
@@ -182,7 +192,7 @@ async fn a_flush_stores_what_was_recorded() {
 
     let key = fixture.keys().await.remove(0);
     assert!(key.starts_with("events/2026/11/25/05/20261125T051820000Z-20261125T051820000Z-"), "{key}");
-    let object = fixture.bucket.head(&key).await.unwrap().unwrap();
+    let object = fixture.bucket.head(HeadRequest::new(&key)).await.unwrap().unwrap();
     let metadata = object.http_metadata.unwrap();
     assert_eq!(
         (metadata.content_type.as_deref(), metadata.content_encoding),
@@ -208,7 +218,7 @@ async fn what_cannot_be_recorded_is_the_callers_error_at_once() {
     let error = fixture.writer().with_max_age(Duration::ZERO).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.message().contains("an age of 0"), "{error}");
-    let r2 = || R2Service::shared(fixture.bucket.clone());
+    let r2 = || fixture.service();
     for prefix in ["é/".to_owned(), "a\n".to_owned(), "a".repeat(401)] {
         assert_eq!(EventStore::r2(r2(), prefix).unwrap_err().kind(), ErrorKind::InvalidInput);
     }
@@ -381,7 +391,9 @@ async fn an_object_of_the_same_name_is_not_replaced() {
     let fixture = Fixture::new().await;
     // Both draw the same name.
     let runtime = Arc::new(fixture.clock.clone().with_random_byte(7));
-    let writer = || EventWriter::new_with_runtime(fixture.store.clone(), runtime.clone());
+    let service = fixture.bucket.service(runtime).with_retry(RetryPolicy::none());
+    let store = EventStore::r2(service, "events/").unwrap();
+    let writer = || EventWriter::new(store.clone());
     let (one, two) = (writer(), writer());
     one.record(&1_u64).await.unwrap();
     two.record(&2_u64).await.unwrap();
@@ -559,15 +571,12 @@ async fn what_is_damaged_is_named_and_what_lies_behind_it_is_read() {
     ];
     fixture.put_lines(NAME, lines.concat().as_bytes()).await;
     let second = NAME.replace("T051800000Z", "T051800001Z");
-    R2Service::shared(fixture.bucket.clone()).put(&second, "no gzip").await.unwrap();
+    fixture.service().put(&second, "no gzip").await.unwrap();
     let third = NAME.replace("T051800000Z", "T051800002Z");
     fixture.put_lines(&third, line("05:18:20.000", "6").as_bytes()).await;
     // None of ours.
-    R2Service::shared(fixture.bucket.clone()).put("events/2026/11/25/05/README", "x").await.unwrap();
-    R2Service::shared(fixture.bucket.clone())
-        .put("events/2026/11/25/05/20261125T051800000Z", "x")
-        .await
-        .unwrap();
+    fixture.service().put("events/2026/11/25/05/README", "x").await.unwrap();
+    fixture.service().put("events/2026/11/25/05/20261125T051800000Z", "x").await.unwrap();
 
     let mut events = fixture.store.read::<u64>(..);
     let mut seen = Vec::new();
@@ -591,14 +600,9 @@ async fn what_is_damaged_is_named_and_what_lies_behind_it_is_read() {
 
 #[tokio::test]
 async fn a_listing_that_fails_ends_the_stream() {
-    /// A bucket that can do nothing.
-    #[derive(Debug)]
-    struct Nothing;
-    impl Bucket for Nothing {}
-
     let fixture = Fixture::new().await;
     assert_eq!(fixture.store.read::<u64>(..).count().await, 0);
-    let store = EventStore::r2(R2Service::new(Nothing), "events/").unwrap();
+    let store = EventStore::r2(R2Service::new(MockBucket::new()), "events/").unwrap();
     let results: Vec<_> = store.read::<u64>(..).collect().await;
     assert_eq!(results.len(), 1);
     assert_eq!(results[0].as_ref().unwrap_err().kind(), ErrorKind::Unsupported);
@@ -608,15 +612,15 @@ async fn a_listing_that_fails_ends_the_stream() {
 async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let folder = tempfile::tempdir().unwrap();
     let namespace = Arc::new(LocalNamespace::open(folder.path(), "events").await.unwrap());
-    let client = KvClient::shared(namespace);
+    let clock = clock();
+    let client = KvClient::new(namespace).with_runtime(Arc::new(clock.clone()));
     let day = Duration::from_secs(24 * 3600);
     let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
     assert!(error.message().contains("KV takes 60 seconds or more"), "{error}");
     let store = EventStore::kv(client.clone(), "events/", Some(day)).unwrap();
-    let clock = clock();
     let start = clock.now();
-    let writer = EventWriter::new_with_runtime(store.clone(), Arc::new(clock.clone()));
+    let writer = EventWriter::new(store.clone());
     // An event every six hours, for ten days: no two go into one batch.
     let at = |n: u64| start + Duration::from_secs(6 * 3600 * n);
     for n in 0..40_u64 {

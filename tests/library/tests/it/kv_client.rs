@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cloudflare_clients::kv::{
-    GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Namespace, PutRequest,
-    ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey,
+    Namespace, PutRequest, ValueWithMetadata,
 };
 use cloudflare_clients::r2::Body;
+use cloudflare_clients::testing::MockNamespace;
 use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
 use futures_util::{FutureExt as _, TryStreamExt as _, future, stream};
-use testkit::ManualClock;
+use testkit::{ManualClock, mock};
 
 /// Every key holds `value`. Each call first takes the next error of the script.
 #[derive(Debug, Default)]
@@ -23,6 +24,7 @@ struct Scripted {
     /// Of what keys each bulk write says that it was not done, and with what.
     refused: Mutex<VecDeque<Vec<(&'static str, ErrorKind)>>>,
     pages: Mutex<VecDeque<ListPage>>,
+    /// Whether writes of many keys have an answer of their own.
     has_bulk_writes: bool,
 }
 
@@ -40,7 +42,14 @@ impl Scripted {
 
     fn client(self) -> (Arc<Self>, KvClient, ManualClock) {
         let (namespace, clock) = (Arc::new(self), ManualClock::default());
-        let client = KvClient::new_with_runtime(namespace.clone(), Arc::new(clock.clone()));
+        let mut mock = mock!(MockNamespace, namespace => get, get_many, put, delete, list);
+        if namespace.has_bulk_writes {
+            mock = mock!(MockNamespace, namespace => get, get_many, put, delete, list, put_many, delete_many);
+        }
+        let runtime: Arc<dyn Runtime> = Arc::new(clock.clone());
+        let mock = mock.with_runtime(runtime);
+        let client =
+            if namespace.has_bulk_writes { KvClient::new(mock) } else { KvClient::new(OneByOne(mock)) };
         (namespace, client, clock)
     }
 
@@ -68,12 +77,8 @@ impl Scripted {
     }
 }
 
-#[async_trait]
-impl Namespace for Scripted {
-    fn has_bulk_writes(&self) -> bool {
-        self.has_bulk_writes
-    }
-
+#[allow(clippy::unused_async, reason = "they answer for operations, which are async")]
+impl Scripted {
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
         self.step(format!("get {}", request.key))?;
         let Some(half) = self.cut.lock().unwrap().pop_front() else { return Ok(Some("value".into())) };
@@ -96,21 +101,59 @@ impl Namespace for Scripted {
         self.step(format!("put {} {value}{expiry}{metadata}", request.key))
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        self.step(format!("delete {key}"))
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        self.step(format!("delete {}", request.key))
     }
 
     async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        self.bulk("putMany", requests.iter().map(|request| request.key.as_str()))
+        self.bulk("put_many", requests.iter().map(|request| request.key.as_str()))
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        self.bulk("deleteMany", keys.iter().map(String::as_str))
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        self.bulk("delete_many", request.keys.iter().map(String::as_str))
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
         self.step(format!("list {:?}", request.cursor))?;
         Ok(self.pages.lock().unwrap().pop_front().unwrap())
+    }
+}
+
+/// A namespace that leaves the writes of many keys to the trait.
+#[derive(Debug)]
+struct OneByOne(MockNamespace);
+
+#[async_trait]
+impl Namespace for OneByOne {
+    async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
+        self.0.get(request).await
+    }
+
+    async fn get_with_metadata(&self, request: GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
+        self.0.get_with_metadata(request).await
+    }
+
+    async fn get_many(
+        &self,
+        request: GetManyRequest,
+    ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+        self.0.get_many(request).await
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<()> {
+        self.0.put(request).await
+    }
+
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        self.0.delete(request).await
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        self.0.list(request).await
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.0.runtime()
     }
 }
 
@@ -233,7 +276,7 @@ async fn keys_that_were_not_written_are_sent_again_alone() {
     ];
     let (namespace, kv, clock) = Scripted::with_bulk_writes(refused).client();
     let outcomes = kv.put_many(["a", "b", "c", "d"].map(|key| (key, "v"))).await.unwrap();
-    assert_eq!(namespace.calls(), ["putMany a,b,c,d", "putMany b,d", "putMany d"]);
+    assert_eq!(namespace.calls(), ["put_many a,b,c,d", "put_many b,d", "put_many d"]);
     assert_eq!(clock.slept(), [100, 2000].map(Duration::from_millis));
     assert_eq!(outcomes.succeeded().map(|(key, ())| key).collect::<Vec<_>>(), ["a", "b", "d"]);
     let (key, error) = outcomes.failed().next().unwrap();
@@ -244,14 +287,14 @@ async fn keys_that_were_not_written_are_sent_again_alone() {
 
     let (namespace, kv, _) = Scripted::with_bulk_writes([vec![("a", ErrorKind::Server)]]).client();
     assert_eq!(kv.delete_many(["a", "b"]).await.unwrap().failed().count(), 0);
-    assert_eq!(namespace.calls(), ["deleteMany a,b", "deleteMany a"]);
+    assert_eq!(namespace.calls(), ["delete_many a,b", "delete_many a"]);
 }
 
 #[tokio::test]
 async fn a_bulk_request_that_fails_is_sent_again_whole() {
     let (namespace, kv, _) = Scripted::with_bulk_writes([]).failing(4, 500).client();
     let outcomes = kv.put_many([("a", "v"), ("b", "v")]).await.unwrap();
-    assert_eq!(namespace.calls(), vec!["putMany a,b"; 4]);
+    assert_eq!(namespace.calls(), vec!["put_many a,b"; 4]);
     assert_eq!(outcomes.failed().filter(|(_, error)| error.attempts() == 4).count(), 2);
 }
 
@@ -267,13 +310,12 @@ async fn bulk_requests_have_as_many_keys_and_bytes_as_kv_takes() {
     let large = vec![0xff; 25 * 1024 * 1024];
     let pairs = ["a", "b", "c", "d", "e"].map(|key| (key, large.clone()));
     kv.put_many(pairs).await.unwrap().all().unwrap();
-    assert_eq!(namespace.calls(), ["putMany a,b", "putMany c,d", "putMany e"]);
+    assert_eq!(namespace.calls(), ["put_many a,b", "put_many c,d", "put_many e"]);
 }
 
 #[tokio::test]
 async fn without_bulk_writes_keys_are_written_one_by_one() {
     let (namespace, kv, _) = Scripted::default().failing(1, 500).client();
-    let kv = kv.with_max_concurrency(1);
     kv.put_many([PutRequest::new("a", "1").metadata(&1).unwrap(), PutRequest::new("b", "2")])
         .await
         .unwrap()
@@ -282,17 +324,18 @@ async fn without_bulk_writes_keys_are_written_one_by_one() {
     kv.delete_many(["a", "b"]).await.unwrap().all().unwrap();
     assert_eq!(
         namespace.calls(),
-        ["put a 1 with Metadata(1)", "put a 1 with Metadata(1)", "put b 2", "delete a", "delete b"]
+        ["put a 1 with Metadata(1)", "put b 2", "put a 1 with Metadata(1)", "delete a", "delete b"]
     );
 }
 
 #[tokio::test]
 async fn listings_go_on_until_they_are_complete() {
-    let key = |name: &str| ListedKey { name: name.to_owned(), expiration: None, metadata: None };
-    let page = |keys: &[&str], cursor: Option<&str>| ListPage {
-        keys: keys.iter().map(|name| key(name)).collect(),
-        list_complete: cursor.is_none(),
-        cursor: cursor.map(str::to_owned),
+    let page = |keys: &[&str], cursor: Option<&str>| {
+        let page = ListPage::new(keys.iter().map(|name| ListedKey::new(*name)).collect());
+        match cursor {
+            Some(cursor) => page.truncated_at(cursor),
+            None => page,
+        }
     };
     let (namespace, kv, _) = Scripted::default().client();
     namespace.pages.lock().unwrap().extend([
@@ -308,7 +351,8 @@ async fn listings_go_on_until_they_are_complete() {
     namespace.pages.lock().unwrap().extend([page(&["a"], Some("1")), page(&[], Some("1"))]);
     let error = kv.list().stream().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
-    let endless = ListPage { list_complete: false, ..page(&[], None) };
+    let mut endless = page(&[], None);
+    endless.list_complete = false;
     namespace.pages.lock().unwrap().push_back(endless);
     let error = kv.list().pages().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!((error.kind(), error.operation()), (ErrorKind::UnexpectedResponse, Some("list")));
@@ -316,19 +360,12 @@ async fn listings_go_on_until_they_are_complete() {
 
 #[tokio::test]
 async fn a_deadline_ends_an_operation() {
-    #[derive(Debug)]
-    struct Silent;
-
-    #[async_trait]
-    impl Namespace for Silent {
-        async fn delete(&self, _: &str) -> Result<()> {
-            future::pending().await
-        }
-    }
-
-    let error = KvClient::new(Silent).with_deadline(Duration::from_millis(20)).delete("k").await.unwrap_err();
+    let silent = MockNamespace::new();
+    silent.delete.answers(|_| future::pending());
+    let kv = KvClient::new(silent).with_deadline(Duration::from_millis(20));
+    let error = kv.delete("k").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 1));
-    assert_eq!(KvClient::new(Silent).get("k").text().await.unwrap_err().kind(), ErrorKind::Unsupported);
+    assert_eq!(kv.get("k").text().await.unwrap_err().kind(), ErrorKind::Unsupported);
 }
 
 #[test]
@@ -344,8 +381,8 @@ fn everything_can_be_spawned_and_shared() {
     spawn(kv.get_many(["k"]).json::<u32>());
     spawn(kv.get_many_with_metadata(["k"]).bytes());
     spawn(kv.put("k", "v").into_future());
-    spawn(kv.put_many([("k", "v")]));
-    spawn(kv.delete_many(["k"]));
+    spawn(kv.put_many([("k", "v")]).into_future());
+    spawn(kv.delete_many(["k"]).into_future());
     spawn(kv.list().stream());
     spawn(kv.list().into_future().boxed());
 }

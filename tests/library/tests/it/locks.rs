@@ -9,11 +9,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{
-    Bucket, Checksum, ChecksumAlgorithm, GetRequest, Object, ObjectBody, PutRequest, R2Service, StoredObject,
+    Checksum, ChecksumAlgorithm, GetRequest, HeadRequest, Object, ObjectBody, PutRequest, R2Service,
+    StoredObject,
 };
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
+use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime};
 use futures_util::future;
-use testkit::RunningClock;
+use testkit::{RunningClock, mock};
 use tokio::time::Instant;
 
 const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -135,12 +136,15 @@ fn timeout() -> Error {
 #[derive(Debug, Clone)]
 struct Reach(Arc<Model>);
 
-#[async_trait]
-impl Bucket for Reach {
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
+impl Reach {
+    fn service(self, runtime: Arc<dyn Runtime>) -> R2Service {
+        R2Service::new(mock!(MockBucket, Arc::new(self) => head, get, put)).with_runtime(runtime)
+    }
+
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
         let fault = self.0.fault(&self.0.gets);
         before(fault).await?;
-        Ok(self.0.found(key).map(|(object, _)| object))
+        Ok(self.0.found(&request.key).map(|(object, _)| object))
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
@@ -211,8 +215,8 @@ impl World {
     }
 
     fn locks_by(&self, clock: Arc<RunningClock>, owner: &str, retry: RetryPolicy) -> Locks {
-        let r2 = R2Service::new_with_runtime(Arc::new(Reach(self.model.clone())), clock.clone());
-        Locks::new_with_runtime(r2.with_retry(retry), clock).with_owner(owner)
+        let r2 = Reach(self.model.clone()).service(clock);
+        Locks::new(r2.with_retry(retry)).with_owner(owner)
     }
 
     fn pair(&self) -> (Locks, Locks) {
@@ -700,8 +704,8 @@ async fn simulate(seed: u64, skew: Duration, apart: Duration) -> (Counts, Vec<St
         let ahead = if client < 2 { client * apart } else { random.i64(0..=apart) };
         let clock = world.clock(ahead - apart / 2, random.u64(..));
         let retry = RetryPolicy::default().max_retries(random.u32(..3)).rate_limit_delay(MS(100));
-        let r2 = R2Service::new_with_runtime(Arc::new(Reach(world.model.clone())), clock.clone());
-        let locks = Locks::new_with_runtime(r2.with_retry(retry), clock.clone());
+        let r2 = Reach(world.model.clone()).service(clock.clone());
+        let locks = Locks::new(r2.with_retry(retry));
         let locks = locks.with_ttl(SECOND * 3).with_clock_skew(skew);
         let client =
             Client { index: usize::try_from(client).unwrap(), clock, locks, holders: Arc::clone(&holders) };

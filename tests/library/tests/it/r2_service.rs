@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::r2::{
-    self, Body, Bucket, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadedPart,
+    self, Body, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
+    HeadRequest, ListPage, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service,
+    StoredObject, UploadedPart,
 };
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, async_trait};
+use cloudflare_clients::testing::MockBucket;
+use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, TokioRuntime};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
-use testkit::ManualClock;
+use testkit::{ManualClock, mock};
 
 type Answer = Box<dyn FnOnce(&mut Option<Bytes>) -> Result<()> + Send>;
 
@@ -56,7 +57,11 @@ impl ScriptedBucket {
 
     fn service(self: &Arc<Self>) -> (R2Service, ManualClock) {
         let clock = ManualClock::default();
-        (R2Service::new_with_runtime(self.clone(), Arc::new(clock.clone())), clock)
+        (R2Service::new(self.bucket().with_runtime(Arc::new(clock.clone()))), clock)
+    }
+
+    fn bucket(self: &Arc<Self>) -> MockBucket {
+        mock!(MockBucket, self => head, get, put, complete_multipart_upload)
     }
 
     fn calls(&self) -> Vec<String> {
@@ -79,11 +84,11 @@ fn md5(content: &[u8]) -> String {
     Checksum::of(ChecksumAlgorithm::Md5, content).to_hex()
 }
 
-#[async_trait]
-impl Bucket for ScriptedBucket {
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
+#[allow(clippy::unused_async, reason = "they answer for operations, which are async")]
+impl ScriptedBucket {
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
         self.step("head")?;
-        Ok(self.found(key))
+        Ok(self.found(&request.key))
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
@@ -288,7 +293,8 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
 #[tokio::test]
 async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
     let gone = || Error::from_status(404, "Not Found").with_kind(ErrorKind::NoSuchUpload);
-    let part = UploadedPart { part_number: 1, etag: md5(b"abc"), size: Some(3) };
+    let mut part = UploadedPart::new(1, md5(b"abc"));
+    part.size = Some(3);
 
     let bucket = ScriptedBucket::holding("abc").then(|_| Err(cut_off())).then(move |_| Err(gone()));
     let upload = bucket.service().0.resume_multipart_upload("k", "id");
@@ -421,17 +427,16 @@ async fn lengths_are_checked_even_where_there_is_no_checksum() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_ends_an_operation() {
-    let service = R2Service::new(Hanging).with_deadline(Duration::from_secs(10));
+    let service = R2Service::new(hanging()).with_deadline(Duration::from_secs(10));
     let begin = tokio::time::Instant::now();
     let error = service.head("k").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert_eq!(begin.elapsed(), Duration::from_secs(10));
     assert_eq!(error.attempts(), 1);
 
-    let failing = R2Service::new_with_runtime(
-        ScriptedBucket::holding("abc").failing(9, 500),
-        Arc::new(cloudflare_clients::TokioRuntime),
-    );
+    let bucket = MockBucket::new().with_runtime(Arc::new(TokioRuntime));
+    bucket.head.fails(Error::from_status(500, "Server Error"));
+    let failing = R2Service::new(bucket);
     let policy = RetryPolicy::default().base_delay(Duration::from_secs(2)).max_delay(Duration::from_secs(2));
     let service = failing.with_retry(policy.jitter(false)).with_deadline(Duration::from_millis(4500));
     let begin = tokio::time::Instant::now();
@@ -442,20 +447,9 @@ async fn a_deadline_ends_an_operation() {
 
 #[tokio::test(start_paused = true)]
 async fn a_deadline_in_the_middle_of_an_attempt_says_what_went_before() {
-    #[derive(Debug, Default)]
-    struct FailsThenHangs(std::sync::atomic::AtomicBool);
-
-    #[async_trait]
-    impl Bucket for FailsThenHangs {
-        async fn head(&self, _: &str) -> Result<Option<Object>> {
-            if self.0.swap(true, std::sync::atomic::Ordering::SeqCst) {
-                future::pending::<()>().await;
-            }
-            Err(Error::from_status(500, "Server Error"))
-        }
-    }
-
-    let service = R2Service::new(FailsThenHangs::default()).with_deadline(Duration::from_secs(10));
+    let fails_then_hangs = hanging();
+    fails_then_hangs.head.fails_times(1, Error::from_status(500, "Server Error"));
+    let service = R2Service::new(fails_then_hangs).with_deadline(Duration::from_secs(10));
     let error = service.head("k").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 2));
     assert!(error.to_string().contains("500 Server Error"), "{error}");
@@ -469,7 +463,7 @@ async fn being_told_to_wait_too_long_fails_at_once() {
         (RetryPolicy::default(), Some(Duration::from_secs(19))),
     ] {
         let bucket = ScriptedBucket::holding("abc").then(move |_| Err(busy()));
-        let mut service = R2Service::shared(bucket).with_retry(retry);
+        let mut service = R2Service::new(bucket.bucket()).with_retry(retry);
         if let Some(deadline) = deadline {
             service = service.with_deadline(deadline);
         }
@@ -481,67 +475,61 @@ async fn being_told_to_wait_too_long_fails_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn max_concurrency_bounds_the_operations_under_way() {
-    let service = R2Service::new(Slow).with_max_concurrency(2);
+    let slow = MockBucket::new().with_runtime(Arc::new(TokioRuntime));
+    slow.head.delays(Duration::from_secs(1));
+    slow.head.answers(|_| async { Ok(None) });
+    let service = R2Service::new(slow).with_max_concurrency(2);
     let begin = tokio::time::Instant::now();
-    let heads = (0..6).map(|_| service.head("k"));
+    let heads = (0..6).map(|_| service.head("k").into_future());
     future::try_join_all(heads).await.unwrap();
     assert_eq!(begin.elapsed(), Duration::from_secs(3));
 }
 
-#[derive(Debug)]
-struct Hanging;
-
-#[async_trait]
-impl Bucket for Hanging {
-    async fn head(&self, _: &str) -> Result<Option<Object>> {
-        future::pending().await
-    }
-}
-
-#[derive(Debug)]
-struct Slow;
-
-#[async_trait]
-impl Bucket for Slow {
-    async fn head(&self, _: &str) -> Result<Option<Object>> {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        Ok(None)
-    }
+/// A bucket that never answers a head.
+fn hanging() -> MockBucket {
+    let bucket = MockBucket::new().with_runtime(Arc::new(TokioRuntime));
+    bucket.head.answers(|_| future::pending());
+    bucket
 }
 
 /// Has pages that name no next page, and an outcome for one key alone.
-#[derive(Debug)]
-struct Forgetful;
-
-#[async_trait]
-impl Bucket for Forgetful {
-    async fn list(&self, request: ListRequest) -> Result<ListPage> {
-        let cursor = request.prefix.is_empty().then(|| "again".to_owned());
-        Ok(ListPage { truncated: true, cursor, ..ListPage::default() })
-    }
-
-    async fn list_parts(&self, _: ListPartsRequest) -> Result<PartsPage> {
-        Ok(PartsPage { truncated: true, ..PartsPage::default() })
-    }
-
-    async fn list_multipart_uploads(&self, _: ListMultipartUploadsRequest) -> Result<MultipartUploadsPage> {
-        let next_key_marker = Some("again".to_owned());
-        Ok(MultipartUploadsPage { truncated: true, next_key_marker, ..MultipartUploadsPage::default() })
-    }
-
-    async fn delete_many(&self, _: &[String]) -> Result<Vec<Result<()>>> {
-        Ok(vec![Ok(())])
-    }
+fn forgetful() -> MockBucket {
+    let bucket = MockBucket::new();
+    bucket.list.answers(|request| async move {
+        let mut page = ListPage::default();
+        page.truncated = true;
+        page.cursor = request.prefix.is_empty().then(|| "again".to_owned());
+        Ok(page)
+    });
+    bucket.list_parts.answers(|_| async {
+        let mut page = PartsPage::default();
+        page.truncated = true;
+        Ok(page)
+    });
+    bucket.list_multipart_uploads.answers(|_| async {
+        let mut page = MultipartUploadsPage::default();
+        page.truncated = true;
+        page.next_key_marker = Some("again".to_owned());
+        Ok(page)
+    });
+    bucket.delete_many.answers(|_| async { Ok(vec![Ok(())]) });
+    bucket
 }
 
 #[tokio::test]
 async fn a_listing_that_cannot_go_on_is_an_error() {
-    let service = R2Service::new(Forgetful);
+    let service = R2Service::new(forgetful());
     for error in [
         service.list().stream().try_collect::<Vec<_>>().await.unwrap_err(),
         service.list().prefix("a").pages().try_collect::<Vec<_>>().await.unwrap_err(),
         service.list_multipart_uploads().stream().try_collect::<Vec<_>>().await.unwrap_err(),
-        service.resume_multipart_upload("k", "id").list_parts().await.unwrap_err(),
+        service
+            .resume_multipart_upload("k", "id")
+            .list_parts()
+            .stream()
+            .try_collect::<Vec<_>>()
+            .await
+            .unwrap_err(),
     ] {
         assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
         assert!(error.to_string().starts_with("list"), "{error}");
@@ -550,8 +538,8 @@ async fn a_listing_that_cannot_go_on_is_an_error() {
 
 #[tokio::test]
 async fn every_deleted_key_has_a_result() {
-    let outcome = R2Service::new(Forgetful).delete_many(["a", "b"]).await.unwrap();
-    assert_eq!((outcome.results.len(), outcome.deleted().count(), outcome.failed().count()), (2, 0, 2));
+    let outcome = R2Service::new(forgetful()).delete_many(["a", "b"]).await.unwrap();
+    assert_eq!((outcome.results.len(), outcome.succeeded().count(), outcome.failed().count()), (2, 0, 2));
 }
 
 #[tokio::test]
@@ -559,12 +547,12 @@ async fn requests_can_be_spawned() {
     let (service, _) = ScriptedBucket::holding("abc").service();
     let upload = service.resume_multipart_upload("k", "id");
     let results = (
-        tokio::spawn(service.head("k")),
-        tokio::spawn(service.delete("k")),
-        tokio::spawn(service.delete_many(["k"])),
-        tokio::spawn(upload.upload_part(1, "x")),
-        tokio::spawn(upload.list_parts()),
-        tokio::spawn(upload.abort()),
+        tokio::spawn(service.head("k").into_future()),
+        tokio::spawn(service.delete("k").into_future()),
+        tokio::spawn(service.delete_many(["k"]).into_future()),
+        tokio::spawn(upload.upload_part(1, "x").into_future()),
+        tokio::spawn(upload.list_parts().into_future()),
+        tokio::spawn(upload.abort().into_future()),
         tokio::spawn(service.put("k", "x").into_future()),
         tokio::spawn(upload.complete([]).into_future()),
     );
@@ -591,5 +579,5 @@ fn everything_can_be_shared_and_sent() {
     shared::<r2::SignedUrl>();
     shared::<r2::R2SigningClient>();
     shared::<r2::R2SigningConfig>();
-    shared::<r2::DeleteOutcome>();
+    shared::<r2::Outcomes<()>>();
 }

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::kv::{
-    GetManyRequest, GetRequest, KvClient, KvConfig, Namespace as _, PutRequest, RequestBudget,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, Namespace as _,
+    PutRequest, RequestBudget,
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::{Bytes, Error, ErrorKind, RestNamespace};
@@ -23,7 +24,7 @@ struct Server {
 
 impl Server {
     fn kv(&self) -> KvClient {
-        KvClient::new_with_runtime(Arc::new(self.namespace.clone()), Arc::new(self.clock.clone()))
+        KvClient::new(self.namespace.clone()).with_runtime(Arc::new(self.clock.clone()))
     }
 
     /// The request lines without what all of them have in common.
@@ -244,7 +245,7 @@ async fn a_value_that_is_cut_off_is_read_again() {
     .await;
     let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(scripted.url());
     let namespace = RestNamespace::new(config).unwrap();
-    let kv = KvClient::new_with_runtime(Arc::new(namespace), Arc::new(ManualClock::default()));
+    let kv = KvClient::new(namespace).with_runtime(Arc::new(ManualClock::default()));
     assert_eq!(kv.get("k").text().await.unwrap().as_deref(), Some("0123456789"));
 }
 
@@ -289,13 +290,13 @@ async fn the_token_is_in_no_error_and_no_debug() {
 async fn bad_input_is_refused_before_anything_is_sent() {
     let server = server([]).await;
     let namespace = &server.namespace;
-    let get = |key: &str| GetRequest { key: key.to_owned(), ..GetRequest::default() };
+    let get = |key: &str| GetRequest::new(key);
     let errors = [
         namespace.get(get("..")).await.unwrap_err(),
-        namespace.delete("").await.unwrap_err(),
+        namespace.delete(DeleteRequest::new("")).await.unwrap_err(),
         namespace.put(PutRequest::new("k", "v").expiration_ttl(Duration::from_secs(59))).await.unwrap_err(),
-        namespace.get_many(GetManyRequest::default()).await.unwrap_err(),
-        namespace.delete_many(&vec!["k".to_owned(); 10_001]).await.unwrap_err(),
+        namespace.get_many(GetManyRequest::new(Vec::<String>::new())).await.unwrap_err(),
+        namespace.delete_many(DeleteManyRequest::new(vec!["k"; 10_001])).await.unwrap_err(),
         namespace
             .put(PutRequest::new(
                 "k",
@@ -328,7 +329,7 @@ async fn an_operation_is_a_span() {
     let closed = log.closed_spans();
     let [put, many] = &closed[..] else { panic!("{closed:?}") };
     assert!(put.contains(r#"kv{operation="put" key="a key" bytes=13 status=200 attempts=2}"#), "{put}");
-    assert!(many.contains(r#"kv{operation="putMany" attempts=1 status=413}"#), "{many}");
+    assert!(many.contains(r#"kv{operation="put_many" attempts=1 status=413}"#), "{many}");
     for secret in ["s3cret", "Bearer", "private"] {
         assert!(!log.text().contains(secret), "{}", log.text());
     }

@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use cloudflare_clients::r2::{
-    Body, Bucket as _, Checksum, ChecksumAlgorithm, GetRequest, PutRequest, R2Service, R2SigningConfig, Range,
+    AbortMultipartUploadRequest, Body, Bucket as _, Checksum, ChecksumAlgorithm, DeleteManyRequest,
+    DeleteRequest, GetRequest, HeadRequest, PutRequest, R2Service, R2SigningConfig, Range,
 };
 use cloudflare_clients::{Bytes, Error, ErrorKind, Result, S3Bucket, Timeouts};
 use futures_util::{Stream, StreamExt, stream};
@@ -36,7 +37,7 @@ async fn answering(answers: impl IntoIterator<Item = impl Into<String>>) -> (S3B
 }
 
 fn get(key: &str) -> GetRequest {
-    GetRequest { key: key.to_owned(), ..GetRequest::default() }
+    GetRequest::new(key)
 }
 
 async fn read(bucket: &S3Bucket) -> Result<Bytes> {
@@ -67,7 +68,7 @@ async fn keys_reach_the_wire_as_they_are_signed() {
         ("ü🦀", "%C3%BC%F0%9F%A6%80"),
     ];
     for (key, _) in keys {
-        bucket.delete(key).await.unwrap();
+        bucket.delete(DeleteRequest::new(key)).await.unwrap();
     }
     assert_eq!(server.lines(), keys.map(|(_, path)| format!("DELETE /media/{path}")));
     for Request { headers, .. } in server.requests() {
@@ -88,7 +89,7 @@ async fn a_silent_server_times_out() {
         std::future::pending::<()>().await;
     })
     .await;
-    let error = assert_fails(ErrorKind::Timeout, bucket.head("k")).await;
+    let error = assert_fails(ErrorKind::Timeout, bucket.head(HeadRequest::new("k"))).await;
     assert!(error.is_retryable());
     assert_eq!(error.to_string(), "no answer within 300ms of the request");
     assert_fails(ErrorKind::Timeout, bucket.put(PutRequest::new("k", "small"))).await;
@@ -138,20 +139,20 @@ async fn a_stalled_answer_times_out() {
 async fn a_handshake_that_never_ends_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bucket = bucket(&format!("https://{}", listener.local_addr().unwrap()));
-    let error = assert_fails(ErrorKind::Timeout, bucket.head("k")).await;
+    let error = assert_fails(ErrorKind::Timeout, bucket.head(HeadRequest::new("k"))).await;
     assert!(error.message().contains("no connection"), "{error}");
 }
 
 #[tokio::test]
 async fn names_and_connections_that_fail_are_told_apart() {
     let nowhere = bucket(&format!("http://{}.invalid", "a".repeat(64))).with_timeouts(Timeouts::default());
-    let error = assert_fails(ErrorKind::Dns, nowhere.head("k")).await;
+    let error = assert_fails(ErrorKind::Dns, nowhere.head(HeadRequest::new("k"))).await;
     assert!(error.is_retryable() && std::error::Error::source(&error).is_some());
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let error = assert_fails(ErrorKind::Connection, bucket(&url).head("k")).await;
+    let error = assert_fails(ErrorKind::Connection, bucket(&url).head(HeadRequest::new("k"))).await;
     assert!(error.is_retryable() && error.message().contains("refused"), "{error}");
 }
 
@@ -174,7 +175,9 @@ async fn cut_off_bodies_are_errors() {
         })
         .await;
         let range = body.contains("Content-Range").then(|| Range::from(0..10));
-        let read = async { bucket.get(GetRequest { range, ..get("k") }).await?.unwrap().body.bytes().await };
+        let mut get = get("k");
+        get.range = range;
+        let read = async { bucket.get(get).await?.unwrap().body.bytes().await };
         assert_fails(kind, read).await;
     }
 }
@@ -284,7 +287,7 @@ async fn keys_that_xml_cannot_carry_are_deleted_one_by_one() {
     let (bucket, server) =
         answering([answer("200 OK", &[], deleted), answer("403 Forbidden", &[], "")]).await;
     let keys = ["a", "c\n", "b"].map(str::to_owned);
-    let outcomes = bucket.delete_many(&keys).await.unwrap();
+    let outcomes = bucket.delete_many(DeleteManyRequest::new(&keys)).await.unwrap();
     let kinds: Vec<_> = outcomes.iter().map(|outcome| outcome.as_ref().map_err(Error::kind)).collect();
     assert_eq!(kinds, [Ok(&()), Err(ErrorKind::Forbidden), Ok(&())]);
     assert_eq!(server.lines(), ["POST /media?delete=", "DELETE /media/c%0A"]);
@@ -298,7 +301,7 @@ async fn a_connection_that_was_closed_while_idle_is_replaced() {
     })
     .await;
     for _ in 0..5 {
-        bucket.delete("k").await.unwrap();
+        bucket.delete(DeleteRequest::new("k")).await.unwrap();
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -307,18 +310,24 @@ async fn a_connection_that_was_closed_while_idle_is_replaced() {
 async fn bad_input_is_refused_before_anything_is_sent() {
     let bucket = bucket("http://127.0.0.1:1");
     let sha512 = Checksum::of(ChecksumAlgorithm::Sha512, b"x");
-    let put = PutRequest { checksum: Some(sha512), ..PutRequest::new("k", "x") };
+    let mut put = PutRequest::new("k", "x");
+    put.checksum = Some(sha512);
     assert_fails(ErrorKind::Unsupported, bucket.put(put)).await;
-    assert_fails(ErrorKind::InvalidInput, bucket.head("")).await;
-    assert_fails(ErrorKind::InvalidInput, bucket.get(GetRequest { range: Some((3..3).into()), ..get("k") }))
-        .await;
+    assert_fails(ErrorKind::InvalidInput, bucket.head(HeadRequest::new(""))).await;
+    let mut empty = get("k");
+    empty.range = Some((3..3).into());
+    assert_fails(ErrorKind::InvalidInput, bucket.get(empty)).await;
     assert_fails(
         ErrorKind::InvalidInput,
         bucket.put(PutRequest::new("k", Body::from_stream(stream::empty(), None))),
     )
     .await;
-    assert_fails(ErrorKind::InvalidInput, bucket.abort_multipart_upload("k", "")).await;
-    assert_fails(ErrorKind::InvalidInput, bucket.delete_many(&[String::new()])).await;
+    assert_fails(
+        ErrorKind::InvalidInput,
+        bucket.abort_multipart_upload(AbortMultipartUploadRequest::new("k", "")),
+    )
+    .await;
+    assert_fails(ErrorKind::InvalidInput, bucket.delete_many(DeleteManyRequest::new(&[String::new()]))).await;
 }
 
 #[tokio::test]
@@ -326,12 +335,12 @@ async fn a_refused_head_says_whether_it_was_the_credentials() {
     let refused = |body| answer("403 Forbidden", &[], body);
     let wrong = "<Error><Code>SignatureDoesNotMatch</Code><Message>Wrong.</Message></Error>";
     let (bucket, server) = answering([refused(""), refused(wrong)]).await;
-    let error = assert_fails(ErrorKind::Credentials, bucket.head("k")).await;
+    let error = assert_fails(ErrorKind::Credentials, bucket.head(HeadRequest::new("k"))).await;
     assert!(error.to_string().contains("credentials"), "{error}");
     assert!(server.requests()[1].headers.contains("range: bytes=0-0\r\n"));
 
     let (bucket, _) = answering([refused(""), answer("404 Not Found", &[], "")]).await;
-    assert_fails(ErrorKind::Forbidden, bucket.head("k")).await;
+    assert_fails(ErrorKind::Forbidden, bucket.head(HeadRequest::new("k"))).await;
 }
 
 #[tokio::test]

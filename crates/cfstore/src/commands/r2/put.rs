@@ -25,13 +25,11 @@ const READ_SIZE: usize = 256 * 1024;
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let content_type =
         args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&args.key), &args.file]));
+    let mut http_metadata = HttpMetadata::new().content_type(&content_type);
+    http_metadata.cache_control = args.cache_control;
     let object = NewObject {
         key: args.key,
-        http_metadata: HttpMetadata {
-            content_type: Some(content_type.clone()),
-            cache_control: args.cache_control,
-            ..HttpMetadata::default()
-        },
+        http_metadata,
         custom_metadata: args.metadata.into_iter().collect(),
         if_absent: args.if_absent,
     };

@@ -1,6 +1,6 @@
 //! `cfstore r2 rm KEY...`, `cfstore r2 rm --prefix PREFIX` and `cfstore r2 rm --all`
 
-use cloudflare_clients::r2::{DeleteOutcome, R2Service};
+use cloudflare_clients::r2::{Outcomes, R2Service};
 use futures_util::TryStreamExt as _;
 use indicatif::BinaryBytes;
 use serde_json::json;
@@ -61,7 +61,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn add(&mut self, outcome: &DeleteOutcome, printer: Printer) -> Result<()> {
+    fn add(&mut self, outcome: &Outcomes<()>, printer: Printer) -> Result<()> {
         for (key, result) in &outcome.results {
             match result {
                 Ok(()) => self.deleted += 1,

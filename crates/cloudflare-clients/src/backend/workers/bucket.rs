@@ -17,13 +17,15 @@ use crate::body::{Body, ForJs};
 use crate::env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::js::{self, Properties};
-use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::precondition_failed;
 use crate::r2::{
-    Bucket, CompleteMultipartUploadRequest, Conditional, CreateMultipartUploadRequest, GetRequest, ListPage,
-    ListRequest, Object, ObjectBody, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
+    AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, Conditional, CopyRequest,
+    CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
     UploadPartRequest, UploadedPart,
 };
+use crate::runtime::{Runtime, WorkersRuntime};
 use crate::sync::lock;
 
 /// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of a Worker.
@@ -48,7 +50,7 @@ impl WorkersBucket {
         let Some(range) = request.range else {
             return error;
         };
-        match self.head(&request.key).await {
+        match self.head(HeadRequest::new(&request.key)).await {
             Ok(Some(object)) => range.resolve(object.size).err().unwrap_or(error),
             _ => error,
         }
@@ -99,9 +101,9 @@ fn variable(env: &worker::Env, name: &str) -> Option<String> {
 
 #[async_trait]
 impl Bucket for WorkersBucket {
-    async fn head(&self, key: &str) -> Result<Option<Object>> {
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
         SendFuture::new(async {
-            let found = settled(self.0.head(key.to_owned())).await?;
+            let found = settled(self.0.head(request.key)).await?;
             if found.is_null() { Ok(None) } else { object::object(&found).map(Some) }
         })
         .await
@@ -143,12 +145,13 @@ impl Bucket for WorkersBucket {
         .await
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        SendFuture::new(async { settled(self.0.delete(key.to_owned())).await.map(drop) }).await
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        SendFuture::new(async { settled(self.0.delete(request.key)).await.map(drop) }).await
     }
 
-    async fn delete_many(&self, keys: &[String]) -> Result<Vec<Result<()>>> {
-        validate_delete_count(keys.len())?;
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        request.validate()?;
+        let keys = request.keys;
         SendFuture::new(async {
             let names = keys.iter().map(JsValue::from).collect();
             settled(self.0.delete_multiple(names)).await?;
@@ -159,6 +162,10 @@ impl Bucket for WorkersBucket {
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
         SendFuture::new(async { object::page(&settled(self.0.list(options::list(&request)?)).await?) }).await
+    }
+
+    async fn copy(&self, _: CopyRequest) -> Result<StoredObject> {
+        Err(unsupported("copies objects"))
     }
 
     async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
@@ -178,7 +185,7 @@ impl Bucket for WorkersBucket {
             let upload = self.upload(&request.key, &request.upload_id)?;
             let part = send(request.body, |value| upload.upload_part(request.part_number, value)).await?;
             let etag = js::text(&part, "etag").ok_or_else(|| object::unexpected("etag"))?;
-            Ok(UploadedPart { part_number: request.part_number, etag, size: None })
+            Ok(UploadedPart::new(request.part_number, etag))
         })
         .await
     }
@@ -205,9 +212,9 @@ impl Bucket for WorkersBucket {
         .await
     }
 
-    async fn abort_multipart_upload(&self, key: &str, upload_id: &str) -> Result<()> {
+    async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
         SendFuture::new(async {
-            match settled(self.upload(key, upload_id)?.abort()).await {
+            match settled(self.upload(&request.key, &request.upload_id)?.abort()).await {
                 Err(error) if error.kind() != ErrorKind::NoSuchUpload => Err(error),
                 _ => Ok(()),
             }
@@ -215,9 +222,27 @@ impl Bucket for WorkersBucket {
         .await
     }
 
+    async fn list_parts(&self, _: ListPartsRequest) -> Result<PartsPage> {
+        Err(unsupported("lists the parts of an upload"))
+    }
+
+    async fn list_multipart_uploads(&self, _: ListMultipartUploadsRequest) -> Result<MultipartUploadsPage> {
+        Err(unsupported("lists the uploads that are under way"))
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::new(WorkersRuntime)
+    }
+
     fn has_reliable_transport(&self) -> bool {
         true
     }
+}
+
+fn unsupported(what: &str) -> Error {
+    Error::unsupported(format!(
+        "the binding has no method that {what}: use `S3Bucket`'s API from outside of the Worker"
+    ))
 }
 
 impl fmt::Debug for WorkersBucket {

@@ -1,17 +1,21 @@
 //! R2's S3 API over a Worker's `fetch`.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
+use futures_util::FutureExt as _;
 use futures_util::future::{self, Either};
 use http::{HeaderMap, StatusCode};
 use worker::send::SendFuture;
 use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, Response};
 
 use super::error;
+use crate::client::attempts::{Attempts, operation_span};
+use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_KEY;
-use crate::r2::{Body, Bucket, GetRequest, ObjectBody, R2Service, R2SigningClient};
+use crate::model::r2::validate_key;
+use crate::r2::{GetRequest, R2SigningClient};
 use crate::runtime::{DEFAULT, Runtime as _};
 use crate::wire::s3;
 
@@ -20,12 +24,6 @@ const FIRST_BYTE: Duration = Duration::from_secs(30);
 
 /// For how long a URL is signed that is used at once.
 const EXPIRY: Duration = Duration::from_secs(60);
-
-/// Reads objects through presigned URLs: of a signed header `fetch` may send another value than was signed.
-#[derive(Debug)]
-struct FetchBucket {
-    signing: R2SigningClient,
-}
 
 impl R2SigningClient {
     /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
@@ -36,9 +34,12 @@ impl R2SigningClient {
     /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let service = R2Service::new(FetchBucket { signing: self.clone() });
-        match service.get(key).range(0..1).await {
-            Ok(found) => Ok(found.is_some()),
+        let attempts = Attempts::new(operation_span!("r2"), Arc::new(DEFAULT));
+        let operation = Operation::new("get", key);
+        operation.check(validate_key(key))?;
+        let first_byte = || Some(SendFuture::new(get_first_byte(self, key)).boxed());
+        match attempts.run(&operation, first_byte).await {
+            Ok(found) => Ok(found),
             // It is there and empty.
             Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => Ok(true),
             Err(error) => Err(error),
@@ -46,34 +47,21 @@ impl R2SigningClient {
     }
 }
 
-#[async_trait]
-impl Bucket for FetchBucket {
-    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
-        SendFuture::new(async {
-            let url = self.signing.generate_signed_url(&request.key, EXPIRY)?;
-            let headers = s3::get_object::request(&request)?.headers;
-            let mut answer = fetch(url.as_str(), headers).await?;
-            let headers = HeaderMap::from(answer.headers());
-            let status = StatusCode::from_u16(answer.status_code())
-                .map_err(|_| Error::unexpected(format!("the answer's status is {}", answer.status_code())))?;
-            if status.is_success() {
-                let object = s3::get_object::parse(&request, status, &headers)?;
-                let length = object.range.map_or(object.size, |range| range.length);
-                let stream = web_response(answer).body();
-                let body = stream
-                    .map_or_else(Body::empty, |stream| Body::from_readable_stream(stream, Some(length)));
-                return Ok(Some(ObjectBody::new(object, body)));
-            }
-            let body = answer.bytes().await.map_err(|failed| error::from_worker(&failed))?;
-            let error = s3::error_code::parse_error(status, None, &headers, &body, DEFAULT.now());
-            if error.code() == Some(NO_SUCH_KEY.name) { Ok(None) } else { Err(error) }
-        })
-        .await
+/// Whether an object has a first byte. The URL is signed whole, as of a signed header `fetch` may send another value.
+async fn get_first_byte(signing: &R2SigningClient, key: &str) -> Result<bool> {
+    let url = signing.generate_signed_url(key, EXPIRY)?;
+    let mut get = GetRequest::new(key);
+    get.range = Some((0..1).into());
+    let mut answer = fetch(url.as_str(), s3::get_object::request(&get)?.headers).await?;
+    let headers = HeaderMap::from(answer.headers());
+    let status = StatusCode::from_u16(answer.status_code())
+        .map_err(|_| Error::unexpected(format!("the answer's status is {}", answer.status_code())))?;
+    if status.is_success() {
+        return Ok(true);
     }
-}
-
-fn web_response(answer: Response) -> worker::web_sys::Response {
-    answer.into()
+    let body = answer.bytes().await.map_err(|failed| error::from_worker(&failed))?;
+    let error = s3::error_code::parse_error(status, None, &headers, &body, DEFAULT.now());
+    if error.code() == Some(NO_SUCH_KEY.name) { Ok(false) } else { Err(error) }
 }
 
 async fn fetch(url: &str, headers: HeaderMap) -> Result<Response> {

@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use worker::js_sys::{Array, ArrayBuffer, Function, JSON, Map, Promise, Reflect, Uint8Array};
 use worker::send::{SendFuture, SendWrapper};
@@ -18,11 +20,12 @@ use crate::body::{Body, ForJs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::js::{self, Properties, from_u64};
 use crate::kv::{
-    GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Metadata, Namespace, PutRequest,
-    ValueType, ValueWithMetadata,
+    DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Metadata,
+    Namespace, PutRequest, ValueType, ValueWithMetadata,
 };
 use crate::model::kv::limits::{validate_get_count, validate_key};
 use crate::model::kv::value;
+use crate::runtime::{Runtime, WorkersRuntime};
 use crate::time::{from_seconds, to_seconds};
 
 /// A namespace through the [binding](https://developers.cloudflare.com/kv/api/) of a Worker.
@@ -81,6 +84,10 @@ impl KvClient {
 
 #[async_trait]
 impl Namespace for WorkersNamespace {
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        Arc::new(WorkersRuntime)
+    }
+
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
         validate_key(&request.key)?;
         SendFuture::new(async {
@@ -152,9 +159,9 @@ impl Namespace for WorkersNamespace {
         .await
     }
 
-    async fn delete(&self, key: &str) -> Result<()> {
-        validate_key(key)?;
-        SendFuture::new(async { self.call("delete", &Array::of1(&key.into())).await.map(drop) }).await
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        validate_key(&request.key)?;
+        SendFuture::new(async { self.call("delete", &Array::of1(&request.key.into())).await.map(drop) }).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {

@@ -137,11 +137,11 @@ pub(super) struct Read {
 
 impl Read {
     pub(super) fn new(client: KvClient, key: String, with_metadata: bool) -> Self {
-        Self { client, request: GetRequest { key, ..GetRequest::default() }, with_metadata }
+        Self { client, request: GetRequest::new(key), with_metadata }
     }
 
     fn operation(&self) -> Operation<'_> {
-        Operation::new(if self.with_metadata { "getWithMetadata" } else { "get" }, &self.request.key)
+        Operation::new(if self.with_metadata { "get_with_metadata" } else { "get" }, &self.request.key)
     }
 
     /// The value as it arrives.

@@ -148,7 +148,7 @@ impl ReadMany {
         for key in &self.keys {
             Operation::new("get", key).check(validate_key(key))?;
         }
-        Operation::without_key("getMany").check(validate_cache_ttl(self.cache_ttl))
+        Operation::without_key("get_many").check(validate_cache_ttl(self.cache_ttl))
     }
 
     async fn texts(self) -> Result<Outcomes<Found<String>>> {
@@ -166,7 +166,7 @@ impl ReadMany {
     fn request(self) -> BoxFuture<'static, Vec<(String, Result<Found<String>>)>> {
         async move {
             let Self { client, keys, cache_ttl, with_metadata } = &self;
-            let operation = Operation::without_key("getMany");
+            let operation = Operation::without_key("get_many");
             let request =
                 GetManyRequest { keys: keys.clone(), with_metadata: *with_metadata, cache_ttl: *cache_ttl };
             let found = client

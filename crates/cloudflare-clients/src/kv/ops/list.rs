@@ -1,12 +1,10 @@
 //! Listing keys, a page or all.
 
-use std::future::IntoFuture;
-
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pages::{Pages, next_page, pages};
 use crate::error::Result;
 use crate::kv::client::KvClient;
@@ -86,11 +84,4 @@ impl Pages for List {
     }
 }
 
-impl IntoFuture for List {
-    type Output = Result<ListPage>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(List => ListPage);

@@ -1,14 +1,11 @@
 //! Storing a value.
 
-use std::future::IntoFuture;
 use std::time::{Duration, SystemTime};
 
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use crate::body::{Body, Replay};
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::kv::client::KvClient;
@@ -18,7 +15,7 @@ use crate::model::kv::{Metadata, PutRequest, value};
 impl KvClient {
     /// Stores a value: `kv.put(key, value).expiration_ttl(hour).metadata(&metadata).await?`.
     pub fn put(&self, key: impl Into<String>, value: impl Into<Body>) -> Put {
-        Put::of(self.clone(), PutRequest::new(key, value))
+        Put { client: self.clone(), request: PutRequest::new(key, value), refused: None }
     }
 
     /// Stores a value as JSON.
@@ -48,10 +45,6 @@ pub struct Put {
 }
 
 impl Put {
-    pub(super) fn of(client: KvClient, request: PutRequest) -> Self {
-        Self { client, request, refused: None }
-    }
-
     /// When the key [expires](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys): 60 seconds from now or
     /// later, in whole seconds.
     pub fn expiration(mut self, at: SystemTime) -> Self {
@@ -95,11 +88,4 @@ impl Put {
     }
 }
 
-impl IntoFuture for Put {
-    type Output = Result<()>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(Put => ());

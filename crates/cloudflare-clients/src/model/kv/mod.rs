@@ -13,6 +13,7 @@ pub use self::limits::{
 };
 pub use self::metadata::Metadata;
 pub use self::requests::{
-    GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey, PutRequest, ValueType,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey,
+    PutRequest, ValueType,
 };
 pub use self::value_with_metadata::ValueWithMetadata;

@@ -10,6 +10,7 @@ use crate::error::Result;
 
 /// What a value is to whoever reads it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum ValueType {
     /// Bytes that are taken as they arrive.
     #[default]
@@ -21,7 +22,8 @@ pub enum ValueType {
 }
 
 /// A get for [`Namespace::get`](crate::kv::Namespace::get) and [`Namespace::get_with_metadata`](crate::kv::Namespace::get_with_metadata).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GetRequest {
     /// The key.
     pub key: String,
@@ -31,8 +33,16 @@ pub struct GetRequest {
     pub value_type: ValueType,
 }
 
+impl GetRequest {
+    /// A get of a value as a stream.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), cache_ttl: None, value_type: ValueType::default() }
+    }
+}
+
 /// A get for [`Namespace::get_many`](crate::kv::Namespace::get_many).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GetManyRequest {
     /// The keys: 1 to 100.
     pub keys: Vec<String>,
@@ -40,6 +50,13 @@ pub struct GetManyRequest {
     pub with_metadata: bool,
     /// For how long the location may cache what it reads: 30 seconds or more, by default 60.
     pub cache_ttl: Option<Duration>,
+}
+
+impl GetManyRequest {
+    /// A get of values without their metadata.
+    pub fn new<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self { keys: keys.into_iter().map(Into::into).collect(), with_metadata: false, cache_ttl: None }
+    }
 }
 
 /// A put for [`Namespace::put`](crate::kv::Namespace::put), or one of many for [`KvClient::put_many`](crate::kv::KvClient::put_many).
@@ -53,6 +70,7 @@ pub struct GetManyRequest {
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PutRequest {
     /// The key.
     pub key: String,
@@ -113,8 +131,39 @@ impl<K: Into<String>, V: Into<Body>> From<(K, V)> for PutRequest {
     }
 }
 
+/// A delete for [`Namespace::delete`](crate::kv::Namespace::delete).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeleteRequest {
+    /// The key.
+    pub key: String,
+}
+
+impl DeleteRequest {
+    /// A delete of a key.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into() }
+    }
+}
+
+/// A delete of many keys for [`Namespace::delete_many`](crate::kv::Namespace::delete_many).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeleteManyRequest {
+    /// The keys: up to 10,000.
+    pub keys: Vec<String>,
+}
+
+impl DeleteManyRequest {
+    /// A delete of these keys.
+    pub fn new<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self { keys: keys.into_iter().map(Into::into).collect() }
+    }
+}
+
 /// A list for [`Namespace::list`](crate::kv::Namespace::list).
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ListRequest {
     /// Only keys that begin with this.
     pub prefix: String,
@@ -124,8 +173,16 @@ pub struct ListRequest {
     pub cursor: Option<String>,
 }
 
+impl ListRequest {
+    /// A list of all keys.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
 /// One page of keys.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ListPage {
     /// The keys, in the order of their bytes. There may be none on a page that is not the last.
     pub keys: Vec<ListedKey>,
@@ -135,8 +192,24 @@ pub struct ListPage {
     pub cursor: Option<String>,
 }
 
+impl ListPage {
+    /// The last page, or the only one, with these keys.
+    pub fn new(keys: Vec<ListedKey>) -> Self {
+        Self { keys, list_complete: true, cursor: None }
+    }
+
+    /// The same page with more after it, which begin at this cursor.
+    #[must_use]
+    pub fn truncated_at(mut self, cursor: impl Into<String>) -> Self {
+        self.list_complete = false;
+        self.cursor = Some(cursor.into());
+        self
+    }
+}
+
 /// A key in a listing.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct ListedKey {
     /// The key.
     pub name: String,
@@ -144,4 +217,11 @@ pub struct ListedKey {
     pub expiration: Option<SystemTime>,
     /// What is kept beside its value.
     pub metadata: Option<Metadata>,
+}
+
+impl ListedKey {
+    /// A key without expiry and metadata.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), expiration: None, metadata: None }
+    }
 }

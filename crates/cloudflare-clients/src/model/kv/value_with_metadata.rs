@@ -6,6 +6,7 @@ use super::metadata::Metadata;
 
 /// A value and what is kept beside it.
 #[derive(Debug, Clone, PartialEq, Default)]
+#[non_exhaustive]
 pub struct ValueWithMetadata<V> {
     /// The value.
     pub value: V,

@@ -23,6 +23,7 @@ use crate::error::{Error, Result};
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[must_use]
+#[non_exhaustive]
 pub struct Conditional {
     /// `If-Match`: the object exists and has one of these etags.
     pub etag_matches: Option<EtagList>,
@@ -63,6 +64,12 @@ impl Conditional {
     /// The object was uploaded after this time.
     pub fn uploaded_after(mut self, time: SystemTime) -> Self {
         self.uploaded_after = Some(time);
+        self
+    }
+
+    /// Upload times are compared in whole seconds, as HTTP's dates are, not in milliseconds.
+    pub fn seconds_granularity(mut self) -> Self {
+        self.seconds_granularity = true;
         self
     }
 
@@ -233,7 +240,7 @@ impl EtagList {
 impl From<&str> for EtagList {
     /// `"*"` is any; all else one strong etag.
     fn from(etag: &str) -> Self {
-        if etag == "*" { Self::Any } else { Self::Some(vec![Etag { value: etag.to_owned(), weak: false }]) }
+        if etag == "*" { Self::Any } else { Self::Some(vec![Etag::new(etag)]) }
     }
 }
 
@@ -251,11 +258,19 @@ impl From<&String> for EtagList {
 
 /// One etag of a condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Etag {
     /// The etag without quotes.
     pub value: String,
     /// Whether it was marked `W/`: it never satisfies `etag_matches`.
     pub weak: bool,
+}
+
+impl Etag {
+    /// A strong etag, given without quotes.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self { value: value.into(), weak: false }
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,16 @@ use crate::http::headers;
 /// The HTTP headers that are stored with an object and sent with it.
 ///
 /// See [R2HTTPMetadata](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#http-metadata).
+///
+/// ```
+/// use cloudflare_clients::r2::HttpMetadata;
+///
+/// let metadata = HttpMetadata::new().content_type("video/mp4").cache_control("public, max-age=3600");
+/// assert_eq!(metadata.content_type.as_deref(), Some("video/mp4"));
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct HttpMetadata {
     /// `Content-Type`.
     pub content_type: Option<String>,
@@ -52,6 +61,70 @@ static TEXT_FIELDS: [TextField; 5] = [
 ];
 
 impl HttpMetadata {
+    /// No headers.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// `Content-Type`.
+    pub fn content_type(mut self, value: impl Into<String>) -> Self {
+        self.content_type = Some(value.into());
+        self
+    }
+
+    /// `Content-Language`.
+    pub fn content_language(mut self, value: impl Into<String>) -> Self {
+        self.content_language = Some(value.into());
+        self
+    }
+
+    /// `Content-Disposition`.
+    pub fn content_disposition(mut self, value: impl Into<String>) -> Self {
+        self.content_disposition = Some(value.into());
+        self
+    }
+
+    /// `Content-Encoding`.
+    pub fn content_encoding(mut self, value: impl Into<String>) -> Self {
+        self.content_encoding = Some(value.into());
+        self
+    }
+
+    /// `Cache-Control`.
+    pub fn cache_control(mut self, value: impl Into<String>) -> Self {
+        self.cache_control = Some(value.into());
+        self
+    }
+
+    /// `Expires`, in whole seconds.
+    pub fn cache_expiry(mut self, time: SystemTime) -> Self {
+        self.cache_expiry = Some(time);
+        self
+    }
+
+    /// Takes the fields that `other` has, in place of its own.
+    pub fn merge(&mut self, other: Self) {
+        let Self {
+            content_type,
+            content_language,
+            content_disposition,
+            content_encoding,
+            cache_control,
+            cache_expiry,
+        } = other;
+        let texts = [
+            (&mut self.content_type, content_type),
+            (&mut self.content_language, content_language),
+            (&mut self.content_disposition, content_disposition),
+            (&mut self.content_encoding, content_encoding),
+            (&mut self.cache_control, cache_control),
+        ];
+        for (field, given) in texts {
+            *field = given.or(field.take());
+        }
+        self.cache_expiry = cache_expiry.or(self.cache_expiry);
+    }
+
     /// The texts that are set.
     pub(crate) fn texts(&self) -> impl Iterator<Item = (&'static TextField, &str)> {
         let Self {
@@ -100,6 +173,11 @@ impl CustomMetadata {
     /// The value of this name, whatever the case of its ASCII letters.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.iter().find_map(|(known, value)| known.eq_ignore_ascii_case(name).then_some(value))
+    }
+
+    /// Takes the names and values of `other`, in place of its own.
+    pub fn merge(&mut self, other: Self) {
+        other.0.into_iter().for_each(|(name, value)| self.insert(name, value));
     }
 
     /// Sets a value, in place of one whose name differs in case only.

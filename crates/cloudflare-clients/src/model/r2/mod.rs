@@ -30,11 +30,13 @@ pub use self::limits::{
 };
 pub use self::metadata::{CustomMetadata, HttpMetadata};
 pub use self::multipart::{
-    CompleteMultipartUploadRequest, CreateMultipartUploadRequest, ListMultipartUploadsRequest,
-    ListPartsRequest, MultipartUploadSummary, MultipartUploadsPage, PartsPage, UploadPartRequest,
-    UploadedPart,
+    AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
+    ListMultipartUploadsRequest, ListPartsRequest, MultipartUploadSummary, MultipartUploadsPage, PartsPage,
+    UploadPartRequest, UploadedPart,
 };
 pub use self::object::{Object, ObjectBody, StoredObject};
 pub use self::range::{Range, ServedRange};
-pub use self::requests::{CopyRequest, GetRequest, ListPage, ListRequest, PutRequest};
+pub use self::requests::{
+    CopyRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest, ListPage, ListRequest, PutRequest,
+};
 pub use self::storage_class::StorageClass;

@@ -14,7 +14,8 @@ use crate::body::Body;
 use crate::error::{Error, Result};
 
 /// The begin of a multipart upload for [`Bucket::create_multipart_upload`](crate::r2::Bucket::create_multipart_upload).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CreateMultipartUploadRequest {
     /// The key that the object will have.
     pub key: String,
@@ -27,6 +28,16 @@ pub struct CreateMultipartUploadRequest {
 }
 
 impl CreateMultipartUploadRequest {
+    /// The begin of an upload to this key, without metadata.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            http_metadata: HttpMetadata::default(),
+            custom_metadata: CustomMetadata::default(),
+            storage_class: None,
+        }
+    }
+
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
@@ -37,6 +48,7 @@ impl CreateMultipartUploadRequest {
 
 /// A part for [`Bucket::upload_part`](crate::r2::Bucket::upload_part).
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct UploadPartRequest {
     /// The upload's key.
     pub key: String,
@@ -51,6 +63,16 @@ pub struct UploadPartRequest {
 }
 
 impl UploadPartRequest {
+    /// A part of an upload.
+    pub fn new(
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+        part_number: u16,
+        body: impl Into<Body>,
+    ) -> Self {
+        Self { key: key.into(), upload_id: upload_id.into(), part_number, body: body.into(), checksum: None }
+    }
+
     /// Refuses what R2 does not take, such as a body of unknown length.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
@@ -61,6 +83,7 @@ impl UploadPartRequest {
 
 /// A part that was uploaded. It can be stored and given to a complete later.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[non_exhaustive]
 pub struct UploadedPart {
     /// 1 to 10,000.
     pub part_number: u16,
@@ -71,8 +94,16 @@ pub struct UploadedPart {
     pub size: Option<u64>,
 }
 
+impl UploadedPart {
+    /// A part whose size is not known.
+    pub fn new(part_number: u16, etag: impl Into<String>) -> Self {
+        Self { part_number, etag: etag.into(), size: None }
+    }
+}
+
 /// The end of a multipart upload for [`Bucket::complete_multipart_upload`](crate::r2::Bucket::complete_multipart_upload).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CompleteMultipartUploadRequest {
     /// The upload's key.
     pub key: String,
@@ -85,6 +116,11 @@ pub struct CompleteMultipartUploadRequest {
 }
 
 impl CompleteMultipartUploadRequest {
+    /// The end of an upload of these parts, which are in the order of their numbers.
+    pub fn new(key: impl Into<String>, upload_id: impl Into<String>, parts: Vec<UploadedPart>) -> Self {
+        Self { key: key.into(), upload_id: upload_id.into(), parts, only_if: Conditional::default() }
+    }
+
     /// Refuses what names no upload or has no parts. The rest is for the service to judge.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
@@ -130,8 +166,31 @@ impl CompleteMultipartUploadRequest {
     }
 }
 
+/// The abort of a multipart upload for [`Bucket::abort_multipart_upload`](crate::r2::Bucket::abort_multipart_upload).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct AbortMultipartUploadRequest {
+    /// The upload's key.
+    pub key: String,
+    /// The upload's id.
+    pub upload_id: String,
+}
+
+impl AbortMultipartUploadRequest {
+    /// The abort of an upload.
+    pub fn new(key: impl Into<String>, upload_id: impl Into<String>) -> Self {
+        Self { key: key.into(), upload_id: upload_id.into() }
+    }
+
+    /// Refuses what names no upload.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_upload(&self.key, &self.upload_id)
+    }
+}
+
 /// A list of parts for [`Bucket::list_parts`](crate::r2::Bucket::list_parts).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct ListPartsRequest {
     /// The upload's key.
     pub key: String,
@@ -144,6 +203,11 @@ pub struct ListPartsRequest {
 }
 
 impl ListPartsRequest {
+    /// A list of all parts of an upload.
+    pub fn new(key: impl Into<String>, upload_id: impl Into<String>) -> Self {
+        Self { key: key.into(), upload_id: upload_id.into(), part_number_marker: None, limit: None }
+    }
+
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
@@ -153,6 +217,7 @@ impl ListPartsRequest {
 
 /// One page of the parts of an upload.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct PartsPage {
     /// The parts, by number.
     pub parts: Vec<UploadedPart>,
@@ -162,8 +227,24 @@ pub struct PartsPage {
     pub next_part_number_marker: Option<u16>,
 }
 
+impl PartsPage {
+    /// The last page, or the only one, with these parts.
+    pub fn new(parts: Vec<UploadedPart>) -> Self {
+        Self { parts, ..Self::default() }
+    }
+
+    /// The same page with more after it, whose numbers are greater than this one.
+    #[must_use]
+    pub fn truncated_at(mut self, part_number: u16) -> Self {
+        self.truncated = true;
+        self.next_part_number_marker = Some(part_number);
+        self
+    }
+}
+
 /// A list of uploads for [`Bucket::list_multipart_uploads`](crate::r2::Bucket::list_multipart_uploads).
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ListMultipartUploadsRequest {
     /// Only keys that begin with this.
     pub prefix: String,
@@ -178,6 +259,11 @@ pub struct ListMultipartUploadsRequest {
 }
 
 impl ListMultipartUploadsRequest {
+    /// A list of all uploads.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_page_size(self.limit)
@@ -186,6 +272,7 @@ impl ListMultipartUploadsRequest {
 
 /// One page of the uploads under way.
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct MultipartUploadsPage {
     /// The uploads, by key.
     pub uploads: Vec<MultipartUploadSummary>,
@@ -199,8 +286,25 @@ pub struct MultipartUploadsPage {
     pub next_upload_id_marker: Option<String>,
 }
 
+impl MultipartUploadsPage {
+    /// The last page, or the only one, with these uploads.
+    pub fn new(uploads: Vec<MultipartUploadSummary>) -> Self {
+        Self { uploads, ..Self::default() }
+    }
+
+    /// The same page with more after it: later uploads of this key, and those of keys after it.
+    #[must_use]
+    pub fn truncated_at(mut self, key: impl Into<String>, upload_id: impl Into<String>) -> Self {
+        self.truncated = true;
+        self.next_key_marker = Some(key.into());
+        self.next_upload_id_marker = Some(upload_id.into());
+        self
+    }
+}
+
 /// An upload under way.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub struct MultipartUploadSummary {
     /// The key that the object will have.
     pub key: String,
@@ -210,6 +314,13 @@ pub struct MultipartUploadSummary {
     pub initiated: SystemTime,
     /// The storage class that the object will have.
     pub storage_class: Option<StorageClass>,
+}
+
+impl MultipartUploadSummary {
+    /// An upload whose storage class is not known.
+    pub fn new(key: impl Into<String>, upload_id: impl Into<String>, initiated: SystemTime) -> Self {
+        Self { key: key.into(), upload_id: upload_id.into(), initiated, storage_class: None }
+    }
 }
 
 /// Refuses what names no upload.

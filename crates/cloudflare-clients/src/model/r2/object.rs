@@ -103,6 +103,7 @@ impl Object {
 ///
 /// It derefs to its [`Object`].
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct ObjectBody {
     /// What R2 knows of the object.
     pub object: Object,
@@ -165,9 +166,11 @@ impl Deref for ObjectBody {
     }
 }
 
-/// What a service says of an object that it has just written.
+/// What is known of an object that was just written.
 ///
-/// The S3 API answers a write with the etag and little more: what it did not say is `None`, and a head tells it.
+/// The S3 API answers a write with the etag and little more, and a [`Bucket`](crate::r2::Bucket) returns only what the
+/// service said. [`R2Service`](crate::r2::R2Service) adds what it has sent: the size, the metadata and the storage class.
+/// What neither knows is `None`, such as the size of a copy over S3; a head tells it.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct StoredObject {
@@ -179,8 +182,14 @@ pub struct StoredObject {
     pub version: Option<String>,
     /// The size in bytes.
     pub size: Option<u64>,
-    /// When it was uploaded.
+    /// When it was uploaded. Over S3 it is the time of the answer, in whole seconds: its `Date`, or what a copy says.
     pub uploaded: Option<SystemTime>,
+    /// The HTTP headers stored with it.
+    pub http_metadata: Option<HttpMetadata>,
+    /// The custom metadata stored with it.
+    pub custom_metadata: Option<CustomMetadata>,
+    /// The storage class.
+    pub storage_class: Option<StorageClass>,
     /// The checksums that the service gave.
     pub checksums: Checksums,
 }
@@ -194,6 +203,9 @@ impl StoredObject {
             version: None,
             size: None,
             uploaded: None,
+            http_metadata: None,
+            custom_metadata: None,
+            storage_class: None,
             checksums: Checksums::default(),
         }
     }
@@ -212,6 +224,9 @@ impl From<Object> for StoredObject {
             version: object.version,
             size: Some(object.size),
             uploaded: Some(object.uploaded),
+            http_metadata: object.http_metadata,
+            custom_metadata: object.custom_metadata,
+            storage_class: object.storage_class,
             checksums: object.checksums,
         }
     }

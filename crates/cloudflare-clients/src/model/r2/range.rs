@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind, Result};
 ///
 /// See [R2's ranged reads](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Range {
     /// `length` bytes from `offset` on.
     OffsetWithLength {
@@ -109,11 +110,19 @@ impl From<ops::RangeTo<u64>> for Range {
 
 /// The bytes that a ranged read returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ServedRange {
     /// Where the returned bytes begin in the object.
     pub offset: u64,
     /// How many bytes were returned.
     pub length: u64,
+}
+
+impl ServedRange {
+    /// `length` bytes from `offset` on.
+    pub fn new(offset: u64, length: u64) -> Self {
+        Self { offset, length }
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,11 @@
 use super::checksum::Checksum;
 use super::conditional::Conditional;
 use super::key::validate_key;
+#[cfg(any(
+    all(feature = "workers", target_arch = "wasm32"),
+    all(any(feature = "http", feature = "local"), not(target_arch = "wasm32"))
+))]
+use super::limits::validate_delete_count;
 use super::limits::{validate_page_size, validate_upload_size};
 use super::metadata::{CustomMetadata, HttpMetadata};
 use super::object::Object;
@@ -11,8 +16,29 @@ use super::storage_class::StorageClass;
 use crate::body::Body;
 use crate::error::Result;
 
+/// A head for [`Bucket::head`](crate::r2::Bucket::head).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct HeadRequest {
+    /// The key of the object.
+    pub key: String,
+}
+
+impl HeadRequest {
+    /// A head of the object with this key.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into() }
+    }
+
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_key(&self.key)
+    }
+}
+
 /// A get for [`Bucket::get`](crate::r2::Bucket::get).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct GetRequest {
     /// The key of the object.
     pub key: String,
@@ -23,6 +49,11 @@ pub struct GetRequest {
 }
 
 impl GetRequest {
+    /// A get of the whole object with this key, whatever its state.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into(), range: None, only_if: Conditional::default() }
+    }
+
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
@@ -33,6 +64,7 @@ impl GetRequest {
 
 /// A put for [`Bucket::put`](crate::r2::Bucket::put).
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct PutRequest {
     /// The key to store it under.
     pub key: String,
@@ -74,8 +106,54 @@ impl PutRequest {
     }
 }
 
+/// A delete for [`Bucket::delete`](crate::r2::Bucket::delete).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeleteRequest {
+    /// The key of the object.
+    pub key: String,
+}
+
+impl DeleteRequest {
+    /// A delete of the object with this key.
+    pub fn new(key: impl Into<String>) -> Self {
+        Self { key: key.into() }
+    }
+
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_key(&self.key)
+    }
+}
+
+/// A delete of many objects for [`Bucket::delete_many`](crate::r2::Bucket::delete_many).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct DeleteManyRequest {
+    /// The keys of the objects: up to 1,000.
+    pub keys: Vec<String>,
+}
+
+impl DeleteManyRequest {
+    /// A delete of the objects with these keys.
+    pub fn new<K: Into<String>>(keys: impl IntoIterator<Item = K>) -> Self {
+        Self { keys: keys.into_iter().map(Into::into).collect() }
+    }
+
+    /// Refuses what R2 does not take.
+    #[cfg(any(
+        all(feature = "workers", target_arch = "wasm32"),
+        all(any(feature = "http", feature = "local"), not(target_arch = "wasm32"))
+    ))]
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_delete_count(self.keys.len())?;
+        self.keys.iter().try_for_each(|key| validate_key(key))
+    }
+}
+
 /// A list for [`Bucket::list`](crate::r2::Bucket::list).
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct ListRequest {
     /// Only keys that begin with this.
     pub prefix: String,
@@ -92,6 +170,11 @@ pub struct ListRequest {
 }
 
 impl ListRequest {
+    /// A list of all objects.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_page_size(self.limit)
@@ -104,6 +187,7 @@ impl ListRequest {
 ///
 /// See [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
 #[derive(Debug, Clone, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ListPage {
     /// The objects, in the order of their keys' bytes.
     pub objects: Vec<Object>,
@@ -115,8 +199,24 @@ pub struct ListPage {
     pub cursor: Option<String>,
 }
 
+impl ListPage {
+    /// The last page, or the only one, with these objects.
+    pub fn new(objects: Vec<Object>) -> Self {
+        Self { objects, ..Self::default() }
+    }
+
+    /// The same page with more after it, which begin at this cursor.
+    #[must_use]
+    pub fn truncated_at(mut self, cursor: impl Into<String>) -> Self {
+        self.truncated = true;
+        self.cursor = Some(cursor.into());
+        self
+    }
+}
+
 /// A copy for [`Bucket::copy`](crate::r2::Bucket::copy).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct CopyRequest {
     /// The object to copy.
     pub source: String,
@@ -133,6 +233,18 @@ pub struct CopyRequest {
 }
 
 impl CopyRequest {
+    /// A copy of one object, with its metadata, to another key.
+    pub fn new(source: impl Into<String>, key: impl Into<String>) -> Self {
+        Self {
+            source: source.into(),
+            key: key.into(),
+            source_only_if: Conditional::default(),
+            only_if: Conditional::default(),
+            replace_metadata: None,
+            storage_class: None,
+        }
+    }
+
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.source).map_err(|error| error.explain("the source of the copy"))?;

@@ -1,18 +1,13 @@
 //! Completing uploads in parts.
 
-use std::future::IntoFuture;
-
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-
 use super::multipart_upload::MultipartUpload;
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::multipart::is_made_of;
 use crate::model::r2::{CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart};
 
 impl MultipartUpload {
-    /// Makes the object of these parts, given in any order; awaiting it gives what the service says of the object.
+    /// Makes the object of these parts, given in any order; awaiting it gives what is known of the object.
     ///
     /// The parts must be the ones that were uploaded, all but the last of one size.
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
@@ -22,7 +17,7 @@ impl MultipartUpload {
     }
 }
 
-/// The end of an upload in parts; awaiting it gives what the service says of the object.
+/// The end of an upload in parts; awaiting it gives what is known of the object.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct CompleteMultipartUpload {
@@ -42,7 +37,7 @@ impl CompleteMultipartUpload {
     async fn send(self) -> Result<StoredObject> {
         let Self { upload, parts, only_if } = self;
         let MultipartUpload { service, key, upload_id, .. } = &upload;
-        let operation = Operation::new("completeMultipartUpload", key);
+        let operation = Operation::new("complete_multipart_upload", key);
         let request =
             CompleteMultipartUploadRequest { key: key.clone(), upload_id: upload_id.clone(), parts, only_if };
         operation.check(request.validate().and_then(|()| request.validate_parts()))?;
@@ -51,7 +46,7 @@ impl CompleteMultipartUpload {
             .attempts()
             .run(&operation, || Some(bucket.complete_multipart_upload(request.clone())))
             .await;
-        match result {
+        let completed = match result {
             Err(error)
                 if error.attempts() > 1
                     && matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::PreconditionFailed) =>
@@ -59,15 +54,22 @@ impl CompleteMultipartUpload {
                 service.unless_stored(key, error, |object| is_made_of(object, &request.parts)).await
             }
             result => result,
+        };
+        completed.map(|stored| upload.add_what_was_sent(stored, &request.parts))
+    }
+}
+
+impl MultipartUpload {
+    /// What the service does not say of the object and this handle knows.
+    fn add_what_was_sent(&self, mut stored: StoredObject, parts: &[UploadedPart]) -> StoredObject {
+        stored.size = stored.size.or_else(|| parts.iter().map(|part| part.size).sum());
+        if let Some(begun_with) = &self.begun_with {
+            stored.http_metadata.get_or_insert_with(|| begun_with.http_metadata.clone());
+            stored.custom_metadata.get_or_insert_with(|| begun_with.custom_metadata.clone());
+            stored.storage_class = stored.storage_class.or(begun_with.storage_class);
         }
+        stored
     }
 }
 
-impl IntoFuture for CompleteMultipartUpload {
-    type Output = Result<StoredObject>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(CompleteMultipartUpload => StoredObject);

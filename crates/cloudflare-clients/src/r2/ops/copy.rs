@@ -1,11 +1,7 @@
 //! Copying objects within a bucket.
 
-use std::future::IntoFuture;
-
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-
-use crate::client::operation::Operation;
+use super::setters::http_metadata_setters;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::{Conditional, CopyRequest, CustomMetadata, HttpMetadata, StorageClass, StoredObject};
 use crate::r2::service::R2Service;
@@ -13,14 +9,13 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Copies an object within the bucket, without its bytes coming here.
     pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> Copy {
-        let request = CopyRequest { source: source.into(), key: key.into(), ..CopyRequest::default() };
-        Copy { service: self.clone(), request }
+        Copy { service: self.clone(), request: CopyRequest::new(source, key) }
     }
 }
 
 /// A copy; awaiting it gives what the service says of the new object.
 ///
-/// HTTP and custom metadata are copied too unless they are replaced. A source that is missing is
+/// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is missing is
 /// [`ErrorKind::InvalidInput`] with the code `NoSuchKey`. The bucket's binding has no copy: [`ErrorKind::Unsupported`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
@@ -42,10 +37,25 @@ impl Copy {
         self
     }
 
-    /// Metadata in place of the source's.
-    pub fn replace_metadata(mut self, http: HttpMetadata, custom: CustomMetadata) -> Self {
-        self.request.replace_metadata = Some((http, custom));
+    /// Replaces the source's metadata, all of it, by what the setters of this request give: `content_type`, `metadata` and the
+    /// others, which imply it. Without any of them the copy has the source's metadata.
+    pub fn replace_metadata(mut self) -> Self {
+        self.replaced();
         self
+    }
+
+    http_metadata_setters!();
+
+    fn replaced(&mut self) -> &mut (HttpMetadata, CustomMetadata) {
+        self.request.replace_metadata.get_or_insert_default()
+    }
+
+    fn http(&mut self) -> &mut HttpMetadata {
+        &mut self.replaced().0
+    }
+
+    fn custom(&mut self) -> &mut CustomMetadata {
+        &mut self.replaced().1
     }
 
     /// How R2 stores the copy.
@@ -76,11 +86,4 @@ impl Copy {
     }
 }
 
-impl IntoFuture for Copy {
-    type Output = Result<StoredObject>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(Copy => StoredObject);

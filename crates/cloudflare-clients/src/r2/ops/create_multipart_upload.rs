@@ -1,13 +1,8 @@
 //! Beginning uploads in parts.
 
-use std::future::IntoFuture;
-
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-
-use super::multipart_upload::MultipartUpload;
+use super::multipart_upload::{BegunWith, MultipartUpload};
 use super::setters::metadata_setters;
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
 use crate::model::r2::{CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, StorageClass};
 use crate::r2::service::R2Service;
@@ -15,8 +10,7 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Begins an upload in parts.
     pub fn create_multipart_upload(&self, key: impl Into<String>) -> CreateMultipartUpload {
-        let request = CreateMultipartUploadRequest { key: key.into(), ..Default::default() };
-        CreateMultipartUpload::from_request(self.clone(), request)
+        CreateMultipartUpload::from_request(self.clone(), CreateMultipartUploadRequest::new(key))
     }
 }
 
@@ -37,22 +31,17 @@ impl CreateMultipartUpload {
 
     async fn send(self) -> Result<MultipartUpload> {
         let Self { service, request } = self;
-        let operation = Operation::new("createMultipartUpload", &request.key);
+        let operation = Operation::new("create_multipart_upload", &request.key);
         operation.check(request.validate())?;
         let bucket = service.bucket();
         let id = service
             .attempts()
             .run(&operation, || Some(bucket.create_multipart_upload(request.clone())))
             .await?;
-        Ok(MultipartUpload::new(service, request.key, id))
+        let CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class } = request;
+        let begun_with = BegunWith { http_metadata, custom_metadata, storage_class };
+        Ok(MultipartUpload::new(service, key, id, Some(begun_with)))
     }
 }
 
-impl IntoFuture for CreateMultipartUpload {
-    type Output = Result<MultipartUpload>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(CreateMultipartUpload => MultipartUpload);

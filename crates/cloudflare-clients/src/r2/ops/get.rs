@@ -1,16 +1,17 @@
 //! Reading objects: resumed where they were cut off, verified where they are whole.
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use futures_util::{FutureExt as _, TryFutureExt as _};
 use http::{HeaderMap, header};
+use serde::de::DeserializeOwned;
 
 use crate::body::{ByteStream, Refetch};
 use crate::client::attempts::Attempts;
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::headers::{ConditionHeaders, read_range};
 use crate::model::r2::{Checksum, Conditional, GetRequest, Hasher, Object, ObjectBody, Range, ServedRange};
@@ -21,7 +22,7 @@ use crate::retry::RetryDecision;
 impl R2Service {
     /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
     pub fn get(&self, key: impl Into<String>) -> Get {
-        Get { service: self.clone(), request: GetRequest { key: key.into(), ..GetRequest::default() } }
+        Get { service: self.clone(), request: GetRequest::new(key) }
     }
 }
 
@@ -105,6 +106,39 @@ impl Get {
         self.request_headers(&headers)
     }
 
+    /// All bytes: [`Body::bytes`](crate::r2::Body::bytes). `None` when no object has this key.
+    ///
+    /// # Errors
+    /// Those of the get, and of reading the body.
+    pub async fn bytes(self) -> Result<Option<Bytes>> {
+        match self.await? {
+            Some(object) => object.bytes().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// All bytes as UTF-8: [`Body::text`](crate::r2::Body::text). `None` when no object has this key.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub async fn text(self) -> Result<Option<String>> {
+        match self.await? {
+            Some(object) => object.text().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// All bytes as JSON: [`Body::json`](crate::r2::Body::json). `None` when no object has this key.
+    ///
+    /// # Errors
+    /// As [`bytes`](Self::bytes).
+    pub async fn json<T: DeserializeOwned>(self) -> Result<Option<T>> {
+        match self.await? {
+            Some(object) => object.json().await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     async fn send(self) -> Result<Option<ObjectBody>> {
         let Self { service, request } = self;
         let operation = Operation::new("get", &request.key);
@@ -114,14 +148,7 @@ impl Get {
     }
 }
 
-impl IntoFuture for Get {
-    type Output = Result<Option<ObjectBody>>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(Get => Option<ObjectBody>);
 
 /// One attempt, which says in the operation's span how many bytes are to come.
 fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Option<ObjectBody>>> {
@@ -194,7 +221,7 @@ impl Download {
         self,
         first: ByteStream,
         verification: Option<Verification>,
-    ) -> impl Stream<Item = Result<bytes::Bytes>> + Send {
+    ) -> impl Stream<Item = Result<Bytes>> + Send {
         struct State {
             download: Download,
             stream: ByteStream,

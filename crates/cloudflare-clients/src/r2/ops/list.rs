@@ -1,13 +1,11 @@
 //! Listing objects, a page or all.
 
-use std::future::IntoFuture;
-
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::setters::listing_setters;
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pages::{Pages, next_page, pages};
 use crate::error::Result;
 use crate::model::r2::{ListPage, ListRequest, Object};
@@ -105,11 +103,4 @@ async fn with_metadata(service: &R2Service, objects: Vec<Object>) -> Result<Vec<
         .await
 }
 
-impl IntoFuture for List {
-    type Output = Result<ListPage>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(List => ListPage);

@@ -1,13 +1,11 @@
 //! Listing the uploads in parts that are under way.
 
-use std::future::IntoFuture;
-
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::setters::listing_setters;
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pages::{Pages, next_page, pages};
 use crate::error::Result;
 use crate::model::r2::{ListMultipartUploadsRequest, MultipartUploadSummary, MultipartUploadsPage};
@@ -20,12 +18,12 @@ impl R2Service {
     }
 }
 
-const LIST_UPLOADS: Operation<'_> = Operation::without_key("listMultipartUploads");
+const LIST_UPLOADS: Operation<'_> = Operation::without_key("list_multipart_uploads");
 
 /// A listing of the uploads that are neither completed nor aborted.
 ///
-/// Awaiting it gives one [`MultipartUploadsPage`]; [`stream`](Self::stream) gives all pages. The bucket's binding cannot
-/// list them: [`ErrorKind::Unsupported`](crate::ErrorKind).
+/// Awaiting it gives one [`MultipartUploadsPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the end, a page
+/// at a time. The bucket's binding cannot list them: [`ErrorKind::Unsupported`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ListMultipartUploads {
@@ -36,9 +34,22 @@ pub struct ListMultipartUploads {
 impl ListMultipartUploads {
     listing_setters!(MultipartUploadsPage);
 
+    /// Goes on where a page ended: its [`MultipartUploadsPage::next_key_marker`] and
+    /// [`next_upload_id_marker`](MultipartUploadsPage::next_upload_id_marker).
+    pub fn after(mut self, key_marker: impl Into<String>, upload_id_marker: Option<String>) -> Self {
+        self.request.key_marker = Some(key_marker.into());
+        self.request.upload_id_marker = upload_id_marker;
+        self
+    }
+
     /// All uploads, page after page.
     pub fn stream(self) -> BoxStream<'static, Result<MultipartUploadSummary>> {
-        pages(self).map_ok(|page| stream::iter(page.uploads.into_iter().map(Ok))).try_flatten().boxed()
+        self.pages().map_ok(|page| stream::iter(page.uploads.into_iter().map(Ok))).try_flatten().boxed()
+    }
+
+    /// All pages.
+    pub fn pages(self) -> BoxStream<'static, Result<MultipartUploadsPage>> {
+        pages(self)
     }
 
     async fn send(self) -> Result<MultipartUploadsPage> {
@@ -71,11 +82,4 @@ impl Pages for ListMultipartUploads {
     }
 }
 
-impl IntoFuture for ListMultipartUploads {
-    type Output = Result<MultipartUploadsPage>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(ListMultipartUploads => MultipartUploadsPage);

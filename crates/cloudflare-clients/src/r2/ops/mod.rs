@@ -1,28 +1,37 @@
 //! The operations of [`R2Service`](super::R2Service), a file each.
 
+mod abort_multipart_upload;
 mod complete_multipart_upload;
 mod copy;
 mod create_multipart_upload;
 mod delete;
+mod delete_many;
 mod get;
 mod head;
 mod list;
 mod list_multipart_uploads;
+mod list_parts;
 mod multipart_upload;
 mod put;
 #[cfg(not(target_arch = "wasm32"))]
 mod put_in_parts;
 mod put_whole;
 mod setters;
+mod upload_part;
 
+pub use self::abort_multipart_upload::AbortMultipartUpload;
 pub use self::complete_multipart_upload::CompleteMultipartUpload;
 pub use self::copy::Copy;
 pub use self::create_multipart_upload::CreateMultipartUpload;
-pub use self::delete::DeleteOutcome;
+pub use self::delete::Delete;
+pub use self::delete_many::DeleteMany;
 pub use self::get::Get;
+pub use self::head::Head;
 pub use self::list::List;
 pub use self::list_multipart_uploads::ListMultipartUploads;
+pub use self::list_parts::ListParts;
 pub use self::multipart_upload::MultipartUpload;
 pub use self::put::Put;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::put_in_parts::STREAM_PART_SIZE;
+pub use self::upload_part::UploadPart;

@@ -1,16 +1,11 @@
 //! Storing objects.
 
-use std::future::IntoFuture;
-
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
-
 #[cfg(not(target_arch = "wasm32"))]
 use super::put_in_parts::put_in_parts;
 use super::put_whole::put_whole;
 use super::setters::metadata_setters;
 use crate::body::Body;
-use crate::client::operation::Operation;
+use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, Result};
 use crate::json;
 use crate::model::r2::{
@@ -36,7 +31,7 @@ impl R2Service {
     }
 }
 
-/// A put; awaiting it stores the object and gives what the service says of it.
+/// A put; awaiting it stores the object and gives what is known of it.
 ///
 /// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length is refused in a
 /// Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which three are in memory at once: so it may have
@@ -95,11 +90,4 @@ impl Put {
     }
 }
 
-impl IntoFuture for Put {
-    type Output = Result<StoredObject>;
-    type IntoFuture = BoxFuture<'static, Self::Output>;
-
-    fn into_future(self) -> Self::IntoFuture {
-        self.send().boxed()
-    }
-}
+sent_when_awaited!(Put => StoredObject);

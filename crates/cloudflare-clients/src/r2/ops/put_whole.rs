@@ -46,7 +46,7 @@ pub(super) async fn put_whole(
         };
         Some(put.boxed())
     };
-    match service.attempts().run(operation, attempt).await {
+    let stored = match service.attempts().run(operation, attempt).await {
         Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
             let Some(md5) = operation.check(sent.get_or_read(&replay).await)? else {
                 return Err(error);
@@ -55,5 +55,12 @@ pub(super) async fn put_whole(
             service.unless_stored(&key, error, stored).await
         }
         result => result,
-    }
+    };
+    stored.map(|stored| StoredObject {
+        size: stored.size.or(Some(length)),
+        http_metadata: stored.http_metadata.or(Some(http_metadata)),
+        custom_metadata: stored.custom_metadata.or(Some(custom_metadata)),
+        storage_class: stored.storage_class.or(storage_class),
+        ..stored
+    })
 }

@@ -1,36 +1,75 @@
 //! Settings that several requests have, each said once.
 
-/// The metadata and storage class that an object is stored with.
-macro_rules! metadata_setters {
+/// The metadata that an object is stored with: the fields of the methods `http` and `custom`.
+macro_rules! http_metadata_setters {
     () => {
         /// `Content-Type`.
         pub fn content_type(mut self, value: impl Into<String>) -> Self {
-            self.request.http_metadata.content_type = Some(value.into());
+            self.http().content_type = Some(value.into());
+            self
+        }
+
+        /// `Content-Language`.
+        pub fn content_language(mut self, value: impl Into<String>) -> Self {
+            self.http().content_language = Some(value.into());
+            self
+        }
+
+        /// `Content-Disposition`.
+        pub fn content_disposition(mut self, value: impl Into<String>) -> Self {
+            self.http().content_disposition = Some(value.into());
+            self
+        }
+
+        /// `Content-Encoding`.
+        pub fn content_encoding(mut self, value: impl Into<String>) -> Self {
+            self.http().content_encoding = Some(value.into());
             self
         }
 
         /// `Cache-Control`.
         pub fn cache_control(mut self, value: impl Into<String>) -> Self {
-            self.request.http_metadata.cache_control = Some(value.into());
+            self.http().cache_control = Some(value.into());
             self
         }
 
-        /// All HTTP metadata, in place of what was set before.
+        /// `Expires`, in whole seconds.
+        pub fn cache_expiry(mut self, time: ::std::time::SystemTime) -> Self {
+            self.http().cache_expiry = Some(time);
+            self
+        }
+
+        /// The fields that `metadata` has. Those that it lacks stay as they are.
         pub fn http_metadata(mut self, metadata: HttpMetadata) -> Self {
-            self.request.http_metadata = metadata;
+            self.http().merge(metadata);
             self
         }
 
         /// One name and value of custom metadata.
         pub fn metadata(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
-            self.request.custom_metadata.insert(name, value);
+            self.custom().insert(name, value);
             self
         }
 
-        /// All custom metadata, in place of what was set before.
+        /// The names and values that `metadata` has. Further names stay as they are.
         pub fn custom_metadata(mut self, metadata: CustomMetadata) -> Self {
-            self.request.custom_metadata = metadata;
+            self.custom().merge(metadata);
             self
+        }
+    };
+}
+
+/// The metadata and storage class that the object of a request is stored with.
+macro_rules! metadata_setters {
+    () => {
+        $crate::r2::ops::setters::http_metadata_setters!();
+
+        fn http(&mut self) -> &mut HttpMetadata {
+            &mut self.request.http_metadata
+        }
+
+        fn custom(&mut self) -> &mut CustomMetadata {
+            &mut self.request.custom_metadata
         }
 
         /// How R2 stores the object; as the bucket says by default.
@@ -65,4 +104,4 @@ macro_rules! listing_setters {
     };
 }
 
-pub(super) use {listing_setters, metadata_setters};
+pub(super) use {http_metadata_setters, listing_setters, metadata_setters};

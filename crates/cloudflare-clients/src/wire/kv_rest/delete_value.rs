@@ -4,8 +4,9 @@
 use http::Method;
 
 use super::request::Request;
+use crate::model::kv::DeleteRequest;
 
 /// Writes the request.
-pub fn request(key: &str) -> Request {
-    Request::of_key(Method::DELETE, "values", key)
+pub fn request(request: &DeleteRequest) -> Request {
+    Request::of_key(Method::DELETE, "values", &request.key)
 }

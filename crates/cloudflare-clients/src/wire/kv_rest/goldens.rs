@@ -35,16 +35,12 @@ fn put(value: impl Into<crate::body::Body>) -> PutRequest {
 
 #[tokio::test]
 async fn reads() {
-    let get = GetRequest { key: KEY.to_owned(), ..GetRequest::default() };
+    let get = GetRequest::new(KEY);
     assert_snapshot!("get_value", wire(get_value::request(&get)).await);
     assert_snapshot!("get_metadata", wire(Ok(get_metadata::request(KEY))).await);
     let list = ListRequest { prefix: "a b/".to_owned(), limit: Some(10), cursor: Some("c+/=".to_owned()) };
     assert_snapshot!("list_keys", wire(Ok(list_keys::request(&list))).await);
-    let keys = GetManyRequest {
-        keys: vec![KEY.to_owned(), "k".to_owned()],
-        with_metadata: true,
-        ..GetManyRequest::default()
-    };
+    let keys = GetManyRequest { with_metadata: true, ..GetManyRequest::new([KEY, "k"]) };
     assert_snapshot!("bulk_get", wire(bulk_get::request(&keys)).await);
 }
 
@@ -53,7 +49,7 @@ async fn writes() {
     assert_snapshot!("put_value", wire(put_value::request(put("hello"), "b")).await);
     let with_metadata = put("hello").metadata(&serde_json::json!({"n": ["ä", 1]})).unwrap();
     assert_snapshot!("put_value_with_metadata", wire(put_value::request(with_metadata, "b0undary")).await);
-    assert_snapshot!("delete_value", wire(Ok(delete_value::request(KEY))).await);
+    assert_snapshot!("delete_value", wire(Ok(delete_value::request(&DeleteRequest::new(KEY)))).await);
     let puts = [put("text \"ä\"\n").metadata(&[1]).unwrap(), PutRequest::new("b", b"\xff\x00")];
     assert_snapshot!("bulk_put", wire(bulk_put::request(&puts)).await);
     assert_snapshot!("bulk_delete", wire(bulk_delete::request(&[KEY.to_owned(), "k".to_owned()])).await);
@@ -62,9 +58,9 @@ async fn writes() {
 #[tokio::test]
 async fn what_the_api_does_not_have_is_not_sent() {
     let ttl = Some(Duration::from_secs(60));
-    let get = GetRequest { key: "k".to_owned(), cache_ttl: ttl, ..GetRequest::default() };
+    let get = GetRequest { cache_ttl: ttl, ..GetRequest::new("k") };
     assert_eq!(get_value::request(&get).unwrap_err().kind(), ErrorKind::Unsupported);
-    let many = GetManyRequest { keys: vec!["k".to_owned()], cache_ttl: ttl, ..GetManyRequest::default() };
+    let many = GetManyRequest { cache_ttl: ttl, ..GetManyRequest::new(["k"]) };
     assert_eq!(bulk_get::request(&many).unwrap_err().kind(), ErrorKind::Unsupported);
     let unknown = || crate::body::Body::from_stream(futures_util::stream::empty(), None);
     let with_metadata = PutRequest::new("k", unknown()).metadata(&1).unwrap();
@@ -91,16 +87,13 @@ fn pages_are_read_to_the_empty_cursor() {
     assert_eq!((page.list_complete, page.cursor.as_deref()), (false, Some("next")));
     for info in ["", r#","result_info":{"count":0,"cursor":""}"#, r#","result_info":{"count":0}"#] {
         let page = list_keys::parse(format!(r#"{{"success":true,"result":[]{info}}}"#).as_bytes()).unwrap();
-        assert_eq!(page, ListPage { list_complete: true, ..ListPage::default() });
+        assert_eq!(page, ListPage::new(Vec::new()));
     }
 }
 
 #[test]
 fn values_come_back_in_the_order_of_the_keys() {
-    let mut get = GetManyRequest {
-        keys: ["b", "missing", "a", "b"].map(str::to_owned).to_vec(),
-        ..GetManyRequest::default()
-    };
+    let mut get = GetManyRequest::new(["b", "missing", "a", "b"]);
     let found =
         bulk_get::parse(&get, br#"{"success":true,"result":{"values":{"a":"1","b":"2","missing":null}}}"#);
     let values = found.unwrap().into_iter().map(|found| found.map(|found| found.value));

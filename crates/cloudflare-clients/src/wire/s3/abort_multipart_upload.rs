@@ -4,10 +4,10 @@ use http::Method;
 
 use super::Request;
 use crate::error::Result;
-use crate::model::r2::multipart::validate_upload_id;
+use crate::model::r2::AbortMultipartUploadRequest;
 
 /// Drops an upload. Any success says that it is gone.
-pub fn request(key: &str, upload_id: &str) -> Result<Request> {
-    validate_upload_id(upload_id)?;
-    Ok(Request::new(Method::DELETE, Some(key)).query("uploadId", upload_id))
+pub fn request(request: &AbortMultipartUploadRequest) -> Result<Request> {
+    request.validate()?;
+    Ok(Request::new(Method::DELETE, Some(&request.key)).query("uploadId", &request.upload_id))
 }

@@ -1,12 +1,13 @@
 //! [CompleteMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html).
 
-use http::Method;
+use http::{Method, header};
 
 use super::headers::{self, ConditionTarget, unquote};
 use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response};
 use crate::error::Result;
+use crate::http::headers::read_date;
 use crate::model::r2::{CompleteMultipartUploadRequest, StoredObject};
 
 /// Makes an object of the parts.
@@ -30,5 +31,6 @@ pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CompleteMultipartUploadResult")?;
     let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
     stored.version = headers::read_version(&response.headers);
+    stored.uploaded = read_date(&response.headers, &header::DATE);
     Ok(stored)
 }

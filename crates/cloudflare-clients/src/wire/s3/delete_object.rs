@@ -3,8 +3,9 @@
 use http::Method;
 
 use super::Request;
+use crate::model::r2::DeleteRequest;
 
 /// Deletes an object. Any success says that it is not there any more.
-pub fn request(key: &str) -> Request {
-    Request::new(Method::DELETE, Some(key))
+pub fn request(request: &DeleteRequest) -> Request {
+    Request::new(Method::DELETE, Some(&request.key))
 }

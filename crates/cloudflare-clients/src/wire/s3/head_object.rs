@@ -4,11 +4,11 @@ use http::{HeaderMap, Method};
 
 use super::{Request, headers};
 use crate::error::Result;
-use crate::model::r2::Object;
+use crate::model::r2::{HeadRequest, Object};
 
 /// Asks for the metadata of an object.
-pub fn request(key: &str) -> Request {
-    Request::new(Method::HEAD, Some(key))
+pub fn request(request: &HeadRequest) -> Request {
+    Request::new(Method::HEAD, Some(&request.key))
 }
 
 /// Reads the head of a success.

@@ -1,10 +1,11 @@
 //! [PutObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, header};
 
 use super::Request;
 use super::headers::{self, ConditionTarget};
 use crate::error::{Error, Result};
+use crate::http::headers::read_date;
 use crate::model::r2::{PutRequest, StoredObject};
 
 /// Stores an object.
@@ -23,6 +24,7 @@ pub fn parse(key: &str, headers: &HeaderMap) -> Result<StoredObject> {
     let etag = headers::read_etag(headers).ok_or_else(|| Error::unexpected("the answer has no ETag"))?;
     let mut stored = StoredObject::new(key, etag);
     stored.version = headers::read_version(headers);
+    stored.uploaded = read_date(headers, &header::DATE);
     stored.checksums = headers::read_checksums(headers);
     Ok(stored)
 }

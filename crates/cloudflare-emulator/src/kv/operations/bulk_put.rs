@@ -1,9 +1,9 @@
 //! [PUT .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/)
 
+use cloudflare_clients::kv::Namespace as _;
 use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::rest::bulk_put::PairJson;
 use cloudflare_clients::kv::rest::error_code::MALFORMED_VALUE;
-use cloudflare_clients::kv::{Namespace as _, PutRequest};
 
 use crate::kv::error::KvError;
 use crate::kv::expiry::Expiry;
@@ -22,9 +22,11 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
         let expiry = Expiry::new(pair.expiration, pair.expiration_ttl, now)?;
         let metadata = check_metadata(pair.metadata.take())?;
         let put = pair.into_put();
-        let put = put.map_err(|error| KvError::new(MALFORMED_VALUE, error.message().to_owned()))?;
+        let mut put = put.map_err(|error| KvError::new(MALFORMED_VALUE, error.message().to_owned()))?;
         put.value.content_length().map_or(Ok(()), check_value_size)?;
-        Ok(PutRequest { expiration: expiry.at, metadata, ..put })
+        put.expiration = expiry.at;
+        put.metadata = metadata;
+        Ok(put)
     });
     // Nothing is written unless all of it can be.
     let puts = puts.collect::<Result<Vec<_>, KvError>>()?;

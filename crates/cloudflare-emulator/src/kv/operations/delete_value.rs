@@ -1,7 +1,7 @@
 //! [DELETE .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/delete/)
 
-use cloudflare_clients::kv::Namespace as _;
 use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
+use cloudflare_clients::kv::{DeleteRequest, Namespace as _};
 
 use crate::kv::error::KvError;
 use crate::kv::limits::check_key;
@@ -16,6 +16,6 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     if !service.eventual.admits_write(namespace_id, key, service.store.now()) {
         return Err(TOO_MANY_REQUESTS.into());
     }
-    service.store.namespace(namespace_id).delete(key).await?;
+    service.store.namespace(namespace_id).delete(DeleteRequest::new(key)).await?;
     Ok(response::done())
 }

@@ -30,7 +30,8 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
         cursor = Some(rest).filter(|rest| !rest.is_empty());
     }
     let prefix = request.query.get("prefix").unwrap_or_default().to_owned();
-    let list = ListRequest { prefix, limit, cursor: cursor.map(str::to_owned) };
+    let mut list = ListRequest::new();
+    (list.prefix, list.limit, list.cursor) = (prefix, limit, cursor.map(str::to_owned));
     let listed = service.store.namespace(&request.namespace_id).list(list).await;
     let listed = listed.map_err(|error| match error.kind() {
         // The limit was checked.

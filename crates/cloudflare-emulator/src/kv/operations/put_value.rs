@@ -21,7 +21,8 @@ pub(super) async fn run(service: &Service, request: KvRequest) -> Result<Respons
     if !service.eventual.admits_write(&namespace_id, &key, now) {
         return Err(TOO_MANY_REQUESTS.into());
     }
-    let put = PutRequest { key, value, metadata, expiration: expiry.at, expiration_ttl: expiry.ttl };
+    let mut put = PutRequest::new(key, value);
+    (put.metadata, put.expiration, put.expiration_ttl) = (metadata, expiry.at, expiry.ttl);
     service.store.namespace(namespace_id).put(put).await?;
     Ok(response::done())
 }

@@ -17,16 +17,9 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let mut location = format!("http://{}/{}/", request.host(), request.bucket);
     sigv4::encode_path(&request.key, &mut location);
     let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
-    let stored = service
-        .store
-        .bucket(&request.bucket)?
-        .complete_multipart_upload(CompleteMultipartUploadRequest {
-            key: request.key.clone(),
-            upload_id,
-            parts,
-            only_if,
-        })
-        .await?;
+    let mut complete = CompleteMultipartUploadRequest::new(&request.key, upload_id, parts);
+    complete.only_if = only_if;
+    let stored = service.store.bucket(&request.bucket)?.complete_multipart_upload(complete).await?;
     Ok(response::document("CompleteMultipartUploadResult", |root| {
         root.text("Location", &location);
         root.text("Bucket", &request.bucket);
@@ -45,8 +38,7 @@ fn parse(document: &[u8]) -> Result<Vec<UploadedPart>, S3Error> {
         .children("Part")
         .map(|part| {
             let part_number = part.optional("PartNumber")?.ok_or(MALFORMED_XML)?;
-            let etag = headers::unquote(part.required("ETag")?).to_owned();
-            Ok(UploadedPart { part_number, etag, size: None })
+            Ok(UploadedPart::new(part_number, headers::unquote(part.required("ETag")?)))
         })
         .collect::<Result<_, S3Error>>()?;
     if parts.is_empty() || parts.len() > usize::from(MAX_PARTS) {

@@ -2,7 +2,7 @@
 //! destination and its `MERGE`.
 
 use cloudflare_clients::r2::{
-    Bucket as _, CopyRequest, CustomMetadata, HttpMetadata, Object, PutRequest, StoredObject,
+    Bucket as _, CopyRequest, CustomMetadata, HeadRequest, HttpMetadata, Object, PutRequest, StoredObject,
 };
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
@@ -26,7 +26,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         None | Some("COPY") => None,
         Some("REPLACE") => Some(given),
         Some("MERGE") => {
-            let head = service.store.bucket(&source.bucket)?.head(&source.key).await?;
+            let head = service.store.bucket(&source.bucket)?.head(HeadRequest::new(&source.key)).await?;
             let head = head.ok_or(NO_SUCH_KEY)?;
             source_only_if.check_write(Some((&head.etag, head.uploaded)))?;
             // The bytes and the metadata are of one object, or there is no copy.
@@ -38,28 +38,17 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
 
     let bucket = service.store.bucket(&request.bucket)?;
     let stored: StoredObject = if source.bucket == request.bucket {
-        bucket
-            .copy(CopyRequest {
-                source: source.key,
-                key: request.key,
-                source_only_if,
-                only_if,
-                replace_metadata,
-                storage_class,
-            })
-            .await?
+        let mut copy = CopyRequest::new(source.key, request.key);
+        (copy.source_only_if, copy.only_if) = (source_only_if, only_if);
+        (copy.replace_metadata, copy.storage_class) = (replace_metadata, storage_class);
+        bucket.copy(copy).await?
     } else {
         let object = source.get(service, None, source_only_if).await?;
         let (http_metadata, custom_metadata) = replace_metadata.unwrap_or_else(|| metadata_of(&object));
-        bucket
-            .put(PutRequest {
-                http_metadata,
-                custom_metadata,
-                storage_class,
-                only_if,
-                ..PutRequest::new(request.key, object.body)
-            })
-            .await?
+        let mut put = PutRequest::new(request.key, object.body);
+        (put.http_metadata, put.custom_metadata) = (http_metadata, custom_metadata);
+        (put.storage_class, put.only_if) = (storage_class, only_if);
+        bucket.put(put).await?
     };
     Ok(response::document("CopyObjectResult", |root| {
         root.text("ETag", stored.http_etag());
@@ -74,17 +63,8 @@ fn metadata_of(object: &Object) -> Metadata {
 
 /// The source's metadata with what is given in its place.
 fn merge(source: &Object, (http, custom): Metadata) -> Metadata {
-    let (known, mut merged) = metadata_of(source);
-    for (name, value) in custom.iter() {
-        merged.insert(name, value);
-    }
-    let http = HttpMetadata {
-        content_type: http.content_type.or(known.content_type),
-        content_language: http.content_language.or(known.content_language),
-        content_disposition: http.content_disposition.or(known.content_disposition),
-        content_encoding: http.content_encoding.or(known.content_encoding),
-        cache_control: http.cache_control.or(known.cache_control),
-        cache_expiry: http.cache_expiry.or(known.cache_expiry),
-    };
-    (http, merged)
+    let (mut merged_http, mut merged_custom) = metadata_of(source);
+    merged_http.merge(http);
+    merged_custom.merge(custom);
+    (merged_http, merged_custom)
 }

@@ -39,11 +39,8 @@ impl CopySource {
         range: Option<Range>,
         only_if: Conditional,
     ) -> Result<ObjectBody, S3Error> {
-        let got = service
-            .store
-            .bucket(&self.bucket)?
-            .get(GetRequest { key: self.key.clone(), range, only_if })
-            .await?;
-        got.ok_or_else(|| NO_SUCH_KEY.into())
+        let mut get = GetRequest::new(&self.key);
+        (get.range, get.only_if) = (range, only_if);
+        service.store.bucket(&self.bucket)?.get(get).await?.ok_or_else(|| NO_SUCH_KEY.into())
     }
 }

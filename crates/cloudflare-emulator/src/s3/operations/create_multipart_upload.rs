@@ -1,6 +1,6 @@
 //! [CreateMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html)
 
-use cloudflare_clients::r2::{Bucket as _, CreateMultipartUploadRequest};
+use cloudflare_clients::r2::{Bucket as _, CreateMultipartUploadRequest, HeadRequest};
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
 use super::bucket::create_bucket_if_missing;
@@ -14,17 +14,14 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let bucket = service.store.bucket(&request.bucket)?;
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     if !only_if.is_empty() {
-        let existing = bucket.head(&request.key).await?;
+        let existing = bucket.head(HeadRequest::new(&request.key)).await?;
         only_if.check_write(existing.as_ref().map(|object| (object.etag.as_str(), object.uploaded)))?;
     }
-    let upload_id = bucket
-        .create_multipart_upload(CreateMultipartUploadRequest {
-            key: request.key.clone(),
-            http_metadata: headers::read_http_metadata(&request.headers),
-            custom_metadata: headers::read_custom_metadata(&request.headers),
-            storage_class: headers::read_storage_class(&request.headers)?,
-        })
-        .await?;
+    let mut create = CreateMultipartUploadRequest::new(&request.key);
+    create.http_metadata = headers::read_http_metadata(&request.headers);
+    create.custom_metadata = headers::read_custom_metadata(&request.headers);
+    create.storage_class = headers::read_storage_class(&request.headers)?;
+    let upload_id = bucket.create_multipart_upload(create).await?;
     Ok(response::document("InitiateMultipartUploadResult", |root| {
         root.text("Bucket", &request.bucket);
         root.text("Key", &request.key);

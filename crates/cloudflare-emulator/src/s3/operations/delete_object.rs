@@ -1,6 +1,6 @@
 //! [DeleteObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html)
 
-use cloudflare_clients::r2::Bucket as _;
+use cloudflare_clients::r2::{Bucket as _, DeleteRequest};
 use http::StatusCode;
 
 use crate::s3::error::S3Error;
@@ -9,6 +9,6 @@ use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
-    service.store.bucket(&request.bucket)?.delete(&request.key).await?;
+    service.store.bucket(&request.bucket)?.delete(DeleteRequest::new(&request.key)).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }

@@ -1,6 +1,6 @@
 //! [DeleteObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html)
 
-use cloudflare_clients::r2::{Bucket as _, MAX_DELETES};
+use cloudflare_clients::r2::{Bucket as _, DeleteManyRequest, MAX_DELETES};
 use cloudflare_clients::s3::xml::Element;
 
 use crate::s3::error::S3Error;
@@ -11,7 +11,7 @@ use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let keys = parse(&request.payload.document().await?)?;
-    let outcomes = service.store.bucket(&request.bucket)?.delete_many(&keys).await?;
+    let outcomes = service.store.bucket(&request.bucket)?.delete_many(DeleteManyRequest::new(&keys)).await?;
     Ok(response::document("DeleteResult", |root| {
         // R2 lists what was deleted even if the client asks for quiet.
         for (key, outcome) in keys.iter().zip(outcomes) {

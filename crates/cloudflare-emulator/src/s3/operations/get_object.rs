@@ -1,7 +1,7 @@
 //! [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Bucket as _, GetRequest, ObjectBody, Range};
+use cloudflare_clients::r2::{Bucket as _, GetRequest, HeadRequest, ObjectBody, Range};
 use http::StatusCode;
 
 use super::object_read::{ObjectRead, not_modified};
@@ -18,9 +18,10 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     // No object has the bytes of an empty suffix, but a condition may decide before that.
     let range = read.range.filter(|range| *range != Range::Suffix { suffix: 0 });
     loop {
-        let get = GetRequest { key: request.key.clone(), range, ..GetRequest::default() };
+        let mut get = GetRequest::new(&request.key);
+        get.range = range;
         match bucket.get(get).await {
-            Ok(Some(ObjectBody { mut object, body })) => {
+            Ok(Some(ObjectBody { mut object, body, .. })) => {
                 let status = read.status(&mut object)?;
                 if status == StatusCode::NOT_MODIFIED {
                     return not_modified(object);
@@ -32,7 +33,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
             Ok(None) => return Err(NO_SUCH_KEY.into()),
             // So it may here, where the object has no such bytes. One that has them may have taken its place since: then again.
             Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
-                let mut object = bucket.head(&request.key).await?.ok_or(NO_SUCH_KEY)?;
+                let mut object = bucket.head(HeadRequest::new(&request.key)).await?.ok_or(NO_SUCH_KEY)?;
                 if read.status(&mut object)? == StatusCode::NOT_MODIFIED {
                     return not_modified(object);
                 }

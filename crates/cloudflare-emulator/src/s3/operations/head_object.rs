@@ -1,6 +1,6 @@
 //! [HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html)
 
-use cloudflare_clients::r2::Bucket as _;
+use cloudflare_clients::r2::{Bucket as _, HeadRequest};
 use http::{StatusCode, header};
 
 use super::object_read::{ObjectRead, not_modified};
@@ -12,7 +12,12 @@ use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request)?;
-    let mut object = service.store.bucket(&request.bucket)?.head(&request.key).await?.ok_or(NO_SUCH_KEY)?;
+    let mut object = service
+        .store
+        .bucket(&request.bucket)?
+        .head(HeadRequest::new(&request.key))
+        .await?
+        .ok_or(NO_SUCH_KEY)?;
     let status = read.status(&mut object)?;
     if status == StatusCode::NOT_MODIFIED {
         return not_modified(object);

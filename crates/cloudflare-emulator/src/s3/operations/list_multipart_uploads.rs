@@ -19,20 +19,16 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     let encoding = KeyEncoding::parse(request)?;
     let encode = |text: &str| encoding.encode(text);
 
-    let mut page = service
-        .store
-        .bucket(&request.bucket)?
-        .list_multipart_uploads(ListMultipartUploadsRequest {
-            prefix: prefix.to_owned(),
-            delimiter: delimiter.map(str::to_owned),
-            key_marker: key_marker.map(str::to_owned),
-            upload_id_marker: upload_id_marker.map(str::to_owned),
-            limit: max_keys::limit(max_uploads),
-        })
-        .await?;
+    let mut list = ListMultipartUploadsRequest::new();
+    (list.prefix, list.delimiter) = (prefix.to_owned(), delimiter.map(str::to_owned));
+    list.key_marker = key_marker.map(str::to_owned);
+    list.upload_id_marker = upload_id_marker.map(str::to_owned);
+    list.limit = max_keys::limit(max_uploads);
+    let mut page = service.store.bucket(&request.bucket)?.list_multipart_uploads(list).await?;
     if max_uploads == 0 {
         let any = !page.uploads.is_empty() || !page.delimited_prefixes.is_empty();
-        page = MultipartUploadsPage { truncated: any, ..MultipartUploadsPage::default() };
+        page = MultipartUploadsPage::default();
+        page.truncated = any;
     }
 
     Ok(response::document("ListMultipartUploadsResult", |root| {

@@ -77,21 +77,15 @@ impl<'a> List<'a> {
         start_after: Option<String>,
         cursor: Option<String>,
     ) -> Result<ListPage, S3Error> {
-        let mut page = service
-            .store
-            .bucket(self.bucket)?
-            .list(ListRequest {
-                prefix: self.prefix.to_owned(),
-                delimiter: self.delimiter.map(str::to_owned),
-                cursor,
-                start_after,
-                limit: max_keys::limit(self.max_keys),
-                include_metadata: false,
-            })
-            .await?;
+        let mut list = ListRequest::new();
+        (list.prefix, list.delimiter) = (self.prefix.to_owned(), self.delimiter.map(str::to_owned));
+        (list.cursor, list.start_after) = (cursor, start_after);
+        list.limit = max_keys::limit(self.max_keys);
+        let mut page = service.store.bucket(self.bucket)?.list(list).await?;
         if self.max_keys == 0 {
             let any = !page.objects.is_empty() || !page.delimited_prefixes.is_empty();
-            page = ListPage { truncated: any, ..ListPage::default() };
+            page = ListPage::default();
+            page.truncated = any;
         }
         Ok(page)
     }

@@ -19,18 +19,13 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
                 .map_err(|_| S3Error::invalid_argument("part-number-marker must be a part's number"))?,
         ),
     };
-    let mut page = service
-        .store
-        .bucket(&request.bucket)?
-        .list_parts(ListPartsRequest {
-            key: request.key.clone(),
-            upload_id: upload_id.to_owned(),
-            part_number_marker: marker,
-            limit: max_keys::limit(max_parts),
-        })
-        .await?;
+    let mut list = ListPartsRequest::new(&request.key, upload_id);
+    (list.part_number_marker, list.limit) = (marker, max_keys::limit(max_parts));
+    let mut page = service.store.bucket(&request.bucket)?.list_parts(list).await?;
     if max_parts == 0 {
-        page = PartsPage { truncated: !page.parts.is_empty(), ..PartsPage::default() };
+        let any = !page.parts.is_empty();
+        page = PartsPage::default();
+        page.truncated = any;
     }
 
     Ok(response::document("ListPartsResult", |root| {

@@ -16,14 +16,8 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let storage_class = headers::read_storage_class(&request.headers)?;
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     let (body, checksum) = request.payload.upload()?;
-    let put = PutRequest {
-        key: request.key,
-        body,
-        http_metadata,
-        custom_metadata,
-        storage_class,
-        checksum,
-        only_if,
-    };
+    let mut put = PutRequest::new(request.key, body);
+    (put.http_metadata, put.custom_metadata) = (http_metadata, custom_metadata);
+    (put.storage_class, put.checksum, put.only_if) = (storage_class, checksum, only_if);
     response::stored(&service.store.bucket(&request.bucket)?.put(put).await?)
 }

@@ -13,11 +13,9 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let part_number = part_number::parse(&request.query)?;
     let upload_id = request.upload_id().to_owned();
     let (body, checksum) = request.payload.upload()?;
-    let part = service
-        .store
-        .bucket(&request.bucket)?
-        .upload_part(UploadPartRequest { key: request.key, upload_id, part_number, body, checksum })
-        .await?;
+    let mut upload = UploadPartRequest::new(request.key, upload_id, part_number, body);
+    upload.checksum = checksum;
+    let part = service.store.bucket(&request.bucket)?.upload_part(upload).await?;
     let mut answer = response::empty(StatusCode::OK);
     let etag = response::value(&format!("\"{}\"", part.etag))?;
     answer.headers_mut().insert(header::ETAG, etag);

@@ -16,17 +16,8 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let upload_id = request.upload_id().to_owned();
     let source = CopySource::parse(&request)?;
     let source = source.get(service, source_range(&request)?, Conditional::new()).await?;
-    let part = service
-        .store
-        .bucket(&request.bucket)?
-        .upload_part(UploadPartRequest {
-            key: request.key,
-            upload_id,
-            part_number,
-            body: source.body,
-            checksum: None,
-        })
-        .await?;
+    let upload = UploadPartRequest::new(request.key, upload_id, part_number, source.body);
+    let part = service.store.bucket(&request.bucket)?.upload_part(upload).await?;
     Ok(response::document("CopyPartResult", |root| {
         root.text("ETag", format!("\"{}\"", part.etag));
         root.text("LastModified", humantime::format_rfc3339_millis(service.store.now()));

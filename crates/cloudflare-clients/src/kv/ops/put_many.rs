@@ -1,0 +1,94 @@
+//! Storing many values.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use super::bulk::each;
+use crate::body::Body;
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::client::outcomes::Outcomes;
+use crate::error::Result;
+use crate::kv::client::KvClient;
+use crate::model::kv::limits::validate_put;
+use crate::model::kv::{MAX_BULK_BYTES, MAX_BULK_WRITES, PutRequest, value};
+use crate::wire::kv_rest::bulk_put::encoded_len;
+
+impl KvClient {
+    /// Stores many values and says of each whether that worked: pairs of a key and a value, or [`PutRequest`]s.
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalNamespace, kv::KvClient};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let kv = KvClient::new(LocalNamespace::open(folder.path(), "sessions").await?);
+    /// let outcomes = kv.put_many([("a", "1"), ("b", "2")]).await?;
+    /// assert_eq!(outcomes.failed().count(), 0);
+    /// let values = kv.get_many(["b", "c"]).text().await?.all()?;
+    /// assert_eq!(values, [("b".to_owned(), Some("2".to_owned())), ("c".to_owned(), None)]);
+    /// # Ok(()) }
+    /// ```
+    pub fn put_many<P: Into<PutRequest>>(&self, pairs: impl IntoIterator<Item = P>) -> PutMany {
+        PutMany { client: self.clone(), requests: pairs.into_iter().map(Into::into).collect() }
+    }
+}
+
+/// A put of many values; awaiting it stores them and says of each key whether that worked.
+///
+/// Over REST and in the embedded store one request takes 10,000 keys and 100 MB; a Worker's binding takes them one by one,
+/// of which 8 are under way at once. The values are read into memory. What KV would refuse of any of them fails all before
+/// anything is sent, as does a stream that cannot be read.
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct PutMany {
+    client: KvClient,
+    requests: Vec<PutRequest>,
+}
+
+impl PutMany {
+    async fn send(self) -> Result<Outcomes<()>> {
+        let Self { client, requests } = self;
+        let now = client.now();
+        for request in &requests {
+            Operation::new("put", &request.key).check(validate_put(request, now))?;
+        }
+        let mut pairs = VecDeque::with_capacity(requests.len());
+        for mut request in requests {
+            let value = std::mem::replace(&mut request.value, Body::empty());
+            let value = Operation::new("put", &request.key).check(value::collect(value).await)?;
+            pairs.push_back((request, value));
+        }
+        let mut results = Vec::with_capacity(pairs.len());
+        while !pairs.is_empty() {
+            let chunk: Vec<_> = pairs.drain(..fitting(&pairs)).collect();
+            let outcomes = each(&client, "put_many", chunk.len(), |pending| {
+                let pair = |index: &usize| {
+                    let (request, value) = &chunk[*index];
+                    request.with_value(value.clone().into())
+                };
+                client.namespace().put_many(pending.iter().map(pair).collect())
+            })
+            .await;
+            let named = chunk.into_iter().zip(outcomes).map(|((request, _), outcome)| {
+                let outcome = Operation::new("put", &request.key).check(outcome);
+                (request.key, outcome)
+            });
+            results.extend(named);
+        }
+        Ok(Outcomes { results })
+    }
+}
+
+/// How many of the pairs one request takes.
+fn fitting(pairs: &VecDeque<(PutRequest, Bytes)>) -> usize {
+    // The brackets of the array.
+    let mut bytes = 2;
+    let fits = |(request, value): &&(PutRequest, Bytes)| {
+        bytes += encoded_len(request, value) + 1;
+        bytes <= MAX_BULK_BYTES
+    };
+    // One pair always fits: the largest value has 35 MB in Base64.
+    pairs.iter().take(MAX_BULK_WRITES).take_while(fits).count().max(1)
+}
+
+sent_when_awaited!(PutMany => Outcomes<()>);

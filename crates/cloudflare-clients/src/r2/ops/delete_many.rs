@@ -1,0 +1,55 @@
+//! Deleting many objects.
+
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::client::outcomes::{Outcomes, one_for_each};
+use crate::error::Result;
+use crate::model::r2::{DeleteManyRequest, MAX_DELETES, validate_key};
+use crate::r2::service::R2Service;
+
+impl R2Service {
+    /// Deletes objects, 1,000 a request, and says of each key whether that worked. Missing objects are not errors.
+    pub fn delete_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> DeleteMany {
+        DeleteMany { service: self.clone(), request: DeleteManyRequest::new(keys) }
+    }
+}
+
+/// A delete of many objects; awaiting it deletes them and says of each key whether that worked.
+///
+/// A request that fails as a whole fails each of its keys, and the further requests are made all the same. A key that the
+/// service refuses and that may be deleted later is sent again alone.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct DeleteMany {
+    service: R2Service,
+    request: DeleteManyRequest,
+}
+
+impl DeleteMany {
+    async fn send(self) -> Result<Outcomes<()>> {
+        let Self { service, request: DeleteManyRequest { keys } } = self;
+        for key in &keys {
+            Operation::new("delete", key).check(validate_key(key))?;
+        }
+        let mut results = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(MAX_DELETES) {
+            let operation = Operation::without_key("delete_many");
+            let delete = || Some(service.bucket().delete_many(DeleteManyRequest::new(chunk)));
+            let deleted = service.attempts().run(&operation, delete).await;
+            match deleted.and_then(|outcomes| operation.check(one_for_each(chunk.len(), outcomes))) {
+                Ok(outcomes) => {
+                    for (key, outcome) in chunk.iter().zip(outcomes) {
+                        let outcome = match outcome {
+                            Err(error) if error.is_retryable() => service.delete(key).await,
+                            outcome => Operation::new("delete", key).check(outcome),
+                        };
+                        results.push((key.clone(), outcome));
+                    }
+                }
+                Err(error) => results.extend(chunk.iter().map(|key| (key.clone(), Err(error.copy())))),
+            }
+        }
+        Ok(Outcomes { results })
+    }
+}
+
+sent_when_awaited!(DeleteMany => Outcomes<()>);

@@ -1,0 +1,82 @@
+//! Listing the parts of an upload.
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+
+use super::multipart_upload::MultipartUpload;
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::client::pages::{Pages, next_page, pages};
+use crate::error::Result;
+use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
+use crate::r2::service::R2Service;
+
+impl MultipartUpload {
+    /// Lists the parts that the service has: `upload.list_parts().await?` is one page, `.stream()` all parts.
+    pub fn list_parts(&self) -> ListParts {
+        let request = ListPartsRequest::new(&self.key, &self.upload_id);
+        ListParts { service: self.service.clone(), request }
+    }
+}
+
+/// A listing of the parts of an upload, by number.
+///
+/// Awaiting it gives one [`PartsPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the end, a page at a time.
+/// The bucket's binding cannot list them: [`ErrorKind::Unsupported`](crate::ErrorKind).
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct ListParts {
+    service: R2Service,
+    request: ListPartsRequest,
+}
+
+impl ListParts {
+    /// How many parts a page has at most: 1 to 1,000, which is the default.
+    pub fn page_size(mut self, size: u32) -> Self {
+        self.request.limit = Some(size);
+        self
+    }
+
+    /// Only parts with greater numbers than this one: the [`PartsPage::next_part_number_marker`] of the page before.
+    pub fn after(mut self, part_number: u16) -> Self {
+        self.request.part_number_marker = Some(part_number);
+        self
+    }
+
+    /// All parts, page after page.
+    pub fn stream(self) -> BoxStream<'static, Result<UploadedPart>> {
+        self.pages().map_ok(|page| stream::iter(page.parts.into_iter().map(Ok))).try_flatten().boxed()
+    }
+
+    /// All pages.
+    pub fn pages(self) -> BoxStream<'static, Result<PartsPage>> {
+        pages(self)
+    }
+
+    async fn send(self) -> Result<PartsPage> {
+        let Self { service, request } = self;
+        let operation = Operation::new("list_parts", &request.key);
+        operation.check(request.validate())?;
+        service.attempts().run(&operation, || Some(service.bucket().list_parts(request.clone()))).await
+    }
+}
+
+impl Pages for ListParts {
+    type Page = PartsPage;
+
+    fn fetch(self) -> BoxFuture<'static, Result<PartsPage>> {
+        self.send().boxed()
+    }
+
+    fn after(mut self, page: &PartsPage) -> Result<Option<Self>> {
+        if !page.truncated {
+            return Ok(None);
+        }
+        let next = next_page(page.next_part_number_marker, self.request.part_number_marker.as_ref());
+        let operation = Operation::new("list_parts", &self.request.key);
+        self.request.part_number_marker = Some(operation.check(next)?);
+        Ok(Some(self))
+    }
+}
+
+sent_when_awaited!(ListParts => PartsPage);

@@ -1,0 +1,66 @@
+//! Uploading the parts of an object.
+
+use futures_util::FutureExt as _;
+
+use super::multipart_upload::MultipartUpload;
+use crate::body::{Body, Replay};
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::error::Result;
+use crate::model::r2::{Checksum, UploadPartRequest, UploadedPart};
+use crate::r2::verify::SentMd5;
+
+impl MultipartUpload {
+    /// Uploads a part, in place of one with the same number, which is 1 to 10,000. The length of its body must be known.
+    pub fn upload_part(&self, part_number: u16, body: impl Into<Body>) -> UploadPart {
+        let request = UploadPartRequest::new(&self.key, &self.upload_id, part_number, body);
+        UploadPart { upload: self.clone(), request }
+    }
+}
+
+/// The upload of a part; awaiting it gives the [`UploadedPart`], which completing the upload takes.
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct UploadPart {
+    upload: MultipartUpload,
+    request: UploadPartRequest,
+}
+
+impl UploadPart {
+    /// What the bytes must hash to; else the upload of the part fails with [`ErrorKind::Integrity`](crate::ErrorKind).
+    pub fn checksum(mut self, checksum: Checksum) -> Self {
+        self.request.checksum = Some(checksum);
+        self
+    }
+
+    async fn send(self) -> Result<UploadedPart> {
+        let Self { upload, request } = self;
+        let operation = Operation::new("upload_part", &upload.key).sending(request.body.content_length());
+        operation.check(request.validate())?;
+        let UploadPartRequest { key, upload_id, part_number, body, checksum } = request;
+        let length = body.content_length();
+        let sent = SentMd5::new(&upload.service, &body, checksum).await;
+        let replay = Replay::new(body);
+        let attempt = || {
+            let request = UploadPartRequest {
+                key: key.clone(),
+                upload_id: upload_id.clone(),
+                part_number,
+                body: sent.observe(replay.next()?),
+                checksum: checksum.or(sent.get()),
+            };
+            let (bucket, sent) = (upload.service.bucket().clone(), sent.clone());
+            let upload = async move {
+                let part = bucket.upload_part(request).await?;
+                sent.check_etag(&part.etag)?;
+                Ok(part)
+            };
+            Some(upload.boxed())
+        };
+        let mut part = upload.service.attempts().run(&operation, attempt).await?;
+        part.size = length;
+        upload.has_uploaded(part.clone());
+        Ok(part)
+    }
+}
+
+sent_when_awaited!(UploadPart => UploadedPart);

@@ -1,0 +1,137 @@
+//! A clock whose time and randomness a test decides.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::future::{self, BoxFuture};
+use tokio::sync::Notify;
+
+use crate::error::Result;
+use crate::runtime::{Runtime, fill_random};
+use crate::sync::lock;
+
+/// A clock that stands still until it is moved, for tests. Clones share their time, not their randomness.
+///
+/// Whoever sleeps moves it and continues at once, so that retries take no time; or waits until the test has moved it:
+/// [`sleepers_wait`](Self::sleepers_wait). A backend takes it with its `with_runtime`, a service with
+/// [`with_runtime`](crate::r2::R2Service::with_runtime).
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::time::{Duration, SystemTime};
+///
+/// use cloudflare_clients::testing::ManualClock;
+/// use cloudflare_clients::{LocalStore, kv::KvClient};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let clock = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+/// let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await?;
+/// let id = store.create_namespace("sessions").await?.id;
+/// let kv = KvClient::new(store.namespace(id));
+///
+/// kv.put("session/1", "hello").expiration_ttl(Duration::from_secs(60)).await?;
+/// clock.advance(Duration::from_secs(59));
+/// assert!(kv.get("session/1").text().await?.is_some());
+/// clock.advance(Duration::from_secs(1));
+/// assert!(kv.get("session/1").text().await?.is_none());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct ManualClock {
+    time: Arc<Time>,
+    sleepers_wait: bool,
+    number: f64,
+    byte: Option<u8>,
+}
+
+#[derive(Debug)]
+struct Time {
+    now: Mutex<SystemTime>,
+    slept: Mutex<Vec<Duration>>,
+    moved: Notify,
+}
+
+impl Default for ManualClock {
+    /// A clock that shows 2027-01-15T08:00:00Z.
+    fn default() -> Self {
+        Self::at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+    }
+}
+
+impl ManualClock {
+    /// A clock that shows `now`.
+    pub fn at(now: SystemTime) -> Self {
+        let time = Time { now: Mutex::new(now), slept: Mutex::default(), moved: Notify::new() };
+        Self { time: Arc::new(time), sleepers_wait: false, number: 0.5, byte: None }
+    }
+
+    /// Lets sleepers wait until the clock is moved.
+    #[must_use]
+    pub fn sleepers_wait(self) -> Self {
+        Self { sleepers_wait: true, ..self }
+    }
+
+    /// What its [`Runtime::random`] gives each time, in place of 0.5.
+    #[must_use]
+    pub fn with_random(self, number: f64) -> Self {
+        Self { number, ..self }
+    }
+
+    /// What its [`Runtime::fill_random`] fills everything with, in place of the system's randomness.
+    #[must_use]
+    pub fn with_random_byte(self, byte: u8) -> Self {
+        Self { byte: Some(byte), ..self }
+    }
+
+    /// Sets the time, in either direction.
+    pub fn set(&self, now: SystemTime) {
+        *lock(&self.time.now) = now;
+        self.time.moved.notify_waiters();
+    }
+
+    /// Moves the time on.
+    pub fn advance(&self, duration: Duration) {
+        *lock(&self.time.now) += duration;
+        self.time.moved.notify_waiters();
+    }
+
+    /// For how long each sleep was to be, from the first one on.
+    pub fn slept(&self) -> Vec<Duration> {
+        lock(&self.time.slept).clone()
+    }
+}
+
+impl Runtime for ManualClock {
+    fn now(&self) -> SystemTime {
+        *lock(&self.time.now)
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        lock(&self.time.slept).push(duration);
+        if !self.sleepers_wait {
+            self.advance(duration);
+            return Box::pin(future::ready(()));
+        }
+        let (clock, until) = (self.clone(), self.now() + duration);
+        Box::pin(async move {
+            loop {
+                let moved = clock.time.moved.notified();
+                if clock.now() >= until {
+                    return;
+                }
+                moved.await;
+            }
+        })
+    }
+
+    fn random(&self) -> f64 {
+        self.number
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
+        let Some(byte) = self.byte else { return fill_random(bytes) };
+        bytes.fill(byte);
+        Ok(())
+    }
+}

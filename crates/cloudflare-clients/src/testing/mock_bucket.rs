@@ -1,0 +1,206 @@
+//! A bucket whose answers a test writes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::clock::ManualClock;
+use super::script::Script;
+use crate::error::Result;
+use crate::r2::{
+    AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
+    CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
+};
+use crate::runtime::Runtime;
+
+/// A bucket that answers as a test says: a [`Script`] for each operation.
+///
+/// It is a [`Bucket`] below the retries and checks of an [`R2Service`](crate::r2::R2Service), so that a test sees what a
+/// program makes of a service that fails.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cloudflare_clients::r2::R2Service;
+/// use cloudflare_clients::testing::MockBucket;
+/// use cloudflare_clients::{Error, RetryPolicy};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let bucket = Arc::new(MockBucket::new());
+/// bucket.put.fails(Error::from_status(500, "Server Error"));
+///
+/// let r2 = R2Service::new(bucket.clone()).with_retry(RetryPolicy::default().max_retries(2));
+/// let error = r2.put("a.txt", "hello").await.unwrap_err();
+/// assert_eq!(error.to_string(), "put \"a.txt\": 500 Server Error (after 3 attempts)");
+/// assert_eq!(bucket.put.calls(), 3);
+/// # }
+/// ```
+///
+/// Over a bucket that works it fails what a test wants to fail:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use cloudflare_clients::{Error, LocalBucket, r2::R2Service, testing::MockBucket};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let local = LocalBucket::open(folder.path(), "media").await?;
+/// let bucket = Arc::new(MockBucket::over(local));
+/// bucket.get.fails_times(1, Error::from_status(503, "Service Unavailable"));
+///
+/// let r2 = R2Service::new(bucket.clone());
+/// r2.put("a.txt", "hello").await?;
+/// assert_eq!(r2.get("a.txt").text().await?.as_deref(), Some("hello"));
+/// assert_eq!((bucket.get.calls(), bucket.get.failures()), (2, 1));
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MockBucket {
+    runtime: Arc<dyn Runtime>,
+    over: Option<Arc<dyn Bucket>>,
+    /// [`Bucket::head`].
+    pub head: Script<HeadRequest, Option<Object>>,
+    /// [`Bucket::get`].
+    pub get: Script<GetRequest, Option<ObjectBody>>,
+    /// [`Bucket::put`].
+    pub put: Script<PutRequest, StoredObject>,
+    /// [`Bucket::delete`].
+    pub delete: Script<DeleteRequest, ()>,
+    /// [`Bucket::delete_many`].
+    pub delete_many: Script<DeleteManyRequest, Vec<Result<()>>>,
+    /// [`Bucket::list`].
+    pub list: Script<ListRequest, ListPage>,
+    /// [`Bucket::copy`].
+    pub copy: Script<CopyRequest, StoredObject>,
+    /// [`Bucket::create_multipart_upload`].
+    pub create_multipart_upload: Script<CreateMultipartUploadRequest, String>,
+    /// [`Bucket::upload_part`].
+    pub upload_part: Script<UploadPartRequest, UploadedPart>,
+    /// [`Bucket::complete_multipart_upload`].
+    pub complete_multipart_upload: Script<CompleteMultipartUploadRequest, StoredObject>,
+    /// [`Bucket::abort_multipart_upload`].
+    pub abort_multipart_upload: Script<AbortMultipartUploadRequest, ()>,
+    /// [`Bucket::list_parts`].
+    pub list_parts: Script<ListPartsRequest, PartsPage>,
+    /// [`Bucket::list_multipart_uploads`].
+    pub list_multipart_uploads: Script<ListMultipartUploadsRequest, MultipartUploadsPage>,
+}
+
+impl Default for MockBucket {
+    fn default() -> Self {
+        Self {
+            runtime: Arc::new(ManualClock::default()),
+            over: None,
+            head: Script::default(),
+            get: Script::default(),
+            put: Script::default(),
+            delete: Script::default(),
+            delete_many: Script::default(),
+            list: Script::default(),
+            copy: Script::default(),
+            create_multipart_upload: Script::default(),
+            upload_part: Script::default(),
+            complete_multipart_upload: Script::default(),
+            abort_multipart_upload: Script::default(),
+            list_parts: Script::default(),
+            list_multipart_uploads: Script::default(),
+        }
+    }
+}
+
+impl MockBucket {
+    /// A bucket without answers. Its clock is a [`ManualClock`], so that whoever waits does not take time.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A bucket that passes on to another one what its scripts do not answer, and goes by the clock of that one.
+    pub fn over(bucket: impl Bucket) -> Self {
+        Self { runtime: bucket.runtime(), over: Some(Arc::new(bucket)), ..Self::default() }
+    }
+
+    /// The clock, timer and randomness that it goes by, and a service of it.
+    #[must_use]
+    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
+        Self { runtime, ..self }
+    }
+}
+
+/// What the script of the operation answers, or else the bucket below.
+macro_rules! answer {
+    ($mock:ident, $operation:ident, $request:ident) => {{
+        let otherwise = $mock.over.as_ref().map(|bucket| |request| bucket.$operation(request));
+        $mock.$operation.call(stringify!($operation), $request, &*$mock.runtime, otherwise).await
+    }};
+}
+
+#[async_trait]
+impl Bucket for MockBucket {
+    async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        answer!(self, head, request)
+    }
+
+    async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        answer!(self, get, request)
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<StoredObject> {
+        answer!(self, put, request)
+    }
+
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        answer!(self, delete, request)
+    }
+
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        answer!(self, delete_many, request)
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        answer!(self, list, request)
+    }
+
+    async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
+        answer!(self, copy, request)
+    }
+
+    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+        answer!(self, create_multipart_upload, request)
+    }
+
+    async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {
+        answer!(self, upload_part, request)
+    }
+
+    async fn complete_multipart_upload(
+        &self,
+        request: CompleteMultipartUploadRequest,
+    ) -> Result<StoredObject> {
+        answer!(self, complete_multipart_upload, request)
+    }
+
+    async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
+        answer!(self, abort_multipart_upload, request)
+    }
+
+    async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
+        answer!(self, list_parts, request)
+    }
+
+    async fn list_multipart_uploads(
+        &self,
+        request: ListMultipartUploadsRequest,
+    ) -> Result<MultipartUploadsPage> {
+        answer!(self, list_multipart_uploads, request)
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.runtime.clone()
+    }
+
+    fn has_reliable_transport(&self) -> bool {
+        self.over.as_ref().is_some_and(Bucket::has_reliable_transport)
+    }
+}

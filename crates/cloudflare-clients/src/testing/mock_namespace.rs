@@ -1,0 +1,142 @@
+//! A namespace whose answers a test writes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use super::clock::ManualClock;
+use super::script::Script;
+use crate::error::Result;
+use crate::kv::{
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
+    PutRequest, ValueWithMetadata,
+};
+use crate::r2::Body;
+use crate::runtime::Runtime;
+
+/// A namespace that answers as a test says: a [`Script`] for each operation.
+///
+/// ```
+/// use std::sync::Arc;
+///
+/// use cloudflare_clients::Error;
+/// use cloudflare_clients::kv::KvClient;
+/// use cloudflare_clients::testing::MockNamespace;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+/// let namespace = Arc::new(MockNamespace::new());
+/// namespace.get.fails_times(1, Error::from_status(429, "Too Many Requests"));
+/// namespace.get.answers(|request| async move { Ok(Some(request.key.into())) });
+///
+/// let kv = KvClient::new(namespace.clone());
+/// assert_eq!(kv.get("k").text().await?.as_deref(), Some("k"));
+/// assert_eq!(namespace.get.calls(), 2);
+/// # Ok(()) }
+/// ```
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct MockNamespace {
+    runtime: Arc<dyn Runtime>,
+    over: Option<Arc<dyn Namespace>>,
+    /// [`Namespace::get`].
+    pub get: Script<GetRequest, Option<Body>>,
+    /// [`Namespace::get_with_metadata`].
+    pub get_with_metadata: Script<GetRequest, Option<ValueWithMetadata<Body>>>,
+    /// [`Namespace::get_many`].
+    pub get_many: Script<GetManyRequest, Vec<Result<Option<ValueWithMetadata<String>>>>>,
+    /// [`Namespace::put`].
+    pub put: Script<PutRequest, ()>,
+    /// [`Namespace::put_many`].
+    pub put_many: Script<Vec<PutRequest>, Vec<Result<()>>>,
+    /// [`Namespace::delete`].
+    pub delete: Script<DeleteRequest, ()>,
+    /// [`Namespace::delete_many`].
+    pub delete_many: Script<DeleteManyRequest, Vec<Result<()>>>,
+    /// [`Namespace::list`].
+    pub list: Script<ListRequest, ListPage>,
+}
+
+impl Default for MockNamespace {
+    fn default() -> Self {
+        Self {
+            runtime: Arc::new(ManualClock::default()),
+            over: None,
+            get: Script::default(),
+            get_with_metadata: Script::default(),
+            get_many: Script::default(),
+            put: Script::default(),
+            put_many: Script::default(),
+            delete: Script::default(),
+            delete_many: Script::default(),
+            list: Script::default(),
+        }
+    }
+}
+
+impl MockNamespace {
+    /// A namespace without answers. Its clock is a [`ManualClock`], so that whoever waits does not take time.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A namespace that passes on to another one what its scripts do not answer, and goes by the clock of that one.
+    pub fn over(namespace: impl Namespace) -> Self {
+        Self { runtime: namespace.runtime(), over: Some(Arc::new(namespace)), ..Self::default() }
+    }
+
+    /// The clock, timer and randomness that it goes by, and a client of it.
+    #[must_use]
+    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
+        Self { runtime, ..self }
+    }
+}
+
+/// What the script of the operation answers, or else the namespace below.
+macro_rules! answer {
+    ($mock:ident, $operation:ident, $request:ident) => {{
+        let otherwise = $mock.over.as_ref().map(|namespace| |request| namespace.$operation(request));
+        $mock.$operation.call(stringify!($operation), $request, &*$mock.runtime, otherwise).await
+    }};
+}
+
+#[async_trait]
+impl Namespace for MockNamespace {
+    async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
+        answer!(self, get, request)
+    }
+
+    async fn get_with_metadata(&self, request: GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
+        answer!(self, get_with_metadata, request)
+    }
+
+    async fn get_many(
+        &self,
+        request: GetManyRequest,
+    ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+        answer!(self, get_many, request)
+    }
+
+    async fn put(&self, request: PutRequest) -> Result<()> {
+        answer!(self, put, request)
+    }
+
+    async fn put_many(&self, request: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
+        answer!(self, put_many, request)
+    }
+
+    async fn delete(&self, request: DeleteRequest) -> Result<()> {
+        answer!(self, delete, request)
+    }
+
+    async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
+        answer!(self, delete_many, request)
+    }
+
+    async fn list(&self, request: ListRequest) -> Result<ListPage> {
+        answer!(self, list, request)
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        self.runtime.clone()
+    }
+}

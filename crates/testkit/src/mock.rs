@@ -1,0 +1,19 @@
+//! Buckets and namespaces of a few methods.
+
+/// A mock, `MockBucket` or `MockNamespace`, whose operations of these names are answered by the methods of a fake, which is
+/// in an `Arc`: `mock!(MockBucket, fake => head, get)`.
+#[macro_export]
+macro_rules! mock {
+    ($mock:ident, $fake:expr => $($operation:ident),+ $(,)?) => {{
+        let mock = ::cloudflare_clients::testing::$mock::new();
+        let fake = &$fake;
+        $({
+            let fake = ::std::sync::Arc::clone(fake);
+            mock.$operation.answers(move |request| {
+                let fake = ::std::sync::Arc::clone(&fake);
+                async move { fake.$operation(request).await }
+            });
+        })+
+        mock
+    }};
+}
