@@ -26,7 +26,7 @@ impl ConnectionTimer {
 
 impl Timer for ConnectionTimer {
     fn sleep(&self, duration: Duration) -> Pin<Box<dyn Sleep>> {
-        Box::pin(Sleeping(Mutex::new(self.runtime.sleep(duration))))
+        Box::pin(Sleeping(Mutex::new(self.runtime.timeout(duration))))
     }
 
     fn sleep_until(&self, deadline: Instant) -> Pin<Box<dyn Sleep>> {

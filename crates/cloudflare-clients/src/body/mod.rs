@@ -46,6 +46,8 @@ pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Sen
 /// let body = Body::from("hello");
 /// assert_eq!(body.content_length(), Some(5));
 /// assert!(body.is_replayable());
+/// let borrowed = String::from("hello");
+/// assert_eq!(Body::from(&borrowed).content_length(), Some(5));
 /// assert_eq!(body.text().await?, "hello");
 /// # Ok(()) }
 /// ```
@@ -368,15 +370,17 @@ impl From<Vec<u8>> for Body {
     }
 }
 
-impl From<&'static [u8]> for Body {
-    fn from(bytes: &'static [u8]) -> Self {
-        Bytes::from_static(bytes).into()
+/// Copies the bytes. Large static ones go in without a copy as [`Bytes::from_static`].
+impl From<&[u8]> for Body {
+    fn from(bytes: &[u8]) -> Self {
+        Bytes::copy_from_slice(bytes).into()
     }
 }
 
-impl<const N: usize> From<&'static [u8; N]> for Body {
-    fn from(bytes: &'static [u8; N]) -> Self {
-        Bytes::from_static(bytes).into()
+/// Copies the bytes. Large static ones go in without a copy as [`Bytes::from_static`].
+impl<const N: usize> From<&[u8; N]> for Body {
+    fn from(bytes: &[u8; N]) -> Self {
+        bytes.as_slice().into()
     }
 }
 
@@ -386,9 +390,17 @@ impl From<String> for Body {
     }
 }
 
-impl From<&'static str> for Body {
-    fn from(text: &'static str) -> Self {
-        Bytes::from(text).into()
+/// Copies the text. A large static one goes in without a copy as [`Bytes::from_static`].
+impl From<&str> for Body {
+    fn from(text: &str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+/// Copies the text. One that is not needed any more goes in without a copy.
+impl From<&String> for Body {
+    fn from(text: &String) -> Self {
+        text.as_str().into()
     }
 }
 

@@ -69,7 +69,7 @@ impl Attempts {
             match self.deadline {
                 None => Ok(attempts.await),
                 Some(deadline) => {
-                    match future::select(Box::pin(attempts), self.runtime.sleep(deadline)).await {
+                    match future::select(Box::pin(attempts), self.runtime.timeout(deadline)).await {
                         Either::Left((result, _)) => Ok(result),
                         Either::Right(((), _)) => Err(deadline),
                     }

@@ -236,7 +236,7 @@ impl Locks {
 
     /// What `work` gives, unless it takes longer than `limit`.
     pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
-        match future::select(pin!(work), self.runtime().sleep(limit)).await {
+        match future::select(pin!(work), self.runtime().timeout(limit)).await {
             Either::Left((value, _)) => Some(value),
             Either::Right(((), _)) => None,
         }

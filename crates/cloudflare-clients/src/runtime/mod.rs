@@ -27,8 +27,11 @@ use crate::error::Result;
 
 /// The clock, timer and randomness of the place where the code runs.
 ///
-/// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves. The default is
-/// `TokioRuntime` on native targets and `WorkersRuntime` in a Worker.
+/// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves:
+/// `testing::ManualClock`. It is given to a backend, as `S3Bucket::with_runtime` and `LocalStore::open_with_runtime` take
+/// it. A service goes by its backend's, and what is made from the service by the service's: locks, sessions, rate limits,
+/// batches of events, presigned URLs. Whoever gives none gets `TokioRuntime` on native targets and `WorkersRuntime` in a
+/// Worker.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// The time.
     fn now(&self) -> SystemTime;
@@ -42,6 +45,12 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
 
     /// Completes after `duration`.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+
+    /// Completes when `duration` is over, which limits something else that is under way; a [`sleep`](Self::sleep) by
+    /// default. A clock of tests that sleepers move on tells the two apart, so that nothing times out while it is done.
+    fn timeout(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.sleep(duration)
+    }
 
     /// A number in `[0, 1)`, for jitter; it need not be cryptographically strong.
     fn random(&self) -> f64;

@@ -26,7 +26,7 @@ impl dyn Runtime {
     /// ```
     pub async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
         // The timer is made once the work has to be waited for.
-        let timer = pin!(async { self.sleep(limit).await });
+        let timer = pin!(async { self.timeout(limit).await });
         match select(pin!(work), timer).await {
             Either::Left((output, _)) => Some(output),
             Either::Right(_) => None,

@@ -18,14 +18,14 @@ use crate::runtime::{Runtime, TokioRuntime};
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// use cloudflare_clients::LocalStore;
-/// use cloudflare_clients::r2::{Bucket, PutRequest};
+/// use cloudflare_clients::r2::{Bucket, HeadRequest, PutRequest};
 ///
 /// # let folder = tempfile::tempdir().map_err(|_| cloudflare_clients::Error::from_status(500, "no folder"))?;
 /// let store = LocalStore::open(folder.path()).await?;
 /// store.create_bucket("media").await?;
 /// let bucket = store.bucket("media")?;
 /// bucket.put(PutRequest::new("a/b.txt", "hello")).await?;
-/// assert!(bucket.head("a/b.txt").await?.is_some());
+/// assert!(bucket.head(HeadRequest::new("a/b.txt")).await?.is_some());
 /// # Ok(()) }
 /// ```
 #[derive(Debug, Clone)]

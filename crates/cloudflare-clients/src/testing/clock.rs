@@ -13,7 +13,7 @@ use crate::sync::lock;
 /// A clock that stands still until it is moved, for tests. Clones share their time, not their randomness.
 ///
 /// Whoever sleeps moves it and continues at once, so that retries take no time; or waits until the test has moved it:
-/// [`sleepers_wait`](Self::sleepers_wait). A backend takes it with its `with_runtime`, a service with
+/// [`sleepers_wait`](Self::sleepers_wait). Nothing times out unless the test moves the clock so far. A backend takes it with its `with_runtime`, a service with
 /// [`with_runtime`](crate::r2::R2Service::with_runtime).
 ///
 /// ```
@@ -109,10 +109,15 @@ impl Runtime for ManualClock {
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         lock(&self.time.slept).push(duration);
-        if !self.sleepers_wait {
-            self.advance(duration);
-            return Box::pin(future::ready(()));
+        if self.sleepers_wait {
+            return self.timeout(duration);
         }
+        self.advance(duration);
+        Box::pin(future::ready(()))
+    }
+
+    /// Completes once the clock was moved so far.
+    fn timeout(&self, duration: Duration) -> BoxFuture<'static, ()> {
         let (clock, until) = (self.clone(), self.now() + duration);
         Box::pin(async move {
             loop {

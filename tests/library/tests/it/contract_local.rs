@@ -38,7 +38,7 @@ mod kv {
         let runtime = RunningClock::new();
         let store = LocalStore::open_with_runtime(folder.path(), Arc::new(runtime.clone())).await.unwrap();
         let id = store.create_namespace("sessions").await.unwrap().id;
-        let client = |id| KvClient::new(store.namespace(id)).with_runtime(Arc::new(runtime.clone()));
+        let client = |id| KvClient::new(store.namespace(id));
         Fixture {
             client: client(id),
             missing_namespace: Some(client("0".repeat(32))),

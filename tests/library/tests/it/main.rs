@@ -6,6 +6,7 @@ mod contract_local;
 mod http_client;
 mod kv_client;
 mod locks;
+mod one_clock;
 mod r2_service;
 mod rest_namespace;
 mod s3_bucket;

@@ -132,6 +132,6 @@ async fn silence(
         if left.is_zero() {
             return error();
         }
-        runtime.sleep(left).await;
+        runtime.timeout(left).await;
     }
 }

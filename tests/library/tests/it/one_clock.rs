@@ -1,0 +1,128 @@
+//! Whatever is made from a service goes by the service's clock, which is its backend's.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use cloudflare_clients::analytics::{Event, EventStore, EventWriter};
+use cloudflare_clients::kv::KvClient;
+use cloudflare_clients::lock::Locks;
+use cloudflare_clients::r2::R2Service;
+use cloudflare_clients::rate_limit::{KvRateLimiter, RateLimiter as _};
+use cloudflare_clients::session::{SessionCache, SessionLifetime};
+use cloudflare_clients::{Error, LocalStore, Runtime as _};
+use futures_util::TryStreamExt as _;
+use tempfile::TempDir;
+use testkit::{ManualClock, begin};
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// A bucket and a namespace in a store that was given the clock; nothing above them was.
+struct Frozen {
+    clock: ManualClock,
+    r2: R2Service,
+    kv: KvClient,
+    _folder: TempDir,
+}
+
+impl Frozen {
+    async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = ManualClock::default();
+        let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+        store.create_bucket("media").await.unwrap();
+        let namespace = store.create_namespace("sessions").await.unwrap().id;
+        Self {
+            clock,
+            r2: R2Service::new(store.bucket("media").unwrap()),
+            kv: KvClient::new(store.namespace(namespace)),
+            _folder: folder,
+        }
+    }
+}
+
+#[tokio::test]
+async fn objects_are_uploaded_and_keys_expire_by_it() {
+    let Frozen { clock, r2, kv, _folder } = Frozen::new().await;
+    assert_eq!(r2.put("k", "v").await.unwrap().uploaded, Some(begin()));
+    kv.put("k", "v").expiration_ttl(HOUR).await.unwrap();
+    clock.advance(HOUR);
+    assert_eq!(kv.get("k").text().await.unwrap(), None);
+    assert_eq!(r2.head("k").await.unwrap().unwrap().uploaded, begin());
+}
+
+#[tokio::test]
+async fn locks_are_held_by_it() {
+    let Frozen { clock, r2, _folder, .. } = Frozen::new().await;
+    let ttl = Duration::from_secs(30);
+    let locks = Locks::new(r2).with_ttl(ttl).with_clock_skew(Duration::from_secs(5));
+    let lock = locks.try_acquire("job").await.unwrap().unwrap();
+    assert_eq!(lock.expires_at(), begin() + ttl);
+    clock.advance(ttl);
+    assert!(locks.try_acquire("job").await.unwrap().is_none(), "the clocks may differ");
+    clock.advance(Duration::from_secs(6));
+    assert!(locks.try_acquire("job").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn events_are_recorded_by_it() {
+    let Frozen { clock, r2, kv, _folder } = Frozen::new().await;
+    for store in [EventStore::r2(r2, "events/"), EventStore::kv(kv, "events/", None)] {
+        let store = store.unwrap();
+        let writer = EventWriter::new(store.clone());
+        writer.record(&1_u64).await.unwrap();
+        writer.flush().await.unwrap();
+        let events: Vec<Event<u64>> = store.read(..).try_collect().await.unwrap();
+        assert_eq!(events[0].time, clock.now());
+    }
+}
+
+#[tokio::test]
+async fn sessions_end_by_it() {
+    let Frozen { clock, kv, _folder, .. } = Frozen::new().await;
+    let sessions = SessionCache::<u64>::new(kv, SessionLifetime::fixed(HOUR)).unwrap();
+    let (token, session) = sessions.create("user", 1).await.unwrap();
+    assert_eq!((session.created, session.expires), (begin(), begin() + HOUR));
+    clock.advance(HOUR - Duration::from_secs(1));
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    clock.advance(Duration::from_secs(1));
+    assert!(sessions.get(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn windows_of_rate_limits_pass_by_it() {
+    let Frozen { clock, kv, _folder, .. } = Frozen::new().await;
+    let limiter = KvRateLimiter::new(kv, "uploads", 1, HOUR).unwrap();
+    assert!(limiter.check("user").await.unwrap().allowed);
+    assert!(!limiter.check("user").await.unwrap().allowed);
+    clock.advance(2 * HOUR);
+    assert!(limiter.check("user").await.unwrap().allowed);
+}
+
+/// Over S3 and REST retries would take seconds otherwise.
+#[tokio::test]
+async fn retries_wait_by_it() {
+    use cloudflare_clients::testing::{MockBucket, MockNamespace};
+
+    let clock = ManualClock::default();
+    let bucket = MockBucket::new().with_runtime(Arc::new(clock.clone()));
+    bucket.head.fails(Error::from_status(500, "Server Error"));
+    R2Service::new(bucket).head("k").await.unwrap_err();
+    let namespace = MockNamespace::new().with_runtime(Arc::new(clock.clone()));
+    namespace.delete.fails(Error::from_status(429, "Too Many Requests"));
+    KvClient::new(namespace).delete("k").await.unwrap_err();
+    assert_eq!(clock.slept().len(), 6);
+    let slept: Duration = clock.slept().iter().sum();
+    assert_eq!(clock.now().duration_since(begin()).unwrap(), slept);
+}
+
+#[tokio::test]
+async fn a_service_can_be_given_another_one() {
+    let Frozen { r2, kv, _folder, .. } = Frozen::new().await;
+    let later = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
+    let lock =
+        Locks::new(r2.with_runtime(Arc::new(later.clone()))).try_acquire("job").await.unwrap().unwrap();
+    assert!(lock.expires_at() > later.now());
+    let kv = kv.with_runtime(Arc::new(later.clone()));
+    let sessions = SessionCache::<u64>::new(kv, SessionLifetime::fixed(HOUR)).unwrap();
+    assert_eq!(sessions.create("user", 1).await.unwrap().1.created, later.now());
+}
