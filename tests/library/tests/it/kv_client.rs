@@ -10,7 +10,7 @@ use cloudflare_clients::kv::{
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::testing::MockNamespace;
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, async_trait};
+use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, TokioRuntime, async_trait};
 use futures_util::{FutureExt as _, TryStreamExt as _, future, stream};
 use testkit::{ManualClock, mock};
 
@@ -360,7 +360,7 @@ async fn listings_go_on_until_they_are_complete() {
 
 #[tokio::test]
 async fn a_deadline_ends_an_operation() {
-    let silent = MockNamespace::new();
+    let silent = MockNamespace::new().with_runtime(Arc::new(TokioRuntime));
     silent.delete.answers(|_| future::pending());
     let kv = KvClient::new(silent).with_deadline(Duration::from_millis(20));
     let error = kv.delete("k").await.unwrap_err();
