@@ -1,6 +1,6 @@
 //! Keys and values as JSON, in the form of [KV's bulk writes](https://developers.cloudflare.com/kv/reference/kv-commands/#kv-bulk-put).
 
-use cloudflare_clients::Bytes;
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::kv::rest::bulk_get::ValueJson;
 use cloudflare_clients::kv::rest::bulk_put::PairJson;
 use cloudflare_clients::kv::{PutRequest, ValueWithMetadata};

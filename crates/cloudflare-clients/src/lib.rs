@@ -15,6 +15,24 @@
 //! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
 //!
 //! The README shows each of them at work.
+//!
+//! # Features
+//!
+//! | feature | what it brings | on |
+//! |---|---|---|
+//! | `http` (default) | `S3Bucket` and `RestNamespace`, over `HyperClient` | native targets |
+//! | `local` | `LocalStore`, `LocalBucket` and `LocalNamespace`: the embedded store, with SQLite | native targets |
+//! | `workers` | `WorkersBucket`, `WorkersNamespace` and the rest of a Worker | wasm32 |
+//! | `analytics` | `analytics`: events in compressed objects | every target |
+//!
+//! On other targets a feature does nothing: it compiles, adds no item and no dependency. So a workspace that has a Worker and a
+//! server may share one set of features, and `--all-features` builds everywhere.
+//!
+//! # Crates of this interface
+//!
+//! [`http`] and [`bytes`] are re-exported: `cloudflare_clients::http::Method` and `cloudflare_clients::bytes::Bytes` are the types
+//! that methods take and return, whatever version of those crates you have besides. [`async_trait`](macro@async_trait) is there to
+//! implement [`r2::Bucket`] and the other traits with.
 #![deny(missing_docs)]
 
 mod account;
@@ -25,7 +43,6 @@ mod body;
 mod client;
 pub mod env;
 mod error;
-mod http;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod js;
 mod json;
@@ -47,18 +64,17 @@ mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
+mod transport;
 mod wire;
 
-#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use self::http::{HttpClient, ReasonPhrase, Timeouts};
-pub use ::http::Method;
 pub use async_trait::async_trait;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{HyperClient, RestNamespace, S3Bucket};
-pub use bytes::Bytes;
+pub use bytes;
 pub use error::{Error, ErrorKind, Result};
+pub use http;
 pub use retry::{RetryDecision, RetryPolicy};
 pub use runtime::Runtime;
 #[cfg(not(target_arch = "wasm32"))]
@@ -67,6 +83,8 @@ pub use runtime::TokioRuntime;
 pub use runtime::WorkersRuntime;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use store::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use transport::{HttpClient, ReasonPhrase, Timeouts};
 pub use wire::s3;
 
 /// Its examples run as tests.

@@ -10,11 +10,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use cloudflare_clients::LocalBucket;
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{
     Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, GetRequest,
     ListRequest, PutRequest, UploadPartRequest,
 };
-use cloudflare_clients::{Bytes, LocalBucket};
 
 const ROUNDS: u64 = 20;
 /// That write to the store at the same time. Each is killed in its own time, so that the others go on.

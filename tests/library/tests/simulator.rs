@@ -5,10 +5,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use cloudflare_clients::bytes::Bytes;
+use cloudflare_clients::http::Method;
 use cloudflare_clients::r2::{
     Body, Conditional, MIN_PART_SIZE, R2Service, R2SigningClient, R2SigningConfig, SignedUrl, UploadedPart,
 };
-use cloudflare_clients::{Bytes, ErrorKind, Method, S3Bucket};
+use cloudflare_clients::{ErrorKind, S3Bucket};
 use futures_util::TryStreamExt;
 use http::{Request, StatusCode};
 use http_body_util::{BodyExt, Full};

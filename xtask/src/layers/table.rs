@@ -30,7 +30,7 @@ const fn layer(name: &'static str, modules: &'static [&'static str], within: Wit
 
 #[rustfmt::skip]
 pub(super) const LAYERS: &[Layer] = &[
-    layer("ground", &["sync", "error", "retry", "time", "json", "secret", "account", "env", "js", "runtime", "body", "http"], Within::Order),
+    layer("ground", &["sync", "error", "retry", "time", "json", "secret", "account", "env", "js", "runtime", "body", "transport"], Within::Order),
     layer("signature", &["sigv4"], Within::Nothing),
     layer("vocabulary", &["model"], Within::Nothing),
     layer("signing", &["signing"], Within::Nothing),

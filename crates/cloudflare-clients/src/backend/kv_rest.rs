@@ -9,7 +9,6 @@ use http::header;
 use super::http::HyperClient;
 use crate::body::Body;
 use crate::error::Result;
-use crate::http::{Answer, HttpClient, Timeouts};
 use crate::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest,
     Namespace, PutRequest, RequestBudget, ValueType, ValueWithMetadata,
@@ -17,6 +16,7 @@ use crate::kv::{
 use crate::model::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
 use crate::model::kv::value::collect;
 use crate::runtime::{Runtime, TokioRuntime};
+use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::kv_rest::{self as rest, ApiToken, NamespaceUrl, RateLimit, Request};
 
 /// 100 values have 25 MiB together, which JSON may write six times as long; a page of 1,000 keys has less.

@@ -9,7 +9,6 @@ use futures_util::stream::{self, StreamExt};
 
 use super::http::HyperClient;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{Answer, HttpClient, Timeouts};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
 use crate::r2::{
@@ -20,6 +19,7 @@ use crate::r2::{
     UploadedPart,
 };
 use crate::runtime::{Runtime, TokioRuntime};
+use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::s3::{self, Request, Response};
 
 /// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.

@@ -47,7 +47,7 @@ impl R2SigningClient {
 /// ```
 /// use std::time::{Duration, UNIX_EPOCH};
 /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
-/// use http::Method;
+/// use cloudflare_clients::http::Method;
 ///
 /// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint(
 /// #     "http://127.0.0.1:9710", "fedcba9876543210fedcba9876543210", "secret", "media",

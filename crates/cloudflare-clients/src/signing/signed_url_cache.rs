@@ -29,7 +29,7 @@ use crate::sync::lock;
 /// ```
 /// use std::sync::LazyLock;
 /// use std::time::Duration;
-/// use cloudflare_clients::Method;
+/// use cloudflare_clients::http::Method;
 /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig, SignedUrlCache};
 ///
 /// static URLS: LazyLock<SignedUrlCache> = LazyLock::new(|| SignedUrlCache::new(10_000));

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{Body, Conditional, R2Service, UploadedPart};
-use cloudflare_clients::{Bytes, ErrorKind, Result};
+use cloudflare_clients::{ErrorKind, Result};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryStreamExt, stream};
 use testkit::content;

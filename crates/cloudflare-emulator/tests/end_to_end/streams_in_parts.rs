@@ -1,7 +1,8 @@
 //! A stream of unknown length, which goes up in parts, of which some meet a fault.
 
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{Body, Conditional, STREAM_PART_SIZE};
-use cloudflare_clients::{Bytes, ErrorKind};
 use futures_util::stream;
 use testkit::content;
 

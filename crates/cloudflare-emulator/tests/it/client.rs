@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use cloudflare_clients::Runtime;
+use cloudflare_clients::http::Method;
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
-use cloudflare_clients::{Method, Runtime};
 use cloudflare_emulator::KvBehaviour;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use testkit::LocalServer;

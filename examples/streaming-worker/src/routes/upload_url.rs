@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_clients::Method;
+use cloudflare_clients::http::Method;
 use serde::Deserialize;
 use serde_json::{Map, json};
 

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey,
     Namespace, PutRequest, ValueWithMetadata,
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::testing::MockNamespace;
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime, TokioRuntime, async_trait};
+use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime, TokioRuntime, async_trait};
 use futures_util::{FutureExt as _, TryStreamExt as _, future, stream};
 use testkit::{ManualClock, mock};
 

@@ -7,12 +7,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{
     Checksum, ChecksumAlgorithm, GetRequest, HeadRequest, Object, ObjectBody, PutRequest, R2Service,
     StoredObject,
 };
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, Runtime};
+use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime};
 use futures_util::future;
 use testkit::{RunningClock, mock};
 use tokio::time::Instant;

@@ -4,13 +4,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{
     self, Body, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
     HeadRequest, ListPage, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service,
     StoredObject, UploadedPart,
 };
 use cloudflare_clients::testing::MockBucket;
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, RetryPolicy, TokioRuntime};
+use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, TokioRuntime};
 use futures_util::{StreamExt, TryStreamExt, future, stream};
 use testkit::{ManualClock, mock};
 

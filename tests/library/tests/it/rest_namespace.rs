@@ -3,12 +3,13 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, Namespace as _,
     PutRequest, RequestBudget,
 };
 use cloudflare_clients::r2::Body;
-use cloudflare_clients::{Bytes, Error, ErrorKind, RestNamespace};
+use cloudflare_clients::{Error, ErrorKind, RestNamespace};
 use futures_util::{TryStreamExt as _, stream};
 use testkit::{Log, ManualClock, ScriptedServer, answer};
 

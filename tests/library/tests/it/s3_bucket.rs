@@ -2,11 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{
     AbortMultipartUploadRequest, Body, Bucket as _, Checksum, ChecksumAlgorithm, DeleteManyRequest,
     DeleteRequest, GetRequest, HeadRequest, PutRequest, R2Service, R2SigningConfig, Range,
 };
-use cloudflare_clients::{Bytes, Error, ErrorKind, Result, S3Bucket, Timeouts};
+use cloudflare_clients::{Error, ErrorKind, Result, S3Bucket, Timeouts};
 use futures_util::{Stream, StreamExt, stream};
 use testkit::{Connection, Log, Request, ScriptedServer, answer};
 use tokio::net::TcpListener;

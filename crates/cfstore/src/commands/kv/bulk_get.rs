@@ -1,6 +1,6 @@
 //! `cfstore kv bulk get KEY...`, `cfstore kv bulk get --prefix PREFIX` and `cfstore kv bulk get --all`
 
-use cloudflare_clients::Bytes;
+use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::kv::{KvClient, Outcomes, ValueWithMetadata};
 use futures_util::TryStreamExt as _;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloudflare_clients::Method;
+use cloudflare_clients::http::Method;
 use serde_json::json;
 
 use crate::bucket_location::{self, BucketLocation};

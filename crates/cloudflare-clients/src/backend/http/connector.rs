@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::answer_first::AnswerFirst;
-use crate::http::Timeouts;
 use crate::runtime::{Runtime, TokioRuntime};
+use crate::transport::Timeouts;
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 

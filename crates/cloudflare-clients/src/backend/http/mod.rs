@@ -30,8 +30,8 @@ pub(crate) use self::shared::shared_client;
 use self::upload::{RequestBody, Upload};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::{HttpClient, ReasonPhrase, Timeouts};
 use crate::runtime::{Runtime, TokioRuntime};
+use crate::transport::{HttpClient, ReasonPhrase, Timeouts};
 
 /// How long an unused connection is kept: less than Cloudflare and most servers keep it.
 const KEEP_ALIVE: Duration = Duration::from_secs(20);

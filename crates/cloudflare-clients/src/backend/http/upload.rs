@@ -13,9 +13,9 @@ use http_body::{Frame, SizeHint};
 
 use crate::body::{Body, ByteStream};
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::Timeouts;
 use crate::runtime::Runtime;
 use crate::sync::lock;
+use crate::transport::Timeouts;
 
 /// The largest piece that is given to the connection at once. The idle timeout allows for the time that one piece takes.
 const PIECE: usize = 64 * 1024;

@@ -8,7 +8,7 @@ use super::error_code::INVALID_ARGUMENT;
 use super::metadata::HttpMetadata;
 use super::range::{Range, ServedRange};
 use crate::error::{Error, Result};
-use crate::http::headers::{date, digits, read_date, text, value};
+use crate::transport::headers::{date, digits, read_date, text, value};
 
 /// Adds the headers of HTTP metadata.
 ///
@@ -175,7 +175,7 @@ pub fn unquote(etag: &str) -> &str {
 mod tests {
     use super::*;
     use crate::error::ErrorKind;
-    use crate::http::headers::header_map as headers;
+    use crate::transport::headers::header_map as headers;
 
     #[test]
     fn ranges_are_read_as_r2_does() {

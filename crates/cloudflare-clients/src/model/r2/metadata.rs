@@ -7,7 +7,7 @@ use http::{HeaderName, header};
 use super::error_code::METADATA_TOO_LARGE;
 use super::limits::MAX_CUSTOM_METADATA;
 use crate::error::{Error, Result};
-use crate::http::headers;
+use crate::transport::headers;
 
 /// The HTTP headers that are stored with an object and sent with it.
 ///

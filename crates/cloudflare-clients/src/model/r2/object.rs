@@ -14,7 +14,7 @@ use super::range::ServedRange;
 use super::storage_class::StorageClass;
 use crate::body::{Body, ByteStream};
 use crate::error::Result;
-use crate::http::headers::{date, value};
+use crate::transport::headers::{date, value};
 
 /// What R2 knows of an object: the answer to a head, a get, and each row of a list.
 ///

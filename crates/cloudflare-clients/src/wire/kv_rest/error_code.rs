@@ -8,8 +8,8 @@ use serde::de::IgnoredAny;
 use super::envelope::{Envelope, said};
 use super::rate_limit::RateLimit;
 use crate::error::{Error, Result};
-use crate::http::failure::{plain_text, retry_after, shorten, status_error};
 pub use crate::model::kv::error_code::*;
+use crate::transport::failure::{plain_text, retry_after, shorten, status_error};
 
 /// The error that an answer is.
 ///

@@ -70,11 +70,14 @@ impl Request {
         let uri = uri.build().map_err(invalid)?;
         let mut request = http::Request::new(body);
         let headers = request.headers_mut();
-        headers.insert(header::HOST, crate::http::headers::value("host", &host)?);
+        headers.insert(header::HOST, crate::transport::headers::value("host", &host)?);
         headers.insert(header::AUTHORIZATION, token.to_header()?);
         headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(content_type) = content_type {
-            headers.insert(header::CONTENT_TYPE, crate::http::headers::value("content type", &content_type)?);
+            headers.insert(
+                header::CONTENT_TYPE,
+                crate::transport::headers::value("content type", &content_type)?,
+            );
         }
         if method == Method::PUT || method == Method::POST {
             headers.insert(header::CONTENT_LENGTH, length.into());

@@ -7,9 +7,9 @@ use super::headers::{self, COPY_SOURCE, ConditionTarget, METADATA_DIRECTIVE, unq
 use super::response::{time, unreadable};
 use super::{Request, Response};
 use crate::error::Result;
-use crate::http::headers::value;
 use crate::model::r2::{CopyRequest, StoredObject};
 use crate::sigv4::encode_path;
+use crate::transport::headers::value;
 
 /// Copies an object within `bucket`.
 pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {

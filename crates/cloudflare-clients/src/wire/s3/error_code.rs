@@ -6,8 +6,8 @@ use http::{HeaderMap, StatusCode};
 
 use super::xml::Element;
 use crate::error::{Error, ErrorKind};
-use crate::http::failure::{plain_text, retry_after, shorten, status_error};
 pub use crate::model::r2::error_code::*;
+use crate::transport::failure::{plain_text, retry_after, shorten, status_error};
 
 /// The error that an answer is.
 ///

@@ -4,8 +4,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::rfc2047;
 use crate::error::{Error, Result};
-pub use crate::http::headers::read_content_length;
-use crate::http::headers::{date, read_date, text, value};
 use crate::model::r2::error_code::{INVALID_DIGEST, INVALID_STORAGE_CLASS};
 use crate::model::r2::headers::ConditionHeaders;
 pub use crate::model::r2::headers::{
@@ -15,6 +13,8 @@ pub use crate::model::r2::headers::{
 use crate::model::r2::{
     Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, Object, StorageClass,
 };
+pub use crate::transport::headers::read_content_length;
+use crate::transport::headers::{date, read_date, text, value};
 
 /// `Content-MD5`.
 pub const CONTENT_MD5: HeaderName = HeaderName::from_static("content-md5");
@@ -281,9 +281,9 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::http::headers::header_map as headers;
     use crate::model::r2::{HttpMetadata, ServedRange};
     use crate::time::LAST_SECOND;
+    use crate::transport::headers::header_map as headers;
 
     #[test]
     fn an_object_survives_its_headers() {

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use super::headers::{self, CONTENT_MD5};
 use crate::body::Body;
 use crate::error::{Error, Result};
-use crate::http::headers::value;
 use crate::model::r2::Checksum;
 use crate::signing::endpoint::Endpoint;
 use crate::sigv4::{Payload, RequestTarget, Signer, canonical_query};
+use crate::transport::headers::value;
 
 /// A request about a bucket or one of its objects, before it is signed.
 #[derive(Debug)]
