@@ -6,7 +6,8 @@ use crate::error::{Error, ErrorKind};
 
 /// When a failed request is sent again, and after how long.
 ///
-/// Retry `n` (counted from 0) waits `min(base_delay * 2^n * jitter, max_delay)`, jitter being uniform in `[0.5, 1.5]`. A
+/// Retry `n` (counted from 0) waits for a time that is uniform in `[d / 2, min(d * 1.5, max_delay)]`, with
+/// `d = min(base_delay * 2^n, max_delay)`, so that waits of `max_delay` spread too; without [`jitter`](Self::jitter) it is `d`. A
 /// `Retry-After` of the service replaces a shorter delay. When the waits of one operation would add up to more than
 /// `max_wait`, it fails at once, and [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no
 /// retry waits less than [`rate_limit_delay`](Self::rate_limit_delay).
@@ -121,21 +122,30 @@ impl RetryPolicy {
 
     /// The delay before a retry, whatever the error.
     pub(crate) fn delay(&self, retries: u32, random: f64) -> Duration {
-        let jitter = if self.jitter { 0.5 + random.clamp(0.0, 1.0) } else { 1.0 };
-        doubled(self.base_delay, retries, jitter).min(self.max_delay)
+        let delay = doubled(self.base_delay, retries).min(self.max_delay);
+        self.spread(delay / 2, delay, self.max_delay, random)
     }
 
     fn delay_of_rate_limit(&self, retries: u32, random: f64) -> Duration {
         let least = self.rate_limit_delay.unwrap_or_default();
-        let jitter = if self.jitter { 1.0 + random.clamp(0.0, 1.0) / 2.0 } else { 1.0 };
-        doubled(least, retries, jitter).min(self.max_delay.max(least))
+        let cap = self.max_delay.max(least);
+        let delay = doubled(least, retries).min(cap);
+        self.spread(delay, delay, cap, random)
+    }
+
+    /// A delay between `low` and what is a half longer than `delay`, but not over `cap`.
+    fn spread(&self, low: Duration, delay: Duration, cap: Duration, random: f64) -> Duration {
+        if !self.jitter {
+            return delay;
+        }
+        let width = delay.saturating_add(delay / 2).min(cap).saturating_sub(low);
+        let part = Duration::try_from_secs_f64(width.as_secs_f64() * random.clamp(0.0, 1.0));
+        low.saturating_add(part.unwrap_or(width))
     }
 }
 
-fn doubled(delay: Duration, times: u32, jitter: f64) -> Duration {
-    let doubled = delay.saturating_mul(2_u32.saturating_pow(times));
-    // What no Duration can hold is over every cap.
-    Duration::try_from_secs_f64(doubled.as_secs_f64() * jitter).unwrap_or(Duration::MAX)
+fn doubled(delay: Duration, times: u32) -> Duration {
+    delay.saturating_mul(2_u32.saturating_pow(times))
 }
 
 /// What [`RetryPolicy::decide`] says.
@@ -173,7 +183,16 @@ mod tests {
         assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 0.5), RetryDecision::Retry(MS(100)));
         assert_eq!(policy.decide(&server_error(), 0, Duration::ZERO, 1.0), RetryDecision::Retry(MS(150)));
         let capped = RetryPolicy::default().max_retries(40);
-        assert_eq!(capped.decide(&server_error(), 30, Duration::ZERO, 1.0), RetryDecision::Retry(MS(2000)));
+        let at = |retries, random| capped.decide(&server_error(), retries, Duration::ZERO, random);
+        // 1.6 s would become 2.4 s at most, and stays below the cap of 2 s.
+        assert_eq!(
+            [0.0, 0.5, 1.0].map(|random| at(4, random)),
+            [800, 1400, 2000].map(|ms| RetryDecision::Retry(MS(ms)))
+        );
+        for retries in [5, 30] {
+            let delays = [0.0, 0.25, 1.0].map(|random| at(retries, random));
+            assert_eq!(delays, [1000, 1250, 2000].map(|ms| RetryDecision::Retry(MS(ms))), "at the cap");
+        }
         let endless = capped.base_delay(Duration::MAX).max_delay(Duration::MAX).max_wait(Duration::MAX);
         let decision = endless.decide(&server_error(), 30, Duration::ZERO, 1.0);
         assert_eq!(decision, RetryDecision::Retry(Duration::MAX));
