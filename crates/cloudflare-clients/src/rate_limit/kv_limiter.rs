@@ -27,6 +27,7 @@ const LONGEST_WINDOW: Duration = Duration::from_secs(30 * 86_400);
 
 /// What becomes of a request when KV cannot be asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
 pub enum FailMode {
     /// What was counted here and was known before decides alone.
     #[default]

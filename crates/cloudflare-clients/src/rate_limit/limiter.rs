@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::error::{Error, Result};
 
@@ -66,7 +67,7 @@ impl Decision {
 
     /// The headers that tell the client: `RateLimit-Policy` and `RateLimit` as
     /// [the IETF's draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) has them, and where it is not allowed
-    /// `Retry-After`. None where the limiter does not know its limit.
+    /// `Retry-After`. Empty where the limiter does not know its limit.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -78,20 +79,26 @@ impl Decision {
     /// # let kv = KvClient::new(cloudflare_clients::LocalNamespace::open(folder.path(), "limits").await?);
     /// let limiter = KvRateLimiter::new(kv, "uploads", 20, Duration::from_secs(3600))?;
     /// let headers = limiter.check("user-17").await?.headers();
-    /// assert_eq!(headers[0], ("RateLimit-Policy", r#""uploads";q=20;w=3600"#.to_owned()));
-    /// assert!(headers[1].1.starts_with(r#""uploads";r=19;t="#));
+    /// assert_eq!(headers["RateLimit-Policy"], r#""uploads";q=20;w=3600"#);
+    /// assert!(headers["RateLimit"].to_str().unwrap().starts_with(r#""uploads";r=19;t="#));
     /// # Ok(()) }
     /// ```
-    pub fn headers(&self) -> Vec<(&'static str, String)> {
-        let Some(Quota { policy, limit, window, remaining, reset }) = &self.quota else { return Vec::new() };
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let Some(Quota { policy, limit, window, remaining, reset }) = &self.quota else { return headers };
         // A client that comes at the second it was told must not be too early.
         let reset = reset.as_secs() + u64::from(reset.subsec_nanos() > 0);
-        let mut headers = vec![
-            ("RateLimit-Policy", format!("\"{policy}\";q={limit};w={}", window.as_secs())),
-            ("RateLimit", format!("\"{policy}\";r={remaining};t={reset}")),
+        let texts = [
+            ("ratelimit-policy", format!("\"{policy}\";q={limit};w={}", window.as_secs())),
+            ("ratelimit", format!("\"{policy}\";r={remaining};t={reset}")),
         ];
+        for (name, text) in texts {
+            // The name of a policy is checked when a limiter is made.
+            headers
+                .extend(HeaderValue::try_from(text).ok().map(|text| (HeaderName::from_static(name), text)));
+        }
         if !self.allowed {
-            headers.push(("Retry-After", reset.to_string()));
+            headers.insert(header::RETRY_AFTER, reset.into());
         }
         headers
     }

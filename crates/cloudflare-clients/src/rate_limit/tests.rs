@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::*;
 use crate::ErrorKind;
 use crate::kv::testing::Recording;
+use crate::transport::headers::header_map;
 
 const MINUTE: Duration = Duration::from_mins(1);
 
@@ -32,11 +33,11 @@ async fn what_is_left_is_exact_in_one_place() {
     assert_eq!(refused.quota.as_ref().unwrap().reset, Duration::from_secs(80));
     assert_eq!(
         refused.headers(),
-        [
-            ("RateLimit-Policy", "\"test\";q=3;w=60".to_owned()),
-            ("RateLimit", "\"test\";r=0;t=80".to_owned()),
-            ("Retry-After", "80".to_owned()),
-        ]
+        header_map([
+            ("ratelimit-policy", "\"test\";q=3;w=60"),
+            ("ratelimit", "\"test\";r=0;t=80"),
+            ("retry-after", "80"),
+        ])
     );
     kv.advance(Duration::from_secs(80) - Duration::from_millis(1));
     assert!(!allowed(&limiter, "a").await);

@@ -27,9 +27,9 @@ pub(crate) async fn rate_limits(Fixture { client, clock, .. }: Fixture) {
     let refused = two.check("user/1").await.unwrap();
     assert!(!refused.allowed, "{refused:?}");
     let headers = refused.headers();
-    assert_eq!(headers[0], ("RateLimit-Policy", "\"contract\";q=5;w=86400".to_owned()));
-    assert!(headers[1].1.starts_with("\"contract\";r=0;t="), "{headers:?}");
-    assert_eq!(headers[2].0, "Retry-After");
+    assert_eq!(headers["RateLimit-Policy"], "\"contract\";q=5;w=86400");
+    assert!(headers["RateLimit"].to_str().unwrap().starts_with("\"contract\";r=0;t="), "{headers:?}");
+    assert!(headers.contains_key("Retry-After"), "{headers:?}");
     assert!(two.check("user/2").await.unwrap().allowed);
     two.flush().await.unwrap();
     assert!(!limiter().check("user/1").await.unwrap().allowed);
