@@ -2,7 +2,10 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
 /// `Result` with this crate's [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -21,12 +24,18 @@ pub enum ErrorKind {
     Credentials,
     /// The credentials are good, but not for this (403).
     Forbidden,
+    /// The object or pair of this key does not exist. Reads return `None` instead; of a copy it is the source, which
+    /// [`Error::key`] names.
+    NoSuchKey,
     /// The bucket does not exist.
     NoSuchBucket,
     /// The namespace of Workers KV does not exist.
     NoSuchNamespace,
     /// The multipart upload does not exist: never created, or already completed or aborted.
     NoSuchUpload,
+    /// The service answered 404 and did not say that a key, bucket, namespace or upload is what it does not have. Often the
+    /// endpoint is wrong.
+    NotFound,
     /// A condition of the request (`only_if`) did not hold (412).
     PreconditionFailed,
     /// The object is as the caller already has it (304): an `etag_does_not_match` or
@@ -48,7 +57,8 @@ pub enum ErrorKind {
     Dns,
     /// The connection could not be made, or broke.
     Connection,
-    /// The bytes are not those that were stored or sent: a checksum or a length differs.
+    /// The bytes are not those that were stored or sent: a checksum differs, or the length of what arrived. (A body to send
+    /// that has another length than it was announced with is [`InvalidInput`](Self::InvalidInput).)
     Integrity,
     /// The request has to be sent again, but its body was a stream that has been read.
     BodyNotReplayable,
@@ -69,6 +79,7 @@ impl ErrorKind {
             304 => Self::NotModified,
             401 => Self::Credentials,
             403 => Self::Forbidden,
+            404 => Self::NotFound,
             408 => Self::Timeout,
             409 => Self::Conflict,
             412 => Self::PreconditionFailed,
@@ -81,6 +92,34 @@ impl ErrorKind {
         }
     }
 
+    /// The status of [`Error::http_status`].
+    fn http_status(self) -> StatusCode {
+        match self {
+            Self::NotModified => StatusCode::NOT_MODIFIED,
+            Self::InvalidInput | Self::Serialization => StatusCode::BAD_REQUEST,
+            Self::NoSuchKey | Self::NoSuchUpload => StatusCode::NOT_FOUND,
+            Self::Conflict | Self::LockLost => StatusCode::CONFLICT,
+            Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
+            Self::RangeNotSatisfiable => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::Unsupported => StatusCode::NOT_IMPLEMENTED,
+            Self::Server
+            | Self::Dns
+            | Self::Connection
+            | Self::Integrity
+            | Self::BodyNotReplayable
+            | Self::UnexpectedResponse => StatusCode::BAD_GATEWAY,
+            Self::RateLimited => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => StatusCode::GATEWAY_TIMEOUT,
+            Self::MissingSigningConfig
+            | Self::Credentials
+            | Self::Forbidden
+            | Self::NoSuchBucket
+            | Self::NoSuchNamespace
+            | Self::NotFound
+            | Self::Storage => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
     /// Whether the same request may succeed when it is sent again.
     fn is_transient(self) -> bool {
         matches!(self, Self::RateLimited | Self::Server | Self::Timeout | Self::Dns | Self::Connection)
@@ -89,7 +128,7 @@ impl ErrorKind {
 
 /// Why an operation failed.
 ///
-/// It is one pointer wide. [`kind`](Self::kind) says what to do about it; `Display` is one line for people, with the
+/// It is one pointer wide, and a clone shares what it points to, the causes too. [`kind`](Self::kind) says what to do about it; `Display` is one line for people, with the
 /// operation, the key, the number of attempts and the service's own words; the causes are in
 /// [`source`](StdError::source). Secrets and signatures are never part of it.
 ///
@@ -101,8 +140,10 @@ impl ErrorKind {
 /// assert!(error.is_retryable());
 /// assert_eq!(error.to_string(), "500 Server Error");
 /// ```
-pub struct Error(Box<Inner>);
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
@@ -114,13 +155,26 @@ struct Inner {
     attempts: u32,
     operation: Option<&'static str>,
     key: Option<String>,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    object: Option<Box<Refused>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
+
+/// What is known of the object that a condition or range was about.
+#[derive(Clone, Default)]
+struct Refused {
+    size: Option<u64>,
+    /// Those of [`OBJECT_HEADERS`], in their order.
+    headers: [Option<HeaderValue>; 4],
+}
+
+/// The headers of an object that the answer to a client may have to repeat.
+const OBJECT_HEADERS: [HeaderName; 4] =
+    [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES];
 
 impl Error {
     /// An error of this kind. The message says what was wrong and, where that is known, what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
+        Self(Arc::new(Inner {
             kind,
             message: message.into(),
             status: None,
@@ -131,14 +185,20 @@ impl Error {
             attempts: 0,
             operation: None,
             key: None,
+            object: None,
             source: None,
         }))
+    }
+
+    /// For writing; what a clone shares is copied first.
+    fn inner(&mut self) -> &mut Inner {
+        Arc::make_mut(&mut self.0)
     }
 
     /// The error for an HTTP status: `from_status(500, "Server Error")` reads `500 Server Error`.
     pub fn from_status(status: u16, message: impl fmt::Display) -> Self {
         let mut error = Self::new(ErrorKind::from_status(status), format!("{status} {message}"));
-        error.0.status = Some(status);
+        error.inner().status = Some(status);
         error
     }
 
@@ -167,87 +227,110 @@ impl Error {
     /// Replaces the kind, and with it whether the error is retryable.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
-        self.0.kind = kind;
-        self.0.retryable = kind.is_transient();
+        let inner = self.inner();
+        inner.kind = kind;
+        inner.retryable = kind.is_transient();
         self
     }
 
     /// Adds the service's error code, such as `NoSuchBucket` or `10058`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
-        self.0.code = Some(code.into());
+        self.inner().code = Some(code.into());
         self
     }
 
     /// Adds the HTTP status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
-        self.0.status = Some(status);
+        self.inner().status = Some(status);
         self
     }
 
     /// Adds the service's id of the request (`cf-ray`).
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
-        self.0.request_id = Some(id.into());
+        self.inner().request_id = Some(id.into());
         self
     }
 
     /// Adds how long the service asked to wait.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
-        self.0.retry_after = Some(delay);
+        self.inner().retry_after = Some(delay);
         self
+    }
+
+    /// Sets the key that it is about, where that is another than the operation's.
+    #[must_use]
+    pub fn with_key(mut self, key: impl Into<String>) -> Self {
+        self.inner().key = Some(key.into());
+        self
+    }
+
+    /// Adds the size of the object that a range or condition was about, in bytes.
+    #[must_use]
+    pub fn with_size(mut self, size: u64) -> Self {
+        self.refused().size = Some(size);
+        self
+    }
+
+    /// Adds what the headers of an answer say of the object that a range or condition was about: `ETag`, `Last-Modified`,
+    /// `Cache-Control` and `Expires`, and the size that a `Content-Range: bytes */SIZE` has.
+    #[must_use]
+    pub fn with_object_headers(mut self, headers: &HeaderMap) -> Self {
+        let refused = self.refused();
+        for (slot, name) in refused.headers.iter_mut().zip(&OBJECT_HEADERS) {
+            if let Some(value) = headers.get(name) {
+                *slot = Some(value.clone());
+            }
+        }
+        let unsatisfied = |value: &HeaderValue| value.to_str().ok()?.strip_prefix("bytes */")?.parse().ok();
+        if let Some(size) = headers.get(header::CONTENT_RANGE).and_then(unsatisfied) {
+            refused.size = Some(size);
+        }
+        self
+    }
+
+    fn refused(&mut self) -> &mut Refused {
+        self.inner().object.get_or_insert_default()
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.0.source = Some(source.into());
+        self.inner().source = Some(source.into().into());
         self
     }
 
     /// Overrides whether sending the same request again may help.
     #[must_use]
     pub fn retryable(mut self, retryable: bool) -> Self {
-        self.0.retryable = retryable;
+        self.inner().retryable = retryable;
         self
     }
 
     /// Adds the operation and key, unless they are known already.
     #[must_use]
     pub(crate) fn during(mut self, operation: &'static str, key: Option<&str>) -> Self {
-        self.0.operation.get_or_insert(operation);
-        if self.0.key.is_none() {
-            self.0.key = key.map(str::to_owned);
+        let inner = self.inner();
+        inner.operation.get_or_insert(operation);
+        if inner.key.is_none() {
+            inner.key = key.map(str::to_owned);
         }
         self
     }
 
     #[must_use]
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
-        self.0.attempts = attempts;
+        self.inner().attempts = attempts;
         self
-    }
-
-    /// The same error for another of the things that failed together, without the cause.
-    #[must_use]
-    pub(crate) fn copy(&self) -> Self {
-        let inner = &*self.0;
-        Self(Box::new(Inner {
-            message: inner.message.clone(),
-            code: inner.code.clone(),
-            request_id: inner.request_id.clone(),
-            key: inner.key.clone(),
-            source: None,
-            ..*inner
-        }))
     }
 
     /// Puts a sentence in front of the message.
     #[must_use]
     pub(crate) fn explain(mut self, what: impl fmt::Display) -> Self {
-        self.0.message = format!("{what}: {}", self.0.message);
+        self.inner().message = format!("{what}: {}", self.0.message);
         self
     }
 
@@ -297,10 +380,81 @@ impl Error {
         self.0.operation
     }
 
-    /// The key that it was about.
+    /// The key that it was about: the operation's, or the source's where a copy has none to copy.
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
+
+    /// The etag, without quotes, of the object that a condition did not let through. Every backend gives it with a
+    /// [`NotModified`](ErrorKind::NotModified); others may.
+    pub fn etag(&self) -> Option<&str> {
+        let [etag, ..] = &self.0.object.as_ref()?.headers;
+        let etag = std::str::from_utf8(etag.as_ref()?.as_bytes()).ok()?;
+        Some(etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"'))
+    }
+
+    /// The size in bytes of the object that a range lies outside of. Every backend gives it with a
+    /// [`RangeNotSatisfiable`](ErrorKind::RangeNotSatisfiable) that comes from the object; others may.
+    pub fn size(&self) -> Option<u64> {
+        self.0.object.as_ref()?.size
+    }
+
+    /// The status that a server answers its own client with when it fails for this reason, such as one that passes an object
+    /// on. [`response_headers`](Self::response_headers) has what belongs to it.
+    ///
+    /// | status | kinds |
+    /// |---|---|
+    /// | 304 | `NotModified` |
+    /// | 400 | `InvalidInput`, `Serialization` |
+    /// | 404 | `NoSuchKey`, `NoSuchUpload` |
+    /// | 409 | `Conflict`, `LockLost` |
+    /// | 412 | `PreconditionFailed` |
+    /// | 416 | `RangeNotSatisfiable` |
+    /// | 500, the server is configured wrong or its disk fails | `MissingSigningConfig`, `Credentials`, `Forbidden`, `NoSuchBucket`, `NoSuchNamespace`, `NotFound`, `Storage` |
+    /// | 501 | `Unsupported` |
+    /// | 502, the service behind it failed | `Server`, `Dns`, `Connection`, `Integrity`, `BodyNotReplayable`, `UnexpectedResponse` |
+    /// | 503 | `RateLimited` |
+    /// | 504 | `Timeout` |
+    ///
+    /// It is not [`status`](Self::status), which is between the server and the service: credentials that R2 rejects are not
+    /// those of the client, and a limit that the server ran into is not the client's (429) but a reason to come later (503). A
+    /// server that limits its clients itself answers 429 by [`Decision`](crate::rate_limit::Decision).
+    pub fn http_status(&self) -> StatusCode {
+        self.0.kind.http_status()
+    }
+
+    /// The headers of an answer with [`http_status`](Self::http_status), as far as they are known.
+    ///
+    /// - 304: `ETag`, `Last-Modified`, `Cache-Control` and `Expires` of the object
+    ///   ([RFC 9110, 15.4.5](https://www.rfc-editor.org/rfc/rfc9110#section-15.4.5)).
+    /// - 412: its `ETag` and `Last-Modified`.
+    /// - 416: `Content-Range: bytes */SIZE`.
+    /// - All others: `Retry-After`, where the service asked to wait.
+    pub fn response_headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let carried = match self.0.kind {
+            ErrorKind::NotModified => OBJECT_HEADERS.len(),
+            ErrorKind::PreconditionFailed => 2,
+            _ => 0,
+        };
+        if let Some(object) = &self.0.object {
+            for (name, value) in OBJECT_HEADERS.into_iter().zip(&object.headers).take(carried) {
+                headers.extend(value.clone().map(|value| (name, value)));
+            }
+            if let (ErrorKind::RangeNotSatisfiable, Some(size)) = (self.0.kind, object.size) {
+                headers.extend(range_of(size).map(|value| (header::CONTENT_RANGE, value)));
+            }
+        }
+        if let Some(delay) = self.0.retry_after {
+            let seconds = delay.as_secs() + u64::from(delay.subsec_nanos() > 0);
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        headers
+    }
+}
+
+fn range_of(size: u64) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("bytes */{size}")).ok()
 }
 
 impl fmt::Display for Error {
@@ -349,6 +503,12 @@ impl fmt::Debug for Error {
         if let Some(retry_after) = inner.retry_after {
             out.field("retry_after", &retry_after);
         }
+        if let Some(etag) = self.etag() {
+            out.field("etag", &etag);
+        }
+        if let Some(size) = self.size() {
+            out.field("size", &size);
+        }
         out.field("attempts", &inner.attempts).field("retryable", &inner.retryable);
         if let Some(source) = &inner.source {
             out.field("source", source);
@@ -385,6 +545,8 @@ mod tests {
             (400, ErrorKind::InvalidInput, false),
             (401, ErrorKind::Credentials, false),
             (403, ErrorKind::Forbidden, false),
+            (404, ErrorKind::NotFound, false),
+            (410, ErrorKind::InvalidInput, false),
             (412, ErrorKind::PreconditionFailed, false),
             (429, ErrorKind::RateLimited, true),
             (500, ErrorKind::Server, true),
@@ -401,5 +563,64 @@ mod tests {
         fn assert_send_sync<T: Send + Sync + 'static>() {}
         assert_send_sync::<Error>();
         assert_eq!(size_of::<Error>(), size_of::<usize>());
+    }
+
+    #[test]
+    fn a_clone_keeps_the_causes_and_goes_its_own_way() {
+        let error = Error::from_status(500, "x").with_source(std::io::Error::other("disk"));
+        let clone = error.clone().with_code("Other").during("put", Some("k"));
+        assert_eq!((error.code(), error.key()), (None, None));
+        assert_eq!((clone.code(), clone.key()), (Some("Other"), Some("k")));
+        assert_eq!(StdError::source(&clone).unwrap().to_string(), "disk");
+        assert_eq!(StdError::source(&error).unwrap().to_string(), "disk");
+    }
+
+    #[test]
+    fn the_key_of_an_error_wins_over_the_operations() {
+        let error = Error::new(ErrorKind::NoSuchKey, "x").with_key("source").during("copy", Some("to"));
+        assert_eq!((error.key(), error.to_string().as_str()), (Some("source"), "copy \"source\": x"));
+    }
+
+    fn headers(error: &Error) -> Vec<(String, String)> {
+        let headers = error.response_headers();
+        headers.iter().map(|(n, v)| (n.to_string(), v.to_str().unwrap().to_owned())).collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_proxy_answers_with_what_is_known_of_the_object() {
+        let object = HeaderMap::from_iter([
+            (header::ETAG, HeaderValue::from_static("W/\"abc\"")),
+            (header::LAST_MODIFIED, HeaderValue::from_static("Fri, 15 Jan 2027 08:00:00 GMT")),
+            (header::CACHE_CONTROL, HeaderValue::from_static("max-age=60")),
+            (header::EXPIRES, HeaderValue::from_static("Sat, 16 Jan 2027 08:00:00 GMT")),
+            (header::CONTENT_TYPE, HeaderValue::from_static("video/mp4")),
+            (header::CONTENT_RANGE, HeaderValue::from_static("bytes */10")),
+        ]);
+        let of = |kind| Error::new(kind, "x").with_object_headers(&object);
+        let all = [
+            ("etag", "W/\"abc\""),
+            ("last-modified", "Fri, 15 Jan 2027 08:00:00 GMT"),
+            ("cache-control", "max-age=60"),
+            ("expires", "Sat, 16 Jan 2027 08:00:00 GMT"),
+        ];
+        for (kind, status, expected) in [
+            (ErrorKind::NotModified, 304, &all[..]),
+            (ErrorKind::PreconditionFailed, 412, &all[..2]),
+            (ErrorKind::RangeNotSatisfiable, 416, &[("content-range", "bytes */10")]),
+            (ErrorKind::Server, 502, &[]),
+        ] {
+            let error = of(kind);
+            assert_eq!((error.etag(), error.size()), (Some("abc"), Some(10)));
+            assert_eq!(error.http_status().as_u16(), status);
+            assert_eq!(headers(&error), pairs(expected), "{kind:?}");
+        }
+        let limited = Error::from_status(429, "x").with_retry_after(Duration::from_millis(1200));
+        assert_eq!(limited.http_status(), StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(headers(&limited), pairs(&[("retry-after", "2")]));
+        assert_eq!(headers(&Error::new(ErrorKind::NotModified, "x")), []);
     }
 }

@@ -101,7 +101,7 @@ impl EventStore {
                 };
                 match client.put_many(batches.iter().map(put)).await {
                     Ok(outcomes) => outcomes.results.into_iter().map(|(_, result)| result).collect(),
-                    Err(error) => batches.iter().map(|_| Err(error.copy())).collect(),
+                    Err(error) => batches.iter().map(|_| Err(error.clone())).collect(),
                 }
             }
         }

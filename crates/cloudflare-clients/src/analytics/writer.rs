@@ -270,7 +270,7 @@ impl Shared {
             if let Some((attempt, error)) = &attempts.failed
                 && *attempt > begun
             {
-                return Err(error.copy());
+                return Err(error.clone());
             }
             attempts.begun += 1;
             attempts.begun
@@ -286,7 +286,7 @@ impl Shared {
         }
         drop(buffer);
         let Some(error) = failure else { return Ok(()) };
-        self.attempts().failed = Some((attempt, error.copy()));
+        self.attempts().failed = Some((attempt, error.clone()));
         Err(error)
     }
 

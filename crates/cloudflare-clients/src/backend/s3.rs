@@ -154,6 +154,17 @@ impl S3Bucket {
         }
     }
 
+    /// The error of a range that lies outside of the object, with the size that not every service says of it.
+    async fn with_size(&self, key: &str, error: Error) -> Error {
+        match self.exchange(s3::head_object::request(key)).await {
+            Ok(answer) => match s3::head_object::parse(key, answer.headers()) {
+                Ok(object) => error.with_object(&object),
+                Err(_) => error,
+            },
+            Err(_) => error,
+        }
+    }
+
     /// Why a HEAD was refused. Its answer has no body to tell wrong credentials from missing permissions; that to a GET of
     /// one byte has.
     async fn refusal(&self, key: &str, error: Error) -> Error {
@@ -190,6 +201,9 @@ impl Bucket for S3Bucket {
                 let object = s3::get_object::parse(&request, answer.status(), answer.headers())?;
                 let length = object.range.map_or(object.size, |range| range.length);
                 Ok(Some(ObjectBody::new(object, answer.into_body(Some(length)))))
+            }
+            Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable && error.size().is_none() => {
+                Err(self.with_size(&request.key, error).await)
             }
             Err(error) => self.missing(error).await,
         }
@@ -237,8 +251,14 @@ impl Bucket for S3Bucket {
 
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
         let copy = s3::copy_object::request(self.signing.bucket_name(), &request)?;
-        let response = self.call(copy).await?;
-        s3::copy_object::parse(&request.key, &response)
+        let copied = match self.call(copy).await {
+            Ok(response) => s3::copy_object::parse(&request.key, &response),
+            Err(error) => Err(error),
+        };
+        copied.map_err(|error| match error.kind() {
+            ErrorKind::NoSuchKey => error.with_key(request.source),
+            _ => error,
+        })
     }
 
     async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {

@@ -21,7 +21,9 @@ use serde::de::DeserializeOwned;
 pub(crate) use self::readable::{ForJs, Readable};
 pub(crate) use self::replay::Replay;
 pub use self::stream::ByteStream;
-use self::stream::{chunks, exactly};
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) use self::stream::wrong_length;
+use self::stream::{Announced, chunks, exactly};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 
@@ -65,6 +67,7 @@ enum Content {
     Stream {
         stream: ByteStream,
         length: Option<u64>,
+        announced: Announced,
     },
     #[cfg(all(feature = "workers", target_arch = "wasm32"))]
     Readable(Readable),
@@ -83,12 +86,24 @@ impl Body {
     /// A stream, whose length may be known.
     ///
     /// A put of a stream of unknown length goes up in parts of 16 MiB; in a Worker, whose memory is too small for that, it is
-    /// [`ErrorKind::InvalidInput`]. One of known length goes up in one request, and fails if it ends early or goes on.
+    /// [`ErrorKind::InvalidInput`]. One of known length goes up in one request; if it ends early or goes on, nothing is stored, and
+    /// the error is [`ErrorKind::InvalidInput`] too.
     pub fn from_stream<S>(stream: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,
     {
-        Self::new(Content::Stream { stream: ByteStream::new(stream), length })
+        Self::new(Content::Stream { stream: ByteStream::new(stream), length, announced: Announced::ByCaller })
+    }
+
+    /// What arrives from a service, which announced its length: another one is [`ErrorKind::Integrity`].
+    pub(crate) fn received(mut self) -> Self {
+        match &mut self.content {
+            Content::Stream { announced, .. } => *announced = Announced::ByService,
+            #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+            Content::Readable(readable) => readable.received(),
+            _ => {}
+        }
+        self
     }
 
     /// The number of bytes, where it is known.
@@ -194,8 +209,10 @@ impl Body {
             Content::Bytes(bytes) => ByteStream::new(chunks(bytes)),
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => ByteStream::new(slice.into_stream()),
-            Content::Stream { stream, length: None } => stream,
-            Content::Stream { stream, length: Some(length) } => ByteStream::new(exactly(stream, length)),
+            Content::Stream { stream, length: None, .. } => stream,
+            Content::Stream { stream, length: Some(length), announced } => {
+                ByteStream::new(exactly(stream, length, announced))
+            }
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
             Content::Readable(readable) => readable.into_stream(),
         };
@@ -437,9 +454,17 @@ mod tests {
     #[tokio::test]
     async fn streams_must_have_the_length_they_claim() {
         assert_eq!(stream_of(&["ab", "c"], Some(3)).bytes().await.unwrap(), "abc");
-        for length in [2, 4] {
+        for (length, what) in [
+            (0, "has at least 2 bytes, and 0"),
+            (2, "has at least 3 bytes, and 2"),
+            (4, "ended after 3 bytes, and 4"),
+        ] {
             let error = stream_of(&["ab", "c"], Some(length)).bytes().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().starts_with(&format!("the body {what} were announced: ")), "{error}");
+            let error = stream_of(&["ab", "c"], Some(length)).received().bytes().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Integrity);
+            assert_eq!(error.message(), format!("the body {what} were announced"));
         }
     }
 
@@ -475,7 +500,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         std::fs::write(&path, "old").unwrap();
-        let error = stream_of(&["ne"], Some(3)).write_to_file(&path).await.unwrap_err();
+        let error = stream_of(&["ne"], Some(3)).received().write_to_file(&path).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity);
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);

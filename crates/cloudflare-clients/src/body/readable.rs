@@ -5,7 +5,7 @@ use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use worker::send::{SendFuture, SendWrapper};
 use worker::web_sys::ReadableStream;
 
-use super::stream::{ByteStream, exactly};
+use super::stream::{Announced, ByteStream, exactly};
 use crate::error::{Error, ErrorKind};
 use crate::js::{self, Thrown};
 
@@ -19,6 +19,7 @@ type Through = Box<dyn FnOnce(ByteStream) -> ByteStream + Send + Sync>;
 pub(crate) struct Readable {
     stream: SendWrapper<ReadableStream>,
     length: Option<u64>,
+    announced: Announced,
     explain: fn(Thrown) -> Error,
     through: Option<Through>,
 }
@@ -26,7 +27,11 @@ pub(crate) struct Readable {
 impl Readable {
     /// A stream whose failures `explain` knows.
     pub(crate) fn new(stream: ReadableStream, length: Option<u64>, explain: fn(Thrown) -> Error) -> Self {
-        Self { stream: SendWrapper(stream), length, explain, through: None }
+        Self { stream: SendWrapper(stream), length, announced: Announced::ByCaller, explain, through: None }
+    }
+
+    pub(super) fn received(&mut self) {
+        self.announced = Announced::ByService;
     }
 
     pub(super) fn length(&self) -> Option<u64> {
@@ -42,7 +47,7 @@ impl Readable {
     }
 
     pub(super) fn into_stream(self) -> ByteStream {
-        let Self { stream: SendWrapper(stream), length, explain, through } = self;
+        let Self { stream: SendWrapper(stream), length, announced, explain, through } = self;
         let stream = if stream.locked() {
             let read = Error::new(ErrorKind::BodyNotReplayable, "the stream is being read already");
             stream::once(async { Err(read) }).boxed()
@@ -62,7 +67,7 @@ impl Readable {
             .boxed()
         };
         let stream = match length {
-            Some(length) => ByteStream::new(exactly(stream, length)),
+            Some(length) => ByteStream::new(exactly(stream, length, announced)),
             None => ByteStream::new(stream),
         };
         match through {

@@ -48,20 +48,34 @@ pub(super) fn chunks(mut bytes: Bytes) -> impl Stream<Item = Result<Bytes>> + Se
     }))
 }
 
+/// Who said how long a stream is, and so whose fault another length is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Announced {
+    /// The caller who gives the stream to send.
+    ByCaller,
+    /// The service that sends it.
+    ByService,
+}
+
 /// Passes a stream on and fails if it does not have exactly `length` bytes.
 pub(super) fn exactly(
     stream: impl Stream<Item = Result<Bytes>> + Send + Unpin + 'static,
     length: u64,
+    announced: Announced,
 ) -> impl Stream<Item = Result<Bytes>> + Send {
-    let wrong = move |count: u64, what: &str| {
-        Error::new(ErrorKind::Integrity, format!("the body {what} {count} of {length} bytes"))
+    let wrong = move |count: u64, what: &str| match announced {
+        Announced::ByCaller => wrong_length(count, what, length),
+        Announced::ByService => Error::new(
+            ErrorKind::Integrity,
+            format!("the body {what} {count} bytes, and {length} were announced"),
+        ),
     };
     stream::try_unfold((stream, 0_u64), move |(mut stream, done)| async move {
         match stream.try_next().await? {
             Some(bytes) => {
                 let done = done + bytes.len() as u64;
                 if done > length {
-                    return Err(wrong(done, "went on after"));
+                    return Err(wrong(done, "has at least"));
                 }
                 Ok(Some((bytes, (stream, done))))
             }
@@ -69,4 +83,11 @@ pub(super) fn exactly(
             None => Ok(None),
         }
     })
+}
+
+/// The error of a body to send that has another length than the caller announced.
+pub(crate) fn wrong_length(count: u64, what: &str, length: u64) -> Error {
+    Error::invalid_input(format!(
+        "the body {what} {count} bytes, and {length} were announced: give the stream the length that it has"
+    ))
 }

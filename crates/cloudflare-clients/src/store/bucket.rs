@@ -15,7 +15,7 @@ use super::receive::{MAX_INLINE, Received, receive};
 use super::segments::{blobs_of, copy_body, new_body_of};
 use super::writer::Write;
 use super::{listing, multipart, read};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
@@ -114,9 +114,12 @@ impl Bucket for LocalBucket {
             let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
                 return Ok(None);
             };
-            only_if.check_read(Some((&object.etag, object.uploaded)))?;
+            let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
+            checked.map_err(|error| error.with_object(&object))?;
             let served = match range {
-                Some(range) => range.resolve(object.size).map_err(|e| e.with_code(INVALID_RANGE.name))?,
+                Some(range) => range
+                    .resolve(object.size)
+                    .map_err(|error| error.with_code(INVALID_RANGE.name).with_object(&object))?,
                 None => ServedRange { offset: 0, length: object.size },
             };
             object.range = range.map(|_| served);
@@ -183,6 +186,9 @@ impl Bucket for LocalBucket {
         for _ in 0..MAX_LOOKUPS {
             match self.copy_once(&source, &request).await {
                 Err(error) if error.code() == Some(REPLACED) => {}
+                Err(error) if error.kind() == ErrorKind::NoSuchKey => {
+                    return Err(error.with_key(request.source));
+                }
                 result => return result,
             }
         }
@@ -312,7 +318,7 @@ fn source_row(
     only_if: &Conditional,
 ) -> StoreResult<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
-        Error::invalid_input("there is no object to copy from: check the source's key")
+        Error::new(ErrorKind::NoSuchKey, "there is no object to copy from: check the source's key")
             .with_code(NO_SUCH_KEY.name)
     })?;
     only_if.check_write(Some((&row.object.etag, row.object.uploaded)))?;
@@ -326,7 +332,6 @@ mod tests {
     use futures_util::{StreamExt as _, stream};
 
     use super::*;
-    use crate::error::ErrorKind;
     use crate::r2::{Body, Checksum, CustomMetadata, HttpMetadata, Range, StorageClass};
     use crate::store::testing::{bucket, bucket_with_clock, bytes, files, pattern};
 
@@ -380,8 +385,13 @@ mod tests {
             kind(put(Body::from_stream(pieces(30, Some(broken)), None)).await),
             Some(ErrorKind::Connection)
         );
-        let short = Body::from_stream(pieces(29, None), Some(3_000_000));
-        assert_eq!(kind(put(short).await), Some(ErrorKind::Integrity));
+        for (length, what) in
+            [(3_000_000, "ended after 2900000 bytes"), (2_850_000, "has at least 2900000 bytes")]
+        {
+            let error = put(Body::from_stream(pieces(29, None), Some(length))).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().contains(&format!("{what}, and {length} were announced")), "{error}");
+        }
         assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
         let huge = Body::from_stream(stream::empty(), Some(5 << 30));
         assert_eq!(put(huge).await.unwrap_err().code(), Some("EntityTooLarge"));
@@ -507,7 +517,8 @@ mod tests {
             bucket.delete(DeleteRequest::new("source")).await.unwrap();
             assert_eq!(bytes(&bucket, "copy").await, Some(pattern(size)));
             let missing = bucket.copy(copy("other")).await.unwrap_err();
-            assert_eq!((missing.kind(), missing.code()), (ErrorKind::InvalidInput, Some("NoSuchKey")));
+            assert_eq!((missing.kind(), missing.code()), (ErrorKind::NoSuchKey, Some("NoSuchKey")));
+            assert_eq!(missing.key(), Some("source"));
         }
         let exists = CopyRequest {
             only_if: Conditional::new().etag_does_not_match("*"),

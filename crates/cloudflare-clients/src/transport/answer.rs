@@ -59,10 +59,10 @@ impl Answer {
 
     /// The body as it arrives, which must have this length where one is known.
     pub(crate) fn into_body(self, length: Option<u64>) -> Body {
-        let body = self.0.into_body();
+        let body = self.0.into_body().received();
         if length.is_none() || body.content_length() == length {
             return body;
         }
-        Body::from_stream(body.into_stream(), length)
+        Body::from_stream(body.into_stream(), length).received()
     }
 }

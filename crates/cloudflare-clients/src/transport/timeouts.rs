@@ -6,7 +6,19 @@ use std::time::Duration;
 ///
 /// [`S3Bucket`](crate::S3Bucket) and [`RestNamespace`](crate::RestNamespace) put theirs into the extensions of every request, for
 /// the [`HttpClient`](crate::HttpClient) to keep.
+///
+/// ```
+/// # #[cfg(feature = "http")] {
+/// use std::time::Duration;
+/// use cloudflare_clients::Timeouts;
+///
+/// let patient = Timeouts::default().first_byte(Duration::from_secs(120));
+/// assert_eq!(patient.connect, Duration::from_secs(5));
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+#[must_use]
 pub struct Timeouts {
     /// To make a connection: finding the address, TCP and TLS. 5 s.
     pub connect: Duration,
@@ -14,6 +26,26 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of a body, in either direction. 20 s.
     pub idle: Duration,
+}
+
+impl Timeouts {
+    /// Replaces how long making a connection may take.
+    pub fn connect(mut self, limit: Duration) -> Self {
+        self.connect = limit;
+        self
+    }
+
+    /// Replaces how long the head of the answer may take.
+    pub fn first_byte(mut self, limit: Duration) -> Self {
+        self.first_byte = limit;
+        self
+    }
+
+    /// Replaces how long a body may pause.
+    pub fn idle(mut self, limit: Duration) -> Self {
+        self.idle = limit;
+        self
+    }
 }
 
 impl Default for Timeouts {

@@ -8,7 +8,7 @@ use cloudflare_clients::s3::error_code::{
 use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::sigv4::{SignatureMismatch, VerifyError};
 use cloudflare_clients::{Error, ErrorKind};
-use http::StatusCode;
+use http::{HeaderValue, StatusCode, header};
 
 use super::known_error::{self, KnownError};
 use crate::protocol_error::ProtocolError;
@@ -25,13 +25,15 @@ pub(crate) struct S3Error {
     pub(crate) code: &'static str,
     pub(crate) message: Cow<'static, str>,
     mismatch: Option<Box<SignatureMismatch>>,
+    /// The size of the object that a range lies outside of.
+    size: Option<u64>,
 }
 
 impl S3Error {
     /// An error with words of its own.
     pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
         let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, code: code.name, message: message.into(), mismatch: None }
+        Self { status, code: code.name, message: message.into(), mismatch: None, size: None }
     }
 
     pub(crate) fn invalid_argument(message: impl Into<Cow<'static, str>>) -> Self {
@@ -69,8 +71,18 @@ impl ProtocolError for S3Error {
                 error.text("SignatureProvided", &mismatch.signature_provided);
             }
         });
-        response::xml(self.status, document)
+        let mut response = response::xml(self.status, document);
+        if let Some(value) = self.size.and_then(unsatisfied_range) {
+            response.headers_mut().insert(header::CONTENT_RANGE, value);
+        }
+        response
     }
+}
+
+/// What a 416 says of the object
+/// ([RFC 9110, 15.5.17](https://www.rfc-editor.org/rfc/rfc9110#section-15.5.17)).
+fn unsatisfied_range(size: u64) -> Option<HeaderValue> {
+    HeaderValue::try_from(format!("bytes */{size}")).ok()
 }
 
 /// The bytes in hex with spaces between them.
@@ -86,6 +98,14 @@ impl From<KnownError> for S3Error {
 
 impl From<Error> for S3Error {
     fn from(error: Error) -> Self {
+        let size = error.size().filter(|_| error.kind() == ErrorKind::RangeNotSatisfiable);
+        Self { size, ..Self::worded(&error) }
+    }
+}
+
+impl S3Error {
+    /// R2's code and words for an error of the store.
+    fn worded(error: &Error) -> Self {
         if let Some(name) = error.code() {
             if let Some(code) = WORDED_BY_THE_STORE.iter().find(|code| code.name == name) {
                 return Self::new(*code, error.message().to_owned());
@@ -96,6 +116,7 @@ impl From<Error> for S3Error {
         }
         match error.kind() {
             ErrorKind::InvalidInput => Self::invalid_argument(error.message().to_owned()),
+            ErrorKind::NoSuchKey => known_error::NO_SUCH_KEY.into(),
             ErrorKind::NoSuchBucket => known_error::NO_SUCH_BUCKET.into(),
             ErrorKind::NoSuchUpload => known_error::NO_SUCH_UPLOAD.into(),
             ErrorKind::PreconditionFailed | ErrorKind::NotModified => known_error::PRECONDITION_FAILED.into(),
@@ -128,7 +149,7 @@ impl From<VerifyError> for S3Error {
             VerifyError::SignatureDoesNotMatch(mismatch) => Some(mismatch),
             _ => None,
         };
-        Self { status, code, message, mismatch }
+        Self { status, code, message, mismatch, size: None }
     }
 }
 
@@ -139,7 +160,7 @@ mod tests {
     #[test]
     fn store_errors_become_r2s() {
         for (error, status, code) in [
-            (Error::new(ErrorKind::InvalidInput, "x").with_code("NoSuchKey"), 404, "NoSuchKey"),
+            (Error::new(ErrorKind::NoSuchKey, "x"), 404, "NoSuchKey"),
             (Error::new(ErrorKind::NoSuchBucket, "x"), 404, "NoSuchBucket"),
             (Error::new(ErrorKind::InvalidInput, "x"), 400, "InvalidArgument"),
             (Error::new(ErrorKind::Storage, "disk"), 500, "InternalError"),

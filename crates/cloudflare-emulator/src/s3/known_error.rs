@@ -31,7 +31,7 @@ pub(crate) const INVALID_URI: KnownError = bad_request("InvalidURI", "Couldn't p
 
 /// An error whose code is not in the library's table of R2's.
 const fn bad_request(name: &'static str, message: &'static str) -> KnownError {
-    KnownError { code: ErrorCode { name, status: 400, number: None, kind: ErrorKind::InvalidInput }, message }
+    KnownError { code: ErrorCode::new(name, 400, ErrorKind::InvalidInput), message }
 }
 
 /// A constant for each error, named as its code is, and the list of all.

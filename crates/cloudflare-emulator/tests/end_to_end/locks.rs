@@ -105,8 +105,7 @@ fn contends_until_it_is_killed() {
     runtime.block_on(async {
         let [endpoint, key_id, secret] = [ENDPOINT, KEY_ID, SECRET].map(|name| env::var(name).unwrap());
         let bucket = S3Bucket::new(R2SigningConfig::for_endpoint(endpoint, key_id, secret, BUCKET)).unwrap();
-        let bucket =
-            bucket.with_timeouts(Timeouts { first_byte: MS(500), idle: MS(500), ..Timeouts::default() });
+        let bucket = bucket.with_timeouts(Timeouts::default().first_byte(MS(500)).idle(MS(500)));
         let locks = locks(R2Service::new(bucket));
         let workers = (0..WORKERS).map(|_| contend(PathBuf::from(&folder), locks.clone()));
         futures_util::future::join_all(workers).await;

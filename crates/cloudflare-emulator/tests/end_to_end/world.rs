@@ -25,12 +25,8 @@ impl World {
 
     /// With a client that soon takes silence for a stall.
     pub(crate) async fn impatient() -> Self {
-        Self::with_timeouts(Timeouts {
-            connect: Duration::from_secs(2),
-            first_byte: Duration::from_secs(2),
-            idle: Duration::from_secs(1),
-        })
-        .await
+        let [long, short] = [2, 1].map(Duration::from_secs);
+        Self::with_timeouts(Timeouts::default().connect(long).first_byte(long).idle(short)).await
     }
 
     async fn with_timeouts(timeouts: Timeouts) -> Self {

@@ -95,6 +95,9 @@ async fn ranges() {
     ] {
         let answer = local.request("GET", &format!("/media/{key}")).header("range", range).send().await;
         assert_eq!(answer.error(), (status, code.to_owned()), "{key} {range}");
+        let size = if key == "empty" { "bytes */0" } else { "bytes */10" };
+        let said = answer.header("content-range");
+        assert_eq!(said, if status == 416 { size } else { "" }, "{key} {range}");
     }
     let inverted = local.request("GET", "/media/digits").header("range", "bytes=4-2");
     assert_eq!(inverted.send().await.element("Message"), "range must be positive.");

@@ -59,7 +59,7 @@ pub(crate) async fn values_of_many_sizes(Fixture { client, .. }: Fixture) {
     for wrong in [999, 1001] {
         let body = Body::from_stream(pieces(content(1000, 0)), Some(wrong));
         let error = client.put("sizes/wrong", body).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Integrity, "{error:?}");
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error:?}");
         assert_eq!(client.get("sizes/wrong").text().await.unwrap(), None);
     }
 }

@@ -1,7 +1,7 @@
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::Conditional;
+use cloudflare_clients::r2::{Conditional, HttpMetadata};
 use futures_util::future;
 
 use super::Fixture;
@@ -30,6 +30,25 @@ pub(crate) async fn conditional_reads(Fixture { service, .. }: Fixture) {
         let result = service.get("read").only_if(only_if.clone()).await;
         assert_eq!(result.err().map(|error| error.kind()), expected, "{only_if:?}");
     }
+}
+
+pub(crate) async fn what_a_304_has_to_say(Fixture { service, .. }: Fixture) {
+    let expiry = UNIX_EPOCH + Duration::from_secs(1_900_000_000);
+    let http = HttpMetadata {
+        cache_control: Some("max-age=60".to_owned()),
+        cache_expiry: Some(expiry),
+        ..HttpMetadata::default()
+    };
+    service.put("unchanged", "x").http_metadata(http).await.unwrap();
+    let object = service.head("unchanged").await.unwrap().unwrap();
+    let only_if = Conditional::new().etag_does_not_match(&object.etag);
+    let error = service.get("unchanged").only_if(only_if).await.unwrap_err();
+    assert_eq!((error.etag(), error.http_status().as_u16()), (Some(object.etag.as_str()), 304), "{error:?}");
+    let (said, whole) = (error.response_headers(), object.response_headers().unwrap());
+    for name in ["etag", "last-modified", "cache-control", "expires"] {
+        assert_eq!(said.get(name), whole.get(name), "{name}");
+    }
+    assert_eq!(said.len(), 4);
 }
 
 pub(crate) async fn conditional_writes(Fixture { service, .. }: Fixture) {

@@ -1,10 +1,11 @@
 use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm, Conditional, MIN_PART_SIZE, UploadedPart};
+use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Conditional, MIN_PART_SIZE, UploadedPart};
 use futures_util::TryStreamExt;
-use testkit::content;
+use testkit::{content, pieces};
 
 use super::Fixture;
+use super::objects::assert_of_another_length;
 
 #[allow(clippy::cast_possible_truncation)]
 const PART: usize = MIN_PART_SIZE as usize;
@@ -79,6 +80,16 @@ pub(crate) async fn parts_of_wrong_sizes(Fixture { service, .. }: Fixture) {
         upload.abort().await.unwrap();
     }
     assert!(service.head("sizes").await.unwrap().is_none());
+}
+
+pub(crate) async fn parts_of_other_lengths_than_announced(Fixture { service, .. }: Fixture) {
+    let upload = service.create_multipart_upload("announced").await.unwrap();
+    for announced in [999, 1001] {
+        let body = Body::from_stream(pieces(content(1000, 0)), Some(announced));
+        let error = upload.upload_part(1, body).await.unwrap_err();
+        assert_of_another_length(&error, 1000, announced);
+    }
+    upload.abort().await.unwrap();
 }
 
 pub(crate) async fn parts_that_were_not_uploaded(Fixture { service, .. }: Fixture) {

@@ -1,9 +1,9 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, ServedRange, StorageClass,
 };
+use cloudflare_clients::{Error, ErrorKind};
 use testkit::{content, pieces};
 
 use super::Fixture;
@@ -125,6 +125,9 @@ pub(crate) async fn ranges_outside_the_object(Fixture { service, .. }: Fixture) 
     for (key, range) in [("outside", 11..20), ("outside", 10..20), ("outside/empty", 0..1)] {
         let error = service.get(key).range(range).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::RangeNotSatisfiable, "{error}");
+        let size = if key == "outside" { 10 } else { 0 };
+        assert_eq!((error.size(), error.http_status().as_u16()), (Some(size), 416), "{error:?}");
+        assert_eq!(error.response_headers()["content-range"], format!("bytes */{size}"));
     }
 }
 
@@ -198,6 +201,13 @@ async fn assert_holds(service: &R2Service, key: &str, size: usize) {
     assert!(object.bytes().await.unwrap() == content(size, 0), "{key} holds other bytes");
 }
 
+/// That a stream was refused for its length, at once, and that the error says both lengths.
+pub(super) fn assert_of_another_length(error: &Error, length: usize, announced: u64) {
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 1), "{error:?}");
+    let says = |number: &str| error.message().contains(number);
+    assert!(says(&format!("{length} bytes")) && says(&format!("{announced} were announced")), "{error}");
+}
+
 pub(crate) async fn streams_of_known_length(Fixture { service, .. }: Fixture) {
     for size in [0, 1, 65_536, 65_537, 3_000_000] {
         let key = format!("stream/{size}");
@@ -207,7 +217,7 @@ pub(crate) async fn streams_of_known_length(Fixture { service, .. }: Fixture) {
     for wrong in [999, 1001] {
         let body = Body::from_stream(pieces(content(1000, 0)), Some(wrong));
         let error = service.put("stream/wrong", body).await.unwrap_err();
-        assert!(matches!(error.kind(), ErrorKind::Integrity | ErrorKind::BodyNotReplayable), "{error:?}");
+        assert_of_another_length(&error, 1000, wrong);
         assert!(service.head("stream/wrong").await.unwrap().is_none());
     }
 }
@@ -288,6 +298,7 @@ pub(crate) async fn copies_of_what_is_missing(Fixture { service, lacks, .. }: Fi
         return;
     }
     let error = service.copy("copy/missing", "copy/to").await.unwrap_err();
-    assert_eq!(error.code(), Some("NoSuchKey"), "{error:?}");
+    assert_eq!((error.kind(), error.code()), (ErrorKind::NoSuchKey, Some("NoSuchKey")), "{error:?}");
+    assert_eq!((error.operation(), error.key()), (Some("copy"), Some("copy/missing")), "{error:?}");
     assert!(service.head("copy/to").await.unwrap().is_none());
 }

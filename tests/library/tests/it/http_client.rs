@@ -36,7 +36,7 @@ impl HttpClient for Failing {
 #[tokio::test]
 async fn a_bucket_and_a_namespace_send_with_the_client_they_are_given() {
     let http = Arc::new(Failing::default());
-    let short = Timeouts { idle: Duration::from_secs(1), ..Timeouts::default() };
+    let short = Timeouts::default().idle(Duration::from_secs(1));
     let config = R2SigningConfig::for_endpoint("https://r2.example.com", "id", "secret", "media");
     let bucket = S3Bucket::new(config).unwrap().with_http_client(http.clone()).with_timeouts(short);
     let r2 = R2Service::new(bucket).with_retry(RetryPolicy::none());
@@ -113,7 +113,7 @@ async fn each_request_brings_its_timeouts() {
     for millis in [50, 200] {
         let connect = Duration::from_millis(millis);
         let mut request = get(&url);
-        request.extensions_mut().insert(Timeouts { connect, ..Timeouts::default() });
+        request.extensions_mut().insert(Timeouts::default().connect(connect));
         let start = Instant::now();
         let error = client.send(request).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);

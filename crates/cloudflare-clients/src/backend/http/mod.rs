@@ -68,6 +68,20 @@ impl HyperClient {
         Ok(Self { client, runtime: Arc::new(TokioRuntime) })
     }
 
+    /// A body that is announced to be empty is not read when it is sent, so whether it is has to be seen before.
+    async fn checked_if_empty(&self, body: Body, timeouts: Timeouts) -> Result<Body> {
+        if body.content_length() != Some(0) || body.as_bytes().is_some() {
+            return Ok(body);
+        }
+        match self.runtime.within(timeouts.idle, body.bytes()).await {
+            Some(bytes) => bytes.map(Body::from),
+            None => {
+                let message = format!("the upload stalled: the body gave nothing for {:?}", timeouts.idle);
+                Err(Error::new(ErrorKind::Timeout, message))
+            }
+        }
+    }
+
     /// Replaces the timer that timeouts go by.
     #[must_use]
     pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
@@ -85,6 +99,7 @@ impl HttpClient for HyperClient {
         };
         let host = host.to_string();
         let (head, body) = request.into_parts();
+        let body = self.checked_if_empty(body, timeouts).await?;
         let (body, upload) = RequestBody::new(body, Arc::clone(&self.runtime))?;
         let mut request = Request::from_parts(head, body);
         let connection = capture_connection(&mut request);

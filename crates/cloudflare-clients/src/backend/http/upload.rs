@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use futures_util::task::AtomicWaker;
 use http_body::{Frame, SizeHint};
 
-use crate::body::{Body, ByteStream};
+use crate::body::{Body, ByteStream, wrong_length};
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
 use crate::sync::lock;
@@ -106,6 +106,7 @@ impl Drop for Upload {
 pub(super) struct RequestBody {
     stream: ByteStream,
     piece: Bytes,
+    length: u64,
     /// What is not yet with the connection.
     left: u64,
     stream_ended: bool,
@@ -120,10 +121,10 @@ pub(super) struct GivenUp;
 impl RequestBody {
     /// A body, whose length has to be known.
     pub(super) fn new(body: Body, runtime: Arc<dyn Runtime>) -> Result<(Self, Upload)> {
-        let left = body
+        let length = body
             .content_length()
             .ok_or_else(|| Error::invalid_input("the length of the request's body is not known"))?;
-        let step = if left == 0 { Step::Answer } else { Step::Connection };
+        let step = if length == 0 { Step::Answer } else { Step::Connection };
         let last_progress = runtime.monotonic();
         let shared = Arc::new(Shared {
             runtime,
@@ -134,7 +135,8 @@ impl RequestBody {
         let body = Self {
             stream: body.into_stream(),
             piece: Bytes::new(),
-            left,
+            length,
+            left: length,
             stream_ended: false,
             shared: Arc::clone(&shared),
         };
@@ -152,21 +154,26 @@ impl RequestBody {
             match ready!(self.stream.poll_next_unpin(cx)) {
                 Some(Ok(bytes)) if self.piece.is_empty() => self.piece = bytes,
                 Some(Ok(bytes)) if bytes.is_empty() => {}
-                Some(Ok(_)) => return Poll::Ready(Err(self.fail(wrong_length("is longer")))),
+                Some(Ok(bytes)) => {
+                    let more = bytes.len() as u64;
+                    return Poll::Ready(Err(self.fail(self.wrong_length("has at least", more))));
+                }
                 Some(Err(error)) => return Poll::Ready(Err(self.fail(error))),
                 None => self.stream_ended = true,
             }
         }
         match self.piece.len() as u64 {
-            0 => Poll::Ready(Err(self.fail(wrong_length("ended earlier")))),
-            length if length > self.left => Poll::Ready(Err(self.fail(wrong_length("is longer")))),
+            0 => Poll::Ready(Err(self.fail(self.wrong_length("ended after", 0)))),
+            piece if piece > self.left => Poll::Ready(Err(self.fail(self.wrong_length("has at least", 0)))),
             _ => Poll::Ready(Ok(())),
         }
     }
-}
 
-fn wrong_length(what: &str) -> Error {
-    Error::new(ErrorKind::Integrity, format!("the body {what} than it promised"))
+    /// The error of a body that is not as long as it was announced, `more` bytes behind the piece at hand.
+    fn wrong_length(&self, what: &str, more: u64) -> Error {
+        let count = self.length - self.left + self.piece.len() as u64 + more;
+        wrong_length(count, what, self.length)
+    }
 }
 
 impl http_body::Body for RequestBody {

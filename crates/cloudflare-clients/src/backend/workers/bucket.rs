@@ -51,7 +51,10 @@ impl WorkersBucket {
             return error;
         };
         match self.head(HeadRequest::new(&request.key)).await {
-            Ok(Some(object)) => range.resolve(object.size).err().unwrap_or(error),
+            Ok(Some(object)) => match range.resolve(object.size) {
+                Err(outside) => outside.with_object(&object),
+                Ok(_) => error,
+            },
             _ => error,
         }
     }
@@ -254,7 +257,7 @@ impl fmt::Debug for WorkersBucket {
 /// The binding does not say which condition did not hold.
 fn failed_condition(only_if: &Conditional, object: &Object) -> Error {
     let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
-    checked.err().unwrap_or_else(precondition_failed)
+    checked.err().unwrap_or_else(precondition_failed).with_object(object)
 }
 
 /// Calls the binding with a body.

@@ -48,7 +48,7 @@ pub(super) async fn each<'a>(
         })
         .await;
     let failure = done.err();
-    let left = || failure.as_ref().map_or(Ok(()), |error| Err(error.copy()));
+    let left = || failure.as_ref().map_or(Ok(()), |error| Err(error.clone()));
     let outcomes = into_inner(outcomes);
     outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(left)).collect()
 }

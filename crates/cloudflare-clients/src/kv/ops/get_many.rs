@@ -181,7 +181,7 @@ impl ReadMany {
                 Err(error) if error.status() == Some(413) => {
                     self.one_by_one(ValueType::Text, value::text).await
                 }
-                Err(error) => keys.iter().map(|key| (key.clone(), Err(error.copy()))).collect(),
+                Err(error) => keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect(),
             }
         }
         .boxed()

@@ -6,6 +6,7 @@ use crate::error::ErrorKind;
 
 /// An error of the API: its number, and with which HTTP status it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ErrorCode {
     /// The number.
     pub number: u32,
@@ -22,7 +23,7 @@ const fn code(number: u32, status: u16, message: &'static str, kind: ErrorKind) 
 }
 
 /// The key does not exist.
-pub const KEY_NOT_FOUND: ErrorCode = code(10009, 404, "key not found", ErrorKind::InvalidInput);
+pub const KEY_NOT_FOUND: ErrorCode = code(10009, 404, "key not found", ErrorKind::NoSuchKey);
 
 /// The namespace does not exist.
 pub const NAMESPACE_NOT_FOUND: ErrorCode =
@@ -106,7 +107,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
         7003,
         404,
         "Could not route to the requested resource, perhaps your object identifier is invalid?",
-        ErrorKind::InvalidInput,
+        ErrorKind::NotFound,
     ),
     MISSING_AUTHENTICATION,
     code(9109, 403, "Invalid access token", ErrorKind::Credentials),
@@ -123,7 +124,7 @@ pub const ERROR_CODES: &[ErrorCode] = &[
     MISSING_TITLE,
     TOO_MANY_REQUESTS,
     TOO_LARGE,
-    code(10025, 404, "endpoint does not exist", ErrorKind::InvalidInput),
+    code(10025, 404, "endpoint does not exist", ErrorKind::NotFound),
     code(10026, 403, "not entitled", ErrorKind::Forbidden),
     INVALID_LIMIT,
     INVALID_REQUEST,

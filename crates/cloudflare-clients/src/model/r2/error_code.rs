@@ -6,6 +6,7 @@ use crate::error::ErrorKind;
 ///
 /// See [R2's error codes](https://developers.cloudflare.com/r2/api/error-codes/).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ErrorCode {
     /// The `<Code>` of the S3 API.
     pub name: &'static str,
@@ -18,6 +19,11 @@ pub struct ErrorCode {
 }
 
 impl ErrorCode {
+    /// An error that the table does not have: for a server that answers with one of its own.
+    pub const fn new(name: &'static str, status: u16, kind: ErrorKind) -> Self {
+        Self { name, status, number: None, kind }
+    }
+
     /// The error of this number in the binding's messages.
     pub fn by_number(number: u32) -> Option<&'static Self> {
         ERROR_CODES.iter().find(|code| code.number == Some(number))
@@ -49,7 +55,7 @@ error_codes! {
     ACCESS_DENIED: Some(10003), "AccessDenied", 403, Forbidden;
     INVALID_BUCKET_NAME: Some(10005), "InvalidBucketName", 400, InvalidInput;
     NO_SUCH_BUCKET: Some(10006), "NoSuchBucket", 404, NoSuchBucket;
-    NO_SUCH_KEY: Some(10007), "NoSuchKey", 404, InvalidInput;
+    NO_SUCH_KEY: Some(10007), "NoSuchKey", 404, NoSuchKey;
     BUCKET_NOT_EMPTY: Some(10008), "BucketNotEmpty", 409, Conflict;
     TOO_MANY_BUCKETS: Some(10009), "TooManyBuckets", 400, InvalidInput;
     ENTITY_TOO_SMALL: Some(10011), "EntityTooSmall", 400, InvalidInput;
@@ -84,14 +90,14 @@ error_codes! {
     INVALID_STORAGE_CLASS: None, "InvalidStorageClass", 400, InvalidInput;
     MALFORMED_XML: None, "MalformedXML", 400, InvalidInput;
     METHOD_NOT_ALLOWED: None, "MethodNotAllowed", 405, InvalidInput;
-    NO_SUCH_CORS_CONFIGURATION: None, "NoSuchCORSConfiguration", 404, InvalidInput;
-    NO_SUCH_LIFECYCLE_CONFIGURATION: None, "NoSuchLifecycleConfiguration", 404, InvalidInput;
-    NO_SUCH_TAG_SET: None, "NoSuchTagSet", 404, InvalidInput;
+    NO_SUCH_CORS_CONFIGURATION: None, "NoSuchCORSConfiguration", 404, NotFound;
+    NO_SUCH_LIFECYCLE_CONFIGURATION: None, "NoSuchLifecycleConfiguration", 404, NotFound;
+    NO_SUCH_TAG_SET: None, "NoSuchTagSet", 404, NotFound;
     NOT_IMPLEMENTED: None, "NotImplemented", 501, Unsupported;
-    OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR: None, "ObjectLockConfigurationNotFoundError", 404, InvalidInput;
-    REPLICATION_CONFIGURATION_NOT_FOUND_ERROR: None, "ReplicationConfigurationNotFoundError", 404, InvalidInput;
+    OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR: None, "ObjectLockConfigurationNotFoundError", 404, NotFound;
+    REPLICATION_CONFIGURATION_NOT_FOUND_ERROR: None, "ReplicationConfigurationNotFoundError", 404, NotFound;
     REQUEST_TIME_TOO_SKEWED: None, "RequestTimeTooSkewed", 403, Credentials;
-    ROUTE_NOT_FOUND: None, "RouteNotFound", 404, InvalidInput;
+    ROUTE_NOT_FOUND: None, "RouteNotFound", 404, NotFound;
     CONTENT_SHA256_MISMATCH: None, "XAmzContentSHA256Mismatch", 400, Integrity;
     // Other S3 services.
     CONDITIONAL_REQUEST_CONFLICT: None, "ConditionalRequestConflict", 409, Conflict;

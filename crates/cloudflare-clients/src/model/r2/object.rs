@@ -13,7 +13,7 @@ use super::metadata::{CustomMetadata, HttpMetadata};
 use super::range::ServedRange;
 use super::storage_class::StorageClass;
 use crate::body::{Body, ByteStream};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::transport::headers::{date, value};
 
 /// What R2 knows of an object: the answer to a head, a get, and each row of a list.
@@ -99,6 +99,20 @@ impl Object {
     }
 }
 
+impl Error {
+    /// Adds what is known of the object that a condition or range did not let through: for a [`Bucket`](crate::r2::Bucket) of
+    /// your own. See [`Error::etag`], [`Error::size`] and [`Error::response_headers`].
+    #[must_use]
+    pub fn with_object(self, object: &Object) -> Self {
+        let error = self.with_size(object.size);
+        // Metadata that no header can carry leaves the error without headers.
+        match object.response_headers() {
+            Ok(headers) => error.with_object_headers(&headers),
+            Err(_) => error,
+        }
+    }
+}
+
 /// An object and its bytes: the answer to a get.
 ///
 /// It derefs to its [`Object`].
@@ -114,7 +128,7 @@ pub struct ObjectBody {
 impl ObjectBody {
     /// An object with its bytes.
     pub fn new(object: Object, body: impl Into<Body>) -> Self {
-        Self { object, body: body.into() }
+        Self { object, body: body.into().received() }
     }
 
     /// All bytes: [`Body::bytes`].

@@ -55,7 +55,7 @@ impl Range {
     /// The bytes of an object of `size` bytes that this names.
     ///
     /// # Errors
-    /// [`ErrorKind::RangeNotSatisfiable`] when it begins at or behind the object's end.
+    /// [`ErrorKind::RangeNotSatisfiable`], with the object's [`size`](Error::size), when it begins at or behind its end.
     pub fn resolve(self, size: u64) -> Result<ServedRange> {
         let (offset, length) = match self {
             Self::OffsetWithLength { offset, length } => (offset, length),
@@ -67,7 +67,8 @@ impl Range {
             return Err(Error::new(
                 ErrorKind::RangeNotSatisfiable,
                 format!("the range begins at byte {offset} and the object has {size} bytes"),
-            ));
+            )
+            .with_size(size));
         }
         Ok(ServedRange { offset, length: length.min(size - offset) })
     }
@@ -139,6 +140,7 @@ mod tests {
         assert_eq!(served(Range::Suffix { suffix: 3 }, 10), Some((7, 3)));
         assert_eq!(served(Range::Suffix { suffix: 30 }, 10), Some((0, 10)));
         assert_eq!(served((..4).into(), 0), None);
+        assert_eq!(Range::from(10..).resolve(10).unwrap_err().size(), Some(10));
     }
 
     #[test]

@@ -16,7 +16,8 @@ impl R2Service {
 /// A copy; awaiting it gives what the service says of the new object.
 ///
 /// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is missing is
-/// [`ErrorKind::InvalidInput`] with the code `NoSuchKey`. The bucket's binding has no copy: [`ErrorKind::Unsupported`].
+/// [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding has no
+/// copy: [`ErrorKind::Unsupported`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Copy {

@@ -13,8 +13,8 @@ use crate::transport::failure::{plain_text, retry_after, shorten, status_error};
 ///
 /// `reason` is the reason phrase of its status line, where it has another one than HTTP's, and `now` is what a
 /// `Retry-After` with a date counts from. Only the `<Code>` decides between what shares a status: a 404 is
-/// [`ErrorKind::NoSuchBucket`] or [`ErrorKind::NoSuchUpload`] where the body says so; a missing key has the code
-/// `NoSuchKey`, and a 404 without a body has none.
+/// [`ErrorKind::NoSuchKey`], [`ErrorKind::NoSuchBucket`] or [`ErrorKind::NoSuchUpload`] where the body says so, and
+/// [`ErrorKind::NotFound`] without one. Of a 304, 412 and 416 the error keeps what the headers say of the object.
 pub fn parse_error(
     status: StatusCode,
     reason: Option<&str>,
@@ -59,7 +59,12 @@ pub fn parse_error(
     if let Some(delay) = retry_after(headers, now) {
         error = error.with_retry_after(delay);
     }
-    error
+    match error.kind() {
+        ErrorKind::NotModified | ErrorKind::PreconditionFailed | ErrorKind::RangeNotSatisfiable => {
+            error.with_object_headers(headers)
+        }
+        _ => error,
+    }
 }
 
 /// The error of one entry in the answer to a request about many objects.
@@ -94,7 +99,8 @@ mod tests {
         for (status, code, kind, retryable) in [
             (404, "NoSuchBucket", ErrorKind::NoSuchBucket, false),
             (404, "NoSuchUpload", ErrorKind::NoSuchUpload, false),
-            (404, "NoSuchKey", ErrorKind::InvalidInput, false),
+            (404, "NoSuchKey", ErrorKind::NoSuchKey, false),
+            (404, "NewInTown", ErrorKind::NotFound, false),
             (403, "AccessDenied", ErrorKind::Forbidden, false),
             (403, "SignatureDoesNotMatch", ErrorKind::Credentials, false),
             (400, "BadDigest", ErrorKind::Integrity, false),
@@ -140,6 +146,21 @@ mod tests {
             assert!(error.to_string().contains("credentials"), "{error}");
         }
         assert_eq!(parse(403, &xml("AccessDenied", "no")).kind(), ErrorKind::Forbidden);
+    }
+
+    #[test]
+    fn what_a_304_and_a_416_say_of_the_object_is_kept() {
+        let headers = HeaderMap::from_iter([
+            (header::ETAG, "\"abc\"".parse().unwrap()),
+            (header::CONTENT_RANGE, "bytes */10".parse().unwrap()),
+        ]);
+        for (status, body) in [(304, ""), (412, ""), (416, "<Error><Code>InvalidRange</Code></Error>")] {
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = parse_error(status, None, &headers, body.as_bytes(), UNIX_EPOCH);
+            assert_eq!((error.etag(), error.size()), (Some("abc"), Some(10)), "{status}");
+        }
+        let error = parse_error(StatusCode::BAD_REQUEST, None, &headers, b"", UNIX_EPOCH);
+        assert_eq!((error.etag(), error.size()), (None, None));
     }
 
     #[test]

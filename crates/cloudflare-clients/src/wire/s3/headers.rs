@@ -162,6 +162,7 @@ pub fn read_checksums(headers: &HeaderMap) -> Checksums {
 
 /// Which object the headers of a condition are about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ConditionTarget {
     /// The one that the request names: `If-Match` and so on.
     Object,
