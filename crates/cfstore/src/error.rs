@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::s3::error_code::NO_SUCH_KEY;
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -83,7 +82,7 @@ impl Error {
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::NotFound(_) | Self::NoSuchKey(_) | Self::NoStore(_) => ExitStatus::NotFound,
-            Self::Service(error) if error.code() == Some(NO_SUCH_KEY.name) => ExitStatus::NotFound,
+            Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before anything was sent: the key, the expiry and the like.
             Self::Service(error) | Self::Kv(error)
@@ -118,7 +117,7 @@ impl Error {
 fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     Some(match error.kind() {
         _ if error.code() == Some("RequestTimeTooSkewed") => "set this machine's clock: R2 allows 15 minutes",
-        _ if error.code() == Some(NO_SUCH_KEY.name) => "`cfstore r2 ls` lists what there is",
+        ErrorKind::NoSuchKey => "`cfstore r2 ls` lists what there is",
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }
@@ -128,6 +127,7 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::NoSuchBucket => {
             "check R2_BUCKET_MEDIA and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
         }
+        ErrorKind::NotFound => "check R2_ENDPOINT: nothing there speaks R2's S3 API at this path",
         ErrorKind::PreconditionFailed if error.operation() != Some("get") => {
             "there is an object of this key: leave --if-absent out to replace it"
         }
@@ -148,6 +148,7 @@ fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::Credentials | ErrorKind::Forbidden => {
             "check CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, and that the token has Workers KV Storage Write"
         }
+        ErrorKind::NotFound => "check CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_BASE_URL",
         ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `wrangler kv namespace list` shows the ids",
         ErrorKind::Dns | ErrorKind::Connection => {
             "check the network and CLOUDFLARE_API_BASE_URL; a local server has to run: `cfstore serve`"

@@ -24,8 +24,8 @@ pub enum ErrorKind {
     Credentials,
     /// The credentials are good, but not for this (403).
     Forbidden,
-    /// The object or pair of this key does not exist. Reads return `None` instead; of a copy it is the source, which
-    /// [`Error::key`] names.
+    /// The object or pair of this key does not exist. Reads return `None` instead; of a copy it is the
+    /// source, which [`Error::key`] names.
     NoSuchKey,
     /// The bucket does not exist.
     NoSuchBucket,
@@ -33,8 +33,8 @@ pub enum ErrorKind {
     NoSuchNamespace,
     /// The multipart upload does not exist: never created, or already completed or aborted.
     NoSuchUpload,
-    /// The service answered 404 and did not say that a key, bucket, namespace or upload is what it does not have. Often the
-    /// endpoint is wrong.
+    /// The service answered 404 and did not say that a key, bucket, namespace or upload is what it does not
+    /// have. Often the endpoint is wrong.
     NotFound,
     /// A condition of the request (`only_if`) did not hold (412).
     PreconditionFailed,
@@ -57,8 +57,9 @@ pub enum ErrorKind {
     Dns,
     /// The connection could not be made, or broke.
     Connection,
-    /// The bytes are not those that were stored or sent: a checksum differs, or the length of what arrived. (A body to send
-    /// that has another length than it was announced with is [`InvalidInput`](Self::InvalidInput).)
+    /// The bytes are not those that were stored or sent: a checksum differs, or the length of what arrived.
+    /// (A body to send that has another length than it was announced with is
+    /// [`InvalidInput`](Self::InvalidInput).)
     Integrity,
     /// The request has to be sent again, but its body was a stream that has been read.
     BodyNotReplayable,
@@ -128,9 +129,10 @@ impl ErrorKind {
 
 /// Why an operation failed.
 ///
-/// It is one pointer wide, and a clone shares what it points to, the causes too. [`kind`](Self::kind) says what to do about it; `Display` is one line for people, with the
-/// operation, the key, the number of attempts and the service's own words; the causes are in
-/// [`source`](StdError::source). Secrets and signatures are never part of it.
+/// It is one pointer wide, and a clone shares what it points to, the causes too. [`kind`](Self::kind) says
+/// what to do about it; `Display` is one line for people, with the operation, the key, the number of attempts
+/// and the service's own words; the causes are in [`source`](StdError::source). Secrets and signatures are
+/// never part of it.
 ///
 /// ```
 /// use cloudflare_clients::{Error, ErrorKind};
@@ -275,8 +277,8 @@ impl Error {
         self
     }
 
-    /// Adds what the headers of an answer say of the object that a range or condition was about: `ETag`, `Last-Modified`,
-    /// `Cache-Control` and `Expires`, and the size that a `Content-Range: bytes */SIZE` has.
+    /// Adds what the headers of an answer say of the object that a range or condition was about: `ETag`,
+    /// `Last-Modified`, `Cache-Control` and `Expires`, and the size that a `Content-Range: bytes */SIZE` has.
     #[must_use]
     pub fn with_object_headers(mut self, headers: &HeaderMap) -> Self {
         let refused = self.refused();
@@ -385,8 +387,8 @@ impl Error {
         self.0.key.as_deref()
     }
 
-    /// The etag, without quotes, of the object that a condition did not let through. Every backend gives it with a
-    /// [`NotModified`](ErrorKind::NotModified); others may.
+    /// The etag, without quotes, of the object that a condition did not let through. Every backend gives it
+    /// with a [`NotModified`](ErrorKind::NotModified); others may.
     pub fn etag(&self) -> Option<&str> {
         let [etag, ..] = &self.0.object.as_ref()?.headers;
         let etag = std::str::from_utf8(etag.as_ref()?.as_bytes()).ok()?;
@@ -399,8 +401,8 @@ impl Error {
         self.0.object.as_ref()?.size
     }
 
-    /// The status that a server answers its own client with when it fails for this reason, such as one that passes an object
-    /// on. [`response_headers`](Self::response_headers) has what belongs to it.
+    /// The status that a server answers its own client with when it fails for this reason, such as one that
+    /// passes an object on. [`response_headers`](Self::response_headers) has what belongs to it.
     ///
     /// | status | kinds |
     /// |---|---|
@@ -410,15 +412,19 @@ impl Error {
     /// | 409 | `Conflict`, `LockLost` |
     /// | 412 | `PreconditionFailed` |
     /// | 416 | `RangeNotSatisfiable` |
-    /// | 500, the server is configured wrong or its disk fails | `MissingSigningConfig`, `Credentials`, `Forbidden`, `NoSuchBucket`, `NoSuchNamespace`, `NotFound`, `Storage` |
+    /// | 500 | `MissingSigningConfig`, `Credentials`, `Forbidden`, `NoSuchBucket`, `NoSuchNamespace` |
+    /// | 500 | `NotFound`, `Storage` |
     /// | 501 | `Unsupported` |
-    /// | 502, the service behind it failed | `Server`, `Dns`, `Connection`, `Integrity`, `BodyNotReplayable`, `UnexpectedResponse` |
+    /// | 502 | `Server`, `Dns`, `Connection`, `Integrity`, `BodyNotReplayable`, `UnexpectedResponse` |
     /// | 503 | `RateLimited` |
     /// | 504 | `Timeout` |
     ///
-    /// It is not [`status`](Self::status), which is between the server and the service: credentials that R2 rejects are not
-    /// those of the client, and a limit that the server ran into is not the client's (429) but a reason to come later (503). A
-    /// server that limits its clients itself answers 429 by [`Decision`](crate::rate_limit::Decision).
+    /// 500 says that the server is configured wrong or its disk fails, 502 that the service behind it failed.
+    ///
+    /// It is not [`status`](Self::status), which is between the server and the service: credentials that R2 rejects
+    /// are not those of the client, and a limit that the server ran into is not the client's (429) but a reason to
+    /// come later (503). A server that limits its clients itself answers 429 by
+    /// [`Decision`](crate::rate_limit::Decision).
     pub fn http_status(&self) -> StatusCode {
         self.0.kind.http_status()
     }
@@ -622,5 +628,22 @@ mod tests {
         assert_eq!(limited.http_status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(headers(&limited), pairs(&[("retry-after", "2")]));
         assert_eq!(headers(&Error::new(ErrorKind::NotModified, "x")), []);
+    }
+
+    #[test]
+    fn a_server_answers_its_client_for_itself() {
+        for (kind, status) in [
+            (ErrorKind::InvalidInput, 400),
+            (ErrorKind::NoSuchKey, 404),
+            (ErrorKind::LockLost, 409),
+            (ErrorKind::Credentials, 500),
+            (ErrorKind::NoSuchBucket, 500),
+            (ErrorKind::NotFound, 500),
+            (ErrorKind::Unsupported, 501),
+            (ErrorKind::Connection, 502),
+            (ErrorKind::Timeout, 504),
+        ] {
+            assert_eq!(Error::new(kind, "x").http_status().as_u16(), status, "{kind:?}");
+        }
     }
 }

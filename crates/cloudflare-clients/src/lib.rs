@@ -12,7 +12,9 @@
 //! - [`session`] and [`rate_limit`] are built on Workers KV; [`lock`] on R2's conditional puts,
 //!   `analytics` (feature of that name) on either. Each page begins with what it guarantees and what it does not.
 //! - [`Error`] is the one error type, [`RetryPolicy`] says when a request is sent again.
-//! - [`sigv4`] and [`s3`] are the protocols themselves, without I/O, for those who need no more.
+//! - [`sigv4`], [`s3`] and [`kv::rest`] are the protocols themselves, without I/O, for those who need no
+//!   more. Semantic versioning covers `sigv4`, but not `s3` and `kv::rest`: these may change in a minor
+//!   version.
 //!
 //! The README shows each of them at work.
 //!
@@ -25,14 +27,15 @@
 //! | `workers` | `WorkersBucket`, `WorkersNamespace` and the rest of a Worker | wasm32 |
 //! | `analytics` | `analytics`: events in compressed objects | every target |
 //!
-//! On other targets a feature does nothing: it compiles, adds no item and no dependency. So a workspace that has a Worker and a
-//! server may share one set of features, and `--all-features` builds everywhere.
+//! On other targets a feature does nothing: it compiles, adds no item and no dependency. So a workspace that
+//! has a Worker and a server may share one set of features, and `--all-features` builds everywhere.
 //!
 //! # Crates of this interface
 //!
-//! [`http`] and [`bytes`] are re-exported: `cloudflare_clients::http::Method` and `cloudflare_clients::bytes::Bytes` are the types
-//! that methods take and return, whatever version of those crates you have besides. [`async_trait`](macro@async_trait) is there to
-//! implement [`r2::Bucket`] and the other traits with.
+//! [`http`] and [`bytes`] are re-exported: `cloudflare_clients::http::Method` and
+//! `cloudflare_clients::bytes::Bytes` are the types that methods take and return, whatever version of those
+//! crates you have besides. [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the
+//! other traits with.
 #![deny(missing_docs)]
 
 mod account;

@@ -7,10 +7,11 @@ use crate::error::{Error, ErrorKind};
 /// When a failed request is sent again, and after how long.
 ///
 /// Retry `n` (counted from 0) waits for a time that is uniform in `[d / 2, min(d * 1.5, max_delay)]`, with
-/// `d = min(base_delay * 2^n, max_delay)`, so that waits of `max_delay` spread too; without [`jitter`](Self::jitter) it is `d`. A
-/// `Retry-After` of the service replaces a shorter delay. When the waits of one operation would add up to more than
-/// `max_wait`, it fails at once, and [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no
-/// retry waits less than [`rate_limit_delay`](Self::rate_limit_delay).
+/// `d = min(base_delay * 2^n, max_delay)`, so that waits of `max_delay` spread too; without
+/// [`jitter`](Self::jitter) it waits for `d`. A `Retry-After` of the service replaces a shorter delay. When
+/// the waits of one operation would add up to more than `max_wait`, it fails at once, and
+/// [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no retry waits less
+/// than [`rate_limit_delay`](Self::rate_limit_delay).
 ///
 /// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults.
 ///

@@ -62,9 +62,12 @@ impl ApiError {
         Self::new(422, "unprocessable", message)
     }
 
-    pub(crate) fn range_not_satisfiable(size: u64) -> Self {
-        Self::new(416, "range_not_satisfiable", format!("the object has {size} bytes"))
-            .with_header("content-range", format!("bytes */{size}"))
+    fn range_not_satisfiable(error: &Error) -> Self {
+        let refused = Self::new(416, "range_not_satisfiable", error.message());
+        match error.size() {
+            Some(size) => refused.with_header("content-range", format!("bytes */{size}")),
+            None => refused,
+        }
     }
 
     /// What only the log says: it is for whoever deploys the Worker.
@@ -105,12 +108,15 @@ impl From<Error> for ApiError {
             ErrorKind::PreconditionFailed => {
                 Self::new(412, "precondition_failed", "the object is not as the request's conditions have it")
             }
+            ErrorKind::RangeNotSatisfiable => Self::range_not_satisfiable(&error),
+            ErrorKind::NoSuchKey => Self::not_found("object"),
             ErrorKind::NoSuchUpload => Self::not_found("upload"),
             ErrorKind::Conflict => {
                 Self::new(409, "conflict", "something else is being done to the object, try again")
             }
             ErrorKind::RateLimited => Self::r2_failed(503, &error),
             ErrorKind::NoSuchBucket
+            | ErrorKind::NotFound
             | ErrorKind::Credentials
             | ErrorKind::Forbidden
             | ErrorKind::MissingSigningConfig

@@ -85,9 +85,9 @@ impl Body {
 
     /// A stream, whose length may be known.
     ///
-    /// A put of a stream of unknown length goes up in parts of 16 MiB; in a Worker, whose memory is too small for that, it is
-    /// [`ErrorKind::InvalidInput`]. One of known length goes up in one request; if it ends early or goes on, nothing is stored, and
-    /// the error is [`ErrorKind::InvalidInput`] too.
+    /// A put of a stream of unknown length goes up in parts of 16 MiB; in a Worker, whose memory is too small
+    /// for that, it is [`ErrorKind::InvalidInput`]. One of known length goes up in one request; if it ends
+    /// early or goes on, nothing is stored, and the error is [`ErrorKind::InvalidInput`] too.
     pub fn from_stream<S>(stream: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,

@@ -204,8 +204,8 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// A backend that cannot list metadata leaves it `None`, whatever `include_metadata` says.
     async fn list(&self, request: ListRequest) -> Result<ListPage>;
 
-    /// Copies an object within the bucket; a missing source is [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code
-    /// `NoSuchKey`.
+    /// Copies an object within the bucket; a missing source is [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error
+    /// [about the source](crate::Error::with_key).
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject>;
 
     /// Begins an upload in parts and returns its id.

@@ -5,6 +5,8 @@
 //! [`canonical_request`], [`string_to_sign`], [`SigningKey`], then either the `Authorization` header
 //! ([`Signer::sign_headers`]) or a presigned query ([`Signer::presign`]). [`ParsedAuth`] is the server's side.
 //!
+//! Semantic versioning covers this module: a breaking change of it is one of the crate.
+//!
 //! S3 differs from AWS's other services in two ways: the path is percent-encoded once, and it is never normalised.
 
 mod authorization;

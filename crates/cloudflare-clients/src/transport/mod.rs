@@ -1,4 +1,5 @@
-//! HTTP, as everything that sends and reads messages needs it: headers, failures, and the client that requests are sent with.
+//! HTTP, as everything that sends and reads messages needs it: headers, failures, and the client that
+//! requests are sent with.
 
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 mod answer;

@@ -2,7 +2,6 @@
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, EtagList, HttpMetadata};
-use http::header;
 use serde_json::json;
 use worker::{Headers, Response};
 
@@ -19,15 +18,8 @@ pub(super) async fn download(call: &Call<'_>, key: &MediaKey) -> Answer {
         Ok(Some(object)) => private(object.into_worker_response()?),
         Ok(None) => Err(ApiError::not_found("object")),
         Err(error) if error.kind() == ErrorKind::NotModified => {
-            // A 304 has the headers of the 200 that it stands for.
-            let object = r2.head(key.as_str()).await?.ok_or_else(|| ApiError::not_found("object"))?;
-            let mut headers = object.response_headers()?;
-            headers.remove(header::CONTENT_LENGTH);
-            private(Response::empty()?.with_status(304).with_headers(Headers::from(headers)))
-        }
-        Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
-            let object = r2.head(key.as_str()).await?.ok_or_else(|| ApiError::not_found("object"))?;
-            Err(ApiError::range_not_satisfiable(object.size))
+            let headers = Headers::from(error.response_headers());
+            private(Response::empty()?.with_status(304).with_headers(headers))
         }
         Err(error) => Err(error.into()),
     }

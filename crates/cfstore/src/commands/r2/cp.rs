@@ -5,13 +5,13 @@ use crate::cli::Cp;
 use crate::error::{Error, ExitStatus, Result};
 use crate::object_json::ObjectJson;
 use crate::printer::{Key, Printer};
-use cloudflare_clients::s3::error_code::NO_SUCH_KEY;
+use cloudflare_clients::ErrorKind;
 
 pub(crate) async fn run(args: Cp, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let Cp { source, destination } = args;
     let service = location.open(printer).await?;
     let copied = match service.copy(&source, &destination).await {
-        Err(error) if error.code() == Some(NO_SUCH_KEY.name) => return Err(Error::NotFound(source)),
+        Err(error) if error.kind() == ErrorKind::NoSuchKey => return Err(Error::NotFound(source)),
         copied => copied?,
     };
     printer.result(

@@ -68,18 +68,18 @@ impl HyperClient {
         Ok(Self { client, runtime: Arc::new(TokioRuntime) })
     }
 
-    /// A body that is announced to be empty is not read when it is sent, so whether it is has to be seen before.
+    /// A body that is announced to be empty is not read when it is sent, so whether it is has to be seen
+    /// before.
     async fn checked_if_empty(&self, body: Body, timeouts: Timeouts) -> Result<Body> {
         if body.content_length() != Some(0) || body.as_bytes().is_some() {
             return Ok(body);
         }
-        match self.runtime.within(timeouts.idle, body.bytes()).await {
-            Some(bytes) => bytes.map(Body::from),
-            None => {
-                let message = format!("the upload stalled: the body gave nothing for {:?}", timeouts.idle);
-                Err(Error::new(ErrorKind::Timeout, message))
-            }
-        }
+        let read = self.runtime.within(timeouts.idle, body.bytes()).await;
+        let stalled = || {
+            let message = format!("the upload stalled: the body gave nothing for {:?}", timeouts.idle);
+            Error::new(ErrorKind::Timeout, message)
+        };
+        read.ok_or_else(stalled)?.map(Body::from)
     }
 
     /// Replaces the timer that timeouts go by.

@@ -106,8 +106,8 @@ impl Conditional {
     /// Whether an object with this etag and upload time, or none, meets the conditions of a read.
     ///
     /// # Errors
-    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind), to which
-    /// [`Error::with_object`] adds what a proxy has to answer with.
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind),
+    /// to which [`Error::with_object`] adds what a proxy has to answer with.
     pub fn check_read(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
         self.check_matching(existing)?;
         self.check_differing(existing).map_err(|()| {

@@ -100,8 +100,9 @@ impl Object {
 }
 
 impl Error {
-    /// Adds what is known of the object that a condition or range did not let through: for a [`Bucket`](crate::r2::Bucket) of
-    /// your own. See [`Error::etag`], [`Error::size`] and [`Error::response_headers`].
+    /// Adds what is known of the object that a condition or range did not let through: for a
+    /// [`Bucket`](crate::r2::Bucket) of your own. See [`Error::etag`], [`Error::size`] and
+    /// [`Error::response_headers`].
     #[must_use]
     pub fn with_object(self, object: &Object) -> Self {
         let error = self.with_size(object.size);

@@ -55,7 +55,8 @@ impl Range {
     /// The bytes of an object of `size` bytes that this names.
     ///
     /// # Errors
-    /// [`ErrorKind::RangeNotSatisfiable`], with the object's [`size`](Error::size), when it begins at or behind its end.
+    /// [`ErrorKind::RangeNotSatisfiable`], with the object's [`size`](Error::size), when it begins at or
+    /// behind its end.
     pub fn resolve(self, size: u64) -> Result<ServedRange> {
         let (offset, length) = match self {
             Self::OffsetWithLength { offset, length } => (offset, length),

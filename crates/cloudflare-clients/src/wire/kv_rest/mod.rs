@@ -3,6 +3,9 @@
 //! There is a file for each operation: `request` makes the [`Request`], [`Request::authorize`] turns it into what is sent, and
 //! `parse` reads the body of the answer. [`Envelope`], [`error_code`] and the JSON of requests and results work in both directions
 //! and serve a server too.
+//!
+//! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
+//! it may change in a minor version, and in a patch before 1.0. Who builds on it pins the version with `=`.
 
 pub mod bulk_delete;
 pub mod bulk_get;

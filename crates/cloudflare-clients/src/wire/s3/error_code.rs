@@ -11,10 +11,11 @@ use crate::transport::failure::{plain_text, retry_after, shorten, status_error};
 
 /// The error that an answer is.
 ///
-/// `reason` is the reason phrase of its status line, where it has another one than HTTP's, and `now` is what a
-/// `Retry-After` with a date counts from. Only the `<Code>` decides between what shares a status: a 404 is
-/// [`ErrorKind::NoSuchKey`], [`ErrorKind::NoSuchBucket`] or [`ErrorKind::NoSuchUpload`] where the body says so, and
-/// [`ErrorKind::NotFound`] without one. Of a 304, 412 and 416 the error keeps what the headers say of the object.
+/// `reason` is the reason phrase of its status line, where it has another one than HTTP's, and `now` is what
+/// a `Retry-After` with a date counts from. Only the `<Code>` decides between what shares a status: a 404 is
+/// [`ErrorKind::NoSuchKey`], [`ErrorKind::NoSuchBucket`] or [`ErrorKind::NoSuchUpload`] where the body says
+/// so, and [`ErrorKind::NotFound`] without one. Of a 304, 412 and 416 the error keeps what the headers say of
+/// the object.
 pub fn parse_error(
     status: StatusCode,
     reason: Option<&str>,

@@ -3,6 +3,9 @@
 //!
 //! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what is sent, and
 //! `parse` reads the [`Response`]. [`headers`], [`xml`] and [`error_code`] work in both directions and serve a server too.
+//!
+//! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
+//! it may change in a minor version, and in a patch before 1.0. Who builds on it pins the version with `=`.
 
 pub mod abort_multipart_upload;
 pub mod complete_multipart_upload;
