@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use cloudflare_clients::http::Method;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, Conditional, R2Service, R2SigningClient, StorageClass,
 };
-use cloudflare_clients::http::Method;
 use cloudflare_clients::{Error, ErrorKind};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
