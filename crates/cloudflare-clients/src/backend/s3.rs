@@ -156,7 +156,7 @@ impl S3Bucket {
 
     /// The error of a range that lies outside of the object, with the size that not every service says of it.
     async fn with_size(&self, key: &str, error: Error) -> Error {
-        match self.exchange(s3::head_object::request(key)).await {
+        match self.exchange(s3::head_object::request(&HeadRequest::new(key))).await {
             Ok(answer) => match s3::head_object::parse(key, answer.headers()) {
                 Ok(object) => error.with_object(&object),
                 Err(_) => error,

@@ -127,7 +127,7 @@ where
 }
 
 fn failing<Q, A: Send + 'static>(error: Error) -> Answer<Q, A> {
-    Arc::new(move |_| futures_util::future::ready(Err(error.copy())).boxed())
+    Arc::new(move |_| futures_util::future::ready(Err(error.clone())).boxed())
 }
 
 impl<Q, A> fmt::Debug for Script<Q, A> {

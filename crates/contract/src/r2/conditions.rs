@@ -34,11 +34,7 @@ pub(crate) async fn conditional_reads(Fixture { service, .. }: Fixture) {
 
 pub(crate) async fn what_a_304_has_to_say(Fixture { service, .. }: Fixture) {
     let expiry = UNIX_EPOCH + Duration::from_secs(1_900_000_000);
-    let http = HttpMetadata {
-        cache_control: Some("max-age=60".to_owned()),
-        cache_expiry: Some(expiry),
-        ..HttpMetadata::default()
-    };
+    let http = HttpMetadata::new().cache_control("max-age=60").cache_expiry(expiry);
     service.put("unchanged", "x").http_metadata(http).await.unwrap();
     let object = service.head("unchanged").await.unwrap().unwrap();
     let only_if = Conditional::new().etag_does_not_match(&object.etag);

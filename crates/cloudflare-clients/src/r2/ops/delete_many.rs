@@ -45,7 +45,7 @@ impl DeleteMany {
                         results.push((key.clone(), outcome));
                     }
                 }
-                Err(error) => results.extend(chunk.iter().map(|key| (key.clone(), Err(error.copy())))),
+                Err(error) => results.extend(chunk.iter().map(|key| (key.clone(), Err(error.clone())))),
             }
         }
         Ok(Outcomes { results })

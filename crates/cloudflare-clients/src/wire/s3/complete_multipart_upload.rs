@@ -7,8 +7,8 @@ use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response};
 use crate::error::Result;
-use crate::http::headers::read_date;
 use crate::model::r2::{CompleteMultipartUploadRequest, StoredObject};
+use crate::transport::headers::read_date;
 
 /// Makes an object of the parts.
 pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {

@@ -5,8 +5,8 @@ use http::{HeaderMap, Method, header};
 use super::Request;
 use super::headers::{self, ConditionTarget};
 use crate::error::{Error, Result};
-use crate::http::headers::read_date;
 use crate::model::r2::{PutRequest, StoredObject};
+use crate::transport::headers::read_date;
 
 /// Stores an object.
 pub fn request(request: PutRequest) -> Result<Request> {
