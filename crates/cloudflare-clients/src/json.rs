@@ -1,7 +1,9 @@
 //! Values as JSON, and the errors of those that are not.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use std::fmt;
+
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
+use serde::{Deserializer, Serialize};
 use serde_json::value::RawValue;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -22,6 +24,31 @@ pub(crate) fn from_slice<T: DeserializeOwned>(what: &str, json: &[u8]) -> Result
         let message = format!("{what} is not the expected JSON: {error}");
         Error::new(ErrorKind::Serialization, message).with_source(error)
     })
+}
+
+/// The texts of an object with their names, in the order in which it has them.
+pub(crate) fn texts_by_name<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(String, String)>, D::Error> {
+    deserializer.deserialize_map(TextsByName)
+}
+
+struct TextsByName;
+
+impl<'de> Visitor<'de> for TextsByName {
+    type Value = Vec<(String, String)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of texts")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut texts = Vec::new();
+        while let Some(text) = map.next_entry()? {
+            texts.push(text);
+        }
+        Ok(texts)
+    }
 }
 
 fn not_serialised(what: &str, error: serde_json::Error) -> Error {

@@ -1,5 +1,7 @@
 //! Times as whole numbers: milliseconds or seconds since 1970.
 
+pub(crate) mod rfc3339;
+
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A time without its fraction of a millisecond; 0 for one before 1970.

@@ -5,6 +5,20 @@
 //! What KV [promises](https://developers.cloudflare.com/kv/concepts/how-kv-works/#consistency) and what it does not: the last
 //! write wins, there are no conditions and no transactions, and each place may go on reading what it has cached for 60 seconds or
 //! more, also that a key is missing. One key takes one write a second.
+//!
+//! # As JSON
+//!
+//! What KV answers with serialises, for a cache or an API of one's own, and is read back. Fields have the
+//! names of the [Workers API](https://developers.cloudflare.com/kv/api/list-keys/), and what is `None` is left
+//! out. Times are RFC 3339 in UTC with milliseconds, as in [`r2`](crate::r2#as-json); [`rest`] has the forms
+//! of KV's REST API, with seconds since 1970.
+//!
+//! | type | JSON |
+//! |---|---|
+//! | [`ListPage`] | `keys`, `list_complete`, `cursor` |
+//! | [`ListedKey`] | `name`, `expiration`, `metadata` |
+//! | [`ValueWithMetadata`] | `value`, `metadata`, `expiration`, `cacheStatus`; if the value serialises, as a `String` does |
+//! | [`Metadata`] | the JSON that it is |
 
 mod client;
 mod config;

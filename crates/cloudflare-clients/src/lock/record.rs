@@ -106,22 +106,28 @@ pub(super) fn lease_end(now: SystemTime, ttl: Duration) -> Result<SystemTime> {
 }
 
 /// What is known of a lock: [`Locks::inspect`](super::Locks::inspect).
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It serialises as `{"token": 7, "holder": {"owner": "a", "expiresAt": "2026-11-25T05:18:20.123Z"}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct LockInfo {
     /// The token of the last acquisition.
     pub token: u64,
     /// Who holds the lock or has left it to expire; none where it was released.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub holder: Option<Holder>,
 }
 
 /// Who holds a lock.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Holder {
     /// What the holder calls itself: [`Locks::with_owner`](super::Locks::with_owner).
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub owner: Option<String>,
     /// When the lock expires unless it is renewed, by the holder's clock. Others take it over when this has passed by their clock skew.
+    #[serde(with = "crate::time::rfc3339")]
     pub expires_at: SystemTime,
 }
 
@@ -129,5 +135,24 @@ impl From<Record> for LockInfo {
     fn from(record: Record) -> Self {
         let holder = record.expires_at().map(|expires_at| Holder { owner: record.owner, expires_at });
         Self { token: record.token, holder }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::UNIX_EPOCH;
+
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_lock_serialises() {
+        let json = |holder| serde_json::to_string(&LockInfo { token: 7, holder }).unwrap();
+        let expires_at = UNIX_EPOCH + Duration::from_millis(1_795_583_900_123);
+        let owned = Holder { owner: Some("a".to_owned()), expires_at };
+        let owned_json = r#"{"token":7,"holder":{"owner":"a","expiresAt":"2026-11-25T05:18:20.123Z"}}"#;
+        assert_eq!(json(Some(owned)), owned_json);
+        let nameless = Holder { owner: None, expires_at };
+        assert_eq!(json(Some(nameless)), r#"{"token":7,"holder":{"expiresAt":"2026-11-25T05:18:20.123Z"}}"#);
+        assert_eq!(json(None), r#"{"token":7}"#);
     }
 }

@@ -1,4 +1,42 @@
 //! R2: Cloudflare's object storage.
+//!
+//! # As JSON
+//!
+//! What R2 answers with serialises, for a cache or an API of one's own, and is read back. Fields have the
+//! names of the
+//! [Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/). What is `None` is
+//! left out, and so are checksums where none are known. Times are RFC 3339 in UTC with milliseconds, as
+//! `JSON.stringify` writes a `Date`; finer fractions of a second are dropped.
+//!
+//! | type | JSON |
+//! |---|---|
+//! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range` |
+//! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `checksums` |
+//! | [`HttpMetadata`] | `contentType`, `contentLanguage`, `contentDisposition`, `contentEncoding`, `cacheControl`, `cacheExpiry` |
+//! | [`CustomMetadata`] | an object of texts by name |
+//! | [`Checksums`] | an object of hex by algorithm: `md5`, `sha1`, `sha256`, `sha384`, `sha512`, `crc32`, `crc32c`, `crc64nvme` |
+//! | [`StorageClass`] | `"Standard"`, `"InfrequentAccess"` |
+//! | [`ServedRange`] | `offset`, `length` |
+//! | [`ListPage`] | `objects`, `delimitedPrefixes`, `truncated`, `cursor` |
+//! | [`UploadedPart`] | `partNumber`, `etag`, `size` |
+//! | [`PartsPage`] | `parts`, `truncated`, `nextPartNumberMarker` |
+//! | [`MultipartUploadsPage`] | `uploads`, `delimitedPrefixes`, `truncated`, `nextKeyMarker`, `nextUploadIdMarker` |
+//! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |
+//! | [`SignedUrl`] | the URL; written only |
+//!
+//! ```
+//! use cloudflare_clients::r2::{ListPage, UploadedPart};
+//!
+//! let object = r#"{"key":"a","size":1,"etag":"abc","uploaded":"2026-11-25T05:18:20.000Z"}"#;
+//! let page = format!(r#"{{"objects":[{object}],"delimitedPrefixes":[],"truncated":false}}"#);
+//! let page: ListPage = serde_json::from_str(&page)?;
+//! assert_eq!(page.objects[0].key, "a");
+//!
+//! // What a browser that uploads parts to presigned URLs sends back:
+//! let parts: Vec<UploadedPart> = serde_json::from_str(r#"[{"partNumber":1,"etag":"abc"}]"#)?;
+//! assert_eq!(parts[0].part_number, 1);
+//! # Ok::<_, serde_json::Error>(())
+//! ```
 
 mod bucket;
 mod lost_answer;

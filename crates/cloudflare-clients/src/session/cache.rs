@@ -28,7 +28,9 @@ pub struct SessionCache<T> {
 }
 
 /// A session.
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// It serialises as `user`, `data`, `created` and `expires`, times as RFC 3339; the token is not in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Session<T> {
     /// Whose it is.
@@ -36,8 +38,10 @@ pub struct Session<T> {
     /// What it was made or updated with.
     pub data: T,
     /// When it was made, in whole milliseconds.
+    #[serde(with = "crate::time::rfc3339")]
     pub created: SystemTime,
     /// When it ends, if it is not used before.
+    #[serde(with = "crate::time::rfc3339")]
     pub expires: SystemTime,
 }
 

@@ -1,6 +1,6 @@
 //! Sessions in the embedded store, with a clock that is moved and a namespace that counts and fails.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
@@ -17,6 +17,14 @@ fn fixed(kv: &Recording) -> SessionCache<Value> {
 
 fn sliding(kv: &Recording) -> SessionCache<Value> {
     SessionCache::new(kv.client(), SessionLifetime::sliding(HOUR, DAY)).unwrap()
+}
+
+#[test]
+fn a_session_serialises_with_its_times() {
+    let created = SystemTime::UNIX_EPOCH + Duration::from_millis(1_795_583_900_123);
+    let session = Session { user: "u".to_owned(), data: json!([1]), created, expires: created + HOUR };
+    let json = r#"{"user":"u","data":[1],"created":"2026-11-25T05:18:20.123Z","expires":"2026-11-25T06:18:20.123Z"}"#;
+    assert_eq!(serde_json::to_string(&session).unwrap(), json);
 }
 
 #[tokio::test]

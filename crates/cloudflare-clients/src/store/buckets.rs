@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use rusqlite::OptionalExtension as _;
+use serde::Serialize;
 
 use super::bucket::LocalBucket;
 use super::database::{from_millis, to_millis};
@@ -15,13 +16,14 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{BUCKET_ALREADY_OWNED_BY_YOU, BUCKET_NOT_EMPTY};
 use crate::model::r2::validate_bucket_name;
 
-/// A bucket of a [`LocalStore`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A bucket of a [`LocalStore`]. It serialises as `name` and `created`, a time of RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct BucketInfo {
     /// The name.
     pub name: String,
     /// When it was created.
+    #[serde(with = "crate::time::rfc3339")]
     pub created: SystemTime,
 }
 
@@ -143,6 +145,13 @@ mod tests {
     use super::*;
     use crate::r2::{Bucket, DeleteRequest, HeadRequest, PutRequest};
     use crate::store::testing::{bytes, files, pattern};
+
+    #[test]
+    fn what_is_known_of_a_bucket_serialises() {
+        let info = BucketInfo { name: "media".to_owned(), created: SystemTime::UNIX_EPOCH };
+        let json = r#"{"name":"media","created":"1970-01-01T00:00:00.000Z"}"#;
+        assert_eq!(serde_json::to_string(&info).unwrap(), json);
+    }
 
     #[tokio::test]
     async fn buckets_are_created_listed_and_deleted_when_empty() {

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::SystemTime;
 
 use rusqlite::OptionalExtension as _;
+use serde::Serialize;
 
 use super::database::{StoreResult, from_millis, random_hex, to_millis};
 use super::local_store::LocalStore;
@@ -14,8 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::kv::error_code::TITLE_EXISTS;
 use crate::model::kv::limits::MAX_KEY_SIZE;
 
-/// A namespace of a [`LocalStore`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A namespace of a [`LocalStore`]. It serialises as `id`, `title` and `created`, a time of RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NamespaceInfo {
     /// The id: 32 hexadecimal characters.
@@ -23,6 +24,7 @@ pub struct NamespaceInfo {
     /// The title.
     pub title: String,
     /// When it was created.
+    #[serde(with = "crate::time::rfc3339")]
     pub created: SystemTime,
 }
 
@@ -166,6 +168,14 @@ mod tests {
     use super::*;
     use crate::kv::{DeleteRequest, GetRequest, ListRequest, Namespace as _, PutRequest};
     use crate::store::testing::{files, namespace, pattern, rows, value};
+
+    #[test]
+    fn what_is_known_of_a_namespace_serialises() {
+        let (id, title) = ("0a".to_owned(), "sessions".to_owned());
+        let info = NamespaceInfo { id, title, created: SystemTime::UNIX_EPOCH };
+        let json = r#"{"id":"0a","title":"sessions","created":"1970-01-01T00:00:00.000Z"}"#;
+        assert_eq!(serde_json::to_string(&info).unwrap(), json);
+    }
 
     #[tokio::test]
     async fn namespaces_are_created_listed_renamed_and_deleted_with_their_keys() {

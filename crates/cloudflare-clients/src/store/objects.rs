@@ -178,16 +178,14 @@ fn write_custom_metadata(metadata: &CustomMetadata) -> Result<Option<String>> {
     if metadata.is_empty() {
         return Ok(None);
     }
-    to_json(&metadata.iter().collect::<std::collections::BTreeMap<_, _>>()).map(Some)
+    to_json(metadata).map(Some)
 }
 
 fn read_custom_metadata(column: Option<String>) -> StoreResult<CustomMetadata> {
     let Some(text) = column else {
         return Ok(CustomMetadata::default());
     };
-    let json: std::collections::BTreeMap<String, String> =
-        serde_json::from_str(&text).map_err(|error| malformed("custom metadata", &error))?;
-    Ok(json.into_iter().collect())
+    Ok(serde_json::from_str(&text).map_err(|error| malformed("custom metadata", &error))?)
 }
 
 fn to_json(value: &impl Serialize) -> Result<String> {

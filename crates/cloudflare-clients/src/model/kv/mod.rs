@@ -1,6 +1,8 @@
 //! The vocabulary of Workers KV.
 
 pub(crate) mod error_code;
+#[cfg(test)]
+mod goldens;
 pub(crate) mod limits;
 mod metadata;
 mod requests;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::metadata::Metadata;
 use crate::body::Body;
@@ -181,7 +181,7 @@ impl ListRequest {
 }
 
 /// One page of keys.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ListPage {
     /// The keys, in the order of their bytes. There may be none on a page that is not the last.
@@ -189,6 +189,7 @@ pub struct ListPage {
     /// Whether this is the last page.
     pub list_complete: bool,
     /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 
@@ -208,14 +209,16 @@ impl ListPage {
 }
 
 /// A key in a listing.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ListedKey {
     /// The key.
     pub name: String,
     /// When it expires.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub expiration: Option<SystemTime>,
     /// What is kept beside its value.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
 

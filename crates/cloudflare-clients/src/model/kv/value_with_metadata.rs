@@ -2,19 +2,25 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::metadata::Metadata;
 
 /// A value and what is kept beside it.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ValueWithMetadata<V> {
     /// The value.
     pub value: V,
     /// The metadata, where the key has some and it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
     /// When the key expires, where the service says so: the binding does not.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub expiration: Option<SystemTime>,
     /// The binding's `cacheStatus`, where it says one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_status: Option<String>,
 }
 

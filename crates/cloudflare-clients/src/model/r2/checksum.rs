@@ -4,11 +4,13 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::digest::{Digest, Output};
 
 use super::checksum_algorithm::ChecksumAlgorithm;
 use super::crc::Crc;
 use crate::error::{Error, Result};
+use crate::json;
 
 /// One checksum of an object's bytes.
 ///
@@ -181,6 +183,32 @@ impl FromIterator<Checksum> for Checksums {
         let mut set = Self::default();
         checksums.into_iter().for_each(|checksum| set.insert(checksum));
         set
+    }
+}
+
+/// As an object of hex by algorithm: `{"md5": "d41d8cd98f00b204e9800998ecf8427e"}`.
+impl Serialize for Checksums {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter().map(|checksum| (checksum.algorithm().name(), checksum.to_hex())))
+    }
+}
+
+/// Algorithms that this library does not know are left out.
+impl<'de> Deserialize<'de> for Checksums {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let known =
+            |name: &str| ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name);
+        let checksum = |(name, hex): (String, String)| {
+            let algorithm = known(&name)?;
+            let checksum = hex::decode(&hex).ok().and_then(|bytes| Checksum::from_bytes(algorithm, &bytes));
+            Some(checksum.ok_or_else(|| {
+                let bytes = algorithm.length();
+                de::Error::custom(format_args!(
+                    "{hex:?} is not a {algorithm} checksum: {bytes} bytes in hex are needed"
+                ))
+            }))
+        };
+        json::texts_by_name(deserializer)?.into_iter().filter_map(checksum).collect()
     }
 }
 

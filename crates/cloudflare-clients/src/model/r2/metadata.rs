@@ -3,11 +3,13 @@
 use std::time::SystemTime;
 
 use http::{HeaderName, header};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::error_code::METADATA_TOO_LARGE;
 use super::limits::MAX_CUSTOM_METADATA;
 use crate::error::{Error, Result};
 use crate::transport::headers;
+use crate::json;
 
 /// The HTTP headers that are stored with an object and sent with it.
 ///
@@ -19,21 +21,28 @@ use crate::transport::headers;
 /// let metadata = HttpMetadata::new().content_type("video/mp4").cache_control("public, max-age=3600");
 /// assert_eq!(metadata.content_type.as_deref(), Some("video/mp4"));
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 #[must_use]
 pub struct HttpMetadata {
     /// `Content-Type`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_type: Option<String>,
     /// `Content-Language`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_language: Option<String>,
     /// `Content-Disposition`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_disposition: Option<String>,
     /// `Content-Encoding`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub content_encoding: Option<String>,
     /// `Cache-Control`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_control: Option<String>,
     /// `Expires`, in whole seconds.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub cache_expiry: Option<SystemTime>,
 }
 
@@ -224,6 +233,19 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for CustomMetadata {
         let mut metadata = Self::default();
         pairs.into_iter().for_each(|(name, value)| metadata.insert(name, value));
         metadata
+    }
+}
+
+/// As an object: `{"name": "value"}`.
+impl Serialize for CustomMetadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for CustomMetadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        json::texts_by_name(deserializer).map(Self::from_iter)
     }
 }
 

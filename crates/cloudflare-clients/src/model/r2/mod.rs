@@ -7,6 +7,8 @@ mod conditional;
 pub(crate) mod content_checksum;
 mod crc;
 pub(crate) mod error_code;
+#[cfg(test)]
+mod goldens;
 pub(crate) mod headers;
 mod key;
 pub(crate) mod limits;

@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use serde::{Deserialize, Serialize};
+
 use super::checksum::{Checksum, Hasher};
 use super::conditional::Conditional;
 use super::error_code::{ENTITY_TOO_SMALL, INVALID_ARGUMENT, INVALID_PART};
@@ -82,7 +84,8 @@ impl UploadPartRequest {
 }
 
 /// A part that was uploaded. It can be stored and given to a complete later.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct UploadedPart {
     /// 1 to 10,000.
@@ -90,7 +93,7 @@ pub struct UploadedPart {
     /// The part's etag, without quotes.
     pub etag: String,
     /// The size in bytes, where it is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
 }
 
@@ -216,7 +219,8 @@ impl ListPartsRequest {
 }
 
 /// One page of the parts of an upload.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct PartsPage {
     /// The parts, by number.
@@ -224,6 +228,7 @@ pub struct PartsPage {
     /// Whether there are more.
     pub truncated: bool,
     /// The marker of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_part_number_marker: Option<u16>,
 }
 
@@ -271,18 +276,22 @@ impl ListMultipartUploadsRequest {
 }
 
 /// One page of the uploads under way.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MultipartUploadsPage {
     /// The uploads, by key.
     pub uploads: Vec<MultipartUploadSummary>,
     /// The prefixes under which there are uploads of further keys.
+    #[serde(default)]
     pub delimited_prefixes: Vec<String>,
     /// Whether there are more.
     pub truncated: bool,
     /// The key marker of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_key_marker: Option<String>,
     /// The upload marker of the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub next_upload_id_marker: Option<String>,
 }
 
@@ -303,7 +312,8 @@ impl MultipartUploadsPage {
 }
 
 /// An upload under way.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct MultipartUploadSummary {
     /// The key that the object will have.
@@ -311,8 +321,10 @@ pub struct MultipartUploadSummary {
     /// The id.
     pub upload_id: String,
     /// When it was begun.
+    #[serde(with = "crate::time::rfc3339")]
     pub initiated: SystemTime,
     /// The storage class that the object will have.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
 }
 

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksums;
 use super::headers::{content_range, write_http_metadata};
@@ -21,28 +22,36 @@ use crate::transport::headers::{date, value};
 /// Listed objects have no metadata unless the list was asked to `include` it.
 ///
 /// See [R2Object](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2object-definition).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct Object {
     /// The key.
     pub key: String,
     /// R2's random name of this upload of the key. A list over S3 does not say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The size in bytes.
     pub size: u64,
     /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then `<hex>-<parts>`.
     pub etag: String,
     /// When it was uploaded. Whole seconds over S3, but for lists.
+    #[serde(with = "crate::time::rfc3339")]
     pub uploaded: SystemTime,
     /// The HTTP headers stored with it; `None` where a list left them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_metadata: Option<HttpMetadata>,
     /// The custom metadata stored with it; `None` where a list left it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_metadata: Option<CustomMetadata>,
     /// The checksums that the service gave.
+    #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
     /// The storage class, where the service says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
     /// The bytes that a ranged get returned.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<ServedRange>,
 }
 
@@ -186,7 +195,8 @@ impl Deref for ObjectBody {
 /// The S3 API answers a write with the etag and little more, and a [`Bucket`](crate::r2::Bucket) returns only what the
 /// service said. [`R2Service`](crate::r2::R2Service) adds what it has sent: the size, the metadata and the storage class.
 /// What neither knows is `None`, such as the size of a copy over S3; a head tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct StoredObject {
     /// The key.
@@ -194,18 +204,25 @@ pub struct StoredObject {
     /// The etag without quotes.
     pub etag: String,
     /// R2's random name of this upload of the key.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The size in bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
     /// When it was uploaded. Over S3 it is the time of the answer, in whole seconds: its `Date`, or what a copy says.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<SystemTime>,
     /// The HTTP headers stored with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub http_metadata: Option<HttpMetadata>,
     /// The custom metadata stored with it.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub custom_metadata: Option<CustomMetadata>,
     /// The storage class.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
     /// The checksums that the service gave.
+    #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::{Error, ErrorKind, Result};
 
 /// Which bytes of an object to read. The end is clamped to the object's.
@@ -111,7 +113,7 @@ impl From<ops::RangeTo<u64>> for Range {
 }
 
 /// The bytes that a ranged read returned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct ServedRange {
     /// Where the returned bytes begin in the object.

@@ -1,5 +1,7 @@
 //! What is asked of a bucket, and the pages that it answers with.
 
+use serde::{Deserialize, Serialize};
+
 use super::checksum::Checksum;
 use super::conditional::Conditional;
 use super::key::validate_key;
@@ -186,16 +188,19 @@ impl ListRequest {
 /// There are more pages while `truncated` is true, however few objects this one has.
 ///
 /// See [R2Objects](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objects-definition).
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 #[non_exhaustive]
 pub struct ListPage {
     /// The objects, in the order of their keys' bytes.
     pub objects: Vec<Object>,
     /// The prefixes, each up to and with the delimiter, under which there are further keys.
+    #[serde(default)]
     pub delimited_prefixes: Vec<String>,
     /// Whether there are more.
     pub truncated: bool,
     /// Where the next page begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cursor: Option<String>,
 }
 

@@ -1,9 +1,11 @@
 //! How objects are stored.
 
+use serde::{Deserialize, Serialize};
+
 /// How R2 stores an object, and what it costs.
 ///
 /// See [storage classes](https://developers.cloudflare.com/r2/buckets/storage-classes/).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum StorageClass {
     /// `Standard`.
