@@ -156,6 +156,7 @@ fn metadata_content_types_and_conditions() {
     assert_eq!(head["httpMetadata"]["cacheControl"], "no-store");
     assert_eq!(head["customMetadata"], serde_json::json!({ "a": "b=c", "d": "" }));
     assert_eq!(head["size"], 7);
+    assert_eq!(head["checksums"], serde_json::json!({ "md5": head["etag"] }));
 
     insta::assert_snapshot!(folder.fails(&put), @r#"
     exit 1

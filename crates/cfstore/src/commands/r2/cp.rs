@@ -3,7 +3,6 @@
 use crate::bucket_location::BucketLocation;
 use crate::cli::Cp;
 use crate::error::{Error, ExitStatus, Result};
-use crate::object_json::ObjectJson;
 use crate::printer::{Key, Printer};
 use cloudflare_clients::ErrorKind;
 
@@ -14,9 +13,6 @@ pub(crate) async fn run(args: Cp, location: BucketLocation, printer: Printer) ->
         Err(error) if error.kind() == ErrorKind::NoSuchKey => return Err(Error::NotFound(source)),
         copied => copied?,
     };
-    printer.result(
-        format_args!("{}  copied to {}", Key(&source), Key(&copied.key)),
-        &ObjectJson::from(&copied),
-    )?;
+    printer.result(format_args!("{}  copied to {}", Key(&source), Key(&copied.key)), &copied)?;
     Ok(ExitStatus::Success)
 }

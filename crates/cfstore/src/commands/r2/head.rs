@@ -8,15 +8,15 @@ use indicatif::{BinaryBytes, HumanCount};
 use crate::bucket_location::BucketLocation;
 use crate::cli::Head;
 use crate::error::{Error, ExitStatus, Result};
-use crate::object_json::{ObjectJson, rfc3339_seconds};
 use crate::printer::{BOLD, Key, Printer};
+use crate::rfc3339::rfc3339_seconds;
 
 pub(crate) async fn run(args: Head, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let service = location.open(printer).await?;
     let Some(object) = service.head(&args.key).await? else {
         return Err(Error::NotFound(args.key));
     };
-    printer.json(&ObjectJson::from(&object))?;
+    printer.json(&object)?;
     let field = |name: &str, value: &dyn Display| {
         let value = value.to_string();
         printer.line(format_args!("{BOLD}{name:<20}{BOLD:#} {}", Key(&value)))

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::bucket_location::BucketLocation;
 use crate::cli::Ls;
 use crate::error::{ExitStatus, Result};
-use crate::object_json::{ObjectJson, rfc3339_seconds};
 use crate::printer::{BOLD, DIM, Key, Printer, count};
+use crate::rfc3339::rfc3339_seconds;
 
 pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let service = location.open(printer).await?;
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) ->
         bytes += page.objects.iter().map(|object| object.size).sum::<u64>();
         for row in rows(&page) {
             match row {
-                Row::Object(object) if printer.is_json() => printer.json(&ObjectJson::from(object))?,
+                Row::Object(object) if printer.is_json() => printer.json(object)?,
                 Row::Directory(prefix) if printer.is_json() => printer.json(&json!({ "prefix": prefix }))?,
                 Row::Object(object) if args.tree => tree.print(object, printer)?,
                 Row::Object(object) => print_object(object, &object.key, 0, printer)?,

@@ -8,8 +8,8 @@ use serde_json::json;
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::{Presign, PresignMethod};
 use crate::error::{Error, ExitStatus, Result};
-use crate::object_json::rfc3339;
 use crate::printer::Printer;
+use crate::rfc3339::rfc3339;
 
 pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     if args.content_type.is_some() && !matches!(args.method, PresignMethod::Put) {

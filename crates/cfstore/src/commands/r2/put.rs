@@ -14,7 +14,6 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::Put;
 use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
-use crate::object_json::ObjectJson;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::transfer::{self, NewObject};
@@ -35,10 +34,7 @@ pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     };
     let (mut stored, size) = upload(&args.file, &object, location, printer).await?;
     stored.size = Some(size);
-    printer.result(
-        format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size)),
-        &ObjectJson::from(&stored),
-    )?;
+    printer.result(format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size)), &stored)?;
     Ok(ExitStatus::Success)
 }
 

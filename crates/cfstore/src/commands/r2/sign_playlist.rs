@@ -11,9 +11,9 @@ use tokio::fs;
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
-use crate::object_json::{rfc3339, rfc3339_seconds};
 use crate::playlists::{Signing, file_name, is_dash};
 use crate::printer::{Key, Printer, count};
+use crate::rfc3339::{rfc3339, rfc3339_seconds};
 
 /// The longest file name without its end, in bytes.
 const MAX_STEM: usize = 100;
