@@ -8,6 +8,7 @@ use clap::Args;
 
 use crate::command::{run, succeeds};
 use crate::layers;
+use crate::public_api;
 use crate::report::{Report, Stop, Tally};
 use crate::wasm::{self, Toolchain};
 use crate::worker;
@@ -19,6 +20,9 @@ pub(crate) struct Options {
     /// The checks to run, in place of all
     #[arg(value_name = "CHECK")]
     checks: Vec<String>,
+    /// Write the public interface into docs/public-api, in place of comparing it
+    #[arg(long)]
+    accept: bool,
 }
 
 struct Check {
@@ -80,6 +84,7 @@ const CHECKS: &[Check] = &[
             cargo(doc)
         },
     },
+    Check { name: public_api::NAME, run: public_api::check },
     Check {
         name: "deny",
         run: |workspace| {
@@ -108,7 +113,9 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, St
     let mut report = Report::default();
     for check in CHECKS {
         if options.checks.is_empty() || options.checks.iter().any(|name| name == check.name) {
-            report.run(check.name, || (check.run)(workspace));
+            let accepts = options.accept && check.name == public_api::NAME;
+            let run = if accepts { public_api::accept } else { check.run };
+            report.run(check.name, || run(workspace));
         }
     }
     println!("\n{report}");

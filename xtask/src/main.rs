@@ -6,6 +6,7 @@ mod command;
 mod context;
 mod install;
 mod layers;
+mod public_api;
 mod report;
 mod server;
 mod suite;
@@ -27,7 +28,7 @@ use crate::workspace::Workspace;
     about = "Checks, tests and benches of this repository"
 )]
 enum Cli {
-    /// Format, layers, lints (native and wasm32), documentation and dependencies; all of it, or the checks named
+    /// Format, layers, lints (native and wasm32), documentation, public interface and dependencies; all of it, or the checks named
     Check(check::Options),
     /// Every test suite, or those named
     Test(test::Options),

@@ -4,6 +4,7 @@ mod clients;
 mod local_server;
 mod node;
 mod players;
+mod public_api;
 mod rust;
 mod simulator;
 mod workers;
@@ -22,6 +23,11 @@ pub(crate) struct Suite {
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
     Suite { name: "doc", about: "The examples in the documentation", run: rust::doc },
+    Suite {
+        name: "public-api",
+        about: "The public interface is the one that docs/public-api has",
+        run: public_api::run,
+    },
     Suite {
         name: "simulator",
         about: "Our S3 client and signed URLs against Miniflare",

@@ -1,0 +1,172 @@
+//! The public interface of the library, an item a line, as `docs/public-api` has it: made from rustdoc's JSON.
+
+use std::collections::HashSet;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use public_api::{Builder, PublicApi};
+use serde::Deserialize;
+
+use crate::command::run;
+use crate::report::{Stop, Tally};
+use crate::wasm::{self, Toolchain};
+use crate::workspace::Workspace;
+
+/// The check.
+pub(crate) const NAME: &str = "public-api";
+
+/// The command that makes the interface of now the one in the repository.
+const ACCEPT: &str = "cargo xtask check public-api --accept";
+
+/// The format of rustdoc's JSON that the version of the crate `public-api` in `Cargo.toml` reads.
+const FORMAT: u32 = 57;
+
+/// What the library shows to a program of one kind.
+struct Face {
+    /// Its file in `docs/public-api`.
+    file: &'static str,
+    /// `None` is this machine.
+    target: Option<&'static str>,
+    features: &'static [&'static str],
+}
+
+const FACES: [Face; 2] = [
+    Face { file: "native.txt", target: None, features: &["--all-features"] },
+    Face {
+        file: "worker.txt",
+        target: Some(wasm::TARGET),
+        features: &["--no-default-features", "--features", "workers,analytics"],
+    },
+];
+
+/// Compares the interface with the one in the repository, and shows the difference.
+pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
+    let mut tally = Tally::default();
+    for face in &FACES {
+        let path = face.path(workspace);
+        let accepted = fs::read_to_string(&path).unwrap_or_default();
+        match difference(&accepted, &face.read(workspace)?) {
+            None => tally.passed += 1,
+            Some(difference) => {
+                println!("{}:\n{difference}", path.display());
+                tally.failed += 1;
+            }
+        }
+    }
+    if tally.failed > 0 {
+        println!("\nThe public interface has changed. Where that is meant: {ACCEPT}");
+    }
+    Ok(tally)
+}
+
+/// Writes the interface into the repository.
+pub(crate) fn accept(workspace: &Workspace) -> Result<Tally, Stop> {
+    for face in &FACES {
+        let (path, interface) = (face.path(workspace), face.read(workspace)?);
+        write(&path, &interface).map_err(|error| Stop::failed(&path.display().to_string(), &error))?;
+    }
+    Ok(Tally { passed: FACES.len(), ..Tally::default() })
+}
+
+fn write(path: &Path, text: &str) -> std::io::Result<()> {
+    path.parent().map_or(Ok(()), fs::create_dir_all)?;
+    fs::write(path, text)
+}
+
+impl Face {
+    fn path(&self, workspace: &Workspace) -> std::path::PathBuf {
+        workspace.root.join("docs/public-api").join(self.file)
+    }
+
+    fn read(&self, workspace: &Workspace) -> Result<String, Stop> {
+        let (mut cargo, mut folder) = (workspace.cargo([]), workspace.target.clone());
+        if let Some(target) = self.target {
+            let toolchain = Toolchain::find(workspace).ok_or_else(|| {
+                Stop::Skipped(format!("the target is not installed: rustup target add {target}"))
+            })?;
+            cargo = toolchain.command(workspace, "cargo");
+            folder.push(target);
+        }
+        cargo.args(["rustdoc", "--lib", "-p", "cloudflare-clients"]).args(self.features);
+        if let Some(target) = self.target {
+            cargo.args(["--target", target]);
+        }
+        rustdoc_json(workspace, &mut cargo)?;
+        interface(&folder.join("doc/cloudflare_clients.json"))
+    }
+}
+
+fn rustdoc_json(workspace: &Workspace, cargo: &mut Command) -> Result<(), Stop> {
+    // Lints are for other checks.
+    cargo
+        .env("RUSTDOC", workspace.root.join("xtask/rustdoc-json.sh"))
+        .env("RUSTDOCFLAGS", "--cap-lints allow");
+    run(cargo)
+}
+
+#[derive(Deserialize)]
+struct Format {
+    format_version: u32,
+}
+
+/// An item a line, from rustdoc's JSON.
+fn interface(json: &Path) -> Result<String, Stop> {
+    let failed = |error: &dyn std::fmt::Display| Stop::Failed(format!("{}: {error}", json.display()));
+    let text = fs::read(json).map_err(|error| failed(&error))?;
+    let Format { format_version } = serde_json::from_slice(&text).map_err(|error| failed(&error))?;
+    if format_version != FORMAT {
+        return Err(Stop::Skipped(format!(
+            "this rustdoc writes format {format_version} of its JSON, and the crate public-api reads format {FORMAT}: use Rust 1.95, \
+             or in Cargo.toml the public-api for this Rust"
+        )));
+    }
+    let build = |omit_derived| {
+        let builder = Builder::from_rustdoc_json(json).omit_blanket_impls(true).omit_auto_trait_impls(true);
+        builder.omit_auto_derived_impls(omit_derived).build().map_err(|error| failed(&error))
+    };
+    let lines = |api: PublicApi| api.into_items().map(|item| item.to_string()).collect::<Vec<_>>();
+    let written: HashSet<_> = lines(build(true)?).into_iter().collect();
+    // Of an impl that is derived its first line says all.
+    let mut lines = lines(build(false)?);
+    lines.retain(|line| {
+        written.contains(line) || (line.starts_with("impl") && !line.contains("::StructuralPartialEq "))
+    });
+    Ok(lines.join("\n") + "\n")
+}
+
+/// The lines that are in one text only, in their order: first those that went, then those that came.
+fn difference(before: &str, after: &str) -> Option<String> {
+    if before == after {
+        return None;
+    }
+    let only_in = |text: &str, other: &str, sign: &'static str| {
+        let other: HashSet<_> = other.lines().collect();
+        let lines = text.lines().filter(|line| !other.contains(line));
+        lines.flat_map(|line| [sign, line, "\n"]).collect::<String>()
+    };
+    let lines = only_in(before, after, "- ") + &only_in(after, before, "+ ");
+    Some(if lines.is_empty() { "the same items, in another order or number\n".to_owned() } else { lines })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_has_what_went_and_what_came() {
+        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(difference("a\nb\nc\n", "a\nc\nd\n").unwrap(), "- b\n+ d\n");
+        assert!(difference("a\nb\n", "b\na\n").unwrap().contains("another order"));
+    }
+
+    #[test]
+    fn another_format_is_named() {
+        let json = std::env::temp_dir().join(format!("public-api-{}.json", std::process::id()));
+        fs::write(&json, "{\"root\":0,\"format_version\":1}").unwrap();
+        let refused = interface(&json);
+        fs::remove_file(&json).unwrap();
+        let Err(Stop::Skipped(why)) = refused else { panic!("{refused:?}") };
+        assert!(why.contains("writes format 1 ") && why.contains(&format!("reads format {FORMAT}")), "{why}");
+    }
+}
