@@ -21,6 +21,7 @@ const MAX_CACHED: usize = 256 * 1024 * 1024;
 /// What of Workers KV's behaviour over a network a server shows; by default nothing, as all of it slows tests down or makes them
 /// fail that do not expect it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct KvBehaviour {
     /// For how long a key, once read, goes on being read as it was, also as missing, whatever is written meanwhile.
     ///
@@ -38,6 +39,27 @@ impl KvBehaviour {
     /// [how KV works](https://developers.cloudflare.com/kv/concepts/how-kv-works/).
     pub fn as_in_production() -> Self {
         Self { cache_ttl: Some(Duration::from_secs(60)), limits_writes: true, empty_pages: true }
+    }
+
+    /// For how long a key, once read, goes on being read as it was; `None` shows what was written at once.
+    #[must_use]
+    pub fn cache_ttl(mut self, ttl: impl Into<Option<Duration>>) -> Self {
+        self.cache_ttl = ttl.into();
+        self
+    }
+
+    /// Whether a second write to a key within a second is refused.
+    #[must_use]
+    pub fn limits_writes(mut self, limits: bool) -> Self {
+        self.limits_writes = limits;
+        self
+    }
+
+    /// Whether an empty page comes before each page of keys.
+    #[must_use]
+    pub fn empty_pages(mut self, empty: bool) -> Self {
+        self.empty_pages = empty;
+        self
     }
 }
 

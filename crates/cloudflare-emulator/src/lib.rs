@@ -1,9 +1,85 @@
-//! A local server that speaks [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) and
-//! [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one port.
+//! R2 and Workers KV on this machine, for tests: a server that speaks [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/)
+//! and [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one
+//! port, without an account.
 //!
-//! Presigned URLs, browsers, players and other people's clients work against it without an account. A request with a signature is
-//! one to R2: addresses are path style, signatures are checked as R2 checks them, and what R2 does not have is answered with R2's own
-//! 501s. A request with a bearer token is one to KV. `docs/fidelity.md` lists every known difference.
+//! ```
+//! use cloudflare_clients::kv::KvClient;
+//! use cloudflare_clients::r2::R2Service;
+//! use cloudflare_clients::{RestNamespace, S3Bucket};
+//! use cloudflare_emulator::Emulator;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+//! let emulator = Emulator::start().await?;
+//! let r2 = R2Service::new(S3Bucket::new(emulator.create_bucket("media").await?)?);
+//! let kv = KvClient::new(RestNamespace::new(emulator.create_namespace("sessions").await?)?);
+//! r2.put("a.txt", "hello").await?;
+//! kv.put("user", "17").await?;
+//!
+//! assert!(r2.head("a.txt").await?.is_some());
+//! assert_eq!(kv.get("user").text().await?.as_deref(), Some("17"));
+//! # Ok(()) }
+//! ```
+//!
+//! - An [`Emulator`] has a free port, an empty store in a temporary folder and random credentials. Other people's
+//!   clients take [`endpoint`](Emulator::endpoint), [`kv_base_url`](Emulator::kv_base_url) and
+//!   [`credentials`](Emulator::credentials).
+//! - It ends when it is dropped: it listens no more, and the folder is gone. [`Emulator::stop`] waits for the
+//!   requests under way before that.
+//! - Signatures, conditions, limits and errors are R2's and KV's own. A request with a signature is one to R2:
+//!   addresses are path style, and what R2 does not have is answered with R2's own 501s. A request with a bearer
+//!   token is one to KV. `docs/fidelity.md` lists every known difference.
+//! - [`KvBehaviour`] adds what KV does over a network: stale reads, a limit of writes, empty pages.
+//!
+//! # Failures
+//!
+//! [`Faults`] makes the next requests fail, without an effect: here two, which the client's retries get over.
+//!
+//! ```
+//! # use cloudflare_clients::S3Bucket;
+//! # use cloudflare_clients::r2::R2Service;
+//! # use cloudflare_emulator::Emulator;
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+//! # let emulator = Emulator::start().await?;
+//! # let r2 = R2Service::new(S3Bucket::new(emulator.create_bucket("media").await?)?);
+//! use cloudflare_clients::RetryPolicy;
+//! use http::StatusCode;
+//!
+//! emulator.faults().fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+//! r2.put("a.txt", "hello").await?;
+//!
+//! emulator.faults().fail_next(1, StatusCode::SERVICE_UNAVAILABLE);
+//! let error = r2.with_retry(RetryPolicy::none()).put("a.txt", "bye").await.unwrap_err();
+//! assert_eq!(error.code(), Some("ServiceUnavailable"));
+//! # Ok(()) }
+//! ```
+//!
+//! # Time
+//!
+//! With a [`Clock`] the test says what time it is for the emulator, and need not wait for what expires: a key, a
+//! presigned URL, an upload in parts.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use cloudflare_clients::RestNamespace;
+//! use cloudflare_clients::kv::KvClient;
+//! use cloudflare_emulator::{Clock, Emulator};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+//! let clock = Clock::default();
+//! let emulator = Emulator::builder().runtime(clock.clone()).start().await?;
+//! let kv = KvClient::new(RestNamespace::new(emulator.create_namespace("sessions").await?)?);
+//! kv.put("user", "17").expiration_ttl(Duration::from_hours(1)).await?;
+//!
+//! clock.advance(Duration::from_hours(1));
+//! assert_eq!(kv.get("user").text().await?, None);
+//! # Ok(()) }
+//! ```
+//!
+//! # A server of one's own
+//!
+//! A [`Server`] takes a store, credentials and an address, and runs for as long as it is told, as `cfstore serve`
+//! does:
 //!
 //! ```no_run
 //! use cloudflare_clients::LocalStore;
@@ -17,15 +93,16 @@
 //! server.run(std::future::pending()).await;
 //! # Ok(()) }
 //! ```
-//!
-//! `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
+// `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
 #![deny(missing_docs)]
 
 mod api_token;
 mod body;
+mod clock;
 mod connection_timer;
 mod cors;
 mod credentials;
+mod emulator;
 mod eventual;
 mod faults;
 mod kv;
@@ -38,7 +115,14 @@ mod server;
 mod service;
 mod uri;
 
+pub use clock::Clock;
 pub use credentials::Credentials;
+pub use emulator::{Emulator, EmulatorBuilder};
 pub use eventual::KvBehaviour;
 pub use faults::Faults;
 pub use server::Server;
+
+/// Its example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! The listener and its connections.
 
 use std::convert::Infallible;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -60,6 +60,11 @@ impl Server {
         self.local_addr
     }
 
+    /// Where clients on this machine find R2, such as `http://127.0.0.1:9710`, also where it listens at every address.
+    pub fn endpoint(&self) -> String {
+        endpoint(self.local_addr)
+    }
+
     /// Shows what Workers KV does over a network and a store on one machine does not.
     #[must_use]
     pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
@@ -100,6 +105,15 @@ impl Server {
     }
 }
 
+fn endpoint(listen: SocketAddr) -> String {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, listen.port()))
+}
+
 fn serve(stream: TcpStream, service: Arc<Service>, connections: &GracefulShutdown) {
     // A small answer leaves at once, not when the client has acknowledged the one before.
     if let Err(error) = stream.set_nodelay(true) {
@@ -122,4 +136,21 @@ fn serve(stream: TcpStream, service: Arc<Service>, connections: &GracefulShutdow
             tracing::debug!(%error, "a connection ended early");
         }
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_endpoint_can_be_connected_to() {
+        for (listen, url) in [
+            ("127.0.0.1:9710", "http://127.0.0.1:9710"),
+            ("0.0.0.0:1", "http://127.0.0.1:1"),
+            ("[::]:1", "http://[::1]:1"),
+            ("192.0.2.1:80", "http://192.0.2.1:80"),
+        ] {
+            assert_eq!(endpoint(listen.parse().unwrap()), url);
+        }
+    }
 }

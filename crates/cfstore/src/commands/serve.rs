@@ -1,7 +1,6 @@
 //! `cfstore serve`
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use cloudflare_clients::{ErrorKind, LocalNamespace, LocalStore};
 use cloudflare_emulator::{Credentials, KvBehaviour, Server};
@@ -26,11 +25,11 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let server = server.with_kv_behaviour(match args.kv_cache_ttl {
         _ if !args.kv_as_in_production => KvBehaviour::default(),
         None => KvBehaviour::as_in_production(),
-        ttl => KvBehaviour { cache_ttl: ttl, ..KvBehaviour::as_in_production() },
+        ttl => KvBehaviour::as_in_production().cache_ttl(ttl),
     });
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
-    let endpoint = endpoint(listen);
+    let endpoint = server.endpoint();
 
     let (api, api_token) = (format!("{endpoint}/client/v4"), credentials.api_token());
     let variables = [
@@ -69,32 +68,5 @@ pub(crate) async fn create_bucket(store: &LocalStore) -> Result<()> {
     match store.create_bucket(LOCAL_BUCKET).await {
         Err(error) if error.kind() != ErrorKind::Conflict => Err(error.into()),
         _ => Ok(()),
-    }
-}
-
-/// A URL that clients on this machine can connect to.
-pub(crate) fn endpoint(listen: SocketAddr) -> String {
-    let ip = match listen.ip() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
-    };
-    format!("http://{}", SocketAddr::new(ip, listen.port()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_endpoint_can_be_connected_to() {
-        for (listen, url) in [
-            ("127.0.0.1:9710", "http://127.0.0.1:9710"),
-            ("0.0.0.0:1", "http://127.0.0.1:1"),
-            ("[::]:1", "http://[::1]:1"),
-            ("192.0.2.1:80", "http://192.0.2.1:80"),
-        ] {
-            assert_eq!(endpoint(listen.parse().unwrap()), url);
-        }
     }
 }

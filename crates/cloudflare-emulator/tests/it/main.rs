@@ -4,6 +4,7 @@
 mod auth;
 mod client;
 mod copies;
+mod emulator;
 mod hostile;
 mod kv;
 mod kv_eventual;
