@@ -110,9 +110,13 @@ pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, St
     if let Some(unknown) = names.find(|name| !CHECKS.iter().any(|check| check.name == *name)) {
         return Err(format!("no check is called `{unknown}`; {}", help()));
     }
+    let chosen = |check: &str| options.checks.is_empty() || options.checks.iter().any(|name| name == check);
+    if options.accept && !chosen(public_api::NAME) {
+        return Err(format!("--accept is about the check `{}`: name it too", public_api::NAME));
+    }
     let mut report = Report::default();
     for check in CHECKS {
-        if options.checks.is_empty() || options.checks.iter().any(|name| name == check.name) {
+        if chosen(check.name) {
             let accepts = options.accept && check.name == public_api::NAME;
             let run = if accepts { public_api::accept } else { check.run };
             report.run(check.name, || run(workspace));

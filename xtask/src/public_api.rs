@@ -1,4 +1,5 @@
-//! The public interface of the library, an item a line, as `docs/public-api` has it: made from rustdoc's JSON.
+//! The public interface of the library, an item a line, as `docs/public-api` has it: made from rustdoc's
+//! JSON.
 
 use std::collections::HashSet;
 use std::fs;

@@ -8,10 +8,10 @@ use futures_util::future::BoxFuture;
 
 /// A clock that stands still until it is set. Clones are one clock.
 ///
-/// An [`Emulator`](crate::Emulator) that has it stamps objects, lets keys and presigned URLs expire, and judges the time
-/// of signatures by it. As R2 does, it refuses requests that were signed more than 15 minutes before or after its time:
-/// where it is set further, give it to the client too, with `S3Bucket::with_runtime`. KV's tokens have no time. What
-/// waits, such as a retry, waits by Tokio's timer.
+/// An [`Emulator`](crate::Emulator) that has it stamps objects, lets keys and presigned URLs expire, and
+/// judges the time of signatures by it. As R2 does, it refuses requests that were signed more than 15 minutes
+/// before or after its time: where it is set further, give it to the client too, with
+/// `S3Bucket::with_runtime`. KV's tokens have no time. What waits, such as a retry, waits by Tokio's timer.
 #[derive(Debug, Clone)]
 pub struct Clock(Arc<Mutex<SystemTime>>);
 

@@ -16,8 +16,8 @@ use crate::{Credentials, Faults, KvBehaviour, Server};
 
 /// A running [`Server`] over a store of its own: what a test needs of R2 and Workers KV.
 ///
-/// When it is dropped, it listens no more and its temporary folder is gone. [`stop`](Self::stop) waits for the requests
-/// under way before that.
+/// When it is dropped, it listens no more and its temporary folder is gone. [`stop`](Self::stop) waits for
+/// the requests under way before that.
 #[derive(Debug)]
 pub struct Emulator {
     store: LocalStore,
@@ -32,11 +32,13 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Starts one on a free port of this machine, over an empty store in a temporary folder. [`builder`](Self::builder) changes
-    /// any of that. It serves on the Tokio runtime that this is awaited on, and no longer than that.
+    /// Starts one on a free port of this machine, over an empty store in a temporary folder.
+    /// [`builder`](Self::builder) changes any of that. It serves on the Tokio runtime that this is awaited
+    /// on, and no longer than that.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: no temporary folder can be made. [`ErrorKind::Connection`]: no port can be listened at.
+    /// [`ErrorKind::Storage`]: no temporary folder can be made. [`ErrorKind::Connection`]: no port can be
+    /// listened at.
     pub async fn start() -> Result<Self> {
         Self::builder().start().await
     }
@@ -137,8 +139,8 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Keeps the store and the credentials in this folder, which stays, in place of a temporary one. The next emulator of the
-    /// folder has them too.
+    /// Keeps the store and the credentials in this folder, which stays, in place of a temporary one. The next
+    /// emulator of the folder has them too.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = Some(folder.as_ref().to_owned());
         self
@@ -165,8 +167,8 @@ impl EmulatorBuilder {
     /// Starts it.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the folder cannot be made, or does not hold a store. [`ErrorKind::Connection`]: the address
-    /// cannot be listened at.
+    /// [`ErrorKind::Storage`]: the folder cannot be made, or does not hold a store.
+    /// [`ErrorKind::Connection`]: the address cannot be listened at.
     pub async fn start(self) -> Result<Emulator> {
         let (folder, temporary) = if let Some(folder) = self.folder {
             (folder, None)

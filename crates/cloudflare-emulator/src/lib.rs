@@ -1,6 +1,6 @@
-//! R2 and Workers KV on this machine, for tests: a server that speaks [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/)
-//! and [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one
-//! port, without an account.
+//! R2 and Workers KV on this machine, for tests and without an account: a server that speaks
+//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) and
+//! [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one port.
 //!
 //! ```
 //! use cloudflare_clients::kv::KvClient;
@@ -20,14 +20,14 @@
 //! # Ok(()) }
 //! ```
 //!
-//! - An [`Emulator`] has a free port, an empty store in a temporary folder and random credentials. Other people's
-//!   clients take [`endpoint`](Emulator::endpoint), [`kv_base_url`](Emulator::kv_base_url) and
+//! - An [`Emulator`] has a free port, an empty store in a temporary folder and random credentials. Other
+//!   people's clients take [`endpoint`](Emulator::endpoint), [`kv_base_url`](Emulator::kv_base_url) and
 //!   [`credentials`](Emulator::credentials).
 //! - It ends when it is dropped: it listens no more, and the folder is gone. [`Emulator::stop`] waits for the
 //!   requests under way before that.
-//! - Signatures, conditions, limits and errors are R2's and KV's own. A request with a signature is one to R2:
-//!   addresses are path style, and what R2 does not have is answered with R2's own 501s. A request with a bearer
-//!   token is one to KV. `docs/fidelity.md` lists every known difference.
+//! - Signatures, conditions, limits and errors are R2's and KV's own. A request with a signature is one to
+//!   R2: addresses are path style, and what R2 does not have is answered with R2's own 501s. A request with a
+//!   bearer token is one to KV. `docs/fidelity.md` lists every known difference.
 //! - [`KvBehaviour`] adds what KV does over a network: stale reads, a limit of writes, empty pages.
 //!
 //! # Failures
@@ -55,8 +55,8 @@
 //!
 //! # Time
 //!
-//! With a [`Clock`] the test says what time it is for the emulator, and need not wait for what expires: a key, a
-//! presigned URL, an upload in parts.
+//! With a [`Clock`] the test says what time it is for the emulator, and need not wait for what expires: a
+//! key, a presigned URL, an upload in parts.
 //!
 //! ```
 //! use std::time::Duration;
@@ -78,8 +78,8 @@
 //!
 //! # A server of one's own
 //!
-//! A [`Server`] takes a store, credentials and an address, and runs for as long as it is told, as `cfstore serve`
-//! does:
+//! A [`Server`] takes a store, credentials and an address, and runs for as long as it is told, as `cfstore
+//! serve` does:
 //!
 //! ```no_run
 //! use cloudflare_clients::LocalStore;
@@ -93,7 +93,8 @@
 //! server.run(std::future::pending()).await;
 //! # Ok(()) }
 //! ```
-// `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and render the answer.
+// `protocol.rs` tells whom a request is for; `s3` and `kv` authenticate it, find its operation, run it and
+// render the answer.
 #![deny(missing_docs)]
 
 mod api_token;

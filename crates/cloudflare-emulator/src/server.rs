@@ -60,7 +60,8 @@ impl Server {
         self.local_addr
     }
 
-    /// Where clients on this machine find R2, such as `http://127.0.0.1:9710`, also where it listens at every address.
+    /// Where clients on this machine find R2, such as `http://127.0.0.1:9710`. A server that listens at every
+    /// address has one, too.
     pub fn endpoint(&self) -> String {
         endpoint(self.local_addr)
     }

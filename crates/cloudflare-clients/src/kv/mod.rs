@@ -9,8 +9,8 @@
 //! # As JSON
 //!
 //! What KV answers with serialises, for a cache or an API of one's own, and is read back. Fields have the
-//! names of the [Workers API](https://developers.cloudflare.com/kv/api/list-keys/), and what is `None` is left
-//! out. Times are RFC 3339 in UTC with milliseconds, as in [`r2`](crate::r2#as-json); [`rest`] has the forms
+//! names of the [Workers API](https://developers.cloudflare.com/kv/api/list-keys/); what is `None` is left out.
+//! Times are RFC 3339 in UTC with milliseconds, as in [`r2`](crate::r2#as-json); [`rest`] has the forms
 //! of KV's REST API, with seconds since 1970.
 //!
 //! | type | JSON |

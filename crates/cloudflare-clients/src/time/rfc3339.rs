@@ -9,8 +9,8 @@ use serde::{Deserializer, Serializer};
 
 use super::LAST_MILLISECOND;
 
-/// `2026-11-25T05:18:20.123Z`. Years have four digits: a time before 1970 or after 9999 is written as the first or
-/// the last moment between.
+/// `2026-11-25T05:18:20.123Z`. Years have four digits: a time before 1970 or after 9999 is written as the
+/// first or the last moment between.
 pub(crate) fn serialize<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
     let last = UNIX_EPOCH + Duration::from_millis(LAST_MILLISECOND);
     serializer.collect_str(&humantime::format_rfc3339_millis((*time).clamp(UNIX_EPOCH, last)))
