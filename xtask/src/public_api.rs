@@ -45,9 +45,21 @@ const FACES: [Face; 2] = [
 pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     let mut tally = Tally::default();
     for face in &FACES {
+        if face.is_for_debian(workspace) {
+            println!("{} is not compared: only Debian's Rust has the target", face.file);
+            continue;
+        }
+        let interface = match face.read(workspace) {
+            Err(Stop::Skipped(why)) => {
+                println!("{} is not compared: {why}", face.file);
+                tally.skipped += 1;
+                continue;
+            }
+            read => read?,
+        };
         let path = face.path(workspace);
         let accepted = fs::read_to_string(&path).unwrap_or_default();
-        match difference(&accepted, &face.read(workspace)?) {
+        match difference(&accepted, &interface) {
             None => tally.passed += 1,
             Some(difference) => {
                 println!("{}:\n{difference}", path.display());
@@ -80,18 +92,23 @@ impl Face {
         workspace.root.join("docs/public-api").join(self.file)
     }
 
+    /// Whether no other toolchain can make it. Debian's is of another version, which may name what is of the standard
+    /// library in another way.
+    fn is_for_debian(&self, workspace: &Workspace) -> bool {
+        self.target.is_some() && matches!(Toolchain::find(workspace), Some(Toolchain::Debian))
+    }
+
     fn read(&self, workspace: &Workspace) -> Result<String, Stop> {
-        let (mut cargo, mut folder) = (workspace.cargo([]), workspace.target.clone());
+        let mut cargo = workspace.cargo(["rustdoc", "--lib", "-p", "cloudflare-clients"]);
+        cargo.args(self.features);
+        let mut folder = workspace.target.clone();
         if let Some(target) = self.target {
-            let toolchain = Toolchain::find(workspace).ok_or_else(|| {
-                Stop::Skipped(format!("the target is not installed: rustup target add {target}"))
-            })?;
-            cargo = toolchain.command(workspace, "cargo");
-            folder.push(target);
-        }
-        cargo.args(["rustdoc", "--lib", "-p", "cloudflare-clients"]).args(self.features);
-        if let Some(target) = self.target {
+            if !matches!(Toolchain::find(workspace), Some(Toolchain::Default)) {
+                let how = format!("the target is not installed: rustup target add {target}");
+                return Err(Stop::Skipped(how));
+            }
             cargo.args(["--target", target]);
+            folder.push(target);
         }
         rustdoc_json(workspace, &mut cargo)?;
         interface(&folder.join("doc/cloudflare_clients.json"))

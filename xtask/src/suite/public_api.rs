@@ -1,4 +1,4 @@
-//! The check of the public interface, with the target that it needs installed.
+//! The check of the public interface, with the target that it needs installed where that can be.
 
 use crate::context::Context;
 use crate::report::{Stop, Tally};
