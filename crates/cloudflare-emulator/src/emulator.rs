@@ -152,7 +152,7 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Another clock, timer and randomness, such as a [`Clock`](crate::Clock) that the test sets.
+    /// Another clock, timer and randomness, such as a [`ManualClock`](crate::ManualClock) that the test moves.
     pub fn runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self

@@ -55,18 +55,20 @@
 //!
 //! # Time
 //!
-//! With a [`Clock`] the test says what time it is for the emulator, and need not wait for what expires: a
-//! key, a presigned URL, an upload in parts.
+//! With a [`ManualClock`] the test says what time it is for the emulator, and need not wait for what expires: a
+//! key, a presigned URL, an upload in parts. As R2 does, the emulator refuses requests that were signed more than
+//! 15 minutes before or after its time: where it is set further, give it to the client too, with
+//! `S3Bucket::with_runtime`. KV's tokens have no time.
 //!
 //! ```
-//! use std::time::Duration;
+//! use std::time::{Duration, SystemTime};
 //!
 //! use cloudflare_clients::RestNamespace;
 //! use cloudflare_clients::kv::KvClient;
-//! use cloudflare_emulator::{Clock, Emulator};
+//! use cloudflare_emulator::{Emulator, ManualClock};
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
-//! let clock = Clock::default();
+//! let clock = ManualClock::at(SystemTime::now());
 //! let emulator = Emulator::builder().runtime(clock.clone()).start().await?;
 //! let kv = KvClient::new(RestNamespace::new(emulator.create_namespace("sessions").await?)?);
 //! kv.put("user", "17").expiration_ttl(Duration::from_hours(1)).await?;
@@ -99,7 +101,6 @@
 
 mod api_token;
 mod body;
-mod clock;
 mod connection_timer;
 mod cors;
 mod credentials;
@@ -116,7 +117,7 @@ mod server;
 mod service;
 mod uri;
 
-pub use clock::Clock;
+pub use cloudflare_clients::testing::ManualClock;
 pub use credentials::Credentials;
 pub use emulator::{Emulator, EmulatorBuilder};
 pub use eventual::KvBehaviour;

@@ -11,7 +11,7 @@
 //! | type | JSON |
 //! |---|---|
 //! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range` |
-//! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `checksums` |
+//! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `httpMetadata`, `customMetadata`, `storageClass`, `checksums` |
 //! | [`HttpMetadata`] | `contentType`, `contentLanguage`, `contentDisposition`, `contentEncoding`, `cacheControl`, `cacheExpiry` |
 //! | [`CustomMetadata`] | an object of texts by name |
 //! | [`Checksums`] | an object of hex by algorithm: `md5`, `sha1`, `sha256`, `sha384`, `sha512`, `crc32`, `crc32c`, `crc64nvme` |

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use cloudflare_clients::kv::KvClient;
 use cloudflare_clients::r2::{R2Service, R2SigningClient, R2SigningConfig};
 use cloudflare_clients::{ErrorKind, RestNamespace, S3Bucket};
-use cloudflare_emulator::{Clock, Emulator, KvBehaviour};
+use cloudflare_emulator::{Emulator, KvBehaviour, ManualClock};
 use http::StatusCode;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -96,7 +96,7 @@ async fn what_cannot_be_had_is_an_error() {
 
 #[tokio::test]
 async fn a_presigned_url_ends_by_its_clock() {
-    let clock = Clock::default();
+    let clock = ManualClock::at(SystemTime::now());
     let emulator = Emulator::builder().runtime(clock.clone()).start().await.unwrap();
     bucket(&emulator).await.put("key", "hello").await.unwrap();
     let signer = R2SigningClient::new(emulator.signing_config("media")).unwrap();
@@ -109,7 +109,7 @@ async fn a_presigned_url_ends_by_its_clock() {
 #[tokio::test]
 async fn objects_and_keys_go_by_its_clock() {
     let now = SystemTime::now() - 5 * Duration::from_mins(1);
-    let clock = Clock::at(now);
+    let clock = ManualClock::at(now);
     let emulator = Emulator::builder().runtime(clock.clone()).start().await.unwrap();
     let (r2, kv) = (bucket(&emulator).await, namespace(&emulator).await);
     r2.put("key", "hello").await.unwrap();

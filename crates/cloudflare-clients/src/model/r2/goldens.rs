@@ -109,6 +109,19 @@ fn a_stored_object() {
       "version": "7e1f",
       "size": 9,
       "uploaded": "2026-11-25T05:18:20.250Z",
+      "httpMetadata": {
+        "contentType": "the content type",
+        "contentLanguage": "the content language",
+        "contentDisposition": "the content disposition",
+        "contentEncoding": "the content encoding",
+        "cacheControl": "the cache control",
+        "cacheExpiry": "2026-11-25T05:18:20.000Z"
+      },
+      "customMetadata": {
+        "Größe": "",
+        "uploadedBy": "app"
+      },
+      "storageClass": "InfrequentAccess",
       "checksums": {
         "sha1": "f7c3bc1d808e04732adf679965ccc34ca7ae3441",
         "crc32": "cbf43926",

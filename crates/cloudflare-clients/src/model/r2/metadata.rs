@@ -8,8 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::error_code::METADATA_TOO_LARGE;
 use super::limits::MAX_CUSTOM_METADATA;
 use crate::error::{Error, Result};
-use crate::transport::headers;
 use crate::json;
+use crate::transport::headers;
 
 /// The HTTP headers that are stored with an object and sent with it.
 ///
