@@ -34,8 +34,8 @@
 //!
 //! [`http`] and [`bytes`] are re-exported: `cloudflare_clients::http::Method` and
 //! `cloudflare_clients::bytes::Bytes` are the types that methods take and return, whatever version of those
-//! crates you have besides. [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the
-//! other traits with.
+//! crates you have besides. [`r2::Body`] implements the `Body` of `http-body` 1.
+//! [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the other traits with.
 #![deny(missing_docs)]
 
 mod account;

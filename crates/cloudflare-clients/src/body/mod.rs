@@ -2,6 +2,7 @@
 
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+mod http_body;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod readable;
 mod replay;
@@ -40,7 +41,8 @@ pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Sen
 ///
 /// Bytes, strings and files can be sent again when a request fails; a stream cannot, once it has been read. What is
 /// received is read whole with [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json), each up to a limit, or
-/// piece by piece with [`into_stream`](Self::into_stream), or goes to a file.
+/// piece by piece with [`into_stream`](Self::into_stream), or goes to a file. It is also an
+/// [`http_body::Body`](https://docs.rs/http-body), so that a server answers with it as it is.
 ///
 /// ```
 /// # use cloudflare_clients::r2::Body;
@@ -68,6 +70,11 @@ enum Content {
         stream: ByteStream,
         length: Option<u64>,
         announced: Announced,
+    },
+    /// A stream that is being read in frames, with its checks, and how many bytes are to come.
+    Reading {
+        stream: ByteStream,
+        left: Option<u64>,
     },
     #[cfg(all(feature = "workers", target_arch = "wasm32"))]
     Readable(Readable),
@@ -113,6 +120,7 @@ impl Body {
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => Some(slice.length()),
             Content::Stream { length, .. } => *length,
+            Content::Reading { left, .. } => *left,
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
             Content::Readable(readable) => readable.length(),
         }
@@ -170,7 +178,7 @@ impl Body {
             Content::Bytes(bytes) => Content::Bytes(bytes.clone()),
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => Content::File(slice.clone()),
-            Content::Stream { .. } => return None,
+            Content::Stream { .. } | Content::Reading { .. } => return None,
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
             Content::Readable(_) => return None,
         };
@@ -209,7 +217,7 @@ impl Body {
             Content::Bytes(bytes) => ByteStream::new(chunks(bytes)),
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => ByteStream::new(slice.into_stream()),
-            Content::Stream { stream, length: None, .. } => stream,
+            Content::Stream { stream, length: None, .. } | Content::Reading { stream, .. } => stream,
             Content::Stream { stream, length: Some(length), announced } => {
                 ByteStream::new(exactly(stream, length, announced))
             }
@@ -427,7 +435,7 @@ impl fmt::Debug for Body {
             Content::Bytes(_) => "Bytes",
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(_) => "File",
-            Content::Stream { .. } => "Stream",
+            Content::Stream { .. } | Content::Reading { .. } => "Stream",
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
             Content::Readable(_) => "ReadableStream",
         };
