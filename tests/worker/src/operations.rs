@@ -56,7 +56,7 @@ async fn perform(r2: &R2Service, operation: &str, request: &Request, url: &Url) 
             })
         })),
         "get" => {
-            let object = r2.get(key).worker_request(request)?.await?;
+            let object = r2.get(key).worker_request(request).await?;
             match object {
                 Some(object) => object.into_worker_response(),
                 None => said(&Value::Null),

@@ -5,6 +5,7 @@
 mod answer;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 mod client;
+mod error_response;
 pub(crate) mod failure;
 pub(crate) mod headers;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]

@@ -14,7 +14,7 @@ pub(super) async fn download(call: &Call<'_>, key: &MediaKey) -> Answer {
         return Err(ApiError::forbidden());
     }
     let r2 = &call.app.r2;
-    match r2.get(key.as_str()).worker_request(call.request)?.await {
+    match r2.get(key.as_str()).worker_request(call.request).await {
         Ok(Some(object)) => private(object.into_worker_response()?),
         Ok(None) => Err(ApiError::not_found("object")),
         Err(error) if error.kind() == ErrorKind::NotModified => {

@@ -21,10 +21,9 @@ impl ObjectBody {
     pub fn into_worker_response(self) -> Result<Response> {
         let Self { object, body } = self;
         let headers = object.response_headers()?;
-        let status = if object.range.is_some() { 206 } else { 200 };
         let encoded = headers.contains_key(header::CONTENT_ENCODING);
         let response = ResponseBuilder::new()
-            .with_status(status)
+            .with_status(object.response_status().as_u16())
             .with_headers(headers.into())
             .with_encode_body(if encoded { EncodeBody::Manual } else { EncodeBody::Automatic });
         match body.into_js() {

@@ -29,7 +29,8 @@ pub struct Conditional {
     pub etag_matches: Option<EtagList>,
     /// `If-None-Match`: the object does not exist, or has none of these etags.
     pub etag_does_not_match: Option<EtagList>,
-    /// `If-Unmodified-Since`: the object was uploaded before this time.
+    /// `If-Unmodified-Since`, whose second is the last one that holds: the object was uploaded before this
+    /// time.
     pub uploaded_before: Option<SystemTime>,
     /// `If-Modified-Since`: the object was uploaded after this time.
     pub uploaded_after: Option<SystemTime>,

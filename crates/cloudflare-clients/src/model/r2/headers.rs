@@ -1,6 +1,8 @@
 //! Objects, ranges and conditions in the headers of HTTP, in both directions: a client writes what a server reads, and the
 //! reverse.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use http::{HeaderMap, HeaderName, header};
 
 use super::conditional::{Conditional, EtagList};
@@ -50,6 +52,8 @@ impl ConditionHeaders {
     };
 
     /// Adds the headers of conditions, which are valid. Their times lose what is less than a second.
+    ///
+    /// Not modified since a second means: uploaded before the next one begins.
     pub(crate) fn write(self, only_if: &Conditional, headers: &mut HeaderMap) -> Result<()> {
         if let Some(etags) = &only_if.etag_matches {
             headers.insert(self.matches, value("etag", &etags.to_header())?);
@@ -58,7 +62,8 @@ impl ConditionHeaders {
             headers.insert(self.none_match, value("etag", &etags.to_header())?);
         }
         if let Some(time) = only_if.uploaded_before {
-            headers.insert(self.unmodified_since, date("time of a condition", time)?);
+            let last = time.checked_sub(Duration::from_nanos(1)).map_or(time, |last| last.max(UNIX_EPOCH));
+            headers.insert(self.unmodified_since, date("time of a condition", last)?);
         }
         if let Some(time) = only_if.uploaded_after {
             headers.insert(self.modified_since, date("time of a condition", time)?);
@@ -67,13 +72,19 @@ impl ConditionHeaders {
     }
 
     /// Reads the headers of conditions; times compare in whole seconds. As HTTP has it, a time that is no date counts as
-    /// none.
+    /// none, and a list may be spread over several lines.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Conditional> {
-        let etags = |name| text(headers, name).map(EtagList::parse_header).transpose();
+        let etags = |name| {
+            let lines: Option<Vec<_>> =
+                headers.get_all(name).iter().map(|line| str::from_utf8(line.as_bytes()).ok()).collect();
+            let lines = lines.filter(|lines| !lines.is_empty());
+            lines.map(|lines| EtagList::parse_header(&lines.join(", "))).transpose()
+        };
+        let end_of = |second: SystemTime| second.checked_add(Duration::from_secs(1));
         Ok(Conditional {
             etag_matches: etags(&self.matches)?,
             etag_does_not_match: etags(&self.none_match)?,
-            uploaded_before: read_date(headers, &self.unmodified_since),
+            uploaded_before: read_date(headers, &self.unmodified_since).and_then(end_of),
             uploaded_after: read_date(headers, &self.modified_since),
             seconds_granularity: true,
         })
@@ -90,18 +101,19 @@ pub fn write_range(range: Range, headers: &mut HeaderMap) -> Result<()> {
     Ok(())
 }
 
-/// Reads `Range`. `bytes=-0` is a suffix of no bytes, which [`Range::resolve`] finds unsatisfiable.
+/// Reads `Range`. `bytes=-0` is a suffix of no bytes, which [`Range::resolve`] finds unsatisfiable. Two lines
+/// are two ranges.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidArgument` and R2's message: it is not one range of bytes, or ends
 /// before it begins.
 pub fn read_range(headers: &HeaderMap) -> Result<Option<Range>> {
-    let Some(given) = headers.get(header::RANGE) else {
+    let mut lines = headers.get_all(header::RANGE).iter();
+    let Some(given) = lines.next() else {
         return Ok(None);
     };
-    given
-        .to_str()
-        .map_err(|_| MALFORMED_RANGE)
+    let only = given.to_str().ok().filter(|_| lines.next().is_none());
+    only.ok_or(MALFORMED_RANGE)
         .and_then(parse_range)
         .map(Some)
         .map_err(|message| Error::invalid_input(message).with_code(INVALID_ARGUMENT.name))

@@ -10,6 +10,8 @@ pub(crate) mod error_code;
 #[cfg(test)]
 mod goldens;
 pub(crate) mod headers;
+mod http_response;
+mod if_range;
 mod key;
 pub(crate) mod limits;
 mod metadata;
@@ -25,6 +27,7 @@ pub use self::checksum_algorithm::ChecksumAlgorithm;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) use self::conditional::precondition_failed;
 pub use self::conditional::{Conditional, Etag, EtagList};
+pub use self::if_range::IfRange;
 pub use self::key::validate_key;
 pub(crate) use self::key::validate_key_len;
 pub use self::limits::{

@@ -6,15 +6,14 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, Stream, TryStreamExt};
 use futures_util::{FutureExt as _, TryFutureExt as _};
-use http::{HeaderMap, header};
 use serde::de::DeserializeOwned;
 
 use crate::body::{ByteStream, Refetch};
 use crate::client::attempts::Attempts;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::headers::{ConditionHeaders, read_range};
 use crate::model::r2::{Checksum, Conditional, GetRequest, Hasher, Object, ObjectBody, Range, ServedRange};
+use crate::r2::ops::http_request::{ClientRange, HttpRequest};
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifier;
 use crate::retry::RetryDecision;
@@ -22,7 +21,8 @@ use crate::retry::RetryDecision;
 impl R2Service {
     /// An object, or a range of it: `r2.get(key).range(0..1024).await?`.
     pub fn get(&self, key: impl Into<String>) -> Get {
-        Get { service: self.clone(), request: GetRequest::new(key) }
+        let only_if = Ok(Conditional::default());
+        Get { service: self.clone(), request: GetRequest::new(key), only_if, client_range: None }
     }
 }
 
@@ -33,77 +33,73 @@ impl R2Service {
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Get {
     service: R2Service,
+    /// Without the conditions.
     request: GetRequest,
+    only_if: Result<Conditional>,
+    /// The request's range, where HTTP decides whether it counts.
+    client_range: Option<ClientRange>,
 }
 
 impl Get {
     /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
     pub fn range(mut self, range: impl Into<Range>) -> Self {
         self.request.range = Some(range.into());
+        self.client_range = None;
         self
     }
 
     /// What the object must meet; else the get fails with [`ErrorKind::PreconditionFailed`] or
     /// [`ErrorKind::NotModified`].
     pub fn only_if(mut self, only_if: Conditional) -> Self {
-        self.request.only_if = only_if;
+        self.only_if = Ok(only_if);
         self
     }
 
-    /// Takes the range and the conditions that a client has sent with a GET or HEAD: `Range`, `If-Match`, `If-None-Match`,
-    /// `If-Modified-Since` and `If-Unmodified-Since`.
+    /// Takes the range and the conditions that a client has sent: `Range`, `If-Range`, `If-Match`,
+    /// `If-None-Match`, `If-Modified-Since` and `If-Unmodified-Since`, as
+    /// [RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#section-13) has them.
     ///
-    /// Where they do not hold, the error is [`ErrorKind::NotModified`] or [`ErrorKind::PreconditionFailed`], for a 304 or 412; where
-    /// the object has no such bytes it is [`ErrorKind::RangeNotSatisfiable`], for a 416. As
-    /// [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-14.2) allows, a `Range` that is malformed, names several ranges, or
-    /// comes with `If-Range` is left out: the client then gets the whole object.
+    /// [`ObjectBody::into_http_response`] is the answer, or
+    /// [`Error::into_http_response`](crate::Error::into_http_response): for a 304 or 412 where a condition
+    /// does not hold, for a 416 where the object has no such bytes, and for a 400 where a list of etags is
+    /// malformed.
     ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`]: a list of etags is malformed.
+    /// The client gets the whole object
+    ///
+    /// - where `If-Range` has another etag or date than the object, or a weak etag. The range is asked for
+    ///   first, so that costs a second request, and a third one where the object has no such bytes. R2 sees
+    ///   no `If-Range`;
+    /// - where the `Range` is malformed, has several ranges, or came with another method than GET: what
+    ///   answers a HEAD, too, such as a route of axum, may use a get;
+    /// - where it asks for the last bytes of an empty object.
     ///
     /// ```
-    /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+    /// # use cloudflare_clients::{LocalBucket, http, r2::R2Service};
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// r2.put("notes.txt", "0123456789").await?;
-    /// let mut headers = http::HeaderMap::new();
-    /// headers.insert("range", "bytes=2-4".parse().unwrap());
-    /// let object = r2.get("notes.txt").request_headers(&headers)?.await?;
+    /// let request = http::Request::get("/notes.txt").header("range", "bytes=2-4").body(()).unwrap();
+    /// let (parts, ()) = request.into_parts();
+    /// let object = r2.get("notes.txt").http_request(&parts).await?;
     /// assert_eq!(object.unwrap().text().await?, "234");
     /// # Ok(()) }
     /// ```
-    pub fn request_headers(mut self, headers: &HeaderMap) -> Result<Self> {
-        self.request.only_if = ConditionHeaders::HTTP.read(headers)?;
-        let range = if headers.contains_key(header::IF_RANGE) { Ok(None) } else { read_range(headers) };
-        self.request.range = range.unwrap_or_default().filter(|range| range.validate().is_ok());
-        Ok(self)
+    pub fn http_request(self, request: &http::request::Parts) -> Self {
+        self.asked_by(HttpRequest::of_parts(request))
     }
 
-    /// [`request_headers`](Self::request_headers) of a request to a Worker.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`]: a list of etags is malformed.
+    /// [`http_request`](Self::http_request) of a request to a Worker.
     #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-    pub fn worker_request(self, request: &worker::Request) -> Result<Self> {
-        // These alone: taking any name costs a Worker a table of all known ones.
-        let taken = [
-            header::RANGE,
-            header::IF_RANGE,
-            header::IF_MATCH,
-            header::IF_NONE_MATCH,
-            header::IF_MODIFIED_SINCE,
-            header::IF_UNMODIFIED_SINCE,
-        ];
-        let mut headers = HeaderMap::new();
-        for name in taken {
-            if let Ok(Some(value)) = request.headers().get(name.as_str())
-                && let Ok(value) = http::HeaderValue::from_str(&value)
-            {
-                headers.insert(name, value);
-            }
-        }
-        self.request_headers(&headers)
+    pub fn worker_request(self, request: &worker::Request) -> Self {
+        self.asked_by(HttpRequest::of_worker(request))
+    }
+
+    fn asked_by(mut self, client: HttpRequest) -> Self {
+        self.only_if = client.only_if;
+        self.request.range = client.range.as_ref().map(|asked| asked.range);
+        self.client_range = client.range;
+        self
     }
 
     /// All bytes: [`Body::bytes`](crate::r2::Body::bytes). `None` when no object has this key.
@@ -140,11 +136,21 @@ impl Get {
     }
 
     async fn send(self) -> Result<Option<ObjectBody>> {
-        let Self { service, request } = self;
-        let operation = Operation::new("get", &request.key);
+        let Self { service, mut request, only_if, mut client_range } = self;
+        let key = request.key.clone();
+        let operation = Operation::new("get", &key);
+        request.only_if = operation.check(only_if)?;
         operation.check(request.validate())?;
-        let found = service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await?;
-        Ok(found.map(|found| Download::new(&service, &request.key, &found).begin(found)))
+        loop {
+            let found = service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await;
+            if let Some(range) = client_range.take()
+                && range.is_void(&service, &key, &found).await?
+            {
+                request.range = None;
+                continue;
+            }
+            return Ok(found?.map(|found| Download::new(&service, &key, &found).begin(found)));
+        }
     }
 }
 

@@ -2,13 +2,15 @@
 
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
-use crate::model::r2::{HeadRequest, Object};
+use crate::model::r2::{Conditional, HeadRequest, Object};
+use crate::r2::ops::http_request::HttpRequest;
 use crate::r2::service::R2Service;
 
 impl R2Service {
     /// The metadata of an object.
     pub fn head(&self, key: impl Into<String>) -> Head {
-        Head { service: self.clone(), request: HeadRequest::new(key) }
+        let only_if = Ok(Conditional::default());
+        Head { service: self.clone(), request: HeadRequest::new(key), only_if }
     }
 
     /// Whether an object exists: a head of it.
@@ -26,14 +28,51 @@ impl R2Service {
 pub struct Head {
     service: R2Service,
     request: HeadRequest,
+    only_if: Result<Conditional>,
 }
 
 impl Head {
+    /// What the object must meet; else the head fails with
+    /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind::PreconditionFailed) or
+    /// [`ErrorKind::NotModified`](crate::ErrorKind::NotModified).
+    ///
+    /// The conditions are compared here with what the backend says of the object. Over S3 the upload time
+    /// has whole seconds.
+    pub fn only_if(mut self, only_if: Conditional) -> Self {
+        self.only_if = Ok(only_if);
+        self
+    }
+
+    /// Takes the conditions that a client has sent with a HEAD, as
+    /// [`Get::http_request`](crate::r2::Get::http_request) does. HTTP has ranges of GET alone, so a `Range`
+    /// and an `If-Range` are [ignored](https://www.rfc-editor.org/rfc/rfc9110#section-14.2).
+    ///
+    /// [`Object::into_http_response`] and [`Error::into_http_response`](crate::Error::into_http_response) are
+    /// the answer.
+    pub fn http_request(mut self, request: &http::request::Parts) -> Self {
+        self.only_if = HttpRequest::of_parts(request).only_if;
+        self
+    }
+
+    /// [`http_request`](Self::http_request) of a request to a Worker.
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    pub fn worker_request(mut self, request: &worker::Request) -> Self {
+        self.only_if = HttpRequest::of_worker(request).only_if;
+        self
+    }
+
     async fn send(self) -> Result<Option<Object>> {
-        let Self { service, request } = self;
+        let Self { service, request, only_if } = self;
         let operation = Operation::new("head", &request.key);
-        operation.check(request.validate())?;
-        service.attempts().run(&operation, || Some(service.bucket().head(request.clone()))).await
+        let only_if = operation.check(only_if)?;
+        operation.check(request.validate().and_then(|()| only_if.validate()))?;
+        let found =
+            service.attempts().run(&operation, || Some(service.bucket().head(request.clone()))).await?;
+        if let Some(object) = &found {
+            let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
+            operation.check(checked.map_err(|error| error.with_object(object)))?;
+        }
+        Ok(found)
     }
 }
 

@@ -8,6 +8,7 @@ mod delete;
 mod delete_many;
 mod get;
 mod head;
+mod http_request;
 mod list;
 mod list_multipart_uploads;
 mod list_parts;

@@ -4,6 +4,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::rfc2047;
 use crate::error::{Error, Result};
+pub use crate::model::r2::IfRange;
 use crate::model::r2::error_code::{INVALID_DIGEST, INVALID_STORAGE_CLASS};
 use crate::model::r2::headers::ConditionHeaders;
 pub use crate::model::r2::headers::{
@@ -340,7 +341,7 @@ mod tests {
             write_conditional(&only_if, target, &mut map).unwrap();
             assert_eq!((map.len(), read_conditional(target, &map).unwrap()), (4, only_if.clone()));
         }
-        let never = Conditional::new().uploaded_before(UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 1));
+        let never = Conditional::new().uploaded_after(UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 1));
         let error = write_conditional(&never, ConditionTarget::Object, &mut HeaderMap::new()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
         assert!(error.message().contains("not in the years 1970 to 9999"), "{error}");

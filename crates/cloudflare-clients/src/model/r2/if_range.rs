@@ -1,0 +1,77 @@
+//! `If-Range`: a range for those who have the rest of the same object.
+
+use std::time::SystemTime;
+
+use http::{HeaderMap, header};
+
+use super::object::Object;
+use crate::time::to_seconds;
+
+/// What an `If-Range` header says: the range of the request is meant for this state of the object, and a
+/// client whose state is another wants the whole object
+/// ([RFC 9110, 13.1.5](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5)).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum IfRange {
+    /// The object with this etag, without quotes.
+    Etag(String),
+    /// The object that was uploaded in this second.
+    Date(SystemTime),
+    /// None: the header has a weak etag, or neither an etag in quotes nor a date.
+    Never,
+}
+
+impl IfRange {
+    /// Reads `If-Range`.
+    pub fn read(headers: &HeaderMap) -> Option<Self> {
+        let given = headers.get(header::IF_RANGE)?;
+        let validator = given.to_str().ok().and_then(|text| {
+            let etag = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            match etag.filter(|etag| !etag.contains('"')) {
+                Some(etag) => Some(Self::Etag(etag.to_owned())),
+                None => httpdate::parse_http_date(text).ok().map(Self::Date),
+            }
+        });
+        Some(validator.unwrap_or(Self::Never))
+    }
+
+    /// Whether the range is meant for this object. Etags compare strongly, and dates have to be the same: an
+    /// older object is another one, too.
+    pub fn matches(&self, object: &Object) -> bool {
+        match self {
+            Self::Etag(etag) => *etag == object.etag,
+            Self::Date(date) => to_seconds(*date) == to_seconds(object.uploaded),
+            Self::Never => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use super::*;
+    use crate::transport::headers::header_map as headers;
+
+    #[test]
+    fn only_the_same_object_matches() {
+        let object = Object::new("a", 1, "abc", UNIX_EPOCH + Duration::from_millis(784_111_777_500));
+        assert_eq!(IfRange::read(&HeaderMap::new()), None);
+        for (value, matches) in [
+            ("\"abc\"", true),
+            ("\"abd\"", false),
+            ("W/\"abc\"", false),
+            ("abc", false),
+            ("\"abc\", \"abd\"", false),
+            ("*", false),
+            ("", false),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", true),
+            ("Sun, 06 Nov 1994 08:49:38 GMT", false),
+            ("Sun, 06 Nov 1994 08:49:36 GMT", false),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", true),
+        ] {
+            let if_range = IfRange::read(&headers([("if-range", value)])).unwrap();
+            assert_eq!(if_range.matches(&object), matches, "{value}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! What the HTTP request of a client asks of an object.
+
+use http::{HeaderMap, Method, request};
+
+use crate::error::{ErrorKind, Result};
+use crate::model::r2::headers::{ConditionHeaders, read_range};
+use crate::model::r2::{Conditional, IfRange, ObjectBody, Range};
+use crate::r2::service::R2Service;
+
+/// What a request asks for.
+pub(super) struct HttpRequest {
+    /// What the object must meet, or why that cannot be read.
+    pub(super) only_if: Result<Conditional>,
+    pub(super) range: Option<ClientRange>,
+}
+
+impl HttpRequest {
+    pub(super) fn of_parts(parts: &request::Parts) -> Self {
+        Self::of(parts.method == Method::GET, &parts.headers)
+    }
+
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    pub(super) fn of_worker(request: &worker::Request) -> Self {
+        use http::{HeaderValue, header};
+
+        // These alone: taking any name costs a Worker a table of all known ones.
+        let taken = [
+            header::RANGE,
+            header::IF_RANGE,
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            header::IF_MODIFIED_SINCE,
+            header::IF_UNMODIFIED_SINCE,
+        ];
+        let mut headers = HeaderMap::new();
+        for name in taken {
+            if let Ok(Some(value)) = request.headers().get(name.as_str())
+                && let Ok(value) = HeaderValue::from_str(&value)
+            {
+                headers.insert(name, value);
+            }
+        }
+        Self::of(request.method() == worker::Method::Get, &headers)
+    }
+
+    /// HTTP has ranges of GET alone. One that is malformed counts as none.
+    fn of(is_get: bool, headers: &HeaderMap) -> Self {
+        let range = if is_get { read_range(headers).unwrap_or_default() } else { None };
+        let range = range.filter(|range| range.validate().is_ok());
+        Self {
+            only_if: ConditionHeaders::HTTP.read(headers),
+            range: range.map(|range| ClientRange { range, if_range: IfRange::read(headers) }),
+        }
+    }
+}
+
+/// A range that a client asks for.
+#[derive(Debug, Clone)]
+pub(super) struct ClientRange {
+    pub(super) range: Range,
+    if_range: Option<IfRange>,
+}
+
+impl ClientRange {
+    /// Whether the client is to get the whole object instead, seen what its range gave.
+    pub(super) async fn is_void(
+        &self,
+        service: &R2Service,
+        key: &str,
+        found: &Result<Option<ObjectBody>>,
+    ) -> Result<bool> {
+        match (found, &self.if_range) {
+            (Ok(Some(found)), Some(if_range)) => Ok(!if_range.matches(found)),
+            (Err(error), if_range) if error.kind() == ErrorKind::RangeNotSatisfiable => {
+                // The last bytes of an empty object are all of it, which no Content-Range can say.
+                let is_all = matches!(self.range, Range::Suffix { .. }) && error.size() == Some(0);
+                let Some(if_range) = if_range.as_ref().filter(|_| !is_all) else {
+                    return Ok(is_all);
+                };
+                Ok(!service.head(key).await?.is_some_and(|object| if_range.matches(&object)))
+            }
+            _ => Ok(false),
+        }
+    }
+}
