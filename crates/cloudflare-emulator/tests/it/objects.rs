@@ -110,6 +110,7 @@ async fn ranges() {
 async fn conditions_of_reads() {
     let local = Local::start().await;
     let etag = local.put("/media/key", "x").await.header("etag").to_owned();
+    let uploaded = local.get("/media/key").await.header("last-modified").to_owned();
     let (past, future) = ("Mon, 01 Jan 2001 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT");
     for (name, value, status) in [
         ("if-match", etag.as_str(), 200),
@@ -123,6 +124,8 @@ async fn conditions_of_reads() {
         ("if-modified-since", future, 304),
         ("if-unmodified-since", past, 412),
         ("if-unmodified-since", future, 200),
+        ("if-unmodified-since", &uploaded, 200),
+        ("if-modified-since", &uploaded, 304),
         ("if-modified-since", "yesterday", 200),
         ("if-match", "\"open", 400),
     ] {
@@ -137,6 +140,43 @@ async fn conditions_of_reads() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn if_range() {
+    let local = Local::start().await;
+    let etag = local.put("/media/digits", "0123456789").await.header("etag").to_owned();
+    let uploaded = local.get("/media/digits").await.header("last-modified").to_owned();
+    let other_date = "Mon, 01 Jan 2001 00:00:00 GMT";
+    for (range, if_range, status, bytes) in [
+        ("bytes=2-4", etag.as_str(), 206, "234"),
+        ("bytes=2-4", &uploaded, 206, "234"),
+        ("bytes=2-4", "\"other\"", 200, "0123456789"),
+        ("bytes=2-4", &format!("W/{etag}"), 200, "0123456789"),
+        ("bytes=2-4", other_date, 200, "0123456789"),
+        ("bytes=2-4", "nonsense", 200, "0123456789"),
+        ("bytes=10-", etag.as_str(), 416, ""),
+        ("bytes=10-", "\"other\"", 200, "0123456789"),
+        ("bytes=-0", &uploaded, 416, ""),
+        ("bytes=-0", other_date, 200, "0123456789"),
+    ] {
+        for method in ["GET", "HEAD"] {
+            let read = local.request(method, "/media/digits").header("range", range);
+            let answer = read.header("if-range", if_range).send().await;
+            assert_eq!(answer.status, status, "{method} {range} {if_range}");
+            if status != 416 {
+                assert_eq!(answer.header("content-range").is_empty(), status == 200, "{range} {if_range}");
+                assert_eq!(answer.header("content-length"), bytes.len().to_string());
+                assert_eq!(answer.text(), if method == "GET" { bytes } else { "" });
+            }
+        }
+    }
+    let whole = local.request("GET", "/media/digits").header("if-range", "\"other\"").send().await;
+    assert_eq!(whole.status, 200);
+    // Conditions decide before.
+    let read = local.request("GET", "/media/digits").header("range", "bytes=2-4");
+    let unchanged = read.header("if-range", "\"other\"").header("if-none-match", &etag).send().await;
+    assert_eq!(unchanged.status, 304);
 }
 
 /// Conditions decide before a range, also before one that the object does not have.

@@ -1,7 +1,7 @@
 //! [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Bucket as _, GetRequest, HeadRequest, ObjectBody, Range};
+use cloudflare_clients::r2::{Bucket as _, GetRequest, HeadRequest, ObjectBody};
 use http::StatusCode;
 
 use super::object_read::{ObjectRead, not_modified};
@@ -15,8 +15,7 @@ use crate::service::Service;
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request)?;
     let bucket = service.store.bucket(&request.bucket)?;
-    // No object has the bytes of an empty suffix, but a condition may decide before that.
-    let range = read.range.filter(|range| *range != Range::Suffix { suffix: 0 });
+    let mut range = read.likely_range();
     loop {
         let mut get = GetRequest::new(&request.key);
         get.range = range;
@@ -26,17 +25,24 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
                 if status == StatusCode::NOT_MODIFIED {
                     return not_modified(object);
                 }
+                let meant = read.range_of(&object);
+                if meant != range {
+                    range = meant;
+                    continue;
+                }
                 let mut response = response::stored_bytes(status, body);
                 response.headers_mut().extend(response::object_headers(object)?);
                 return Ok(response);
             }
             Ok(None) => return Err(NO_SUCH_KEY.into()),
-            // So it may here, where the object has no such bytes. One that has them may have taken its place since: then again.
+            // So it may here, where the object has no such bytes. One that has them may have taken its place
+            // since, or `If-Range` asks for all of it: then again.
             Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
                 let mut object = bucket.head(HeadRequest::new(&request.key)).await?.ok_or(NO_SUCH_KEY)?;
                 if read.status(&mut object)? == StatusCode::NOT_MODIFIED {
                     return not_modified(object);
                 }
+                range = read.range_of(&object);
             }
             Err(error) => return Err(error.into()),
         }

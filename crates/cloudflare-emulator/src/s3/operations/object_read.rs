@@ -2,7 +2,7 @@
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, Object, Range};
-use cloudflare_clients::s3::headers::{self, ConditionTarget};
+use cloudflare_clients::s3::headers::{self, ConditionTarget, IfRange};
 use http::StatusCode;
 
 use crate::s3::error::S3Error;
@@ -12,7 +12,8 @@ use crate::s3::response::{self, Response};
 
 /// What a request to read an object asks for.
 pub(super) struct ObjectRead<'a> {
-    pub(super) range: Option<Range>,
+    range: Option<Range>,
+    if_range: Option<IfRange>,
     only_if: Conditional,
     part_number: Option<&'a str>,
 }
@@ -22,9 +23,22 @@ impl<'a> ObjectRead<'a> {
     pub(super) fn parse(request: &'a S3Request) -> Result<Self, S3Error> {
         Ok(Self {
             range: headers::read_range(&request.headers)?,
+            if_range: IfRange::read(&request.headers),
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
             part_number: request.query.get("partNumber"),
         })
+    }
+
+    /// The range of the request. `If-Range` may exclude it from an answer about this object.
+    pub(super) fn range_of(&self, object: &Object) -> Option<Range> {
+        let is_meant = self.if_range.as_ref().is_none_or(|if_range| if_range.matches(object));
+        self.range.filter(|_| is_meant)
+    }
+
+    /// The range to ask for before the object is known.
+    pub(super) fn likely_range(&self) -> Option<Range> {
+        // No object has the bytes of an empty suffix, but a condition may decide before that.
+        self.range.filter(|range| *range != Range::Suffix { suffix: 0 })
     }
 
     /// The status of the answer about this object, whose range becomes the one to serve.
@@ -38,7 +52,7 @@ impl<'a> ObjectRead<'a> {
             Err(error) => return Err(error.into()),
         }
         self.check_part(object)?;
-        object.range = self.range.map(|range| range.resolve(object.size)).transpose()?;
+        object.range = self.range_of(object).map(|range| range.resolve(object.size)).transpose()?;
         Ok(if object.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK })
     }
 
