@@ -1,7 +1,7 @@
 use std::time::{Duration, UNIX_EPOCH};
 
-use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, HttpMetadata};
+use cloudflare_clients::{ErrorKind, http};
 use futures_util::future;
 
 use super::Fixture;
@@ -29,6 +29,47 @@ pub(crate) async fn conditional_reads(Fixture { service, .. }: Fixture) {
     for (only_if, expected) in cases {
         let result = service.get("read").only_if(only_if.clone()).await;
         assert_eq!(result.err().map(|error| error.kind()), expected, "{only_if:?}");
+        let head = service.head("read").only_if(only_if.clone()).await;
+        assert_eq!(head.err().map(|error| error.kind()), expected, "head {only_if:?}");
+    }
+}
+
+pub(crate) async fn ranges_of_clients(Fixture { service, .. }: Fixture) {
+    service.put("client", "0123456789").await.unwrap();
+    service.put("client/empty", "").await.unwrap();
+    let object = service.head("client").await.unwrap().unwrap();
+    let headers = object.response_headers().unwrap();
+    let header = |name: &str| headers[name].to_str().unwrap().to_owned();
+    let (etag, uploaded) = (header("etag"), header("last-modified"));
+    let (weak, other) = (format!("W/{etag}"), format!("\"{OTHER}\""));
+    let whole = (200, "0123456789");
+    for (method, key, range, if_range, expected) in [
+        ("GET", "client", "bytes=2-4", "", (206, "234")),
+        ("GET", "client", "bytes=2-4", etag.as_str(), (206, "234")),
+        ("GET", "client", "bytes=2-4", &uploaded, (206, "234")),
+        ("GET", "client", "bytes=2-4", &weak, whole),
+        ("GET", "client", "bytes=2-4", &other, whole),
+        ("GET", "client", "bytes=2-4", "Mon, 01 Jan 2001 00:00:00 GMT", whole),
+        ("GET", "client", "bytes=10-", "", (416, "Range Not Satisfiable")),
+        ("GET", "client", "bytes=10-", &etag, (416, "Range Not Satisfiable")),
+        ("GET", "client", "bytes=10-", &other, whole),
+        ("GET", "client", "bytes=0-1,3-4", "", whole),
+        ("HEAD", "client", "bytes=2-4", "", whole),
+        ("GET", "client/empty", "bytes=-5", "", (200, "")),
+        ("GET", "client/empty", "bytes=0-", "", (416, "Range Not Satisfiable")),
+    ] {
+        let mut request = http::Request::builder().method(method).header("range", range);
+        if !if_range.is_empty() {
+            request = request.header("if-range", if_range);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        let response = match service.get(key).http_request(&parts).await {
+            Ok(object) => object.unwrap().into_http_response(),
+            Err(error) => error.into_http_response(),
+        };
+        let status = response.status().as_u16();
+        let body = response.into_body().text().await.unwrap();
+        assert_eq!((status, body.as_str()), expected, "{method} {key} {range} {if_range}");
     }
 }
 

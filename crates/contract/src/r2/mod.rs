@@ -35,6 +35,7 @@ cases! {
     keys::keys_are_identified_by_their_nfc_form,
     keys::keys_that_are_too_long,
     conditions::conditional_reads,
+    conditions::ranges_of_clients,
     conditions::what_a_304_has_to_say,
     conditions::conditional_writes,
     conditions::one_of_many_creates_wins,

@@ -4,6 +4,7 @@
 mod analytics;
 mod contract_local;
 mod http_client;
+mod http_proxy;
 mod kv_client;
 mod locks;
 mod one_clock;
