@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use cloudflare_clients::playlist::SignedPlaylist;
 use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
 
+/// A client whose clock stands still.
 pub static CLIENT: LazyLock<R2SigningClient> = LazyLock::new(|| {
     let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
-    R2SigningClient::new(config).expect("the configuration is valid")
+    R2SigningClient::new(config).expect("the configuration is valid").at(*NOW)
 });
 
 pub static NOW: LazyLock<SystemTime> = LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));

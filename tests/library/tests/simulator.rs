@@ -106,7 +106,7 @@ async fn presigned_urls_work_for_every_method() {
 #[ignore = "needs the simulator"]
 async fn expired_urls_are_refused() {
     let yesterday = SystemTime::now() - 1440 * MINUTE;
-    let url = signing().generate_signed_url_at("expired", MINUTE, yesterday).unwrap();
+    let url = signing().at(yesterday).generate_signed_url("expired", MINUTE).unwrap();
     let (status, body) = Browser::new().send(Method::GET, url.as_str(), &[], "").await;
     assert_eq!(status, StatusCode::FORBIDDEN);
     assert!(body.contains("ExpiredRequest"), "{body}");

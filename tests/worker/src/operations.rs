@@ -158,18 +158,17 @@ pub(crate) fn sign(r2: &R2Service, method: &str, url: &Url) -> Result<Response> 
     let text = |name: &str| parameter(url, name).unwrap_or_default();
     let method =
         Method::from_bytes(method.as_bytes()).map_err(|error| worker::Error::RustError(error.to_string()))?;
-    let mut presign = r2.presign(method, text("key"))?;
+    let mut signing = r2.signing()?;
+    let ago = Duration::from_secs(text("ago").parse().unwrap_or(0));
+    if !ago.is_zero() {
+        use cloudflare_clients::Runtime as _;
+        signing = signing.at(cloudflare_clients::WorkersRuntime.now() - ago);
+    }
+    let mut presign = signing.presign(method, text("key"));
     if let Some(content_type) = parameter(url, "type") {
         presign = presign.content_type(content_type);
     }
-    presign = presign.expires_in(Duration::from_secs(text("expires").parse().unwrap_or(60)));
-    let ago = Duration::from_secs(text("ago").parse().unwrap_or(0));
-    let signed = if ago.is_zero() {
-        presign.sign()?
-    } else {
-        use cloudflare_clients::Runtime as _;
-        presign.sign_at(cloudflare_clients::WorkersRuntime.now() - ago)?
-    };
+    let signed = presign.expires_in(Duration::from_secs(text("expires").parse().unwrap_or(60))).sign()?;
     Response::ok(signed.into_string())
 }
 

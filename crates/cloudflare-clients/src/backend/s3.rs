@@ -15,10 +15,10 @@ use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
     CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, R2SigningClient, R2SigningConfig, StoredObject, UploadPartRequest,
-    UploadedPart,
+    ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
+    UploadPartRequest, UploadedPart,
 };
-use crate::runtime::{Runtime, TokioRuntime};
+use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::s3::{self, Request, Response};
 
@@ -66,13 +66,15 @@ impl S3Bucket {
     /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`] names every variable that is missing; else as [`new`](Self::new).
+    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed; else as [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(R2SigningConfig::from_env()?)
     }
 
+    /// Its clock is that of `signing`.
     fn from_parts(signing: R2SigningClient, http: Arc<dyn HttpClient>) -> Self {
-        Self { signing, http, timeouts: Timeouts::default(), runtime: Arc::new(TokioRuntime) }
+        let runtime = signing.runtime();
+        Self { signing, http, timeouts: Timeouts::default(), runtime }
     }
 
     /// Replaces what sends its requests: a [`HyperClient`] of its own by default.
@@ -89,9 +91,10 @@ impl S3Bucket {
         self
     }
 
-    /// Replaces the clock that requests are signed by.
+    /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
+        self.signing = self.signing.with_runtime(Arc::clone(&runtime));
         self.runtime = runtime;
         self
     }
@@ -183,6 +186,19 @@ impl S3Bucket {
 /// Whether an error has a status that credentials may be the reason of, and no document that says so.
 fn is_silent_refusal(error: &Error) -> bool {
     matches!(error.status(), Some(400 | 403)) && error.code().is_none()
+}
+
+impl R2Service {
+    /// The service over the bucket that the environment names, which also signs URLs for it: see
+    /// [`R2SigningConfig::from_vars`] for the variables. They are read once.
+    ///
+    /// # Errors
+    /// Those of [`S3Bucket::from_env`].
+    pub fn from_env() -> Result<Self> {
+        let bucket = S3Bucket::from_env()?;
+        let signing = bucket.signing_client().clone();
+        Ok(Self::new(bucket).with_signing(signing))
+    }
 }
 
 #[async_trait]

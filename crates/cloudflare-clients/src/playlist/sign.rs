@@ -1,15 +1,11 @@
 //! Signing playlists by the client and by the service.
 
-use std::time::SystemTime;
-
 use super::options::PlaylistOptions;
 use super::signed_playlist::SignedPlaylist;
 use super::{dash, hls};
 use crate::error::Result;
 use crate::model::r2::validate_key;
 use crate::r2::R2Service;
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-use crate::runtime;
 use crate::signing::R2SigningClient;
 use crate::signing::url_signer::UrlSigner;
 
@@ -27,27 +23,13 @@ impl R2SigningClient {
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no playlist, a reference to an
     /// object outside [`PlaylistOptions::prefix`], an attribute list that does not parse, a variable that comes from outside, a
     /// child playlist without [`PlaylistOptions::child_url`], a limit of the options that is passed.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn sign_hls_playlist(
         &self,
         text: &str,
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.sign_hls_playlist_at(text, key, options, runtime::now())
-    }
-
-    /// [`sign_hls_playlist`](Self::sign_hls_playlist) at a given time.
-    pub fn sign_hls_playlist_at(
-        &self,
-        text: &str,
-        key: &str,
-        options: &PlaylistOptions<'_>,
-        now: SystemTime,
-    ) -> Result<SignedPlaylist> {
-        self.sign_playlist("sign_hls_playlist", key, options, now, |signer| {
-            hls::sign(text, key, options, signer)
-        })
+        self.sign_playlist("sign_hls_playlist", key, options, |signer| hls::sign(text, key, options, signer))
     }
 
     /// A DASH manifest of a film, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
@@ -67,25 +49,13 @@ impl R2SigningClient {
     /// reference to an object outside [`PlaylistOptions::prefix`]; a number of segments that cannot be known; parts that come from
     /// other documents (`xlink:href`), `BitstreamSwitching`, `$SubNumber$`, the `n` and `k` of an `S`, and whatever else lists
     /// of URLs cannot express; a limit of the options that is passed.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn sign_dash_manifest(
         &self,
         text: &str,
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.sign_dash_manifest_at(text, key, options, runtime::now())
-    }
-
-    /// [`sign_dash_manifest`](Self::sign_dash_manifest) at a given time.
-    pub fn sign_dash_manifest_at(
-        &self,
-        text: &str,
-        key: &str,
-        options: &PlaylistOptions<'_>,
-        now: SystemTime,
-    ) -> Result<SignedPlaylist> {
-        self.sign_playlist("sign_dash_manifest", key, options, now, |signer| {
+        self.sign_playlist("sign_dash_manifest", key, options, |signer| {
             dash::sign(text, key, options, signer)
         })
     }
@@ -95,11 +65,10 @@ impl R2SigningClient {
         operation: &'static str,
         key: &str,
         options: &PlaylistOptions<'_>,
-        now: SystemTime,
         sign: impl FnOnce(&UrlSigner) -> Result<SignedPlaylist>,
     ) -> Result<SignedPlaylist> {
         validate_key(key)
-            .and_then(|()| options.signing_time(now))
+            .and_then(|()| options.signing_time(self.now()?))
             .and_then(|(now, expires_in)| self.with_url_signer(expires_in, now, sign))
             .map_err(|error| error.during(operation, Some(key)))
     }
@@ -118,7 +87,7 @@ impl R2Service {
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.signing()?.sign_hls_playlist_at(text, key, options, self.now())
+        self.signing()?.sign_hls_playlist(text, key, options)
     }
 
     /// A DASH manifest of a film, with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
@@ -132,6 +101,6 @@ impl R2Service {
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.signing()?.sign_dash_manifest_at(text, key, options, self.now())
+        self.signing()?.sign_dash_manifest(text, key, options)
     }
 }

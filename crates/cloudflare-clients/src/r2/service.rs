@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::bucket::Bucket;
 use crate::client::attempts::{Attempts, operation_span};
@@ -84,7 +84,7 @@ impl R2Service {
         self
     }
 
-    /// Who makes presigned URLs.
+    /// Who makes presigned URLs. It signs by the service's clock from now on.
     #[must_use]
     pub fn with_signing(mut self, client: R2SigningClient) -> Self {
         self.settings_mut().signing = Some(client);
@@ -170,23 +170,23 @@ impl R2Service {
         self.settings.verify
     }
 
-    /// Who makes presigned URLs, or the error that nobody does.
-    pub(crate) fn signing(&self) -> Result<&R2SigningClient> {
-        self.settings.signing.as_ref().ok_or_else(|| {
+    /// Who makes presigned URLs: the client of [`with_signing`](Self::with_signing), by this service's clock.
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`]: it was not given one.
+    pub fn signing(&self) -> Result<R2SigningClient> {
+        let client = self.settings.signing.clone().ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingSigningConfig,
                 "signing config required: give the service one with `with_signing`",
             )
-        })
+        })?;
+        Ok(client.with_runtime(Arc::clone(self.runtime())))
     }
 
     /// The clock, timer and randomness, which what is built on the service shares.
     pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.settings.attempts.runtime
-    }
-
-    pub(crate) fn now(&self) -> SystemTime {
-        self.runtime().now()
     }
 }
 

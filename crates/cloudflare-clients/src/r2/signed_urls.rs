@@ -15,7 +15,7 @@ impl R2Service {
     /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing); [`ErrorKind::InvalidInput`](crate::ErrorKind) for a bad key
     /// or expiry. Nothing is sent.
     pub fn generate_signed_url(&self, key: impl Into<String>, expires_in: Duration) -> Result<SignedUrl> {
-        self.signing()?.generate_signed_url_at(&key.into(), expires_in, self.now())
+        self.signing()?.generate_signed_url(&key.into(), expires_in)
     }
 
     /// URLs that let anyone who has them read the objects, in the order of the keys: several are hashed side by side.
@@ -27,7 +27,7 @@ impl R2Service {
         keys: impl IntoIterator<Item = K>,
         expires_in: Duration,
     ) -> Result<Vec<SignedUrl>> {
-        self.signing()?.generate_signed_urls_at(keys, expires_in, self.now())
+        self.signing()?.generate_signed_urls(keys, expires_in)
     }
 
     /// A URL that lets anyone who has it store an object under the key until it expires, with a PUT.
@@ -39,7 +39,7 @@ impl R2Service {
         key: impl Into<String>,
         expires_in: Duration,
     ) -> Result<SignedUrl> {
-        self.presign(http::Method::PUT, key)?.expires_in(expires_in).sign_at(self.now())
+        self.signing()?.generate_signed_upload_url(&key.into(), expires_in)
     }
 
     /// A presigned URL with headers or of another method; see [`Presign`].

@@ -1,5 +1,6 @@
 //! Signing for a bucket: where it is, with what, and presigned URLs. Nothing here does I/O.
 
+mod clock;
 pub(crate) mod endpoint;
 mod presign;
 mod signed_url;

@@ -10,27 +10,17 @@ use super::signed_url::SignedUrl;
 use super::signing_client::R2SigningClient;
 use crate::error::{Error, Result};
 use crate::model::r2::multipart::{validate_part_number, validate_upload_id};
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-use crate::runtime;
 use crate::sigv4::{RequestTarget, canonical_query};
 use crate::time::whole_seconds;
 
 impl R2SigningClient {
     /// A URL to upload an object (PUT), good for 1 second to 7 days from now. It takes any content and content type:
     /// [`presign`](Self::presign) can be stricter.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    ///
+    /// # Errors
+    /// Those of [`generate_signed_url`](Self::generate_signed_url).
     pub fn generate_signed_upload_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
-        self.generate_signed_upload_url_at(key, expires_in, runtime::now())
-    }
-
-    /// [`generate_signed_upload_url`](Self::generate_signed_upload_url) at a given time.
-    pub fn generate_signed_upload_url_at(
-        &self,
-        key: &str,
-        expires_in: Duration,
-        now: SystemTime,
-    ) -> Result<SignedUrl> {
-        self.presign(Method::PUT, key).expires_in(expires_in).sign_at(now)
+        self.presign(Method::PUT, key).expires_in(expires_in).sign()
     }
 
     /// A URL for GET, HEAD, PUT or DELETE of an object, with headers where asked.
@@ -53,17 +43,18 @@ impl R2SigningClient {
 /// #     "http://127.0.0.1:9710", "fedcba9876543210fedcba9876543210", "secret", "media",
 /// # ))?;
 /// let url = client
+///     .at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))
 ///     .presign(Method::PUT, "creator-123/video.mp4")
 ///     .expires_in(Duration::from_secs(600))
 ///     .content_type("video/mp4")
 ///     .if_none_match("*")
-///     .sign_at(UNIX_EPOCH + Duration::from_secs(1_800_000_000))?;
+///     .sign()?;
 /// assert!(url.as_str().contains("&X-Amz-SignedHeaders=content-type%3Bhost%3Bif-none-match&"));
 /// assert_eq!(url.signed_headers()["content-type"], "video/mp4");
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a URL is made by `sign` or `sign_at`"]
+#[must_use = "a URL is made by `sign`"]
 pub struct Presign {
     client: R2SigningClient,
     method: Method,
@@ -116,22 +107,14 @@ impl Presign {
         self
     }
 
-    /// The URL, good from now on.
-    ///
-    /// # Errors
-    /// Those of [`sign_at`](Self::sign_at).
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-    pub fn sign(self) -> Result<SignedUrl> {
-        self.sign_at(runtime::now())
-    }
-
-    /// The URL, good from `now` on.
+    /// The URL, good from now on by the clock of the client that it came from.
     ///
     /// # Errors
     /// The key has not 1 to 1,024 bytes, the expiry is not 1 to 604,800 whole seconds, the method is not GET, HEAD, PUT
     /// or DELETE, a header cannot be sent or is one of the signature's own, or the part is not one.
-    pub fn sign_at(self, now: SystemTime) -> Result<SignedUrl> {
-        self.into_request()?.sign_at(now)
+    pub fn sign(self) -> Result<SignedUrl> {
+        let request = self.into_request()?;
+        request.sign(request.now()?)
     }
 
     pub(super) fn into_request(self) -> Result<PresignedRequest> {
@@ -208,7 +191,12 @@ impl PresignedRequest {
         self.expires_in
     }
 
-    pub(super) fn sign_at(&self, now: SystemTime) -> Result<SignedUrl> {
+    /// The time by the clock of the client.
+    pub(super) fn now(&self) -> Result<SystemTime> {
+        self.client.now()
+    }
+
+    pub(super) fn sign(&self, now: SystemTime) -> Result<SignedUrl> {
         let Self { client, method, key, query, headers, expires_in } = self;
         let (endpoint, bucket) = (client.endpoint(), Some(client.bucket_name()));
         let target = RequestTarget {
@@ -252,7 +240,7 @@ mod tests {
     fn client() -> R2SigningClient {
         let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "a-key-id", "s3cret", "media")
             .session_token("t0ken");
-        R2SigningClient::new(config).unwrap()
+        R2SigningClient::new(config).unwrap().at(now())
     }
 
     fn now() -> SystemTime {
@@ -282,7 +270,7 @@ mod tests {
             (put().header("Host", "evil.example"), "host cannot be set"),
             (put().header("X-Amz-Date", "x"), "x-amz-date cannot be set"),
         ] {
-            let error = presign.sign_at(now()).unwrap_err();
+            let error = presign.sign().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains(why), "{error}");
         }
@@ -290,15 +278,20 @@ mod tests {
 
     #[test]
     fn expiry_is_a_whole_second_and_the_longest_is_a_week() {
-        let url = client().presign(Method::GET, "a").expires_in(MAX_EXPIRES_IN).sign_at(now()).unwrap();
+        let url = client().presign(Method::GET, "a").expires_in(MAX_EXPIRES_IN).sign().unwrap();
         assert!(url.as_str().contains("&X-Amz-Expires=604800&"));
         assert_eq!(url.expires_at(), now() - Duration::from_millis(750) + MAX_EXPIRES_IN);
     }
 
     #[test]
     fn a_url_serialises_whole_and_its_debug_tells_no_secrets() {
-        let url = client().presign(Method::PUT, "a b").metadata("Uploaded-By", "me").sign_at(now()).unwrap();
-        assert_eq!(serde_json::to_value(&url).unwrap(), url.as_str());
+        let url = client().presign(Method::PUT, "a b").metadata("Uploaded-By", "me").sign().unwrap();
+        let json = serde_json::json!({
+            "url": url.as_str(),
+            "expires_at": "2027-01-15T09:00:00Z",
+            "signed_headers": { "x-amz-meta-uploaded-by": "me" },
+        });
+        assert_eq!(serde_json::to_value(&url).unwrap(), json);
         assert_eq!(url.signed_headers()["x-amz-meta-uploaded-by"], "me");
         let debug = format!("{url:?}");
         assert!(debug.contains("http://127.0.0.1:9710/media/a%20b"), "{debug}");

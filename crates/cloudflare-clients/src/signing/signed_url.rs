@@ -5,12 +5,31 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use http::HeaderMap;
-use serde::{Serialize, Serializer};
+use humantime::format_rfc3339_seconds;
+use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 
 /// A presigned URL: whoever has it can make the one request it was signed for, until it expires.
 ///
-/// Treat it as a secret. It serialises as the whole URL, but has no `Display`, and `Debug` leaves its query out.
+/// Treat it as a secret: it has no `Display`, and `Debug` leaves its query out.
 /// [R2's page on presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) tells more.
+///
+/// It serialises whole, for those who are to use it: `url`, `expires_at` in UTC as
+/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) has it, and the `signed_headers` to send with it, by their names.
+///
+/// ```
+/// # use std::time::{Duration, UNIX_EPOCH};
+/// # use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
+/// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media"))?;
+/// # let client = client.at(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+/// let url = client.generate_signed_url("a", Duration::from_secs(3600))?;
+/// let json = serde_json::json!({
+///     "url": url.as_str(),
+///     "expires_at": "2027-01-15T09:00:00Z",
+///     "signed_headers": {},
+/// });
+/// assert_eq!(serde_json::to_value(&url)?, json);
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct SignedUrl {
     url: String,
@@ -59,7 +78,22 @@ impl AsRef<str> for SignedUrl {
 
 impl Serialize for SignedUrl {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.url)
+        let mut fields = serializer.serialize_struct("SignedUrl", 3)?;
+        fields.serialize_field("url", &self.url)?;
+        fields.serialize_field("expires_at", &format_rfc3339_seconds(self.expires_at).to_string())?;
+        fields.serialize_field("signed_headers", &Headers(self.signed_headers()))?;
+        fields.end()
+    }
+}
+
+/// Headers of one value each, which is ASCII.
+struct Headers<'a>(&'a HeaderMap);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(
+            self.0.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
+        )
     }
 }
 

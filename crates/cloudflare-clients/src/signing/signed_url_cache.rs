@@ -3,15 +3,13 @@
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use lru::LruCache;
 
 use super::presign::{Presign, PresignedRequest};
 use super::signed_url::SignedUrl;
 use crate::error::{Error, Result};
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-use crate::runtime;
 use crate::sync::lock;
 
 /// Keeps presigned URLs and gives them out again, so that the caches of browsers and CDNs know them: a URL that is signed anew is
@@ -63,20 +61,11 @@ impl SignedUrlCache {
         self
     }
 
-    /// The URL that is kept for this request, or a new one.
+    /// The URL that is kept for this request, or a new one. The time is that of the client that the request came from.
     ///
     /// # Errors
-    /// Those of [`sign_at`](Self::sign_at).
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    /// Those of [`Presign::sign`], and an expiry that is not longer than the margin: no URL of it could be given out.
     pub fn sign(&self, presign: Presign) -> Result<SignedUrl> {
-        self.sign_at(presign, runtime::now())
-    }
-
-    /// [`sign`](Self::sign) at a given time.
-    ///
-    /// # Errors
-    /// Those of [`Presign::sign_at`], and an expiry that is not longer than the margin: no URL of it could be given out.
-    pub fn sign_at(&self, presign: Presign, now: SystemTime) -> Result<SignedUrl> {
         let request = presign.into_request()?;
         let expires_in = request.expires_in();
         if expires_in <= self.margin {
@@ -85,6 +74,7 @@ impl SignedUrlCache {
                 self.margin
             )));
         }
+        let now = request.now()?;
         // Held while it signs, which takes microseconds: so all who ask at once get one URL.
         let mut urls = lock(&self.urls);
         if let Some(url) = urls.get(&request)
@@ -94,7 +84,7 @@ impl SignedUrlCache {
         {
             return Ok(url.clone());
         }
-        let url = request.sign_at(now)?;
+        let url = request.sign(now)?;
         urls.put(request, url.clone());
         Ok(url)
     }
@@ -123,6 +113,7 @@ impl fmt::Debug for SignedUrlCache {
 #[cfg(test)]
 mod tests {
     use std::thread;
+    use std::time::SystemTime;
 
     use http::Method;
 
@@ -134,11 +125,15 @@ mod tests {
 
     fn client(secret: &str, bucket: &str) -> R2SigningClient {
         let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", secret, bucket);
-        R2SigningClient::new(config).unwrap()
+        R2SigningClient::new(config).unwrap().at(now())
     }
 
     fn get(key: &str) -> Presign {
-        client("secret", "media").presign(Method::GET, key).expires_in(HOUR)
+        get_at(now(), key)
+    }
+
+    fn get_at(now: SystemTime, key: &str) -> Presign {
+        client("secret", "media").at(now).presign(Method::GET, key).expires_in(HOUR)
     }
 
     fn now() -> SystemTime {
@@ -148,22 +143,24 @@ mod tests {
     #[test]
     fn a_url_is_given_back_as_long_as_it_has_more_than_the_margin() {
         let cache = SignedUrlCache::new(10);
-        let first = cache.sign_at(get("a"), now()).unwrap();
-        assert_eq!(first, get("a").sign_at(now()).unwrap());
+        let first = cache.sign(get("a")).unwrap();
+        assert_eq!(first, get("a").sign().unwrap());
         let last = now() + HOUR - Duration::from_secs(301);
-        assert_eq!(cache.sign_at(get("a"), last).unwrap(), first);
+        assert_eq!(cache.sign(get_at(last, "a")).unwrap(), first);
         let later = last + Duration::from_secs(1);
-        assert_eq!(cache.sign_at(get("a"), later).unwrap(), get("a").sign_at(later).unwrap());
+        assert_eq!(cache.sign(get_at(later, "a")).unwrap(), get_at(later, "a").sign().unwrap());
         assert_eq!(cache.len(), 1);
 
         // The clock was set back.
-        assert_eq!(cache.sign_at(get("a"), now()).unwrap(), first);
+        assert_eq!(cache.sign(get("a")).unwrap(), first);
     }
 
     #[test]
     fn whatever_is_signed_has_a_url_of_its_own() {
         let cache = SignedUrlCache::new(100);
-        let requests = || {
+        let requests = |now: SystemTime| {
+            let client = |secret, bucket| client(secret, bucket).at(now);
+            let get = |key| get_at(now, key);
             [
                 get("a"),
                 get("b"),
@@ -179,37 +176,37 @@ mod tests {
                 client("another-secret", "media").presign(Method::GET, "a"),
             ]
         };
-        let urls = requests().map(|request| cache.sign_at(request, now()).unwrap());
+        let urls = requests(now()).map(|request| cache.sign(request).unwrap());
         for (at, url) in urls.iter().enumerate() {
             assert!(!urls[at + 1..].contains(url), "{url:?}");
         }
         let later = now() + Duration::from_secs(60);
-        assert_eq!(requests().map(|request| cache.sign_at(request, later).unwrap()), urls);
+        assert_eq!(requests(later).map(|request| cache.sign(request).unwrap()), urls);
         assert_eq!(cache.len(), urls.len());
 
-        let other_order = get("a").header("X-B", "1").header("X-A", "0").header("x-a", "1");
-        assert_eq!(cache.sign_at(other_order, later).unwrap(), urls[5]);
+        let other_order = get_at(later, "a").header("X-B", "1").header("X-A", "0").header("x-a", "1");
+        assert_eq!(cache.sign(other_order).unwrap(), urls[5]);
     }
 
     #[test]
     fn the_least_recently_used_is_forgotten() {
         let cache = SignedUrlCache::new(2);
-        let sign = |key, seconds| cache.sign_at(get(key), now() + Duration::from_secs(seconds)).unwrap();
+        let sign = |key, seconds| cache.sign(get_at(now() + Duration::from_secs(seconds), key)).unwrap();
         let (a, b) = (sign("a", 0), sign("b", 0));
         assert_eq!(sign("a", 1), a);
         sign("c", 1);
         assert_eq!(cache.len(), 2);
         assert_eq!(sign("a", 2), a);
         assert_ne!(sign("b", 2), b);
-        SignedUrlCache::new(0).sign_at(get("a"), now()).unwrap();
+        SignedUrlCache::new(0).sign(get("a")).unwrap();
     }
 
     #[test]
     fn an_expiry_within_the_margin_is_refused() {
         let cache = SignedUrlCache::new(10).with_margin(HOUR);
-        let error = cache.sign_at(get("a"), now()).unwrap_err();
+        let error = cache.sign(get("a")).unwrap_err();
         assert!(error.to_string().contains("longer than the margin of 3600s"), "{error}");
-        let longer = |key| cache.sign_at(get(key).expires_in(HOUR + Duration::from_secs(1)), now());
+        let longer = |key| cache.sign(get(key).expires_in(HOUR + Duration::from_secs(1)));
         assert!(longer("a").is_ok());
         let error = longer("").unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("InvalidObjectName")));
@@ -220,14 +217,14 @@ mod tests {
     #[test]
     fn threads_share_it() {
         let cache = SignedUrlCache::new(10);
-        let first = cache.sign_at(get("a"), now()).unwrap();
+        let first = cache.sign(get("a")).unwrap();
         thread::scope(|scope| {
             for second in 1..9 {
                 let (cache, first) = (&cache, &first);
                 scope.spawn(move || {
                     let later = now() + Duration::from_secs(second);
-                    assert_eq!(cache.sign_at(get("a"), later).unwrap(), *first);
-                    assert_ne!(cache.sign_at(get(&format!("b{second}")), later).unwrap(), *first);
+                    assert_eq!(cache.sign(get_at(later, "a")).unwrap(), *first);
+                    assert_ne!(cache.sign(get_at(later, &format!("b{second}"))).unwrap(), *first);
                 });
             }
         });

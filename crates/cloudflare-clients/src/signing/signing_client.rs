@@ -4,13 +4,13 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
+use super::clock::Clock;
 use super::endpoint::Endpoint;
 use super::signed_url::SignedUrl;
 use super::signing_config::{R2SigningConfig, SigningParts};
 use super::url_signer::UrlSigner;
 use crate::error::Result;
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-use crate::runtime;
+use crate::runtime::Runtime;
 use crate::sigv4::Signer;
 use crate::sync;
 
@@ -33,7 +33,7 @@ use crate::sync;
 ///     "media",
 /// ))?;
 /// let now = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-/// let url = client.generate_signed_url_at("creator-123/video.mp4", Duration::from_secs(3600), now)?;
+/// let url = client.at(now).generate_signed_url("creator-123/video.mp4", Duration::from_secs(3600))?;
 /// assert!(url.as_str().starts_with(
 ///     "https://media.0123456789abcdef0123456789abcdef.r2.cloudflarestorage.com/creator-123/video.mp4?X-Amz-Algorithm="
 /// ));
@@ -41,9 +41,16 @@ use crate::sync;
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 ///
-/// Two clients are equal if they make the same URLs.
+/// **The time** is that of the platform's clock, of another [`Runtime`] by [`with_runtime`](Self::with_runtime), or a given one by
+/// [`at`](Self::at). On wasm32 without the feature `workers` the platform's clock is not known: what needs the time is then
+/// [`ErrorKind::Unsupported`](crate::ErrorKind) unless the client has been given one.
+///
+/// Two clients are equal if they make the same URLs at the same time.
 #[derive(Debug, Clone)]
-pub struct R2SigningClient(Arc<Inner>);
+pub struct R2SigningClient {
+    inner: Arc<Inner>,
+    clock: Clock,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -61,7 +68,8 @@ impl R2SigningClient {
     /// A value of `config` does not have its form: nothing is asked of the network.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
         let SigningParts { endpoint, signer, bucket_name } = config.into_parts()?;
-        Ok(Self(Arc::new(Inner { endpoint, signer, bucket_name, url_signer: RwLock::new(None) })))
+        let inner = Inner { endpoint, signer, bucket_name, url_signer: RwLock::new(None) };
+        Ok(Self { inner: Arc::new(inner), clock: Clock::default() })
     }
 
     /// A client from the environment: see [`R2SigningConfig::from_vars`] for the variables.
@@ -70,34 +78,54 @@ impl R2SigningClient {
         Self::new(R2SigningConfig::from_env()?)
     }
 
+    /// Goes by the clock of a runtime: the platform's by default. A time that was given by [`at`](Self::at) counts no more.
+    #[must_use]
+    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
+        Self { clock: Clock::of(runtime), ..self }
+    }
+
+    /// The same client at a time of yours, at which its clock stands still. It shares all else, and costs next to nothing.
+    #[must_use]
+    pub fn at(&self, now: SystemTime) -> Self {
+        Self { inner: Arc::clone(&self.inner), clock: self.clock.standing_at(now) }
+    }
+
+    /// The time by its clock.
+    #[inline]
+    pub(crate) fn now(&self) -> Result<SystemTime> {
+        self.clock.now()
+    }
+
+    /// What requests that it signs wait by: a runtime with its clock.
+    #[cfg(any(
+        all(feature = "http", not(target_arch = "wasm32")),
+        all(feature = "workers", target_arch = "wasm32")
+    ))]
+    pub(crate) fn runtime(&self) -> Arc<dyn Runtime> {
+        self.clock.runtime()
+    }
+
     /// The bucket's name.
     pub fn bucket_name(&self) -> &str {
-        &self.0.bucket_name
+        &self.inner.bucket_name
     }
 
     /// Where the bucket is.
     pub fn endpoint(&self) -> &Endpoint {
-        &self.0.endpoint
+        &self.inner.endpoint
     }
 
     pub(crate) fn signer(&self) -> &Signer {
-        &self.0.signer
+        &self.inner.signer
     }
 
     /// A URL to download an object (GET), good for 1 second to 7 days from now.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key has not 1 to 1,024 bytes, or the expiry is not 1 to 604,800 whole
+    /// seconds.
     pub fn generate_signed_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
-        self.generate_signed_url_at(key, expires_in, runtime::now())
-    }
-
-    /// [`generate_signed_url`](Self::generate_signed_url) at a given time.
-    pub fn generate_signed_url_at(
-        &self,
-        key: &str,
-        expires_in: Duration,
-        now: SystemTime,
-    ) -> Result<SignedUrl> {
-        self.with_url_signer(expires_in, now, |signer| signer.signed_url(key))
+        self.with_url_signer(expires_in, self.now()?, |signer| signer.signed_url(key))
     }
 
     /// [`generate_signed_url`](Self::generate_signed_url) into a buffer, behind what is there: no memory is allocated as long as the
@@ -105,20 +133,8 @@ impl R2SigningClient {
     ///
     /// # Errors
     /// Those of [`generate_signed_url`](Self::generate_signed_url); the buffer stays as it was then.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn generate_signed_url_into(&self, key: &str, expires_in: Duration, out: &mut String) -> Result<()> {
-        self.generate_signed_url_into_at(key, expires_in, runtime::now(), out)
-    }
-
-    /// [`generate_signed_url_into`](Self::generate_signed_url_into) at a given time.
-    pub fn generate_signed_url_into_at(
-        &self,
-        key: &str,
-        expires_in: Duration,
-        now: SystemTime,
-        out: &mut String,
-    ) -> Result<()> {
-        self.with_url_signer(expires_in, now, |signer| signer.push_signed_url(key, out))
+        self.with_url_signer(expires_in, self.now()?, |signer| signer.push_signed_url(key, out))
     }
 
     /// URLs to download many objects, in the order of their keys: what
@@ -127,23 +143,12 @@ impl R2SigningClient {
     ///
     /// # Errors
     /// Those of [`generate_signed_url`](Self::generate_signed_url), for any of the keys.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
     pub fn generate_signed_urls<K: AsRef<str>>(
         &self,
         keys: impl IntoIterator<Item = K>,
         expires_in: Duration,
     ) -> Result<Vec<SignedUrl>> {
-        self.generate_signed_urls_at(keys, expires_in, runtime::now())
-    }
-
-    /// [`generate_signed_urls`](Self::generate_signed_urls) at a given time.
-    pub fn generate_signed_urls_at<K: AsRef<str>>(
-        &self,
-        keys: impl IntoIterator<Item = K>,
-        expires_in: Duration,
-        now: SystemTime,
-    ) -> Result<Vec<SignedUrl>> {
-        self.with_url_signer(expires_in, now, |signer| signer.signed_urls(keys))
+        self.with_url_signer(expires_in, self.now()?, |signer| signer.signed_urls(keys))
     }
 
     /// What signs URLs to download objects at this time. It is kept, and good for the rest of the second.
@@ -154,7 +159,7 @@ impl R2SigningClient {
         sign: impl FnOnce(&UrlSigner) -> Result<T>,
     ) -> Result<T> {
         {
-            let kept = sync::read(&self.0.url_signer);
+            let kept = sync::read(&self.inner.url_signer);
             if let Some(kept) = &*kept
                 && kept.is_for(expires_in, now)
             {
@@ -163,14 +168,14 @@ impl R2SigningClient {
         }
         let signer = UrlSigner::new(self.endpoint(), self.bucket_name(), self.signer(), expires_in, now)?;
         let result = sign(&signer);
-        *sync::write(&self.0.url_signer) = Some(signer);
+        *sync::write(&self.inner.url_signer) = Some(signer);
         result
     }
 }
 
 impl PartialEq for R2SigningClient {
     fn eq(&self, other: &Self) -> bool {
-        let (one, other) = (&self.0, &other.0);
+        let (one, other) = (&self.inner, &other.inner);
         Arc::ptr_eq(one, other)
             || one.endpoint == other.endpoint
                 && one.bucket_name == other.bucket_name
@@ -182,7 +187,7 @@ impl Eq for R2SigningClient {}
 
 impl Hash for R2SigningClient {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (&self.0.bucket_name, self.0.signer.credentials().access_key_id()).hash(state);
+        (&self.inner.bucket_name, self.inner.signer.credentials().access_key_id()).hash(state);
     }
 }
 
@@ -206,11 +211,12 @@ mod tests {
             for (now, expires_in) in seconds {
                 let now = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
                 let expires_in = Duration::from_secs(expires_in);
-                let urls = client.generate_signed_urls_at(&keys, expires_in, now).unwrap();
+                let client = client.at(now);
+                let urls = client.generate_signed_urls(&keys, expires_in).unwrap();
                 for (key, url) in keys.iter().zip(&urls) {
                     let presign = client.presign(Method::GET, key).expires_in(expires_in);
-                    prop_assert_eq!(url, &presign.sign_at(now).unwrap());
-                    prop_assert_eq!(url, &client.generate_signed_url_at(key, expires_in, now).unwrap());
+                    prop_assert_eq!(url, &presign.sign().unwrap());
+                    prop_assert_eq!(url, &client.generate_signed_url(key, expires_in).unwrap());
                 }
                 prop_assert_eq!(urls.len(), keys.len());
             }

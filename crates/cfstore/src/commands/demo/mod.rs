@@ -260,7 +260,8 @@ impl Demo {
         let yesterday = SystemTime::now() - DAY;
         let url = self
             .signing
-            .generate_signed_url_at(&key(MASTER), HOUR, yesterday)
+            .at(yesterday)
+            .generate_signed_url(&key(MASTER), HOUR)
             .map_err(|error| error.to_string())?;
         let refused = self.refused(url.as_str(), "ExpiredRequest").await?;
         Ok(format!("a URL that was good for an hour, yesterday: {refused}"))

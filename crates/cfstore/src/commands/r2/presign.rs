@@ -44,7 +44,7 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
     printer.result(
         url.as_str(),
         &json!({
-            "url": url,
+            "url": url.as_str(),
             "method": method.as_str(),
             "headers": headers,
             "expiresAt": rfc3339(url.expires_at()),

@@ -1,5 +1,7 @@
 //! Whether an object exists, asked by what signs its URLs.
 
+use std::sync::Arc;
+
 use super::S3Bucket;
 use crate::backend::http::shared_client;
 use crate::error::Result;
@@ -7,7 +9,7 @@ use crate::r2::{R2Service, R2SigningClient};
 
 impl R2SigningClient {
     /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
-    /// [`Timeouts::default`](crate::Timeouts). All clients within a Tokio runtime share their connections.
+    /// [`Timeouts::default`](crate::Timeouts), by the client's clock. All clients within a Tokio runtime share their connections.
     ///
     /// # Errors
     /// All but the answer that there is no such object: a missing bucket is
@@ -15,7 +17,8 @@ impl R2SigningClient {
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
         let bucket = S3Bucket::from_parts(self.clone(), shared_client()?);
-        Ok(R2Service::new(bucket).head(key).await?.is_some())
+        let runtime = Arc::clone(&bucket.runtime);
+        Ok(R2Service::new_with_runtime(Arc::new(bucket), runtime).head(key).await?.is_some())
     }
 }
 
@@ -23,7 +26,6 @@ impl R2SigningClient {
 mod tests {
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 

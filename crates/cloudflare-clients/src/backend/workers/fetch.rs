@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_KEY;
 use crate::model::r2::validate_key;
 use crate::r2::{GetRequest, R2SigningClient};
-use crate::runtime::{DEFAULT, Runtime as _};
+use crate::runtime::Runtime;
 use crate::wire::s3;
 
 /// How long the head of an answer may take.
@@ -27,14 +27,14 @@ const EXPIRY: Duration = Duration::from_secs(60);
 
 impl R2SigningClient {
     /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
-    /// [`RetryPolicy::default`](crate::RetryPolicy). It takes 30 seconds at most, each time.
+    /// [`RetryPolicy::default`](crate::RetryPolicy), by the client's clock. It takes 30 seconds at most, each time.
     ///
     /// # Errors
     /// All but the answer that there is no such object: a missing bucket is
     /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let attempts = Attempts::new(operation_span!("r2"), Arc::new(DEFAULT));
+        let attempts = Attempts::new(operation_span!("r2"), self.runtime());
         let operation = Operation::new("get", key);
         operation.check(validate_key(key))?;
         let first_byte = || Some(SendFuture::new(get_first_byte(self, key)).boxed());
@@ -52,7 +52,8 @@ async fn get_first_byte(signing: &R2SigningClient, key: &str) -> Result<bool> {
     let url = signing.generate_signed_url(key, EXPIRY)?;
     let mut get = GetRequest::new(key);
     get.range = Some((0..1).into());
-    let mut answer = fetch(url.as_str(), s3::get_object::request(&get)?.headers).await?;
+    let runtime = signing.runtime();
+    let mut answer = fetch(url.as_str(), s3::get_object::request(&get)?.headers, &*runtime).await?;
     let headers = HeaderMap::from(answer.headers());
     let status = StatusCode::from_u16(answer.status_code())
         .map_err(|_| Error::unexpected(format!("the answer's status is {}", answer.status_code())))?;
@@ -60,11 +61,11 @@ async fn get_first_byte(signing: &R2SigningClient, key: &str) -> Result<bool> {
         return Ok(true);
     }
     let body = answer.bytes().await.map_err(|failed| error::from_worker(&failed))?;
-    let error = s3::error_code::parse_error(status, None, &headers, &body, DEFAULT.now());
+    let error = s3::error_code::parse_error(status, None, &headers, &body, runtime.now());
     if error.code() == Some(NO_SUCH_KEY.name) { Ok(false) } else { Err(error) }
 }
 
-async fn fetch(url: &str, headers: HeaderMap) -> Result<Response> {
+async fn fetch(url: &str, headers: HeaderMap, runtime: &dyn Runtime) -> Result<Response> {
     let mut init = RequestInit::new();
     init.with_method(Method::Get).with_headers(Headers::from(headers));
     // The URL holds a signature and stays out of the error.
@@ -74,7 +75,7 @@ async fn fetch(url: &str, headers: HeaderMap) -> Result<Response> {
     let signal = abort.signal();
     let fetch = Fetch::Request(request);
     let answer = Box::pin(fetch.send_with_signal(&signal));
-    match future::select(answer, DEFAULT.sleep(FIRST_BYTE)).await {
+    match future::select(answer, runtime.sleep(FIRST_BYTE)).await {
         Either::Left((answer, _)) => answer.map_err(|failed| {
             let failed = error::from_worker(&failed);
             if failed.kind() == ErrorKind::UnexpectedResponse {

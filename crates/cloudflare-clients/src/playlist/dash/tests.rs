@@ -9,7 +9,7 @@ use crate::playlist::testing::{BUCKET, NOW, abbreviated, client};
 const KEY: &str = "creator-1/dash/v/manifest.mpd";
 
 fn sign_with(text: &str, options: &PlaylistOptions<'_>) -> Result<SignedPlaylist> {
-    client().sign_dash_manifest_at(text, KEY, options, *NOW)
+    client().sign_dash_manifest(text, KEY, options)
 }
 
 fn sign(text: &str) -> Result<SignedPlaylist> {
@@ -308,10 +308,7 @@ fn limits_and_options_are_checked() {
     ));
     assert!(refused(&heavy).contains("bytes together"));
     let deep = format!("<MPD>{}{}</MPD>", "<a>".repeat(100_000), "</a>".repeat(100_000));
-    assert_eq!(
-        client().sign_dash_manifest_at(&deep, KEY, &PlaylistOptions::new(), *NOW).unwrap().as_str(),
-        deep
-    );
+    assert_eq!(client().sign_dash_manifest(&deep, KEY, &PlaylistOptions::new()).unwrap().as_str(), deep);
 }
 
 #[test]
@@ -319,7 +316,7 @@ fn urls_are_the_same_within_a_signing_window() {
     let text = representation("<BaseURL>a.mp4</BaseURL>");
     let options = PlaylistOptions::new().signing_window(Duration::from_mins(15));
     let sign = |after| {
-        client().sign_dash_manifest_at(&text, KEY, &options, *NOW + Duration::from_secs(after)).unwrap()
+        client().at(*NOW + Duration::from_secs(after)).sign_dash_manifest(&text, KEY, &options).unwrap()
     };
     assert_eq!(sign(0), sign(899));
     assert_ne!(sign(0), sign(900));

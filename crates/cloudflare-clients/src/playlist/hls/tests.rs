@@ -15,7 +15,7 @@ fn options() -> PlaylistOptions<'static> {
 }
 
 fn sign(text: &str) -> Result<SignedPlaylist> {
-    client().sign_hls_playlist_at(text, KEY, &options(), *NOW)
+    client().sign_hls_playlist(text, KEY, &options())
 }
 
 fn signed(text: &str) -> String {
@@ -158,7 +158,7 @@ fn hostile_playlists() {
 #[test]
 fn limits_and_options_are_checked() {
     let sign = |text: &str, options: PlaylistOptions<'_>| {
-        client().sign_hls_playlist_at(text, KEY, &options, *NOW).map_err(|error| error.to_string())
+        client().sign_hls_playlist(text, KEY, &options).map_err(|error| error.to_string())
     };
     let text = "#EXTM3U\na.ts\nb.ts\n#EXT-X-MAP:URI=\"c\"\n";
     assert_eq!(sign(text, PlaylistOptions::new().max_urls(3)).unwrap().url_count(), 3);
@@ -184,7 +184,7 @@ fn limits_and_options_are_checked() {
         assert!(error.contains(why), "{url:?}: {error}");
     }
     let of_key = |text: &str, key: &str| {
-        client().sign_hls_playlist_at(text, key, &PlaylistOptions::new(), *NOW).map_err(|error| {
+        client().sign_hls_playlist(text, key, &PlaylistOptions::new()).map_err(|error| {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             error.message().to_owned()
         })
@@ -201,7 +201,8 @@ fn urls_are_the_same_within_a_signing_window() {
     let options = || PlaylistOptions::new().signing_window(Duration::from_mins(15));
     let sign = |after: u64| {
         client()
-            .sign_hls_playlist_at("#EXTM3U\na.ts", KEY, &options(), *NOW + Duration::from_secs(after))
+            .at(*NOW + Duration::from_secs(after))
+            .sign_hls_playlist("#EXTM3U\na.ts", KEY, &options())
             .unwrap()
     };
     assert_eq!(sign(0), sign(899));
@@ -212,7 +213,7 @@ fn urls_are_the_same_within_a_signing_window() {
         (Duration::from_millis(1500), "the signing window has to be whole seconds, and 1.5s is not"),
     ] {
         let options = options().signing_window(window);
-        let error = client().sign_hls_playlist_at("#EXTM3U\na.ts", KEY, &options, *NOW).unwrap_err();
+        let error = client().sign_hls_playlist("#EXTM3U\na.ts", KEY, &options).unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidInput, why));
     }
 }
@@ -221,12 +222,8 @@ fn urls_are_the_same_within_a_signing_window() {
 fn urls_that_end_together_are_the_same_within_a_signing_window() {
     let sign = |after: u64, end: SystemTime| {
         let options = PlaylistOptions::new().expires_at(end).signing_window(Duration::from_mins(15));
-        client().sign_hls_playlist_at(
-            "#EXTM3U\na.ts",
-            KEY,
-            &options,
-            *NOW + Duration::from_millis(after * 1000 + 300),
-        )
+        let now = *NOW + Duration::from_millis(after * 1000 + 300);
+        client().at(now).sign_hls_playlist("#EXTM3U\na.ts", KEY, &options)
     };
     let end = *NOW + Duration::from_millis(1_200_700);
     assert_eq!(sign(0, end).unwrap(), sign(899, end).unwrap());
