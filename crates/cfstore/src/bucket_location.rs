@@ -1,5 +1,6 @@
 //! Where the bucket of the `r2` commands is: on R2 if its variables are set, else in the embedded store.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::r2::{R2Service, R2SigningClient, R2SigningConfig};
@@ -10,15 +11,15 @@ use crate::cli::{DATA_DIRECTORY, LISTEN};
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 use crate::variables::{
-    R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_SECRET_ACCESS_KEY,
-    R2_SESSION_TOKEN, Variables,
+    R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_REGION,
+    R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, Variables, is_set,
 };
 
 /// The bucket of the embedded store.
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
 /// Any of these set means that R2 is meant.
-const R2_VARIABLES: [&str; 7] = [
+const R2_VARIABLES: [&str; 8] = [
     R2_ACCOUNT_ID,
     R2_ACCESS_KEY_ID,
     R2_SECRET_ACCESS_KEY,
@@ -26,6 +27,7 @@ const R2_VARIABLES: [&str; 7] = [
     R2_ENDPOINT,
     R2_JURISDICTION,
     R2_SESSION_TOKEN,
+    R2_REGION,
 ];
 /// What to do about variables that are missing or wrong.
 const VARIABLES_HINT: &str =
@@ -51,9 +53,8 @@ impl BucketLocation {
         }
     }
 
-    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let is_set = |name: &str| var(name).is_some_and(|value| !value.trim().is_empty());
-        if !R2_VARIABLES.into_iter().any(is_set) {
+    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        if !R2_VARIABLES.into_iter().any(|name| is_set(var(name))) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
         match R2SigningConfig::from_vars(var) {
@@ -74,9 +75,9 @@ impl BucketLocation {
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {
-                let signing = R2SigningClient::new(config.clone()).map_err(|error| refused(&error))?;
-                Ok(R2Service::new(S3Bucket::new(config).map_err(|error| refused(&error))?)
-                    .with_signing(signing))
+                let bucket = S3Bucket::new(config)?;
+                let signing = bucket.signing_client().clone();
+                Ok(R2Service::new(bucket).with_signing(signing))
             }
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
@@ -102,7 +103,7 @@ impl BucketLocation {
     /// Who signs URLs for the bucket. For the embedded store, these are URLs of `cfstore serve`.
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
-            Self::R2(config) => R2SigningClient::new(config).map_err(|error| refused(&error)),
+            Self::R2(config) => Ok(R2SigningClient::new(config)?),
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
                 local_signing(&directory)
@@ -139,11 +140,6 @@ fn note_embedded(directory: &Path, printer: Printer) {
     ));
 }
 
-/// A variable without the form of its kind.
-fn refused(error: &cloudflare_clients::Error) -> Error {
-    Error::usage(format!("the R2_... variables are not usable: {}", error.message()), VARIABLES_HINT)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +147,7 @@ mod tests {
     fn select(vars: &[(&str, &str)]) -> Result<BucketLocation> {
         BucketLocation::from_vars(|name| {
             let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
-            Some((*value).to_owned())
+            Some(value.into())
         })
     }
 

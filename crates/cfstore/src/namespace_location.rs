@@ -1,5 +1,6 @@
 //! Where the namespace of the `kv` commands is: on Cloudflare if its id is set, else in the embedded store.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::kv::{KvClient, KvConfig};
@@ -8,7 +9,7 @@ use cloudflare_clients::{LocalNamespace, RestNamespace};
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
-use crate::variables::{KV_NAMESPACE_ID, Variables};
+use crate::variables::{KV_NAMESPACE_ID, Variables, is_set};
 
 /// The title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
@@ -37,9 +38,9 @@ impl NamespaceLocation {
         }
     }
 
-    fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
+    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         // The other variables are those of many programs, and mean nothing by themselves.
-        if var(KV_NAMESPACE_ID).is_none_or(|id| id.trim().is_empty()) {
+        if !is_set(var(KV_NAMESPACE_ID)) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
         KvConfig::from_vars(var)
@@ -58,13 +59,7 @@ impl NamespaceLocation {
     /// The client of the namespace. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
-            Self::Cloudflare(config) => {
-                let namespace = RestNamespace::new(config).map_err(|error| {
-                    let message = format!("the variables of KV are not usable: {}", error.message());
-                    Error::usage(message, VARIABLES_HINT)
-                })?;
-                Ok(KvClient::new(namespace))
-            }
+            Self::Cloudflare(config) => Ok(KvClient::new(RestNamespace::new(config)?)),
             Self::Embedded(directory) => {
                 printer.note(format_args!(
                     "using the embedded store in {}/, namespace {LOCAL_NAMESPACE}: {KV_NAMESPACE_ID} is not set",
@@ -83,14 +78,14 @@ mod tests {
     fn select(vars: &[(&str, &str)]) -> Result<NamespaceLocation> {
         NamespaceLocation::from_vars(|name| {
             let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
-            Some((*value).to_owned())
+            Some(value.into())
         })
     }
 
     #[test]
     fn the_id_of_a_namespace_means_cloudflare() {
         let (account, token) = (("CLOUDFLARE_ACCOUNT_ID", "0"), ("CLOUDFLARE_API_TOKEN", "t"));
-        let id = ("KV_NAMESPACE_ID", "0");
+        let id = ("KV_NAMESPACE_ID", "fedcba9876543210fedcba9876543210");
         assert!(matches!(select(&[account, token]), Ok(NamespaceLocation::Embedded(_))));
         assert!(matches!(
             select(&[account, token, ("KV_NAMESPACE_ID", " ")]),

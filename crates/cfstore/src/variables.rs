@@ -1,6 +1,7 @@
 //! The variables that say which store is meant: of the environment, or of a file in its place.
 
 use std::collections::HashMap;
+use std::ffi::OsString;
 use std::path::Path;
 
 // What each holds: `cfstore --help`.
@@ -19,12 +20,17 @@ impl Variables {
         env_file.map_or(Ok(Self::Environment), |path| read_file(path).map(Self::File))
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<String> {
+    pub(crate) fn get(&self, name: &str) -> Option<OsString> {
         match self {
-            Self::Environment => std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()),
-            Self::File(vars) => vars.get(name).cloned(),
+            Self::Environment => std::env::var_os(name),
+            Self::File(vars) => vars.get(name).map(OsString::from),
         }
     }
+}
+
+/// Whether there is more than white space in a variable.
+pub(crate) fn is_set(value: Option<OsString>) -> bool {
+    value.is_some_and(|value| !value.to_string_lossy().trim().is_empty())
 }
 
 fn read_file(path: &Path) -> Result<HashMap<String, String>> {

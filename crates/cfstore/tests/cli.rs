@@ -390,11 +390,11 @@ fn some_variables_are_refused() {
 
     folder.write(
         "wrong.env",
-        "R2_ACCOUNT_ID=x\nR2_ACCESS_KEY_ID=y\nR2_SECRET_ACCESS_KEY=z\nR2_BUCKET_MEDIA=media\n",
+        "R2_ACCOUNT_ID=X\nR2_ACCESS_KEY_ID='y z'\nR2_SECRET_ACCESS_KEY=z\nR2_JURISDICTION=EU\n",
     );
     insta::assert_snapshot!(folder.fails(&["--env-file", "wrong.env", "r2", "ls"]), @r#"
     exit 2
-    error: the R2_... variables are not usable: the access key id has 1 characters, should be 32
+    error: Missing R2 environment variables: R2_BUCKET_MEDIA; R2_JURISDICTION is "EU": it is eu, fedramp or us; R2_ACCOUNT_ID: "X" (1 characters) is not an account id: it has 1 to 63 characters of a-z, 0-9 and - in lower case, as a part of a host name, and neither starts nor ends with -. Cloudflare's dashboard shows it; R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has white space or characters outside of ASCII: was it copied whole, and without a line break?
      hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     folder.write("empty.env", "OTHER=1\n");

@@ -2,17 +2,49 @@
 
 use crate::error::{Error, Result};
 
-/// Checks the form of a Cloudflare account id: 32 lower-case hexadecimal characters.
+/// The longest label of a host name, in bytes.
+const LONGEST: usize = 63;
+
+/// Checks that an account id can be part of a host name and of a path: 1 to 63 characters of `a-z`, `0-9` and `-`, the first
+/// and last not `-`. Whether such an account exists is Cloudflare's to say; its ids are 32 characters of 0-9 and a-f.
+///
+/// Upper case is refused, not lowered: the host that is signed would differ from what the caller gave.
 ///
 /// # Errors
-/// It has another form.
+/// It cannot be part of them.
 pub fn validate_account_id(account_id: &str) -> Result<()> {
-    if account_id.len() == 32 && account_id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    if (1..=LONGEST).contains(&account_id.len())
+        && account_id.bytes().all(allowed)
+        && !account_id.starts_with('-')
+        && !account_id.ends_with('-')
+    {
         return Ok(());
     }
+    // What is longer may be a secret in the wrong place.
+    let shown = if account_id.len() > LONGEST { String::new() } else { format!("{account_id:?} ") };
     Err(Error::invalid_input(format!(
-        "{account_id:?} ({} characters) is not an account id: it has 32 characters of 0-9 and a-f. Cloudflare's \
-         dashboard shows it",
+        "{shown}({} characters) is not an account id: it has 1 to {LONGEST} characters of a-z, 0-9 and - in lower case, as a \
+         part of a host name, and neither starts nor ends with -. Cloudflare's dashboard shows it",
         account_id.chars().count()
     )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_be_part_of_a_host_name_is_left_to_cloudflare() {
+        for id in ["0123456789abcdef0123456789abcdef", "abc123def456", "a", "a-b", &"a".repeat(63)] {
+            validate_account_id(id).unwrap();
+        }
+        for id in ["", "ABCDEF", "a.b", "a/b", "a b", "a\n", "a@b", "a:b", "a_b", "é", "-a", "a-"] {
+            let error = validate_account_id(id).unwrap_err();
+            let message = format!("{id:?} ({} characters) is not an account id", id.chars().count());
+            assert!(error.message().starts_with(&message), "{error}");
+        }
+        let error = validate_account_id(&"0".repeat(64)).unwrap_err();
+        assert!(error.message().starts_with("(64 characters) is not an account id"), "{error}");
+    }
 }

@@ -1,15 +1,16 @@
-//! The form of secrets.
+//! The form of secrets, and of what goes along with them.
 
 use crate::error::{Error, Result};
 
 /// Refuses what no key, token or secret is. The value itself never reaches the error.
 pub(crate) fn validate_secret(what: &str, value: &str) -> Result<()> {
     if value.is_empty() {
-        return Err(Error::invalid_input(format!("the {what} is empty")));
+        return Err(Error::invalid_input(format!("the credentials cannot be used: the {what} is empty")));
     }
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Error::invalid_input(format!(
-            "the {what} has white space or characters outside of ASCII: was it copied whole, and without a line break?"
+            "the credentials cannot be used: the {what} has white space or characters outside of ASCII: was it copied \
+             whole, and without a line break?"
         )));
     }
     Ok(())

@@ -29,9 +29,11 @@ Which store:
   R2_SECRET_ACCESS_KEY   of the same token
   R2_BUCKET_MEDIA        the bucket's name
 
-  R2_ENDPOINT            optional: another server's URL, and then no R2_ACCOUNT_ID is needed
+  R2_ENDPOINT            optional, in place of R2_ACCOUNT_ID: another server's URL, or what the
+                         dashboard shows as \"S3 API\"
   R2_JURISDICTION        optional: eu, fedramp or us
   R2_SESSION_TOKEN       optional: of temporary credentials
+  R2_REGION              optional: another server's region; R2's is auto
 
   KV_NAMESPACE_ID        32 hex characters; it decides whether the kv commands work on Cloudflare
   CLOUDFLARE_ACCOUNT_ID  32 hex characters, from the dashboard

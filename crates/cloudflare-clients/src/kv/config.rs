@@ -1,5 +1,6 @@
 //! Which namespace to reach over REST, and with what token.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -8,8 +9,9 @@ use zeroize::Zeroizing;
 use crate::account::validate_account_id;
 use crate::env::{self, Variables};
 use crate::error::{Error, Result};
+use crate::secret::validate_secret;
 use crate::signing::endpoint::Endpoint;
-use crate::wire::kv_rest::{ApiToken, NamespaceUrl};
+use crate::wire::kv_rest::{ApiToken, NamespaceUrl, validate_namespace_id};
 
 /// Where Cloudflare's API is.
 const API: &str = "https://api.cloudflare.com/client/v4";
@@ -17,7 +19,8 @@ const API: &str = "https://api.cloudflare.com/client/v4";
 /// Which namespace to reach over Cloudflare's REST API, and with what token: plain values, checked by `RestNamespace::new`.
 ///
 /// The [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/) needs the permission *Workers KV
-/// Storage Read* or *Write*. `Debug` hides it.
+/// Storage Read* or *Write*. `Debug` hides it. Cloudflare's account ids have 32 characters of 0-9 and a-f; what could be part of a
+/// host name is taken, and left to Cloudflare to judge.
 ///
 /// ```
 /// use cloudflare_clients::kv::KvConfig;
@@ -53,9 +56,12 @@ impl KvConfig {
     }
 
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
+    ///
+    /// # Errors
+    /// Those of [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
-        Self::from_vars(env::of_process)
+        Self::from_vars(|name| std::env::var_os(name))
     }
 
     /// Reads variables by their names, for environments that are not the process's.
@@ -67,19 +73,27 @@ impl KvConfig {
     /// | `KV_NAMESPACE_ID` | needed |
     /// | `CLOUDFLARE_API_BASE_URL` | another server in place of `https://api.cloudflare.com/client/v4`, as wrangler has it |
     ///
-    /// White space around a value does not count, and an empty value counts as missing.
+    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a value does not count, and an
+    /// empty value counts as missing.
     ///
     /// # Errors
-    /// One error names all variables that are missing.
-    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut variables = Variables::new(var);
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of each other one what is wrong
+    /// with it.
+    pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
+        Self::from_variables(Variables::new(&|name| var(name).map(Into::into)))
+    }
+
+    fn from_variables(mut variables: Variables<'_>) -> Result<Self> {
         let mut config = Self::new(
             variables.required(env::CLOUDFLARE_ACCOUNT_ID),
             variables.required(env::CLOUDFLARE_API_TOKEN),
             variables.required(env::KV_NAMESPACE_ID),
         );
-        variables.check("KV")?;
         config.base_url = variables.optional(env::CLOUDFLARE_API_BASE_URL);
+        for (name, fault) in config.faults() {
+            variables.malformed(name, format_args!("{name}: {}", fault.message()));
+        }
+        variables.check("KV")?;
         Ok(config)
     }
 
@@ -96,6 +110,26 @@ impl KvConfig {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): one does not have its form.
     pub fn into_parts(self) -> Result<(NamespaceUrl, ApiToken)> {
+        if let Some((_, fault)) = self.faults().next() {
+            return Err(fault);
+        }
+        let url = NamespaceUrl::new(self.api()?, self.account_id, self.namespace_id)?;
+        Ok((url, ApiToken::new(self.api_token.as_str())?))
+    }
+
+    /// What does not have its form, each with the variable that it may have come from.
+    fn faults(&self) -> impl Iterator<Item = (&'static str, Error)> {
+        let checks = [
+            (env::CLOUDFLARE_API_BASE_URL, self.api().map(drop)),
+            (env::CLOUDFLARE_ACCOUNT_ID, validate_account_id(&self.account_id)),
+            (env::KV_NAMESPACE_ID, validate_namespace_id(&self.namespace_id)),
+            (env::CLOUDFLARE_API_TOKEN, validate_secret("API token", &self.api_token)),
+        ];
+        checks.into_iter().filter_map(|(variable, check)| Some((variable, check.err()?)))
+    }
+
+    /// Where the API is.
+    fn api(&self) -> Result<Endpoint> {
         let base = self.base_url.as_deref().unwrap_or(API);
         let endpoint = Endpoint::custom(base).map_err(|error| error.explain("the API's base URL"))?;
         let host = endpoint.host_for(None)?;
@@ -104,9 +138,7 @@ impl KvConfig {
                 "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
             )));
         }
-        validate_account_id(&self.account_id)?;
-        let url = NamespaceUrl::new(endpoint, self.account_id, self.namespace_id)?;
-        Ok((url, ApiToken::new(self.api_token.as_str())?))
+        Ok(endpoint)
     }
 }
 
@@ -154,6 +186,26 @@ mod tests {
     }
 
     #[test]
+    fn one_error_says_of_every_variable_what_is_wrong_with_it() {
+        let error = from_vars(&[
+            ("CLOUDFLARE_ACCOUNT_ID", "a b"),
+            ("CLOUDFLARE_API_TOKEN", "s3cret token"),
+            ("CLOUDFLARE_API_BASE_URL", "localhost"),
+        ])
+        .unwrap_err();
+        let message = error.message();
+        assert!(message.starts_with("Missing KV environment variables: KV_NAMESPACE_ID; "), "{message}");
+        for fault in [
+            "CLOUDFLARE_ACCOUNT_ID: \"a b\" (3 characters) is not an account id",
+            "CLOUDFLARE_API_TOKEN: the credentials cannot be used: the API token has white space",
+            "CLOUDFLARE_API_BASE_URL: the API's base URL: endpoint \"localhost\" has no scheme",
+        ] {
+            assert!(message.contains(&format!("; {fault}")), "{message}");
+        }
+        assert!(!message.contains("s3cret"), "{message}");
+    }
+
+    #[test]
     fn reads_the_variables_without_the_space_around_them() {
         let vars = [
             ("CLOUDFLARE_ACCOUNT_ID", "0123456789abcdef0123456789abcdef\n"),
@@ -191,10 +243,13 @@ mod tests {
     #[test]
     fn every_value_has_its_form_and_the_token_stays_secret() {
         for (config, why) in [
-            (KvConfig::new("0123", "s3cret", NAMESPACE), "is not an account id"),
+            (KvConfig::new("01/23", "s3cret", NAMESPACE), "is not an account id"),
             (KvConfig::new(ACCOUNT, "s3cret", "../x"), "is not a namespace id"),
-            (KvConfig::new(ACCOUNT, "", NAMESPACE), "the API token is empty"),
-            (KvConfig::new(ACCOUNT, "s3cret\n", NAMESPACE), "the API token has white space"),
+            (KvConfig::new(ACCOUNT, "", NAMESPACE), "the credentials cannot be used: the API token is empty"),
+            (
+                KvConfig::new(ACCOUNT, "s3cret\n", NAMESPACE),
+                "credentials cannot be used: the API token has white",
+            ),
             (KvConfig::new(ACCOUNT, "s3cret", NAMESPACE).base_url("localhost"), "has no scheme"),
             (KvConfig::new(ACCOUNT, "s3cret", NAMESPACE).base_url("https://u:s3cret@h"), "user name"),
         ] {

@@ -3,6 +3,7 @@
 mod clock;
 pub(crate) mod endpoint;
 mod presign;
+mod r2_url;
 mod signed_url;
 mod signed_url_cache;
 mod signing_client;

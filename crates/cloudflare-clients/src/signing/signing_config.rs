@@ -1,10 +1,12 @@
 //! What URLs and requests are signed with, and for which bucket.
 
+use std::ffi::OsString;
 use std::fmt;
 
 use zeroize::Zeroizing;
 
 use super::endpoint::{Addressing, Endpoint, Jurisdiction};
+use super::r2_url::R2Url;
 use crate::env::{self, Variables};
 use crate::error::{Error, Result};
 use crate::model::r2::validate_bucket_name;
@@ -15,6 +17,10 @@ use crate::sigv4::{Credentials, Signer};
 /// [`R2SigningClient::new`](super::R2SigningClient::new).
 ///
 /// The credentials are those of an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/). `Debug` hides them.
+///
+/// Cloudflare's account ids and access key ids have 32 characters of 0-9 and a-f, and its secret access keys have 64: an access
+/// key id of 64 is likely the secret. That is for R2 to judge, though. What is refused here is what would break the
+/// URL, a header or the host.
 ///
 /// ```
 /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
@@ -38,6 +44,8 @@ pub struct R2SigningConfig {
     bucket_name: String,
     jurisdiction: Option<Jurisdiction>,
     addressing: Option<Addressing>,
+    /// R2's by default.
+    region: Option<String>,
 }
 
 #[derive(Clone)]
@@ -69,8 +77,28 @@ impl R2SigningConfig {
         )
     }
 
-    /// A bucket of another server that speaks R2's S3 API, such as a local one at `http://127.0.0.1:9710`. A path in
-    /// the URL is kept.
+    /// A bucket behind a URL: of another server that speaks R2's S3 API, such as a local one at `http://127.0.0.1:9710`, or of R2
+    /// itself, as the dashboard shows it under "S3 API".
+    ///
+    /// A path in the URL of another server is kept in front of the bucket. A URL of R2 names an account, its jurisdiction, and at
+    /// most the bucket, in its path or in front of its host: that has to be `bucket_name`.
+    ///
+    /// ```
+    /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
+    ///
+    /// let config = |url| R2SigningConfig::for_endpoint(url, "the-access-key-id", "the-secret-access-key", "media");
+    /// for url in [
+    ///     "https://abc123def456.eu.r2.cloudflarestorage.com",
+    ///     "https://abc123def456.eu.r2.cloudflarestorage.com/media",
+    ///     "https://media.abc123def456.eu.r2.cloudflarestorage.com",
+    /// ] {
+    ///     let client = R2SigningClient::new(config(url))?;
+    ///     let host = client.endpoint().host_for(Some("media"))?;
+    ///     assert_eq!(host, "media.abc123def456.eu.r2.cloudflarestorage.com");
+    /// }
+    /// assert!(R2SigningClient::new(config("https://abc123def456.r2.cloudflarestorage.com/films")).is_err());
+    /// # Ok::<_, cloudflare_clients::Error>(())
+    /// ```
     pub fn for_endpoint(
         endpoint: impl Into<String>,
         access_key_id: impl Into<String>,
@@ -94,13 +122,17 @@ impl R2SigningConfig {
             bucket_name,
             jurisdiction: None,
             addressing: None,
+            region: None,
         }
     }
 
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
+    ///
+    /// # Errors
+    /// Those of [`from_vars`](Self::from_vars).
     #[cfg(not(target_arch = "wasm32"))]
     pub fn from_env() -> Result<Self> {
-        Self::from_vars(env::of_process)
+        Self::from_vars(|name| std::env::var_os(name))
     }
 
     /// Reads variables by their names, for environments that are not the process's, such as a Worker's `env`.
@@ -111,16 +143,22 @@ impl R2SigningConfig {
     /// | `R2_ACCESS_KEY_ID` | needed |
     /// | `R2_SECRET_ACCESS_KEY` | needed |
     /// | `R2_BUCKET_MEDIA` | needed: the bucket's name |
-    /// | `R2_ENDPOINT` | another server's URL |
+    /// | `R2_ENDPOINT` | a URL, as [`for_endpoint`](Self::for_endpoint) takes it |
     /// | `R2_JURISDICTION` | `eu`, `fedramp` or `us` |
     /// | `R2_SESSION_TOKEN` | of temporary credentials |
+    /// | `R2_REGION` | `auto` by default |
     ///
-    /// White space around a value does not count, and an empty value counts as missing.
+    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a value does not count, and an
+    /// empty value counts as missing.
     ///
     /// # Errors
-    /// One error names all variables that are missing; another says that the jurisdiction is not one.
-    pub fn from_vars(var: impl Fn(&str) -> Option<String>) -> Result<Self> {
-        let mut variables = Variables::new(var);
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of each other one what is wrong
+    /// with it.
+    pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
+        Self::from_variables(Variables::new(&|name| var(name).map(Into::into)))
+    }
+
+    fn from_variables(mut variables: Variables<'_>) -> Result<Self> {
         let location = match variables.optional(env::R2_ENDPOINT) {
             Some(endpoint) => Location::Endpoint(endpoint),
             None => Location::Account(variables.required(env::R2_ACCOUNT_ID)),
@@ -131,15 +169,19 @@ impl R2SigningConfig {
             variables.required(env::R2_SECRET_ACCESS_KEY),
             variables.required(env::R2_BUCKET_MEDIA),
         );
+        config.session_token = variables.optional(env::R2_SESSION_TOKEN).map(Zeroizing::new);
+        config.region = variables.optional(env::R2_REGION);
+        if let Some(text) = variables.optional(env::R2_JURISDICTION) {
+            config.jurisdiction = text.parse().ok();
+            if config.jurisdiction.is_none() {
+                let (name, forms) = (env::R2_JURISDICTION, Jurisdiction::FORMS);
+                variables.malformed(name, format_args!("{name} is {text:?}: it is {forms}"));
+            }
+        }
+        for (name, fault) in config.faults() {
+            variables.malformed(name, format_args!("{name}: {}", fault.message()));
+        }
         variables.check("R2")?;
-        if let Some(jurisdiction) = variables.optional(env::R2_JURISDICTION) {
-            let jurisdiction =
-                jurisdiction.parse().map_err(|error: Error| error.explain(env::R2_JURISDICTION))?;
-            config = config.jurisdiction(jurisdiction);
-        }
-        if let Some(token) = variables.optional(env::R2_SESSION_TOKEN) {
-            config = config.session_token(token);
-        }
         Ok(config)
     }
 
@@ -150,7 +192,7 @@ impl R2SigningConfig {
         self
     }
 
-    /// Another server instead of R2: see [`for_endpoint`](Self::for_endpoint).
+    /// A URL in place of an account: see [`for_endpoint`](Self::for_endpoint).
     #[must_use]
     pub fn endpoint(mut self, endpoint: impl Into<String>) -> Self {
         self.location = Location::Endpoint(endpoint.into());
@@ -164,6 +206,14 @@ impl R2SigningConfig {
         self
     }
 
+    /// The region that requests and URLs are signed for: `auto` by default, which is R2's. Other servers have others: Garage, for one,
+    /// refuses `auto`.
+    #[must_use]
+    pub fn region(mut self, region: impl Into<String>) -> Self {
+        self.region = Some(region.into());
+        self
+    }
+
     /// The session token of [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
     #[must_use]
     pub fn session_token(mut self, session_token: impl Into<String>) -> Self {
@@ -173,45 +223,89 @@ impl R2SigningConfig {
 
     /// Checks the form of every value.
     pub(super) fn into_parts(self) -> Result<SigningParts> {
-        let mut endpoint = match &self.location {
-            Location::Account(account_id) => {
-                check_r2_access_key_id(&self.access_key_id)?;
-                Endpoint::r2(account_id, self.jurisdiction)?
-            }
-            Location::Endpoint(_) if self.jurisdiction.is_some() => {
-                return Err(Error::invalid_input(
-                    "a jurisdiction is part of R2's own address: give an account id instead of an endpoint, or leave \
-                     the jurisdiction out",
-                ));
-            }
-            Location::Endpoint(url) => Endpoint::custom(url)?,
-        };
-        if let Some(addressing) = self.addressing {
-            endpoint = endpoint.with_addressing(addressing)?;
+        if let Some((_, fault)) = self.faults().next() {
+            return Err(fault);
         }
-        validate_bucket_name(&self.bucket_name)?;
-        validate_secret("access key id", &self.access_key_id)?;
-        validate_secret("secret access key", &self.secret_access_key)?;
+        let endpoint = self.resolved_endpoint()?;
         let mut credentials = Credentials::new(self.access_key_id, self.secret_access_key.as_str());
         if let Some(token) = &self.session_token {
-            validate_secret("session token", token)?;
             credentials = credentials.with_session_token(token.as_str());
         }
-        Ok(SigningParts { endpoint, signer: Signer::new(credentials), bucket_name: self.bucket_name })
+        let signer = Signer::new(credentials);
+        let signer = match self.region {
+            Some(region) => signer.with_region(region),
+            None => signer,
+        };
+        Ok(SigningParts { endpoint, signer, bucket_name: self.bucket_name })
+    }
+
+    /// What does not have its form, each with the variable that it may have come from.
+    fn faults(&self) -> impl Iterator<Item = (&'static str, Error)> {
+        let location = match self.location {
+            Location::Account(_) => env::R2_ACCOUNT_ID,
+            Location::Endpoint(_) => env::R2_ENDPOINT,
+        };
+        let session_token =
+            self.session_token.as_deref().map(|token| validate_secret("session token", token));
+        let region = self.region.as_deref().map(validate_region);
+        let checks = [
+            (location, self.resolved_endpoint().map(drop)),
+            (env::R2_ACCESS_KEY_ID, validate_access_key_id(&self.access_key_id)),
+            (env::R2_SECRET_ACCESS_KEY, validate_secret("secret access key", &self.secret_access_key)),
+            (env::R2_BUCKET_MEDIA, validate_bucket_name(&self.bucket_name)),
+            (env::R2_SESSION_TOKEN, session_token.unwrap_or(Ok(()))),
+            (env::R2_REGION, region.unwrap_or(Ok(()))),
+        ];
+        checks.into_iter().filter_map(|(variable, check)| Some((variable, check.err()?)))
+    }
+
+    fn resolved_endpoint(&self) -> Result<Endpoint> {
+        let endpoint = match &self.location {
+            Location::Account(account_id) => Endpoint::r2(account_id, self.jurisdiction)?,
+            Location::Endpoint(url) => {
+                let custom = Endpoint::custom(url)?;
+                match R2Url::parse(&custom)? {
+                    Some(url) => url.into_endpoint(&self.bucket_name, self.jurisdiction)?,
+                    None if self.jurisdiction.is_some() => {
+                        return Err(Error::invalid_input(
+                            "a jurisdiction is part of R2's own address: give an account id instead of an endpoint, or \
+                             leave the jurisdiction out",
+                        ));
+                    }
+                    None => custom,
+                }
+            }
+        };
+        match self.addressing {
+            Some(addressing) => endpoint.with_addressing(addressing),
+            None => Ok(endpoint),
+        }
     }
 }
 
-/// R2's access key ids are the ids of API tokens.
-fn check_r2_access_key_id(access_key_id: &str) -> Result<()> {
-    match access_key_id.chars().count() {
-        32 => Ok(()),
-        64 => Err(Error::invalid_input(
-            "the access key id has 64 characters, should be 32: is it the secret access key?",
-        )),
-        length => {
-            Err(Error::invalid_input(format!("the access key id has {length} characters, should be 32")))
-        }
+/// Whether it can be part of a signature's scope and of the header that a signature goes in.
+fn fits_in_scope(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'/' | b','))
+}
+
+fn validate_access_key_id(access_key_id: &str) -> Result<()> {
+    validate_secret("access key id", access_key_id)?;
+    if fits_in_scope(access_key_id) {
+        return Ok(());
     }
+    Err(Error::invalid_input(
+        "the credentials cannot be used: the access key id has a / or a comma, which would end it within a signature",
+    ))
+}
+
+fn validate_region(region: &str) -> Result<()> {
+    if !region.is_empty() && fits_in_scope(region) {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!(
+        "{region:?} is not a region: it has one or more visible ASCII characters, without / and comma, such as auto or \
+         us-east-1"
+    )))
 }
 
 impl fmt::Debug for R2SigningConfig {
@@ -220,12 +314,15 @@ impl fmt::Debug for R2SigningConfig {
             .field("bucket_name", &self.bucket_name)
             .field("jurisdiction", &self.jurisdiction)
             .field("addressing", &self.addressing)
+            .field("region", &self.region)
             .finish_non_exhaustive()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
     use crate::ErrorKind;
     use crate::r2::R2SigningClient;
@@ -283,30 +380,119 @@ mod tests {
     }
 
     #[test]
+    fn one_error_says_of_every_variable_what_is_wrong_with_it() {
+        let error = from_vars(&[
+            ("R2_ACCESS_KEY_ID", "a/b"),
+            ("R2_SECRET_ACCESS_KEY", "s3cret key"),
+            ("R2_SESSION_TOKEN", "t0ken\u{e9}"),
+            ("R2_BUCKET_MEDIA", "Media"),
+            ("R2_JURISDICTION", "EU"),
+            ("R2_REGION", "a/b"),
+        ])
+        .unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        let mut faults = error.message().split("; ");
+        assert_eq!(faults.next(), Some("Missing R2 environment variables: R2_ACCOUNT_ID"));
+        let faults: Vec<_> = faults.collect();
+        for (at, fault) in [
+            "R2_JURISDICTION is \"EU\": it is eu, fedramp or us",
+            "R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has a / or a comma",
+            "R2_SECRET_ACCESS_KEY: the credentials cannot be used: the secret access key has white space",
+            "R2_BUCKET_MEDIA: \"Media\" is not a bucket name",
+            "R2_SESSION_TOKEN: the credentials cannot be used: the session token has white space",
+            "R2_REGION: \"a/b\" is not a region",
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert!(faults[at].starts_with(fault), "{error}");
+        }
+        assert_eq!(faults.len(), 6);
+        assert!(!format!("{error}").contains("s3cret") && !format!("{error}").contains("t0ken"), "{error}");
+
+        let error = from_vars(&[("R2_ENDPOINT", "localhost"), ("R2_ACCESS_KEY_ID", "id")]).unwrap_err();
+        let start =
+            "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; R2_ENDPOINT: endpoint";
+        assert!(error.message().starts_with(start), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_not_unicode_is_named() {
+        use std::ffi::{OsStr, OsString};
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let error = R2SigningConfig::from_vars(|name| {
+            Some(match name {
+                "R2_SECRET_ACCESS_KEY" => OsStr::from_bytes(b"s3cret\xff").to_owned(),
+                "R2_BUCKET_MEDIA" => "media".into(),
+                "R2_ACCOUNT_ID" => ACCOUNT_ID.into(),
+                "R2_ACCESS_KEY_ID" => ACCESS_KEY_ID.into(),
+                _ => OsString::new(),
+            })
+        });
+        assert_eq!(error.unwrap_err().message(), "R2_SECRET_ACCESS_KEY is not Unicode text");
+    }
+
+    #[test]
+    fn what_only_r2_can_judge_is_left_to_it() {
+        let long = "a".repeat(200);
+        for (account_id, access_key_id, secret) in [
+            ("abc123def456", "access-key-here", "secret-key-here"),
+            (ACCOUNT_ID, "a", "b"),
+            // The secret in the place of the id, which R2 refuses.
+            (ACCOUNT_ID, &long[..64], "secret"),
+            ("a-b", &long, &long),
+            (ACCOUNT_ID, "a+=~:@?%&b", "s/e,c+r=e~t"),
+        ] {
+            let config = R2SigningConfig::new(account_id, access_key_id, secret, "media");
+            let client = R2SigningClient::new(config).unwrap().at(UNIX_EPOCH);
+            let hour = Duration::from_hours(1);
+            let url: http::Uri = client.generate_signed_url("a", hour).unwrap().as_str().parse().unwrap();
+            assert_eq!(url.host(), Some(&*format!("media.{account_id}.r2.cloudflarestorage.com")));
+        }
+    }
+
+    #[test]
     fn every_value_has_its_form() {
         let good = R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret", "media");
         R2SigningClient::new(good.clone()).unwrap();
         let local = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
         R2SigningClient::new(local.clone()).unwrap();
+        let of = |account_id: &str, access_key_id: &str, secret: &str, bucket: &str| {
+            R2SigningConfig::new(account_id, access_key_id, secret, bucket)
+        };
         for (config, why) in [
             (
-                R2SigningConfig::new("0123456789abcdef01234567", ACCESS_KEY_ID, "secret", "media"),
-                "24 characters",
+                of("evil.example/", "id", "secret", "media"),
+                "\"evil.example/\" (13 characters) is not an account id",
+            ),
+            (of("0123456789ABCDEF", "id", "secret", "media"), "lower case"),
+            (of("", "id", "secret", "media"), "\"\" (0 characters) is not an account id"),
+            (of(ACCOUNT_ID, "", "secret", "media"), "credentials cannot be used: the access key id is empty"),
+            (
+                of(ACCOUNT_ID, "i d", "secret", "media"),
+                "credentials cannot be used: the access key id has white",
             ),
             (
-                R2SigningConfig::new(ACCOUNT_ID, "short", "secret", "media"),
-                "the access key id has 5 characters, should be 32",
-            ),
-            (R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "", "media"), "the secret access key is empty"),
-            (
-                R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret\n", "media"),
-                "the secret access key has white space",
+                of(ACCOUNT_ID, "i/d", "secret", "media"),
+                "credentials cannot be used: the access key id has a /",
             ),
             (
-                R2SigningConfig::new(ACCOUNT_ID, ACCESS_KEY_ID, "secret", "Media"),
-                "\"Media\" is not a bucket name",
+                of(ACCOUNT_ID, "i,d", "secret", "media"),
+                "credentials cannot be used: the access key id has a /",
             ),
-            (good.session_token("a b"), "the session token has white space"),
+            (of(ACCOUNT_ID, "id", "", "media"), "credentials cannot be used: the secret access key is empty"),
+            (
+                of(ACCOUNT_ID, "id", "secret\n", "media"),
+                "credentials cannot be used: the secret access key has",
+            ),
+            (of(ACCOUNT_ID, "id", "secret", "Media"), "\"Media\" is not a bucket name"),
+            (
+                good.clone().session_token("a b"),
+                "credentials cannot be used: the session token has white space",
+            ),
+            (good.clone().session_token(""), "credentials cannot be used: the session token is empty"),
             (local.clone().jurisdiction(Jurisdiction::Eu), "a jurisdiction is part of"),
             (local.clone().addressing(Addressing::VirtualHost), "is an IP address"),
             (local.endpoint("127.0.0.1:9710"), "has no scheme"),
@@ -315,15 +501,140 @@ mod tests {
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
             assert!(error.to_string().contains(why), "{error}");
         }
-        let error = from_vars(&[
-            ("R2_ACCOUNT_ID", ACCOUNT_ID),
-            ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        for region in ["", " ", "a/b", "a b", "a\nb", "a,b", "\u{e9}"] {
+            let error = R2SigningClient::new(good.clone().region(region)).unwrap_err();
+            assert!(error.message().starts_with(&format!("{region:?} is not a region")), "{error}");
+        }
+    }
+
+    /// From [AWS's page](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html).
+    #[test]
+    fn urls_are_signed_for_the_region() {
+        let config = R2SigningConfig::for_endpoint(
+            "https://s3.amazonaws.com",
+            "AKIAIOSFODNN7EXAMPLE",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "examplebucket",
+        )
+        .addressing(Addressing::VirtualHost)
+        .region("us-east-1");
+        let client = R2SigningClient::new(config).unwrap();
+        // 24 May 2013.
+        let now = UNIX_EPOCH + Duration::from_secs(1_369_353_600);
+        let url = client.at(now).generate_signed_url("test.txt", Duration::from_hours(24)).unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256\
+             &X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request\
+             &X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host\
+             &X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404"
+        );
+    }
+
+    #[test]
+    fn the_region_is_auto_unless_a_variable_names_another() {
+        let vars = [
+            ("R2_ENDPOINT", "http://127.0.0.1:3900"),
+            ("R2_ACCESS_KEY_ID", "id"),
             ("R2_SECRET_ACCESS_KEY", "secret"),
             ("R2_BUCKET_MEDIA", "media"),
-            ("R2_JURISDICTION", "EU"),
-        ]);
-        let error = error.unwrap_err().to_string();
-        assert!(error.contains("R2_JURISDICTION") && error.contains("fedramp"), "{error}");
+        ];
+        let scope = |vars: &[(&str, &str)]| {
+            let timestamp = crate::sigv4::Timestamp::parse("20270115T080000Z").unwrap();
+            from_vars(vars).unwrap().signer().scope(&timestamp).to_string()
+        };
+        assert_eq!(scope(&vars), "20270115/auto/s3/aws4_request");
+        assert_eq!(scope(&[&vars[..], &[("R2_REGION", " ")]].concat()), "20270115/auto/s3/aws4_request");
+        let garage = scope(&[&vars[..], &[("R2_REGION", "garage")]].concat());
+        assert_eq!(garage, "20270115/garage/s3/aws4_request");
+    }
+
+    #[test]
+    fn urls_of_r2_lead_to_the_account_and_its_bucket() {
+        let config = |url: &str| R2SigningConfig::for_endpoint(url, "id", "secret", "media");
+        for url in [
+            "https://abc123.r2.cloudflarestorage.com",
+            "https://abc123.r2.cloudflarestorage.com/",
+            "https://abc123.r2.cloudflarestorage.com/media",
+            "https://abc123.r2.cloudflarestorage.com/media/",
+            "https://media.abc123.r2.cloudflarestorage.com",
+            "HTTPS://Media.ABC123.R2.CloudflareStorage.com:443/",
+        ] {
+            for jurisdiction in
+                [None, Some(Jurisdiction::Eu), Some(Jurisdiction::FedRamp), Some(Jurisdiction::Us)]
+            {
+                let (url, mut account) = match jurisdiction {
+                    None => (url.to_owned(), R2SigningConfig::new("abc123", "id", "secret", "media")),
+                    Some(jurisdiction) => {
+                        let host = format!(".{}.r2.cloudflarestorage.com", jurisdiction.as_str());
+                        let url = url.to_ascii_lowercase().replace(".r2.cloudflarestorage.com", &host);
+                        let account = R2SigningConfig::new("abc123", "id", "secret", "media");
+                        (url, account.jurisdiction(jurisdiction))
+                    }
+                };
+                let mut given = vec![config(&url)];
+                given.extend(jurisdiction.map(|jurisdiction| config(&url).jurisdiction(jurisdiction)));
+                for addressing in [None, Some(Addressing::Path), Some(Addressing::VirtualHost)] {
+                    let with = |config: R2SigningConfig| match addressing {
+                        Some(addressing) => config.addressing(addressing),
+                        None => config,
+                    };
+                    account = with(account);
+                    let account = R2SigningClient::new(account.clone()).unwrap();
+                    for given in &given {
+                        let given = R2SigningClient::new(with(given.clone())).unwrap();
+                        assert_eq!(given.endpoint(), account.endpoint(), "{url}");
+                    }
+                }
+            }
+        }
+        let vars = [
+            ("R2_ENDPOINT", "https://abc123.eu.r2.cloudflarestorage.com/media"),
+            ("R2_ACCESS_KEY_ID", "id"),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+            ("R2_BUCKET_MEDIA", "media"),
+        ];
+        assert_eq!(url(&vars), "https://media.abc123.eu.r2.cloudflarestorage.com/");
+    }
+
+    #[test]
+    fn urls_of_r2_that_say_something_else_are_refused() {
+        let other = "names the bucket \"films\", and \"media\" is the bucket that was given";
+        for (url, why) in [
+            ("https://abc123.r2.cloudflarestorage.com/films", other),
+            ("https://films.abc123.r2.cloudflarestorage.com", other),
+            ("https://films.abc123.us.r2.cloudflarestorage.com", other),
+            ("https://abc123.r2.cloudflarestorage.com/media/a", "has more in its path than a bucket"),
+            ("https://abc123.r2.cloudflarestorage.com//media", "has more in its path than a bucket"),
+            ("https://media.abc123.r2.cloudflarestorage.com/media", "has more in its path than a bucket"),
+            ("https://a.media.abc123.r2.cloudflarestorage.com", "has more in its host than a bucket"),
+            ("http://abc123.r2.cloudflarestorage.com", "is not https"),
+            ("https://abc123.r2.cloudflarestorage.com:8443", "has a port"),
+            ("https://r2.cloudflarestorage.com/media", "has no account id in its host"),
+            ("https://eu.r2.cloudflarestorage.com/media", "has no account id in its host"),
+            ("https://abc_123.r2.cloudflarestorage.com", "is not an account id"),
+        ] {
+            let config = R2SigningConfig::for_endpoint(url, "id", "secret", "media");
+            let error = R2SigningClient::new(config).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+            assert!(error.message().contains(why), "{url}: {error}");
+        }
+        let url = "https://abc123.r2.cloudflarestorage.com";
+        let config =
+            R2SigningConfig::for_endpoint(url, "id", "secret", "media").jurisdiction(Jurisdiction::Eu);
+        let error = R2SigningClient::new(config).unwrap_err();
+        let why = format!("endpoint {url} is of no jurisdiction, and eu is the jurisdiction that was given");
+        assert!(error.message().starts_with(&why), "{error}");
+
+        // Other hosts keep their path, whatever they end with.
+        for url in
+            ["https://notr2.cloudflarestorage.com/films", "https://r2.cloudflarestorage.com.example/a/b"]
+        {
+            let client =
+                R2SigningClient::new(R2SigningConfig::for_endpoint(url, "id", "secret", "media")).unwrap();
+            let found = client.endpoint().url(Some("media"), None).unwrap();
+            assert_eq!(found, format!("{url}/media"));
+        }
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod goldens;
 pub use bulk_result::BulkResult;
 pub use envelope::{Envelope, Message, ResultInfo};
 pub use namespace_url::NamespaceUrl;
+pub(crate) use namespace_url::validate_namespace_id;
 pub use rate_limit::RateLimit;
 pub use request::Request;
 pub use token::ApiToken;

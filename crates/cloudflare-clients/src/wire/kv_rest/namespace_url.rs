@@ -19,15 +19,8 @@ impl NamespaceUrl {
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the namespace's id is not 32 lower-case hexadecimal characters.
     pub fn new(api: Endpoint, account_id: String, namespace_id: String) -> Result<Self> {
-        let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if namespace_id.len() == 32 && namespace_id.bytes().all(is_hex) {
-            return Ok(Self { api, account_id, namespace_id });
-        }
-        Err(Error::invalid_input(format!(
-            "{namespace_id:?} ({} characters) is not a namespace id: it has 32 characters of 0-9 and a-f. `wrangler kv \
-             namespace list` shows it",
-            namespace_id.chars().count()
-        )))
+        validate_namespace_id(&namespace_id)?;
+        Ok(Self { api, account_id, namespace_id })
     }
 
     pub(super) fn scheme(&self) -> &'static str {
@@ -43,6 +36,19 @@ impl NamespaceUrl {
         let (api, Self { account_id, namespace_id, .. }) = (api.trim_end_matches('/'), self);
         Ok(format!("{api}/accounts/{account_id}/storage/kv/namespaces/{namespace_id}"))
     }
+}
+
+/// Checks the form of a namespace's id: 32 lower-case hexadecimal characters.
+pub(crate) fn validate_namespace_id(namespace_id: &str) -> Result<()> {
+    let is_hex = |byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+    if namespace_id.len() == 32 && namespace_id.bytes().all(is_hex) {
+        return Ok(());
+    }
+    Err(Error::invalid_input(format!(
+        "{namespace_id:?} ({} characters) is not a namespace id: it has 32 characters of 0-9 and a-f. `wrangler kv \
+         namespace list` shows it",
+        namespace_id.chars().count()
+    )))
 }
 
 impl fmt::Display for NamespaceUrl {

@@ -1,0 +1,99 @@
+//! URLs of R2's own S3 API, as the dashboard shows them.
+
+use super::endpoint::{Endpoint, Jurisdiction};
+use crate::error::{Error, Result};
+
+const DOMAIN: &str = "r2.cloudflarestorage.com";
+
+/// What a URL of R2 says: an account, its jurisdiction, and at most a bucket, in front of the host or as the path.
+#[derive(Debug)]
+pub(super) struct R2Url<'a> {
+    /// The URL itself.
+    url: &'a Endpoint,
+    account_id: &'a str,
+    jurisdiction: Option<Jurisdiction>,
+    bucket_name: Option<&'a str>,
+}
+
+impl<'a> R2Url<'a> {
+    /// What a URL says if its host is R2's, and `None` for other hosts.
+    ///
+    /// # Errors
+    /// It is one of R2's that leads nowhere: it is not https, has a port, lacks an account, or has more in it than a bucket.
+    pub(super) fn parse(url: &'a Endpoint) -> Result<Option<Self>> {
+        let (host, port) = url.host_and_port();
+        let labels = match host.strip_suffix(DOMAIN) {
+            Some("") => "",
+            Some(labels) => match labels.strip_suffix('.') {
+                Some(labels) => labels,
+                None => return Ok(None),
+            },
+            None => return Ok(None),
+        };
+        let invalid = |why: &str| {
+            Error::invalid_input(format!(
+                "endpoint {url} {why}: R2's is https://ACCOUNT_ID.{DOMAIN}, with the bucket's name as its path at most"
+            ))
+        };
+        if url.scheme() != "https" {
+            return Err(invalid("is not https"));
+        }
+        if port.is_some() {
+            return Err(invalid("has a port"));
+        }
+        let (rest, last) = labels.rsplit_once('.').unwrap_or(("", labels));
+        let (labels, jurisdiction) = match last.parse() {
+            Ok(jurisdiction) => (rest, Some(jurisdiction)),
+            Err(_) => (labels, None),
+        };
+        let (in_host, account_id) = match labels.rsplit_once('.') {
+            Some((bucket_name, account_id)) => (Some(bucket_name), account_id),
+            None => (None, labels),
+        };
+        if account_id.is_empty() {
+            return Err(invalid("has no account id in its host"));
+        }
+        let in_path = url.path_prefix().strip_prefix('/');
+        let bucket_name = match (in_host, in_path) {
+            (Some(name), None) if name.contains('.') => {
+                return Err(invalid("has more in its host than a bucket, an account id and a jurisdiction"));
+            }
+            (Some(name), None) | (None, Some(name)) if !name.contains('/') => Some(name),
+            (None, None) => None,
+            _ => {
+                return Err(invalid(
+                    "has more in its path than a bucket, and keys are not part of an endpoint",
+                ));
+            }
+        };
+        Ok(Some(Self { url, account_id, jurisdiction, bucket_name }))
+    }
+
+    /// The account's endpoint, for a bucket, and in a jurisdiction if one was given.
+    ///
+    /// # Errors
+    /// The URL names another bucket or jurisdiction, or the account id does not have its form.
+    pub(super) fn into_endpoint(
+        self,
+        bucket_name: &str,
+        jurisdiction: Option<Jurisdiction>,
+    ) -> Result<Endpoint> {
+        let Self { url, account_id, .. } = self;
+        // An empty name is an error of its own.
+        if let Some(named) = self.bucket_name.filter(|named| *named != bucket_name && !bucket_name.is_empty())
+        {
+            return Err(Error::invalid_input(format!(
+                "endpoint {url} names the bucket {named:?}, and {bucket_name:?} is the bucket that was given: leave it out \
+                 of the endpoint, or give the same"
+            )));
+        }
+        if let Some(given) = jurisdiction.filter(|given| self.jurisdiction != Some(*given)) {
+            let own = self.jurisdiction.map_or("no jurisdiction", Jurisdiction::as_str);
+            return Err(Error::invalid_input(format!(
+                "endpoint {url} is of {own}, and {} is the jurisdiction that was given: leave it out, or give the same",
+                given.as_str()
+            )));
+        }
+        Endpoint::r2(account_id, self.jurisdiction)
+    }
+}
