@@ -11,3 +11,4 @@ mod one_clock;
 mod r2_service;
 mod rest_namespace;
 mod s3_bucket;
+mod signing_clock;
