@@ -1,12 +1,13 @@
 //! What time it is for a signer.
 
-use std::sync::Arc;
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-use std::time::Duration;
-use std::time::SystemTime;
+#[cfg(any(
+    all(feature = "http", not(target_arch = "wasm32")),
+    all(feature = "workers", target_arch = "wasm32")
+))]
+mod runtime;
 
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-use futures_util::future::BoxFuture;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::error::Result;
 use crate::runtime::Runtime;
@@ -38,16 +39,6 @@ impl Clock {
             (None, None) => platform_time(),
         }
     }
-
-    /// A runtime whose clock is this one.
-    #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-    pub(super) fn runtime(&self) -> Arc<dyn Runtime> {
-        let runtime = self.runtime.clone().unwrap_or_else(|| Arc::new(crate::runtime::DEFAULT));
-        match self.standing {
-            Some(now) => Arc::new(Standing { now, runtime }),
-            None => runtime,
-        }
-    }
 }
 
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
@@ -63,35 +54,4 @@ fn platform_time() -> Result<SystemTime> {
         "this platform's clock is not known: say the time with `R2SigningClient::at`, or give a clock with \
          `R2SigningClient::with_runtime`",
     ))
-}
-
-/// A runtime whose clock stands still, while its timer runs.
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-#[derive(Debug)]
-struct Standing {
-    now: SystemTime,
-    runtime: Arc<dyn Runtime>,
-}
-
-#[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
-impl Runtime for Standing {
-    fn now(&self) -> SystemTime {
-        self.now
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.runtime.monotonic()
-    }
-
-    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        self.runtime.sleep(duration)
-    }
-
-    fn random(&self) -> f64 {
-        self.runtime.random()
-    }
-
-    fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
-        self.runtime.fill_random(bytes)
-    }
 }
