@@ -5,8 +5,9 @@ use crate::error::{Error, Result};
 /// The longest label of a host name, in bytes.
 const LONGEST: usize = 63;
 
-/// Checks that an account id can be part of a host name and of a path: 1 to 63 characters of `a-z`, `0-9` and `-`, the first
-/// and last not `-`. Whether such an account exists is Cloudflare's to say; its ids are 32 characters of 0-9 and a-f.
+/// Checks that an account id can be part of a host name and of a path: 1 to 63 characters of `a-z`, `0-9` and
+/// `-`, the first and last not `-`. Whether such an account exists is Cloudflare's to say; its ids are 32
+/// characters of 0-9 and a-f.
 ///
 /// Upper case is refused, not lowered: the host that is signed would differ from what the caller gave.
 ///

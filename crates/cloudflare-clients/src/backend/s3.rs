@@ -66,7 +66,8 @@ impl S3Bucket {
     /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed; else as [`new`](Self::new).
+    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed; else as
+    /// [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(R2SigningConfig::from_env()?)
     }

@@ -18,9 +18,9 @@ const API: &str = "https://api.cloudflare.com/client/v4";
 
 /// Which namespace to reach over Cloudflare's REST API, and with what token: plain values, checked by `RestNamespace::new`.
 ///
-/// The [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/) needs the permission *Workers KV
-/// Storage Read* or *Write*. `Debug` hides it. Cloudflare's account ids have 32 characters of 0-9 and a-f; what could be part of a
-/// host name is taken, and left to Cloudflare to judge.
+/// The [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/) needs the
+/// permission *Workers KV Storage Read* or *Write*. `Debug` hides it. Cloudflare's account ids have 32
+/// characters of 0-9 and a-f; what could be part of a host name is taken, and left to Cloudflare to judge.
 ///
 /// ```
 /// use cloudflare_clients::kv::KvConfig;
@@ -73,12 +73,12 @@ impl KvConfig {
     /// | `KV_NAMESPACE_ID` | needed |
     /// | `CLOUDFLARE_API_BASE_URL` | another server in place of `https://api.cloudflare.com/client/v4`, as wrangler has it |
     ///
-    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a value does not count, and an
-    /// empty value counts as missing.
+    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a
+    /// value does not count, and an empty value counts as missing.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of each other one what is wrong
-    /// with it.
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
+    /// each other one what is wrong with it.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
         Self::from_variables(Variables::new(&|name| var(name).map(Into::into)))
     }

@@ -5,7 +5,8 @@ use crate::error::{Error, Result};
 
 const DOMAIN: &str = "r2.cloudflarestorage.com";
 
-/// What a URL of R2 says: an account, its jurisdiction, and at most a bucket, in front of the host or as the path.
+/// What a URL of R2 says: an account, its jurisdiction, and at most a bucket, in front of the host or as the
+/// path.
 #[derive(Debug)]
 pub(super) struct R2Url<'a> {
     /// The URL itself.
@@ -19,7 +20,8 @@ impl<'a> R2Url<'a> {
     /// What a URL says if its host is R2's, and `None` for other hosts.
     ///
     /// # Errors
-    /// It is one of R2's that leads nowhere: it is not https, has a port, lacks an account, or has more in it than a bucket.
+    /// It is one of R2's that leads nowhere: it is not https, has a port, lacks an account, or has more in it
+    /// than a bucket.
     pub(super) fn parse(url: &'a Endpoint) -> Result<Option<Self>> {
         let (host, port) = url.host_and_port();
         let labels = match host.strip_suffix(DOMAIN) {

@@ -13,14 +13,14 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 /// Treat it as a secret: it has no `Display`, and `Debug` leaves its query out.
 /// [R2's page on presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) tells more.
 ///
-/// It serialises whole, for those who are to use it: `url`, `expires_at` in UTC as
-/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339) has it, and the `signed_headers` to send with it, by their names.
+/// It serialises whole, for those who are to use it: `url`, `expires_at` in UTC by
+/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), and the `signed_headers` to send with it, by their names.
 ///
 /// ```
 /// # use std::time::{Duration, UNIX_EPOCH};
 /// # use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
-/// # let client = R2SigningClient::new(R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media"))?;
-/// # let client = client.at(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+/// # let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
+/// # let client = R2SigningClient::new(config)?.at(UNIX_EPOCH + Duration::from_secs(1_800_000_000));
 /// let url = client.generate_signed_url("a", Duration::from_secs(3600))?;
 /// let json = serde_json::json!({
 ///     "url": url.as_str(),

@@ -61,10 +61,12 @@ impl SignedUrlCache {
         self
     }
 
-    /// The URL that is kept for this request, or a new one. The time is that of the client that the request came from.
+    /// The URL that is kept for this request, or a new one. The time is that of the client that the request
+    /// came from.
     ///
     /// # Errors
-    /// Those of [`Presign::sign`], and an expiry that is not longer than the margin: no URL of it could be given out.
+    /// Those of [`Presign::sign`], and an expiry that is not longer than the margin: no URL of it could be
+    /// given out.
     pub fn sign(&self, presign: Presign) -> Result<SignedUrl> {
         let request = presign.into_request()?;
         let expires_in = request.expires_in();

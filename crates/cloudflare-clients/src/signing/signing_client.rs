@@ -41,8 +41,9 @@ use crate::sync;
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 ///
-/// **The time** is that of the platform's clock, of another [`Runtime`] by [`with_runtime`](Self::with_runtime), or a given one by
-/// [`at`](Self::at). On wasm32 without the feature `workers` the platform's clock is not known: what needs the time is then
+/// **The time** is that of the platform's clock, of another [`Runtime`] by
+/// [`with_runtime`](Self::with_runtime), or a given one by [`at`](Self::at). On wasm32 without the feature
+/// `workers` the platform's clock is not known: what needs the time is then
 /// [`ErrorKind::Unsupported`](crate::ErrorKind) unless the client has been given one.
 ///
 /// Two clients are equal if they make the same URLs at the same time.
@@ -78,13 +79,15 @@ impl R2SigningClient {
         Self::new(R2SigningConfig::from_env()?)
     }
 
-    /// Goes by the clock of a runtime: the platform's by default. A time that was given by [`at`](Self::at) counts no more.
+    /// Goes by the clock of a runtime: the platform's by default. A time that was given by [`at`](Self::at)
+    /// counts no more.
     #[must_use]
     pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
         Self { clock: Clock::of(runtime), ..self }
     }
 
-    /// The same client at a time of yours, at which its clock stands still. It shares all else, and costs next to nothing.
+    /// The same client at a time of yours, at which its clock stands still. It shares all else, and costs
+    /// next to nothing.
     #[must_use]
     pub fn at(&self, now: SystemTime) -> Self {
         Self { inner: Arc::clone(&self.inner), clock: self.clock.standing_at(now) }
@@ -122,8 +125,8 @@ impl R2SigningClient {
     /// A URL to download an object (GET), good for 1 second to 7 days from now.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key has not 1 to 1,024 bytes, or the expiry is not 1 to 604,800 whole
-    /// seconds.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key has not 1 to 1,024 bytes, or the expiry is not
+    /// 1 to 604,800 whole seconds.
     pub fn generate_signed_url(&self, key: &str, expires_in: Duration) -> Result<SignedUrl> {
         self.with_url_signer(expires_in, self.now()?, |signer| signer.signed_url(key))
     }

@@ -18,9 +18,9 @@ use crate::sigv4::{Credentials, Signer};
 ///
 /// The credentials are those of an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/). `Debug` hides them.
 ///
-/// Cloudflare's account ids and access key ids have 32 characters of 0-9 and a-f, and its secret access keys have 64: an access
-/// key id of 64 is likely the secret. That is for R2 to judge, though. What is refused here is what would break the
-/// URL, a header or the host.
+/// Cloudflare's account ids and access key ids have 32 characters of 0-9 and a-f, and its secret access keys
+/// have 64: an access key id of 64 is likely the secret. That is for R2 to judge, though. What is refused
+/// here is what would break the URL, a header or the host.
 ///
 /// ```
 /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
@@ -77,16 +77,17 @@ impl R2SigningConfig {
         )
     }
 
-    /// A bucket behind a URL: of another server that speaks R2's S3 API, such as a local one at `http://127.0.0.1:9710`, or of R2
-    /// itself, as the dashboard shows it under "S3 API".
+    /// A bucket behind a URL: of another server that speaks R2's S3 API, such as a local one at
+    /// `http://127.0.0.1:9710`, or of R2 itself, as the dashboard shows it under "S3 API".
     ///
-    /// A path in the URL of another server is kept in front of the bucket. A URL of R2 names an account, its jurisdiction, and at
-    /// most the bucket, in its path or in front of its host: that has to be `bucket_name`.
+    /// A path in the URL of another server is kept in front of the bucket. A URL of R2 names an account, its
+    /// jurisdiction, and at most the bucket, in its path or in front of its host: that has to be
+    /// `bucket_name`.
     ///
     /// ```
     /// use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
     ///
-    /// let config = |url| R2SigningConfig::for_endpoint(url, "the-access-key-id", "the-secret-access-key", "media");
+    /// let config = |url| R2SigningConfig::for_endpoint(url, "the-key-id", "the-secret-key", "media");
     /// for url in [
     ///     "https://abc123def456.eu.r2.cloudflarestorage.com",
     ///     "https://abc123def456.eu.r2.cloudflarestorage.com/media",
@@ -148,12 +149,12 @@ impl R2SigningConfig {
     /// | `R2_SESSION_TOKEN` | of temporary credentials |
     /// | `R2_REGION` | `auto` by default |
     ///
-    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a value does not count, and an
-    /// empty value counts as missing.
+    /// A variable is a `String`, or an `OsString` as [`std::env::var_os`] gives it. White space around a
+    /// value does not count, and an empty value counts as missing.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of each other one what is wrong
-    /// with it.
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
+    /// each other one what is wrong with it.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
         Self::from_variables(Variables::new(&|name| var(name).map(Into::into)))
     }
@@ -206,8 +207,8 @@ impl R2SigningConfig {
         self
     }
 
-    /// The region that requests and URLs are signed for: `auto` by default, which is R2's. Other servers have others: Garage, for one,
-    /// refuses `auto`.
+    /// The region that requests and URLs are signed for: `auto` by default, which is R2's. Other servers have
+    /// others: Garage, for one, refuses `auto`.
     #[must_use]
     pub fn region(mut self, region: impl Into<String>) -> Self {
         self.region = Some(region.into());

@@ -8,8 +8,9 @@ use crate::error::Result;
 use crate::r2::{R2Service, R2SigningClient};
 
 impl R2SigningClient {
-    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and the timeouts of
-    /// [`Timeouts::default`](crate::Timeouts), by the client's clock. All clients within a Tokio runtime share their connections.
+    /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and
+    /// the timeouts of [`Timeouts::default`](crate::Timeouts), by the client's clock. All clients within a
+    /// Tokio runtime share their connections.
     ///
     /// # Errors
     /// All but the answer that there is no such object: a missing bucket is

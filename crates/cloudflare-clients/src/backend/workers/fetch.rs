@@ -27,7 +27,8 @@ const EXPIRY: Duration = Duration::from_secs(60);
 
 impl R2SigningClient {
     /// Whether an object exists: a get of its first byte with `fetch`, with the retries of
-    /// [`RetryPolicy::default`](crate::RetryPolicy), by the client's clock. It takes 30 seconds at most, each time.
+    /// [`RetryPolicy::default`](crate::RetryPolicy), by the client's clock. It takes 30 seconds at most, each
+    /// time.
     ///
     /// # Errors
     /// All but the answer that there is no such object: a missing bucket is
