@@ -30,6 +30,10 @@ pub const CLOUDFLARE_API_BASE_URL: &str = "CLOUDFLARE_API_BASE_URL";
 /// The id of the namespace of Workers KV.
 pub const KV_NAMESPACE_ID: &str = "KV_NAMESPACE_ID";
 
+/// Those that are credentials, of which an error says so.
+const CREDENTIALS: [&str; 4] =
+    [R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, CLOUDFLARE_API_TOKEN];
+
 /// Variables, of which all that are missing or malformed are named together.
 ///
 /// White space around a value does not count, and an empty value counts as missing.
@@ -48,7 +52,8 @@ impl<'a> Variables<'a> {
     /// The value; an empty one where it is not Unicode, which [`check`](Self::check) tells.
     pub(crate) fn optional(&mut self, name: &'static str) -> Option<String> {
         let Ok(value) = (self.variable)(name)?.into_string() else {
-            self.malformed(name, format_args!("{name} is not Unicode text"));
+            let of = if CREDENTIALS.contains(&name) { ", of the credentials," } else { "" };
+            self.malformed(name, format_args!("{name}{of} is not Unicode text"));
             return Some(String::new());
         };
         let value = value.trim();
@@ -74,8 +79,11 @@ impl<'a> Variables<'a> {
     pub(crate) fn check(self, service: &str) -> Result<()> {
         let missing = (!self.missing.is_empty())
             .then(|| format!("Missing {service} environment variables: {}", self.missing.join(", ")));
+        let lacks_credentials = self.missing.iter().any(|name| CREDENTIALS.contains(name));
+        let hint = lacks_credentials
+            .then(|| "credentials are those of an API token, which Cloudflare's dashboard makes".to_owned());
         let malformed = self.malformed.into_iter().map(|(_, what)| what);
-        let faults: Vec<_> = missing.into_iter().chain(malformed).collect();
+        let faults: Vec<_> = missing.into_iter().chain(hint).chain(malformed).collect();
         if faults.is_empty() { Ok(()) } else { Err(Error::invalid_input(faults.join("; "))) }
     }
 }
@@ -111,8 +119,11 @@ mod tests {
         let latin_1 = |_: &str| Some(OsString::from_vec(vec![b'm', 0xe9]));
         let mut variables = Variables::new(&latin_1);
         variables.required(R2_BUCKET_MEDIA);
-        variables.optional(R2_REGION);
+        variables.optional(R2_SESSION_TOKEN);
         let error = variables.check("R2").unwrap_err();
-        assert_eq!(error.message(), "R2_BUCKET_MEDIA is not Unicode text; R2_REGION is not Unicode text");
+        assert_eq!(
+            error.message(),
+            "R2_BUCKET_MEDIA is not Unicode text; R2_SESSION_TOKEN, of the credentials, is not Unicode text"
+        );
     }
 }

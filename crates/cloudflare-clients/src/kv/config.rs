@@ -183,6 +183,12 @@ mod tests {
             error.to_string(),
             "Missing KV environment variables: CLOUDFLARE_ACCOUNT_ID, KV_NAMESPACE_ID"
         );
+        let error = from_vars(&[("CLOUDFLARE_ACCOUNT_ID", "a"), ("KV_NAMESPACE_ID", NAMESPACE)]).unwrap_err();
+        assert!(
+            error
+                .message()
+                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN; credentials")
+        );
     }
 
     #[test]

@@ -374,7 +374,8 @@ mod tests {
         let error = from_vars(&[("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", " ")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA"
+            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; credentials \
+             are those of an API token, which Cloudflare's dashboard makes"
         );
         let error = from_vars(&[("R2_ENDPOINT", "http://localhost")]).unwrap_err();
         assert!(!error.to_string().contains("R2_ACCOUNT_ID"), "{error}");
@@ -413,8 +414,9 @@ mod tests {
 
         let error = from_vars(&[("R2_ENDPOINT", "localhost"), ("R2_ACCESS_KEY_ID", "id")]).unwrap_err();
         let start =
-            "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; R2_ENDPOINT: endpoint";
+            "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; credentials are";
         assert!(error.message().starts_with(start), "{error}");
+        assert!(error.message().contains("; R2_ENDPOINT: endpoint \"localhost\" has no scheme"), "{error}");
     }
 
     #[cfg(unix)]
@@ -432,7 +434,10 @@ mod tests {
                 _ => OsString::new(),
             })
         });
-        assert_eq!(error.unwrap_err().message(), "R2_SECRET_ACCESS_KEY is not Unicode text");
+        assert_eq!(
+            error.unwrap_err().message(),
+            "R2_SECRET_ACCESS_KEY, of the credentials, is not Unicode text"
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl R2SigningClient {
     /// A client from the secrets and variables of a Worker: see [`R2SigningConfig::from_vars`] for their names.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`] names every variable that is missing, or the one that is malformed.
+    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed.
     pub fn from_worker_env(env: &worker::Env) -> Result<Self> {
         Self::new(R2SigningConfig::from_vars(|name| variable(env, name))?)
     }
