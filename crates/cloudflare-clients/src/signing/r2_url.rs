@@ -99,3 +99,91 @@ impl<'a> R2Url<'a> {
         Endpoint::r2(account_id, self.jurisdiction)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+    use crate::r2::{Addressing, R2SigningClient, R2SigningConfig};
+
+    #[test]
+    fn urls_of_r2_lead_to_the_account_and_its_bucket() {
+        let config = |url: &str| R2SigningConfig::for_endpoint(url, "id", "secret", "media");
+        for url in [
+            "https://abc123.r2.cloudflarestorage.com",
+            "https://abc123.r2.cloudflarestorage.com/",
+            "https://abc123.r2.cloudflarestorage.com/media",
+            "https://abc123.r2.cloudflarestorage.com/media/",
+            "https://media.abc123.r2.cloudflarestorage.com",
+            "HTTPS://Media.ABC123.R2.CloudflareStorage.com:443/",
+        ] {
+            for jurisdiction in
+                [None, Some(Jurisdiction::Eu), Some(Jurisdiction::FedRamp), Some(Jurisdiction::Us)]
+            {
+                let (url, mut account) = match jurisdiction {
+                    None => (url.to_owned(), R2SigningConfig::new("abc123", "id", "secret", "media")),
+                    Some(jurisdiction) => {
+                        let host = format!(".{}.r2.cloudflarestorage.com", jurisdiction.as_str());
+                        let url = url.to_ascii_lowercase().replace(".r2.cloudflarestorage.com", &host);
+                        let account = R2SigningConfig::new("abc123", "id", "secret", "media");
+                        (url, account.jurisdiction(jurisdiction))
+                    }
+                };
+                let mut given = vec![config(&url)];
+                given.extend(jurisdiction.map(|jurisdiction| config(&url).jurisdiction(jurisdiction)));
+                for addressing in [None, Some(Addressing::Path), Some(Addressing::VirtualHost)] {
+                    let with = |config: R2SigningConfig| match addressing {
+                        Some(addressing) => config.addressing(addressing),
+                        None => config,
+                    };
+                    account = with(account);
+                    let account = R2SigningClient::new(account.clone()).unwrap();
+                    for given in &given {
+                        let given = R2SigningClient::new(with(given.clone())).unwrap();
+                        assert_eq!(given.endpoint(), account.endpoint(), "{url}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn urls_of_r2_that_say_something_else_are_refused() {
+        let other = "names the bucket \"films\", and \"media\" is the bucket that was given";
+        for (url, why) in [
+            ("https://abc123.r2.cloudflarestorage.com/films", other),
+            ("https://films.abc123.r2.cloudflarestorage.com", other),
+            ("https://films.abc123.us.r2.cloudflarestorage.com", other),
+            ("https://abc123.r2.cloudflarestorage.com/media/a", "has more in its path than a bucket"),
+            ("https://abc123.r2.cloudflarestorage.com//media", "has more in its path than a bucket"),
+            ("https://media.abc123.r2.cloudflarestorage.com/media", "has more in its path than a bucket"),
+            ("https://a.media.abc123.r2.cloudflarestorage.com", "has more in its host than a bucket"),
+            ("http://abc123.r2.cloudflarestorage.com", "is not https"),
+            ("https://abc123.r2.cloudflarestorage.com:8443", "has a port"),
+            ("https://r2.cloudflarestorage.com/media", "has no account id in its host"),
+            ("https://eu.r2.cloudflarestorage.com/media", "has no account id in its host"),
+            ("https://abc_123.r2.cloudflarestorage.com", "is not an account id"),
+        ] {
+            let config = R2SigningConfig::for_endpoint(url, "id", "secret", "media");
+            let error = R2SigningClient::new(config).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{url}");
+            assert!(error.message().contains(why), "{url}: {error}");
+        }
+        let url = "https://abc123.r2.cloudflarestorage.com";
+        let config =
+            R2SigningConfig::for_endpoint(url, "id", "secret", "media").jurisdiction(Jurisdiction::Eu);
+        let error = R2SigningClient::new(config).unwrap_err();
+        let why = format!("endpoint {url} is of no jurisdiction, and eu is the jurisdiction that was given");
+        assert!(error.message().starts_with(&why), "{error}");
+
+        // Other hosts keep their path, whatever they end with.
+        for url in
+            ["https://notr2.cloudflarestorage.com/films", "https://r2.cloudflarestorage.com.example/a/b"]
+        {
+            let client =
+                R2SigningClient::new(R2SigningConfig::for_endpoint(url, "id", "secret", "media")).unwrap();
+            let found = client.endpoint().url(Some("media"), None).unwrap();
+            assert_eq!(found, format!("{url}/media"));
+        }
+    }
+}
