@@ -14,7 +14,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
-#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+#[cfg(any(
+    all(feature = "http", not(target_arch = "wasm32")),
+    all(feature = "workers", target_arch = "wasm32")
+))]
 pub(crate) use self::default::DEFAULT;
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
 pub(crate) use self::default::now;

@@ -3,11 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use cloudflare_clients::http::Method;
 use cloudflare_clients::playlist::PlaylistOptions;
 use cloudflare_clients::r2::{Body, R2Service, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache};
-use cloudflare_clients::{
-    HttpClient, LocalBucket, Method, Result, RetryPolicy, Runtime, S3Bucket, async_trait,
-};
+use cloudflare_clients::{HttpClient, LocalBucket, Result, RetryPolicy, Runtime, S3Bucket, async_trait};
 use http::{Request, Response, StatusCode};
 use testkit::{ManualClock, begin};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
@@ -121,7 +120,7 @@ async fn a_service_signs_by_its_own_clock() {
     let bucket = LocalBucket::open(folder.path(), "media").await.unwrap();
     let (clock, runtime) = clock();
     // Whatever clock the client had before.
-    let r2 = R2Service::new_with_runtime(Arc::new(bucket), runtime).with_signing(client().at(begin() - HOUR));
+    let r2 = R2Service::new(bucket).with_runtime(runtime).with_signing(client().at(begin() - HOUR));
     let presign = r2.presign(Method::PUT, "a").unwrap();
     clock.advance(Duration::from_secs(60));
 
@@ -170,8 +169,7 @@ async fn a_bucket_signs_requests_and_urls_by_one_clock() {
     let url = bucket.signing_client().generate_signed_url("a", HOUR).unwrap();
     assert_signed(url.as_str(), Duration::ZERO);
 
-    let r2 = R2Service::new_with_runtime(Arc::new(bucket), runtime)
-        .with_retry(RetryPolicy::default().max_retries(1));
+    let r2 = R2Service::new(bucket).with_runtime(runtime).with_retry(RetryPolicy::default().max_retries(1));
     r2.delete("a").await.unwrap_err();
     let signed = http.signed.lock().unwrap().clone();
     assert_eq!(signed[0], "20270115T080000Z");

@@ -1,7 +1,5 @@
 //! Whether an object exists, asked by what signs its URLs.
 
-use std::sync::Arc;
-
 use super::S3Bucket;
 use crate::backend::http::shared_client;
 use crate::error::Result;
@@ -18,8 +16,7 @@ impl R2SigningClient {
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
         let bucket = S3Bucket::from_parts(self.clone(), shared_client()?);
-        let runtime = Arc::clone(&bucket.runtime);
-        Ok(R2Service::new_with_runtime(Arc::new(bucket), runtime).head(key).await?.is_some())
+        R2Service::new(bucket).exists(key).await
     }
 }
 
@@ -27,6 +24,7 @@ impl R2SigningClient {
 mod tests {
     use std::io::{BufRead, BufReader, Write};
     use std::net::TcpListener;
+    use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::{Duration, Instant};
 

@@ -1,6 +1,5 @@
 //! R2's S3 API over a Worker's `fetch`.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt as _;

@@ -7,7 +7,7 @@ use super::conditional::Conditional;
 use super::key::validate_key;
 #[cfg(any(
     all(feature = "workers", target_arch = "wasm32"),
-    all(any(feature = "http", feature = "local"), not(target_arch = "wasm32"))
+    all(feature = "http", not(target_arch = "wasm32"))
 ))]
 use super::limits::validate_delete_count;
 use super::limits::{validate_page_size, validate_upload_size};
@@ -145,7 +145,7 @@ impl DeleteManyRequest {
     /// Refuses what R2 does not take.
     #[cfg(any(
         all(feature = "workers", target_arch = "wasm32"),
-        all(any(feature = "http", feature = "local"), not(target_arch = "wasm32"))
+        all(feature = "http", not(target_arch = "wasm32"))
     ))]
     pub(crate) fn validate(&self) -> Result<()> {
         validate_delete_count(self.keys.len())?;

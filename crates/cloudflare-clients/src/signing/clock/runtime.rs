@@ -40,6 +40,10 @@ impl Runtime for Standing {
         self.runtime.sleep(duration)
     }
 
+    fn timeout(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.runtime.timeout(duration)
+    }
+
     fn random(&self) -> f64 {
         self.runtime.random()
     }
