@@ -22,7 +22,7 @@
 //! | [`PartsPage`] | `parts`, `truncated`, `nextPartNumberMarker` |
 //! | [`MultipartUploadsPage`] | `uploads`, `delimitedPrefixes`, `truncated`, `nextKeyMarker`, `nextUploadIdMarker` |
 //! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |
-//! | [`SignedUrl`] | `url`, `expires_at`, `signed_headers`; written only |
+//! | [`SignedUrl`] | `url`, `expiresAt`, `signedHeaders`; written only |
 //!
 //! ```
 //! use cloudflare_clients::r2::{ListPage, UploadedPart};

@@ -5,16 +5,15 @@ use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use http::HeaderMap;
-use humantime::format_rfc3339_seconds;
-use serde::ser::{Serialize, SerializeStruct as _, Serializer};
+use serde::{Serialize, Serializer};
 
 /// A presigned URL: whoever has it can make the one request it was signed for, until it expires.
 ///
 /// Treat it as a secret: it has no `Display`, and `Debug` leaves its query out.
 /// [R2's page on presigned URLs](https://developers.cloudflare.com/r2/api/s3/presigned-urls/) tells more.
 ///
-/// It serialises whole, for those who are to use it: `url`, `expires_at` in UTC by
-/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), and the `signed_headers` to send with it, by their names.
+/// It serialises whole, for those who are to use it: `url`, `expiresAt` in UTC by
+/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339), and the `signedHeaders` to send with it, by their names.
 ///
 /// ```
 /// # use std::time::{Duration, UNIX_EPOCH};
@@ -24,17 +23,20 @@ use serde::ser::{Serialize, SerializeStruct as _, Serializer};
 /// let url = client.generate_signed_url("a", Duration::from_secs(3600))?;
 /// let json = serde_json::json!({
 ///     "url": url.as_str(),
-///     "expires_at": "2027-01-15T09:00:00Z",
-///     "signed_headers": {},
+///     "expiresAt": "2027-01-15T09:00:00.000Z",
+///     "signedHeaders": {},
 /// });
 /// assert_eq!(serde_json::to_value(&url)?, json);
 /// # Ok::<_, Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct SignedUrl {
     url: String,
+    #[serde(with = "crate::time::rfc3339")]
     expires_at: SystemTime,
     /// `None` where there are none: a list of URLs is smaller so.
+    #[serde(serialize_with = "serialize_headers")]
     signed_headers: Option<Box<HeaderMap>>,
 }
 
@@ -76,25 +78,14 @@ impl AsRef<str> for SignedUrl {
     }
 }
 
-impl Serialize for SignedUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("SignedUrl", 3)?;
-        fields.serialize_field("url", &self.url)?;
-        fields.serialize_field("expires_at", &format_rfc3339_seconds(self.expires_at).to_string())?;
-        fields.serialize_field("signed_headers", &Headers(self.signed_headers()))?;
-        fields.end()
-    }
-}
-
 /// Headers of one value each, which is ASCII.
-struct Headers<'a>(&'a HeaderMap);
-
-impl Serialize for Headers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.0.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))),
-        )
-    }
+#[expect(clippy::ref_option, reason = "serde calls it with the field")]
+fn serialize_headers<S: Serializer>(
+    headers: &Option<Box<HeaderMap>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let headers = headers.iter().flat_map(|headers| headers.iter());
+    serializer.collect_map(headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))))
 }
 
 impl fmt::Debug for SignedUrl {
