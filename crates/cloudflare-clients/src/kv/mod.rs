@@ -22,7 +22,7 @@
 
 mod client;
 mod config;
-mod namespace;
+pub(crate) mod namespace;
 mod ops;
 mod request_budget;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]

@@ -104,16 +104,13 @@ pub trait Namespace: fmt::Debug + Send + Sync + 'static {
     /// Stores up to 10,000 values, which are in memory, and says of each, in the order of `requests`, whether that worked; by
     /// default with a [`put`](Self::put) of each, eight at a time.
     async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        let puts: Vec<_> = requests.into_iter().map(|request| self.put(request)).collect();
-        Ok(stream::iter(puts).buffered(CONCURRENT_WRITES).collect().await)
+        Ok(put_one_by_one(self, requests).await)
     }
 
     /// Deletes up to 10,000 keys and says of each, in the order of the keys, whether that worked; by default with a
     /// [`delete`](Self::delete) of each, eight at a time.
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
-        let deletes: Vec<_> =
-            request.keys.into_iter().map(|key| self.delete(DeleteRequest::new(key))).collect();
-        Ok(stream::iter(deletes).buffered(CONCURRENT_WRITES).collect().await)
+        Ok(delete_one_by_one(self, request).await)
     }
 
     /// One page of a listing, in the order of the keys' bytes.
@@ -123,6 +120,23 @@ pub trait Namespace: fmt::Debug + Send + Sync + 'static {
     /// them from here. A backend without a clock of its own gives the platform's: `TokioRuntime`, or `WorkersRuntime` in
     /// a Worker.
     fn runtime(&self) -> Arc<dyn Runtime>;
+}
+
+pub(crate) async fn put_one_by_one<N: Namespace + ?Sized>(
+    namespace: &N,
+    requests: Vec<PutRequest>,
+) -> Vec<Result<()>> {
+    let puts: Vec<_> = requests.into_iter().map(|request| namespace.put(request)).collect();
+    stream::iter(puts).buffered(CONCURRENT_WRITES).collect().await
+}
+
+pub(crate) async fn delete_one_by_one<N: Namespace + ?Sized>(
+    namespace: &N,
+    request: DeleteManyRequest,
+) -> Vec<Result<()>> {
+    let deletes: Vec<_> =
+        request.keys.into_iter().map(|key| namespace.delete(DeleteRequest::new(key))).collect();
+    stream::iter(deletes).buffered(CONCURRENT_WRITES).collect().await
 }
 
 /// A namespace that others hold too.

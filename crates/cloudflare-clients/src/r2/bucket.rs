@@ -194,9 +194,7 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// Deletes up to 1,000 objects and says of each, in the order of the keys, whether that worked; by default with
     /// a [`delete`](Self::delete) of each, eight at a time.
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
-        let deletes: Vec<_> =
-            request.keys.into_iter().map(|key| self.delete(DeleteRequest::new(key))).collect();
-        Ok(stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await)
+        Ok(delete_one_by_one(self, request).await)
     }
 
     /// One page of a listing, in the order of the keys' bytes.
@@ -243,6 +241,15 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     fn has_reliable_transport(&self) -> bool {
         false
     }
+}
+
+pub(crate) async fn delete_one_by_one<B: Bucket + ?Sized>(
+    bucket: &B,
+    request: DeleteManyRequest,
+) -> Vec<Result<()>> {
+    let deletes: Vec<_> =
+        request.keys.into_iter().map(|key| bucket.delete(DeleteRequest::new(key))).collect();
+    stream::iter(deletes).buffered(CONCURRENT_DELETES).collect().await
 }
 
 /// A bucket that others hold too.

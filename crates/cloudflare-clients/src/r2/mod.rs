@@ -38,7 +38,7 @@
 //! # Ok::<_, serde_json::Error>(())
 //! ```
 
-mod bucket;
+pub(crate) mod bucket;
 mod lost_answer;
 mod ops;
 mod service;

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 
 use super::clock::ManualClock;
 use super::script::Script;
 use crate::error::Result;
+use crate::r2::bucket::delete_one_by_one;
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
     CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
@@ -68,7 +70,7 @@ pub struct MockBucket {
     pub put: Script<PutRequest, StoredObject>,
     /// [`Bucket::delete`].
     pub delete: Script<DeleteRequest, ()>,
-    /// [`Bucket::delete_many`].
+    /// [`Bucket::delete_many`]. Without an answer and a bucket below, [`delete`](Self::delete) is called for each key.
     pub delete_many: Script<DeleteManyRequest, Vec<Result<()>>>,
     /// [`Bucket::list`].
     pub list: Script<ListRequest, ListPage>,
@@ -155,7 +157,11 @@ impl Bucket for MockBucket {
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
-        answer!(self, delete_many, request)
+        let otherwise = |request| match &self.over {
+            Some(bucket) => bucket.delete_many(request),
+            None => delete_one_by_one(self, request).map(Ok).boxed(),
+        };
+        self.delete_many.call("delete_many", request, &*self.runtime, Some(otherwise)).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use futures_util::FutureExt as _;
 
 use super::clock::ManualClock;
 use super::script::Script;
 use crate::error::Result;
+use crate::kv::namespace::{delete_one_by_one, put_one_by_one};
 use crate::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
     PutRequest, ValueWithMetadata,
@@ -46,11 +48,11 @@ pub struct MockNamespace {
     pub get_many: Script<GetManyRequest, Vec<Result<Option<ValueWithMetadata<String>>>>>,
     /// [`Namespace::put`].
     pub put: Script<PutRequest, ()>,
-    /// [`Namespace::put_many`].
+    /// [`Namespace::put_many`]. Without an answer and a namespace below, [`put`](Self::put) is called for each value.
     pub put_many: Script<Vec<PutRequest>, Vec<Result<()>>>,
     /// [`Namespace::delete`].
     pub delete: Script<DeleteRequest, ()>,
-    /// [`Namespace::delete_many`].
+    /// [`Namespace::delete_many`]. Without an answer and a namespace below, [`delete`](Self::delete) is called for each key.
     pub delete_many: Script<DeleteManyRequest, Vec<Result<()>>>,
     /// [`Namespace::list`].
     pub list: Script<ListRequest, ListPage>,
@@ -121,7 +123,11 @@ impl Namespace for MockNamespace {
     }
 
     async fn put_many(&self, request: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        answer!(self, put_many, request)
+        let otherwise = |requests| match &self.over {
+            Some(namespace) => namespace.put_many(requests),
+            None => put_one_by_one(self, requests).map(Ok).boxed(),
+        };
+        self.put_many.call("put_many", request, &*self.runtime, Some(otherwise)).await
     }
 
     async fn delete(&self, request: DeleteRequest) -> Result<()> {
@@ -129,7 +135,11 @@ impl Namespace for MockNamespace {
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
-        answer!(self, delete_many, request)
+        let otherwise = |request| match &self.over {
+            Some(namespace) => namespace.delete_many(request),
+            None => delete_one_by_one(self, request).map(Ok).boxed(),
+        };
+        self.delete_many.call("delete_many", request, &*self.runtime, Some(otherwise)).await
     }
 
     async fn list(&self, request: ListRequest) -> Result<ListPage> {

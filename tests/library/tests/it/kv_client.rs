@@ -7,11 +7,11 @@ use std::time::Duration;
 use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey,
-    Namespace, PutRequest, ValueWithMetadata,
+    PutRequest, ValueWithMetadata,
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::testing::MockNamespace;
-use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime, TokioRuntime, async_trait};
+use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime, TokioRuntime};
 use futures_util::{FutureExt as _, TryStreamExt as _, future, stream};
 use testkit::{ManualClock, mock};
 
@@ -47,10 +47,7 @@ impl Scripted {
         if namespace.has_bulk_writes {
             mock = mock!(MockNamespace, namespace => get, get_many, put, delete, list, put_many, delete_many);
         }
-        let runtime: Arc<dyn Runtime> = Arc::new(clock.clone());
-        let mock = mock.with_runtime(runtime);
-        let client =
-            if namespace.has_bulk_writes { KvClient::new(mock) } else { KvClient::new(OneByOne(mock)) };
+        let client = KvClient::new(mock.with_runtime(Arc::new(clock.clone())));
         (namespace, client, clock)
     }
 
@@ -117,44 +114,6 @@ impl Scripted {
     async fn list(&self, request: ListRequest) -> Result<ListPage> {
         self.step(format!("list {:?}", request.cursor))?;
         Ok(self.pages.lock().unwrap().pop_front().unwrap())
-    }
-}
-
-/// A namespace that leaves the writes of many keys to the trait.
-#[derive(Debug)]
-struct OneByOne(MockNamespace);
-
-#[async_trait]
-impl Namespace for OneByOne {
-    async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
-        self.0.get(request).await
-    }
-
-    async fn get_with_metadata(&self, request: GetRequest) -> Result<Option<ValueWithMetadata<Body>>> {
-        self.0.get_with_metadata(request).await
-    }
-
-    async fn get_many(
-        &self,
-        request: GetManyRequest,
-    ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
-        self.0.get_many(request).await
-    }
-
-    async fn put(&self, request: PutRequest) -> Result<()> {
-        self.0.put(request).await
-    }
-
-    async fn delete(&self, request: DeleteRequest) -> Result<()> {
-        self.0.delete(request).await
-    }
-
-    async fn list(&self, request: ListRequest) -> Result<ListPage> {
-        self.0.list(request).await
-    }
-
-    fn runtime(&self) -> Arc<dyn Runtime> {
-        self.0.runtime()
     }
 }
 

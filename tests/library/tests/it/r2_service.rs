@@ -7,8 +7,8 @@ use std::time::{Duration, UNIX_EPOCH};
 use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{
     self, Body, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
-    HeadRequest, ListPage, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service,
-    StoredObject, UploadedPart,
+    HeadRequest, HttpMetadata, ListPage, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest,
+    R2Service, StoredObject, UploadedPart,
 };
 use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, TokioRuntime};
@@ -581,4 +581,63 @@ fn everything_can_be_shared_and_sent() {
     shared::<r2::R2SigningClient>();
     shared::<r2::R2SigningConfig>();
     shared::<r2::Outcomes<()>>();
+}
+
+#[tokio::test]
+async fn a_bucket_without_a_delete_of_many_deletes_one_by_one() {
+    let bucket = Arc::new(MockBucket::new());
+    bucket.delete.answers(|request| async move {
+        if request.key == "b" { Err(Error::new(ErrorKind::Forbidden, "not this one")) } else { Ok(()) }
+    });
+    let outcomes = R2Service::new(bucket.clone()).delete_many(["a", "b", "c"]).await.unwrap();
+    assert_eq!(outcomes.succeeded().map(|(key, ())| key).collect::<Vec<_>>(), ["a", "c"]);
+    let (key, error) = outcomes.failed().next().unwrap();
+    assert_eq!((key, error.key(), error.operation()), ("b", Some("b"), Some("delete")));
+    assert_eq!((bucket.delete_many.calls(), bucket.delete.calls()), (1, 3));
+}
+
+#[tokio::test]
+async fn metadata_that_is_set_together_keeps_what_was_set_alone() {
+    let bucket = Arc::new(MockBucket::new());
+    bucket.put.answers(|request| async move { Ok(StoredObject::new(request.key, md5(b"v"))) });
+    let service = R2Service::new(bucket);
+    let http = HttpMetadata::new().cache_control("no-store").content_language("de");
+    let stored = service
+        .put("k", "v")
+        .content_type("text/plain")
+        .content_language("en")
+        .content_encoding("identity")
+        .content_disposition("inline")
+        .cache_expiry(UNIX_EPOCH)
+        .metadata("a", "1")
+        .http_metadata(http)
+        .custom_metadata([("b", "2")].into_iter().collect())
+        .await
+        .unwrap();
+    let expected = HttpMetadata::new()
+        .content_type("text/plain")
+        .content_language("de")
+        .content_encoding("identity")
+        .content_disposition("inline")
+        .cache_control("no-store")
+        .cache_expiry(UNIX_EPOCH);
+    assert_eq!(stored.http_metadata, Some(expected));
+    let custom = stored.custom_metadata.unwrap();
+    assert_eq!(custom.iter().collect::<Vec<_>>(), [("a", "1"), ("b", "2")]);
+}
+
+#[tokio::test]
+async fn a_copy_replaces_metadata_once_a_field_is_set() {
+    let bucket = Arc::new(MockBucket::new());
+    bucket.copy.answers(|request| async move {
+        let replaced = request.replace_metadata.map_or("as it is".to_owned(), |(http, custom)| {
+            format!("{:?} {:?}", http.content_type, custom.get("n"))
+        });
+        Ok(StoredObject::new(request.key, replaced))
+    });
+    let r2 = R2Service::new(bucket);
+    assert_eq!(r2.copy("a", "b").await.unwrap().etag, "as it is");
+    let copied = r2.copy("a", "b").content_type("text/plain").metadata("n", "v").await.unwrap();
+    assert_eq!(copied.etag, r#"Some("text/plain") Some("v")"#);
+    assert_eq!(r2.copy("a", "b").replace_metadata().await.unwrap().etag, "None None");
 }
