@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
@@ -129,8 +129,7 @@ impl ErrorKind {
 
 /// Why an operation failed.
 ///
-/// It is one pointer wide, and a clone shares what it points to, the causes too. [`kind`](Self::kind) says
-/// what to do about it; `Display` is one line for people, with the operation, the key, the number of attempts
+/// It is one pointer wide, and clones share their causes. [`kind`](Self::kind) says what to do about it; `Display` is one line for people, with the operation, the key, the number of attempts
 /// and the service's own words; the causes are in [`source`](StdError::source). Secrets and signatures are
 /// never part of it.
 ///
@@ -143,7 +142,7 @@ impl ErrorKind {
 /// assert_eq!(error.to_string(), "500 Server Error");
 /// ```
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error(Box<Inner>);
 
 #[derive(Clone)]
 struct Inner {
@@ -176,7 +175,7 @@ const OBJECT_HEADERS: [HeaderName; 4] =
 impl Error {
     /// An error of this kind. The message says what was wrong and, where that is known, what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner {
+        Self(Box::new(Inner {
             kind,
             message: message.into(),
             status: None,
@@ -192,15 +191,10 @@ impl Error {
         }))
     }
 
-    /// For writing; what a clone shares is copied first.
-    fn inner(&mut self) -> &mut Inner {
-        Arc::make_mut(&mut self.0)
-    }
-
     /// The error for an HTTP status: `from_status(500, "Server Error")` reads `500 Server Error`.
     pub fn from_status(status: u16, message: impl fmt::Display) -> Self {
         let mut error = Self::new(ErrorKind::from_status(status), format!("{status} {message}"));
-        error.inner().status = Some(status);
+        error.0.status = Some(status);
         error
     }
 
@@ -229,7 +223,7 @@ impl Error {
     /// Replaces the kind, and with it whether the error is retryable.
     #[must_use]
     pub fn with_kind(mut self, kind: ErrorKind) -> Self {
-        let inner = self.inner();
+        let inner = &mut self.0;
         inner.kind = kind;
         inner.retryable = kind.is_transient();
         self
@@ -238,35 +232,35 @@ impl Error {
     /// Adds the service's error code, such as `NoSuchBucket` or `10058`.
     #[must_use]
     pub fn with_code(mut self, code: impl Into<String>) -> Self {
-        self.inner().code = Some(code.into());
+        self.0.code = Some(code.into());
         self
     }
 
     /// Adds the HTTP status.
     #[must_use]
     pub fn with_status(mut self, status: u16) -> Self {
-        self.inner().status = Some(status);
+        self.0.status = Some(status);
         self
     }
 
     /// Adds the service's id of the request (`cf-ray`).
     #[must_use]
     pub fn with_request_id(mut self, id: impl Into<String>) -> Self {
-        self.inner().request_id = Some(id.into());
+        self.0.request_id = Some(id.into());
         self
     }
 
     /// Adds how long the service asked to wait.
     #[must_use]
     pub fn with_retry_after(mut self, delay: Duration) -> Self {
-        self.inner().retry_after = Some(delay);
+        self.0.retry_after = Some(delay);
         self
     }
 
     /// Sets the key that it is about, where that is another than the operation's.
     #[must_use]
     pub fn with_key(mut self, key: impl Into<String>) -> Self {
-        self.inner().key = Some(key.into());
+        self.0.key = Some(key.into());
         self
     }
 
@@ -294,28 +288,35 @@ impl Error {
         self
     }
 
+    /// Adds what is known of the object: its size, and the values of [`OBJECT_HEADERS`].
+    #[must_use]
+    pub(crate) fn with_refused(mut self, size: u64, headers: [Option<HeaderValue>; 4]) -> Self {
+        self.0.object = Some(Box::new(Refused { size: Some(size), headers }));
+        self
+    }
+
     fn refused(&mut self) -> &mut Refused {
-        self.inner().object.get_or_insert_default()
+        self.0.object.get_or_insert_default()
     }
 
     /// Adds the cause.
     #[must_use]
     pub fn with_source(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
-        self.inner().source = Some(source.into().into());
+        self.0.source = Some(source.into().into());
         self
     }
 
     /// Overrides whether sending the same request again may help.
     #[must_use]
     pub fn retryable(mut self, retryable: bool) -> Self {
-        self.inner().retryable = retryable;
+        self.0.retryable = retryable;
         self
     }
 
     /// Adds the operation and key, unless they are known already.
     #[must_use]
     pub(crate) fn during(mut self, operation: &'static str, key: Option<&str>) -> Self {
-        let inner = self.inner();
+        let inner = &mut self.0;
         inner.operation.get_or_insert(operation);
         if inner.key.is_none() {
             inner.key = key.map(str::to_owned);
@@ -325,14 +326,14 @@ impl Error {
 
     #[must_use]
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
-        self.inner().attempts = attempts;
+        self.0.attempts = attempts;
         self
     }
 
     /// Puts a sentence in front of the message.
     #[must_use]
     pub(crate) fn explain(mut self, what: impl fmt::Display) -> Self {
-        self.inner().message = format!("{what}: {}", self.0.message);
+        self.0.message = format!("{what}: {}", self.0.message);
         self
     }
 
@@ -393,6 +394,13 @@ impl Error {
         let [etag, ..] = &self.0.object.as_ref()?.headers;
         let etag = std::str::from_utf8(etag.as_ref()?.as_bytes()).ok()?;
         Some(etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"'))
+    }
+
+    /// Whether the object was uploaded in this second that a condition or range did not let through. The time is
+    /// from a date of HTTP.
+    pub(crate) fn is_about_object_of(&self, time: SystemTime) -> bool {
+        let last_modified = self.0.object.as_ref().and_then(|object| object.headers[1].as_ref());
+        last_modified.is_some_and(|value| *value == httpdate::fmt_http_date(time))
     }
 
     /// The size in bytes of the object that a range lies outside of. Every backend gives it with a
@@ -508,12 +516,6 @@ impl fmt::Debug for Error {
         }
         if let Some(retry_after) = inner.retry_after {
             out.field("retry_after", &retry_after);
-        }
-        if let Some(etag) = self.etag() {
-            out.field("etag", &etag);
-        }
-        if let Some(size) = self.size() {
-            out.field("size", &size);
         }
         out.field("attempts", &inner.attempts).field("retryable", &inner.retryable);
         if let Some(source) = &inner.source {

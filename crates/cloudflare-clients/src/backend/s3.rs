@@ -158,8 +158,8 @@ impl S3Bucket {
         }
     }
 
-    /// The error of a range that lies outside of the object, with the size that not every service says of it.
-    async fn with_size(&self, key: &str, error: Error) -> Error {
+    /// The error of a range that lies outside of the object, with what not every service says of the object.
+    async fn with_its_object(&self, key: &str, error: Error) -> Error {
         match self.exchange(s3::head_object::request(&HeadRequest::new(key))).await {
             Ok(answer) => match s3::head_object::parse(key, answer.headers()) {
                 Ok(object) => error.with_object(&object),
@@ -219,8 +219,8 @@ impl Bucket for S3Bucket {
                 let length = object.range.map_or(object.size, |range| range.length);
                 Ok(Some(ObjectBody::new(object, answer.into_body(Some(length)))))
             }
-            Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable && error.size().is_none() => {
-                Err(self.with_size(&request.key, error).await)
+            Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable && error.etag().is_none() => {
+                Err(self.with_its_object(&request.key, error).await)
             }
             Err(error) => self.missing(error).await,
         }

@@ -34,21 +34,23 @@ impl Jurisdiction {
             Self::Us => "us",
         }
     }
+
+    /// The one that Cloudflare writes so.
+    pub(super) fn named(text: &str) -> Option<Self> {
+        [Self::Eu, Self::FedRamp, Self::Us].into_iter().find(|jurisdiction| jurisdiction.as_str() == text)
+    }
 }
 
 impl FromStr for Jurisdiction {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        [Self::Eu, Self::FedRamp, Self::Us]
-            .into_iter()
-            .find(|jurisdiction| jurisdiction.as_str() == text)
-            .ok_or_else(|| {
-                let forms = Self::FORMS;
-                Error::invalid_input(format!(
-                    "{text:?} is not a jurisdiction: it is {forms}, or not given for none"
-                ))
-            })
+        Self::named(text).ok_or_else(|| {
+            let forms = Self::FORMS;
+            Error::invalid_input(format!(
+                "{text:?} is not a jurisdiction: it is {forms}, or not given for none"
+            ))
+        })
     }
 }
 

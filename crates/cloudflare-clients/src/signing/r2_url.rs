@@ -43,15 +43,10 @@ impl<'a> R2Url<'a> {
         if port.is_some() {
             return Err(invalid("has a port"));
         }
-        let (rest, last) = labels.rsplit_once('.').unwrap_or(("", labels));
-        let (labels, jurisdiction) = match last.parse() {
-            Ok(jurisdiction) => (rest, Some(jurisdiction)),
-            Err(_) => (labels, None),
-        };
-        let (in_host, account_id) = match labels.rsplit_once('.') {
-            Some((bucket_name, account_id)) => (Some(bucket_name), account_id),
-            None => (None, labels),
-        };
+        let (rest, last) = last_label(labels);
+        let jurisdiction = Jurisdiction::named(last);
+        let labels = if jurisdiction.is_some() { rest.unwrap_or_default() } else { labels };
+        let (in_host, account_id) = last_label(labels);
         if account_id.is_empty() {
             return Err(invalid("has no account id in its host"));
         }
@@ -97,6 +92,14 @@ impl<'a> R2Url<'a> {
             )));
         }
         Endpoint::r2(account_id, self.jurisdiction)
+    }
+}
+
+/// What is before the last label of a host's name, and that label.
+fn last_label(labels: &str) -> (Option<&str>, &str) {
+    match labels.rsplit_once('.') {
+        Some((rest, last)) => (Some(rest), last),
+        None => (None, labels),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use http::{HeaderMap, header};
 
 use super::object::Object;
+use crate::error::Error;
 use crate::time::to_seconds;
 
 /// What an `If-Range` header says: the range of the request is meant for this state of the object, and a
@@ -41,6 +42,15 @@ impl IfRange {
         match self {
             Self::Etag(etag) => *etag == object.etag,
             Self::Date(date) => to_seconds(*date) == to_seconds(object.uploaded),
+            Self::Never => false,
+        }
+    }
+
+    /// The same of the object that an error is about. What the error does not say does not match.
+    pub(crate) fn matches_object_of(&self, error: &Error) -> bool {
+        match self {
+            Self::Etag(etag) => error.etag() == Some(etag),
+            Self::Date(date) => error.is_about_object_of(*date),
             Self::Never => false,
         }
     }

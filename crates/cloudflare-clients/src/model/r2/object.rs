@@ -114,12 +114,17 @@ impl Error {
     /// [`Error::response_headers`].
     #[must_use]
     pub fn with_object(self, object: &Object) -> Self {
-        let error = self.with_size(object.size);
-        // Metadata that no header can carry leaves the error without headers.
-        match object.response_headers() {
-            Ok(headers) => error.with_object_headers(&headers),
-            Err(_) => error,
-        }
+        let http = object.http_metadata.as_ref();
+        let cache_control = http.and_then(|http| http.cache_control.as_deref());
+        let expiry = http.and_then(|http| http.cache_expiry);
+        // What no header can carry is left out.
+        let headers = [
+            value("etag", &object.http_etag()).ok(),
+            date("upload time", object.uploaded).ok(),
+            cache_control.and_then(|text| value("cache control", text).ok()),
+            expiry.and_then(|time| date("cache expiry", time).ok()),
+        ];
+        self.with_refused(object.size, headers)
     }
 }
 

@@ -144,7 +144,7 @@ impl Get {
         loop {
             let found = service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await;
             if let Some(range) = client_range.take()
-                && range.is_void(&service, &key, &found).await?
+                && range.is_void(&found)
             {
                 request.range = None;
                 continue;

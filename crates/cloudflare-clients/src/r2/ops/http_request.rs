@@ -5,7 +5,6 @@ use http::{HeaderMap, Method, request};
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::headers::{ConditionHeaders, read_range};
 use crate::model::r2::{Conditional, IfRange, ObjectBody, Range};
-use crate::r2::service::R2Service;
 
 /// What a request asks for.
 pub(super) struct HttpRequest {
@@ -63,23 +62,15 @@ pub(super) struct ClientRange {
 
 impl ClientRange {
     /// Whether the client is to get the whole object instead, seen what its range gave.
-    pub(super) async fn is_void(
-        &self,
-        service: &R2Service,
-        key: &str,
-        found: &Result<Option<ObjectBody>>,
-    ) -> Result<bool> {
+    pub(super) fn is_void(&self, found: &Result<Option<ObjectBody>>) -> bool {
         match (found, &self.if_range) {
-            (Ok(Some(found)), Some(if_range)) => Ok(!if_range.matches(found)),
+            (Ok(Some(found)), Some(if_range)) => !if_range.matches(found),
             (Err(error), if_range) if error.kind() == ErrorKind::RangeNotSatisfiable => {
                 // The last bytes of an empty object are all of it, which no Content-Range can say.
                 let is_all = matches!(self.range, Range::Suffix { .. }) && error.size() == Some(0);
-                let Some(if_range) = if_range.as_ref().filter(|_| !is_all) else {
-                    return Ok(is_all);
-                };
-                Ok(!service.head(key).await?.is_some_and(|object| if_range.matches(&object)))
+                is_all || if_range.as_ref().is_some_and(|if_range| !if_range.matches_object_of(error))
             }
-            _ => Ok(false),
+            _ => false,
         }
     }
 }

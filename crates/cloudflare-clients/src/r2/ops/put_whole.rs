@@ -56,11 +56,11 @@ pub(super) async fn put_whole(
         }
         result => result,
     };
-    stored.map(|stored| StoredObject {
-        size: stored.size.or(Some(length)),
-        http_metadata: stored.http_metadata.or(Some(http_metadata)),
-        custom_metadata: stored.custom_metadata.or(Some(custom_metadata)),
-        storage_class: stored.storage_class.or(storage_class),
-        ..stored
+    stored.map(|mut stored| {
+        stored.size.get_or_insert(length);
+        stored.http_metadata.get_or_insert(http_metadata);
+        stored.custom_metadata.get_or_insert(custom_metadata);
+        stored.storage_class = stored.storage_class.or(storage_class);
+        stored
     })
 }
