@@ -42,7 +42,11 @@ pub(crate) fn crates(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
             crates.push(Path::new(parent).join(entry.map_err(failed)?.file_name()));
         }
     }
-    crates.retain(|folder| workspace.root.join(folder).join("Cargo.toml").is_file());
+    // What is no library for JavaScript to load is no Worker.
+    crates.retain(|folder| {
+        let manifest = fs::read_to_string(workspace.root.join(folder).join("Cargo.toml"));
+        manifest.is_ok_and(|manifest| manifest.contains("\"cdylib\""))
+    });
     crates.sort();
     Ok(crates)
 }

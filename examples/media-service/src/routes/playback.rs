@@ -1,0 +1,71 @@
+//! Playback: players follow the URLs that they are given, with no cookie. A file's URL is presigned. A
+//! playlist's is this service's own, with a token, since all that it names has to be signed too.
+
+use std::time::{Duration, SystemTime};
+
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderName;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
+use cloudflare_clients::playlist::PlaylistOptions;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::error::ApiError;
+use crate::json::Json;
+use crate::user::User;
+
+/// The path that all URLs of playlists begin with.
+pub(crate) const PLAYLISTS: &str = "/playlists/";
+
+/// What the key of a playlist ends with.
+const EXTENSION: &str = ".m3u8";
+
+/// A film, with pauses.
+const EXPIRY: Duration = Duration::from_hours(6);
+
+/// The largest playlist, in bytes.
+const MAX_PLAYLIST: u64 = 8 << 20;
+
+#[derive(Deserialize)]
+pub(crate) struct Play {
+    key: String,
+}
+
+/// `POST /play`: the URL that plays a file, or an HLS package by its master playlist.
+pub(crate) async fn url(
+    State(app): State<App>,
+    user: User,
+    Json(Play { key }): Json<Play>,
+) -> Result<Json<Value>, ApiError> {
+    user.check_owns(&key)?;
+    let url = if key.ends_with(EXTENSION) {
+        app.playlists.url(&key, SystemTime::now() + EXPIRY)?
+    } else {
+        app.r2.generate_signed_url(key, EXPIRY)?.into_string()
+    };
+    Ok(Json(json!({ "url": url })))
+}
+
+/// `GET /playlists/{key}?expires&token`: a playlist with presigned segments, whose playlists are found here.
+pub(crate) async fn playlist(
+    State(app): State<App>,
+    Path(key): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Result<([(HeaderName, &'static str); 3], String), ApiError> {
+    let expires_at = app
+        .playlists
+        .verify(&key, &query.unwrap_or_default(), SystemTime::now())
+        .map_err(|_| ApiError::forbidden("the URL has expired, or is not good"))?;
+    let playlist = app.r2.get(&key).await?.ok_or_else(|| ApiError::not_found("playlist"))?;
+    let options =
+        PlaylistOptions::new().expires_at(expires_at).child_url(|child| app.playlists.url(child, expires_at));
+    let signed = app.r2.sign_hls_playlist(&playlist.limit(MAX_PLAYLIST).text().await?, &key, &options)?;
+    let headers = [
+        (CONTENT_TYPE, "application/vnd.apple.mpegurl"),
+        (CACHE_CONTROL, "no-store"),
+        // Players of other sites may have it too: the token is what it needs.
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
+    Ok((headers, signed.into_string()))
+}
