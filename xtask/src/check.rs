@@ -10,6 +10,7 @@ use crate::command::{run, succeeds};
 use crate::layers;
 use crate::public_api;
 use crate::report::{Report, Stop, Tally};
+use crate::service;
 use crate::wasm::{self, Toolchain};
 use crate::worker;
 use crate::workspace::Workspace;
@@ -74,6 +75,18 @@ const CHECKS: &[Check] = &[
                     arguments.into_iter().chain(["--manifest-path".as_ref(), manifest.as_os_str()]),
                 )
             })
+        },
+    },
+    Check {
+        name: "fmt of the service",
+        run: |workspace| cargo(service::cargo(workspace, ["fmt", "--check"])),
+    },
+    Check {
+        name: "clippy of the service",
+        run: |workspace| {
+            let mut clippy = service::cargo(workspace, ["clippy", "--locked", "--all-targets"]);
+            clippy.args(["--", "-D", "warnings"]);
+            cargo(clippy)
         },
     },
     Check {

@@ -9,6 +9,7 @@ mod layers;
 mod public_api;
 mod report;
 mod server;
+mod service;
 mod suite;
 mod test;
 mod wasm;

@@ -6,6 +6,7 @@ mod node;
 mod players;
 mod public_api;
 mod rust;
+mod service;
 mod simulator;
 mod workers;
 
@@ -43,6 +44,11 @@ const SUITES: &[Suite] = &[
         name: "workers/streaming",
         about: "The streaming example: ranges, conditions, uploads",
         run: workers::streaming,
+    },
+    Suite {
+        name: "service",
+        about: "The media service with axum, over HTTP and in Chromium",
+        run: service::run,
     },
     Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
