@@ -22,7 +22,8 @@ pub enum ErrorKind {
     MissingSigningConfig,
     /// The credentials were rejected: unknown, wrong, or malformed (401, or 403 for a bad signature).
     Credentials,
-    /// The credentials are good, but not for this (403).
+    /// The credentials are good, but not for this (403). Without a status it is this program that refuses, as
+    /// [`TokenRoute`](crate::playlist::TokenRoute) does a token that is not good.
     Forbidden,
     /// The object or pair of this key does not exist. Reads return `None` instead; of a copy it is the
     /// source, which [`Error::key`] names.
@@ -416,12 +417,13 @@ impl Error {
     /// |---|---|
     /// | 304 | `NotModified` |
     /// | 400 | `InvalidInput`, `Serialization` |
+    /// | 403 | `Forbidden` by this program, such as a token that is not good: an error without a [`status`](Self::status) |
     /// | 404 | `NoSuchKey`, `NoSuchUpload` |
     /// | 409 | `Conflict`, `LockLost` |
     /// | 412 | `PreconditionFailed` |
     /// | 416 | `RangeNotSatisfiable` |
-    /// | 500 | `MissingSigningConfig`, `Credentials`, `Forbidden`, `NoSuchBucket`, `NoSuchNamespace` |
-    /// | 500 | `NotFound`, `Storage` |
+    /// | 500 | `MissingSigningConfig`, `Credentials`, `NoSuchBucket`, `NoSuchNamespace`, `NotFound`, `Storage` |
+    /// | 500 | `Forbidden` by the service |
     /// | 501 | `Unsupported` |
     /// | 502 | `Server`, `Dns`, `Connection`, `Integrity`, `BodyNotReplayable`, `UnexpectedResponse` |
     /// | 503 | `RateLimited` |
@@ -434,7 +436,10 @@ impl Error {
     /// come later (503). A server that limits its clients itself answers 429 by
     /// [`Decision`](crate::rate_limit::Decision).
     pub fn http_status(&self) -> StatusCode {
-        self.0.kind.http_status()
+        match (self.0.kind, self.0.status) {
+            (ErrorKind::Forbidden, None) => StatusCode::FORBIDDEN,
+            (kind, _) => kind.http_status(),
+        }
     }
 
     /// The headers of an answer with [`http_status`](Self::http_status), as far as they are known.
@@ -638,6 +643,7 @@ mod tests {
             (ErrorKind::InvalidInput, 400),
             (ErrorKind::NoSuchKey, 404),
             (ErrorKind::LockLost, 409),
+            (ErrorKind::Forbidden, 403),
             (ErrorKind::Credentials, 500),
             (ErrorKind::NoSuchBucket, 500),
             (ErrorKind::NotFound, 500),
@@ -647,5 +653,10 @@ mod tests {
         ] {
             assert_eq!(Error::new(kind, "x").http_status().as_u16(), status, "{kind:?}");
         }
+        assert_eq!(
+            Error::from_status(403, "x").http_status().as_u16(),
+            500,
+            "R2 refuses the server's own credentials"
+        );
     }
 }

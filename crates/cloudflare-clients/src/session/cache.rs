@@ -18,7 +18,7 @@ use crate::time::{from_millis, to_millis};
 
 /// Sessions with data of one type in a namespace of Workers KV; see [`session`](super) for what it guarantees.
 ///
-/// It is made once, is cheap to clone, and goes by the clock of its client.
+/// It is made once, is cheap to clone, and goes by the clock of its client. `SessionCache<()>` is for sessions without data.
 pub struct SessionCache<T> {
     client: KvClient,
     lifetime: SessionLifetime,
