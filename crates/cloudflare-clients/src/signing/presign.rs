@@ -288,8 +288,8 @@ mod tests {
         let url = client().presign(Method::PUT, "a b").metadata("Uploaded-By", "me").sign().unwrap();
         let json = serde_json::json!({
             "url": url.as_str(),
-            "expires_at": "2027-01-15T09:00:00Z",
-            "signed_headers": { "x-amz-meta-uploaded-by": "me" },
+            "expiresAt": "2027-01-15T09:00:00.000Z",
+            "signedHeaders": { "x-amz-meta-uploaded-by": "me" },
         });
         assert_eq!(serde_json::to_value(&url).unwrap(), json);
         assert_eq!(url.signed_headers()["x-amz-meta-uploaded-by"], "me");
