@@ -1,6 +1,7 @@
 //! A clock whose time and randomness a test decides.
 
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::{self, BoxFuture};
@@ -13,7 +14,8 @@ use crate::sync::lock;
 /// A clock that stands still until it is moved, for tests. Clones share their time, not their randomness.
 ///
 /// Whoever sleeps moves it and continues at once, so that retries take no time; or waits until the test has moved it:
-/// [`sleepers_wait`](Self::sleepers_wait). Nothing times out unless the test moves the clock so far. A backend takes it with its `with_runtime`, a service with
+/// [`sleepers_wait`](Self::sleepers_wait). Nothing times out unless the clock is moved so far, by the test or by a
+/// sleeper. A backend takes it with its `with_runtime`, a service with
 /// [`with_runtime`](crate::r2::R2Service::with_runtime).
 ///
 /// ```
@@ -113,7 +115,15 @@ impl Runtime for ManualClock {
             return self.timeout(duration);
         }
         self.advance(duration);
-        Box::pin(future::ready(()))
+        // Whatever the time has passed for in the meantime gets its turn first, such as a deadline.
+        let mut had_their_turn = false;
+        Box::pin(future::poll_fn(move |context| {
+            if std::mem::replace(&mut had_their_turn, true) {
+                return Poll::Ready(());
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        }))
     }
 
     /// Completes once the clock was moved so far.

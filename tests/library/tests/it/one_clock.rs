@@ -116,6 +116,20 @@ async fn retries_wait_by_it() {
 }
 
 #[tokio::test]
+async fn a_deadline_passes_by_it_while_a_bucket_is_slow() {
+    use cloudflare_clients::ErrorKind;
+    use cloudflare_clients::testing::MockBucket;
+
+    let bucket = MockBucket::new();
+    bucket.head.delays(Duration::from_secs(20));
+    bucket.head.answers(|_| async { Ok(None) });
+    let r2 = R2Service::new(bucket);
+    assert!(r2.head("k").await.unwrap().is_none());
+    let error = r2.with_deadline(Duration::from_secs(10)).head("k").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[tokio::test]
 async fn a_service_can_be_given_another_one() {
     let Frozen { r2, kv, _folder, .. } = Frozen::new().await;
     let later = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
