@@ -1,6 +1,7 @@
 //! Cloudflare's accounts.
 
 use crate::error::{Error, Result};
+use crate::secret::may_be_secret;
 
 /// The longest label of a host name, in bytes.
 const LONGEST: usize = 63;
@@ -22,8 +23,7 @@ pub fn validate_account_id(account_id: &str) -> Result<()> {
     {
         return Ok(());
     }
-    // What is longer may be a secret in the wrong place.
-    let shown = if account_id.len() > LONGEST { String::new() } else { format!("{account_id:?} ") };
+    let shown = if may_be_secret(account_id) { String::new() } else { format!("{account_id:?} ") };
     Err(Error::invalid_input(format!(
         "{shown}({} characters) is not an account id: it has 1 to {LONGEST} characters of a-z, 0-9 and - in lower case, as a \
          part of a host name, and neither starts nor ends with -. Cloudflare's dashboard shows it",

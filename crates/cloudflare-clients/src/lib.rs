@@ -26,6 +26,7 @@
 //! | `local` | `LocalStore`, `LocalBucket` and `LocalNamespace`: the embedded store, with SQLite | native targets |
 //! | `workers` | `WorkersBucket`, `WorkersNamespace` and the rest of a Worker | wasm32 |
 //! | `analytics` | `analytics`: events in compressed objects | every target |
+//! | `testing` | `testing`: mocks whose answers a test writes, and a clock that it moves | every target |
 //!
 //! On other targets a feature does nothing: it compiles, adds no item and no dependency. So a workspace that
 //! has a Worker and a server may share one set of features, and `--all-features` builds everywhere.

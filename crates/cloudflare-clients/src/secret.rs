@@ -15,3 +15,9 @@ pub(crate) fn validate_secret(what: &str, value: &str) -> Result<()> {
     }
     Ok(())
 }
+
+/// Whether a value that was given for something else may be a secret in the wrong place, which no error may show: it is
+/// longer than the ids of accounts and keys.
+pub(crate) fn may_be_secret(value: &str) -> bool {
+    value.len() > 32
+}

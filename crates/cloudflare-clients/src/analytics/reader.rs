@@ -65,7 +65,7 @@ impl BatchReader {
     fn into_stream<E: DeserializeOwned + Send + 'static>(self) -> BoxStream<'static, Result<Event<E>>> {
         stream::unfold(self, |mut reader| async move {
             let event = reader.next().await.transpose()?;
-            let event = Operation::new("readEvents", &reader.key).check(event);
+            let event = Operation::new("read", &reader.key).check(event);
             Some((event, reader))
         })
         .boxed()

@@ -224,7 +224,7 @@ impl EventWriter {
             // More batches are no reason to try sooner.
             return shared.runtime.sleep(RETRY_DELAY.min(*max_age)).await;
         }
-        future::select(pin!(shared.sealed.notified()), shared.runtime.sleep(*max_age)).await;
+        future::select(pin!(shared.sealed.notified()), shared.runtime.timeout(*max_age)).await;
     }
 
     fn prepare<E: Serialize + ?Sized>(&self, event: &E) -> Result<(Millis, Vec<u8>)> {

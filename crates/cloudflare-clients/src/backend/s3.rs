@@ -219,7 +219,10 @@ impl Bucket for S3Bucket {
                 let length = object.range.map_or(object.size, |range| range.length);
                 Ok(Some(ObjectBody::new(object, answer.into_body(Some(length)))))
             }
-            Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable && error.etag().is_none() => {
+            Err(error)
+                if error.kind() == ErrorKind::RangeNotSatisfiable
+                    && (error.etag().is_none() || error.size().is_none()) =>
+            {
                 Err(self.with_its_object(&request.key, error).await)
             }
             Err(error) => self.missing(error).await,

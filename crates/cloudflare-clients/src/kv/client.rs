@@ -108,7 +108,7 @@ impl KvClient {
     }
 
     /// The clock, timer and randomness, which what is built on the client shares.
-    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.attempts.runtime
     }
 

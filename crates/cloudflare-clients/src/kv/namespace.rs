@@ -23,7 +23,8 @@ const CONCURRENT_WRITES: usize = 8;
 /// [`KvClient`](super::KvClient), which calls these and has checked what it gives. A missing key is `None`; a missing
 /// namespace is an error. An operation that a backend lacks is [`ErrorKind::Unsupported`](crate::ErrorKind).
 ///
-/// A namespace around another one implements every method, so that it cannot forget to pass one on. A test takes a
+/// A namespace around another one implements every method, so that it cannot forget to pass one on; without `put_many` and
+/// `delete_many` it writes and deletes one by one. A test takes a
 /// `testing::MockNamespace` (feature `testing`), which needs a line for each operation that it answers.
 ///
 /// ```

@@ -109,7 +109,7 @@ impl Lock {
         let mut pause = ttl / 3;
         let mut failure = None;
         let output = loop {
-            let sleep = runtime.sleep(pause.min(self.remaining()));
+            let sleep = runtime.timeout(pause.min(self.remaining()));
             if let Either::Left((output, _)) = future::select(work.as_mut(), sleep).await {
                 break output;
             }

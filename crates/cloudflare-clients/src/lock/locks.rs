@@ -138,7 +138,7 @@ impl Locks {
     /// The key of a lock's object. Nothing is sent for what is refused here.
     fn key(&self, name: &str) -> Result<String> {
         let key = format!("{}{name}", self.prefix);
-        let refused = |message| Err(Error::invalid_input(message).during("acquireLock", Some(&key)));
+        let refused = |message| Err(Error::invalid_input(message).during("acquire", Some(&key)));
         if name.is_empty() {
             return refused("the name of a lock must not be empty".to_owned());
         }
@@ -151,7 +151,7 @@ impl Locks {
             return refused(format!("the owner has {} bytes: {MAX_OWNER} is the most", owner.len()));
         }
         let valid = validate_key(&key).and_then(|()| self.lease_end());
-        valid.map_err(|error| error.during("acquireLock", Some(&key)))?;
+        valid.map_err(|error| error.during("acquire", Some(&key)))?;
         Ok(key)
     }
 
@@ -168,7 +168,7 @@ impl Locks {
         };
         let token = last_token.checked_add(1).ok_or_else(|| {
             Error::new(ErrorKind::Serialization, "the lock has no greater token than its last")
-                .during("acquireLock", Some(key))
+                .during("acquire", Some(key))
         })?;
         let mut nonce = [0; 16];
         self.runtime().fill_random(&mut nonce)?;
@@ -203,7 +203,7 @@ impl Locks {
 
     fn too_late(&self, key: &str) -> Error {
         let message = format!("the answer took longer than the ttl of {:?}", self.ttl);
-        Error::new(ErrorKind::Timeout, message).during("acquireLock", Some(key))
+        Error::new(ErrorKind::Timeout, message).during("acquire", Some(key))
     }
 
     pub(super) async fn read(&self, key: &str) -> Result<Option<Seen>> {
@@ -219,7 +219,7 @@ impl Locks {
                 Err(error) if error.kind() == ErrorKind::Integrity && reads < READS => {
                     tracing::debug!(key, %error, "reading a lock again");
                 }
-                read => return read.map(Some).map_err(|error| error.during("readLock", Some(key))),
+                read => return read.map(Some).map_err(|error| error.during("inspect", Some(key))),
             }
         }
     }
@@ -280,5 +280,5 @@ fn not_free(by: Option<Record>, max_wait: Duration, key: &str) -> Error {
         _ => "others were faster".to_owned(),
     };
     let message = format!("the lock was not free within {max_wait:?}: {by}");
-    Error::new(ErrorKind::Timeout, message).during("acquireLock", Some(key))
+    Error::new(ErrorKind::Timeout, message).during("acquire", Some(key))
 }

@@ -27,7 +27,8 @@ const CONCURRENT_DELETES: usize = 8;
 /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). An operation
 /// that a backend lacks is [`ErrorKind::Unsupported`](crate::ErrorKind). Keys are opaque UTF-8 of 1 to 1,024 bytes.
 ///
-/// A bucket around another one implements every method, so that it cannot forget to pass one on. A test takes a
+/// A bucket around another one implements every method, so that it cannot forget to pass one on; without `delete_many`
+/// it deletes one by one. A test takes a
 /// `testing::MockBucket` (feature `testing`), which needs a line for each operation that it answers.
 ///
 /// ```

@@ -64,5 +64,5 @@ pub use crate::model::r2::{
     PartsPage, PutRequest, Range, ServedRange, StorageClass, StoredObject, UploadPartRequest, UploadedPart,
 };
 pub use crate::signing::{
-    Addressing, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,
+    Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,
 };

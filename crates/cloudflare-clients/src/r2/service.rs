@@ -185,7 +185,7 @@ impl R2Service {
     }
 
     /// The clock, timer and randomness, which what is built on the service shares.
-    pub(crate) fn runtime(&self) -> &Arc<dyn Runtime> {
+    pub fn runtime(&self) -> &Arc<dyn Runtime> {
         &self.settings.attempts.runtime
     }
 }

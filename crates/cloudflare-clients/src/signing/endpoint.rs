@@ -7,6 +7,7 @@ use std::str::FromStr;
 use crate::account::validate_account_id;
 use crate::error::{Error, Result};
 use crate::model::r2::{validate_bucket_name, validate_key};
+use crate::secret::may_be_secret;
 use crate::sigv4::encode_path;
 
 /// The [jurisdiction](https://developers.cloudflare.com/r2/reference/data-location/#jurisdictional-restrictions) that
@@ -143,9 +144,9 @@ impl Endpoint {
     /// It is not an `http` or `https` URL, or has a user, a query, a fragment, or a path that would have to be encoded.
     pub fn custom(url: &str) -> Result<Self> {
         let invalid = |why: &str| {
-            // A password in the URL must not reach the error.
+            // Neither a secret in the place of a URL, nor a password or signature in one, may reach the error.
             let shown =
-                if url.contains('@') { "the endpoint".to_owned() } else { format!("endpoint {url:?}") };
+                if may_be_shown(url) { format!("endpoint {url:?}") } else { "the endpoint".to_owned() };
             Error::invalid_input(format!("{shown} {why}: it should look like http://127.0.0.1:9710"))
         };
         let (scheme, rest) = url.split_once("://").ok_or_else(|| invalid("has no scheme"))?;
@@ -285,6 +286,20 @@ fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     }
 }
 
+/// Whether a URL has nothing that may be a secret: no user, query or fragment, and what follows a colon is a port.
+/// Without a scheme it may be a secret in the wrong place.
+fn may_be_shown(url: &str) -> bool {
+    let rest = match url.split_once("://") {
+        Some((_, rest)) => rest,
+        None if may_be_secret(url) => return false,
+        None => url,
+    };
+    let authority = rest.split('/').next().unwrap_or_default();
+    let port = authority.rsplit(']').next().and_then(|rest| rest.split_once(':'));
+    !rest.contains(['@', '?', '#'])
+        && port.is_none_or(|(_, port)| port.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 /// The authority in lower case, without the scheme's default port.
 fn parse_authority(scheme: Scheme, authority: &str) -> Result<String, &'static str> {
     let (host, port) = host_and_port(authority);
@@ -387,6 +402,16 @@ mod tests {
         ] {
             let error = Endpoint::custom(url).unwrap_err().to_string();
             assert!(error.contains(why), "{url:?}: {error}");
+        }
+        for secret in [
+            "5f4dcc3b5aa765d61d8327deb882cf995f4dcc3b5aa765d61d8327deb882cf99",
+            "https://host/a?X-Amz-Signature=5f4dcc3b",
+            "https://me:5f4dcc3b/path",
+            "https://me:5f4dcc3b@host",
+            "https://host/#5f4dcc3b",
+        ] {
+            let error = Endpoint::custom(secret).unwrap_err().to_string();
+            assert!(!error.contains("5f4dcc3b"), "{error}");
         }
         let error = Endpoint::custom("https://me:hunter2@host").unwrap_err().to_string();
         assert!(error.contains("user name") && !error.contains("hunter2"), "{error}");

@@ -10,7 +10,7 @@ mod signing_client;
 mod signing_config;
 pub(crate) mod url_signer;
 
-pub use self::endpoint::{Addressing, Jurisdiction};
+pub use self::endpoint::{Addressing, Endpoint, Jurisdiction};
 pub use self::presign::Presign;
 pub use self::signed_url::SignedUrl;
 pub use self::signed_url_cache::SignedUrlCache;

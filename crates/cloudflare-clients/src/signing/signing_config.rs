@@ -10,7 +10,7 @@ use super::r2_url::R2Url;
 use crate::env::{self, Variables};
 use crate::error::{Error, Result};
 use crate::model::r2::validate_bucket_name;
-use crate::secret::validate_secret;
+use crate::secret::{may_be_secret, validate_secret};
 use crate::sigv4::{Credentials, Signer};
 
 /// Which bucket to sign URLs for, and with what: plain values, checked by
@@ -176,7 +176,8 @@ impl R2SigningConfig {
             config.jurisdiction = text.parse().ok();
             if config.jurisdiction.is_none() {
                 let (name, forms) = (env::R2_JURISDICTION, Jurisdiction::FORMS);
-                variables.malformed(name, format_args!("{name} is {text:?}: it is {forms}"));
+                let shown = if may_be_secret(&text) { "malformed".to_owned() } else { format!("{text:?}") };
+                variables.malformed(name, format_args!("{name} is {shown}: it is {forms}"));
             }
         }
         for (name, fault) in config.faults() {
@@ -303,8 +304,9 @@ fn validate_region(region: &str) -> Result<()> {
     if !region.is_empty() && fits_in_scope(region) {
         return Ok(());
     }
+    let shown = if may_be_secret(region) { "the value".to_owned() } else { format!("{region:?}") };
     Err(Error::invalid_input(format!(
-        "{region:?} is not a region: it has one or more visible ASCII characters, without / and comma, such as auto or \
+        "{shown} is not a region: it has one or more visible ASCII characters, without / and comma, such as auto or \
          us-east-1"
     )))
 }
@@ -419,6 +421,14 @@ mod tests {
         }
         assert_eq!(faults.len(), 6);
         assert!(!format!("{error}").contains("s3cret") && !format!("{error}").contains("t0ken"), "{error}");
+
+        // Whatever was pasted into the wrong variable.
+        const SECRET: &str = "v8Kq3s9XhT2mWcZr7LpYd5NfGb1JxQe4uA6oVi0";
+        let names = ["R2_ACCOUNT_ID", "R2_BUCKET_MEDIA", "R2_JURISDICTION", "R2_REGION", "R2_ENDPOINT"];
+        for name in names {
+            let error = from_vars(&[(name, &format!("{SECRET},"))]).unwrap_err();
+            assert!(error.message().contains(name) && !error.message().contains(SECRET), "{error}");
+        }
 
         let error = from_vars(&[("R2_ENDPOINT", "localhost"), ("R2_ACCESS_KEY_ID", "id")]).unwrap_err();
         let start =

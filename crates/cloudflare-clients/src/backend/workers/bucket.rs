@@ -44,13 +44,14 @@ impl WorkersBucket {
         Self(SendWrapper(JsValue::from(bucket).unchecked_into()))
     }
 
-    /// What an unspecified error of a get is about. The runtime does not pass on R2's error for a range that lies outside
-    /// of the object.
+    /// What an unspecified error of a get is about, and the object that a range lies outside of. The runtime does not
+    /// always pass on R2's error for such a range, and never says more of the object.
     async fn unspecified(&self, request: &GetRequest, error: Error) -> Error {
         let Some(range) = request.range else {
             return error;
         };
         match self.head(HeadRequest::new(&request.key)).await {
+            Ok(Some(object)) if error.kind() == ErrorKind::RangeNotSatisfiable => error.with_object(&object),
             Ok(Some(object)) => match range.resolve(object.size) {
                 Err(outside) => outside.with_object(&object),
                 Ok(_) => error,
@@ -115,7 +116,7 @@ impl Bucket for WorkersBucket {
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
         SendFuture::new(async {
             let found = match settled(self.0.get(request.key.clone(), options::get(&request)?)).await {
-                Err(error) if error.code() == Some("0") => {
+                Err(error) if error.code() == Some("0") || error.kind() == ErrorKind::RangeNotSatisfiable => {
                     return Err(self.unspecified(&request, error).await);
                 }
                 found => found?,

@@ -75,7 +75,7 @@ async fn fetch(url: &str, headers: HeaderMap, runtime: &dyn Runtime) -> Result<R
     let signal = abort.signal();
     let fetch = Fetch::Request(request);
     let answer = Box::pin(fetch.send_with_signal(&signal));
-    match future::select(answer, runtime.sleep(FIRST_BYTE)).await {
+    match future::select(answer, runtime.timeout(FIRST_BYTE)).await {
         Either::Left((answer, _)) => answer.map_err(|failed| {
             let failed = error::from_worker(&failed);
             if failed.kind() == ErrorKind::UnexpectedResponse {

@@ -2,6 +2,7 @@
 
 use super::error_code::INVALID_BUCKET_NAME;
 use crate::error::{Error, Result};
+use crate::secret::may_be_secret;
 
 /// Checks a bucket's name by [R2's rules](https://developers.cloudflare.com/r2/buckets/create-buckets/): 3 to 63
 /// characters of `a-z`, `0-9` and `-`, the first and last not `-`.
@@ -17,8 +18,9 @@ pub fn validate_bucket_name(name: &str) -> Result<()> {
     {
         return Ok(());
     }
+    let shown = if may_be_secret(name) { "the value".to_owned() } else { format!("{name:?}") };
     Err(Error::invalid_input(format!(
-        "{name:?} is not a bucket name: it has 3 to 63 characters of a-z, 0-9 and -, and neither starts nor ends with -"
+        "{shown} is not a bucket name: it has 3 to 63 characters of a-z, 0-9 and -, and neither starts nor ends with -"
     ))
     .with_code(INVALID_BUCKET_NAME.name))
 }

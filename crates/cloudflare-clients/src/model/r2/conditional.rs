@@ -214,7 +214,11 @@ impl EtagList {
         let mut etags = Vec::new();
         let mut rest = value;
         loop {
-            rest = rest.trim_start();
+            // HTTP has empty elements of lists ignored.
+            rest = rest.trim_start_matches([',', ' ', '\t']);
+            if rest.is_empty() && !etags.is_empty() {
+                return Ok(Self::Some(etags));
+            }
             let (weak, unprefixed) = match rest.strip_prefix("W/") {
                 Some(tag) => (true, tag),
                 None => (false, rest),
@@ -328,12 +332,16 @@ mod tests {
 
     #[test]
     fn header_lists_round_trip() {
-        for (header, expected) in
-            [("*", "*"), ("\"a\"", "\"a\""), ("\"a\" , W/\"b,c\"", "\"a\", W/\"b,c\""), ("bare", "\"bare\"")]
-        {
+        for (header, expected) in [
+            ("*", "*"),
+            ("\"a\"", "\"a\""),
+            ("\"a\" , W/\"b,c\"", "\"a\", W/\"b,c\""),
+            ("bare", "\"bare\""),
+            ("\"a\", ,", "\"a\""),
+        ] {
             assert_eq!(EtagList::parse_header(header).map(|l| l.to_header()).ok().as_deref(), Some(expected));
         }
-        for malformed in ["", "\"a", "\"a\" \"b\"", "\"a\",", ",", "a\"b"] {
+        for malformed in ["", "\"a", "\"a\" \"b\"", ",", "a\"b"] {
             let error = EtagList::parse_header(malformed).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{malformed:?}");
             assert!(error.message().contains(&format!("{malformed:?} is not `*` or a list")), "{error}");

@@ -75,10 +75,12 @@ impl ConditionHeaders {
     /// none, and a list may be spread over several lines.
     pub(crate) fn read(&self, headers: &HeaderMap) -> Result<Conditional> {
         let etags = |name| {
-            let lines: Option<Vec<_>> =
-                headers.get_all(name).iter().map(|line| str::from_utf8(line.as_bytes()).ok()).collect();
-            let lines = lines.filter(|lines| !lines.is_empty());
-            lines.map(|lines| EtagList::parse_header(&lines.join(", "))).transpose()
+            let lines = headers.get_all(name).iter().map(|line| str::from_utf8(line.as_bytes()));
+            // A condition that cannot be read must not count as none: a write would go through.
+            let lines: Vec<_> = lines
+                .collect::<Result<_, _>>()
+                .map_err(|_| Error::invalid_input("the etags of a condition are not UTF-8"))?;
+            if lines.is_empty() { Ok(None) } else { EtagList::parse_header(&lines.join(", ")).map(Some) }
         };
         let end_of = |second: SystemTime| second.checked_add(Duration::from_secs(1));
         Ok(Conditional {

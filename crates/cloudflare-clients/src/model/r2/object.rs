@@ -198,7 +198,7 @@ impl Deref for ObjectBody {
 /// What is known of an object that was just written.
 ///
 /// The S3 API answers a write with the etag and little more, and a [`Bucket`](crate::r2::Bucket) returns only what the
-/// service said. [`R2Service`](crate::r2::R2Service) adds what it has sent: the size, the metadata and the storage class.
+/// service said. [`R2Service`](crate::r2::R2Service) adds what it has sent with a put or an upload: the size, the metadata and the storage class.
 /// What neither knows is `None`, such as the size of a copy over S3; a head tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
