@@ -17,6 +17,7 @@ pub(super) const LINE_OVERHEAD: usize = 94;
 
 /// An event as it was recorded.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Event<E> {
     /// When it was recorded, in whole milliseconds, by the clock of the writer's runtime.
     pub time: SystemTime,

@@ -94,7 +94,9 @@ impl RestNamespace {
         self
     }
 
-    /// Replaces the clock and the timer that the budget and dates in answers go by.
+    /// Replaces the clock and the timer that the budget and dates in answers go by. A client over the namespace takes them
+    /// from here. [`Timeouts`] go by Tokio's timer, unless a client with
+    /// [`HyperClient::with_runtime`](crate::HyperClient::with_runtime) is given too.
     #[must_use]
     pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.runtime = runtime;

@@ -92,7 +92,9 @@ impl S3Bucket {
         self
     }
 
-    /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client).
+    /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client). A service over the
+    /// bucket takes it from here. [`Timeouts`] go by Tokio's timer, unless a client with
+    /// [`HyperClient::with_runtime`] is given too.
     #[must_use]
     pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
         self.signing = self.signing.with_runtime(Arc::clone(&runtime));

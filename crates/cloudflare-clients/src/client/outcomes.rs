@@ -4,12 +4,18 @@ use crate::error::{Error, Result};
 
 /// What became of each key of an operation on many.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Outcomes<T> {
     /// The keys in the order in which they were given, each with its result.
     pub results: Vec<(String, Result<T>)>,
 }
 
 impl<T> Outcomes<T> {
+    /// Keys with the result of each.
+    pub fn new(results: Vec<(String, Result<T>)>) -> Self {
+        Self { results }
+    }
+
     /// The keys that it worked for.
     pub fn succeeded(&self) -> impl Iterator<Item = (&str, &T)> {
         self.results.iter().filter_map(|(key, result)| Some((key.as_str(), result.as_ref().ok()?)))

@@ -423,11 +423,11 @@ mod tests {
         assert!(!format!("{error}").contains("s3cret") && !format!("{error}").contains("t0ken"), "{error}");
 
         // Whatever was pasted into the wrong variable.
-        const SECRET: &str = "v8Kq3s9XhT2mWcZr7LpYd5NfGb1JxQe4uA6oVi0";
+        let secret = "v8Kq3s9XhT2mWcZr7LpYd5NfGb1JxQe4uA6oVi0";
         let names = ["R2_ACCOUNT_ID", "R2_BUCKET_MEDIA", "R2_JURISDICTION", "R2_REGION", "R2_ENDPOINT"];
         for name in names {
-            let error = from_vars(&[(name, &format!("{SECRET},"))]).unwrap_err();
-            assert!(error.message().contains(name) && !error.message().contains(SECRET), "{error}");
+            let error = from_vars(&[(name, &format!("{secret},"))]).unwrap_err();
+            assert!(error.message().contains(name) && !error.message().contains(secret), "{error}");
         }
 
         let error = from_vars(&[("R2_ENDPOINT", "localhost"), ("R2_ACCESS_KEY_ID", "id")]).unwrap_err();

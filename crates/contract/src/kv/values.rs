@@ -79,7 +79,7 @@ pub(crate) async fn a_missing_namespace_is_an_error(Fixture { missing_namespace,
     let many = [client.put_many([("k", "x")]).await.unwrap(), client.delete_many(["k"]).await.unwrap(), {
         let found = client.get_many(["k"]).text().await.unwrap();
         let results = found.results.into_iter().map(|(key, found)| (key, found.map(drop)));
-        cloudflare_clients::kv::Outcomes { results: results.collect() }
+        cloudflare_clients::kv::Outcomes::new(results.collect())
     }];
     let mut errors = vec![
         client.get("k").await.unwrap_err(),

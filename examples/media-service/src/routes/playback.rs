@@ -1,7 +1,7 @@
 //! Playback: players follow the URLs that they are given, with no cookie. A file's URL is presigned. A
 //! playlist's is this service's own, with a token, since all that it names has to be signed too.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use axum::extract::{Path, RawQuery, State};
 use axum::http::HeaderName;
@@ -40,7 +40,7 @@ pub(crate) async fn url(
 ) -> Result<Json<Value>, ApiError> {
     user.check_owns(&key)?;
     let url = if key.ends_with(EXTENSION) {
-        app.playlists.url(&key, SystemTime::now() + EXPIRY)?
+        app.playlists.url(&key, app.r2.runtime().now() + EXPIRY)?
     } else {
         app.r2.generate_signed_url(key, EXPIRY)?.into_string()
     };
@@ -55,7 +55,7 @@ pub(crate) async fn playlist(
 ) -> Result<([(HeaderName, &'static str); 3], String), ApiError> {
     let expires_at = app
         .playlists
-        .verify(&key, &query.unwrap_or_default(), SystemTime::now())
+        .verify(&key, &query.unwrap_or_default(), app.r2.runtime().now())
         .map_err(|_| ApiError::forbidden("the URL has expired, or is not good"))?;
     let playlist = app.r2.get(&key).await?.ok_or_else(|| ApiError::not_found("playlist"))?;
     let options =

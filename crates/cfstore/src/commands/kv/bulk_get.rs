@@ -66,5 +66,5 @@ async fn read(
         let found = result.map(|found| found.map(|found| found.map(Bytes::from)));
         (key, found)
     });
-    Ok(Outcomes { results: results.collect() })
+    Ok(Outcomes::new(results.collect()))
 }
