@@ -424,6 +424,34 @@ test("uploads in parts", async () => {
   assert.deepEqual(await r2("abort", { key, uploadId: aborted }), { ok: null });
 });
 
+describe("a Worker's secrets", () => {
+  const secrets = {
+    R2_ACCOUNT_ID: "abc123",
+    R2_ACCESS_KEY_ID: "id",
+    R2_SECRET_ACCESS_KEY: "secret",
+    R2_BUCKET_MEDIA: "media",
+  };
+  const refusal = async (secrets) => {
+    const response = await call("/signing-with", secrets);
+    assert.equal(response.status, 500);
+    const { kind, text } = await response.json();
+    assert.equal(kind, "MissingSigningConfig", text);
+    return text;
+  };
+
+  test("sign when they are whole", async () => {
+    const response = await call("/signing-with", secrets);
+    assert.equal(await response.text(), "https://abc123.r2.cloudflarestorage.com");
+  });
+
+  test("are named when something is to be signed, not when the bucket is opened", async () => {
+    assert.match(await refusal({}), /with_signing/);
+    const { R2_SECRET_ACCESS_KEY, ...incomplete } = secrets;
+    assert.match(await refusal(incomplete), /Missing R2 environment variables: R2_SECRET_ACCESS_KEY/);
+    assert.match(await refusal({ ...secrets, R2_BUCKET_MEDIA: "Media" }), /R2_BUCKET_MEDIA: "Media"/);
+  });
+});
+
 describe("URLs signed inside the Worker, used from outside on the simulator's S3 endpoint", () => {
   const sign = async (method, query) => {
     const response = await call(`/sign/${method}`, query);

@@ -18,7 +18,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// Something the caller gave is not allowed: refused before any I/O, or by the service with a 400.
     InvalidInput,
-    /// A URL was asked for, but the service has no signing config.
+    /// A URL was asked for, but the service has no signing config, or the secrets of the Worker are not a whole one.
     MissingSigningConfig,
     /// The credentials were rejected: unknown, wrong, or malformed (401, or 403 for a bad signature).
     Credentials,

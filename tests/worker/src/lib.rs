@@ -51,6 +51,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         ["kv-of", binding] => Response::ok(KvClient::from_worker_env(&env, binding).is_ok().to_string()),
         ["limited", binding] => limited(&env, binding, &url).await,
         ["sign", method] => operations::sign(service(&env)?, method, &url),
+        ["signing-with"] => operations::signing_with(&env, &url),
         ["exists"] => operations::exists(&env, &url).await,
         _ => Response::error("Not Found", 404),
     }

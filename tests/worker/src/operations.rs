@@ -9,6 +9,8 @@ use cloudflare_clients::r2::{
 use cloudflare_clients::{Error, ErrorKind};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
+use worker::js_sys::{Object, Reflect};
+use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::{Env, Request, Response, Result, Url};
 
 pub(crate) type Outcome = cloudflare_clients::Result<Response>;
@@ -170,6 +172,20 @@ pub(crate) fn sign(r2: &R2Service, method: &str, url: &Url) -> Result<Response> 
     }
     let signed = presign.expires_in(Duration::from_secs(text("expires").parse().unwrap_or(60))).sign()?;
     Response::ok(signed.into_string())
+}
+
+/// Whether a service signs that has only the secrets and variables of the query.
+pub(crate) fn signing_with(env: &Env, url: &Url) -> Result<Response> {
+    let secrets = Object::new();
+    for (name, value) in url.query_pairs() {
+        Reflect::set(&secrets, &JsValue::from_str(&name), &JsValue::from_str(&value))?;
+    }
+    Reflect::set(&secrets, &"BUCKET".into(), &env.bucket("MEDIA_BUCKET")?.into())?;
+    let r2 = R2Service::from_worker_env(&secrets.unchecked_into(), "BUCKET")?;
+    match r2.signing() {
+        Ok(client) => Response::ok(client.endpoint().to_string()),
+        Err(error) => failure(&error),
+    }
 }
 
 /// Whether an object exists, by `fetch`, with the signing config of the environment but for `bucket` and `secret`.

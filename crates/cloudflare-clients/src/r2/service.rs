@@ -10,6 +10,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 use crate::signing::R2SigningClient;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+use crate::signing::worker_secrets::WorkerSecrets;
 
 /// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts, presigned URLs.
 ///
@@ -51,9 +53,18 @@ pub struct R2Service {
 #[derive(Clone)]
 struct Settings {
     attempts: Attempts,
-    signing: Option<R2SigningClient>,
+    signing: Signing,
     public_base_url: Option<String>,
     verify: bool,
+}
+
+/// Where the client that signs comes from.
+#[derive(Clone)]
+enum Signing {
+    None,
+    Client(R2SigningClient),
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    WorkerSecrets(WorkerSecrets),
 }
 
 impl R2Service {
@@ -62,7 +73,7 @@ impl R2Service {
     pub fn new(bucket: impl Bucket) -> Self {
         let settings = Settings {
             attempts: Attempts::new(operation_span!("r2"), bucket.runtime()),
-            signing: None,
+            signing: Signing::None,
             public_base_url: None,
             verify: true,
         };
@@ -87,7 +98,14 @@ impl R2Service {
     /// Who makes presigned URLs. It signs by the service's clock from now on.
     #[must_use]
     pub fn with_signing(mut self, client: R2SigningClient) -> Self {
-        self.settings_mut().signing = Some(client);
+        self.settings_mut().signing = Signing::Client(client);
+        self
+    }
+
+    /// Signs with the secrets of a Worker.
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    pub(crate) fn with_worker_secrets(mut self, env: worker::Env) -> Self {
+        self.settings_mut().signing = Signing::WorkerSecrets(WorkerSecrets::new(env));
         self
     }
 
@@ -170,12 +188,20 @@ impl R2Service {
         self.settings.verify
     }
 
-    /// Who makes presigned URLs: the client of [`with_signing`](Self::with_signing), by this service's clock.
+    /// Who makes presigned URLs: the client of [`with_signing`](Self::with_signing), or of a Worker's secrets, by
+    /// this service's clock.
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`]: it was not given one.
+    /// [`ErrorKind::MissingSigningConfig`]: it was not given one, or a secret or variable of the Worker is
+    /// missing or malformed.
     pub fn signing(&self) -> Result<R2SigningClient> {
-        let client = self.settings.signing.clone().ok_or_else(|| {
+        let client = match &self.settings.signing {
+            Signing::None => None,
+            Signing::Client(client) => Some(client.clone()),
+            #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+            Signing::WorkerSecrets(secrets) => secrets.client()?,
+        };
+        let client = client.ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingSigningConfig,
                 "signing config required: give the service one with `with_signing`",

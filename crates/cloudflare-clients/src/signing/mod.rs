@@ -9,6 +9,8 @@ mod signed_url_cache;
 mod signing_client;
 mod signing_config;
 pub(crate) mod url_signer;
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+pub(crate) mod worker_secrets;
 
 pub use self::endpoint::{Addressing, Endpoint, Jurisdiction};
 pub use self::presign::Presign;

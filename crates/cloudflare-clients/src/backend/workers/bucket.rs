@@ -14,7 +14,6 @@ use worker::worker_sys;
 use super::error::{self, settled};
 use super::{object, options};
 use crate::body::{Body, ForJs};
-use crate::env;
 use crate::error::{Error, ErrorKind, Result};
 use crate::js::{self, Properties};
 use crate::model::r2::precondition_failed;
@@ -22,8 +21,7 @@ use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, Conditional, CopyRequest,
     CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
-    UploadPartRequest, UploadedPart,
+    ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::{Runtime, WorkersRuntime};
 use crate::sync::lock;
@@ -67,40 +65,23 @@ impl WorkersBucket {
 }
 
 impl R2Service {
-    /// The bucket of a Worker's binding. It signs URLs where there is a secret or variable `R2_ACCESS_KEY_ID` or
-    /// `R2_SECRET_ACCESS_KEY`; see [`R2SigningConfig::from_vars`] for those that are needed then.
+    /// The bucket of a Worker's binding. It signs URLs with the Worker's secrets and variables; see
+    /// [`R2SigningConfig::from_vars`](crate::r2::R2SigningConfig::from_vars) for their names. They are read when something is signed first, so that
+    /// is when one that is missing or malformed is an error. A Worker that never signs needs none of them.
     ///
     /// It can live in a static and be used by one request after the other. A limit of
     /// [`with_max_concurrency`](Self::with_max_concurrency) should not: a Worker's request cannot wait for another one.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: there is no such binding, or the signing config is incomplete or malformed.
+    /// [`ErrorKind::InvalidInput`]: the Worker has no such binding.
     pub fn from_worker_env(env: &worker::Env, binding: &str) -> Result<Self> {
         let bucket = env.bucket(binding).map_err(|error| {
             Error::invalid_input(format!(
                 "the Worker has no R2 bucket {binding:?}, add it to `r2_buckets` in its configuration: {error}"
             ))
         })?;
-        let service = Self::new(WorkersBucket::new(bucket));
-        let signs = [env::R2_ACCESS_KEY_ID, env::R2_SECRET_ACCESS_KEY]
-            .iter()
-            .any(|name| variable(env, name).is_some());
-        if signs { Ok(service.with_signing(R2SigningClient::from_worker_env(env)?)) } else { Ok(service) }
+        Ok(Self::new(WorkersBucket::new(bucket)).with_worker_secrets(env.clone()))
     }
-}
-
-impl R2SigningClient {
-    /// A client from the secrets and variables of a Worker: see [`R2SigningConfig::from_vars`] for their names.
-    ///
-    /// # Errors
-    /// One [`ErrorKind::InvalidInput`] names every variable that is missing or malformed.
-    pub fn from_worker_env(env: &worker::Env) -> Result<Self> {
-        Self::new(R2SigningConfig::from_vars(|name| variable(env, name))?)
-    }
-}
-
-fn variable(env: &worker::Env, name: &str) -> Option<String> {
-    js::text(env.as_ref(), name).filter(|value| !value.trim().is_empty())
 }
 
 #[async_trait]
