@@ -29,7 +29,7 @@ pub(crate) async fn parts_become_an_object(Fixture { service, .. }: Fixture) {
     let third = resumed.upload_part(3, parts[2].clone()).await.unwrap();
     let second = upload.upload_part(2, parts[1].clone()).await.unwrap();
     let first = upload.upload_part(1, parts[0].clone()).await.unwrap();
-    assert_eq!(upload.parts(), [first.clone(), second.clone()]);
+    assert_eq!(upload.uploaded_here(), [first.clone(), second.clone()]);
 
     let stored = upload.complete([third, first, second]).await.unwrap();
     assert_eq!(stored.etag, parts_etag(&parts));
@@ -56,7 +56,7 @@ pub(crate) async fn parts_are_replaced(Fixture { service, .. }: Fixture) {
     let upload = service.create_multipart_upload("replaced").await.unwrap();
     let old = upload.upload_part(1, "old").await.unwrap();
     let new = upload.upload_part(1, "new").await.unwrap();
-    assert_eq!(upload.parts(), std::slice::from_ref(&new));
+    assert_eq!(upload.uploaded_here(), std::slice::from_ref(&new));
     let error = upload.complete([old]).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     let stored = upload.complete([new]).await.unwrap();

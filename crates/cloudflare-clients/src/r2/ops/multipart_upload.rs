@@ -10,6 +10,41 @@ use crate::sync::lock;
 
 impl R2Service {
     /// Goes on with an upload that was begun before. There is no I/O, and so no telling whether it exists.
+    ///
+    /// The handle knows nothing of the parts that are there: [`list_parts`](MultipartUpload::list_parts) asks the service for
+    /// them. The object is made of the parts that [`complete`](MultipartUpload::complete) is given and of no others, so
+    /// that an upload which is resumed completes with the listed ones and the new ones:
+    ///
+    /// ```
+    /// use std::collections::BTreeMap;
+    ///
+    /// use cloudflare_clients::r2::{MIN_PART_SIZE, R2Service, StoredObject};
+    /// use cloudflare_clients::{LocalBucket, Result, bytes::Bytes};
+    /// use futures_util::TryStreamExt as _;
+    ///
+    /// /// Uploads the parts of `data` that the service does not have yet.
+    /// async fn resume(r2: &R2Service, key: &str, upload_id: &str, data: &Bytes) -> Result<StoredObject> {
+    ///     let upload = r2.resume_multipart_upload(key, upload_id);
+    ///     let mut parts: BTreeMap<u16, _> =
+    ///         upload.list_parts().stream().map_ok(|part| (part.part_number, part)).try_collect().await?;
+    ///     for (number, chunk) in (1..).zip(data.chunks(MIN_PART_SIZE as usize)) {
+    ///         if !parts.contains_key(&number) {
+    ///             parts.insert(number, upload.upload_part(number, data.slice_ref(chunk)).await?);
+    ///         }
+    ///     }
+    ///     upload.complete(parts.into_values()).await
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// # let data = Bytes::from(vec![7; MIN_PART_SIZE as usize + 3]);
+    /// # let upload = r2.create_multipart_upload("a.mp4").await?;
+    /// # upload.upload_part(1, data.slice(..MIN_PART_SIZE as usize)).await?;
+    /// let stored = resume(&r2, "a.mp4", upload.upload_id(), &data).await?;
+    /// assert_eq!(stored.size, Some(data.len() as u64));
+    /// # Ok(()) }
+    /// ```
     pub fn resume_multipart_upload(
         &self,
         key: impl Into<String>,
@@ -31,7 +66,7 @@ pub struct MultipartUpload {
     pub(super) upload_id: String,
     /// What it was begun with, where this handle has begun it.
     pub(super) begun_with: Option<Arc<BegunWith>>,
-    parts: Arc<Mutex<BTreeMap<u16, UploadedPart>>>,
+    uploaded_here: Arc<Mutex<BTreeMap<u16, UploadedPart>>>,
 }
 
 /// What the object will be stored with.
@@ -48,7 +83,7 @@ impl MultipartUpload {
         upload_id: String,
         begun_with: Option<BegunWith>,
     ) -> Self {
-        Self { service, key, upload_id, begun_with: begun_with.map(Arc::new), parts: Arc::default() }
+        Self { service, key, upload_id, begun_with: begun_with.map(Arc::new), uploaded_here: Arc::default() }
     }
 
     /// The key that the object will have.
@@ -61,14 +96,14 @@ impl MultipartUpload {
         &self.upload_id
     }
 
-    /// The parts that this handle and its clones have uploaded, by number; [`list_parts`](Self::list_parts) asks the
-    /// service for all.
-    pub fn parts(&self) -> Vec<UploadedPart> {
-        lock(&self.parts).values().cloned().collect()
+    /// The parts that this handle and its clones have uploaded, by number. An upload that was resumed may have more:
+    /// [`list_parts`](Self::list_parts) asks the service for all.
+    pub fn uploaded_here(&self) -> Vec<UploadedPart> {
+        lock(&self.uploaded_here).values().cloned().collect()
     }
 
     pub(super) fn has_uploaded(&self, part: UploadedPart) {
-        lock(&self.parts).insert(part.part_number, part);
+        lock(&self.uploaded_here).insert(part.part_number, part);
     }
 }
 
