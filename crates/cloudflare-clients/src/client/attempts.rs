@@ -90,6 +90,7 @@ impl Attempts {
         progress: &mut Progress,
     ) -> Result<T> {
         let Self { retry, runtime, deadline, permits, .. } = self;
+        let begun = runtime.monotonic();
         let _permit = match permits {
             // The semaphore is never closed.
             Some(permits) => permits.acquire().await.ok(),
@@ -108,7 +109,9 @@ impl Attempts {
                 RetryDecision::Stop => return Err(error),
             };
             waited = waited.saturating_add(delay);
-            if deadline.is_some_and(|deadline| waited > deadline) {
+            // By a clock that was set back, at least the waits have passed.
+            let elapsed = runtime.monotonic().saturating_sub(begun).saturating_add(delay).max(waited);
+            if deadline.is_some_and(|deadline| elapsed >= deadline) {
                 return Err(error);
             }
             call = match attempt() {

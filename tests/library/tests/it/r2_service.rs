@@ -474,6 +474,40 @@ async fn being_told_to_wait_too_long_fails_at_once() {
     }
 }
 
+#[tokio::test]
+async fn a_wait_past_the_deadline_does_not_begin() {
+    let clock = ManualClock::default();
+    let bucket = Arc::new(MockBucket::new().with_runtime(Arc::new(clock.clone())));
+    bucket.head.delays(Duration::from_secs(4));
+    bucket.head.fails(Error::from_status(503, "Busy").with_retry_after(Duration::from_secs(3)));
+    // Two attempts and the wait between them take 11 s, and the next wait ends at 14 s.
+    for (deadline, attempts) in [(13, 2), (14, 2), (16, 3), (7, 1), (5, 1)] {
+        let service = R2Service::new(bucket.clone()).with_deadline(Duration::from_secs(deadline));
+        let before = clock.slept().len();
+        let error = service.head("k").await.unwrap_err();
+        let kinds = if deadline == 16 { ErrorKind::Timeout } else { ErrorKind::Server };
+        assert_eq!((error.kind(), error.attempts()), (kinds, attempts), "{deadline}: {error}");
+        if kinds == ErrorKind::Server {
+            assert_eq!(error.retry_after(), Some(Duration::from_secs(3)));
+            let slept = clock.slept().len() - before;
+            assert_eq!(slept, (2 * attempts - 1) as usize, "{deadline}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_lengthen_the_deadline_by_more_than_attempts() {
+    let clock = ManualClock::default();
+    let bucket = MockBucket::new().with_runtime(Arc::new(clock.clone()));
+    bucket.head.answers(move |_| {
+        clock.set(UNIX_EPOCH + Duration::from_secs(1_000));
+        async { Err(Error::from_status(503, "Busy").with_retry_after(Duration::from_secs(4))) }
+    });
+    let service = R2Service::new(bucket).with_deadline(Duration::from_secs(10));
+    let error = service.head("k").await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::Server, 3), "{error}");
+}
+
 #[tokio::test(start_paused = true)]
 async fn max_concurrency_bounds_the_operations_under_way() {
     let slow = MockBucket::new().with_runtime(Arc::new(TokioRuntime));

@@ -28,7 +28,9 @@ impl R2Service {
 
 /// A get; awaiting it gives the object, or `None` when no object has this key.
 ///
-/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still the same.
+/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still the same, after
+/// the waits of the [`RetryPolicy`](crate::RetryPolicy). The deadline of [`R2Service::with_deadline`] covers neither these waits nor
+/// the reading, but each request for the rest by itself.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Get {
