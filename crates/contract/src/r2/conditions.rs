@@ -1,8 +1,10 @@
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::r2::{Conditional, HttpMetadata};
 use cloudflare_clients::{ErrorKind, http};
 use futures_util::future;
+use testkit::ManualClock;
 
 use super::Fixture;
 
@@ -43,6 +45,13 @@ pub(crate) async fn ranges_of_clients(Fixture { service, .. }: Fixture) {
     let (etag, uploaded) = (header("etag"), header("last-modified"));
     let (weak, other) = (format!("W/{etag}"), format!("\"{OTHER}\""));
     let whole = (200, "0123456789");
+    // In the second of the upload its date may be that of another object.
+    let at = |time| service.clone().with_runtime(Arc::new(ManualClock::at(time)));
+    let get = http::Request::get("/client").header("range", "bytes=2-4").header("if-range", &uploaded);
+    let (parts, ()) = get.body(()).unwrap().into_parts();
+    let found = at(object.uploaded).get("client").http_request(&parts).await.unwrap().unwrap();
+    assert_eq!(found.text().await.unwrap(), whole.1);
+    let service = at(object.uploaded + HOUR);
     for (method, key, range, if_range, expected) in [
         ("GET", "client", "bytes=2-4", "", (206, "234")),
         ("GET", "client", "bytes=2-4", etag.as_str(), (206, "234")),

@@ -36,24 +36,32 @@ impl IfRange {
         Some(validator.unwrap_or(Self::Never))
     }
 
-    /// Whether the range is meant for this object. Etags compare strongly, and dates have to be the same: an
-    /// older object is another one, too.
-    pub fn matches(&self, object: &Object) -> bool {
+    /// Whether the range is meant for this object, in an answer of the time `now`. Etags compare strongly, and dates have to be
+    /// the same: an older object is another one, too.
+    ///
+    /// A date does not match before the next second, since until then another object may take the place of this one with the same
+    /// date: it is a [weak validator](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2).
+    pub fn matches(&self, object: &Object, now: SystemTime) -> bool {
         match self {
             Self::Etag(etag) => *etag == object.etag,
-            Self::Date(date) => to_seconds(*date) == to_seconds(object.uploaded),
+            Self::Date(date) => to_seconds(*date) == to_seconds(object.uploaded) && is_strong(*date, now),
             Self::Never => false,
         }
     }
 
     /// The same of the object that an error is about. What the error does not say does not match.
-    pub(crate) fn matches_object_of(&self, error: &Error) -> bool {
+    pub(crate) fn matches_object_of(&self, error: &Error, now: SystemTime) -> bool {
         match self {
             Self::Etag(etag) => error.etag() == Some(etag),
-            Self::Date(date) => error.is_about_object_of(*date),
+            Self::Date(date) => error.is_about_object_of(*date) && is_strong(*date, now),
             Self::Never => false,
         }
     }
+}
+
+/// Whether the second of an upload is over, so that no other upload has its date.
+fn is_strong(date: SystemTime, now: SystemTime) -> bool {
+    to_seconds(date) < to_seconds(now)
 }
 
 #[cfg(test)]
@@ -81,7 +89,23 @@ mod tests {
             ("Sunday, 06-Nov-94 08:49:37 GMT", true),
         ] {
             let if_range = IfRange::read(&headers([("if-range", value)])).unwrap();
-            assert_eq!(if_range.matches(&object), matches, "{value}");
+            let later = object.uploaded + Duration::from_millis(500);
+            assert_eq!(if_range.matches(&object, later), matches, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_date_is_weak_in_its_own_second_and_an_etag_never() {
+        let uploaded = UNIX_EPOCH + Duration::from_millis(784_111_777_100);
+        let object = Object::new("a", 1, "abc", uploaded);
+        let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+        let refused = Error::from_status(416, "x").with_object_headers(&headers([("last-modified", date)]));
+        let read = |value| IfRange::read(&headers([("if-range", value)])).unwrap();
+        for (millis, is_strong) in [(0, false), (899, false), (900, true), (60_000, true)] {
+            let now = uploaded + Duration::from_millis(millis);
+            assert_eq!(read(date).matches(&object, now), is_strong, "{millis}");
+            assert_eq!(read(date).matches_object_of(&refused, now), is_strong, "{millis}");
+            assert!(read("\"abc\"").matches(&object, now));
         }
     }
 }

@@ -68,9 +68,10 @@ impl Get {
     ///
     /// The client gets the whole object
     ///
-    /// - where `If-Range` has another etag or date than the object, or a weak etag. The range is asked for
-    ///   first, so that costs a second request, and a third one where the object has no such bytes. R2 sees
-    ///   no `If-Range`;
+    /// - where `If-Range` has another etag or date than the object, a weak etag, or the date of an object that was
+    ///   uploaded in this very second, which another one may share. The range is asked for first, so that costs a second
+    ///   request, and a third one where the object has no such bytes. R2 sees no `If-Range`. Each request has
+    ///   [the deadline](R2Service::with_deadline) for itself;
     /// - where the `Range` is malformed, has several ranges, or came with another method than GET: what
     ///   answers a HEAD, too, such as a route of axum, may use a get;
     /// - where it asks for the last bytes of an empty object.
@@ -146,7 +147,7 @@ impl Get {
         loop {
             let found = service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await;
             if let Some(range) = client_range.take()
-                && range.is_void(&found)
+                && range.is_void(&found, service.runtime().now())
             {
                 request.range = None;
                 continue;

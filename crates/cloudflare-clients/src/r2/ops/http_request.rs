@@ -1,5 +1,7 @@
 //! What the HTTP request of a client asks of an object.
 
+use std::time::SystemTime;
+
 use http::{HeaderMap, Method, request};
 
 use crate::error::{ErrorKind, Result};
@@ -61,14 +63,14 @@ pub(super) struct ClientRange {
 }
 
 impl ClientRange {
-    /// Whether the client is to get the whole object instead, seen what its range gave.
-    pub(super) fn is_void(&self, found: &Result<Option<ObjectBody>>) -> bool {
+    /// Whether the client is to get the whole object instead, seen what its range gave at the time `now`.
+    pub(super) fn is_void(&self, found: &Result<Option<ObjectBody>>, now: SystemTime) -> bool {
         match (found, &self.if_range) {
-            (Ok(Some(found)), Some(if_range)) => !if_range.matches(found),
+            (Ok(Some(found)), Some(if_range)) => !if_range.matches(found, now),
             (Err(error), if_range) if error.kind() == ErrorKind::RangeNotSatisfiable => {
                 // The last bytes of an empty object are all of it, which no Content-Range can say.
                 let is_all = matches!(self.range, Range::Suffix { .. }) && error.size() == Some(0);
-                is_all || if_range.as_ref().is_some_and(|if_range| !if_range.matches_object_of(error))
+                is_all || if_range.as_ref().is_some_and(|if_range| !if_range.matches_object_of(error, now))
             }
             _ => false,
         }

@@ -13,7 +13,7 @@ use crate::service::Service;
 
 /// Conditions are checked here, on the object whose bytes were opened: a 304 has the headers of that one.
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
-    let read = ObjectRead::parse(request)?;
+    let read = ObjectRead::parse(request, service.store.runtime().now())?;
     let bucket = service.store.bucket(&request.bucket)?;
     let mut range = read.likely_range();
     loop {

@@ -11,7 +11,7 @@ use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
-    let read = ObjectRead::parse(request)?;
+    let read = ObjectRead::parse(request, service.store.runtime().now())?;
     let mut object = service
         .store
         .bucket(&request.bucket)?

@@ -1,5 +1,7 @@
 //! What a read of an object asks for, and what it is answered with besides the bytes.
 
+use std::time::SystemTime;
+
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, Object, Range};
 use cloudflare_clients::s3::headers::{self, ConditionTarget, IfRange};
@@ -16,22 +18,24 @@ pub(super) struct ObjectRead<'a> {
     if_range: Option<IfRange>,
     only_if: Conditional,
     part_number: Option<&'a str>,
+    now: SystemTime,
 }
 
 impl<'a> ObjectRead<'a> {
-    /// R2 takes a range of a HEAD, too.
-    pub(super) fn parse(request: &'a S3Request) -> Result<Self, S3Error> {
+    /// What a request of the time `now` asks for. R2 takes a range of a HEAD, too.
+    pub(super) fn parse(request: &'a S3Request, now: SystemTime) -> Result<Self, S3Error> {
         Ok(Self {
             range: headers::read_range(&request.headers)?,
             if_range: IfRange::read(&request.headers),
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
             part_number: request.query.get("partNumber"),
+            now,
         })
     }
 
     /// The range of the request. `If-Range` may exclude it from an answer about this object.
     pub(super) fn range_of(&self, object: &Object) -> Option<Range> {
-        let is_meant = self.if_range.as_ref().is_none_or(|if_range| if_range.matches(object));
+        let is_meant = self.if_range.as_ref().is_none_or(|if_range| if_range.matches(object, self.now));
         self.range.filter(|_| is_meant)
     }
 
