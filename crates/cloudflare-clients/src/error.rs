@@ -98,7 +98,7 @@ impl ErrorKind {
     fn http_status(self) -> StatusCode {
         match self {
             Self::NotModified => StatusCode::NOT_MODIFIED,
-            Self::InvalidInput | Self::Serialization => StatusCode::BAD_REQUEST,
+            Self::InvalidInput => StatusCode::BAD_REQUEST,
             Self::NoSuchKey | Self::NoSuchUpload => StatusCode::NOT_FOUND,
             Self::Conflict | Self::LockLost => StatusCode::CONFLICT,
             Self::PreconditionFailed => StatusCode::PRECONDITION_FAILED,
@@ -118,6 +118,7 @@ impl ErrorKind {
             | Self::NoSuchBucket
             | Self::NoSuchNamespace
             | Self::NotFound
+            | Self::Serialization
             | Self::Storage => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -158,7 +159,19 @@ struct Inner {
     operation: Option<&'static str>,
     key: Option<String>,
     object: Option<Box<Refused>>,
+    about: About,
     source: Option<Arc<dyn StdError + Send + Sync>>,
+}
+
+/// Whose bytes the error is about, where that decides whose fault it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum About {
+    #[default]
+    Unknown,
+    /// Those that this program was given: a body to send, or one to read that no service has sent.
+    Given,
+    /// Those that a service has sent.
+    Stored,
 }
 
 /// What is known of the object that a condition or range was about.
@@ -168,6 +181,9 @@ struct Refused {
     /// Those of [`OBJECT_HEADERS`], in their order.
     headers: [Option<HeaderValue>; 4],
 }
+
+/// The code of what is longer than is taken.
+pub(crate) const TOO_LARGE: &str = "EntityTooLarge";
 
 /// The headers of an object that the answer to a client may have to repeat.
 const OBJECT_HEADERS: [HeaderName; 4] =
@@ -188,6 +204,7 @@ impl Error {
             operation: None,
             key: None,
             object: None,
+            about: About::Unknown,
             source: None,
         }))
     }
@@ -331,6 +348,44 @@ impl Error {
         self
     }
 
+    /// Says of an error about what a service has answered that something was sent.
+    #[must_use]
+    pub(crate) fn of_answer(mut self) -> Self {
+        self.0.attempts = self.0.attempts.max(1);
+        self
+    }
+
+    /// Says that the bytes which cannot be used are stored ones.
+    #[must_use]
+    pub(crate) fn about_stored(mut self) -> Self {
+        self.0.about = About::Stored;
+        self
+    }
+
+    /// Says that the bytes which cannot be used are given ones.
+    #[must_use]
+    pub(crate) fn about_given(mut self) -> Self {
+        self.0.about = About::Given;
+        self
+    }
+
+    /// Says that the stream of a body to send has failed, so that sending it again cannot help. The connection that broke is
+    /// then the caller's, unless the stream is itself what a service sends: such an error has its operation.
+    #[must_use]
+    pub(crate) fn of_body_to_send(mut self) -> Self {
+        let inner = &mut self.0;
+        if inner.operation.is_none() && matches!(inner.kind, ErrorKind::Connection | ErrorKind::Timeout) {
+            inner.kind = ErrorKind::InvalidInput;
+        }
+        inner.retryable = false;
+        self.about_given()
+    }
+
+    /// Whether it is about bytes that this program was given.
+    pub(crate) fn is_about_given(&self) -> bool {
+        self.0.about == About::Given
+    }
+
     /// Puts a sentence in front of the message.
     #[must_use]
     pub(crate) fn explain(mut self, what: impl fmt::Display) -> Self {
@@ -416,12 +471,15 @@ impl Error {
     /// | status | kinds |
     /// |---|---|
     /// | 304 | `NotModified` |
-    /// | 400 | `InvalidInput`, `Serialization` |
+    /// | 400 | `InvalidInput` |
+    /// | 400 | `Serialization` of a [`Body`](crate::r2::Body) that was given to this program, such as a request's |
     /// | 403 | `Forbidden` by this program, such as a token that is not good: an error without a [`status`](Self::status) |
     /// | 404 | `NoSuchKey`, `NoSuchUpload` |
     /// | 409 | `Conflict`, `LockLost` |
     /// | 412 | `PreconditionFailed` |
+    /// | 413 | `InvalidInput` with the code `EntityTooLarge`: a body that is longer than its limit, or than R2 or KV takes |
     /// | 416 | `RangeNotSatisfiable` |
+    /// | 500 | `Serialization` of what is stored or to be stored, and a stored body that is longer than its limit |
     /// | 500 | `MissingSigningConfig`, `Credentials`, `NoSuchBucket`, `NoSuchNamespace`, `NotFound`, `Storage` |
     /// | 500 | `Forbidden` by the service |
     /// | 501 | `Unsupported` |
@@ -436,8 +494,12 @@ impl Error {
     /// come later (503). A server that limits its clients itself answers 429 by
     /// [`Decision`](crate::rate_limit::Decision).
     pub fn http_status(&self) -> StatusCode {
-        match (self.0.kind, self.0.status) {
-            (ErrorKind::Forbidden, None) => StatusCode::FORBIDDEN,
+        let Inner { kind, status, about, .. } = &*self.0;
+        match (kind, about) {
+            (ErrorKind::Forbidden, _) if status.is_none() => StatusCode::FORBIDDEN,
+            (ErrorKind::Serialization, About::Given) => StatusCode::BAD_REQUEST,
+            (ErrorKind::InvalidInput, About::Stored) => StatusCode::INTERNAL_SERVER_ERROR,
+            (ErrorKind::InvalidInput, _) if self.code() == Some(TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,
             (kind, _) => kind.http_status(),
         }
     }

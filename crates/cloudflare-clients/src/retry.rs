@@ -105,7 +105,8 @@ impl RetryPolicy {
     /// in `[0, 1)` for the jitter.
     pub fn decide(&self, error: &Error, retries: u32, waited: Duration, random: f64) -> RetryDecision {
         // Bytes that arrived wrong may arrive right, but twice wrong means that they are stored wrong.
-        let retryable = error.is_retryable() || (error.kind() == ErrorKind::Integrity && retries == 0);
+        let damaged = error.kind() == ErrorKind::Integrity && !error.is_about_given();
+        let retryable = error.is_retryable() || (damaged && retries == 0);
         if !retryable || retries >= self.max_retries {
             return RetryDecision::Stop;
         }

@@ -25,7 +25,7 @@ pub use self::stream::ByteStream;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) use self::stream::wrong_length;
 use self::stream::{Announced, chunks, exactly};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, TOO_LARGE};
 use crate::json;
 
 /// How many bytes [`Body::bytes`], [`Body::text`] and [`Body::json`] take unless [`Body::limit`] says otherwise:
@@ -60,6 +60,15 @@ pub struct Body {
     progress: Option<Progress>,
     refetch: Option<Refetch>,
     limit: u64,
+    /// What has read it from a service.
+    read_by: Option<ReadBy>,
+}
+
+/// The operation that a body comes from, for the errors of reading it.
+#[derive(Clone)]
+struct ReadBy {
+    operation: &'static str,
+    key: Arc<str>,
 }
 
 enum Content {
@@ -82,7 +91,7 @@ enum Content {
 
 impl Body {
     fn new(content: Content) -> Self {
-        Self { content, progress: None, refetch: None, limit: DEFAULT_READ_LIMIT }
+        Self { content, progress: None, refetch: None, limit: DEFAULT_READ_LIMIT, read_by: None }
     }
 
     /// No bytes.
@@ -95,6 +104,10 @@ impl Body {
     /// A put of a stream of unknown length goes up in parts of 16 MiB; in a Worker, whose memory is too small
     /// for that, it is [`ErrorKind::InvalidInput`]. One of known length goes up in one request; if it ends
     /// early or goes on, nothing is stored, and the error is [`ErrorKind::InvalidInput`] too.
+    ///
+    /// An error of the stream fails the put as it is, and is not tried again. Of one that says that a connection broke or was
+    /// silent too long, the kind becomes [`ErrorKind::InvalidInput`]: it is that of the client who sends the body, unless
+    /// it is an error of this crate that names its operation, as that of a body which another bucket sends.
     pub fn from_stream<S>(stream: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,
@@ -187,6 +200,7 @@ impl Body {
             progress: self.progress.clone(),
             refetch: self.refetch.clone(),
             limit: self.limit,
+            read_by: self.read_by.clone(),
         })
     }
 
@@ -237,8 +251,14 @@ impl Body {
     /// All bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] when there are more than the [`limit`](Self::limit); else what reading them gives.
+    /// [`ErrorKind::InvalidInput`] with the code `EntityTooLarge` when there are more than the [`limit`](Self::limit); else what
+    /// reading them gives. Of what a service sends, errors name the operation and the key.
     pub async fn bytes(mut self) -> Result<Bytes> {
+        let read_by = self.read_by.take();
+        in_reading(read_by.as_ref(), self.collect_verified().await)
+    }
+
+    async fn collect_verified(mut self) -> Result<Bytes> {
         let again = self.take_again();
         match (self.collect().await, again) {
             (Err(error), Some(again)) if error.kind() == ErrorKind::Integrity => {
@@ -255,6 +275,7 @@ impl Body {
                 "the body has more than {limit} bytes, the limit for reading it into memory: \
                  raise `limit`, or read it as a stream or into a file"
             ))
+            .with_code(TOO_LARGE)
         };
         let length = self.content_length();
         if length.is_some_and(|length| length > limit) {
@@ -284,6 +305,17 @@ impl Body {
         self
     }
 
+    /// Names the operation that has read it from a service, for the errors of reading it.
+    pub(crate) fn read_by(mut self, operation: &'static str, key: &str) -> Self {
+        self.read_by = Some(ReadBy { operation, key: key.into() });
+        self
+    }
+
+    /// The bytes of a body to send, piece by piece, whose errors are not those of sending it.
+    pub(crate) fn into_sent_stream(self) -> ByteStream {
+        ByteStream::new(self.into_stream().map_err(Error::of_body_to_send))
+    }
+
     /// Without anybody being told when its bytes are read.
     fn without_progress(self) -> Self {
         Self { progress: None, ..self }
@@ -299,10 +331,12 @@ impl Body {
     /// # Errors
     /// [`ErrorKind::Serialization`] when they are not; else as [`bytes`](Self::bytes).
     pub async fn text(self) -> Result<String> {
+        let read_by = self.read_by.clone();
         let bytes = self.bytes().await?;
-        String::from_utf8(bytes.into()).map_err(|error| {
+        let text = String::from_utf8(bytes.into()).map_err(|error| {
             Error::new(ErrorKind::Serialization, "the body is not UTF-8").with_source(error.utf8_error())
-        })
+        });
+        in_reading(read_by.as_ref(), text)
     }
 
     /// All bytes as JSON.
@@ -310,8 +344,9 @@ impl Body {
     /// # Errors
     /// [`ErrorKind::Serialization`] when they are not, or not of this type; else as [`bytes`](Self::bytes).
     pub async fn json<T: DeserializeOwned>(self) -> Result<T> {
+        let read_by = self.read_by.clone();
         let bytes = self.bytes().await?;
-        json::from_slice("the body", &bytes)
+        in_reading(read_by.as_ref(), json::from_slice("the body", &bytes))
     }
 }
 
@@ -341,7 +376,11 @@ impl Body {
     /// # Errors
     /// [`ErrorKind::Storage`] when the disk fails; else what reading the body gives.
     pub async fn write_to_file(mut self, path: impl AsRef<Path>) -> Result<u64> {
-        let path = path.as_ref();
+        let read_by = self.read_by.take();
+        in_reading(read_by.as_ref(), self.replace_file(path.as_ref()).await)
+    }
+
+    async fn replace_file(mut self, path: &Path) -> Result<u64> {
         let again = self.take_again();
         match (file::replace(path, self.into_stream()).await, again) {
             (Err(error), Some(again)) if error.kind() == ErrorKind::Integrity => {
@@ -366,6 +405,14 @@ impl Body {
             _ => ForJs::Stream(self.into_stream()),
         }
     }
+}
+
+/// The error of reading a body, with where its bytes come from.
+fn in_reading<T>(read_by: Option<&ReadBy>, result: Result<T>) -> Result<T> {
+    result.map_err(|error| match read_by {
+        Some(ReadBy { operation, key }) => error.during(operation, Some(key)).of_answer().about_stored(),
+        None => error.about_given(),
+    })
 }
 
 /// What it takes to read a body a second time as it was read the first time.
@@ -480,7 +527,23 @@ mod tests {
     async fn reading_into_memory_stops_at_the_limit() {
         for length in [None, Some(3)] {
             let error = stream_of(&["ab", "c"], length).limit(2).text().await.unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("EntityTooLarge")));
+            assert_eq!(error.http_status().as_u16(), 413);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_given_body_is_the_clients_fault_and_with_a_stored_one_not() {
+        for stored in [false, true] {
+            let body = || {
+                let body = Body::from(vec![0xff]);
+                if stored { body.read_by("get", "k") } else { body }
+            };
+            let errors = [body().text().await.unwrap_err(), body().json::<u8>().await.unwrap_err()];
+            for error in errors {
+                let (status, operation) = if stored { (500, Some("get")) } else { (400, None) };
+                assert_eq!((error.http_status().as_u16(), error.operation()), (status, operation));
+            }
         }
     }
 

@@ -29,7 +29,7 @@ impl Replay {
             return Self::PassesBy(Mutex::new(Some(body)));
         }
         let length = body.content_length();
-        Self::Once { stream: Arc::new(Mutex::new(Some(body.into_stream()))), length }
+        Self::Once { stream: Arc::new(Mutex::new(Some(body.into_sent_stream()))), length }
     }
 
     /// The body, to be read without anybody being told of it; `None` when it was a stream.

@@ -1,6 +1,6 @@
 //! What is being done, for errors and traces.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What an operation is called in errors and traces.
 #[derive(Clone, Copy)]
@@ -27,6 +27,11 @@ impl<'a> Operation<'a> {
     /// Puts the operation's name and key into an error.
     pub(crate) fn check<T>(&self, result: Result<T>) -> Result<T> {
         result.map_err(|error| error.during(self.name, self.key))
+    }
+
+    /// The same of what is wrong with an answer.
+    pub(crate) fn check_answer<T>(&self, result: Result<T>) -> Result<T> {
+        self.check(result.map_err(Error::of_answer))
     }
 }
 

@@ -11,7 +11,7 @@ use cloudflare_clients::{Error, ErrorKind, S3Bucket};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use testkit::{BUCKET, LocalServer, ScriptedServer};
+use testkit::{BUCKET, LocalServer, ManualClock, ScriptedServer};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -137,7 +137,11 @@ const CASES: &[Case] = &[
     get("range: bytes=-30", 206, "0-9"),
     get("range: bytes=10-", 416, ""),
     get("range: bytes=10-12", 416, ""),
-    get("range: bytes=-0", 200, "").not_as_r2(416),
+    get("range: bytes=-0", 416, ""),
+    get("range: bytes=-0\nif-range: {etag}", 416, ""),
+    get("range: bytes=-0\nif-range: \"other\"", 200, ""),
+    get("range: bytes=-0\nif-none-match: {etag}", 304, ""),
+    get("range: bytes=-0\nif-match: \"other\"", 412, ""),
     get("range: bytes=4-2", 200, "").not_as_r2(400),
     get("range: bytes=a-b", 200, "").not_as_r2(400),
     get("range: bytes=2", 200, "").not_as_r2(400),
@@ -153,6 +157,8 @@ const CASES: &[Case] = &[
     get("if-match: \"a\", \"b\"", 412, ""),
     get("if-match: \"a\"\nif-match: {etag}", 200, ""),
     get("if-match: \"open", 400, ""),
+    get("if-match: bare", 400, "").not_as_r2(412),
+    get("if-none-match: bare", 400, "").not_as_r2(200),
     // If-None-Match (13.1.2): weak.
     get("if-none-match: {etag}", 304, ""),
     get("if-none-match: W/{etag}", 304, ""),
@@ -326,13 +332,17 @@ fn insert(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 /// A server with the objects of [`CASES`].
 async fn local_server() -> (LocalServer, R2Service) {
-    let server = LocalServer::start().await;
+    // The date of an upload is good for an `If-Range` once its second is over.
+    let age = Duration::from_secs(5);
+    let clock = ManualClock::at(std::time::SystemTime::now() - age);
+    let server = LocalServer::with_runtime(clock.clone()).await;
     let stored = R2Service::new(server.store.bucket(BUCKET).unwrap());
     for (key, content) in [("digits", "0123456789"), ("empty", "")] {
         let put = stored.put(key, content).content_type("text/vtt").content_language("en");
         let put = put.content_disposition("inline").cache_control("max-age=60");
         put.cache_expiry(std::time::UNIX_EPOCH + Duration::from_secs(1_900_000_000)).await.unwrap();
     }
+    clock.advance(age);
     (server, stored)
 }
 

@@ -133,22 +133,31 @@ pub(super) struct Read {
     client: KvClient,
     pub(super) request: GetRequest,
     with_metadata: bool,
+    /// The method that it is a part of.
+    name: &'static str,
 }
 
 impl Read {
     pub(super) fn new(client: KvClient, key: String, with_metadata: bool) -> Self {
-        Self { client, request: GetRequest::new(key), with_metadata }
+        let name = if with_metadata { "get_with_metadata" } else { "get" };
+        Self { client, request: GetRequest::new(key), with_metadata, name }
+    }
+
+    /// The same as a part of another method.
+    pub(super) fn named(self, name: &'static str) -> Self {
+        Self { name, ..self }
     }
 
     fn operation(&self) -> Operation<'_> {
-        Operation::new(if self.with_metadata { "get_with_metadata" } else { "get" }, &self.request.key)
+        Operation::new(self.name, &self.request.key)
     }
 
     /// The value as it arrives.
     async fn body(self) -> Result<Option<ValueWithMetadata<Body>>> {
         let operation = self.operation();
         operation.check(self.validate())?;
-        self.client.attempts().run(&operation, || Some(self.attempt().boxed())).await
+        let found = self.client.attempts().run(&operation, || Some(self.attempt().boxed())).await?;
+        Ok(found.map(|found| found.map(|body| body.read_by(self.name, &self.request.key))))
     }
 
     /// All of the value, read within the attempt. What it is read as does not change when it is read again.
@@ -163,11 +172,11 @@ impl Read {
         let attempt = || async {
             let Some(found) = self.attempt().await? else { return Ok(None) };
             let (value, found) = found.split();
-            let value = value.bytes().await?;
+            let value = value.read_by(self.name, &self.request.key).bytes().await?;
             Ok(Some(found.map(|()| value)))
         };
         let found = self.client.attempts().run(&operation, || Some(attempt().boxed())).await?;
-        operation.check(found.map(|found| found.try_map(read)).transpose())
+        operation.check_answer(found.map(|found| found.try_map(read)).transpose())
     }
 
     fn validate(&self) -> Result<()> {

@@ -68,7 +68,7 @@ impl GetMany {
     /// # Errors
     /// As [`text`](Self::text).
     pub async fn json<T: DeserializeOwned>(self) -> Result<Outcomes<Option<T>>> {
-        Ok(without_metadata(parsed(self.0.texts().await?)))
+        Ok(without_metadata(parsed(self.0.name(), self.0.texts().await?)))
     }
 
     /// The bytes: a request for each key, 8 at a time.
@@ -100,7 +100,7 @@ impl GetManyWithMetadata {
     /// # Errors
     /// As [`GetMany::text`].
     pub async fn json<T: DeserializeOwned>(self) -> Result<Outcomes<Option<ValueWithMetadata<T>>>> {
-        Ok(parsed(self.0.texts().await?))
+        Ok(parsed(self.0.name(), self.0.texts().await?))
     }
 
     /// As [`GetMany::bytes`]; over REST there are two requests for each key.
@@ -116,12 +116,15 @@ fn without_metadata<T>(found: Outcomes<Found<T>>) -> Outcomes<Option<T>> {
     found.map(|_, found| Ok(found.map(|found| found.value)))
 }
 
-fn parsed<T: DeserializeOwned>(texts: Outcomes<Found<String>>) -> Outcomes<Found<T>> {
+fn parsed<T: DeserializeOwned>(
+    operation: &'static str,
+    texts: Outcomes<Found<String>>,
+) -> Outcomes<Found<T>> {
     texts.map(|key, found| {
         let parsed = found
             .map(|found| found.try_map(|text| json::from_slice("the value", text.as_bytes())))
             .transpose();
-        Operation::new("get", key).check(parsed)
+        Operation::new(operation, key).check_answer(parsed)
     })
 }
 
@@ -144,17 +147,22 @@ impl ReadMany {
         Self { client: client.clone(), keys, cache_ttl: None, with_metadata }
     }
 
-    fn validate(&self) -> Result<()> {
-        for key in &self.keys {
-            Operation::new("get", key).check(validate_key(key))?;
-        }
-        Operation::without_key("get_many").check(validate_cache_ttl(self.cache_ttl))
+    /// The name of the method.
+    fn name(&self) -> &'static str {
+        if self.with_metadata { "get_many_with_metadata" } else { "get_many" }
     }
 
-    async fn texts(self) -> Result<Outcomes<Found<String>>> {
+    fn validate(&self) -> Result<()> {
+        for key in &self.keys {
+            Operation::new(self.name(), key).check(validate_key(key))?;
+        }
+        Operation::without_key(self.name()).check(validate_cache_ttl(self.cache_ttl))
+    }
+
+    async fn texts(&self) -> Result<Outcomes<Found<String>>> {
         self.validate()?;
         let chunk = |keys: &[String]| {
-            let Self { ref client, cache_ttl, with_metadata, .. } = self;
+            let &Self { ref client, cache_ttl, with_metadata, .. } = self;
             Self { client: client.clone(), keys: keys.to_vec(), cache_ttl, with_metadata }.request()
         };
         let requests: Vec<_> = self.keys.chunks(MAX_BULK_GET).map(chunk).collect();
@@ -166,7 +174,7 @@ impl ReadMany {
     fn request(self) -> BoxFuture<'static, Vec<(String, Result<Found<String>>)>> {
         async move {
             let Self { client, keys, cache_ttl, with_metadata } = &self;
-            let operation = Operation::without_key("get_many");
+            let operation = Operation::without_key(self.name());
             let request =
                 GetManyRequest { keys: keys.clone(), with_metadata: *with_metadata, cache_ttl: *cache_ttl };
             let found = client
@@ -174,9 +182,9 @@ impl ReadMany {
                 .run(&operation, || Some(client.namespace().get_many(request.clone())))
                 .await;
             let named = |(key, found): (&String, Result<Found<String>>)| {
-                (key.clone(), Operation::new("get", key).check(found))
+                (key.clone(), Operation::new(self.name(), key).check_answer(found))
             };
-            match found.and_then(|found| operation.check(one_for_each(keys.len(), found))) {
+            match found.and_then(|found| operation.check_answer(one_for_each(keys.len(), found))) {
                 Ok(found) => keys.iter().zip(found).map(named).collect(),
                 Err(error) if error.status() == Some(413) => {
                     self.one_by_one(ValueType::Text, value::text).await
@@ -203,7 +211,8 @@ impl ReadMany {
             .iter()
             .cloned()
             .map(|key| {
-                let mut get = Read::new(self.client.clone(), key.clone(), self.with_metadata);
+                let get = Read::new(self.client.clone(), key.clone(), self.with_metadata);
+                let mut get = get.named(self.name());
                 get.request.cache_ttl = self.cache_ttl;
                 async move { (key, get.whole(value_type, read).await) }
             })

@@ -79,7 +79,7 @@ impl Pages for List {
             return Ok(None);
         }
         let next = next_page(page.cursor.clone(), self.request.cursor.as_ref());
-        self.request.cursor = Some(LIST.check(next)?);
+        self.request.cursor = Some(LIST.check_answer(next)?);
         Ok(Some(self))
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::requests::PutRequest;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, TOO_LARGE};
 
 /// The most bytes of a key: 512.
 pub const MAX_KEY_SIZE: usize = 512;
@@ -52,6 +52,7 @@ pub(super) fn value_too_large(bytes: std::fmt::Arguments<'_>) -> Error {
     Error::invalid_input(format!(
         "the value has {bytes} bytes: KV takes {MAX_VALUE_SIZE} at most (25 MiB), R2 takes larger ones"
     ))
+    .with_code(TOO_LARGE)
 }
 
 /// Refuses a put that KV would refuse, but for the size of a value of unknown length.

@@ -25,7 +25,7 @@ pub(crate) fn bounded(value: Body) -> Result<Body> {
 
 /// All bytes of a value.
 pub(crate) async fn collect(value: Body) -> Result<Bytes> {
-    bounded(value)?.bytes().await
+    bounded(value)?.bytes().await.map_err(Error::of_body_to_send)
 }
 
 /// A value as text.

@@ -201,11 +201,20 @@ impl EtagList {
     }
 
     /// Reads an `If-Match` or `If-None-Match` header: `*`, or quoted etags with commas between them. A bare etag is
-    /// taken too, as R2 does.
+    /// taken too, as R2's S3 API does; [`Get::http_request`](crate::r2::Get::http_request) takes none.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind) when it is neither.
     pub fn parse_header(value: &str) -> Result<Self> {
+        Self::parse(value, true)
+    }
+
+    /// The same, where every etag is in quotes, as [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3) has them.
+    pub(crate) fn parse_quoted(value: &str) -> Result<Self> {
+        Self::parse(value, false)
+    }
+
+    fn parse(value: &str, bare_too: bool) -> Result<Self> {
         let malformed = || Error::invalid_input(format!("{value:?} is not `*` or a list of quoted etags"));
         let value = value.trim();
         if value == "*" {
@@ -225,6 +234,8 @@ impl EtagList {
             };
             let (tag, after) = if let Some(quoted) = unprefixed.strip_prefix('"') {
                 quoted.split_once('"').ok_or_else(malformed)?
+            } else if !bare_too {
+                return Err(malformed());
             } else {
                 let end = unprefixed.find(',').unwrap_or(unprefixed.len());
                 let (bare, after) = unprefixed.split_at(end);
@@ -340,6 +351,10 @@ mod tests {
             ("\"a\", ,", "\"a\""),
         ] {
             assert_eq!(EtagList::parse_header(header).map(|l| l.to_header()).ok().as_deref(), Some(expected));
+        }
+        assert_eq!(EtagList::parse_quoted("\"a\", W/\"b\"").unwrap().to_header(), "\"a\", W/\"b\"");
+        for bare in ["bare", "\"a\", bare", "W/bare"] {
+            assert_eq!(EtagList::parse_quoted(bare).unwrap_err().kind(), ErrorKind::InvalidInput, "{bare}");
         }
         for malformed in ["", "\"a", "\"a\" \"b\"", ",", "a\"b"] {
             let error = EtagList::parse_header(malformed).unwrap_err();

@@ -12,7 +12,9 @@ use crate::body::{ByteStream, Refetch};
 use crate::client::attempts::Attempts;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::{Checksum, Conditional, GetRequest, Hasher, Object, ObjectBody, Range, ServedRange};
+use crate::model::r2::{
+    Checksum, Conditional, GetRequest, Hasher, HeadRequest, Object, ObjectBody, Range, ServedRange,
+};
 use crate::r2::ops::http_request::{ClientRange, HttpRequest};
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifier;
@@ -63,8 +65,8 @@ impl Get {
     ///
     /// [`ObjectBody::into_http_response`] is the answer, or
     /// [`Error::into_http_response`](crate::Error::into_http_response): for a 304 or 412 where a condition
-    /// does not hold, for a 416 where the object has no such bytes, and for a 400 where a list of etags is
-    /// malformed.
+    /// does not hold, for a 416 where the object has no such bytes, of which `bytes=-0` has none in any, and for a 400 where a
+    /// list of etags is malformed, as one without quotes is.
     ///
     /// The client gets the whole object
     ///
@@ -100,7 +102,7 @@ impl Get {
 
     fn asked_by(mut self, client: HttpRequest) -> Self {
         self.only_if = client.only_if;
-        self.request.range = client.range.as_ref().map(|asked| asked.range);
+        self.request.range = client.range.as_ref().and_then(ClientRange::to_ask_for);
         self.client_range = client.range;
         self
     }
@@ -145,7 +147,12 @@ impl Get {
         request.only_if = operation.check(only_if)?;
         operation.check(request.validate())?;
         loop {
-            let found = service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await;
+            let found = match &client_range {
+                Some(asked) if request.range.is_none() => {
+                    nothing(&service, &operation, &request, asked.range).await
+                }
+                _ => service.attempts().run(&operation, || Some(attempt(&service, request.clone()))).await,
+            };
             if let Some(range) = client_range.take()
                 && range.is_void(&found, service.runtime().now())
             {
@@ -171,6 +178,20 @@ fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Opt
     .boxed()
 }
 
+/// The answer to a request for no bytes, which no bucket is asked for: unsatisfiable, unless a condition decides before.
+async fn nothing(
+    service: &R2Service,
+    operation: &Operation<'_>,
+    request: &GetRequest,
+    range: Range,
+) -> Result<Option<ObjectBody>> {
+    let head = || Some(service.bucket().head(HeadRequest::new(&request.key)));
+    let Some(object) = service.attempts().run(operation, head).await? else { return Ok(None) };
+    let met = request.only_if.check_read(Some((&object.etag, object.uploaded)));
+    let unsatisfiable = met.and_then(|()| range.resolve(object.size)).map(|_| None);
+    operation.check_answer(unsatisfiable.map_err(|error| error.with_object(&object)))
+}
+
 /// What a body that is being read needs to be resumed and verified.
 #[derive(Clone)]
 struct Download {
@@ -181,6 +202,8 @@ struct Download {
     /// The bytes of the object that were asked for.
     bytes: ServedRange,
     ranged: bool,
+    /// How many times the bytes were asked for.
+    attempts: u32,
 }
 
 /// How bytes are verified before the last of them is handed on.
@@ -202,6 +225,7 @@ impl Download {
             size: found.size,
             bytes: found.range.unwrap_or(whole),
             ranged: found.range.is_some(),
+            attempts: 1,
         }
     }
 
@@ -220,8 +244,9 @@ impl Download {
         let ObjectBody { object, body } = found;
         let (length, refetch) = (self.bytes.length, self.clone().refetch());
         let verification = self.verification(&object);
+        let key = self.key.clone();
         let body = body.through(length, move |stream| self.stream(stream, verification));
-        ObjectBody { object, body: body.with_refetch(refetch) }
+        ObjectBody { object, body: body.with_refetch(refetch).read_by("get", &key) }
     }
 
     /// The bytes that arrive, then those of further requests where they stop too early; an error in place of the last
@@ -333,6 +358,7 @@ impl Download {
                 let range = download.ranged.then_some(Range::OffsetWithLength { offset, length });
                 let found = download.fetch(range).await?;
                 let again = Self::new(&download.service, &download.key, &found);
+                let again = Self { attempts: download.attempts + 1, ..again };
                 Ok(again.begin(found).body)
             }
             .boxed()
@@ -382,7 +408,8 @@ impl Download {
     }
 
     fn error(&self, error: Error) -> Error {
-        error.during("get", Some(&self.key))
+        let attempts = error.attempts().max(self.attempts);
+        error.during("get", Some(&self.key)).after_attempts(attempts)
     }
 }
 

@@ -70,7 +70,7 @@ impl Head {
             service.attempts().run(&operation, || Some(service.bucket().head(request.clone()))).await?;
         if let Some(object) = &found {
             let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
-            operation.check(checked.map_err(|error| error.with_object(object)))?;
+            operation.check_answer(checked.map_err(|error| error.with_object(object)))?;
         }
         Ok(found)
     }

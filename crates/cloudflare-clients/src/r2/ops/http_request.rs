@@ -6,7 +6,7 @@ use http::{HeaderMap, Method, request};
 
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::headers::{ConditionHeaders, read_range};
-use crate::model::r2::{Conditional, IfRange, ObjectBody, Range};
+use crate::model::r2::{Conditional, EtagList, IfRange, ObjectBody, Range};
 
 /// What a request asks for.
 pub(super) struct HttpRequest {
@@ -47,9 +47,8 @@ impl HttpRequest {
     /// HTTP has ranges of GET alone. One that is malformed counts as none.
     fn of(is_get: bool, headers: &HeaderMap) -> Self {
         let range = if is_get { read_range(headers).unwrap_or_default() } else { None };
-        let range = range.filter(|range| range.validate().is_ok());
         Self {
-            only_if: ConditionHeaders::HTTP.read(headers),
+            only_if: ConditionHeaders::HTTP.read(headers, EtagList::parse_quoted),
             range: range.map(|range| ClientRange { range, if_range: IfRange::read(headers) }),
         }
     }
@@ -63,13 +62,18 @@ pub(super) struct ClientRange {
 }
 
 impl ClientRange {
+    /// The range to ask a bucket for; `None` where no object has its bytes: the last 0.
+    pub(super) fn to_ask_for(&self) -> Option<Range> {
+        Some(self.range).filter(|range| range.validate().is_ok())
+    }
+
     /// Whether the client is to get the whole object instead, seen what its range gave at the time `now`.
     pub(super) fn is_void(&self, found: &Result<Option<ObjectBody>>, now: SystemTime) -> bool {
         match (found, &self.if_range) {
             (Ok(Some(found)), Some(if_range)) => !if_range.matches(found, now),
             (Err(error), if_range) if error.kind() == ErrorKind::RangeNotSatisfiable => {
                 // The last bytes of an empty object are all of it, which no Content-Range can say.
-                let is_all = matches!(self.range, Range::Suffix { .. }) && error.size() == Some(0);
+                let is_all = matches!(self.range, Range::Suffix { suffix: 1.. }) && error.size() == Some(0);
                 is_all || if_range.as_ref().is_some_and(|if_range| !if_range.matches_object_of(error, now))
             }
             _ => false,

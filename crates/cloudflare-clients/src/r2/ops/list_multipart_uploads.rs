@@ -76,7 +76,7 @@ impl Pages for ListMultipartUploads {
         let ListMultipartUploadsRequest { key_marker, upload_id_marker, .. } = &mut self.request;
         let here = key_marker.take().map(|key| (key, upload_id_marker.take()));
         let next = page.next_key_marker.clone().map(|key| (key, page.next_upload_id_marker.clone()));
-        let (key, upload_id) = LIST_UPLOADS.check(next_page(next, here.as_ref()))?;
+        let (key, upload_id) = LIST_UPLOADS.check_answer(next_page(next, here.as_ref()))?;
         (*key_marker, *upload_id_marker) = (Some(key), upload_id);
         Ok(Some(self))
     }

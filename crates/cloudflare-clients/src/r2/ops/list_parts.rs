@@ -74,7 +74,7 @@ impl Pages for ListParts {
         }
         let next = next_page(page.next_part_number_marker, self.request.part_number_marker.as_ref());
         let operation = Operation::new("list_parts", &self.request.key);
-        self.request.part_number_marker = Some(operation.check(next)?);
+        self.request.part_number_marker = Some(operation.check_answer(next)?);
         Ok(Some(self))
     }
 }

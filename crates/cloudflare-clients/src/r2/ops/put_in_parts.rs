@@ -24,7 +24,7 @@ pub(super) async fn put_in_parts(
     mut request: PutRequest,
     operation: &Operation<'_>,
 ) -> Result<StoredObject> {
-    let stream = std::mem::replace(&mut request.body, Body::empty()).into_stream();
+    let stream = std::mem::replace(&mut request.body, Body::empty()).into_sent_stream();
     let mut parts = Parts::new(stream, request.checksum);
     let first = parts.next().await?.unwrap_or_default();
     if let Some(second) = parts.next().await? {

@@ -12,7 +12,7 @@ pub use crate::model::r2::headers::{
     write_http_metadata, write_range,
 };
 use crate::model::r2::{
-    Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, Object, StorageClass,
+    Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, EtagList, Object, StorageClass,
 };
 pub use crate::transport::headers::read_content_length;
 use crate::transport::headers::{date, read_date, text, value};
@@ -214,7 +214,7 @@ pub fn write_conditional(
 /// # Errors
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a list of etags is malformed.
 pub fn read_conditional(target: ConditionTarget, headers: &HeaderMap) -> Result<Conditional> {
-    target.headers().read(headers)
+    target.headers().read(headers, EtagList::parse_header)
 }
 
 /// Reads `x-amz-version-id`, the version of the object that was read or written.
