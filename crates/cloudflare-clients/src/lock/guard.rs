@@ -72,7 +72,7 @@ impl Lock {
     pub async fn renew(&mut self) -> Result<()> {
         let remaining = self.remaining();
         if remaining.is_zero() {
-            return Err(self.expired());
+            return Err(self.expired("renew"));
         }
         // Whoever has seen the lease before may rely on it: it is never made shorter.
         let expires_at = self.locks.lease_end()?.max(self.expires_at());
@@ -81,7 +81,7 @@ impl Lock {
             Some(result) => result?,
             None => self.lost = true,
         }
-        if self.is_held() { Ok(()) } else { Err(self.expired()) }
+        if self.is_held() { Ok(()) } else { Err(self.expired("renew")) }
     }
 
     /// Gives the lock back. What it does is one write; on R2 that is refused within a second of the acquisition or the last renewal, and
@@ -128,7 +128,7 @@ impl Lock {
                 (Err(error), None) => return Err(error),
             }
         };
-        if self.is_held() { Ok(output) } else { Err(self.expired()) }
+        if self.is_held() { Ok(output) } else { Err(self.expired("hold")) }
     }
 
     /// Replaces what this acquisition has written last, where that is still there.
@@ -172,19 +172,20 @@ impl Lock {
                         Some(other) => format!("it was taken over with token {}", other.record.token),
                         None => "its object was deleted".to_owned(),
                     };
-                    return Err(self.lost(&why).with_source(error));
+                    let operation = if expires_at.is_some() { "renew" } else { "release" };
+                    return Err(self.lost(operation, &why).with_source(error));
                 }
             }
         }
     }
 
-    fn expired(&self) -> Error {
-        self.lost("it has expired")
+    fn expired(&self, operation: &'static str) -> Error {
+        self.lost(operation, "it has expired")
     }
 
-    fn lost(&self, why: &str) -> Error {
+    fn lost(&self, operation: &'static str, why: &str) -> Error {
         let message = format!("the lock with token {} is lost: {why}", self.token());
-        Error::new(ErrorKind::LockLost, message).during("lock", Some(&self.key))
+        Error::new(ErrorKind::LockLost, message).during(operation, Some(&self.key))
     }
 }
 

@@ -242,7 +242,7 @@ async fn keys_that_were_not_written_are_sent_again_alone() {
     let (key, error) = outcomes.failed().next().unwrap();
     assert_eq!(
         (key, error.kind(), error.key(), error.operation()),
-        ("c", ErrorKind::Forbidden, Some("c"), Some("put"))
+        ("c", ErrorKind::Forbidden, Some("c"), Some("put_many"))
     );
 
     let (namespace, kv, _) = Scripted::with_bulk_writes([vec![("a", ErrorKind::Server)]]).client();

@@ -296,7 +296,7 @@ async fn others_wait_for_the_expiry_and_the_skew() {
     assert_eq!(error.kind(), ErrorKind::LockLost);
     assert_eq!(
         error.to_string(),
-        "lock \"locks/x\": the lock with token 1 is lost: it was taken over with token 2"
+        "release \"locks/x\": the lock with token 1 is lost: it was taken over with token 2"
     );
     assert!(!is_free(&a).await, "a loser releases nobody else's lock");
 

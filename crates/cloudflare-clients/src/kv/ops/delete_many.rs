@@ -17,10 +17,13 @@ impl KvClient {
     }
 }
 
+const NAME: &str = "delete_many";
+
 /// A delete of many keys; awaiting it deletes them and says of each key whether that worked.
 ///
 /// Over REST and in the embedded store one request takes 10,000 keys; a Worker's binding takes them one by one, of which 8 are
-/// under way at once.
+/// under way at once. A key that KV would refuse fails all before anything is sent, with an error that names it:
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeleteMany {
@@ -32,17 +35,17 @@ impl DeleteMany {
     async fn send(self) -> Result<Outcomes<()>> {
         let Self { client, request: DeleteManyRequest { keys } } = self;
         for key in &keys {
-            Operation::new("delete", key).check(validate_key(key))?;
+            Operation::new(NAME, key).check(validate_key(key))?;
         }
         let mut results = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(MAX_BULK_WRITES) {
-            let outcomes = each(&client, "delete_many", chunk.len(), |pending| {
+            let outcomes = each(&client, NAME, chunk.len(), |pending| {
                 let request = DeleteManyRequest::new(pending.iter().map(|index| &chunk[*index]));
                 client.namespace().delete_many(request).boxed()
             })
             .await;
             results.extend(chunk.iter().zip(outcomes).map(|(key, outcome)| {
-                let outcome = Operation::new("delete", key).check(outcome);
+                let outcome = Operation::new(NAME, key).check_answer(outcome);
                 (key.clone(), outcome)
             }));
         }

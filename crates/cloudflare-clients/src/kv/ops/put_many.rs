@@ -33,6 +33,8 @@ impl KvClient {
     }
 }
 
+const NAME: &str = "put_many";
+
 /// A put of many values; awaiting it stores them and says of each key whether that worked.
 ///
 /// Over REST and in the embedded store one request takes 10,000 keys and 100 MB; a Worker's binding takes them one by one,
@@ -50,18 +52,18 @@ impl PutMany {
         let Self { client, requests } = self;
         let now = client.now();
         for request in &requests {
-            Operation::new("put", &request.key).check(validate_put(request, now))?;
+            Operation::new(NAME, &request.key).check(validate_put(request, now))?;
         }
         let mut pairs = VecDeque::with_capacity(requests.len());
         for mut request in requests {
             let value = std::mem::replace(&mut request.value, Body::empty());
-            let value = Operation::new("put", &request.key).check(value::collect(value).await)?;
+            let value = Operation::new(NAME, &request.key).check(value::collect(value).await)?;
             pairs.push_back((request, value));
         }
         let mut results = Vec::with_capacity(pairs.len());
         while !pairs.is_empty() {
             let chunk: Vec<_> = pairs.drain(..fitting(&pairs)).collect();
-            let outcomes = each(&client, "put_many", chunk.len(), |pending| {
+            let outcomes = each(&client, NAME, chunk.len(), |pending| {
                 let pair = |index: &usize| {
                     let (request, value) = &chunk[*index];
                     request.with_value(value.clone().into())
@@ -70,7 +72,7 @@ impl PutMany {
             })
             .await;
             let named = chunk.into_iter().zip(outcomes).map(|((request, _), outcome)| {
-                let outcome = Operation::new("put", &request.key).check(outcome);
+                let outcome = Operation::new(NAME, &request.key).check_answer(outcome);
                 (request.key, outcome)
             });
             results.extend(named);

@@ -3,7 +3,7 @@
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::outcomes::{Outcomes, one_for_each};
 use crate::error::Result;
-use crate::model::r2::{DeleteManyRequest, MAX_DELETES, validate_key};
+use crate::model::r2::{DeleteManyRequest, DeleteRequest, MAX_DELETES, validate_key};
 use crate::r2::service::R2Service;
 
 impl R2Service {
@@ -13,10 +13,15 @@ impl R2Service {
     }
 }
 
+const NAME: &str = "delete_many";
+
 /// A delete of many objects; awaiting it deletes them and says of each key whether that worked.
 ///
 /// A request that fails as a whole fails each of its keys, and the further requests are made all the same. A key that the
 /// service refuses and that may be deleted later is sent again alone.
+///
+/// A key that is not valid (1 to 1,024 bytes) fails all before anything is sent, with an error that names it:
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeleteMany {
@@ -28,28 +33,38 @@ impl DeleteMany {
     async fn send(self) -> Result<Outcomes<()>> {
         let Self { service, request: DeleteManyRequest { keys } } = self;
         for key in &keys {
-            Operation::new("delete", key).check(validate_key(key))?;
+            Operation::new(NAME, key).check(validate_key(key))?;
         }
         let mut results = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(MAX_DELETES) {
-            let operation = Operation::without_key("delete_many");
+            let operation = Operation::without_key(NAME);
             let delete = || Some(service.bucket().delete_many(DeleteManyRequest::new(chunk)));
             let deleted = service.attempts().run(&operation, delete).await;
-            match deleted.and_then(|outcomes| operation.check(one_for_each(chunk.len(), outcomes))) {
+            match deleted.and_then(|outcomes| operation.check_answer(one_for_each(chunk.len(), outcomes))) {
                 Ok(outcomes) => {
                     for (key, outcome) in chunk.iter().zip(outcomes) {
+                        let operation = Operation::new(NAME, key);
                         let outcome = match outcome {
-                            Err(error) if error.is_retryable() => service.delete(key).await,
-                            outcome => Operation::new("delete", key).check(outcome),
+                            Err(error) if error.is_retryable() => {
+                                delete_alone(&service, &operation, key).await
+                            }
+                            outcome => operation.check_answer(outcome),
                         };
                         results.push((key.clone(), outcome));
                     }
                 }
-                Err(error) => results.extend(chunk.iter().map(|key| (key.clone(), Err(error.clone())))),
+                Err(error) => results.extend(chunk.iter().map(|key| {
+                    let failed = Operation::new(NAME, key).check(Err(error.clone()));
+                    (key.clone(), failed)
+                })),
             }
         }
         Ok(Outcomes { results })
     }
+}
+
+async fn delete_alone(service: &R2Service, operation: &Operation<'_>, key: &str) -> Result<()> {
+    service.attempts().run(operation, || Some(service.bucket().delete(DeleteRequest::new(key)))).await
 }
 
 sent_when_awaited!(DeleteMany => Outcomes<()>);
