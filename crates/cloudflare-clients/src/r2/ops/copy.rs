@@ -8,12 +8,44 @@ use crate::r2::service::R2Service;
 
 impl R2Service {
     /// Copies an object within the bucket, without its bytes coming here.
+    ///
+    /// A copy of an object to its own key changes its metadata. The setters replace all metadata of the source, so that whoever
+    /// changes one field gives the others again; the etag sees to it that the bytes are those whose metadata that was:
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, Result, r2::{Conditional, R2Service, StoredObject}};
+    /// async fn cache_for_an_hour(r2: &R2Service, key: &str) -> Result<Option<StoredObject>> {
+    ///     let Some(object) = r2.head(key).await? else { return Ok(None) };
+    ///     let mut copy = r2
+    ///         .copy(key, key)
+    ///         .source_only_if(Conditional::new().etag_matches(&object.etag))
+    ///         .http_metadata(object.http_metadata.unwrap_or_default())
+    ///         .custom_metadata(object.custom_metadata.unwrap_or_default())
+    ///         .cache_control("max-age=3600");
+    ///     if let Some(class) = object.storage_class {
+    ///         copy = copy.storage_class(class);
+    ///     }
+    ///     copy.await.map(Some)
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// r2.put("a.mp4", "video").content_type("video/mp4").metadata("by", "me").await?;
+    /// cache_for_an_hour(&r2, "a.mp4").await?;
+    /// let object = r2.head("a.mp4").await?.unwrap();
+    /// assert_eq!(object.metadata("by"), Some("me"));
+    /// let http = object.http_metadata.unwrap();
+    /// assert_eq!(http.content_type.as_deref(), Some("video/mp4"));
+    /// assert_eq!(http.cache_control.as_deref(), Some("max-age=3600"));
+    /// # Ok(()) }
+    /// ```
     pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> Copy {
         Copy { service: self.clone(), request: CopyRequest::new(source, key) }
     }
 }
 
-/// A copy; awaiting it gives what the service says of the new object.
+/// A copy; awaiting it gives what the service says of the new object, and the metadata and the storage class that the copy was given.
 ///
 /// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is missing is
 /// [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding has no
@@ -71,7 +103,7 @@ impl Copy {
         operation.check(request.validate())?;
         let result =
             service.attempts().run(&operation, || Some(service.bucket().copy(request.clone()))).await;
-        match result {
+        let copied = match result {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
                 let Ok(Some(source)) = service.head(&request.source).await else {
                     return Err(error);
@@ -83,8 +115,19 @@ impl Copy {
                     .await
             }
             result => result,
-        }
+        };
+        copied.map(|stored| with_what_was_sent(stored, request))
     }
+}
+
+/// What the service does not say of the copy and the request does.
+fn with_what_was_sent(mut stored: StoredObject, request: CopyRequest) -> StoredObject {
+    if let Some((http, custom)) = request.replace_metadata {
+        stored.http_metadata.get_or_insert(http);
+        stored.custom_metadata.get_or_insert(custom);
+    }
+    stored.storage_class = stored.storage_class.or(request.storage_class);
+    stored
 }
 
 sent_when_awaited!(Copy => StoredObject);
