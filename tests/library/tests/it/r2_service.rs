@@ -203,6 +203,11 @@ async fn bad_input_never_reaches_the_bucket() {
     for error in errors {
         assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
     }
+    let error = service.put("k", "x").content_type("text/\nplain").await.unwrap_err();
+    assert!(
+        error.message().contains("content type") && error.message().contains("control characters"),
+        "{error}"
+    );
     let unserialisable = std::collections::HashMap::from([((1, 2), 3)]);
     let error = service.put_json("k", &unserialisable).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Serialization);
@@ -572,6 +577,110 @@ async fn a_listing_that_cannot_go_on_is_an_error() {
 }
 
 #[tokio::test]
+async fn errors_of_reading_name_the_object_and_are_not_the_clients_fault() {
+    let (service, _) = ScriptedBucket::holding("abc").service();
+    let not_json = service.get("k").json::<u8>().await.unwrap_err();
+    assert_eq!((not_json.kind(), not_json.http_status().as_u16()), (ErrorKind::Serialization, 500));
+    let not_utf8 = ScriptedBucket::holding("").service().0;
+    not_utf8.put("k", vec![0xff]).await.unwrap();
+    let not_utf8 = not_utf8.get("k").text().await.unwrap_err();
+    assert_eq!((not_utf8.kind(), not_utf8.http_status().as_u16()), (ErrorKind::Serialization, 500));
+    let too_long = service.get("k").await.unwrap().unwrap().body.limit(2).bytes().await.unwrap_err();
+    assert_eq!((too_long.kind(), too_long.code()), (ErrorKind::InvalidInput, Some("EntityTooLarge")));
+    assert_eq!(too_long.http_status().as_u16(), 500);
+
+    let damaged = || vec![Ok("abd".into())];
+    let bucket = ScriptedBucket::holding("abc").with_body(damaged()).with_body(damaged());
+    let twice = bucket.service().0.get("k").bytes().await.unwrap_err();
+    assert_eq!((twice.kind(), twice.attempts()), (ErrorKind::Integrity, 2));
+    assert!(twice.to_string().ends_with("(after 2 attempts)"), "{twice}");
+    for error in [not_json, not_utf8, too_long, twice] {
+        assert_eq!((error.operation(), error.key()), (Some("get"), Some("k")), "{error}");
+        assert!(error.attempts() > 0, "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_body_to_send_is_the_error_of_its_stream() {
+    let gone = || Error::new(ErrorKind::Connection, "the client went away");
+    for length in [Some(7), None] {
+        let pieces = [Ok(Bytes::from_static(b"con")), Err(gone())];
+        let bucket = ScriptedBucket::holding("old");
+        let put = bucket.service().0.put("k", Body::from_stream(stream::iter(pieces), length)).await;
+        let error = put.unwrap_err();
+        assert_eq!((error.kind(), error.message()), (ErrorKind::InvalidInput, "the client went away"));
+        assert_eq!((error.http_status().as_u16(), error.is_retryable()), (400, false));
+        assert_eq!((error.operation(), error.key()), (Some("put"), Some("k")));
+        assert!(bucket.calls().len() <= 1);
+    }
+    // What another bucket sends is not the client's.
+    for (broken, kind) in
+        [(gone(), ErrorKind::Connection), (Error::new(ErrorKind::Integrity, "damaged"), ErrorKind::Integrity)]
+    {
+        let source = ScriptedBucket::holding("content").with_body(vec![Err(broken)]);
+        let source = source.service().0.with_retry(RetryPolicy::none());
+        let body = source.get("source").await.unwrap().unwrap().body;
+        let error = ScriptedBucket::holding("old").service().0.put("k", body).await.unwrap_err();
+        assert_eq!((error.kind(), error.http_status().as_u16()), (kind, 502), "{error}");
+        assert_eq!((error.operation(), error.key()), (Some("get"), Some("source")));
+    }
+}
+
+#[tokio::test]
+async fn a_copy_says_what_it_was_given() {
+    let bucket = MockBucket::new();
+    bucket.copy.answers(|request| async move { Ok(StoredObject::new(request.key, "etag")) });
+    let service = R2Service::new(bucket);
+    let copied = service.copy("a", "b").content_type("video/mp4").metadata("by", "me");
+    let copied = copied.storage_class(r2::StorageClass::InfrequentAccess).await.unwrap();
+    assert_eq!(copied.http_metadata, Some(HttpMetadata::new().content_type("video/mp4")));
+    assert_eq!(copied.custom_metadata.unwrap().get("by"), Some("me"));
+    assert_eq!(copied.storage_class, Some(r2::StorageClass::InfrequentAccess));
+    let copied = service.copy("a", "b").await.unwrap();
+    assert_eq!((copied.http_metadata, copied.custom_metadata, copied.storage_class), (None, None, None));
+}
+
+#[tokio::test]
+async fn a_listing_with_metadata_keeps_its_upload_times() {
+    let listed = UNIX_EPOCH + Duration::from_millis(1_800_000_000_123);
+    let seconds = UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let bucket = MockBucket::new();
+    bucket.list.answers(move |_| async move {
+        Ok(ListPage::new(["same", "replaced"].map(|key| Object::new(key, 1, "etag", listed)).into()))
+    });
+    bucket.head.answers(move |request| async move {
+        let etag = if request.key == "same" { "etag" } else { "another" };
+        Ok(Some(Object::new(request.key, 1, etag, seconds)))
+    });
+    let page = R2Service::new(bucket).list().include_metadata().await.unwrap();
+    assert_eq!(page.objects.iter().map(|object| object.uploaded).collect::<Vec<_>>(), [listed, seconds]);
+}
+
+#[tokio::test]
+async fn failures_of_single_keys_name_the_method_that_was_called() {
+    let bucket = MockBucket::new();
+    bucket.delete_many.answers(|_| async {
+        Ok(vec![Err(Error::from_status(403, "Forbidden")), Err(Error::from_status(500, "Server Error"))])
+    });
+    bucket.delete.fails(Error::from_status(500, "Server Error"));
+    let service = R2Service::new(bucket);
+    let outcomes = service.delete_many(["a", "b"]).await.unwrap();
+    let failed: Vec<_> = outcomes.failed().collect();
+    assert_eq!(failed.len(), 2);
+    for (key, error) in failed {
+        assert_eq!((error.operation(), error.key()), (Some("delete_many"), Some(key)));
+        assert!(error.attempts() > 0, "{error}");
+    }
+    let whole = MockBucket::new();
+    whole.delete_many.fails(Error::from_status(403, "Forbidden"));
+    let outcomes = R2Service::new(whole).delete_many(["a"]).await.unwrap();
+    let (_, error) = outcomes.failed().next().unwrap();
+    assert_eq!((error.operation(), error.key(), error.attempts()), (Some("delete_many"), Some("a"), 1));
+    let invalid = service.delete_many(["a", ""]).await.unwrap_err();
+    assert_eq!((invalid.operation(), invalid.key()), (Some("delete_many"), Some("")));
+}
+
+#[tokio::test]
 async fn every_deleted_key_has_a_result() {
     let outcome = R2Service::new(forgetful()).delete_many(["a", "b"]).await.unwrap();
     assert_eq!((outcome.results.len(), outcome.succeeded().count(), outcome.failed().count()), (2, 0, 2));
@@ -626,7 +735,7 @@ async fn a_bucket_without_a_delete_of_many_deletes_one_by_one() {
     let outcomes = R2Service::new(bucket.clone()).delete_many(["a", "b", "c"]).await.unwrap();
     assert_eq!(outcomes.succeeded().map(|(key, ())| key).collect::<Vec<_>>(), ["a", "c"]);
     let (key, error) = outcomes.failed().next().unwrap();
-    assert_eq!((key, error.key(), error.operation()), ("b", Some("b"), Some("delete")));
+    assert_eq!((key, error.key(), error.operation()), ("b", Some("b"), Some("delete_many")));
     assert_eq!((bucket.delete_many.calls(), bucket.delete.calls()), (1, 3));
 }
 

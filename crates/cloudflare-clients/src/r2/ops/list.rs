@@ -88,14 +88,23 @@ impl Pages for List {
             return Ok(None);
         }
         let next = next_page(page.cursor.clone(), self.request.cursor.as_ref());
-        self.request.cursor = Some(LIST.check(next)?);
+        self.request.cursor = Some(LIST.check_answer(next)?);
         Ok(Some(self))
     }
 }
 
-/// Objects that were deleted since they were listed are left out.
+/// Objects that were deleted since they were listed are left out. The upload time stays that of the listing, which has
+/// milliseconds where a head over S3 has seconds.
 async fn with_metadata(service: &R2Service, objects: Vec<Object>) -> Result<Vec<Object>> {
-    let heads = objects.into_iter().map(|object| async move { service.head(object.key).await });
+    let heads = objects.into_iter().map(|listed| async move {
+        let found = service.head(listed.key).await?;
+        Ok(found.map(|mut found| {
+            if found.etag == listed.etag {
+                found.uploaded = listed.uploaded;
+            }
+            found
+        }))
+    });
     stream::iter(heads)
         .buffered(HEAD_CONCURRENCY)
         .try_filter_map(async |object| Ok(object))
