@@ -369,8 +369,9 @@ impl Error {
         self
     }
 
-    /// Says that the stream of a body to send has failed, so that sending it again cannot help. The connection that broke is
-    /// then the caller's, unless the stream is itself what a service sends: such an error has its operation.
+    /// Says that the stream of a body to send has failed, so that sending it again cannot help. The
+    /// connection that broke is then the caller's, unless the stream is itself what a service sends: such an
+    /// error has its operation.
     #[must_use]
     pub(crate) fn of_body_to_send(mut self) -> Self {
         let inner = &mut self.0;

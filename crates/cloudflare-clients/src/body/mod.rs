@@ -105,9 +105,10 @@ impl Body {
     /// for that, it is [`ErrorKind::InvalidInput`]. One of known length goes up in one request; if it ends
     /// early or goes on, nothing is stored, and the error is [`ErrorKind::InvalidInput`] too.
     ///
-    /// An error of the stream fails the put as it is, and is not tried again. Of one that says that a connection broke or was
-    /// silent too long, the kind becomes [`ErrorKind::InvalidInput`]: it is that of the client who sends the body, unless
-    /// it is an error of this crate that names its operation, as that of a body which another bucket sends.
+    /// An error of the stream fails the put as it is, and is not tried again. Of one that says that a
+    /// connection broke or was silent too long, the kind becomes [`ErrorKind::InvalidInput`]: it is that of
+    /// the client who sends the body, unless it is an error of this crate that names its operation, as that
+    /// of a body which another bucket sends.
     pub fn from_stream<S>(stream: S, length: Option<u64>) -> Self
     where
         S: Stream<Item = Result<Bytes>> + Send + 'static,
@@ -251,8 +252,9 @@ impl Body {
     /// All bytes.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`] with the code `EntityTooLarge` when there are more than the [`limit`](Self::limit); else what
-    /// reading them gives. Of what a service sends, errors name the operation and the key.
+    /// [`ErrorKind::InvalidInput`] with the code `EntityTooLarge` when there are more than the
+    /// [`limit`](Self::limit); else what reading them gives. Of what a service sends, errors name the
+    /// operation and the key.
     pub async fn bytes(mut self) -> Result<Bytes> {
         let read_by = self.read_by.take();
         in_reading(read_by.as_ref(), self.collect_verified().await)

@@ -74,12 +74,13 @@ impl KvClient {
         self
     }
 
-    /// The longest that one request takes, with all its attempts and the waits between them; none by default. Each request of
-    /// an operation on many keys and each page of a listing has the whole deadline for itself.
+    /// The longest that one request takes, with all its attempts and the waits between them; none by default.
+    /// Each request of an operation on many keys and each page of a listing has the whole deadline for
+    /// itself.
     ///
-    /// What passes it fails with [`ErrorKind::Timeout`](crate::ErrorKind). A wait that would leave no time for another attempt is not
-    /// begun: the request then fails at once, with the error of its last attempt, which keeps its
-    /// [`retry_after`](crate::Error::retry_after).
+    /// What passes it fails with [`ErrorKind::Timeout`](crate::ErrorKind). A wait that would leave no time
+    /// for another attempt is not begun: the request then fails at once, with the error of its last attempt,
+    /// which keeps its [`retry_after`](crate::Error::retry_after).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.attempts_mut().deadline = Some(deadline);

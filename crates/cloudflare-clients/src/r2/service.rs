@@ -134,16 +134,17 @@ impl R2Service {
 
     /// The longest that one request takes, with all its attempts and the waits between them; none by default.
     ///
-    /// What passes it fails with [`ErrorKind::Timeout`]. A wait that would leave no time for another attempt is not begun: the request
-    /// then fails at once, with the error of its last attempt, which keeps its [`retry_after`](Error::retry_after).
+    /// What passes it fails with [`ErrorKind::Timeout`]. A wait that would leave no time for another attempt
+    /// is not begun: the request then fails at once, with the error of its last attempt, which keeps its
+    /// [`retry_after`](Error::retry_after).
     ///
-    /// Each request has the whole deadline for itself: each part of an upload, each page of a listing and each head of
-    /// [`include_metadata`](super::List::include_metadata), each request of a `delete_many`, the look at an object after the
-    /// answer to a write was lost, and the second get, or third, that an `If-Range` of
-    /// [`http_request`](super::Get::http_request) may take. A get is through when its body begins: reading the body has no deadline
-    /// but the idle timeout of the backend. A body that is cut off waits as the [`RetryPolicy`] says, and each request for
-    /// the rest of it has the whole deadline again. To bound everything together, use
-    /// [`within`](Runtime#method.within) of the [`runtime`](Self::runtime).
+    /// Each request has the whole deadline for itself: each part of an upload, each page of a listing and
+    /// each head of [`include_metadata`](super::List::include_metadata), each request of a `delete_many`, the
+    /// look at an object after the answer to a write was lost, and the second get, or third, that an
+    /// `If-Range` of [`http_request`](super::Get::http_request) may take. A get is through when its body
+    /// begins: reading the body has no deadline but the idle timeout of the backend. A body that is cut off
+    /// waits as the [`RetryPolicy`] says, and each request for the rest of it has the whole deadline again.
+    /// To bound everything together, use [`within`](Runtime#method.within) of the [`runtime`](Self::runtime).
     #[must_use]
     pub fn with_deadline(mut self, deadline: Duration) -> Self {
         self.settings_mut().attempts.deadline = Some(deadline);

@@ -21,9 +21,9 @@ const NAME: &str = "delete_many";
 
 /// A delete of many keys; awaiting it deletes them and says of each key whether that worked.
 ///
-/// Over REST and in the embedded store one request takes 10,000 keys; a Worker's binding takes them one by one, of which 8 are
-/// under way at once. A key that KV would refuse fails all before anything is sent, with an error that names it:
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind).
+/// Over REST and in the embedded store one request takes 10,000 keys; a Worker's binding takes them one by
+/// one, of which 8 are under way at once. A key that KV would refuse fails all before anything is sent, with
+/// an error that names it: [`ErrorKind::InvalidInput`](crate::ErrorKind).
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct DeleteMany {

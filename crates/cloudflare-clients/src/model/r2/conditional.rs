@@ -209,7 +209,8 @@ impl EtagList {
         Self::parse(value, true)
     }
 
-    /// The same, where every etag is in quotes, as [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3) has them.
+    /// The same, where every etag is in quotes, as
+    /// [HTTP](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.3) has them.
     pub(crate) fn parse_quoted(value: &str) -> Result<Self> {
         Self::parse(value, false)
     }

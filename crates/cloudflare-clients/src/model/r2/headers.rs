@@ -71,8 +71,8 @@ impl ConditionHeaders {
         Ok(())
     }
 
-    /// Reads the headers of conditions, whose etags `read_etags` reads; times compare in whole seconds. As HTTP has it, a time that is no date counts as
-    /// none, and a list may be spread over several lines.
+    /// Reads the headers of conditions, whose etags `read_etags` reads; times compare in whole seconds. As
+    /// HTTP has it, a time that is no date counts as none, and a list may be spread over several lines.
     pub(crate) fn read(
         &self,
         headers: &HeaderMap,

@@ -36,11 +36,12 @@ impl IfRange {
         Some(validator.unwrap_or(Self::Never))
     }
 
-    /// Whether the range is meant for this object, in an answer of the time `now`. Etags compare strongly, and dates have to be
-    /// the same: an older object is another one, too.
+    /// Whether the range is meant for this object, in an answer of the time `now`. Etags compare strongly,
+    /// and dates have to be the same: an older object is another one, too.
     ///
-    /// A date does not match before the next second, since until then another object may take the place of this one with the same
-    /// date: it is a [weak validator](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2).
+    /// A date does not match before the next second, since until then another object may take the place of
+    /// this one with the same date: it is a [weak
+    /// validator](https://www.rfc-editor.org/rfc/rfc9110#section-8.8.2.2).
     pub fn matches(&self, object: &Object, now: SystemTime) -> bool {
         match self {
             Self::Etag(etag) => *etag == object.etag,

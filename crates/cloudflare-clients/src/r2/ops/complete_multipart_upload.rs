@@ -9,10 +9,11 @@ use crate::model::r2::{CompleteMultipartUploadRequest, Conditional, StoredObject
 impl MultipartUpload {
     /// Makes the object of these parts, given in any order; awaiting it gives what is known of the object.
     ///
-    /// The parts must be the ones that were uploaded, all but the last of one size. The object has these parts alone: one
-    /// that is left out is dropped without an error. What [`uploaded_here`](Self::uploaded_here) gives is all parts only where this
-    /// handle has uploaded all; after [`resume_multipart_upload`](crate::r2::R2Service::resume_multipart_upload), whose
-    /// example shows the whole way, take those of [`list_parts`](Self::list_parts) too.
+    /// The parts must be the ones that were uploaded, all but the last of one size. The object has these
+    /// parts alone: one that is left out is dropped without an error. What
+    /// [`uploaded_here`](Self::uploaded_here) gives is all parts only where this handle has uploaded all;
+    /// after [`resume_multipart_upload`](crate::r2::R2Service::resume_multipart_upload), whose example shows
+    /// the whole way, take those of [`list_parts`](Self::list_parts) too.
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
         let mut parts: Vec<_> = parts.into_iter().collect();
         parts.sort_by_key(|part| part.part_number);

@@ -9,8 +9,9 @@ use crate::r2::service::R2Service;
 impl R2Service {
     /// Copies an object within the bucket, without its bytes coming here.
     ///
-    /// A copy of an object to its own key changes its metadata. The setters replace all metadata of the source, so that whoever
-    /// changes one field gives the others again; the etag sees to it that the bytes are those whose metadata that was:
+    /// A copy of an object to its own key changes its metadata. The setters replace all metadata of the
+    /// source, so that whoever changes one field gives the others again; the etag sees to it that the bytes
+    /// are those whose metadata that was:
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, Result, r2::{Conditional, R2Service, StoredObject}};
@@ -45,7 +46,8 @@ impl R2Service {
     }
 }
 
-/// A copy; awaiting it gives what the service says of the new object, and the metadata and the storage class that the copy was given.
+/// A copy; awaiting it gives what the service says of the new object, and the metadata and the storage class
+/// that the copy was given.
 ///
 /// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is missing is
 /// [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding has no

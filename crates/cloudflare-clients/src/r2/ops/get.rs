@@ -30,9 +30,10 @@ impl R2Service {
 
 /// A get; awaiting it gives the object, or `None` when no object has this key.
 ///
-/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still the same, after
-/// the waits of the [`RetryPolicy`](crate::RetryPolicy). The deadline of [`R2Service::with_deadline`] covers neither these waits nor
-/// the reading, but each request for the rest by itself.
+/// The body arrives as it is read. Cut off, it is resumed where it stopped, as long as the object is still
+/// the same, after the waits of the [`RetryPolicy`](crate::RetryPolicy). The deadline of
+/// [`R2Service::with_deadline`] covers neither these waits nor the reading, but each request for the rest by
+/// itself.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Get {
@@ -65,8 +66,8 @@ impl Get {
     ///
     /// [`ObjectBody::into_http_response`] is the answer, or
     /// [`Error::into_http_response`](crate::Error::into_http_response): for a 304 or 412 where a condition
-    /// does not hold, for a 416 where the object has no such bytes, of which `bytes=-0` has none in any, and for a 400 where a
-    /// list of etags is malformed, as one without quotes is.
+    /// does not hold, for a 416 where the object has no such bytes, of which `bytes=-0` has none in any, and
+    /// for a 400 where a list of etags is malformed, as one without quotes is.
     ///
     /// The client gets the whole object
     ///
@@ -178,7 +179,8 @@ fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Opt
     .boxed()
 }
 
-/// The answer to a request for no bytes, which no bucket is asked for: unsatisfiable, unless a condition decides before.
+/// The answer to a request for no bytes, which no bucket is asked for: unsatisfiable, unless a condition
+/// decides before.
 async fn nothing(
     service: &R2Service,
     operation: &Operation<'_>,

@@ -93,8 +93,8 @@ impl Pages for List {
     }
 }
 
-/// Objects that were deleted since they were listed are left out. The upload time stays that of the listing, which has
-/// milliseconds where a head over S3 has seconds.
+/// Objects that were deleted since they were listed are left out. The upload time stays that of the listing,
+/// which has milliseconds where a head over S3 has seconds.
 async fn with_metadata(service: &R2Service, objects: Vec<Object>) -> Result<Vec<Object>> {
     let heads = objects.into_iter().map(|listed| async move {
         let found = service.head(listed.key).await?;

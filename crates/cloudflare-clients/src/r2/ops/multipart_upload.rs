@@ -11,9 +11,10 @@ use crate::sync::lock;
 impl R2Service {
     /// Goes on with an upload that was begun before. There is no I/O, and so no telling whether it exists.
     ///
-    /// The handle knows nothing of the parts that are there: [`list_parts`](MultipartUpload::list_parts) asks the service for
-    /// them. The object is made of the parts that [`complete`](MultipartUpload::complete) is given and of no others, so
-    /// that an upload which is resumed completes with the listed ones and the new ones:
+    /// The handle knows nothing of the parts that are there: [`list_parts`](MultipartUpload::list_parts) asks
+    /// the service for them. The object is made of the parts that [`complete`](MultipartUpload::complete) is
+    /// given and of no others, so that an upload which is resumed completes with the listed ones and the new
+    /// ones:
     ///
     /// ```
     /// use std::collections::BTreeMap;
@@ -96,8 +97,8 @@ impl MultipartUpload {
         &self.upload_id
     }
 
-    /// The parts that this handle and its clones have uploaded, by number. An upload that was resumed may have more:
-    /// [`list_parts`](Self::list_parts) asks the service for all.
+    /// The parts that this handle and its clones have uploaded, by number. An upload that was resumed may
+    /// have more: [`list_parts`](Self::list_parts) asks the service for all.
     pub fn uploaded_here(&self) -> Vec<UploadedPart> {
         lock(&self.uploaded_here).values().cloned().collect()
     }
