@@ -153,7 +153,7 @@ impl EmulatorBuilder {
     }
 
     /// Another clock, timer and randomness, such as a [`ManualClock`](crate::ManualClock) that the test moves.
-    pub fn runtime(mut self, runtime: impl Runtime) -> Self {
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self
     }

@@ -69,7 +69,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 //! let clock = ManualClock::at(SystemTime::now());
-//! let emulator = Emulator::builder().runtime(clock.clone()).start().await?;
+//! let emulator = Emulator::builder().with_runtime(clock.clone()).start().await?;
 //! let kv = KvClient::new(RestNamespace::new(emulator.create_namespace("sessions").await?)?);
 //! kv.put("user", "17").expiration_ttl(Duration::from_hours(1)).await?;
 //!

@@ -32,7 +32,7 @@ impl LocalServer {
 
     /// Starts it with another clock.
     pub async fn with_runtime(runtime: impl Runtime) -> Self {
-        Self::of(Emulator::builder().runtime(runtime)).await
+        Self::of(Emulator::builder().with_runtime(runtime)).await
     }
 
     /// Starts it with a namespace that does what Workers KV does over a network.

@@ -98,8 +98,8 @@ impl RestNamespace {
     /// from here. [`Timeouts`] go by Tokio's timer, unless a client with
     /// [`HyperClient::with_runtime`](crate::HyperClient::with_runtime) is given too.
     #[must_use]
-    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
-        self.runtime = runtime;
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Arc::new(runtime);
         self
     }
 

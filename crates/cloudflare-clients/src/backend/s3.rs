@@ -96,9 +96,9 @@ impl S3Bucket {
     /// bucket takes it from here. [`Timeouts`] go by Tokio's timer, unless a client with
     /// [`HyperClient::with_runtime`] is given too.
     #[must_use]
-    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
-        self.signing = self.signing.with_runtime(Arc::clone(&runtime));
-        self.runtime = runtime;
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Arc::new(runtime);
+        self.signing = self.signing.going_by(Arc::clone(&self.runtime));
         self
     }
 

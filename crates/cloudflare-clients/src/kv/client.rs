@@ -62,8 +62,8 @@ impl KvClient {
     /// A clock, timer and randomness in place of the namespace's. What is made from the client goes by them too: sessions,
     /// rate limits and batches of events. The namespace itself keeps its own.
     #[must_use]
-    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
-        self.attempts_mut().runtime = runtime;
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.attempts_mut().runtime = Arc::new(runtime);
         self
     }
 

@@ -34,7 +34,7 @@ impl Recording {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::new();
-        let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+        let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await.unwrap();
         let id = store.create_namespace("test").await.unwrap().id;
         Self(Arc::new(Inner {
             namespace: store.namespace(id),

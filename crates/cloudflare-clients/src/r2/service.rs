@@ -83,8 +83,8 @@ impl R2Service {
     /// A clock, timer and randomness in place of the bucket's. What is made from the service goes by them too: retries,
     /// presigned URLs, signed playlists, locks and batches of events. The bucket itself keeps its own.
     #[must_use]
-    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
-        self.settings_mut().attempts.runtime = runtime;
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.settings_mut().attempts.runtime = Arc::new(runtime);
         self
     }
 
@@ -215,7 +215,7 @@ impl R2Service {
                 "signing config required: give the service one with `with_signing`",
             )
         })?;
-        Ok(client.with_runtime(Arc::clone(self.runtime())))
+        Ok(client.going_by(Arc::clone(self.runtime())))
     }
 
     /// The clock, timer and randomness, which what is built on the service shares.

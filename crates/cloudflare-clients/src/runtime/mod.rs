@@ -10,6 +10,7 @@ mod within;
 mod workers;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
@@ -32,7 +33,7 @@ use crate::error::Result;
 ///
 /// Requests are signed and delayed by it alone, so that tests can give one whose time they move themselves:
 /// `testing::ManualClock`. It is given to a backend, as `S3Bucket::with_runtime` and `LocalStore::open_with_runtime` take
-/// it. A service goes by its backend's, and what is made from the service by the service's: locks, sessions, rate limits,
+/// it, also as an [`Arc`] that is shared. A service goes by its backend's, and what is made from the service by the service's: locks, sessions, rate limits,
 /// batches of events, presigned URLs. Whoever gives none gets `TokioRuntime` on native targets and `WorkersRuntime` in a
 /// Worker.
 pub trait Runtime: fmt::Debug + Send + Sync + 'static {
@@ -64,5 +65,32 @@ pub trait Runtime: fmt::Debug + Send + Sync + 'static {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind): the platform has none to give.
     fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
         fill_random(bytes)
+    }
+}
+
+/// One that is shared, such as an `Arc<dyn Runtime>`.
+impl<R: Runtime + ?Sized> Runtime for Arc<R> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        (**self).sleep(duration)
+    }
+
+    fn timeout(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        (**self).timeout(duration)
+    }
+
+    fn random(&self) -> f64 {
+        (**self).random()
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
+        (**self).fill_random(bytes)
     }
 }

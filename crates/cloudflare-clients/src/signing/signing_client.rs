@@ -82,7 +82,12 @@ impl R2SigningClient {
     /// Goes by the clock of a runtime: the platform's by default. A time that was given by [`at`](Self::at)
     /// counts no more.
     #[must_use]
-    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
+    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
+        self.going_by(Arc::new(runtime))
+    }
+
+    /// [`with_runtime`](Self::with_runtime) for one that is shared already.
+    pub(crate) fn going_by(self, runtime: Arc<dyn Runtime>) -> Self {
         Self { clock: Clock::of(runtime), ..self }
     }
 

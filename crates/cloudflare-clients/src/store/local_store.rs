@@ -48,8 +48,8 @@ impl LocalStore {
     ///
     /// # Errors
     /// As [`open`](Self::open).
-    pub async fn open_with_runtime(folder: impl AsRef<Path>, runtime: Arc<dyn Runtime>) -> Result<Self> {
-        Self::open_on(folder.as_ref(), Platform::new(runtime)).await
+    pub async fn open_with_runtime(folder: impl AsRef<Path>, runtime: impl Runtime) -> Result<Self> {
+        Self::open_on(folder.as_ref(), Platform::new(Arc::new(runtime))).await
     }
 
     pub(super) async fn open_on(folder: &Path, platform: Platform) -> Result<Self> {

@@ -50,7 +50,7 @@ pub(crate) async fn bucket() -> (TempDir, LocalBucket) {
 pub(super) async fn bucket_with_clock() -> (TempDir, LocalBucket, Clock) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::new();
-    let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+    let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await.unwrap();
     store.create_bucket("media").await.unwrap();
     let bucket = store.bucket("media").unwrap();
     (folder, bucket, clock)
@@ -82,7 +82,7 @@ pub(super) fn pattern(length: usize) -> Vec<u8> {
 pub(super) async fn namespace() -> (TempDir, LocalNamespace, Clock) {
     let folder = tempfile::tempdir().unwrap();
     let clock = Clock::new();
-    let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+    let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await.unwrap();
     let id = store.create_namespace("sessions").await.unwrap().id;
     let namespace = store.namespace(id);
     (folder, namespace, clock)

@@ -4,7 +4,6 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::Connection;
@@ -46,7 +45,7 @@ fn expiration() -> SystemTime {
 }
 
 async fn open(folder: &Path) -> LocalStore {
-    LocalStore::open_with_runtime(folder, Arc::new(Clock::new())).await.unwrap()
+    LocalStore::open_with_runtime(folder, Clock::new()).await.unwrap()
 }
 
 fn version(folder: &Path) -> usize {

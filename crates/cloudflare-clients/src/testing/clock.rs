@@ -28,7 +28,7 @@ use crate::sync::lock;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// # let folder = tempfile::tempdir().unwrap();
 /// let clock = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000));
-/// let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await?;
+/// let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await?;
 /// let id = store.create_namespace("sessions").await?.id;
 /// let kv = KvClient::new(store.namespace(id));
 ///

@@ -125,8 +125,8 @@ impl MockBucket {
 
     /// The clock, timer and randomness that it goes by, and a service of it.
     #[must_use]
-    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
-        Self { runtime, ..self }
+    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
+        Self { runtime: Arc::new(runtime), ..self }
     }
 }
 

@@ -88,8 +88,8 @@ impl MockNamespace {
 
     /// The clock, timer and randomness that it goes by, and a client of it.
     #[must_use]
-    pub fn with_runtime(self, runtime: Arc<dyn Runtime>) -> Self {
-        Self { runtime, ..self }
+    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
+        Self { runtime: Arc::new(runtime), ..self }
     }
 }
 

@@ -38,7 +38,7 @@ mod kv {
         let runtime = RunningClock::new();
         let server = LocalServer::with_runtime(runtime.clone()).await;
         let id = server.store.create_namespace("sessions").await.unwrap().id;
-        let client = |id: &str| KvClient::new(server.namespace(id)).with_runtime(Arc::new(runtime.clone()));
+        let client = |id: &str| KvClient::new(server.namespace(id)).with_runtime(runtime.clone());
         Fixture {
             client: client(&id),
             missing_namespace: Some(client(&"0".repeat(32))),

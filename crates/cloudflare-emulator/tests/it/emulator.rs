@@ -1,6 +1,5 @@
 //! What the crate's documentation promises of an emulator.
 
-use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cloudflare_clients::kv::KvClient;
@@ -97,7 +96,7 @@ async fn what_cannot_be_had_is_an_error() {
 #[tokio::test]
 async fn a_presigned_url_ends_by_its_clock() {
     let clock = ManualClock::at(SystemTime::now());
-    let emulator = Emulator::builder().runtime(clock.clone()).start().await.unwrap();
+    let emulator = Emulator::builder().with_runtime(clock.clone()).start().await.unwrap();
     bucket(&emulator).await.put("key", "hello").await.unwrap();
     let signer = R2SigningClient::new(emulator.signing_config("media")).unwrap();
     let url = signer.generate_signed_url("key", HOUR).unwrap();
@@ -110,7 +109,7 @@ async fn a_presigned_url_ends_by_its_clock() {
 async fn objects_and_keys_go_by_its_clock() {
     let now = SystemTime::now() - 5 * Duration::from_mins(1);
     let clock = ManualClock::at(now);
-    let emulator = Emulator::builder().runtime(clock.clone()).start().await.unwrap();
+    let emulator = Emulator::builder().with_runtime(clock.clone()).start().await.unwrap();
     let (r2, kv) = (bucket(&emulator).await, namespace(&emulator).await);
     r2.put("key", "hello").await.unwrap();
     let uploaded = r2.list().await.unwrap().objects[0].uploaded;
@@ -124,7 +123,7 @@ async fn objects_and_keys_go_by_its_clock() {
     clock.set(now - HOUR);
     let refused = r2.get("key").await.unwrap_err();
     assert_eq!(refused.code(), Some("RequestTimeTooSkewed"));
-    let same_clock = S3Bucket::new(emulator.signing_config("media")).unwrap().with_runtime(Arc::new(clock));
+    let same_clock = S3Bucket::new(emulator.signing_config("media")).unwrap().with_runtime(clock);
     assert!(R2Service::new(same_clock).get("key").await.unwrap().is_some());
 }
 

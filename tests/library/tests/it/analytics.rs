@@ -613,7 +613,7 @@ async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let folder = tempfile::tempdir().unwrap();
     let namespace = Arc::new(LocalNamespace::open(folder.path(), "events").await.unwrap());
     let clock = clock();
-    let client = KvClient::new(namespace).with_runtime(Arc::new(clock.clone()));
+    let client = KvClient::new(namespace).with_runtime(clock.clone());
     let day = Duration::from_secs(24 * 3600);
     let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);

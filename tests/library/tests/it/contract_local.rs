@@ -36,7 +36,7 @@ mod kv {
     async fn fixture() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let runtime = RunningClock::new();
-        let store = LocalStore::open_with_runtime(folder.path(), Arc::new(runtime.clone())).await.unwrap();
+        let store = LocalStore::open_with_runtime(folder.path(), runtime.clone()).await.unwrap();
         let id = store.create_namespace("sessions").await.unwrap().id;
         let client = |id| KvClient::new(store.namespace(id));
         Fixture {

@@ -147,7 +147,7 @@ impl Runtime for Fast {
 #[tokio::test]
 async fn timeouts_go_by_the_runtime() {
     let start = Instant::now();
-    let client = HyperClient::new().unwrap().with_runtime(Arc::new(Fast(start)));
+    let client = HyperClient::new().unwrap().with_runtime(Fast(start));
     let error = client.send(get(&server("").await)).await.unwrap_err();
     assert_eq!(error.message(), "no answer within 30s of the request");
 

@@ -47,7 +47,7 @@ impl Scripted {
         if namespace.has_bulk_writes {
             mock = mock!(MockNamespace, namespace => get, get_many, put, delete, list, put_many, delete_many);
         }
-        let client = KvClient::new(mock.with_runtime(Arc::new(clock.clone())));
+        let client = KvClient::new(mock.with_runtime(clock.clone()));
         (namespace, client, clock)
     }
 
@@ -320,7 +320,7 @@ async fn listings_go_on_until_they_are_complete() {
 
 #[tokio::test]
 async fn a_deadline_ends_an_operation() {
-    let silent = MockNamespace::new().with_runtime(Arc::new(TokioRuntime));
+    let silent = MockNamespace::new().with_runtime(TokioRuntime);
     silent.delete.answers(|_| future::pending());
     let kv = KvClient::new(silent).with_deadline(Duration::from_millis(20));
     let error = kv.delete("k").await.unwrap_err();

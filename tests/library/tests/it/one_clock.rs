@@ -9,8 +9,8 @@ use cloudflare_clients::lock::Locks;
 use cloudflare_clients::r2::R2Service;
 use cloudflare_clients::rate_limit::{KvRateLimiter, RateLimiter as _};
 use cloudflare_clients::session::{SessionCache, SessionLifetime};
-use cloudflare_clients::{Error, LocalStore, Runtime as _};
-use futures_util::TryStreamExt as _;
+use cloudflare_clients::{Error, LocalStore, Runtime};
+use futures_util::{FutureExt as _, TryStreamExt as _};
 use tempfile::TempDir;
 use testkit::{ManualClock, begin};
 
@@ -28,7 +28,7 @@ impl Frozen {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = ManualClock::default();
-        let store = LocalStore::open_with_runtime(folder.path(), Arc::new(clock.clone())).await.unwrap();
+        let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await.unwrap();
         store.create_bucket("media").await.unwrap();
         let namespace = store.create_namespace("sessions").await.unwrap().id;
         Self {
@@ -104,10 +104,10 @@ async fn retries_wait_by_it() {
     use cloudflare_clients::testing::{MockBucket, MockNamespace};
 
     let clock = ManualClock::default();
-    let bucket = MockBucket::new().with_runtime(Arc::new(clock.clone()));
+    let bucket = MockBucket::new().with_runtime(clock.clone());
     bucket.head.fails(Error::from_status(500, "Server Error"));
     R2Service::new(bucket).head("k").await.unwrap_err();
-    let namespace = MockNamespace::new().with_runtime(Arc::new(clock.clone()));
+    let namespace = MockNamespace::new().with_runtime(clock.clone());
     namespace.delete.fails(Error::from_status(429, "Too Many Requests"));
     KvClient::new(namespace).delete("k").await.unwrap_err();
     assert_eq!(clock.slept().len(), 6);
@@ -133,10 +133,27 @@ async fn a_deadline_passes_by_it_while_a_bucket_is_slow() {
 async fn a_service_can_be_given_another_one() {
     let Frozen { r2, kv, _folder, .. } = Frozen::new().await;
     let later = ManualClock::at(SystemTime::UNIX_EPOCH + Duration::from_secs(2_000_000_000));
-    let lock =
-        Locks::new(r2.with_runtime(Arc::new(later.clone()))).try_acquire("job").await.unwrap().unwrap();
+    let lock = Locks::new(r2.with_runtime(later.clone())).try_acquire("job").await.unwrap().unwrap();
     assert!(lock.expires_at() > later.now());
-    let kv = kv.with_runtime(Arc::new(later.clone()));
+    let kv = kv.with_runtime(later.clone());
     let sessions = SessionCache::<u64>::new(kv, SessionLifetime::fixed(HOUR)).unwrap();
     assert_eq!(sessions.create("user", 1).await.unwrap().1.created, later.now());
+}
+
+#[test]
+fn a_shared_one_is_the_same_one() {
+    fn goes_by(runtime: &impl Runtime, clock: &ManualClock) {
+        let mut bytes = [0; 2];
+        runtime.fill_random(&mut bytes).unwrap();
+        assert_eq!((runtime.now(), runtime.random(), bytes), (clock.now(), 0.25, [7; 2]));
+        assert_eq!(runtime.monotonic(), clock.monotonic());
+        assert!(runtime.timeout(HOUR).now_or_never().is_none());
+        assert!(clock.slept().is_empty(), "a timeout is not a sleep");
+        drop(runtime.sleep(HOUR));
+        assert_eq!(clock.slept(), [HOUR]);
+    }
+
+    let clock = ManualClock::default().with_random(0.25).with_random_byte(7);
+    let shared: Arc<dyn Runtime> = Arc::new(clock.clone());
+    goes_by(&shared, &clock);
 }

@@ -58,7 +58,7 @@ impl ScriptedBucket {
 
     fn service(self: &Arc<Self>) -> (R2Service, ManualClock) {
         let clock = ManualClock::default();
-        (R2Service::new(self.bucket().with_runtime(Arc::new(clock.clone()))), clock)
+        (R2Service::new(self.bucket().with_runtime(clock.clone())), clock)
     }
 
     fn bucket(self: &Arc<Self>) -> MockBucket {
@@ -440,7 +440,7 @@ async fn a_deadline_ends_an_operation() {
     assert_eq!(begin.elapsed(), Duration::from_secs(10));
     assert_eq!(error.attempts(), 1);
 
-    let bucket = MockBucket::new().with_runtime(Arc::new(TokioRuntime));
+    let bucket = MockBucket::new().with_runtime(TokioRuntime);
     bucket.head.fails(Error::from_status(500, "Server Error"));
     let failing = R2Service::new(bucket);
     let policy = RetryPolicy::default().base_delay(Duration::from_secs(2)).max_delay(Duration::from_secs(2));
@@ -515,7 +515,7 @@ async fn a_clock_that_is_set_back_does_not_lengthen_the_deadline_by_more_than_at
 
 #[tokio::test(start_paused = true)]
 async fn max_concurrency_bounds_the_operations_under_way() {
-    let slow = MockBucket::new().with_runtime(Arc::new(TokioRuntime));
+    let slow = MockBucket::new().with_runtime(TokioRuntime);
     slow.head.delays(Duration::from_secs(1));
     slow.head.answers(|_| async { Ok(None) });
     let service = R2Service::new(slow).with_max_concurrency(2);
@@ -527,7 +527,7 @@ async fn max_concurrency_bounds_the_operations_under_way() {
 
 /// A bucket that never answers a head.
 fn hanging() -> MockBucket {
-    let bucket = MockBucket::new().with_runtime(Arc::new(TokioRuntime));
+    let bucket = MockBucket::new().with_runtime(TokioRuntime);
     bucket.head.answers(|_| future::pending());
     bucket
 }

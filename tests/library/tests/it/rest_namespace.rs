@@ -1,6 +1,6 @@
 //! `RestNamespace` against a server that answers by a script.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::bytes::Bytes;
@@ -25,7 +25,7 @@ struct Server {
 
 impl Server {
     fn kv(&self) -> KvClient {
-        KvClient::new(self.namespace.clone()).with_runtime(Arc::new(self.clock.clone()))
+        KvClient::new(self.namespace.clone()).with_runtime(self.clock.clone())
     }
 
     /// The request lines without what all of them have in common.
@@ -53,7 +53,7 @@ async fn server(answers: impl IntoIterator<Item = String>) -> Server {
     let scripted = ScriptedServer::answering(answers).await;
     let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(format!("{}/client/v4", scripted.url()));
     let clock = ManualClock::default().with_random(0.0);
-    let namespace = RestNamespace::new(config).unwrap().with_runtime(Arc::new(clock.clone()));
+    let namespace = RestNamespace::new(config).unwrap().with_runtime(clock.clone());
     Server { namespace, clock, scripted }
 }
 
@@ -246,7 +246,7 @@ async fn a_value_that_is_cut_off_is_read_again() {
     .await;
     let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(scripted.url());
     let namespace = RestNamespace::new(config).unwrap();
-    let kv = KvClient::new(namespace).with_runtime(Arc::new(ManualClock::default()));
+    let kv = KvClient::new(namespace).with_runtime(ManualClock::default());
     assert_eq!(kv.get("k").text().await.unwrap().as_deref(), Some("0123456789"));
 }
 

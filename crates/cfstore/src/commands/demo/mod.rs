@@ -88,7 +88,7 @@ impl Demo {
         Ok(Self {
             endpoint,
             credentials,
-            r2: R2Service::new(bucket).with_runtime(Arc::new(delays.clone())).with_signing(signing.clone()),
+            r2: R2Service::new(bucket).with_runtime(delays.clone()).with_signing(signing.clone()),
             signing,
             player: Player::new(),
             faults: server.faults(),

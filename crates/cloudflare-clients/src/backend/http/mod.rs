@@ -84,8 +84,8 @@ impl HyperClient {
 
     /// Replaces the timer that timeouts go by.
     #[must_use]
-    pub fn with_runtime(mut self, runtime: Arc<dyn Runtime>) -> Self {
-        self.runtime = runtime;
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.runtime = Arc::new(runtime);
         self
     }
 }
