@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::header;
 
-use super::http::HyperClient;
+use super::http::{HyperClient, Sender};
 use crate::body::Body;
 use crate::error::Result;
 use crate::kv::{
@@ -47,7 +47,7 @@ const MAX_ERROR: usize = 64 * 1024;
 pub struct RestNamespace {
     url: NamespaceUrl,
     token: ApiToken,
-    http: Arc<dyn HttpClient>,
+    http: Sender,
     timeouts: Timeouts,
     runtime: Arc<dyn Runtime>,
     budget: Option<RequestBudget>,
@@ -60,7 +60,7 @@ impl RestNamespace {
     /// A value of `config` does not have its form.
     pub fn new(config: KvConfig) -> Result<Self> {
         let (url, token) = config.into_parts()?;
-        let http = Arc::new(HyperClient::new()?);
+        let http = Sender::Own(HyperClient::new()?);
         let timeouts = Timeouts::default();
         Ok(Self { url, token, http, timeouts, runtime: Arc::new(TokioRuntime), budget: None })
     }
@@ -73,10 +73,11 @@ impl RestNamespace {
         Self::new(KvConfig::from_env()?)
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`] of its own by default.
+    /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
+    /// [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.http = client;
+        self.http = Sender::Given(client);
         self
     }
 
@@ -95,11 +96,11 @@ impl RestNamespace {
     }
 
     /// Replaces the clock and the timer that the budget and dates in answers go by. A client over the namespace takes them
-    /// from here. [`Timeouts`] go by Tokio's timer, unless a client with
-    /// [`HyperClient::with_runtime`](crate::HyperClient::with_runtime) is given too.
+    /// from here, and [`Timeouts`] go by the timer, unless another client is [given](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
+        self.http = self.http.going_by(&self.runtime);
         self
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 
-use super::http::HyperClient;
+use super::http::{HyperClient, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
@@ -49,7 +49,7 @@ const CONCURRENT_DELETES: usize = 8;
 #[derive(Debug, Clone)]
 pub struct S3Bucket {
     signing: R2SigningClient,
-    http: Arc<dyn HttpClient>,
+    http: Sender,
     timeouts: Timeouts,
     runtime: Arc<dyn Runtime>,
 }
@@ -60,7 +60,7 @@ impl S3Bucket {
     /// # Errors
     /// A value of `config` does not have its form.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        Ok(Self::from_parts(R2SigningClient::new(config)?, Arc::new(HyperClient::new()?)))
+        Ok(Self::from_parts(R2SigningClient::new(config)?, HyperClient::new()?))
     }
 
     /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
@@ -73,15 +73,17 @@ impl S3Bucket {
     }
 
     /// Its clock is that of `signing`.
-    fn from_parts(signing: R2SigningClient, http: Arc<dyn HttpClient>) -> Self {
+    fn from_parts(signing: R2SigningClient, http: HyperClient) -> Self {
         let runtime = signing.runtime();
+        let http = Sender::Own(http).going_by(&runtime);
         Self { signing, http, timeouts: Timeouts::default(), runtime }
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`] of its own by default.
+    /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
+    /// [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.http = client;
+        self.http = Sender::Given(client);
         self
     }
 
@@ -93,12 +95,13 @@ impl S3Bucket {
     }
 
     /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client). A service over the
-    /// bucket takes it from here. [`Timeouts`] go by Tokio's timer, unless a client with
-    /// [`HyperClient::with_runtime`] is given too.
+    /// bucket takes it from here, and [`Timeouts`] go by its timer, unless another client is
+    /// [given](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self.signing = self.signing.going_by(Arc::clone(&self.runtime));
+        self.http = self.http.going_by(&self.runtime);
         self
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use cloudflare_clients::kv::{KvClient, KvConfig};
-use cloudflare_clients::r2::{Body, R2Service, R2SigningConfig};
+use cloudflare_clients::r2::{Body, Bucket as _, HeadRequest, R2Service, R2SigningClient, R2SigningConfig};
 use cloudflare_clients::{
     ErrorKind, HttpClient, HyperClient, ReasonPhrase, RestNamespace, Result, RetryPolicy, Runtime, S3Bucket,
     Timeouts, TokioRuntime, async_trait,
@@ -159,6 +159,37 @@ async fn timeouts_go_by_the_runtime() {
     let error = client.send(get(&format!("https://{}/", listener.local_addr().unwrap()))).await.unwrap_err();
     assert!(error.message().ends_with("within 5s"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_backend_times_out_by_its_runtime_unless_it_was_given_a_client() {
+    let url = server("").await;
+    let origin = url.trim_end_matches("/a/../%62");
+    let start = Instant::now();
+    let config = || R2SigningConfig::for_endpoint(origin, "id", "secret", "media");
+    let by_runtime = S3Bucket::new(config()).unwrap().with_runtime(Fast(start));
+    let error = by_runtime.head(HeadRequest::new("k")).await.unwrap_err();
+    assert_eq!(error.message(), "no answer within 30s of the request");
+
+    let signing = R2SigningClient::new(config()).unwrap().with_runtime(Fast(start));
+    assert_eq!(signing.object_exists("k").await.unwrap_err().kind(), ErrorKind::Timeout);
+
+    let id = "0123456789abcdef0123456789abcdef";
+    let config = KvConfig::new(id, "token", id).base_url(origin);
+    let namespace = RestNamespace::new(config).unwrap().with_runtime(Fast(start));
+    let kv = KvClient::new(namespace).with_retry(RetryPolicy::none());
+    assert_eq!(kv.get("k").text().await.unwrap_err().message(), "no answer within 30s of the request");
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+
+    // By a clock of its own, which is not a hundred times as fast.
+    let given = || by_runtime.clone().with_http_client(Arc::new(HyperClient::new().unwrap()));
+    for bucket in [given(), given().with_runtime(Fast(start))] {
+        let answer = Duration::from_millis(200);
+        let (start, bucket) = (Instant::now(), bucket.with_timeouts(Timeouts::default().first_byte(answer)));
+        let error = bucket.head(HeadRequest::new("k")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(start.elapsed() >= answer, "{:?}", start.elapsed());
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod answer_first;
 mod connector;
 mod download;
 mod failure;
+mod sender;
 mod shared;
 mod upload;
 
@@ -26,6 +27,7 @@ use rustls::crypto::ring;
 use self::connector::{CONNECTING, Connecting, Connector};
 use self::download::Download;
 use self::failure::failure;
+pub(crate) use self::sender::Sender;
 pub(crate) use self::shared::shared_client;
 use self::upload::{RequestBody, Upload};
 use crate::body::Body;

@@ -1,21 +1,21 @@
 //! Whether an object exists, asked by what signs its URLs.
 
 use super::S3Bucket;
-use crate::backend::http::shared_client;
+use crate::backend::http::{HyperClient, shared_client};
 use crate::error::Result;
 use crate::r2::{R2Service, R2SigningClient};
 
 impl R2SigningClient {
     /// Whether an object exists: a head, with the retries of [`RetryPolicy::default`](crate::RetryPolicy) and
-    /// the timeouts of [`Timeouts::default`](crate::Timeouts), by the client's clock. All clients within a
-    /// Tokio runtime share their connections.
+    /// the timeouts of [`Timeouts::default`](crate::Timeouts), by the client's clock and timer. All clients
+    /// within a Tokio runtime share their connections.
     ///
     /// # Errors
     /// All but the answer that there is no such object: a missing bucket is
     /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let bucket = S3Bucket::from_parts(self.clone(), shared_client()?);
+        let bucket = S3Bucket::from_parts(self.clone(), HyperClient::clone(&*shared_client()?));
         R2Service::new(bucket).exists(key).await
     }
 }

@@ -1,0 +1,35 @@
+//! What a backend sends with.
+
+use std::sync::Arc;
+
+use http::{Request, Response};
+
+use super::HyperClient;
+use crate::body::Body;
+use crate::error::Result;
+use crate::runtime::Runtime;
+use crate::transport::HttpClient;
+
+/// A client of the backend's own, whose timeouts go by the backend's runtime, or one that was given and stays as it is.
+#[derive(Debug, Clone)]
+pub(crate) enum Sender {
+    Own(HyperClient),
+    Given(Arc<dyn HttpClient>),
+}
+
+impl Sender {
+    /// The same one, by the runtime of its backend.
+    pub(crate) fn going_by(self, runtime: &Arc<dyn Runtime>) -> Self {
+        match self {
+            Self::Own(client) => Self::Own(client.with_runtime(Arc::clone(runtime))),
+            Self::Given(client) => Self::Given(client),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Result<Response<Body>> {
+        match self {
+            Self::Own(client) => client.send(request).await,
+            Self::Given(client) => client.send(request).await,
+        }
+    }
+}
