@@ -383,7 +383,7 @@ fn some_variables_are_refused() {
         .unwrap();
     insta::assert_snapshot!(failure(&some), @r#"
     exit 2
-    error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY; credentials are those of an API token, which Cloudflare's dashboard makes
+    error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY. Credentials are those of an API token, which Cloudflare's dashboard makes
      hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     assert!(!folder.path().join(".cfstore").exists());

@@ -80,11 +80,16 @@ impl<'a> Variables<'a> {
         let missing = (!self.missing.is_empty())
             .then(|| format!("Missing {service} environment variables: {}", self.missing.join(", ")));
         let lacks_credentials = self.missing.iter().any(|name| CREDENTIALS.contains(name));
-        let hint = lacks_credentials
-            .then(|| "credentials are those of an API token, which Cloudflare's dashboard makes".to_owned());
         let malformed = self.malformed.into_iter().map(|(_, what)| what);
-        let faults: Vec<_> = missing.into_iter().chain(hint).chain(malformed).collect();
-        if faults.is_empty() { Ok(()) } else { Err(Error::invalid_input(faults.join("; "))) }
+        let faults: Vec<_> = missing.into_iter().chain(malformed).collect();
+        if faults.is_empty() {
+            return Ok(());
+        }
+        let mut message = faults.join("; ");
+        if lacks_credentials {
+            message.push_str(". Credentials are those of an API token, which Cloudflare's dashboard makes");
+        }
+        Err(Error::invalid_input(message))
     }
 }
 

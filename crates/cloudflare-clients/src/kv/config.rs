@@ -131,7 +131,7 @@ impl KvConfig {
     /// Where the API is.
     fn api(&self) -> Result<Endpoint> {
         let base = self.base_url.as_deref().unwrap_or(API);
-        let endpoint = Endpoint::custom(base).map_err(|error| error.explain("the API's base URL"))?;
+        let endpoint = Endpoint::parse(base).map_err(|error| error.explain("the API's base URL"))?;
         let host = endpoint.host_for(None)?;
         if endpoint.scheme() != "https" && !is_this_machine(&host) {
             return Err(Error::invalid_input(format!(
@@ -187,7 +187,7 @@ mod tests {
         assert!(
             error
                 .message()
-                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN; credentials")
+                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN. Credentials")
         );
     }
 

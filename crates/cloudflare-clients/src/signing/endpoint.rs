@@ -10,6 +10,8 @@ use crate::model::r2::{validate_bucket_name, validate_key};
 use crate::secret::may_be_secret;
 use crate::sigv4::encode_path;
 
+pub(super) const R2_DOMAIN: &str = "r2.cloudflarestorage.com";
+
 /// The [jurisdiction](https://developers.cloudflare.com/r2/reference/data-location/#jurisdictional-restrictions) that
 /// a bucket was created in. It is reachable at that jurisdiction's address only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -137,12 +139,25 @@ impl Endpoint {
     }
 
     /// Any other address, such as `http://127.0.0.1:9710`, with the bucket in the path. A path in `url` is kept in front
-    /// of the bucket. (A URL of R2 itself, which may have the bucket in it, is understood by
-    /// [`R2SigningConfig::for_endpoint`](crate::r2::R2SigningConfig::for_endpoint).)
+    /// of the bucket. A URL of R2 itself with the bucket in its path is for
+    /// [`R2SigningConfig::for_endpoint`](crate::r2::R2SigningConfig::for_endpoint).
     ///
     /// # Errors
-    /// It is not an `http` or `https` URL, or has a user, a query, a fragment, or a path that would have to be encoded.
+    /// It is not an `http` or `https` URL, has a user, a query, a fragment, or a path that would have to be encoded, or is
+    /// one of R2 with a path.
     pub fn custom(url: &str) -> Result<Self> {
+        let endpoint = Self::parse(url)?;
+        if !endpoint.path_prefix.is_empty() && endpoint.labels_before_r2().is_some() {
+            return Err(Error::invalid_input(format!(
+                "endpoint {endpoint} is of R2 and has a path: leave it out, or give the URL to `R2SigningConfig::for_endpoint`, \
+                 which reads the bucket from it"
+            )));
+        }
+        Ok(endpoint)
+    }
+
+    /// [`custom`](Self::custom), which may also be R2's own with a path.
+    pub(crate) fn parse(url: &str) -> Result<Self> {
         let invalid = |why: &str| {
             // Neither a secret in the place of a URL, nor a password or signature in one, may reach the error.
             let shown =
@@ -202,6 +217,15 @@ impl Endpoint {
     /// The host, and the port unless it is the scheme's default.
     pub(super) fn host_and_port(&self) -> (&str, Option<&str>) {
         host_and_port(&self.authority)
+    }
+
+    /// What a host of R2 has in front of R2's domain, and `None` for other hosts.
+    pub(super) fn labels_before_r2(&self) -> Option<&str> {
+        let (host, _) = self.host_and_port();
+        match host.strip_suffix(R2_DOMAIN)? {
+            "" => Some(""),
+            labels => labels.strip_suffix('.'),
+        }
     }
 
     /// Empty, or a path that starts with `/` and does not end with one.
@@ -375,6 +399,24 @@ mod tests {
             .with_addressing(Addressing::VirtualHost)
             .unwrap();
         assert_eq!(endpoint.url(Some("media"), Some("a")).unwrap(), "https://media.s3.example:444/p/a");
+    }
+
+    #[test]
+    fn a_bucket_of_r2_is_not_taken_for_a_path_of_another_server() {
+        for url in
+            ["https://abc.r2.cloudflarestorage.com/media", "http://m.abc.EU.R2.cloudflarestorage.com:81/a/b"]
+        {
+            let error = Endpoint::custom(url).unwrap_err().to_string();
+            assert!(error.contains("is of R2 and has a path"), "{error}");
+            assert!(error.contains("R2SigningConfig::for_endpoint"), "{error}");
+        }
+        for url in [
+            "https://abc.r2.cloudflarestorage.com",
+            "https://notr2.cloudflarestorage.com/media",
+            "https://r2.cloudflarestorage.com.example/media",
+        ] {
+            assert_eq!(Endpoint::custom(url).unwrap().to_string(), url);
+        }
     }
 
     #[test]

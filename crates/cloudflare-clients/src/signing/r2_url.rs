@@ -1,9 +1,7 @@
 //! URLs of R2's own S3 API, as the dashboard shows them.
 
-use super::endpoint::{Endpoint, Jurisdiction};
+use super::endpoint::{Endpoint, Jurisdiction, R2_DOMAIN};
 use crate::error::{Error, Result};
-
-const DOMAIN: &str = "r2.cloudflarestorage.com";
 
 /// What a URL of R2 says: an account, its jurisdiction, and at most a bucket, in front of the host or as the
 /// path.
@@ -23,18 +21,11 @@ impl<'a> R2Url<'a> {
     /// It is one of R2's that leads nowhere: it is not https, has a port, lacks an account, or has more in it
     /// than a bucket.
     pub(super) fn parse(url: &'a Endpoint) -> Result<Option<Self>> {
-        let (host, port) = url.host_and_port();
-        let labels = match host.strip_suffix(DOMAIN) {
-            Some("") => "",
-            Some(labels) => match labels.strip_suffix('.') {
-                Some(labels) => labels,
-                None => return Ok(None),
-            },
-            None => return Ok(None),
-        };
+        let Some(labels) = url.labels_before_r2() else { return Ok(None) };
+        let (_, port) = url.host_and_port();
         let invalid = |why: &str| {
             Error::invalid_input(format!(
-                "endpoint {url} {why}: R2's is https://ACCOUNT_ID.{DOMAIN}, with the bucket's name as its path at most"
+                "endpoint {url} {why}: R2's is https://ACCOUNT_ID.{R2_DOMAIN}, with the bucket's name as its path at most"
             ))
         };
         if url.scheme() != "https" {
@@ -64,6 +55,11 @@ impl<'a> R2Url<'a> {
             }
         };
         Ok(Some(Self { url, account_id, jurisdiction, bucket_name }))
+    }
+
+    /// Whether it is of this account.
+    pub(super) fn is_of(&self, account_id: &str) -> bool {
+        self.account_id.eq_ignore_ascii_case(account_id)
     }
 
     /// The account's endpoint, for a bucket, and in a jurisdiction if one was given.

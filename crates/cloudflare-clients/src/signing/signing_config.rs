@@ -140,7 +140,7 @@ impl R2SigningConfig {
     ///
     /// | variable | |
     /// |---|---|
-    /// | `R2_ACCOUNT_ID` | needed, unless there is an `R2_ENDPOINT` |
+    /// | `R2_ACCOUNT_ID` | needed, unless there is an `R2_ENDPOINT`; beside one of R2, the same account |
     /// | `R2_ACCESS_KEY_ID` | needed |
     /// | `R2_SECRET_ACCESS_KEY` | needed |
     /// | `R2_BUCKET_MEDIA` | needed: the bucket's name |
@@ -182,6 +182,15 @@ impl R2SigningConfig {
         }
         for (name, fault) in config.faults() {
             variables.malformed(name, format_args!("{name}: {}", fault.message()));
+        }
+        if let Location::Endpoint(url) = &config.location
+            && let Ok(url) = Endpoint::parse(url)
+            && let Ok(Some(url)) = R2Url::parse(&url)
+            && let Some(account_id) = variables.optional(env::R2_ACCOUNT_ID)
+            && !url.is_of(&account_id)
+        {
+            let what = "R2_ACCOUNT_ID is not the account of R2_ENDPOINT: leave one of them out";
+            variables.malformed(env::R2_ACCOUNT_ID, format_args!("{what}"));
         }
         variables.check("R2")?;
         Ok(config)
@@ -265,7 +274,7 @@ impl R2SigningConfig {
         let endpoint = match &self.location {
             Location::Account(account_id) => Endpoint::r2(account_id, self.jurisdiction)?,
             Location::Endpoint(url) => {
-                let custom = Endpoint::custom(url)?;
+                let custom = Endpoint::parse(url)?;
                 match R2Url::parse(&custom)? {
                     Some(url) => url.into_endpoint(&self.bucket_name, self.jurisdiction)?,
                     None if self.jurisdiction.is_some() => {
@@ -384,7 +393,7 @@ mod tests {
         let error = from_vars(&[("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", " ")]).unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; credentials \
+            "Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA. Credentials \
              are those of an API token, which Cloudflare's dashboard makes"
         );
         let error = from_vars(&[("R2_ENDPOINT", "http://localhost")]).unwrap_err();
@@ -431,10 +440,40 @@ mod tests {
         }
 
         let error = from_vars(&[("R2_ENDPOINT", "localhost"), ("R2_ACCESS_KEY_ID", "id")]).unwrap_err();
-        let start =
-            "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; credentials are";
+        let start = "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; R2_ENDPOINT: endpoint \
+                     \"localhost\" has no scheme";
         assert!(error.message().starts_with(start), "{error}");
-        assert!(error.message().contains("; R2_ENDPOINT: endpoint \"localhost\" has no scheme"), "{error}");
+        let hint = ". Credentials are those of an API token, which Cloudflare's dashboard makes";
+        assert!(error.message().ends_with(hint), "{error}");
+    }
+
+    #[test]
+    fn an_endpoint_of_r2_and_an_account_id_are_of_the_same_account() {
+        let with = |endpoint, account_id| {
+            from_vars(&[
+                ("R2_ENDPOINT", endpoint),
+                ("R2_ACCOUNT_ID", account_id),
+                ("R2_ACCESS_KEY_ID", "id"),
+                ("R2_SECRET_ACCESS_KEY", "secret"),
+                ("R2_BUCKET_MEDIA", "media"),
+            ])
+        };
+        for (endpoint, account_id) in [
+            ("https://abc123.r2.cloudflarestorage.com/media", "abc123"),
+            ("https://media.ABC123.eu.r2.cloudflarestorage.com", "abc123"),
+            ("https://abc123.r2.cloudflarestorage.com", " "),
+            ("http://127.0.0.1:9710", ACCOUNT_ID),
+        ] {
+            with(endpoint, account_id).unwrap();
+        }
+        for endpoint in
+            ["https://abc123.r2.cloudflarestorage.com", "https://media.abc123.eu.r2.cloudflarestorage.com"]
+        {
+            let error = with(endpoint, ACCOUNT_ID).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            let what = "R2_ACCOUNT_ID is not the account of R2_ENDPOINT: leave one of them out";
+            assert_eq!(error.message(), what);
+        }
     }
 
     #[cfg(unix)]
