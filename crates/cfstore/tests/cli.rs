@@ -720,7 +720,7 @@ fn keys_are_stored_listed_read_and_deleted_in_the_embedded_store_and_over_rest()
     assert_eq!(remote(&["kv", "rm", "bytes", "none"]), "deleted 2 keys\n");
     assert_eq!(folder.ok(&["kv", "ls"]), "greeting\n");
     let refused = folder.fails(&["kv", "put", "k", "v", "--ttl", "5s"]);
-    assert!(refused.starts_with("exit 2\n") && refused.contains("60 seconds or more"), "{refused}");
+    assert!(refused.starts_with("exit 2\n") && refused.contains("whole seconds, 60 or more"), "{refused}");
     let refused = folder.fails(&["kv", "rm", "--all"]);
     assert!(refused.starts_with("exit 2\n") && refused.contains("--yes"), "{refused}");
     assert_eq!(folder.ok(&["kv", "rm", "--all", "--yes"]), "deleted 1 key\n");

@@ -47,17 +47,17 @@ impl EventStore {
         Self::new(Place::R2(service), prefix.into())
     }
 
-    /// Events in values of KV, which expire after `expiration_ttl`, 60 seconds or more, if there is one.
+    /// Events in values of KV, which expire after `expiration_ttl`, if it is given: whole seconds, 60 or more.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: as [`r2`](Self::r2), or the time to live is too short.
+    /// [`ErrorKind::InvalidInput`]: as [`r2`](Self::r2), or the time to live is not like that.
     pub fn kv(client: KvClient, prefix: impl Into<String>, expiration_ttl: Option<Duration>) -> Result<Self> {
         if let Some(ttl) = expiration_ttl
-            && ttl < MIN_EXPIRATION_TTL
+            && (ttl < MIN_EXPIRATION_TTL || ttl.subsec_nanos() > 0)
         {
             let least = MIN_EXPIRATION_TTL.as_secs();
             return Err(Error::invalid_input(format!(
-                "the expiration TTL of events is {ttl:?}: KV takes {least} seconds or more"
+                "the expiration TTL of events is {ttl:?}: KV takes whole seconds, {least} or more"
             )));
         }
         Self::new(Place::Kv { client, expiration_ttl }, prefix.into())

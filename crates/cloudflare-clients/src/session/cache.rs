@@ -72,7 +72,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         self
     }
 
-    /// For how long a location may answer from its cache: 30 seconds or more, by default 60. It is also for about how long a session that
+    /// For how long a location may answer from its cache: whole seconds, 30 or more, by default 60. It is also for about how long a session that
     /// was ended may go on being accepted there. Over REST, which has no cache, it is
     /// [`ErrorKind::Unsupported`].
     #[must_use]
@@ -97,7 +97,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
             self.lifetime.sliding.map(|_| PutRequest::new(self.used_key(&token), created.to_string())),
         );
         let ends = [self.lifetime.max_age, self.idle()];
-        let puts = puts.into_iter().zip(ends).map(|(put, ttl)| put.expiration_ttl(ttl));
+        let puts = puts.into_iter().zip(ends).map(|(put, end)| put.expiration_ttl(kept_for(end)));
         self.client.put_many(puts).await?.all()?;
         Ok((token, session))
     }
@@ -129,8 +129,8 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         let session = self.session(Stored { data, ..stored }, used)?;
         let end = to_millis(session.created).saturating_add(duration_millis(self.lifetime.max_age));
         // What ends sooner than KV can forget it is no session any more by its own time.
-        let ttl = Duration::from_millis(end.saturating_sub(now)).max(MIN_EXPIRATION_TTL);
-        self.client.put(self.data_key(token), value(&session)?).expiration_ttl(ttl).await?;
+        let left = Duration::from_millis(end.saturating_sub(now)).max(MIN_EXPIRATION_TTL);
+        self.client.put(self.data_key(token), value(&session)?).expiration_ttl(kept_for(left)).await?;
         Ok(Some(session))
     }
 
@@ -152,7 +152,10 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         validate_user(user)?;
         let now = to_millis(self.client.now());
         // As long as the longest of them would have lived.
-        self.client.put(self.user_key(user), now.to_string()).expiration_ttl(self.lifetime.max_age).await
+        self.client
+            .put(self.user_key(user), now.to_string())
+            .expiration_ttl(kept_for(self.lifetime.max_age))
+            .await
     }
 
     /// What is stored for a token and when its use was last written down, unless it has ended.
@@ -187,7 +190,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     async fn write_use(&self, token: &SessionToken, now: u64) {
         let key = self.used_key(token);
         let once = self.client.clone().with_retry(RetryPolicy::none());
-        if let Err(error) = once.put(key, now.to_string()).expiration_ttl(self.idle()).await {
+        if let Err(error) = once.put(key, now.to_string()).expiration_ttl(kept_for(self.idle())).await {
             tracing::warn!(%error, "the use of a session could not be written down");
         }
     }
@@ -276,6 +279,11 @@ fn millis(text: &str, key: &str) -> Result<u64> {
         let message = format!("{text:?} is no time in milliseconds: {error}");
         Error::new(ErrorKind::Serialization, message).during("get", Some(key))
     })
+}
+
+/// How long KV is to keep what ends after this time: whole seconds, and no shorter.
+fn kept_for(time: Duration) -> Duration {
+    Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
 }
 
 fn duration_millis(duration: Duration) -> u64 {

@@ -41,6 +41,25 @@ async fn a_fixed_session_ends_at_its_time() {
 }
 
 #[tokio::test]
+async fn a_session_may_end_within_a_second() {
+    let kv = Recording::new().await;
+    let lifetime = SessionLifetime::sliding(Duration::from_millis(90_250), Duration::from_millis(90_500));
+    let sessions = SessionCache::<u8>::new(kv.client(), lifetime).unwrap();
+    let (token, made) = sessions.create("u", 1).await.unwrap();
+    kv.advance(Duration::from_millis(50_250));
+    assert_eq!(
+        sessions.get(&token).await.unwrap().unwrap().expires,
+        made.created + Duration::from_millis(90_500)
+    );
+    sessions.update(&token, 2).await.unwrap().unwrap();
+    kv.advance(Duration::from_millis(40_249));
+    assert_eq!(sessions.get(&token).await.unwrap().unwrap().data, 2);
+    kv.advance(Duration::from_millis(1));
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    sessions.delete_all_of("u").await.unwrap();
+}
+
+#[tokio::test]
 async fn a_sliding_session_is_written_down_when_that_is_due_and_has_an_end() {
     let kv = Recording::new().await;
     let sessions = sliding(&kv);

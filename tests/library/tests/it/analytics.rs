@@ -617,7 +617,7 @@ async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let day = Duration::from_secs(24 * 3600);
     let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.message().contains("KV takes 60 seconds or more"), "{error}");
+    assert!(error.message().contains("KV takes whole seconds, 60 or more"), "{error}");
     let store = EventStore::kv(client.clone(), "events/", Some(day)).unwrap();
     let start = clock.now();
     let writer = EventWriter::new(store.clone());

@@ -44,7 +44,7 @@ pub struct Get(Read);
 pub struct GetWithMetadata(Read);
 
 impl Get {
-    /// For how long this location may answer from its cache before it asks again: 30 seconds or more, by default 60. For values
+    /// For how long this location may answer from its cache before it asks again: whole seconds, 30 or more, by default 60. For values
     /// that seldom change.
     ///
     /// REST has no cache: there it is [`ErrorKind::Unsupported`](crate::ErrorKind). The embedded store has none either, and is never

@@ -46,13 +46,14 @@ pub struct Put {
 
 impl Put {
     /// When the key [expires](https://developers.cloudflare.com/kv/api/write-key-value-pairs/#expiring-keys): 60 seconds from now or
-    /// later, in whole seconds.
+    /// later. It is cut to whole seconds.
     pub fn expiration(mut self, at: SystemTime) -> Self {
         self.request.expiration = Some(at);
         self
     }
 
-    /// After how long the key expires: 60 seconds or more, in whole seconds. It wins over [`expiration`](Self::expiration).
+    /// After how long the key expires: whole seconds, 60 or more. Others are refused, since KV would cut them. It wins over
+    /// [`expiration`](Self::expiration).
     pub fn expiration_ttl(mut self, ttl: Duration) -> Self {
         self.request.expiration_ttl = Some(ttl);
         self

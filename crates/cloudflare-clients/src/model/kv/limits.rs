@@ -70,13 +70,18 @@ pub(crate) fn validate_put(request: &PutRequest, now: SystemTime) -> Result<()> 
     validate_expiry(request.expiration, request.expiration_ttl, now)
 }
 
+/// Whether nothing of a time would be cut off where KV is told it.
+pub(crate) fn is_whole_seconds(time: Duration) -> bool {
+    time.subsec_nanos() == 0
+}
+
 fn validate_expiry(at: Option<SystemTime>, ttl: Option<Duration>, now: SystemTime) -> Result<()> {
     let least = MIN_EXPIRATION_TTL.as_secs();
     if let Some(ttl) = ttl
-        && ttl < MIN_EXPIRATION_TTL
+        && (ttl < MIN_EXPIRATION_TTL || !is_whole_seconds(ttl))
     {
         return Err(Error::invalid_input(format!(
-            "the expiration TTL is {ttl:?}: KV takes {least} seconds or more"
+            "the expiration TTL is {ttl:?}: KV takes whole seconds, {least} or more"
         )));
     }
     let Some(at) = at else { return Ok(()) };
@@ -95,8 +100,8 @@ fn validate_expiry(at: Option<SystemTime>, ttl: Option<Duration>, now: SystemTim
 /// Refuses what KV does not take as a time to cache.
 pub(crate) fn validate_cache_ttl(ttl: Option<Duration>) -> Result<()> {
     match ttl {
-        Some(ttl) if ttl < MIN_CACHE_TTL => Err(Error::invalid_input(format!(
-            "the cache TTL is {ttl:?}: KV takes {} seconds or more",
+        Some(ttl) if ttl < MIN_CACHE_TTL || !is_whole_seconds(ttl) => Err(Error::invalid_input(format!(
+            "the cache TTL is {ttl:?}: KV takes whole seconds, {} or more",
             MIN_CACHE_TTL.as_secs()
         ))),
         _ => Ok(()),
@@ -163,7 +168,11 @@ mod tests {
             ),
             (
                 put().expiration_ttl(Duration::from_millis(59_999)),
-                "the expiration TTL is 59.999s: KV takes 60",
+                "the expiration TTL is 59.999s: KV takes whole seconds, 60 or more",
+            ),
+            (
+                put().expiration_ttl(Duration::from_millis(90_500)),
+                "the expiration TTL is 90.5s: KV takes whole seconds, 60 or more",
             ),
             (put().expiration(now + Duration::from_secs(59)), "the expiration is 59s ahead: KV takes 60"),
             (put().expiration(now - Duration::from_secs(5)), "the expiration lies 5s in the past"),
@@ -174,9 +183,14 @@ mod tests {
         let metadata = Metadata::new(&"m".repeat(1023)).unwrap();
         let error = refused(&PutRequest { metadata: Some(metadata), ..put() });
         assert!(error.contains("the metadata has 1025 bytes as JSON: KV takes 1024"), "{error}");
-        let error = validate_cache_ttl(Some(Duration::from_millis(29_999))).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(error.message().contains("the cache TTL is 29.999s: KV takes 30"), "{error}");
+        for (millis, said) in [(29_999, "29.999s"), (30_500, "30.5s")] {
+            let error = validate_cache_ttl(Some(Duration::from_millis(millis))).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert_eq!(
+                error.message(),
+                format!("the cache TTL is {said}: KV takes whole seconds, 30 or more")
+            );
+        }
     }
 
     #[test]

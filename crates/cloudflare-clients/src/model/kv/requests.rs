@@ -27,7 +27,7 @@ pub enum ValueType {
 pub struct GetRequest {
     /// The key.
     pub key: String,
-    /// For how long the location may cache what it reads: 30 seconds or more, by default 60.
+    /// For how long the location may cache what it reads: whole seconds, 30 or more, by default 60.
     pub cache_ttl: Option<Duration>,
     /// What the value is to be. A backend returns the same bytes for each, and may get them in another way.
     pub value_type: ValueType,
@@ -48,7 +48,7 @@ pub struct GetManyRequest {
     pub keys: Vec<String>,
     /// Whether metadata is asked for too.
     pub with_metadata: bool,
-    /// For how long the location may cache what it reads: 30 seconds or more, by default 60.
+    /// For how long the location may cache what it reads: whole seconds, 30 or more, by default 60.
     pub cache_ttl: Option<Duration>,
 }
 
@@ -76,9 +76,9 @@ pub struct PutRequest {
     pub key: String,
     /// The value.
     pub value: Body,
-    /// When the key expires; in whole seconds, and 60 seconds ahead or more.
+    /// When the key expires: 60 seconds ahead or more. It is cut to whole seconds.
     pub expiration: Option<SystemTime>,
-    /// After how long the key expires; in whole seconds, 60 or more. It wins over `expiration`.
+    /// After how long the key expires: whole seconds, 60 or more; others are refused. It wins over `expiration`.
     pub expiration_ttl: Option<Duration>,
     /// What to keep beside the value.
     pub metadata: Option<Metadata>,
@@ -90,14 +90,14 @@ impl PutRequest {
         Self { key: key.into(), value: value.into(), expiration: None, expiration_ttl: None, metadata: None }
     }
 
-    /// When the key expires.
+    /// When the key expires, cut to whole seconds.
     #[must_use]
     pub fn expiration(mut self, at: SystemTime) -> Self {
         self.expiration = Some(at);
         self
     }
 
-    /// After how long the key expires. It wins over [`expiration`](Self::expiration).
+    /// After how long the key expires, in whole seconds. It wins over [`expiration`](Self::expiration).
     #[must_use]
     pub fn expiration_ttl(mut self, ttl: Duration) -> Self {
         self.expiration_ttl = Some(ttl);
