@@ -56,6 +56,7 @@ pub struct Quota {
     /// How many more are allowed now.
     pub remaining: u64,
     /// After how long there is one more than `remaining`, if none is counted until then. Zero when all of the limit is left.
+    /// What was counted weighs on through the window after its own, so it may be up to two windows.
     pub reset: Duration,
 }
 
@@ -68,6 +69,9 @@ impl Decision {
     /// The headers that tell the client: `RateLimit-Policy` and `RateLimit` as
     /// [the IETF's draft](https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/) has them, and where it is not allowed
     /// `Retry-After`. Empty where the limiter does not know its limit.
+    ///
+    /// The times in them are never longer than the window, though [`Quota::reset`] may be: a client that comes back after a window may
+    /// be refused again, and is told the rest.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -86,8 +90,8 @@ impl Decision {
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let Some(Quota { policy, limit, window, remaining, reset }) = &self.quota else { return headers };
-        // A client that comes at the second it was told must not be too early.
-        let reset = reset.as_secs() + u64::from(reset.subsec_nanos() > 0);
+        // A client that comes at the second it was told must not be a part of one too early.
+        let reset = (reset.as_secs() + u64::from(reset.subsec_nanos() > 0)).min(window.as_secs());
         let texts = [
             ("ratelimit-policy", format!("\"{policy}\";q={limit};w={}", window.as_secs())),
             ("ratelimit", format!("\"{policy}\";r={remaining};t={reset}")),

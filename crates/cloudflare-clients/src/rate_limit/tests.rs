@@ -35,8 +35,8 @@ async fn what_is_left_is_exact_in_one_place() {
         refused.headers(),
         header_map([
             ("ratelimit-policy", "\"test\";q=3;w=60"),
-            ("ratelimit", "\"test\";r=0;t=80"),
-            ("retry-after", "80"),
+            ("ratelimit", "\"test\";r=0;t=60"),
+            ("retry-after", "60"),
         ])
     );
     kv.advance(Duration::from_secs(80) - Duration::from_millis(1));
@@ -47,6 +47,23 @@ async fn what_is_left_is_exact_in_one_place() {
     assert!(allowed(&limiter, "b").await, "another key");
     kv.advance(MINUTE * 2);
     assert_eq!(limiter.check("a").await.unwrap().quota.unwrap().remaining, 2);
+}
+
+#[tokio::test]
+async fn nobody_is_told_to_wait_longer_than_the_window() {
+    let kv = Recording::new().await;
+    let limiter = limiter(&kv, 1);
+    assert!(allowed(&limiter, "a").await);
+    for (seconds, reset, told) in [(0, 120, "60"), (45, 75, "60"), (30, 45, "45"), (44, 1, "1")] {
+        kv.advance(Duration::from_secs(seconds));
+        let refused = limiter.check("a").await.unwrap();
+        assert_eq!(refused.quota.as_ref().unwrap().reset, Duration::from_secs(reset));
+        let headers = refused.headers();
+        assert_eq!(headers["retry-after"], told);
+        assert_eq!(headers["ratelimit"], format!("\"test\";r=0;t={told}"));
+    }
+    kv.advance(Duration::from_secs(1));
+    assert!(allowed(&limiter, "a").await);
 }
 
 #[tokio::test]
