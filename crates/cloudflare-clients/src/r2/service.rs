@@ -212,7 +212,7 @@ impl R2Service {
         let client = client.ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingSigningConfig,
-                "signing config required: give the service one with `with_signing`",
+                "signing config required: give the service one with `with_signing`; URLs of a local store come from `cfstore serve`",
             )
         })?;
         Ok(client.going_by(Arc::clone(self.runtime())))
