@@ -15,7 +15,8 @@ use crate::sync::lock;
 ///
 /// Whoever sleeps moves it and continues at once, so that retries take no time; or waits until the test has moved it:
 /// [`sleepers_wait`](Self::sleepers_wait). Nothing times out unless the clock is moved so far, by the test or by a
-/// sleeper. A backend takes it with its `with_runtime`, a service with
+/// sleeper. A backend takes it with its `with_runtime`, the embedded store with
+/// [`LocalStore::open_with_runtime`](crate::LocalStore::open_with_runtime), a service with
 /// [`with_runtime`](crate::r2::R2Service::with_runtime).
 ///
 /// ```
@@ -68,7 +69,8 @@ impl ManualClock {
         Self { time: Arc::new(time), sleepers_wait: false, number: 0.5, byte: None }
     }
 
-    /// Lets sleepers wait until the clock is moved.
+    /// Lets sleepers wait until the clock is moved. A loop that sleeps for ever needs it: by a clock that its own sleep moves it
+    /// goes round without a pause.
     #[must_use]
     pub fn sleepers_wait(self) -> Self {
         Self { sleepers_wait: true, ..self }

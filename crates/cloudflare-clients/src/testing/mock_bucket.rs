@@ -61,6 +61,8 @@ use crate::runtime::Runtime;
 #[non_exhaustive]
 pub struct MockBucket {
     runtime: Arc<dyn Runtime>,
+    /// The runtime, unless it was given one.
+    clock: Option<ManualClock>,
     over: Option<Arc<dyn Bucket>>,
     /// [`Bucket::head`].
     pub head: Script<HeadRequest, Option<Object>>,
@@ -92,8 +94,10 @@ pub struct MockBucket {
 
 impl Default for MockBucket {
     fn default() -> Self {
+        let clock = ManualClock::default();
         Self {
-            runtime: Arc::new(ManualClock::default()),
+            runtime: Arc::new(clock.clone()),
+            clock: Some(clock),
             over: None,
             head: Script::default(),
             get: Script::default(),
@@ -113,20 +117,27 @@ impl Default for MockBucket {
 }
 
 impl MockBucket {
-    /// A bucket without answers. Its clock is a [`ManualClock`], so that whoever waits does not take time.
+    /// A bucket without answers. Its [`clock`](Self::clock) is a [`ManualClock`], so that whoever waits does not
+    /// take time.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A bucket that passes on to another one what its scripts do not answer, and goes by the clock of that one.
     pub fn over(bucket: impl Bucket) -> Self {
-        Self { runtime: bucket.runtime(), over: Some(Arc::new(bucket)), ..Self::default() }
+        Self { runtime: bucket.runtime(), clock: None, over: Some(Arc::new(bucket)), ..Self::default() }
     }
 
     /// The clock, timer and randomness that it goes by, and a service of it.
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
-        Self { runtime: Arc::new(runtime), ..self }
+        Self { runtime: Arc::new(runtime), clock: None, ..self }
+    }
+
+    /// The clock that [`new`](Self::new) made, for the test to move; `None` for a mock that was given another one, or is
+    /// [over](Self::over) what has its own.
+    pub fn clock(&self) -> Option<&ManualClock> {
+        self.clock.as_ref()
     }
 }
 

@@ -39,6 +39,8 @@ use crate::runtime::Runtime;
 #[non_exhaustive]
 pub struct MockNamespace {
     runtime: Arc<dyn Runtime>,
+    /// The runtime, unless it was given one.
+    clock: Option<ManualClock>,
     over: Option<Arc<dyn Namespace>>,
     /// [`Namespace::get`].
     pub get: Script<GetRequest, Option<Body>>,
@@ -60,8 +62,10 @@ pub struct MockNamespace {
 
 impl Default for MockNamespace {
     fn default() -> Self {
+        let clock = ManualClock::default();
         Self {
-            runtime: Arc::new(ManualClock::default()),
+            runtime: Arc::new(clock.clone()),
+            clock: Some(clock),
             over: None,
             get: Script::default(),
             get_with_metadata: Script::default(),
@@ -76,20 +80,27 @@ impl Default for MockNamespace {
 }
 
 impl MockNamespace {
-    /// A namespace without answers. Its clock is a [`ManualClock`], so that whoever waits does not take time.
+    /// A namespace without answers. Its [`clock`](Self::clock) is a [`ManualClock`], so that whoever waits does not
+    /// take time.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// A namespace that passes on to another one what its scripts do not answer, and goes by the clock of that one.
     pub fn over(namespace: impl Namespace) -> Self {
-        Self { runtime: namespace.runtime(), over: Some(Arc::new(namespace)), ..Self::default() }
+        Self { runtime: namespace.runtime(), clock: None, over: Some(Arc::new(namespace)), ..Self::default() }
     }
 
     /// The clock, timer and randomness that it goes by, and a client of it.
     #[must_use]
     pub fn with_runtime(self, runtime: impl Runtime) -> Self {
-        Self { runtime: Arc::new(runtime), ..self }
+        Self { runtime: Arc::new(runtime), clock: None, ..self }
+    }
+
+    /// The clock that [`new`](Self::new) made, for the test to move; `None` for a mock that was given another one, or is
+    /// [over](Self::over) what has its own.
+    pub fn clock(&self) -> Option<&ManualClock> {
+        self.clock.as_ref()
     }
 }
 
