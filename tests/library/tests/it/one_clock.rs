@@ -9,7 +9,7 @@ use cloudflare_clients::lock::Locks;
 use cloudflare_clients::r2::R2Service;
 use cloudflare_clients::rate_limit::{KvRateLimiter, RateLimiter as _};
 use cloudflare_clients::session::{SessionCache, SessionLifetime};
-use cloudflare_clients::{Error, LocalStore, Runtime};
+use cloudflare_clients::{Error, ErrorKind, LocalStore, Runtime};
 use futures_util::{FutureExt as _, TryStreamExt as _};
 use tempfile::TempDir;
 use testkit::{ManualClock, begin};
@@ -76,6 +76,64 @@ async fn events_are_recorded_by_it() {
     }
 }
 
+/// Lets the other tasks and the store's threads run until something has happened.
+async fn until(mut happened: impl AsyncFnMut() -> bool) {
+    let wait = async {
+        while !happened().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), wait).await.unwrap();
+}
+
+#[tokio::test]
+async fn events_are_stored_when_they_are_old_by_it() {
+    let Frozen { clock, r2, _folder, .. } = Frozen::new().await;
+    let store = EventStore::r2(r2, "events/").unwrap();
+    let writer = EventWriter::new(store.clone()).with_max_age(HOUR).unwrap();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let running = tokio::spawn(writer.run(stopped.map(drop)));
+    for event in 1..=2_u64 {
+        writer.record(&event).await.unwrap();
+        // Long enough for a writer that does not wait.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert_eq!(writer.buffered(), 1);
+        clock.advance(HOUR);
+        until(async || writer.buffered() == 0).await;
+    }
+    assert!(clock.slept().is_empty(), "the writer does not move the clock");
+    stop.send(()).unwrap();
+    running.await.unwrap().unwrap();
+    let events: Vec<Event<u64>> = store.read(..).try_collect().await.unwrap();
+    assert_eq!(events.iter().map(|event| event.time).collect::<Vec<_>>(), [begin(), begin() + HOUR]);
+}
+
+#[tokio::test]
+async fn locks_are_renewed_while_they_are_held_by_it() {
+    let Frozen { clock, r2, _folder, .. } = Frozen::new().await;
+    let ttl = Duration::from_secs(30);
+    let locks = Locks::new(r2).with_ttl(ttl);
+    let mut lock = locks.try_acquire("job").await.unwrap().unwrap();
+    let work = async {
+        for _ in 0..9 {
+            clock.advance(ttl / 3);
+            let renewed = async || {
+                let lock = locks.inspect("job").await.unwrap().unwrap();
+                lock.holder.unwrap().expires_at == clock.now() + ttl
+            };
+            until(renewed).await;
+        }
+    };
+    lock.hold(work).await.unwrap();
+    assert_eq!(lock.expires_at(), begin() + 3 * ttl + ttl);
+    // One that stops for longer than the lease has lost the lock.
+    let work = async {
+        clock.advance(ttl);
+        std::future::pending::<()>().await;
+    };
+    assert_eq!(lock.hold(work).await.unwrap_err().kind(), ErrorKind::LockLost);
+}
+
 #[tokio::test]
 async fn sessions_end_by_it() {
     let Frozen { clock, kv, _folder, .. } = Frozen::new().await;
@@ -117,7 +175,6 @@ async fn retries_wait_by_it() {
 
 #[tokio::test]
 async fn a_deadline_passes_by_it_while_a_bucket_is_slow() {
-    use cloudflare_clients::ErrorKind;
     use cloudflare_clients::testing::MockBucket;
 
     let bucket = MockBucket::new();
@@ -127,6 +184,20 @@ async fn a_deadline_passes_by_it_while_a_bucket_is_slow() {
     assert!(r2.head("k").await.unwrap().is_none());
     let error = r2.with_deadline(Duration::from_secs(10)).head("k").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+#[test]
+fn a_mock_shows_the_clock_that_it_has_made() {
+    use cloudflare_clients::testing::{MockBucket, MockNamespace};
+
+    let (bucket, namespace) = (MockBucket::new(), MockNamespace::new());
+    bucket.clock().unwrap().advance(HOUR);
+    namespace.clock().unwrap().advance(HOUR);
+    assert_eq!(R2Service::new(bucket).runtime().now(), begin() + HOUR);
+    assert_eq!(KvClient::new(namespace).runtime().now(), begin() + HOUR);
+    let given = ManualClock::default();
+    assert!(MockBucket::new().with_runtime(given.clone()).clock().is_none());
+    assert!(MockNamespace::over(MockNamespace::new().with_runtime(given)).clock().is_none());
 }
 
 #[tokio::test]
