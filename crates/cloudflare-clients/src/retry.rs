@@ -153,6 +153,7 @@ fn doubled(delay: Duration, times: u32) -> Duration {
 
 /// What [`RetryPolicy::decide`] says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RetryDecision {
     /// Send the request again after this delay.
     Retry(Duration),

@@ -170,12 +170,7 @@ fn aws_examples() {
         Signer::new(Credentials::new("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
             .with_region("us-east-1");
     let timestamp = Timestamp::parse("20130524T000000Z").unwrap();
-    let target = RequestTarget {
-        method: &Method::GET,
-        host: "examplebucket.s3.amazonaws.com",
-        path: "/test.txt",
-        query: "",
-    };
+    let target = RequestTarget::new(&Method::GET, "examplebucket.s3.amazonaws.com", "/test.txt");
     let scope = signer.scope(&timestamp);
     assert_eq!(
         hex::encode(*signing_key::derive(signer.credentials().secret_access_key(), scope)),

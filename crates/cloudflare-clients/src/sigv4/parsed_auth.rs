@@ -171,7 +171,7 @@ impl ParsedAuth {
 
     /// The scope of the signature: its day and its region, which is `auto`, `us-east-1` or empty.
     pub fn scope(&self) -> Scope<'_> {
-        Scope { date: self.timestamp.date(), region: &self.region }
+        Scope::new(self.timestamp.date(), &self.region)
     }
 
     /// When it was signed.

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 /// The last line of a canonical request and the value of `x-amz-content-sha256`: what is known of the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Payload {
     /// `UNSIGNED-PAYLOAD`: the signature does not cover the body. Presigned URLs and streams.
     Unsigned,
@@ -35,6 +36,15 @@ impl Payload {
         }
     }
 
+    /// What the body must hash to, for a service to compare; `None` where the signature does not cover the body.
+    pub fn sha256(&self) -> Option<[u8; 32]> {
+        match self {
+            Self::Unsigned => None,
+            Self::Empty => Some(Sha256::digest(b"").into()),
+            Self::Sha256(sha256) => Some(*sha256),
+        }
+    }
+
     /// The value as it is sent and signed.
     pub fn as_str(&self) -> Cow<'static, str> {
         match self {
@@ -55,6 +65,9 @@ mod tests {
             assert_eq!(Payload::parse(&payload.as_str()), Some(payload));
         }
         assert_eq!(hex::encode(Sha256::digest(b"")), EMPTY_SHA256);
+        assert_eq!(Payload::Empty.sha256(), Some(Sha256::digest(b"").into()));
+        assert_eq!(Payload::of(b"body").sha256(), Some(Sha256::digest(b"body").into()));
+        assert_eq!(Payload::Unsigned.sha256(), None);
         assert_eq!(Payload::parse(&EMPTY_SHA256.to_uppercase()), None);
         assert_eq!(Payload::parse("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), None);
     }

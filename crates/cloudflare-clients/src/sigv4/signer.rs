@@ -8,6 +8,7 @@ use crate::sync;
 
 /// What a request is for, as it goes over the wire.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub struct RequestTarget<'a> {
     /// The method.
     pub method: &'a Method,
@@ -17,6 +18,20 @@ pub struct RequestTarget<'a> {
     pub path: &'a str,
     /// The query without `?`, canonical (see [`canonical_query`](super::canonical_query)), or empty.
     pub query: &'a str,
+}
+
+impl<'a> RequestTarget<'a> {
+    /// A target without a query.
+    pub fn new(method: &'a Method, host: &'a str, path: &'a str) -> Self {
+        Self { method, host, path, query: "" }
+    }
+
+    /// The query without `?`, canonical (see [`canonical_query`](super::canonical_query)).
+    #[must_use]
+    pub fn query(mut self, query: &'a str) -> Self {
+        self.query = query;
+        self
+    }
 }
 
 /// Signs requests and URLs with one set of credentials. Make one and share it: it keeps the day's signing key.
@@ -51,7 +66,7 @@ impl Signer {
 
     /// The scope of signatures made at this time.
     pub fn scope<'a>(&'a self, timestamp: &'a Timestamp) -> Scope<'a> {
-        Scope { date: timestamp.date(), region: &self.region }
+        Scope::new(timestamp.date(), &self.region)
     }
 
     /// The signature of a canonical request at this time, 64 lower-case hex digits.

@@ -13,11 +13,19 @@ pub const TERMINATOR: &str = "aws4_request";
 
 /// What a signing key is good for: one day, one region, S3. Displays as `YYYYMMDD/REGION/s3/aws4_request`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Scope<'a> {
     /// `YYYYMMDD`
     pub date: &'a str,
     /// `auto` for R2.
     pub region: &'a str,
+}
+
+impl<'a> Scope<'a> {
+    /// The scope of a day, `YYYYMMDD`, and a region, which is `auto` for R2.
+    pub fn new(date: &'a str, region: &'a str) -> Self {
+        Self { date, region }
+    }
 }
 
 impl fmt::Display for Scope<'_> {

@@ -115,6 +115,7 @@ impl VerifyError {
 
 /// What R2 tells the client about a signature that does not match, so that it can compare step by step.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct SignatureMismatch {
     /// The server's string to sign.
     pub string_to_sign: String,

@@ -36,11 +36,7 @@ impl Payload {
             body,
             length: headers::read_content_length(headers).filter(|_| !chunked),
             chunked,
-            sha256: match claimed {
-                sigv4::Payload::Unsigned => None,
-                sigv4::Payload::Empty => Some(Sha256::digest(b"").into()),
-                sigv4::Payload::Sha256(sha256) => Some(*sha256),
-            },
+            sha256: claimed.sha256(),
             checksums: headers::read_request_checksums(headers),
         }
     }

@@ -67,7 +67,7 @@ impl Local {
         let method: Method = method.parse().unwrap();
         let host = self.host();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let target = RequestTarget { method: &method, host: &host, path, query };
+        let target = RequestTarget::new(&method, &host, path).query(query);
         let query =
             self.signer.presign(target, &HeaderMap::new(), Duration::from_secs(expires_in), now).unwrap();
         format!("{path}?{query}")
@@ -144,7 +144,7 @@ impl Request<'_> {
             let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
             let method: Method = self.method.parse().unwrap();
             let query = canonical_query(query_pairs(query));
-            let target = RequestTarget { method: &method, host: &host, path, query: &query };
+            let target = RequestTarget::new(&method, &host, path).query(&query);
             let payload = self.payload.unwrap_or_else(|| Payload::of(&self.body));
             self.local.signer.sign_headers(target, &mut headers, &payload, now).unwrap();
         }

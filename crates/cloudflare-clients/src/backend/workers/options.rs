@@ -127,7 +127,7 @@ fn only_if(only_if: &Conditional) -> Result<Option<JsValue>> {
 fn single_etag(etags: &EtagList) -> Result<&str> {
     match etags {
         EtagList::Any => Ok("*"),
-        EtagList::Some(etags) => match &etags[..] {
+        EtagList::OneOf(etags) => match &etags[..] {
             [etag] if !etag.weak => Ok(&etag.value),
             _ => Err(Error::unsupported(
                 "the binding compares times in milliseconds only beside one strong etag: set `seconds_granularity`",

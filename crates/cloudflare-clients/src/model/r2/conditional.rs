@@ -85,7 +85,7 @@ impl Conditional {
     /// Refuses etags in quotes and times before 1970.
     pub(crate) fn validate(&self) -> Result<()> {
         for list in [&self.etag_matches, &self.etag_does_not_match].into_iter().flatten() {
-            if let EtagList::Some(etags) = list
+            if let EtagList::OneOf(etags) = list
                 && let Some(etag) = etags.iter().find(|etag| {
                     etag.value.is_empty() || etag.value.bytes().any(|b| b == b'"' || b.is_ascii_control())
                 })
@@ -165,27 +165,28 @@ pub(crate) fn precondition_failed() -> Error {
         .with_code(PRECONDITION_FAILED.name)
 }
 
-/// The etags of a condition: any, or some.
+/// The etags of a condition: any, or one of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EtagList {
     /// `*`: any object there is.
     Any,
     /// One of these.
-    Some(Vec<Etag>),
+    OneOf(Vec<Etag>),
 }
 
 impl EtagList {
     fn contains_strong(&self, etag: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Some(etags) => etags.iter().any(|e| !e.weak && e.value == etag),
+            Self::OneOf(etags) => etags.iter().any(|e| !e.weak && e.value == etag),
         }
     }
 
     fn contains_weak(&self, etag: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Some(etags) => etags.iter().any(|e| e.value == etag),
+            Self::OneOf(etags) => etags.iter().any(|e| e.value == etag),
         }
     }
 
@@ -193,7 +194,7 @@ impl EtagList {
     pub(crate) fn to_header(&self) -> String {
         match self {
             Self::Any => "*".to_owned(),
-            Self::Some(etags) => {
+            Self::OneOf(etags) => {
                 let quoted = |etag: &Etag| format!("{}\"{}\"", if etag.weak { "W/" } else { "" }, etag.value);
                 etags.iter().map(quoted).collect::<Vec<_>>().join(", ")
             }
@@ -227,7 +228,7 @@ impl EtagList {
             // HTTP has empty elements of lists ignored.
             rest = rest.trim_start_matches([',', ' ', '\t']);
             if rest.is_empty() && !etags.is_empty() {
-                return Ok(Self::Some(etags));
+                return Ok(Self::OneOf(etags));
             }
             let (weak, unprefixed) = match rest.strip_prefix("W/") {
                 Some(tag) => (true, tag),
@@ -248,7 +249,7 @@ impl EtagList {
             etags.push(Etag { value: tag.to_owned(), weak });
             rest = after.trim_start();
             if rest.is_empty() {
-                return Ok(Self::Some(etags));
+                return Ok(Self::OneOf(etags));
             }
             rest = rest.strip_prefix(',').ok_or_else(malformed)?;
         }
@@ -258,7 +259,7 @@ impl EtagList {
 impl From<&str> for EtagList {
     /// `"*"` is any; all else one strong etag.
     fn from(etag: &str) -> Self {
-        if etag == "*" { Self::Any } else { Self::Some(vec![Etag::new(etag)]) }
+        if etag == "*" { Self::Any } else { Self::OneOf(vec![Etag::new(etag)]) }
     }
 }
 

@@ -57,7 +57,7 @@ impl Received {
 fn request(method: Method, key: &str, query: &str, presigned: bool, mut headers: HeaderMap) -> Received {
     let mut path = "/media/".to_owned();
     encode_path(key, &mut path);
-    let target = RequestTarget { method: &method, host: "localhost:9710", path: &path, query };
+    let target = RequestTarget::new(&method, "localhost:9710", &path).query(query);
     let signer = Signer::new(credentials());
     let query = if presigned {
         signer.presign(target, &headers, 60 * MINUTE, now()).unwrap()

@@ -94,7 +94,7 @@ impl Request {
             headers.insert(header::CONTENT_LENGTH, length.into());
         }
         let payload = if length == 0 { Payload::Empty } else { Payload::Unsigned };
-        let target = RequestTarget { method: &method, host: &host, path: &path, query: &query };
+        let target = RequestTarget::new(&method, &host, &path).query(&query);
         signer.sign_headers(target, &mut headers, &payload, now)?;
 
         let path_and_query = if query.is_empty() { path } else { format!("{path}?{query}") };
