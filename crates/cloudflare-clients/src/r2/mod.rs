@@ -61,7 +61,8 @@ pub use crate::model::r2::{
     Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata, ListMultipartUploadsRequest, ListPage,
     ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS,
     MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary, MultipartUploadsPage, Object, ObjectBody,
-    PartsPage, PutRequest, Range, ServedRange, StorageClass, StoredObject, UploadPartRequest, UploadedPart,
+    ObjectMetadata, PartsPage, PutRequest, Range, ServedRange, StorageClass, StoredObject, UploadPartRequest,
+    UploadedPart,
 };
 pub use crate::signing::{
     Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,

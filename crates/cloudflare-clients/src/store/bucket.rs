@@ -114,7 +114,7 @@ impl Bucket for LocalBucket {
             let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
                 return Ok(None);
             };
-            let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
+            let checked = only_if.check_read(Some(&object));
             checked.map_err(|error| error.with_object(&object))?;
             let served = match range {
                 Some(range) => range
@@ -287,7 +287,7 @@ impl LocalBucket {
             let body = copy_body(write, row.body, &names)?;
             let object = row.object;
             let (http, custom) = match request.replace_metadata {
-                Some(metadata) => metadata,
+                Some(metadata) => (metadata.http_metadata, metadata.custom_metadata),
                 None => {
                     (object.http_metadata.unwrap_or_default(), object.custom_metadata.unwrap_or_default())
                 }
@@ -321,7 +321,7 @@ fn source_row(
         Error::new(ErrorKind::NoSuchKey, "there is no object to copy from: check the source's key")
             .with_code(NO_SUCH_KEY.name)
     })?;
-    only_if.check_write(Some((&row.object.etag, row.object.uploaded)))?;
+    only_if.check_write(Some(&row.object))?;
     Ok(row)
 }
 

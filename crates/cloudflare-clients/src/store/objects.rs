@@ -214,8 +214,7 @@ pub(super) fn check_write(
 ) -> StoreResult<()> {
     if !only_if.is_empty() {
         let existing = find(write, bucket, key)?;
-        let existing = existing.as_ref().map(|row| (row.object.etag.as_str(), row.object.uploaded));
-        only_if.check_write(existing)?;
+        only_if.check_write(existing.as_ref().map(|row| &row.object))?;
     }
     Ok(())
 }

@@ -92,7 +92,7 @@ impl Model {
 
     fn found(&self, key: &str) -> Option<(Object, Bytes)> {
         let content = self.objects.lock().unwrap().get(key)?.clone();
-        Some((Object::new(key, content.len() as u64, etag(&content), UNIX_EPOCH), content))
+        Some((object(key, &content), content))
     }
 
     fn store(
@@ -102,8 +102,8 @@ impl Model {
         only_if: &cloudflare_clients::r2::Conditional,
     ) -> Result<StoredObject> {
         let mut objects = self.objects.lock().unwrap();
-        let existing = objects.get(key).map(|content| etag(content));
-        only_if.check_write(existing.as_deref().map(|etag| (etag, UNIX_EPOCH)))?;
+        let existing = objects.get(key).map(|content| object(key, content));
+        only_if.check_write(existing.as_ref())?;
         let now = Instant::now();
         let mut written = self.written.lock().unwrap();
         if self.limited && written.get(key).is_some_and(|last| now - *last < SECOND) {
@@ -129,6 +129,10 @@ impl Model {
     }
 }
 
+fn object(key: &str, content: &[u8]) -> Object {
+    Object::new(key, content.len() as u64, etag(content), UNIX_EPOCH)
+}
+
 fn timeout() -> Error {
     Error::new(ErrorKind::Timeout, "nothing was heard")
 }
@@ -152,7 +156,7 @@ impl Reach {
         let fault = self.0.fault(&self.0.gets);
         before(fault).await?;
         let found = self.0.found(&request.key);
-        request.only_if.check_read(found.as_ref().map(|(object, _)| (object.etag.as_str(), UNIX_EPOCH)))?;
+        request.only_if.check_read(found.as_ref().map(|(object, _)| object))?;
         self.0.slow_answer().await;
         Ok(found.map(|(object, content)| ObjectBody::new(object, content)))
     }

@@ -101,7 +101,7 @@ impl ScriptedBucket {
         let Some(mut object) = self.found(&request.key) else {
             return Ok(None);
         };
-        request.only_if.check_read(Some((&object.etag, object.uploaded)))?;
+        request.only_if.check_read(Some(&object))?;
         let content = self.object.lock().unwrap().clone().unwrap_or_default();
         let range = request.range.map(|range| range.resolve(object.size)).transpose()?;
         object.range = range;
@@ -129,9 +129,7 @@ impl ScriptedBucket {
         } else {
             outcome?;
         }
-        request
-            .only_if
-            .check_write(existing.as_ref().map(|object| (object.etag.as_str(), object.uploaded)))?;
+        request.only_if.check_write(existing.as_ref())?;
         let etag = md5(&content);
         *self.object.lock().unwrap() = Some(content);
         Ok(StoredObject::new(request.key, etag))
@@ -774,8 +772,8 @@ async fn metadata_that_is_set_together_keeps_what_was_set_alone() {
 async fn a_copy_replaces_metadata_once_a_field_is_set() {
     let bucket = Arc::new(MockBucket::new());
     bucket.copy.answers(|request| async move {
-        let replaced = request.replace_metadata.map_or("as it is".to_owned(), |(http, custom)| {
-            format!("{:?} {:?}", http.content_type, custom.get("n"))
+        let replaced = request.replace_metadata.map_or("as it is".to_owned(), |metadata| {
+            format!("{:?} {:?}", metadata.http_metadata.content_type, metadata.custom_metadata.get("n"))
         });
         Ok(StoredObject::new(request.key, replaced))
     });

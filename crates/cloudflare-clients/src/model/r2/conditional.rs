@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::error_code::PRECONDITION_FAILED;
+use super::object::Object;
 use crate::error::{Error, Result};
 
 /// Conditions that the object must meet for an operation to happen.
@@ -104,51 +105,51 @@ impl Conditional {
         Ok(())
     }
 
-    /// Whether an object with this etag and upload time, or none, meets the conditions of a read.
+    /// Whether an object, or none, meets the conditions of a read.
     ///
     /// # Errors
     /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind),
     /// to which [`Error::with_object`] adds what a proxy has to answer with.
-    pub fn check_read(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
+    pub fn check_read(&self, existing: Option<&Object>) -> Result<()> {
         self.check_matching(existing)?;
         self.check_differing(existing).map_err(|()| {
             Error::from_status(304, "Not Modified: the object is as the conditions describe it")
         })
     }
 
-    /// Whether an object with this etag and upload time, or none, meets the conditions of a write.
+    /// Whether an object, or none, meets the conditions of a write.
     ///
     /// # Errors
     /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind).
-    pub fn check_write(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
+    pub fn check_write(&self, existing: Option<&Object>) -> Result<()> {
         self.check_matching(existing)?;
         self.check_differing(existing).map_err(|()| precondition_failed())
     }
 
-    fn check_matching(&self, existing: Option<(&str, SystemTime)>) -> Result<()> {
+    fn check_matching(&self, existing: Option<&Object>) -> Result<()> {
         if let Some(etags) = &self.etag_matches {
             return match existing {
-                Some((etag, _)) if etags.contains_strong(etag) => Ok(()),
+                Some(object) if etags.contains_strong(&object.etag) => Ok(()),
                 _ => Err(precondition_failed()),
             };
         }
         match (self.uploaded_before, existing) {
-            (Some(before), Some((_, uploaded))) if self.granular(uploaded) >= self.granular(before) => {
+            (Some(before), Some(object)) if self.granular(object.uploaded) >= self.granular(before) => {
                 Err(precondition_failed())
             }
             _ => Ok(()),
         }
     }
 
-    fn check_differing(&self, existing: Option<(&str, SystemTime)>) -> Result<(), ()> {
+    fn check_differing(&self, existing: Option<&Object>) -> Result<(), ()> {
         if let Some(etags) = &self.etag_does_not_match {
             return match existing {
-                Some((etag, _)) if etags.contains_weak(etag) => Err(()),
+                Some(object) if etags.contains_weak(&object.etag) => Err(()),
                 _ => Ok(()),
             };
         }
         match (self.uploaded_after, existing) {
-            (Some(after), Some((_, uploaded))) if self.granular(after) >= self.granular(uploaded) => Err(()),
+            (Some(after), Some(object)) if self.granular(after) >= self.granular(object.uploaded) => Err(()),
             (Some(_), None) => Err(()),
             _ => Ok(()),
         }
@@ -314,32 +315,42 @@ mod tests {
 
     #[test]
     fn reads_tell_304_from_412_and_writes_do_not() {
-        let object = Some(("abc", at(1000)));
+        let object = Object::new("k", 1, "abc", at(1000));
         let same = Conditional::new().etag_does_not_match("abc");
-        assert_eq!(same.check_read(object).map_err(|e| e.kind()), Err(ErrorKind::NotModified));
-        assert_eq!(same.check_write(object).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
+        assert_eq!(same.check_read(Some(&object)).map_err(|e| e.kind()), Err(ErrorKind::NotModified));
+        assert_eq!(same.check_write(Some(&object)).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
         let other = Conditional::new().etag_matches("def");
-        assert_eq!(other.check_read(object).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
+        assert_eq!(other.check_read(Some(&object)).map_err(|e| e.kind()), Err(ErrorKind::PreconditionFailed));
     }
 
     #[test]
     fn etags_excuse_times() {
-        let object = Some(("abc", at(1000)));
-        assert!(Conditional::new().etag_matches("abc").uploaded_before(at(1)).check_read(object).is_ok());
+        let object = Object::new("k", 1, "abc", at(1000));
         assert!(
-            Conditional::new().etag_does_not_match("x").uploaded_after(at(9000)).check_read(object).is_ok()
+            Conditional::new().etag_matches("abc").uploaded_before(at(1)).check_read(Some(&object)).is_ok()
+        );
+        assert!(
+            Conditional::new()
+                .etag_does_not_match("x")
+                .uploaded_after(at(9000))
+                .check_read(Some(&object))
+                .is_ok()
         );
     }
 
     #[test]
     fn times_compare_strictly_and_in_seconds_where_asked() {
-        let object = Some(("abc", at(1500)));
-        assert!(Conditional::new().uploaded_after(at(1499)).check_read(object).is_ok());
+        let object = Object::new("k", 1, "abc", at(1500));
+        assert!(Conditional::new().uploaded_after(at(1499)).check_read(Some(&object)).is_ok());
         let same = Conditional::new().uploaded_after(at(1500));
         let same_second =
             Conditional { seconds_granularity: true, ..Conditional::new().uploaded_after(at(1000)) };
         for only_if in [same, same_second] {
-            assert_eq!(only_if.check_read(object).unwrap_err().kind(), ErrorKind::NotModified, "{only_if:?}");
+            assert_eq!(
+                only_if.check_read(Some(&object)).unwrap_err().kind(),
+                ErrorKind::NotModified,
+                "{only_if:?}"
+            );
         }
     }
 
@@ -364,7 +375,7 @@ mod tests {
             assert!(error.message().contains(&format!("{malformed:?} is not `*` or a list")), "{error}");
         }
         let weak = Conditional::new().etag_matches(EtagList::parse_header("W/\"a\"").unwrap());
-        let error = weak.check_read(Some(("a", at(0)))).unwrap_err();
+        let error = weak.check_read(Some(&Object::new("k", 1, "a", at(0)))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
     }
 

@@ -249,6 +249,29 @@ impl<'de> Deserialize<'de> for CustomMetadata {
     }
 }
 
+/// All metadata that is stored with an object, such as that which a copy gets in place of its source's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ObjectMetadata {
+    /// The HTTP headers.
+    pub http_metadata: HttpMetadata,
+    /// The custom metadata.
+    pub custom_metadata: CustomMetadata,
+}
+
+impl ObjectMetadata {
+    /// The metadata of both kinds.
+    pub fn new(http_metadata: HttpMetadata, custom_metadata: CustomMetadata) -> Self {
+        Self { http_metadata, custom_metadata }
+    }
+
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.http_metadata.validate()?;
+        self.custom_metadata.validate()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

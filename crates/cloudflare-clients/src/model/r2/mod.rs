@@ -33,7 +33,7 @@ pub(crate) use self::key::validate_key_len;
 pub use self::limits::{
     MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
 };
-pub use self::metadata::{CustomMetadata, HttpMetadata};
+pub use self::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
 pub use self::multipart::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
     ListMultipartUploadsRequest, ListPartsRequest, MultipartUploadSummary, MultipartUploadsPage, PartsPage,

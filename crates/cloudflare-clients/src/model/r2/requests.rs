@@ -11,7 +11,7 @@ use super::key::validate_key;
 ))]
 use super::limits::validate_delete_count;
 use super::limits::{validate_page_size, validate_upload_size};
-use super::metadata::{CustomMetadata, HttpMetadata};
+use super::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
 use super::object::Object;
 use super::range::Range;
 use super::storage_class::StorageClass;
@@ -231,8 +231,8 @@ pub struct CopyRequest {
     pub source_only_if: Conditional,
     /// What the object that is replaced must meet.
     pub only_if: Conditional,
-    /// Metadata in place of the source's.
-    pub replace_metadata: Option<(HttpMetadata, CustomMetadata)>,
+    /// Metadata in place of the source's, all of it.
+    pub replace_metadata: Option<ObjectMetadata>,
     /// The storage class of the copy.
     pub storage_class: Option<StorageClass>,
 }
@@ -257,7 +257,7 @@ impl CopyRequest {
         self.source_only_if.validate()?;
         self.only_if.validate()?;
         match &self.replace_metadata {
-            Some((http, custom)) => http.validate().and_then(|()| custom.validate()),
+            Some(metadata) => metadata.validate(),
             None => Ok(()),
         }
     }

@@ -3,7 +3,9 @@
 use super::setters::http_metadata_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{ErrorKind, Result};
-use crate::model::r2::{Conditional, CopyRequest, CustomMetadata, HttpMetadata, StorageClass, StoredObject};
+use crate::model::r2::{
+    Conditional, CopyRequest, CustomMetadata, HttpMetadata, ObjectMetadata, StorageClass, StoredObject,
+};
 use crate::r2::service::R2Service;
 
 impl R2Service {
@@ -81,16 +83,16 @@ impl Copy {
 
     http_metadata_setters!();
 
-    fn replaced(&mut self) -> &mut (HttpMetadata, CustomMetadata) {
+    fn replaced(&mut self) -> &mut ObjectMetadata {
         self.request.replace_metadata.get_or_insert_default()
     }
 
     fn http(&mut self) -> &mut HttpMetadata {
-        &mut self.replaced().0
+        &mut self.replaced().http_metadata
     }
 
     fn custom(&mut self) -> &mut CustomMetadata {
-        &mut self.replaced().1
+        &mut self.replaced().custom_metadata
     }
 
     /// How R2 stores the copy.

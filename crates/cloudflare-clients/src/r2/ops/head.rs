@@ -69,7 +69,7 @@ impl Head {
         let found =
             service.attempts().run(&operation, || Some(service.bucket().head(request.clone()))).await?;
         if let Some(object) = &found {
-            let checked = only_if.check_read(Some((&object.etag, object.uploaded)));
+            let checked = only_if.check_read(Some(object));
             operation.check_answer(checked.map_err(|error| error.with_object(object)))?;
         }
         Ok(found)

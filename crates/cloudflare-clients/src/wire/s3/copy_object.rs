@@ -20,10 +20,10 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
     copy.headers.insert(COPY_SOURCE, value("source", &source)?);
     ConditionTarget::CopySource.headers().write(&request.source_only_if, &mut copy.headers)?;
     ConditionTarget::CopyDestination.headers().write(&request.only_if, &mut copy.headers)?;
-    if let Some((http_metadata, custom_metadata)) = &request.replace_metadata {
+    if let Some(metadata) = &request.replace_metadata {
         copy.headers.insert(METADATA_DIRECTIVE, HeaderValue::from_static("REPLACE"));
-        headers::write_http_metadata(http_metadata, &mut copy.headers)?;
-        headers::write_custom_metadata(custom_metadata, &mut copy.headers)?;
+        headers::write_http_metadata(&metadata.http_metadata, &mut copy.headers)?;
+        headers::write_custom_metadata(&metadata.custom_metadata, &mut copy.headers)?;
     }
     headers::write_storage_class(request.storage_class, &mut copy.headers);
     Ok(copy)

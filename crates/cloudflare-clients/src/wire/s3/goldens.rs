@@ -112,7 +112,7 @@ fn writes() {
                 key: "b".to_owned(),
                 source_only_if: Conditional::new().etag_matches("abc"),
                 only_if: Conditional::new().etag_does_not_match("*"),
-                replace_metadata: Some((http_metadata.clone(), custom_metadata.clone())),
+                replace_metadata: Some(ObjectMetadata::new(http_metadata.clone(), custom_metadata.clone())),
                 storage_class: Some(StorageClass::Standard),
             }
         ))

@@ -2,7 +2,7 @@
 //! destination and its `MERGE`.
 
 use cloudflare_clients::r2::{
-    Bucket as _, CopyRequest, CustomMetadata, HeadRequest, HttpMetadata, Object, PutRequest, StoredObject,
+    Bucket as _, CopyRequest, HeadRequest, Object, ObjectMetadata, PutRequest, StoredObject,
 };
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
@@ -13,22 +13,22 @@ use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
-type Metadata = (HttpMetadata, CustomMetadata);
-
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let source = CopySource::parse(&request)?;
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
     let only_if = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
     let storage_class = headers::read_storage_class(&request.headers)?;
-    let given =
-        (headers::read_http_metadata(&request.headers), headers::read_custom_metadata(&request.headers));
+    let given = ObjectMetadata::new(
+        headers::read_http_metadata(&request.headers),
+        headers::read_custom_metadata(&request.headers),
+    );
     let replace_metadata = match request.header("x-amz-metadata-directive")? {
         None | Some("COPY") => None,
         Some("REPLACE") => Some(given),
         Some("MERGE") => {
             let head = service.store.bucket(&source.bucket)?.head(HeadRequest::new(&source.key)).await?;
             let head = head.ok_or(NO_SUCH_KEY)?;
-            source_only_if.check_write(Some((&head.etag, head.uploaded)))?;
+            source_only_if.check_write(Some(&head))?;
             // The bytes and the metadata are of one object, or there is no copy.
             source_only_if = source_only_if.etag_matches(&head.etag);
             Some(merge(&head, given))
@@ -44,9 +44,9 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         bucket.copy(copy).await?
     } else {
         let object = source.get(service, None, source_only_if).await?;
-        let (http_metadata, custom_metadata) = replace_metadata.unwrap_or_else(|| metadata_of(&object));
+        let metadata = replace_metadata.unwrap_or_else(|| metadata_of(&object));
         let mut put = PutRequest::new(request.key, object.body);
-        (put.http_metadata, put.custom_metadata) = (http_metadata, custom_metadata);
+        (put.http_metadata, put.custom_metadata) = (metadata.http_metadata, metadata.custom_metadata);
         (put.storage_class, put.only_if) = (storage_class, only_if);
         bucket.put(put).await?
     };
@@ -57,14 +57,17 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     }))
 }
 
-fn metadata_of(object: &Object) -> Metadata {
-    (object.http_metadata.clone().unwrap_or_default(), object.custom_metadata.clone().unwrap_or_default())
+fn metadata_of(object: &Object) -> ObjectMetadata {
+    ObjectMetadata::new(
+        object.http_metadata.clone().unwrap_or_default(),
+        object.custom_metadata.clone().unwrap_or_default(),
+    )
 }
 
 /// The source's metadata with what is given in its place.
-fn merge(source: &Object, (http, custom): Metadata) -> Metadata {
-    let (mut merged_http, mut merged_custom) = metadata_of(source);
-    merged_http.merge(http);
-    merged_custom.merge(custom);
-    (merged_http, merged_custom)
+fn merge(source: &Object, given: ObjectMetadata) -> ObjectMetadata {
+    let mut merged = metadata_of(source);
+    merged.http_metadata.merge(given.http_metadata);
+    merged.custom_metadata.merge(given.custom_metadata);
+    merged
 }

@@ -15,7 +15,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     if !only_if.is_empty() {
         let existing = bucket.head(HeadRequest::new(&request.key)).await?;
-        only_if.check_write(existing.as_ref().map(|object| (object.etag.as_str(), object.uploaded)))?;
+        only_if.check_write(existing.as_ref())?;
     }
     let mut create = CreateMultipartUploadRequest::new(&request.key);
     create.http_metadata = headers::read_http_metadata(&request.headers);

@@ -50,7 +50,7 @@ impl<'a> ObjectRead<'a> {
     /// # Errors
     /// A condition does not hold, there is no such part, or the range cannot be satisfied.
     pub(super) fn status(&self, object: &mut Object) -> Result<StatusCode, S3Error> {
-        match self.only_if.check_read(Some((&object.etag, object.uploaded))) {
+        match self.only_if.check_read(Some(object)) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotModified => return Ok(StatusCode::NOT_MODIFIED),
             Err(error) => return Err(error.into()),
