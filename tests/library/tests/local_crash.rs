@@ -43,7 +43,7 @@ async fn write(bucket: &LocalBucket, key: &str, seed: u64) {
         return;
     }
     let create = CreateMultipartUploadRequest::new(key);
-    let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+    let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
     let mut parts = Vec::new();
     for (part_number, part) in (1..).zip(bytes.chunks(PART)) {
         let part = UploadPartRequest::new(key, &upload_id, part_number, bytes.slice_ref(part));

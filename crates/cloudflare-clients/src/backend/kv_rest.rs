@@ -11,7 +11,7 @@ use crate::body::Body;
 use crate::error::Result;
 use crate::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest,
-    Namespace, PutRequest, RequestBudget, ValueType, ValueWithMetadata,
+    Namespace, PutManyRequest, PutRequest, RequestBudget, ValueType, ValueWithMetadata,
 };
 use crate::model::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
 use crate::model::kv::value::collect;
@@ -214,12 +214,13 @@ impl Namespace for RestNamespace {
         deleted.or_else(|error| rest::error_code::missing(error).map(Option::unwrap_or_default))
     }
 
-    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        validate_write_count(requests.len())?;
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
+        let puts = &request.puts;
+        validate_write_count(puts.len())?;
         let now = self.runtime.now();
-        requests.iter().try_for_each(|request| validate_put(request, now))?;
-        let body = self.call(rest::bulk_put::request(&requests)?).await?;
-        rest::bulk_put::parse(requests.iter().map(|request| request.key.as_str()), &body)
+        puts.iter().try_for_each(|put| validate_put(put, now))?;
+        let body = self.call(rest::bulk_put::request(puts)?).await?;
+        rest::bulk_put::parse(puts.iter().map(|put| put.key.as_str()), &body)
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {

@@ -13,9 +13,9 @@ use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
-    CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
+    CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
+    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
+    Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
     UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
@@ -286,7 +286,10 @@ impl Bucket for S3Bucket {
         })
     }
 
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+    async fn create_multipart_upload(
+        &self,
+        request: CreateMultipartUploadRequest,
+    ) -> Result<CreatedMultipartUpload> {
         let response = self.call(s3::create_multipart_upload::request(&request)?).await?;
         s3::create_multipart_upload::parse(&response)
     }

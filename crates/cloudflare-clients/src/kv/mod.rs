@@ -40,6 +40,6 @@ pub use crate::client::outcomes::Outcomes;
 pub use crate::model::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey,
     MAX_BULK_BYTES, MAX_BULK_GET, MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE, MAX_VALUE_SIZE,
-    MIN_CACHE_TTL, MIN_EXPIRATION_TTL, Metadata, PutRequest, ValueType, ValueWithMetadata,
+    MIN_CACHE_TTL, MIN_EXPIRATION_TTL, Metadata, PutManyRequest, PutRequest, ValueType, ValueWithMetadata,
 };
 pub use crate::wire::kv_rest as rest;

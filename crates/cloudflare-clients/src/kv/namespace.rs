@@ -9,8 +9,8 @@ use futures_util::stream::{self, StreamExt as _};
 use crate::body::Body;
 use crate::error::Result;
 use crate::model::kv::{
-    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, PutRequest,
-    ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, PutManyRequest,
+    PutRequest, ValueWithMetadata,
 };
 use crate::runtime::Runtime;
 
@@ -102,10 +102,10 @@ pub trait Namespace: fmt::Debug + Send + Sync + 'static {
     /// Deletes a key. A missing key is not an error.
     async fn delete(&self, request: DeleteRequest) -> Result<()>;
 
-    /// Stores up to 10,000 values, which are in memory, and says of each, in the order of `requests`, whether that worked; by
+    /// Stores up to 10,000 values, which are in memory, and says of each, in the order of the puts, whether that worked; by
     /// default with a [`put`](Self::put) of each, eight at a time.
-    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        Ok(put_one_by_one(self, requests).await)
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
+        Ok(put_one_by_one(self, request).await)
     }
 
     /// Deletes up to 10,000 keys and says of each, in the order of the keys, whether that worked; by default with a
@@ -125,9 +125,9 @@ pub trait Namespace: fmt::Debug + Send + Sync + 'static {
 
 pub(crate) async fn put_one_by_one<N: Namespace + ?Sized>(
     namespace: &N,
-    requests: Vec<PutRequest>,
+    request: PutManyRequest,
 ) -> Vec<Result<()>> {
-    let puts: Vec<_> = requests.into_iter().map(|request| namespace.put(request)).collect();
+    let puts: Vec<_> = request.puts.into_iter().map(|put| namespace.put(put)).collect();
     stream::iter(puts).buffered(CONCURRENT_WRITES).collect().await
 }
 
@@ -166,8 +166,8 @@ impl<N: Namespace + ?Sized> Namespace for Arc<N> {
         (**self).delete(request).await
     }
 
-    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        (**self).put_many(requests).await
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
+        (**self).put_many(request).await
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use super::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, Namespace,
-    PutRequest, ValueWithMetadata,
+    PutManyRequest, PutRequest, ValueWithMetadata,
 };
 use crate::r2::Body;
 use crate::store::testing::Clock;
@@ -138,13 +138,13 @@ impl Namespace for Recording {
         self.0.namespace.put(request).await
     }
 
-    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
         let mut recorded = Vec::new();
-        for request in requests {
-            recorded.push(self.recorded(request).await?);
+        for put in request.puts {
+            recorded.push(self.recorded(put).await?);
         }
         self.call("put_many")?;
-        self.0.namespace.put_many(recorded).await
+        self.0.namespace.put_many(PutManyRequest::new(recorded)).await
     }
 
     async fn delete(&self, request: DeleteRequest) -> Result<()> {

@@ -9,9 +9,9 @@ use futures_util::stream::{self, StreamExt as _};
 use crate::error::Result;
 use crate::model::r2::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
-    DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage,
-    ListPartsRequest, ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest,
-    StoredObject, UploadPartRequest, UploadedPart,
+    CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -112,7 +112,10 @@ const CONCURRENT_DELETES: usize = 8;
 ///         Ok(stored)
 ///     }
 ///
-///     async fn create_multipart_upload(&self, mut request: CreateMultipartUploadRequest) -> Result<String> {
+///     async fn create_multipart_upload(
+///         &self,
+///         mut request: CreateMultipartUploadRequest,
+///     ) -> Result<CreatedMultipartUpload> {
 ///         request.key = self.outer(&request.key);
 ///         self.bucket.create_multipart_upload(request).await
 ///     }
@@ -207,8 +210,11 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// [about the source](crate::Error::with_key).
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject>;
 
-    /// Begins an upload in parts and returns its id.
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String>;
+    /// Begins an upload in parts, which gets an id.
+    async fn create_multipart_upload(
+        &self,
+        request: CreateMultipartUploadRequest,
+    ) -> Result<CreatedMultipartUpload>;
 
     /// Uploads a part, in place of one with the same number. The body's length is known.
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart>;
@@ -284,7 +290,10 @@ impl<B: Bucket + ?Sized> Bucket for Arc<B> {
         (**self).copy(request).await
     }
 
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+    async fn create_multipart_upload(
+        &self,
+        request: CreateMultipartUploadRequest,
+    ) -> Result<CreatedMultipartUpload> {
         (**self).create_multipart_upload(request).await
     }
 

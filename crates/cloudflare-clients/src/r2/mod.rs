@@ -57,12 +57,12 @@ pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use crate::client::outcomes::Outcomes;
 pub use crate::model::r2::{
     AbortMultipartUploadRequest, Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest,
-    Conditional, CopyRequest, CreateMultipartUploadRequest, CustomMetadata, DeleteManyRequest, DeleteRequest,
-    Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata, ListMultipartUploadsRequest, ListPage,
-    ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS,
-    MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary, MultipartUploadsPage, Object, ObjectBody,
-    ObjectMetadata, PartsPage, PutRequest, Range, ServedRange, StorageClass, StoredObject, UploadPartRequest,
-    UploadedPart,
+    Conditional, CopyRequest, CreateMultipartUploadRequest, CreatedMultipartUpload, CustomMetadata,
+    DeleteManyRequest, DeleteRequest, Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA, MAX_DELETES,
+    MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
+    MultipartUploadsPage, Object, ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange,
+    StorageClass, StoredObject, UploadPartRequest, UploadedPart,
 };
 pub use crate::signing::{
     Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,

@@ -21,9 +21,10 @@ use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional,
-    CopyRequest, CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject, UploadPartRequest, UploadedPart,
+    CopyRequest, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
+    GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
+    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
+    UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -195,12 +196,16 @@ impl Bucket for LocalBucket {
         Err(lost(&request.source))
     }
 
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+    async fn create_multipart_upload(
+        &self,
+        request: CreateMultipartUploadRequest,
+    ) -> Result<CreatedMultipartUpload> {
         request.validate()?;
         let key = Key::new(&request.key)?;
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
-        self.write(Vec::new(), move |write, bucket| multipart::create(write, bucket, &key, &metadata)).await
+        let create = move |write: &Write<'_>, bucket| multipart::create(write, bucket, &key, &metadata);
+        Ok(CreatedMultipartUpload { upload_id: self.write(Vec::new(), create).await? })
     }
 
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart> {

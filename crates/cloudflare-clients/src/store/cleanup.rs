@@ -140,7 +140,7 @@ mod tests {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         let key = || "key".to_owned();
         let create = CreateMultipartUploadRequest::new(key());
-        let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+        let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
         let list = ListPartsRequest::new(key(), upload_id);
         clock.advance(UPLOAD_LIFETIME);
         clean_up(bucket.store().shared()).await.unwrap();

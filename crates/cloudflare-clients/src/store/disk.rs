@@ -356,7 +356,7 @@ mod tests {
 
         let key = "parts".to_owned();
         let create = CreateMultipartUploadRequest::new(key.clone());
-        let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+        let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
         disk.take();
         let part = UploadPartRequest {
             key: key.clone(),
@@ -384,7 +384,7 @@ mod tests {
         disk.acknowledged();
         assert_eq!(disk.take(), file);
         let small = || kv::PutRequest::new("small", pattern(1000));
-        namespace.put_many(vec![small(), small()]).await.unwrap();
+        namespace.put_many(kv::PutManyRequest::new([small(), small()])).await.unwrap();
         disk.acknowledged();
         assert_eq!(disk.take(), ["commit", "acknowledge"]);
     }

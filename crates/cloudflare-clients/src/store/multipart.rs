@@ -262,7 +262,7 @@ mod tests {
 
     async fn begin(bucket: &LocalBucket, key: &str) -> String {
         let request = CreateMultipartUploadRequest::new(key);
-        bucket.create_multipart_upload(request).await.unwrap()
+        bucket.create_multipart_upload(request).await.unwrap().upload_id
     }
 
     async fn upload(bucket: &LocalBucket, id: &str, part_number: u16, size: usize) -> UploadedPart {

@@ -15,7 +15,7 @@ use super::writer::Write;
 use crate::error::Result;
 use crate::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
-    PutRequest, ValueWithMetadata,
+    PutManyRequest, PutRequest, ValueWithMetadata,
 };
 use crate::model::kv::limits::{
     validate_cache_ttl, validate_get_count, validate_key, validate_put, validate_write_count,
@@ -152,11 +152,12 @@ impl Namespace for LocalNamespace {
         self.write(Vec::new(), move |write, namespace| pairs::remove(write, namespace, &key)).await
     }
 
-    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        validate_write_count(requests.len())?;
-        let (mut files, mut new) = (Vec::new(), Vec::with_capacity(requests.len()));
-        for request in requests {
-            new.push(self.receive(request, &mut files).await?);
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
+        let puts = request.puts;
+        validate_write_count(puts.len())?;
+        let (mut files, mut new) = (Vec::new(), Vec::with_capacity(puts.len()));
+        for put in puts {
+            new.push(self.receive(put, &mut files).await?);
         }
         self.write(files, move |write, namespace| {
             new.iter().map(|pair| Ok(Ok(pairs::replace(write, namespace, pair)?))).collect()
@@ -245,7 +246,7 @@ mod tests {
         let store = namespace.store();
         let ttl = Duration::from_secs(60);
         let put = |n: usize| PutRequest::new(format!("{n}"), "v").expiration_ttl(ttl);
-        namespace.put_many((0..250).map(put).collect()).await.unwrap();
+        namespace.put_many(PutManyRequest::new((0..250).map(put))).await.unwrap();
         assert_eq!(rows(store, "pairs").await, 250);
         // From here on, what opening began in the background may remove them too.
         clock.advance(ttl);
@@ -275,13 +276,13 @@ mod tests {
     async fn many_are_written_at_once_or_not_at_all() {
         let (_folder, namespace, _clock) = namespace().await;
         let failing = Body::from_stream(stream::iter([Err(Error::new(ErrorKind::Storage, "no"))]), None);
-        let puts = vec![PutRequest::new("a", pattern(100_000)), PutRequest::new("b", failing)];
-        let error = namespace.put_many(puts).await.unwrap_err();
+        let puts = [PutRequest::new("a", pattern(100_000)), PutRequest::new("b", failing)];
+        let error = namespace.put_many(PutManyRequest::new(puts)).await.unwrap_err();
         assert_eq!((error.kind(), error.message()), (ErrorKind::Storage, "no"));
         assert_eq!(value(&namespace, "a").await, None);
         assert_eq!(files(namespace.store()).await, (0, 0));
         let puts = ["a", "b", "a"].map(|key| PutRequest::new(key, pattern(100_000)));
-        assert!(namespace.put_many(puts.into()).await.unwrap().iter().all(Result::is_ok));
+        assert!(namespace.put_many(PutManyRequest::new(puts)).await.unwrap().iter().all(Result::is_ok));
         assert_eq!(files(namespace.store()).await, (2, 0));
     }
 

@@ -186,7 +186,7 @@ mod tests {
 
     async fn upload(bucket: &LocalBucket, key: &str, parts: &[usize]) {
         let create = CreateMultipartUploadRequest::new(key);
-        let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+        let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
         let mut uploaded = Vec::new();
         for (part_number, size) in (1..).zip(parts) {
             let part = UploadPartRequest {

@@ -82,7 +82,7 @@ async fn begin_upload(media: &LocalBucket, key: &str) -> String {
         custom_metadata: custom(),
         ..CreateMultipartUploadRequest::new(key)
     };
-    media.create_multipart_upload(request).await.unwrap()
+    media.create_multipart_upload(request).await.unwrap().upload_id
 }
 
 fn part(key: &str, upload_id: &str, part_number: u16, size: usize) -> UploadPartRequest {

@@ -11,9 +11,9 @@ use crate::error::Result;
 use crate::r2::bucket::delete_one_by_one;
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
-    CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
+    CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
+    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
+    Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -79,7 +79,7 @@ pub struct MockBucket {
     /// [`Bucket::copy`].
     pub copy: Script<CopyRequest, StoredObject>,
     /// [`Bucket::create_multipart_upload`].
-    pub create_multipart_upload: Script<CreateMultipartUploadRequest, String>,
+    pub create_multipart_upload: Script<CreateMultipartUploadRequest, CreatedMultipartUpload>,
     /// [`Bucket::upload_part`].
     pub upload_part: Script<UploadPartRequest, UploadedPart>,
     /// [`Bucket::complete_multipart_upload`].
@@ -183,7 +183,10 @@ impl Bucket for MockBucket {
         answer!(self, copy, request)
     }
 
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+    async fn create_multipart_upload(
+        &self,
+        request: CreateMultipartUploadRequest,
+    ) -> Result<CreatedMultipartUpload> {
         answer!(self, create_multipart_upload, request)
     }
 

@@ -11,7 +11,7 @@ use crate::error::Result;
 use crate::kv::namespace::{delete_one_by_one, put_one_by_one};
 use crate::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
-    PutRequest, ValueWithMetadata,
+    PutManyRequest, PutRequest, ValueWithMetadata,
 };
 use crate::r2::Body;
 use crate::runtime::Runtime;
@@ -51,7 +51,7 @@ pub struct MockNamespace {
     /// [`Namespace::put`].
     pub put: Script<PutRequest, ()>,
     /// [`Namespace::put_many`]. Without an answer and a namespace below, [`put`](Self::put) is called for each value.
-    pub put_many: Script<Vec<PutRequest>, Vec<Result<()>>>,
+    pub put_many: Script<PutManyRequest, Vec<Result<()>>>,
     /// [`Namespace::delete`].
     pub delete: Script<DeleteRequest, ()>,
     /// [`Namespace::delete_many`]. Without an answer and a namespace below, [`delete`](Self::delete) is called for each key.
@@ -133,10 +133,10 @@ impl Namespace for MockNamespace {
         answer!(self, put, request)
     }
 
-    async fn put_many(&self, request: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        let otherwise = |requests| match &self.over {
-            Some(namespace) => namespace.put_many(requests),
-            None => put_one_by_one(self, requests).map(Ok).boxed(),
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
+        let otherwise = |request| match &self.over {
+            Some(namespace) => namespace.put_many(request),
+            None => put_one_by_one(self, request).map(Ok).boxed(),
         };
         self.put_many.call("put_many", request, &*self.runtime, Some(otherwise)).await
     }

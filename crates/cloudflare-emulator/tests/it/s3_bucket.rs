@@ -117,7 +117,7 @@ async fn an_upload_in_parts() {
     let local = Local::start().await;
     let bucket = bucket(&local);
     let create = CreateMultipartUploadRequest::new("film");
-    let upload_id = bucket.create_multipart_upload(create).await.unwrap();
+    let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
     let mut parts = Vec::new();
     for (part_number, size) in [(1, 5 << 20), (2, 7)] {
         let body = Body::from(vec![b'x'; size]);

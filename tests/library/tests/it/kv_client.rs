@@ -7,7 +7,7 @@ use std::time::Duration;
 use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey,
-    PutRequest, ValueWithMetadata,
+    PutManyRequest, PutRequest, ValueWithMetadata,
 };
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::testing::MockNamespace;
@@ -103,8 +103,8 @@ impl Scripted {
         self.step(format!("delete {}", request.key))
     }
 
-    async fn put_many(&self, requests: Vec<PutRequest>) -> Result<Vec<Result<()>>> {
-        self.bulk("put_many", requests.iter().map(|request| request.key.as_str()))
+    async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
+        self.bulk("put_many", request.puts.iter().map(|put| put.key.as_str()))
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {

@@ -19,9 +19,9 @@ use crate::js::{self, Properties};
 use crate::model::r2::precondition_failed;
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, Conditional, CopyRequest,
-    CreateMultipartUploadRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadPartRequest, UploadedPart,
+    CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
+    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
+    Object, ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::{Runtime, WorkersRuntime};
 use crate::sync::lock;
@@ -153,11 +153,15 @@ impl Bucket for WorkersBucket {
         Err(unsupported("copies objects"))
     }
 
-    async fn create_multipart_upload(&self, request: CreateMultipartUploadRequest) -> Result<String> {
+    async fn create_multipart_upload(
+        &self,
+        request: CreateMultipartUploadRequest,
+    ) -> Result<CreatedMultipartUpload> {
         SendFuture::new(async {
             let options = options::create_multipart_upload(&request)?;
             let upload = settled(self.0.create_multipart_upload(request.key, options)).await?;
-            js::text(&upload, "uploadId").ok_or_else(|| object::unexpected("uploadId"))
+            let upload_id = js::text(&upload, "uploadId").ok_or_else(|| object::unexpected("uploadId"))?;
+            Ok(CreatedMultipartUpload { upload_id })
         })
         .await
     }

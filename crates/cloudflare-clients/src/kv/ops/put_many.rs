@@ -11,7 +11,7 @@ use crate::client::outcomes::Outcomes;
 use crate::error::Result;
 use crate::kv::client::KvClient;
 use crate::model::kv::limits::validate_put;
-use crate::model::kv::{MAX_BULK_BYTES, MAX_BULK_WRITES, PutRequest, value};
+use crate::model::kv::{MAX_BULK_BYTES, MAX_BULK_WRITES, PutManyRequest, PutRequest, value};
 use crate::wire::kv_rest::bulk_put::encoded_len;
 
 impl KvClient {
@@ -68,7 +68,7 @@ impl PutMany {
                     let (request, value) = &chunk[*index];
                     request.with_value(value.clone().into())
                 };
-                client.namespace().put_many(pending.iter().map(pair).collect())
+                client.namespace().put_many(PutManyRequest::new(pending.iter().map(pair)))
             })
             .await;
             let named = chunk.into_iter().zip(outcomes).map(|((request, _), outcome)| {

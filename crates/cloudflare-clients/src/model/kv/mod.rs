@@ -16,6 +16,6 @@ pub use self::limits::{
 pub use self::metadata::Metadata;
 pub use self::requests::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey,
-    PutRequest, ValueType,
+    PutManyRequest, PutRequest, ValueType,
 };
 pub use self::value_with_metadata::ValueWithMetadata;

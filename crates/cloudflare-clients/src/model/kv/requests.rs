@@ -59,7 +59,7 @@ impl GetManyRequest {
     }
 }
 
-/// A put for [`Namespace::put`](crate::kv::Namespace::put), or one of many for [`KvClient::put_many`](crate::kv::KvClient::put_many).
+/// A put for [`Namespace::put`](crate::kv::Namespace::put), or one of many for [`PutManyRequest`].
 ///
 /// ```
 /// # use std::time::Duration;
@@ -122,6 +122,21 @@ impl PutRequest {
             expiration_ttl: self.expiration_ttl,
             metadata: self.metadata.clone(),
         }
+    }
+}
+
+/// A put of many values for [`Namespace::put_many`](crate::kv::Namespace::put_many).
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct PutManyRequest {
+    /// A put for each value: up to 10,000.
+    pub puts: Vec<PutRequest>,
+}
+
+impl PutManyRequest {
+    /// A put of many values: pairs of a key and a value, or [`PutRequest`]s.
+    pub fn new<P: Into<PutRequest>>(puts: impl IntoIterator<Item = P>) -> Self {
+        Self { puts: puts.into_iter().map(Into::into).collect() }
     }
 }
 

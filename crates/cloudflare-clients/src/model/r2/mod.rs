@@ -36,8 +36,8 @@ pub use self::limits::{
 pub use self::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
 pub use self::multipart::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
-    ListMultipartUploadsRequest, ListPartsRequest, MultipartUploadSummary, MultipartUploadsPage, PartsPage,
-    UploadPartRequest, UploadedPart,
+    CreatedMultipartUpload, ListMultipartUploadsRequest, ListPartsRequest, MultipartUploadSummary,
+    MultipartUploadsPage, PartsPage, UploadPartRequest, UploadedPart,
 };
 pub use self::object::{Object, ObjectBody, StoredObject};
 pub use self::range::{Range, ServedRange};

@@ -48,6 +48,21 @@ impl CreateMultipartUploadRequest {
     }
 }
 
+/// An upload that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CreatedMultipartUpload {
+    /// Its id, which its parts and its end name.
+    pub upload_id: String,
+}
+
+impl CreatedMultipartUpload {
+    /// An upload with this id.
+    pub fn new(upload_id: impl Into<String>) -> Self {
+        Self { upload_id: upload_id.into() }
+    }
+}
+
 /// A part for [`Bucket::upload_part`](crate::r2::Bucket::upload_part).
 #[derive(Debug)]
 #[non_exhaustive]

@@ -34,13 +34,13 @@ impl CreateMultipartUpload {
         let operation = Operation::new("create_multipart_upload", &request.key);
         operation.check(request.validate())?;
         let bucket = service.bucket();
-        let id = service
+        let created = service
             .attempts()
             .run(&operation, || Some(bucket.create_multipart_upload(request.clone())))
             .await?;
         let CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class } = request;
         let begun_with = BegunWith { http_metadata, custom_metadata, storage_class };
-        Ok(MultipartUpload::new(service, key, id, Some(begun_with)))
+        Ok(MultipartUpload::new(service, key, created.upload_id, Some(begun_with)))
     }
 }
 

@@ -6,7 +6,7 @@ use super::headers;
 use super::response::unreadable;
 use super::{Request, Response};
 use crate::error::{Error, Result};
-use crate::model::r2::CreateMultipartUploadRequest;
+use crate::model::r2::{CreateMultipartUploadRequest, CreatedMultipartUpload};
 
 /// Begins an upload in parts.
 pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
@@ -19,10 +19,10 @@ pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
 }
 
 /// Reads the upload's id.
-pub fn parse(response: &Response) -> Result<String> {
+pub fn parse(response: &Response) -> Result<CreatedMultipartUpload> {
     let document = response.xml("InitiateMultipartUploadResult")?;
     match document.required("UploadId").map_err(unreadable)?.trim() {
         "" => Err(Error::unexpected("the answer has an empty upload id")),
-        id => Ok(id.to_owned()),
+        id => Ok(CreatedMultipartUpload::new(id)),
     }
 }

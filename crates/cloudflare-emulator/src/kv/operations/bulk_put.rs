@@ -1,9 +1,9 @@
 //! [PUT .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/)
 
-use cloudflare_clients::kv::Namespace as _;
 use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::rest::bulk_put::PairJson;
 use cloudflare_clients::kv::rest::error_code::MALFORMED_VALUE;
+use cloudflare_clients::kv::{Namespace as _, PutManyRequest};
 
 use crate::kv::error::KvError;
 use crate::kv::expiry::Expiry;
@@ -32,7 +32,8 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     let puts = puts.collect::<Result<Vec<_>, KvError>>()?;
     let admitted = |key: &str| service.eventual.admits_write(&request.namespace_id, key, now);
     let (puts, refused): (Vec<_>, Vec<_>) = puts.into_iter().partition(|put| admitted(&put.key));
-    let written = service.store.namespace(&request.namespace_id).put_many(puts).await?.len();
+    let written =
+        service.store.namespace(&request.namespace_id).put_many(PutManyRequest::new(puts)).await?.len();
     Ok(response::result(BulkResult {
         successful_key_count: written as u64,
         unsuccessful_keys: refused.into_iter().map(|put| put.key).collect(),

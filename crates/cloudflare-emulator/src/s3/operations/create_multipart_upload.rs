@@ -21,10 +21,10 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     create.http_metadata = headers::read_http_metadata(&request.headers);
     create.custom_metadata = headers::read_custom_metadata(&request.headers);
     create.storage_class = headers::read_storage_class(&request.headers)?;
-    let upload_id = bucket.create_multipart_upload(create).await?;
+    let upload = bucket.create_multipart_upload(create).await?;
     Ok(response::document("InitiateMultipartUploadResult", |root| {
         root.text("Bucket", &request.bucket);
         root.text("Key", &request.key);
-        root.text("UploadId", &upload_id);
+        root.text("UploadId", &upload.upload_id);
     }))
 }
