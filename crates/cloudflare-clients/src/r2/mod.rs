@@ -49,7 +49,7 @@ pub use self::bucket::Bucket;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::ops::STREAM_PART_SIZE;
 pub use self::ops::{
-    AbortMultipartUpload, CompleteMultipartUpload, Copy, CreateMultipartUpload, Delete, DeleteMany, Get,
+    AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, Delete, DeleteMany, Get,
     Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, UploadPart,
 };
 pub use self::service::R2Service;

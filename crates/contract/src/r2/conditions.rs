@@ -141,7 +141,7 @@ pub(crate) async fn conditional_copies(Fixture { service, lacks, .. }: Fixture) 
     let etag = service.head("from").await.unwrap().unwrap().etag;
     let copy = || service.copy("from", "to");
     let failed = Some(ErrorKind::PreconditionFailed);
-    let outcome = async |copy: cloudflare_clients::r2::Copy| copy.await.err().map(|error| error.kind());
+    let outcome = async |copy: cloudflare_clients::r2::CopyObject| copy.await.err().map(|error| error.kind());
     assert_eq!(outcome(copy().source_only_if(Conditional::new().etag_matches(OTHER))).await, failed);
     assert_eq!(outcome(copy().source_only_if(Conditional::new().etag_does_not_match(&etag))).await, failed);
     assert!(service.head("to").await.unwrap().is_none());

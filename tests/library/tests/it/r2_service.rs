@@ -713,7 +713,7 @@ fn everything_can_be_shared_and_sent() {
     shared::<r2::Get>();
     shared::<r2::Put>();
     shared::<r2::List>();
-    shared::<r2::Copy>();
+    shared::<r2::CopyObject>();
     shared::<r2::CreateMultipartUpload>();
     shared::<r2::MultipartUpload>();
     shared::<r2::CompleteMultipartUpload>();

@@ -43,8 +43,8 @@ impl R2Service {
     /// assert_eq!(http.cache_control.as_deref(), Some("max-age=3600"));
     /// # Ok(()) }
     /// ```
-    pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> Copy {
-        Copy { service: self.clone(), request: CopyRequest::new(source, key) }
+    pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> CopyObject {
+        CopyObject { service: self.clone(), request: CopyRequest::new(source, key) }
     }
 }
 
@@ -56,12 +56,12 @@ impl R2Service {
 /// copy: [`ErrorKind::Unsupported`].
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
-pub struct Copy {
+pub struct CopyObject {
     service: R2Service,
     request: CopyRequest,
 }
 
-impl Copy {
+impl CopyObject {
     /// What the source must meet.
     pub fn source_only_if(mut self, only_if: Conditional) -> Self {
         self.request.source_only_if = only_if;
@@ -126,12 +126,12 @@ impl Copy {
 
 /// What the service does not say of the copy and the request does.
 fn with_what_was_sent(mut stored: StoredObject, request: CopyRequest) -> StoredObject {
-    if let Some((http, custom)) = request.replace_metadata {
-        stored.http_metadata.get_or_insert(http);
-        stored.custom_metadata.get_or_insert(custom);
+    if let Some(replaced) = request.replace_metadata {
+        stored.http_metadata.get_or_insert(replaced.http);
+        stored.custom_metadata.get_or_insert(replaced.custom);
     }
     stored.storage_class = stored.storage_class.or(request.storage_class);
     stored
 }
 
-sent_when_awaited!(Copy => StoredObject);
+sent_when_awaited!(CopyObject => StoredObject);

@@ -22,7 +22,7 @@ mod upload_part;
 
 pub use self::abort_multipart_upload::AbortMultipartUpload;
 pub use self::complete_multipart_upload::CompleteMultipartUpload;
-pub use self::copy::Copy;
+pub use self::copy::CopyObject;
 pub use self::create_multipart_upload::CreateMultipartUpload;
 pub use self::delete::Delete;
 pub use self::delete_many::DeleteMany;
