@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cloudflare_clients::{ErrorKind, LocalNamespace, LocalStore};
+use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
 use cloudflare_emulator::{Credentials, KvBehaviour, Server};
 
 use crate::bucket_location::LOCAL_BUCKET;
@@ -18,7 +18,7 @@ use crate::variables::{
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
-    create_bucket(&store).await?;
+    LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
     let credentials = Credentials::load_or_create(&args.data)?;
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
     let server = Server::bind(store, credentials.clone(), args.listen).await.map_err(Error::Listen)?;
@@ -61,12 +61,4 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     server.run(shutdown).await;
     printer.note("stopped");
     Ok(ExitStatus::Success)
-}
-
-/// The bucket of the R2_... variables; fine when it is there.
-pub(crate) async fn create_bucket(store: &LocalStore) -> Result<()> {
-    match store.create_bucket(LOCAL_BUCKET).await {
-        Err(error) if error.kind() != ErrorKind::Conflict => Err(error.into()),
-        _ => Ok(()),
-    }
 }

@@ -11,7 +11,9 @@ use crate::env::{self, Variables};
 use crate::error::{Error, Result};
 use crate::secret::validate_secret;
 use crate::signing::endpoint::Endpoint;
-use crate::wire::kv_rest::{ApiToken, NamespaceUrl, validate_namespace_id};
+use crate::wire::kv_rest::validate_namespace_id;
+#[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
+use crate::wire::kv_rest::{ApiToken, NamespaceUrl};
 
 /// Where Cloudflare's API is.
 const API: &str = "https://api.cloudflare.com/client/v4";
@@ -106,10 +108,8 @@ impl KvConfig {
     }
 
     /// Checks the form of every value.
-    ///
-    /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): one does not have its form.
-    pub fn into_parts(self) -> Result<(NamespaceUrl, ApiToken)> {
+    #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
+    pub(crate) fn into_parts(self) -> Result<(NamespaceUrl, ApiToken)> {
         if let Some((_, fault)) = self.faults().next() {
             return Err(fault);
         }

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use crate::sync::lock;
+#[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::RateLimit;
 
 /// How many requests are sent in a time, so that a batch job slows down rather than be blocked.
@@ -58,7 +59,8 @@ impl RequestBudget {
     }
 
     /// Takes note of what an answer said is left.
-    pub fn observe(&self, limit: &RateLimit, now: SystemTime) {
+    #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
+    pub(crate) fn observe(&self, limit: &RateLimit, now: SystemTime) {
         let left = u32::try_from(limit.remaining).unwrap_or(u32::MAX).saturating_add(1);
         let apart = limit.resets_in / left;
         if apart > self.interval {

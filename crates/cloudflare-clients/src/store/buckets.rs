@@ -122,7 +122,14 @@ impl LocalBucket {
     /// # Errors
     /// As [`LocalStore::open`] and [`LocalStore::create_bucket`], but that the bucket may be there.
     pub async fn open(folder: impl AsRef<Path>, name: &str) -> Result<Self> {
-        let store = LocalStore::open(folder).await?;
+        Self::open_in(&LocalStore::open(folder).await?, name).await
+    }
+
+    /// Opens a bucket of a store; it is created where it is not there.
+    ///
+    /// # Errors
+    /// As [`LocalStore::create_bucket`], but that the bucket may be there.
+    pub async fn open_in(store: &LocalStore, name: &str) -> Result<Self> {
         let bucket = store.bucket(name)?;
         match store.create_bucket(name).await {
             Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
@@ -164,6 +171,7 @@ mod tests {
             let refused = store.create_bucket(name).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{name}");
         }
+        LocalBucket::open_in(&store, "media").await.unwrap();
         assert_eq!(store.buckets().await.unwrap(), std::slice::from_ref(&media));
         assert_eq!(store.bucket_info("media").await.unwrap(), Some(media));
 
@@ -173,6 +181,8 @@ mod tests {
         assert_eq!((used.kind(), used.code()), (ErrorKind::Conflict, Some("BucketNotEmpty")));
         bucket.delete(DeleteRequest::new("key")).await.unwrap();
         store.delete_bucket("media").await.unwrap();
+        LocalBucket::open_in(&store, "opened").await.unwrap();
+        assert!(store.bucket_info("opened").await.unwrap().is_some());
         for result in [
             store.delete_bucket("media").await,
             bucket.put(PutRequest::new("key", "1")).await.map(drop),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use cloudflare_clients::r2::{R2Service, R2SigningClient, SignedUrl};
-use cloudflare_clients::{LocalStore, S3Bucket};
+use cloudflare_clients::{LocalBucket, LocalStore, S3Bucket};
 use cloudflare_emulator::{Credentials, Faults, Server};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
 use http::StatusCode;
@@ -21,7 +21,6 @@ use tokio::sync::oneshot;
 use self::delays::RecordDelays;
 use self::package::{CONCURRENCY, FILES, MASTER, POSTER, PREVIEW};
 use self::player::Player;
-use super::serve;
 use crate::bucket_location::{LOCAL_BUCKET, signing_config};
 use crate::cli::Demo as Args;
 use crate::content_type;
@@ -56,7 +55,7 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
     let folder = tempfile::tempdir()
         .map_err(|error| Error::Local(format!("there is no temporary folder: {error}")))?;
     let store = LocalStore::open(folder.path()).await?;
-    serve::create_bucket(&store).await?;
+    LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
     let credentials = Credentials::load_or_create(folder.path())?;
     let server = Server::bind(store, credentials.clone(), ([127, 0, 0, 1], 0).into()).await?;
     let demo = Demo::new(&server, credentials)?;
