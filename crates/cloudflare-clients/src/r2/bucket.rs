@@ -35,7 +35,7 @@ const CONCURRENT_DELETES: usize = 8;
 /// use std::sync::Arc;
 ///
 /// use cloudflare_clients::r2::*;
-/// use cloudflare_clients::{LocalBucket, Result, Runtime, async_trait};
+/// use cloudflare_clients::{Error, LocalBucket, Result, Runtime, async_trait};
 ///
 /// /// What a tenant sees of a bucket: the objects under its prefix, by the keys that follow the prefix.
 /// #[derive(Debug)]
@@ -51,6 +51,14 @@ const CONCURRENT_DELETES: usize = 8;
 ///
 ///     fn inner(&self, key: String) -> String {
 ///         key.strip_prefix(&self.prefix).map(str::to_owned).unwrap_or(key)
+///     }
+///
+///     /// The error of a copy may be about another key than the one that is written: the source.
+///     fn about_inner(&self, error: Error) -> Error {
+///         match error.key().map(|key| self.inner(key.to_owned())) {
+///             Some(key) => error.with_key(key),
+///             None => error,
+///         }
 ///     }
 /// }
 ///
@@ -107,7 +115,8 @@ const CONCURRENT_DELETES: usize = 8;
 ///     async fn copy(&self, mut request: CopyRequest) -> Result<StoredObject> {
 ///         request.source = self.outer(&request.source);
 ///         request.key = self.outer(&request.key);
-///         let mut stored = self.bucket.copy(request).await?;
+///         let copied = self.bucket.copy(request).await;
+///         let mut stored = copied.map_err(|error| self.about_inner(error))?;
 ///         stored.key = self.inner(stored.key);
 ///         Ok(stored)
 ///     }
@@ -178,6 +187,7 @@ const CONCURRENT_DELETES: usize = 8;
 /// let r2 = R2Service::new(tenant);
 /// r2.put("notes.txt", "hello").await?;
 /// assert_eq!(r2.list().await?.objects[0].key, "notes.txt");
+/// assert_eq!(r2.copy("missing.txt", "b.txt").await.unwrap_err().key(), Some("missing.txt"));
 /// assert!(R2Service::new(bucket).exists("tenant-7/notes.txt").await?);
 /// # Ok(()) }
 /// ```

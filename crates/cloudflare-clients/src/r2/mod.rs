@@ -49,8 +49,8 @@ pub use self::bucket::Bucket;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::ops::STREAM_PART_SIZE;
 pub use self::ops::{
-    AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, Delete, DeleteMany, Get,
-    Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, UploadPart,
+    AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, Delete, DeleteMany,
+    Get, Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, UploadPart,
 };
 pub use self::service::R2Service;
 pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
