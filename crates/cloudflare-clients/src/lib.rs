@@ -35,8 +35,14 @@
 //!
 //! [`http`] and [`bytes`] are re-exported: `cloudflare_clients::http::Method` and
 //! `cloudflare_clients::bytes::Bytes` are the types that methods take and return, whatever version of those
-//! crates you have besides. [`r2::Body`] implements the `Body` of `http-body` 1.
-//! [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the other traits with.
+//! crates you have besides. [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the
+//! other traits with.
+//!
+//! Of three further crates the interface has traits, which code of yours has from the crates themselves:
+//! the `Stream` of `futures-core` 0.3, as `futures-util` has it too, for what is listed or read piece by piece;
+//! the `Body` of `http-body` 1, which [`Body`] implements and [`Body::from_http_body`] takes; and `Serialize`
+//! and `Deserialize` of `serde` 1. With the feature `workers` it has types of `worker` 0.8, whose
+//! `web_sys::ReadableStream` is one of them.
 #![deny(missing_docs)]
 
 mod account;
@@ -76,6 +82,7 @@ pub use async_trait::async_trait;
 pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{HyperClient, RestNamespace, S3Bucket};
+pub use body::{Body, ByteStream};
 pub use bytes;
 pub use error::{Error, ErrorKind, Result};
 pub use http;

@@ -1,15 +1,64 @@
-//! A [`Body`] as the crates of HTTP know bodies, for servers to answer with.
+//! A [`Body`] as the crates of HTTP know bodies, for servers to answer with, and made of one that a server has received.
 
+use std::error::Error as StdError;
+use std::future;
 use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use http_body::{Frame, SizeHint};
+use http_body_util::BodyDataStream;
 
 use super::{Body, Content};
 use crate::error::{Error, Result};
+
+impl Body {
+    /// The body of a request that a server has received, such as axum's or hyper's, to store as it arrives.
+    ///
+    /// The length is known where the body knows it exactly, as hyper's does by `Content-Length`; a put of
+    /// another one goes as that of a [stream](Self::from_stream) of unknown length. Trailers are dropped.
+    ///
+    /// When the body fails, as it does when the client goes away, nothing is stored. The error is
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the body's own as its source, and nothing is sent again.
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, Result, http, r2::R2Service};
+    /// use cloudflare_clients::Body;
+    /// # use http_body_util::Full;
+    /// # type Incoming = Full<cloudflare_clients::bytes::Bytes>;
+    ///
+    /// // A handler of hyper; that of axum has an `axum::extract::Request`.
+    /// async fn upload(r2: &R2Service, request: http::Request<Incoming>) -> Result<()> {
+    ///     r2.put("notes.txt", Body::from_http_body(request.into_body())).await?;
+    ///     Ok(())
+    /// }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// # upload(&r2, http::Request::new(Full::from("hello"))).await?;
+    /// # assert_eq!(r2.get("notes.txt").text().await?.as_deref(), Some("hello"));
+    /// # Ok(()) }
+    /// ```
+    pub fn from_http_body<B>(body: B) -> Self
+    where
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn StdError + Send + Sync>>,
+    {
+        if body.is_end_stream() {
+            return Self::empty();
+        }
+        let length = body.size_hint().exact();
+        let pieces = BodyDataStream::new(body).map_err(|error| failed(error.into()));
+        Self::from_stream(pieces.try_filter(|bytes| future::ready(!bytes.is_empty())), length)
+    }
+}
+
+/// The error of a body that somebody else sends here. It is the caller's, whatever it was: the rest of the body is lost.
+fn failed(error: Box<dyn StdError + Send + Sync>) -> Error {
+    Error::invalid_input(format!("the body to store could not be read: {error}")).with_source(error)
+}
 
 /// The bytes, once: hyper and what is built on it, such as axum, send a response with this body as it is.
 ///
@@ -65,7 +114,7 @@ mod tests {
 
     use futures_util::stream;
     use http_body::Body as _;
-    use http_body_util::BodyExt;
+    use http_body_util::{BodyExt, Full, StreamBody};
 
     use super::*;
     use crate::error::ErrorKind;
@@ -131,6 +180,33 @@ mod tests {
             assert_eq!(next(&mut body).await.unwrap().unwrap_err().kind(), ErrorKind::Integrity);
             assert!(body.is_end_stream() && next(&mut body).await.is_none());
         }
+    }
+
+    #[tokio::test]
+    async fn what_a_server_has_received_is_a_body() {
+        let body = Body::from_http_body(Full::from("hello"));
+        assert_eq!((body.content_length(), body.is_replayable()), (Some(5), false));
+        assert_eq!(body.text().await.unwrap(), "hello");
+        assert!(Body::from_http_body(Full::<Bytes>::default()).is_replayable());
+
+        let trailers = Frame::trailers(http::HeaderMap::new());
+        let frames = ["", "ab", "", "c"].map(|piece| Frame::data(Bytes::from(piece)));
+        let frames = frames.into_iter().chain([trailers]).map(Ok::<_, Error>);
+        let body = Body::from_http_body(StreamBody::new(stream::iter(frames)));
+        assert_eq!(body.content_length(), None);
+        let pieces: Vec<_> = body.into_stream().try_collect().await.unwrap();
+        assert_eq!(pieces, ["ab", "c"]);
+    }
+
+    #[tokio::test]
+    async fn an_error_of_what_a_server_receives_is_the_callers_and_final() {
+        let gone = Err(std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the client has gone"));
+        let frames = stream::iter([Ok(Frame::data(Bytes::from("ab"))), gone]);
+        let error = Body::from_http_body(StreamBody::new(frames)).bytes().await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::InvalidInput, false));
+        assert_eq!(error.message(), "the body to store could not be read: the client has gone");
+        let source = StdError::source(&error).and_then(|source| source.downcast_ref::<std::io::Error>());
+        assert_eq!(source.map(std::io::Error::kind), Some(std::io::ErrorKind::ConnectionReset));
     }
 
     #[tokio::test]

@@ -42,10 +42,11 @@ pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Sen
 /// Bytes, strings and files can be sent again when a request fails; a stream cannot, once it has been read. What is
 /// received is read whole with [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json), each up to a limit, or
 /// piece by piece with [`into_stream`](Self::into_stream), or goes to a file. It is also an
-/// [`http_body::Body`](https://docs.rs/http-body), so that a server answers with it as it is.
+/// [`http_body::Body`](https://docs.rs/http-body), so that a server answers with it as it is; what a server receives is
+/// stored with [`from_http_body`](Self::from_http_body).
 ///
 /// ```
-/// # use cloudflare_clients::r2::Body;
+/// # use cloudflare_clients::Body;
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// let body = Body::from("hello");
 /// assert_eq!(body.content_length(), Some(5));

@@ -31,8 +31,7 @@ const CONCURRENT_WRITES: usize = 8;
 /// use std::sync::Arc;
 ///
 /// use cloudflare_clients::kv::*;
-/// use cloudflare_clients::r2::Body;
-/// use cloudflare_clients::{Error, ErrorKind, LocalNamespace, Result, Runtime, async_trait};
+/// use cloudflare_clients::{Body, Error, ErrorKind, LocalNamespace, Result, Runtime, async_trait};
 ///
 /// /// A namespace that nothing writes to.
 /// #[derive(Debug)]

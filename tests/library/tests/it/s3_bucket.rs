@@ -217,6 +217,18 @@ fn put_of(pieces: impl Stream<Item = Result<Bytes>> + Send + 'static, length: u6
 }
 
 #[tokio::test]
+async fn what_a_client_breaks_off_is_no_body_to_send_again() {
+    let (bucket, _) = answering([""; 0]).await;
+    let gone = Error::new(ErrorKind::Connection, "the client has gone");
+    let pieces = stream::iter([Ok(Bytes::from_static(b"ab")), Err(gone)]);
+    let received = Body::from_http_body(Body::from_stream(pieces, Some(4)));
+    let put = R2Service::new(bucket).put("k", received).into_future();
+    let error = assert_fails(ErrorKind::InvalidInput, put).await;
+    assert_eq!(error.message(), "the body to store could not be read: the client has gone");
+    assert_eq!(error.attempts(), 1);
+}
+
+#[tokio::test]
 async fn errors_of_the_body_are_passed_through() {
     let (bucket, _) = answering([""; 0]).await;
     let failing =
