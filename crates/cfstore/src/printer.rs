@@ -86,7 +86,7 @@ impl Printer {
                 "error": error.to_string(),
                 "hint": error.hint(),
                 "code": service.and_then(|error| error.code()),
-                "status": service.and_then(cloudflare_clients::Error::status),
+                "status": service.and_then(cloudflare_clients::Error::status).map(|status| status.as_u16()),
                 "exitCode": error.exit_status().code(),
             }));
             return;

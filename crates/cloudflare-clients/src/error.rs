@@ -76,8 +76,8 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// The kind as an S3 status code and no more: the fallback where the body says nothing better.
-    fn from_status(status: u16) -> Self {
-        match status {
+    fn from_status(status: StatusCode) -> Self {
+        match status.as_u16() {
             304 => Self::NotModified,
             401 => Self::Credentials,
             403 => Self::Forbidden,
@@ -136,9 +136,10 @@ impl ErrorKind {
 /// never part of it.
 ///
 /// ```
+/// use cloudflare_clients::http::StatusCode;
 /// use cloudflare_clients::{Error, ErrorKind};
 ///
-/// let error = Error::from_status(500, "Server Error");
+/// let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error");
 /// assert_eq!(error.kind(), ErrorKind::Server);
 /// assert!(error.is_retryable());
 /// assert_eq!(error.to_string(), "500 Server Error");
@@ -150,7 +151,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    status: Option<u16>,
+    status: Option<StatusCode>,
     code: Option<String>,
     request_id: Option<String>,
     retry_after: Option<Duration>,
@@ -209,9 +210,10 @@ impl Error {
         }))
     }
 
-    /// The error for an HTTP status: `from_status(500, "Server Error")` reads `500 Server Error`.
-    pub fn from_status(status: u16, message: impl fmt::Display) -> Self {
-        let mut error = Self::new(ErrorKind::from_status(status), format!("{status} {message}"));
+    /// The error for an HTTP status: `from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error")` reads
+    /// `500 Server Error`.
+    pub fn from_status(status: StatusCode, message: impl fmt::Display) -> Self {
+        let mut error = Self::new(ErrorKind::from_status(status), format!("{} {message}", status.as_u16()));
         error.0.status = Some(status);
         error
     }
@@ -256,7 +258,7 @@ impl Error {
 
     /// Adds the HTTP status.
     #[must_use]
-    pub fn with_status(mut self, status: u16) -> Self {
+    pub fn with_status(mut self, status: StatusCode) -> Self {
         self.0.status = Some(status);
         self
     }
@@ -410,7 +412,7 @@ impl Error {
     }
 
     /// The HTTP status, where there was an answer.
-    pub fn status(&self) -> Option<u16> {
+    pub fn status(&self) -> Option<StatusCode> {
         self.0.status
     }
 
@@ -605,7 +607,7 @@ mod tests {
 
     #[test]
     fn display_names_operation_key_code_and_attempts() {
-        let error = Error::from_status(503, "Service Unavailable")
+        let error = Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
             .with_code("ServiceUnavailable")
             .during("put", Some("a b"))
             .after_attempts(4);
@@ -629,7 +631,7 @@ mod tests {
             (501, ErrorKind::Unsupported, false),
             (503, ErrorKind::Server, true),
         ] {
-            let error = Error::from_status(status, "x");
+            let error = Error::from_status(StatusCode::from_u16(status).unwrap(), "x");
             assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{status}");
         }
     }
@@ -643,7 +645,8 @@ mod tests {
 
     #[test]
     fn a_clone_keeps_the_causes_and_goes_its_own_way() {
-        let error = Error::from_status(500, "x").with_source(std::io::Error::other("disk"));
+        let error = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "x")
+            .with_source(std::io::Error::other("disk"));
         let clone = error.clone().with_code("Other").during("put", Some("k"));
         assert_eq!((error.code(), error.key()), (None, None));
         assert_eq!((clone.code(), clone.key()), (Some("Other"), Some("k")));
@@ -694,7 +697,8 @@ mod tests {
             assert_eq!(error.http_status().as_u16(), status);
             assert_eq!(headers(&error), pairs(expected), "{kind:?}");
         }
-        let limited = Error::from_status(429, "x").with_retry_after(Duration::from_millis(1200));
+        let limited = Error::from_status(StatusCode::TOO_MANY_REQUESTS, "x")
+            .with_retry_after(Duration::from_millis(1200));
         assert_eq!(limited.http_status(), StatusCode::SERVICE_UNAVAILABLE);
         assert_eq!(headers(&limited), pairs(&[("retry-after", "2")]));
         assert_eq!(headers(&Error::new(ErrorKind::NotModified, "x")), []);
@@ -717,7 +721,7 @@ mod tests {
             assert_eq!(Error::new(kind, "x").http_status().as_u16(), status, "{kind:?}");
         }
         assert_eq!(
-            Error::from_status(403, "x").http_status().as_u16(),
+            Error::from_status(StatusCode::FORBIDDEN, "x").http_status().as_u16(),
             500,
             "R2 refuses the server's own credentials"
         );

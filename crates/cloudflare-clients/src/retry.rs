@@ -163,12 +163,14 @@ pub enum RetryDecision {
 
 #[cfg(test)]
 mod tests {
+    use http::StatusCode;
+
     use super::*;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
 
     fn server_error() -> Error {
-        Error::from_status(503, "Service Unavailable")
+        Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
     }
 
     #[test]
@@ -215,7 +217,7 @@ mod tests {
     #[test]
     fn a_429_that_does_not_say_how_long_waits_for_the_rate_limit() {
         let policy = RetryPolicy::default().max_retries(5).rate_limit_delay(MS(1000));
-        let limited = || Error::from_status(429, "Too Many Requests");
+        let limited = || Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
         let delays = [0.0, 0.5, 1.0].map(|random| policy.decide(&limited(), 0, Duration::ZERO, random));
         assert_eq!(delays, [1000, 1250, 1500].map(|ms| RetryDecision::Retry(MS(ms))));
         let delays = [1, 2].map(|retries| policy.decide(&limited(), retries, Duration::ZERO, 0.0));

@@ -36,7 +36,7 @@ pub(crate) fn failure(error: &Error) -> Result<Response> {
     let said = json!({
         "kind": format!("{:?}", error.kind()),
         "code": error.code(),
-        "status": error.status(),
+        "status": error.status().map(|status| status.as_u16()),
         "attempts": error.attempts(),
         "retryable": error.is_retryable(),
         "text": error.to_string(),

@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::kv::{
     DeleteRequest, GetManyRequest, GetRequest, KvClient, ListPage, ListRequest, ListedKey, Metadata,
     Namespace, PutRequest, ValueWithMetadata,
@@ -317,7 +318,7 @@ impl Namespace for Location {
         let mut central = self.central.lock().unwrap();
         let versions = central.versions.entry(request.key.clone()).or_default();
         if versions.last().is_some_and(|last| now < last.written + Duration::from_secs(1)) {
-            return Err(Error::from_status(429, "Too Many Requests"));
+            return Err(Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
         }
         let value = Stored { text, metadata: request.metadata };
         versions.push(Version { written: now, by: self.number, seen, value });

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
+use http::StatusCode;
 
 use super::http::{HyperClient, Sender};
 use crate::error::{Error, ErrorKind, Result};
@@ -148,10 +149,10 @@ impl S3Bucket {
     /// bucket.
     async fn missing<T>(&self, error: Error) -> Result<Option<T>> {
         match (error.status(), error.code()) {
-            (Some(404), Some(code)) if code == NO_SUCH_KEY.name => Ok(None),
-            (Some(404), None) => match self.exchange(s3::head_bucket::request()).await {
+            (Some(StatusCode::NOT_FOUND), Some(code)) if code == NO_SUCH_KEY.name => Ok(None),
+            (Some(StatusCode::NOT_FOUND), None) => match self.exchange(s3::head_bucket::request()).await {
                 Ok(_) => Ok(None),
-                Err(error) if error.status() == Some(404) => {
+                Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
                     let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
                     Err(error.with_kind(ErrorKind::NoSuchBucket).with_code(NO_SUCH_BUCKET.name).explain(what))
                 }
@@ -191,7 +192,7 @@ impl S3Bucket {
 
 /// Whether an error has a status that credentials may be the reason of, and no document that says so.
 fn is_silent_refusal(error: &Error) -> bool {
-    matches!(error.status(), Some(400 | 403)) && error.code().is_none()
+    matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) && error.code().is_none()
 }
 
 impl R2Service {

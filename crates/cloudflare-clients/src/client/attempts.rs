@@ -79,7 +79,7 @@ impl Attempts {
         let Progress { attempts, last } = progress;
         span.record("attempts", attempts);
         outcome.unwrap_or_else(|deadline| Err(deadline_passed(deadline, last))).map_err(|error| {
-            span.record("status", error.status());
+            span.record("status", error.status().map(|status| status.as_u16()));
             error.during(operation.name, operation.key).after_attempts(attempts)
         })
     }

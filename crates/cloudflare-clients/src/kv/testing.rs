@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use async_trait::async_trait;
+use http::StatusCode;
 use tempfile::TempDir;
 
 use super::{
@@ -89,7 +90,11 @@ impl Recording {
         let writes = name.starts_with("put") || name.starts_with("delete");
         let fails =
             self.0.fails.load(Ordering::Relaxed) || (writes && self.0.fails_writes.load(Ordering::Relaxed));
-        if fails { Err(Error::from_status(500, "Server Error")) } else { Ok(()) }
+        if fails {
+            Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"))
+        } else {
+            Ok(())
+        }
     }
 
     fn cached(&self, key: &str) -> Option<String> {

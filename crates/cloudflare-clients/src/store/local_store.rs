@@ -20,7 +20,7 @@ use crate::runtime::{Runtime, TokioRuntime};
 /// use cloudflare_clients::LocalStore;
 /// use cloudflare_clients::r2::{Bucket, HeadRequest, PutRequest};
 ///
-/// # let folder = tempfile::tempdir().map_err(|_| cloudflare_clients::Error::from_status(500, "no folder"))?;
+/// # let folder = tempfile::tempdir().unwrap();
 /// let store = LocalStore::open(folder.path()).await?;
 /// store.create_bucket("media").await?;
 /// let bucket = store.bucket("media")?;

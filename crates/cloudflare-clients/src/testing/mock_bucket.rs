@@ -25,13 +25,14 @@ use crate::runtime::Runtime;
 /// ```
 /// use std::sync::Arc;
 ///
+/// use cloudflare_clients::http::StatusCode;
 /// use cloudflare_clients::r2::R2Service;
 /// use cloudflare_clients::testing::MockBucket;
 /// use cloudflare_clients::{Error, RetryPolicy};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
 /// let bucket = Arc::new(MockBucket::new());
-/// bucket.put.fails(Error::from_status(500, "Server Error"));
+/// bucket.put.fails(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"));
 ///
 /// let r2 = R2Service::new(bucket.clone()).with_retry(RetryPolicy::default().max_retries(2));
 /// let error = r2.put("a.txt", "hello").await.unwrap_err();
@@ -44,12 +45,12 @@ use crate::runtime::Runtime;
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use cloudflare_clients::{Error, LocalBucket, r2::R2Service, testing::MockBucket};
+/// # use cloudflare_clients::{Error, LocalBucket, http::StatusCode, r2::R2Service, testing::MockBucket};
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// # let folder = tempfile::tempdir().unwrap();
 /// let local = LocalBucket::open(folder.path(), "media").await?;
 /// let bucket = Arc::new(MockBucket::over(local));
-/// bucket.get.fails_times(1, Error::from_status(503, "Service Unavailable"));
+/// bucket.get.fails_times(1, Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"));
 ///
 /// let r2 = R2Service::new(bucket.clone());
 /// r2.put("a.txt", "hello").await?;

@@ -22,12 +22,13 @@ use crate::runtime::Runtime;
 /// use std::sync::Arc;
 ///
 /// use cloudflare_clients::Error;
+/// use cloudflare_clients::http::StatusCode;
 /// use cloudflare_clients::kv::KvClient;
 /// use cloudflare_clients::testing::MockNamespace;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 /// let namespace = Arc::new(MockNamespace::new());
-/// namespace.get.fails_times(1, Error::from_status(429, "Too Many Requests"));
+/// namespace.get.fails_times(1, Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
 /// namespace.get.answers(|request| async move { Ok(Some(request.key.into())) });
 ///
 /// let kv = KvClient::new(namespace.clone());

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn an_answer_tells_nothing_internal() {
-        let error = Error::from_status(403, "the key id AKIA is not known")
+        let error = Error::from_status(StatusCode::FORBIDDEN, "the key id AKIA is not known")
             .with_kind(ErrorKind::Credentials)
             .with_code("Unauthorized")
             .with_source(std::io::Error::other("secret"))

@@ -16,9 +16,17 @@ pub(crate) fn status_error(status: StatusCode, reason: Option<&str>, message: Op
     let reason = reason.or_else(|| status.canonical_reason()).unwrap_or("Unknown Status");
     match message {
         Some(message) if !reason.contains(message) && !message.ends_with(reason) => {
-            Error::from_status(status.as_u16(), format_args!("{reason}: {message}"))
+            Error::from_status(status, format_args!("{reason}: {message}"))
         }
-        _ => Error::from_status(status.as_u16(), reason),
+        _ => Error::from_status(status, reason),
+    }
+}
+
+/// The status of this number, for tables of errors.
+pub(crate) const fn status(number: u16) -> StatusCode {
+    match StatusCode::from_u16(number) {
+        Ok(status) => status,
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 

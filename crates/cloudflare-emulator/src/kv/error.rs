@@ -49,8 +49,7 @@ impl ProtocolError for KvError {
 
 impl From<ErrorCode> for KvError {
     fn from(code: ErrorCode) -> Self {
-        let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { code, status, message: code.message.into() }
+        Self { code, status: code.status, message: code.message.into() }
     }
 }
 

@@ -32,8 +32,7 @@ pub(crate) struct S3Error {
 impl S3Error {
     /// An error with words of its own.
     pub(crate) fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        let status = StatusCode::from_u16(code.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, code: code.name, message: message.into(), mismatch: None, size: None }
+        Self { status: code.status, code: code.name, message: message.into(), mismatch: None, size: None }
     }
 
     pub(crate) fn invalid_argument(message: impl Into<Cow<'static, str>>) -> Self {
@@ -51,7 +50,7 @@ impl S3Error {
 
 impl ProtocolError for S3Error {
     fn from_status(status: StatusCode) -> Self {
-        let error = match KnownError::by_status(status.as_u16()) {
+        let error = match KnownError::by_status(status) {
             Some(known) => known.into(),
             None if status.is_server_error() => known_error::INTERNAL_ERROR.into(),
             None => Self::new(INVALID_REQUEST, "Invalid Request"),

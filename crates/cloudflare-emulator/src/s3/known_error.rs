@@ -2,6 +2,7 @@
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::s3::error_code::{self, ErrorCode};
+use http::StatusCode;
 
 /// An error with R2's one message for it.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +18,7 @@ impl KnownError {
     }
 
     /// The first that is sent with this status.
-    pub(super) fn by_status(status: u16) -> Option<Self> {
+    pub(super) fn by_status(status: StatusCode) -> Option<Self> {
         ALL.iter().find(|known| known.code.status == status).copied()
     }
 }
@@ -31,7 +32,7 @@ pub(crate) const INVALID_URI: KnownError = bad_request("InvalidURI", "Couldn't p
 
 /// An error whose code is not in the library's table of R2's.
 const fn bad_request(name: &'static str, message: &'static str) -> KnownError {
-    KnownError { code: ErrorCode::new(name, 400, ErrorKind::InvalidInput), message }
+    KnownError { code: ErrorCode::new(name, StatusCode::BAD_REQUEST, ErrorKind::InvalidInput), message }
 }
 
 /// A constant for each error, named as its code is, and the list of all.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use cloudflare_clients::{ErrorKind, RetryPolicy};
 use futures_util::{StreamExt, stream};
+use http::StatusCode;
 use testkit::content;
 
 use crate::operations::{self, Operation, read};
@@ -58,7 +59,12 @@ async fn an_operation_that_keeps_failing_gives_up() {
     for operation in operations::ALL.iter().filter(|operation| !operation.sends_stream()) {
         let error = operation.run(&world, &[Fault::Status(500, None); 9]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Server, "{}", operation.name);
-        assert_eq!((error.status(), error.attempts()), (Some(500), 4), "{}", operation.name);
+        assert_eq!(
+            (error.status(), error.attempts()),
+            (Some(StatusCode::INTERNAL_SERVER_ERROR), 4),
+            "{}",
+            operation.name
+        );
         assert!(error.to_string().contains("500"), "{error}");
         assert_eq!(world.proxy.calls(operation.kind), 4, "{}", operation.name);
     }

@@ -134,7 +134,7 @@ async fn ordered_failures_are_those_of_the_next_requests_and_are_retried() {
     emulator.faults().fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
     kv.put("key", "1").await.unwrap();
     emulator.faults().fail_next(1, StatusCode::BAD_REQUEST);
-    assert_eq!(kv.get("key").text().await.unwrap_err().status(), Some(400));
+    assert_eq!(kv.get("key").text().await.unwrap_err().status(), Some(StatusCode::BAD_REQUEST));
     assert_eq!(kv.get("key").text().await.unwrap().as_deref(), Some("1"));
 }
 

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::analytics::{Event, EventStore, EventWriter, MAX_EVENT_SIZE};
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::kv::KvClient;
 use cloudflare_clients::r2::{
     Bucket, GetRequest, HeadRequest, ListPage, ListRequest, Object, ObjectBody, PutRequest, R2Service,
@@ -60,11 +61,11 @@ impl Faulty {
         let fault = self.faults.lock().unwrap().pop_front();
         if self.down.load(Ordering::Relaxed) {
             tokio::task::yield_now().await;
-            return Err(Error::from_status(503, "down"));
+            return Err(Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "down"));
         }
         match fault {
             None | Some(Fault::None) => self.bucket.put(request).await,
-            Some(Fault::Refuse) => Err(Error::from_status(500, "Server Error")),
+            Some(Fault::Refuse) => Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error")),
             Some(Fault::LoseAnswer) => {
                 self.bucket.put(request).await?;
                 Err(Error::new(ErrorKind::Connection, "connection reset"))

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::bytes::Bytes;
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{
     Checksum, ChecksumAlgorithm, GetRequest, HeadRequest, Object, ObjectBody, PutRequest, R2Service,
@@ -108,7 +109,7 @@ impl Model {
         let mut written = self.written.lock().unwrap();
         if self.limited && written.get(key).is_some_and(|last| now - *last < SECOND) {
             self.refusals.fetch_add(1, Ordering::SeqCst);
-            return Err(Error::from_status(429, "Too Many Requests"));
+            return Err(Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
         }
         written.insert(key.to_owned(), now);
         self.check_token(key, &content);
@@ -188,7 +189,9 @@ impl Reach {
 async fn before(fault: Option<Fault>) -> Result<()> {
     match fault {
         Some(Fault::Slow(delay)) => tokio::time::sleep(delay).await,
-        Some(Fault::Fails(status)) => return Err(Error::from_status(status, "as planned")),
+        Some(Fault::Fails(status)) => {
+            return Err(Error::from_status(StatusCode::from_u16(status).unwrap(), "as planned"));
+        }
         _ => {}
     }
     Ok(())

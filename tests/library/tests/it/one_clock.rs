@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use cloudflare_clients::analytics::{Event, EventStore, EventWriter};
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::kv::KvClient;
 use cloudflare_clients::lock::Locks;
 use cloudflare_clients::r2::R2Service;
@@ -163,10 +164,10 @@ async fn retries_wait_by_it() {
 
     let clock = ManualClock::default();
     let bucket = MockBucket::new().with_runtime(clock.clone());
-    bucket.head.fails(Error::from_status(500, "Server Error"));
+    bucket.head.fails(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"));
     R2Service::new(bucket).head("k").await.unwrap_err();
     let namespace = MockNamespace::new().with_runtime(clock.clone());
-    namespace.delete.fails(Error::from_status(429, "Too Many Requests"));
+    namespace.delete.fails(Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests"));
     KvClient::new(namespace).delete("k").await.unwrap_err();
     assert_eq!(clock.slept().len(), 6);
     let slept: Duration = clock.slept().iter().sum();

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::bytes::Bytes;
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::r2::{
     self, Body, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
     HeadRequest, HttpMetadata, ListPage, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest,
@@ -47,6 +48,7 @@ impl ScriptedBucket {
     }
 
     fn failing(self: Arc<Self>, times: u32, status: u16) -> Arc<Self> {
+        let status = StatusCode::from_u16(status).unwrap();
         (0..times)
             .fold(self, |bucket, _| bucket.then(move |_| Err(Error::from_status(status, "Server Error"))))
     }
@@ -177,7 +179,7 @@ async fn what_will_not_get_better_is_not_retried() {
     for status in [400, 401, 403, 412, 501] {
         let bucket = ScriptedBucket::holding("abc").failing(9, status);
         let error = bucket.service().0.head("k").await.unwrap_err();
-        assert_eq!((error.status(), error.attempts()), (Some(status), 1));
+        assert_eq!((error.status().unwrap().as_u16(), error.attempts()), (status, 1));
     }
 }
 
@@ -249,12 +251,18 @@ async fn a_stream_is_sent_again_only_while_nobody_has_read_it() {
     bucket.service().0.put("k", body()).await.unwrap();
     assert_eq!(bucket.calls(), ["put", "put"]);
 
-    let busy =
-        || Error::from_status(503, "Busy").with_code("SlowDown").with_retry_after(Duration::from_secs(9));
+    let busy = || {
+        Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Busy")
+            .with_code("SlowDown")
+            .with_retry_after(Duration::from_secs(9))
+    };
     let bucket = ScriptedBucket::holding("old").then(move |_| Err(busy()));
     let (service, clock) = bucket.service();
     let error = service.put("k", body()).await.unwrap_err();
-    assert_eq!((error.kind(), error.status()), (ErrorKind::BodyNotReplayable, Some(503)));
+    assert_eq!(
+        (error.kind(), error.status()),
+        (ErrorKind::BodyNotReplayable, Some(StatusCode::SERVICE_UNAVAILABLE))
+    );
     assert_eq!((error.code(), error.retry_after()), (Some("SlowDown"), Some(Duration::from_secs(9))));
     assert_eq!((error.attempts(), error.is_retryable()), (1, false));
     assert!(error.to_string().contains("503 Busy"), "{error}");
@@ -297,7 +305,7 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
 
 #[tokio::test]
 async fn a_completed_upload_whose_answer_was_lost_has_succeeded() {
-    let gone = || Error::from_status(404, "Not Found").with_kind(ErrorKind::NoSuchUpload);
+    let gone = || Error::from_status(StatusCode::NOT_FOUND, "Not Found").with_kind(ErrorKind::NoSuchUpload);
     let mut part = UploadedPart::new(1, md5(b"abc"));
     part.size = Some(3);
 
@@ -440,7 +448,7 @@ async fn a_deadline_ends_an_operation() {
     assert_eq!(error.attempts(), 1);
 
     let bucket = MockBucket::new().with_runtime(TokioRuntime);
-    bucket.head.fails(Error::from_status(500, "Server Error"));
+    bucket.head.fails(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"));
     let failing = R2Service::new(bucket);
     let policy = RetryPolicy::default().base_delay(Duration::from_secs(2)).max_delay(Duration::from_secs(2));
     let service = failing.with_retry(policy.jitter(false)).with_deadline(Duration::from_millis(4500));
@@ -453,7 +461,9 @@ async fn a_deadline_ends_an_operation() {
 #[tokio::test(start_paused = true)]
 async fn a_deadline_in_the_middle_of_an_attempt_says_what_went_before() {
     let fails_then_hangs = hanging();
-    fails_then_hangs.head.fails_times(1, Error::from_status(500, "Server Error"));
+    fails_then_hangs
+        .head
+        .fails_times(1, Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"));
     let service = R2Service::new(fails_then_hangs).with_deadline(Duration::from_secs(10));
     let error = service.head("k").await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::Timeout, 2));
@@ -462,7 +472,9 @@ async fn a_deadline_in_the_middle_of_an_attempt_says_what_went_before() {
 
 #[tokio::test]
 async fn being_told_to_wait_too_long_fails_at_once() {
-    let busy = || Error::from_status(503, "Busy").with_retry_after(Duration::from_secs(20));
+    let busy = || {
+        Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Busy").with_retry_after(Duration::from_secs(20))
+    };
     for (retry, deadline) in [
         (RetryPolicy::default().max_wait(Duration::from_secs(19)), None),
         (RetryPolicy::default(), Some(Duration::from_secs(19))),

@@ -4,6 +4,7 @@ use std::sync::Mutex;
 use std::time::{Duration, UNIX_EPOCH};
 
 use cloudflare_clients::bytes::Bytes;
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::kv::{
     DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, Namespace as _,
     PutRequest, RequestBudget,
@@ -113,7 +114,7 @@ async fn a_missing_key_is_none_and_a_missing_namespace_an_error() {
         (ErrorKind::NoSuchNamespace, Some("10013"), 1)
     );
     assert_eq!(error.to_string(), "get \"k\": 404 Not Found: namespace not found (10013)");
-    assert_eq!(kv.get("k").text().await.unwrap_err().status(), Some(404));
+    assert_eq!(kv.get("k").text().await.unwrap_err().status(), Some(StatusCode::NOT_FOUND));
 }
 
 #[tokio::test]

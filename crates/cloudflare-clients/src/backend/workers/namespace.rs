@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use http::StatusCode;
 use worker::js_sys::{Array, ArrayBuffer, Function, JSON, Map, Promise, Reflect, Uint8Array};
 use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::{JsCast, JsValue};
@@ -248,11 +249,15 @@ fn from_thrown(thrown: &JsValue) -> Error {
         let message = js::text(thrown, "message")?;
         let (_, said) = message.strip_prefix("KV ")?.split_once(" failed: ")?;
         let (status, text) = said.split_at_checked(3)?;
-        let status: u16 = status.parse().ok()?;
+        let status: StatusCode = status.parse().ok()?;
         let text = text.trim();
         let error = Error::from_status(status, if text.is_empty() { "Unknown Status" } else { text });
         // A missing key is null, so what is not found is the namespace.
-        Some(if status == 404 { error.with_kind(ErrorKind::NoSuchNamespace) } else { error })
+        Some(if status == StatusCode::NOT_FOUND {
+            error.with_kind(ErrorKind::NoSuchNamespace)
+        } else {
+            error
+        })
     };
     status().unwrap_or_else(|| error::from_js(thrown))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt as _};
 use futures_util::{FutureExt as _, future::BoxFuture};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::CONCURRENCY;
@@ -186,7 +187,7 @@ impl ReadMany {
             };
             match found.and_then(|found| operation.check_answer(one_for_each(keys.len(), found))) {
                 Ok(found) => keys.iter().zip(found).map(named).collect(),
-                Err(error) if error.status() == Some(413) => {
+                Err(error) if error.status() == Some(StatusCode::PAYLOAD_TOO_LARGE) => {
                     self.one_by_one(ValueType::Text, value::text).await
                 }
                 Err(error) => keys.iter().map(|key| (key.clone(), Err(error.clone()))).collect(),

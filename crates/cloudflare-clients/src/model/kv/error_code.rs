@@ -2,7 +2,10 @@
 //!
 //! The HTTP status decides, and a number where it says more than that. Statuses and texts differ from time to time.
 
+use http::StatusCode;
+
 use crate::error::ErrorKind;
+use crate::transport::failure::status;
 
 /// An error of the API: its number, and with which HTTP status it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,15 +14,15 @@ pub struct ErrorCode {
     /// The number.
     pub number: u32,
     /// The HTTP status.
-    pub status: u16,
+    pub status: StatusCode,
     /// What the API says.
     pub message: &'static str,
     /// What it is to callers of this crate.
     pub kind: ErrorKind,
 }
 
-const fn code(number: u32, status: u16, message: &'static str, kind: ErrorKind) -> ErrorCode {
-    ErrorCode { number, status, message, kind }
+const fn code(number: u32, code: u16, message: &'static str, kind: ErrorKind) -> ErrorCode {
+    ErrorCode { number, status: status(code), message, kind }
 }
 
 /// The key does not exist.

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use http::StatusCode;
+
 use super::error_code::PRECONDITION_FAILED;
 use super::object::Object;
 use crate::error::{Error, Result};
@@ -113,7 +115,10 @@ impl Conditional {
     pub fn check_read(&self, existing: Option<&Object>) -> Result<()> {
         self.check_matching(existing)?;
         self.check_differing(existing).map_err(|()| {
-            Error::from_status(304, "Not Modified: the object is as the conditions describe it")
+            Error::from_status(
+                StatusCode::NOT_MODIFIED,
+                "Not Modified: the object is as the conditions describe it",
+            )
         })
     }
 
@@ -162,8 +167,11 @@ impl Conditional {
 }
 
 pub(crate) fn precondition_failed() -> Error {
-    Error::from_status(412, "Precondition Failed: at least one of the conditions did not hold")
-        .with_code(PRECONDITION_FAILED.name)
+    Error::from_status(
+        StatusCode::PRECONDITION_FAILED,
+        "Precondition Failed: at least one of the conditions did not hold",
+    )
+    .with_code(PRECONDITION_FAILED.name)
 }
 
 /// The etags of a condition: any, or one of a list.

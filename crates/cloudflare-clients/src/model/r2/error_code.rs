@@ -1,6 +1,9 @@
 //! The errors of R2, as its S3 API and its binding name them.
 
+use http::StatusCode;
+
 use crate::error::ErrorKind;
+use crate::transport::failure::status;
 
 /// An error of R2: what its S3 API calls it, with which HTTP status it is sent, and its number in the binding.
 ///
@@ -11,7 +14,7 @@ pub struct ErrorCode {
     /// The `<Code>` of the S3 API.
     pub name: &'static str,
     /// The HTTP status.
-    pub status: u16,
+    pub status: StatusCode,
     /// The number at the end of the binding's messages, where it has one.
     pub number: Option<u32>,
     /// What it is to callers of this crate.
@@ -20,7 +23,7 @@ pub struct ErrorCode {
 
 impl ErrorCode {
     /// An error that the table does not have: for a server that answers with one of its own.
-    pub const fn new(name: &'static str, status: u16, kind: ErrorKind) -> Self {
+    pub const fn new(name: &'static str, status: StatusCode, kind: ErrorKind) -> Self {
         Self { name, status, number: None, kind }
     }
 
@@ -41,7 +44,7 @@ macro_rules! error_codes {
         $(
             #[doc = concat!("`", $name, "`, sent with the status ", $status, ".")]
             pub const $constant: ErrorCode =
-                ErrorCode { name: $name, status: $status, number: $number, kind: ErrorKind::$kind };
+                ErrorCode { name: $name, status: status($status), number: $number, kind: ErrorKind::$kind };
         )*
 
         /// Every error that R2 documents or was seen to send, and those of other S3 services that say more than their status.

@@ -127,8 +127,8 @@ impl CopyObject {
 /// What the service does not say of the copy and the request does.
 fn with_what_was_sent(mut stored: StoredObject, request: CopyRequest) -> StoredObject {
     if let Some(replaced) = request.replace_metadata {
-        stored.http_metadata.get_or_insert(replaced.http);
-        stored.custom_metadata.get_or_insert(replaced.custom);
+        stored.http_metadata.get_or_insert(replaced.http_metadata);
+        stored.custom_metadata.get_or_insert(replaced.custom_metadata);
     }
     stored.storage_class = stored.storage_class.or(request.storage_class);
     stored

@@ -113,7 +113,7 @@ mod tests {
         ] {
             let error = parse(status, &xml(code, "m"));
             assert_eq!((error.kind(), error.is_retryable()), (kind, retryable), "{code}");
-            assert_eq!((error.status(), error.code()), (Some(status), Some(code)));
+            assert_eq!((error.status().unwrap().as_u16(), error.code()), (status, Some(code)));
         }
     }
 
