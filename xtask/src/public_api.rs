@@ -1,4 +1,4 @@
-//! The public interface of the library, an item a line, as `docs/public-api` has it: made from rustdoc's
+//! The public interfaces of the published crates, an item a line, as `docs/public-api` has it: made from rustdoc's
 //! JSON.
 
 use std::collections::HashSet;
@@ -23,8 +23,11 @@ const ACCEPT: &str = "cargo xtask check public-api --accept";
 /// The format of rustdoc's JSON that the version of the crate `public-api` in `Cargo.toml` reads.
 const FORMAT: u32 = 57;
 
-/// What the library shows to a program of one kind.
+const LIBRARY: &str = "cloudflare-clients";
+
+/// What a published crate shows to a program of one kind.
 struct Face {
+    package: &'static str,
     /// Its file in `docs/public-api`.
     file: &'static str,
     /// `None` is this machine.
@@ -32,13 +35,15 @@ struct Face {
     features: &'static [&'static str],
 }
 
-const FACES: [Face; 2] = [
-    Face { file: "native.txt", target: None, features: &["--all-features"] },
+const FACES: [Face; 3] = [
+    Face { package: LIBRARY, file: "native.txt", target: None, features: &["--all-features"] },
     Face {
+        package: LIBRARY,
         file: "worker.txt",
         target: Some(wasm::TARGET),
         features: &["--no-default-features", "--features", "workers,analytics"],
     },
+    Face { package: "cloudflare-emulator", file: "emulator.txt", target: None, features: &[] },
 ];
 
 /// Compares the interface with the one in the repository, and shows the difference.
@@ -99,7 +104,7 @@ impl Face {
     }
 
     fn read(&self, workspace: &Workspace) -> Result<String, Stop> {
-        let mut cargo = workspace.cargo(["rustdoc", "--lib", "-p", "cloudflare-clients"]);
+        let mut cargo = workspace.cargo(["rustdoc", "--lib", "-p", self.package]);
         cargo.args(self.features);
         let mut folder = workspace.target.clone();
         if let Some(target) = self.target {
@@ -111,7 +116,7 @@ impl Face {
             folder.push(target);
         }
         rustdoc_json(workspace, &mut cargo)?;
-        interface(&folder.join("doc/cloudflare_clients.json"))
+        interface(&folder.join("doc").join(self.package.replace('-', "_")).with_extension("json"))
     }
 }
 
