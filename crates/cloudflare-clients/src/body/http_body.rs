@@ -1,4 +1,5 @@
-//! A [`Body`] as the crates of HTTP know bodies, for servers to answer with, and made of one that a server has received.
+//! A [`Body`] as the crates of HTTP know bodies: for servers to answer with, and made of what a server has
+//! received.
 
 use std::error::Error as StdError;
 use std::future;
@@ -55,7 +56,8 @@ impl Body {
     }
 }
 
-/// The error of a body that somebody else sends here. It is the caller's, whatever it was: the rest of the body is lost.
+/// The error of a body that somebody else sends here. It is the caller's and final, whatever it was: the rest
+/// of the body is lost.
 fn failed(error: Box<dyn StdError + Send + Sync>) -> Error {
     Error::invalid_input(format!("the body to store could not be read: {error}")).with_source(error)
 }
