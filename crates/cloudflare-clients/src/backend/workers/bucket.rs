@@ -242,7 +242,7 @@ impl fmt::Debug for WorkersBucket {
 
 /// The binding does not say which condition did not hold.
 fn failed_condition(only_if: &Conditional, object: &Object) -> Error {
-    let checked = only_if.check_read(Some(&object));
+    let checked = only_if.check_read(Some(object));
     checked.err().unwrap_or_else(precondition_failed).with_object(object)
 }
 
