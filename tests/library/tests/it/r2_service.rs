@@ -495,7 +495,9 @@ async fn a_wait_past_the_deadline_does_not_begin() {
     let clock = ManualClock::default();
     let bucket = Arc::new(MockBucket::new().with_runtime(Arc::new(clock.clone())));
     bucket.head.delays(Duration::from_secs(4));
-    bucket.head.fails(Error::from_status(503, "Busy").with_retry_after(Duration::from_secs(3)));
+    bucket.head.fails(
+        Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Busy").with_retry_after(Duration::from_secs(3)),
+    );
     // Two attempts and the wait between them take 11 s, and the next wait ends at 14 s.
     for (deadline, attempts) in [(13, 2), (14, 2), (16, 3), (7, 1), (5, 1)] {
         let service = R2Service::new(bucket.clone()).with_deadline(Duration::from_secs(deadline));
@@ -517,7 +519,10 @@ async fn a_clock_that_is_set_back_does_not_lengthen_the_deadline_by_more_than_at
     let bucket = MockBucket::new().with_runtime(Arc::new(clock.clone()));
     bucket.head.answers(move |_| {
         clock.set(UNIX_EPOCH + Duration::from_secs(1_000));
-        async { Err(Error::from_status(503, "Busy").with_retry_after(Duration::from_secs(4))) }
+        async {
+            Err(Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Busy")
+                .with_retry_after(Duration::from_secs(4)))
+        }
     });
     let service = R2Service::new(bucket).with_deadline(Duration::from_secs(10));
     let error = service.head("k").await.unwrap_err();
@@ -671,9 +676,12 @@ async fn a_listing_with_metadata_keeps_its_upload_times() {
 async fn failures_of_single_keys_name_the_method_that_was_called() {
     let bucket = MockBucket::new();
     bucket.delete_many.answers(|_| async {
-        Ok(vec![Err(Error::from_status(403, "Forbidden")), Err(Error::from_status(500, "Server Error"))])
+        Ok(vec![
+            Err(Error::from_status(StatusCode::FORBIDDEN, "Forbidden")),
+            Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error")),
+        ])
     });
-    bucket.delete.fails(Error::from_status(500, "Server Error"));
+    bucket.delete.fails(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"));
     let service = R2Service::new(bucket);
     let outcomes = service.delete_many(["a", "b"]).await.unwrap();
     let failed: Vec<_> = outcomes.failed().collect();
@@ -683,7 +691,7 @@ async fn failures_of_single_keys_name_the_method_that_was_called() {
         assert!(error.attempts() > 0, "{error}");
     }
     let whole = MockBucket::new();
-    whole.delete_many.fails(Error::from_status(403, "Forbidden"));
+    whole.delete_many.fails(Error::from_status(StatusCode::FORBIDDEN, "Forbidden"));
     let outcomes = R2Service::new(whole).delete_many(["a"]).await.unwrap();
     let (_, error) = outcomes.failed().next().unwrap();
     assert_eq!((error.operation(), error.key(), error.attempts()), (Some("delete_many"), Some("a"), 1));

@@ -7,7 +7,7 @@ use worker::wasm_bindgen::JsValue;
 
 use crate::error::{Error, Result};
 use crate::js::{Properties, from_time, from_u64};
-use crate::model::r2::headers::ConditionHeaders;
+use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::r2::{
     Checksum, Conditional, CreateMultipartUploadRequest, CustomMetadata, EtagList, GetRequest, HttpMetadata,
     ListRequest, PutRequest, Range, StorageClass,

@@ -3,6 +3,7 @@
 mod bucket_name;
 mod checksum;
 mod checksum_algorithm;
+pub(crate) mod condition_headers;
 mod conditional;
 pub(crate) mod content_checksum;
 mod crc;

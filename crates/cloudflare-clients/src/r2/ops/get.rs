@@ -189,7 +189,7 @@ async fn nothing(
 ) -> Result<Option<ObjectBody>> {
     let head = || Some(service.bucket().head(HeadRequest::new(&request.key)));
     let Some(object) = service.attempts().run(operation, head).await? else { return Ok(None) };
-    let met = request.only_if.check_read(Some((&object.etag, object.uploaded)));
+    let met = request.only_if.check_read(Some(&object));
     let unsatisfiable = met.and_then(|()| range.resolve(object.size)).map(|_| None);
     operation.check_answer(unsatisfiable.map_err(|error| error.with_object(&object)))
 }

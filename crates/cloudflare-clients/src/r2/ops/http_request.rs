@@ -5,7 +5,8 @@ use std::time::SystemTime;
 use http::{HeaderMap, Method, request};
 
 use crate::error::{ErrorKind, Result};
-use crate::model::r2::headers::{ConditionHeaders, read_range};
+use crate::model::r2::condition_headers::ConditionHeaders;
+use crate::model::r2::headers::read_range;
 use crate::model::r2::{Conditional, EtagList, IfRange, ObjectBody, Range};
 
 /// What a request asks for.

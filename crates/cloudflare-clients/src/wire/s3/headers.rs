@@ -5,8 +5,8 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use super::rfc2047;
 use crate::error::{Error, Result};
 pub use crate::model::r2::IfRange;
+use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::model::r2::error_code::{INVALID_DIGEST, INVALID_STORAGE_CLASS};
-use crate::model::r2::headers::ConditionHeaders;
 pub use crate::model::r2::headers::{
     content_range, read_content_range, read_etag, read_http_metadata, read_range, unquote,
     write_http_metadata, write_range,
