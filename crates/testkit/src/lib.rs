@@ -24,7 +24,6 @@ mod scripted_server;
 
 #[cfg(feature = "native")]
 pub use clock::{RunningClock, begin};
-#[cfg(feature = "native")]
 pub use cloudflare_clients::testing::ManualClock;
 pub use content::{content, pieces};
 #[cfg(feature = "native")]
