@@ -345,13 +345,14 @@ describe("bodies", () => {
     const part = await get({ range: "bytes=2-4" });
     assert.deepEqual([part.status, part.headers.get("content-range")], [206, "bytes 2-4/10"]);
     assert.deepEqual([part.headers.get("content-length"), await part.text()], ["3", "234"]);
-    for (const range of ["bytes=5-2", "bytes=0-1,3-4", "lines=1-2", "bytes=-0"]) {
+    for (const range of ["bytes=5-2", "bytes=0-1,3-4", "lines=1-2"]) {
       assert.equal((await get({ range })).status, 200, range);
     }
     assert.equal((await get({ range: "bytes=0-1", "if-range": etag })).status, 206);
     assert.equal((await get({ range: "bytes=0-1", "if-range": '"another"' })).status, 200);
     for (const [headers, kind] of [
       [{ range: "bytes=10-" }, "RangeNotSatisfiable"],
+      [{ range: "bytes=-0" }, "RangeNotSatisfiable"],
       [{ "if-none-match": etag }, "NotModified"],
       [{ "if-match": '"other"' }, "PreconditionFailed"],
       [{ "if-none-match": "nonsense\"" }, "InvalidInput"],
