@@ -37,12 +37,15 @@ impl App {
     fn from_env(env: &Env) -> Result<Self, ApiError> {
         let variable = |name| env.var(name).map(|value| value.to_string()).unwrap_or_default();
         let secret = variable("TOKEN_SECRET");
-        let tokens = Tokens::new(&secret).ok_or_else(|| {
-            ApiError::misconfigured(format!("TOKEN_SECRET needs {MIN_SECRET} characters at least"))
+        let short = || {
+            let to_do = format!("set the secret TOKEN_SECRET to {MIN_SECRET} characters or more");
+            ApiError::not_configured(to_do, "TOKEN_SECRET is missing or too short")
+        };
+        let tokens = Tokens::new(&secret).ok_or_else(short)?;
+        let r2 = R2Service::from_worker_env(env, "MEDIA_BUCKET").map_err(|error| {
+            ApiError::not_configured("give it the binding MEDIA_BUCKET of an R2 bucket", error)
         })?;
-        let r2 = R2Service::from_worker_env(env, "MEDIA_BUCKET").map_err(ApiError::misconfigured)?;
-        let playlists =
-            TokenRoute::new(routes::playlists::PATH, secret.trim()).map_err(ApiError::misconfigured)?;
+        let playlists = TokenRoute::new(routes::playlists::PATH, secret.trim()).map_err(|_| short())?;
         Ok(Self { r2, playlists, access: Box::new(tokens), cors: Cors::new(variable("ALLOWED_ORIGIN")) })
     }
 
@@ -62,7 +65,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         Err(error) => return error.into_response(),
     };
     if request.method() == Method::Options {
-        return app.cors.preflight(&request);
+        return app.cors.preflight(&request).or_else(ApiError::into_response);
     }
     let response = match routes::route(app, &request).await {
         Ok(response) => response,

@@ -2,6 +2,8 @@
 
 use worker::{Request, Response, Result};
 
+use crate::error::ApiError;
+
 pub(crate) struct Cors {
     /// Empty: no page of a browser calls the Worker.
     origin: String,
@@ -16,17 +18,27 @@ impl Cors {
         Ok(!self.origin.is_empty() && request.headers().get("origin")?.as_deref() == Some(&self.origin))
     }
 
-    pub(crate) fn preflight(&self, request: &Request) -> Result<Response> {
-        let response = Response::empty()?.with_status(204);
-        if self.allows(request)? {
-            let headers = response.headers();
-            headers.set("access-control-allow-methods", "GET, HEAD, PUT, POST, DELETE")?;
-            let names =
-                "authorization, content-type, range, if-match, if-none-match, if-modified-since, if-range";
-            headers.set("access-control-allow-headers", names)?;
-            headers.set("access-control-max-age", "86400")?;
+    /// The answer that lets a page call the Worker.
+    pub(crate) fn preflight(&self, request: &Request) -> Result<Response, ApiError> {
+        if !self.allows(request)? {
+            return Err(self.refusal(request)?);
         }
-        self.allow(request, response)
+        let response = Response::empty()?.with_status(204);
+        let headers = response.headers();
+        headers.set("access-control-allow-methods", "GET, HEAD, PUT, POST, DELETE")?;
+        let names =
+            "authorization, content-type, range, if-match, if-none-match, if-modified-since, if-range";
+        headers.set("access-control-allow-headers", names)?;
+        headers.set("access-control-max-age", "86400")?;
+        Ok(self.allow(request, response)?)
+    }
+
+    /// Why a page may not: browsers show it to its developer.
+    fn refusal(&self, request: &Request) -> Result<ApiError> {
+        let Some(origin) = request.headers().get("origin")? else {
+            return Ok(ApiError::bad_request("a preflight has an Origin: which page asks"));
+        };
+        Ok(ApiError::origin_refused(&origin))
     }
 
     pub(crate) fn allow(&self, request: &Request, response: Response) -> Result<Response> {

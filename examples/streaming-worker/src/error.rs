@@ -44,6 +44,13 @@ impl ApiError {
         Self::new(403, "forbidden", "there is no such thing, or this token does not give access to it")
     }
 
+    pub(crate) fn origin_refused(origin: &str) -> Self {
+        let message = format!(
+            "pages of {origin:?} may not call this Worker: its variable ALLOWED_ORIGIN names those that may"
+        );
+        Self::new(403, "origin_refused", message).with_header("vary", "Origin")
+    }
+
     pub(crate) fn not_found(what: &str) -> Self {
         Self::new(404, "not_found", format!("there is no such {what}"))
     }
@@ -70,10 +77,16 @@ impl ApiError {
         }
     }
 
-    /// What only the log says: it is for whoever deploys the Worker.
-    pub(crate) fn misconfigured(reason: impl Display) -> Self {
+    /// A secret, variable or binding is missing or not as it has to be. The answer says what to set, and the log why.
+    pub(crate) fn not_configured(to_do: impl Display, reason: impl Display) -> Self {
         console_error!("the Worker is not configured: {reason}");
-        Self::new(500, "internal", "the Worker is not configured, its log says why")
+        Self::new(503, "not_configured", format!("the Worker is not configured: {to_do}; its log says more"))
+    }
+
+    /// What only the log says: it is for whoever deploys the Worker.
+    fn refused_by_r2(error: &Error) -> Self {
+        console_error!("R2 refuses what the Worker asks for: {error}");
+        Self::new(500, "internal", "the Worker may not do this, its log says why")
     }
 
     fn r2_failed(status: u16, error: &Error) -> Self {
@@ -115,12 +128,15 @@ impl From<Error> for ApiError {
                 Self::new(409, "conflict", "something else is being done to the object, try again")
             }
             ErrorKind::RateLimited => Self::r2_failed(503, &error),
+            ErrorKind::MissingSigningConfig => Self::not_configured(
+                "set the secrets R2_ACCOUNT_ID, R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and the variable R2_BUCKET_MEDIA",
+                error,
+            ),
             ErrorKind::NoSuchBucket
             | ErrorKind::NotFound
             | ErrorKind::Credentials
             | ErrorKind::Forbidden
-            | ErrorKind::MissingSigningConfig
-            | ErrorKind::Unsupported => Self::misconfigured(error),
+            | ErrorKind::Unsupported => Self::refused_by_r2(&error),
             _ => Self::r2_failed(502, &error),
         }
     }

@@ -4,6 +4,8 @@
 
 use std::fmt;
 
+use cloudflare_clients::r2::normalize_key;
+
 /// What any creator's viewers may read.
 pub const SHARED: &str = "public/shared-resources/";
 
@@ -45,6 +47,10 @@ impl CreatorId {
     pub fn new(id: impl Into<String>) -> Result<Self, InvalidKey> {
         let id = id.into();
         check_part("creator's id", &id)?;
+        // R2 would take it for the folder of another id.
+        if normalize_key(&id) != id {
+            return Err(InvalidKey(format!("the creator's id {id:?} is not in Unicode's form NFC")));
+        }
         if id == "public" {
             return Err(InvalidKey(
                 "the creator's id \"public\" is the folder of shared resources".to_owned(),
@@ -215,6 +221,9 @@ mod tests {
             refused(CreatorId::new(part), &format!("the creator's id {part:?} {problem}"));
             refused(MediaId::new(part), &format!("the media id {part:?} {problem}"));
         }
+        refused(CreatorId::new("cre\u{301}ateur"), "is not in Unicode's form NFC");
+        refused(MediaKey::parse("cre\u{301}ateur/videos/a"), "is not in Unicode's form NFC");
+        assert!(MediaKey::parse("cr\u{e9}ateur/videos/cre\u{301}ateur").is_ok());
         refused(CreatorId::new("public"), "is the folder of shared resources");
         for (path, why) in [
             ("", "the name \"\" is empty"),

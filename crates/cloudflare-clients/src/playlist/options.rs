@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::representation::Representation;
 use crate::error::{Error, Result};
+use crate::model::r2::normalize_key;
 use crate::sigv4::MAX_EXPIRES_IN;
 use crate::time::to_seconds;
 
@@ -83,11 +84,10 @@ impl<'a> PlaylistOptions<'a> {
     }
 
     /// What the key of every object has to begin with: nothing outside is signed, whatever the playlist says. It ends with
-    /// `/`, or is empty to allow the whole bucket.
+    /// `/`, or is empty to allow the whole bucket, and it is in the form of [`normalize_key`].
     ///
     /// By default it is the first folder of the playlist's key (`creator-123/` of `creator-123/hls/media-456/video.m3u8`). A
-    /// playlist at the root of the bucket lies in no folder but the root itself, so give a prefix for those unless all that is
-    /// in the bucket is theirs.
+    /// playlist at the root of the bucket lies in no folder, so it needs a prefix.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = Some(prefix.into());
         self
@@ -139,15 +139,28 @@ impl<'a> PlaylistOptions<'a> {
     }
 
     pub(super) fn prefix_for<'k>(&'k self, key: &'k str) -> Result<&'k str> {
-        let Some(prefix) = &self.prefix else {
-            return Ok(&key[..key.find('/').map_or(0, |slash| slash + 1)]);
+        let prefix = match (&self.prefix, key.find('/')) {
+            (Some(prefix), _) => prefix,
+            (None, Some(slash)) => &key[..=slash],
+            (None, None) => {
+                return Err(Error::invalid_input(
+                    "a playlist at the root of the bucket lies in no folder: give the prefix of the keys that may be \
+                     signed, or an empty one for all of the bucket",
+                ));
+            }
         };
-        if prefix.is_empty() || prefix.ends_with('/') {
-            return Ok(prefix);
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            return Err(Error::invalid_input(format!(
+                "the prefix {prefix:?} has to end with \"/\", or it would allow folders whose names merely begin so"
+            )));
         }
-        Err(Error::invalid_input(format!(
-            "the prefix {prefix:?} has to end with \"/\", or it would allow folders whose names merely begin so"
-        )))
+        let normalized = normalize_key(prefix);
+        if normalized != prefix {
+            return Err(Error::invalid_input(format!(
+                "the prefix {prefix:?} is not in Unicode's form NFC: R2 takes it for that of another folder, {normalized:?}"
+            )));
+        }
+        Ok(prefix)
     }
 
     /// The time to sign at, and how long the URLs are good from then on.

@@ -62,7 +62,7 @@ pub use crate::model::r2::{
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA, MAX_DELETES,
     MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
     MultipartUploadsPage, Object, ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange,
-    StorageClass, StoredObject, UploadPartRequest, UploadedPart,
+    StorageClass, StoredObject, UploadPartRequest, UploadedPart, normalize_key,
 };
 pub use crate::signing::{
     Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,

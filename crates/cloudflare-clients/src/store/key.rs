@@ -2,10 +2,8 @@
 
 use std::borrow::Cow;
 
-use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
-
 use crate::error::Result;
-use crate::model::r2::validate_key;
+use crate::model::r2::{normalize_key, validate_key};
 
 /// A key: R2 takes keys of one NFC form for one object and lists it as it was last uploaded.
 #[derive(Debug, Clone)]
@@ -17,7 +15,7 @@ pub(super) struct Key {
 impl Key {
     pub(super) fn new(key: &str) -> Result<Self> {
         validate_key(key)?;
-        Ok(match normalize(key) {
+        Ok(match normalize_key(key) {
             Cow::Borrowed(key) => Self { canonical: key.to_owned(), uploaded: None },
             Cow::Owned(canonical) => Self { canonical, uploaded: Some(key.to_owned()) },
         })
@@ -37,13 +35,4 @@ impl Key {
     pub(super) fn into_given(self) -> String {
         self.uploaded.unwrap_or(self.canonical)
     }
-}
-
-/// The NFC form; borrowed where the text is in it already.
-pub(super) fn normalize(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes {
-        return Cow::Borrowed(text);
-    }
-    let normalized: String = text.nfc().collect();
-    if normalized == text { Cow::Borrowed(text) } else { Cow::Owned(normalized) }
 }

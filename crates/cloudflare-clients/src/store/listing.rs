@@ -7,10 +7,10 @@ use rusqlite::Connection;
 
 use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
 use super::database::{StoreResult, from_millis, read_key};
-use super::key::normalize;
 use super::objects::{self, object_columns};
 use crate::error::Result;
 use crate::model::r2::limits::validate_page_size;
+use crate::model::r2::normalize_key;
 use crate::r2::{
     ListMultipartUploadsRequest, ListPage, ListRequest, MultipartUploadSummary, MultipartUploadsPage,
 };
@@ -36,7 +36,7 @@ struct Grouping {
 
 impl Grouping {
     fn new(prefix: &str, delimiter: Option<&str>) -> Self {
-        let bytes = |text: &str| normalize(text).into_owned().into_bytes();
+        let bytes = |text: &str| normalize_key(text).into_owned().into_bytes();
         Self {
             prefix: bytes(prefix),
             delimiter: delimiter.filter(|delimiter| !delimiter.is_empty()).map(bytes),
@@ -65,7 +65,7 @@ pub(super) struct ObjectsQuery {
 impl ObjectsQuery {
     pub(super) fn new(request: &ListRequest) -> Result<Self> {
         let grouping = Grouping::new(&request.prefix, request.delimiter.as_deref());
-        let start_after = request.start_after.as_deref().map(|key| after_key(normalize(key).as_bytes()));
+        let start_after = request.start_after.as_deref().map(|key| after_key(normalize_key(key).as_bytes()));
         let cursor = request.cursor.as_deref().map(read_cursor).transpose()?;
         let from = [Some(grouping.prefix.clone()), start_after, cursor].into_iter().flatten().max();
         Ok(Self {
@@ -116,7 +116,7 @@ pub(super) struct UploadsQuery {
 impl UploadsQuery {
     pub(super) fn new(request: ListMultipartUploadsRequest) -> Result<Self> {
         let grouping = Grouping::new(&request.prefix, request.delimiter.as_deref());
-        let marker = request.key_marker.map(|key| normalize(&key).into_owned().into_bytes());
+        let marker = request.key_marker.map(|key| normalize_key(&key).into_owned().into_bytes());
         let from = match (marker, request.upload_id_marker) {
             (Some(key), Some(id)) => (key, id + "\0"),
             // A marker that is itself a group stands for all of it.

@@ -1,9 +1,10 @@
 //! `/manifests/{creatorId}/{mediaId}`: what a piece of content is, written and read by its owner.
 
+use cloudflare_clients::ErrorKind;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Call, decoded, json};
+use super::{Answer, Call, MAX_JSON, decoded, json};
 use crate::error::ApiError;
 use crate::keys::{CreatorId, MediaId, MediaKey};
 use crate::manifest::Manifest;
@@ -29,7 +30,11 @@ pub(super) async fn get(call: &Call<'_>, creator: &str, media: &str) -> Answer {
     let (_, key) = key_of(call, creator, media)?;
     let object = call.app.r2.get(key.as_str()).await?.ok_or_else(|| ApiError::not_found("manifest"))?;
     let etag = object.http_etag();
-    let response = json(&object.json::<Manifest>().await?, 200)?;
+    let manifest: Manifest = object.limit(MAX_JSON).json().await.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::Serialization => ApiError::unprocessable(error.message()),
+        _ => error.into(),
+    })?;
+    let response = json(&manifest, 200)?;
     response.headers().set("etag", &etag)?;
     Ok(response)
 }

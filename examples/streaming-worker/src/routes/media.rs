@@ -3,7 +3,7 @@
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, EtagList, HttpMetadata};
 use serde_json::json;
-use worker::{Headers, Response};
+use worker::Response;
 
 use super::{Answer, Call, iso_8601, json, no_content};
 use crate::error::ApiError;
@@ -17,20 +17,20 @@ pub(super) async fn download(call: &Call<'_>, key: &MediaKey) -> Answer {
     match r2.get(key.as_str()).worker_request(call.request).await {
         Ok(Some(object)) => private(object.into_worker_response()?),
         Ok(None) => Err(ApiError::not_found("object")),
-        Err(error) if error.kind() == ErrorKind::NotModified => {
-            let headers = Headers::from(error.response_headers());
-            private(Response::empty()?.with_status(304).with_headers(headers))
-        }
+        Err(error) if error.kind() == ErrorKind::NotModified => private(error.into_worker_response()?),
         Err(error) => Err(error.into()),
     }
 }
 
-/// No cache between the Worker and the client may keep what one subject may see.
+/// No cache between the Worker and the client may keep what one subject may see, and no browser takes what somebody
+/// has uploaded for something else than it says.
 fn private(response: Response) -> Answer {
-    if !response.headers().has("cache-control")? {
-        response.headers().set("cache-control", "private, no-cache")?;
+    let headers = response.headers();
+    if !headers.has("cache-control")? {
+        headers.set("cache-control", "private, no-cache")?;
     }
-    response.headers().append("vary", "Authorization")?;
+    headers.append("vary", "Authorization")?;
+    headers.set("x-content-type-options", "nosniff")?;
     Ok(response)
 }
 

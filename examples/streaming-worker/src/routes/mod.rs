@@ -22,7 +22,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::keys::MediaKey;
 
-/// The largest JSON that a request may have.
+/// The largest JSON that a request or a manifest may have.
 const MAX_JSON: u64 = 64 * 1024;
 
 type Answer = Result<Response, ApiError>;

@@ -63,5 +63,6 @@ pub(super) async fn get(app: &App, request: &worker::Request, path: &str) -> Ans
     let headers = response.headers();
     headers.set("content-type", "application/vnd.apple.mpegurl")?;
     headers.set("cache-control", "no-store")?;
+    headers.set("x-content-type-options", "nosniff")?;
     Ok(response)
 }

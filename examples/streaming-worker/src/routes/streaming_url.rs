@@ -7,7 +7,7 @@ use cloudflare_clients::{Runtime as _, WorkersRuntime};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Answer, Call, expires_at, expiry, iso_8601, json, origin_of, playlists};
+use super::{Answer, Call, MAX_JSON, expires_at, expiry, iso_8601, json, origin_of, playlists};
 use crate::error::ApiError;
 use crate::keys::{CreatorId, MediaId, MediaKey};
 use crate::manifest::Manifest;
@@ -35,10 +35,11 @@ pub(super) async fn create(call: &Call<'_>) -> Answer {
 
     // What is not there, not to be seen, or not as it should be answers alike.
     let found = call.app.r2.get(manifest.as_str()).await?;
-    let manifest: Manifest = found.ok_or_else(ApiError::forbidden)?.json().await.map_err(|error| {
-        worker::console_error!("a manifest cannot be read: {error}");
-        ApiError::forbidden()
-    })?;
+    let manifest: Manifest =
+        found.ok_or_else(ApiError::forbidden)?.limit(MAX_JSON).json().await.map_err(|error| {
+            worker::console_error!("a manifest cannot be read: {error}");
+            ApiError::forbidden()
+        })?;
     let key = manifest
         .content(&creator)
         .filter(|_| manifest.admits(&call.subject))

@@ -6,9 +6,9 @@ use futures_util::FutureExt as _;
 use futures_util::future::{self, Either};
 use http::{HeaderMap, StatusCode};
 use worker::send::SendFuture;
-use worker::{AbortController, Fetch, Headers, Method, Request, RequestInit, Response};
+use worker::{AbortController, Fetch, Method, Request, RequestInit, Response};
 
-use super::error;
+use super::{error, headers};
 use crate::client::attempts::{Attempts, operation_span};
 use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
@@ -54,20 +54,20 @@ async fn get_first_byte(signing: &R2SigningClient, key: &str) -> Result<bool> {
     get.range = Some((0..1).into());
     let runtime = signing.runtime();
     let mut answer = fetch(url.as_str(), s3::get_object::request(&get)?.headers, &*runtime).await?;
-    let headers = HeaderMap::from(answer.headers());
+    let answered = headers::from_js(answer.headers());
     let status = StatusCode::from_u16(answer.status_code())
         .map_err(|_| Error::unexpected(format!("the answer's status is {}", answer.status_code())))?;
     if status.is_success() {
         return Ok(true);
     }
     let body = answer.bytes().await.map_err(|failed| error::from_worker(&failed))?;
-    let error = s3::error_code::parse_error(status, None, &headers, &body, runtime.now());
+    let error = s3::error_code::parse_error(status, None, &answered, &body, runtime.now());
     if error.code() == Some(NO_SUCH_KEY.name) { Ok(false) } else { Err(error) }
 }
 
 async fn fetch(url: &str, headers: HeaderMap, runtime: &dyn Runtime) -> Result<Response> {
     let mut init = RequestInit::new();
-    init.with_method(Method::Get).with_headers(Headers::from(headers));
+    init.with_method(Method::Get).with_headers(headers::to_js(&headers)?);
     // The URL holds a signature and stays out of the error.
     let request = Request::new_with_init(url, &init)
         .map_err(|_| Error::invalid_input("the endpoint and the key make no URL that `fetch` takes"))?;

@@ -4,6 +4,7 @@ mod body;
 mod bucket;
 mod error;
 mod fetch;
+mod headers;
 mod namespace;
 mod object;
 mod options;

@@ -5,6 +5,7 @@ use http::HeaderMap;
 use worker::js_sys::{Array, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 
+use super::headers;
 use crate::error::{Error, Result};
 use crate::js::{Properties, from_time, from_u64};
 use crate::model::r2::condition_headers::ConditionHeaders;
@@ -110,7 +111,7 @@ fn only_if(only_if: &Conditional) -> Result<Option<JsValue>> {
         only_if.validate()?;
         let mut headers = HeaderMap::new();
         ConditionHeaders::HTTP.write(only_if, &mut headers)?;
-        return Ok(Some(worker::Headers::from(headers).0.into()));
+        return Ok(Some(headers::to_js(&headers)?.0.into()));
     }
     only_if.validate()?;
     let conditions = Properties::new();

@@ -1,11 +1,11 @@
 //! Objects and errors as answers of a Worker.
 
-use http::header;
+use http::{StatusCode, header};
 use worker::{EncodeBody, Response, ResponseBuilder};
 
-use super::error;
+use super::{error, headers};
 use crate::body::ForJs;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::r2::ObjectBody;
 
 impl ObjectBody {
@@ -17,14 +17,16 @@ impl ObjectBody {
     /// each other to the length. A body that is stored with a content encoding is not encoded again.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the stored metadata cannot be sent in headers.
+    /// [`ErrorKind::UnexpectedResponse`]: the stored metadata has control characters, which no header can carry.
     pub fn into_worker_response(self) -> Result<Response> {
         let Self { object, body } = self;
-        let headers = object.response_headers()?;
+        // What is stored is not the client's fault.
+        let stored = |error: Error| error.with_kind(ErrorKind::UnexpectedResponse);
+        let headers = object.response_headers().map_err(stored)?;
         let encoded = headers.contains_key(header::CONTENT_ENCODING);
         let response = ResponseBuilder::new()
             .with_status(object.response_status().as_u16())
-            .with_headers(headers.into())
+            .with_headers(headers::to_js(&headers).map_err(stored)?)
             .with_encode_body(if encoded { EncodeBody::Manual } else { EncodeBody::Automatic });
         match body.into_js() {
             ForJs::Bytes(bytes) => Ok(response.fixed(bytes.into())),
@@ -33,6 +35,27 @@ impl ObjectBody {
                 response.from_stream(stream).map_err(|failed| error::from_worker(&failed))
             }
         }
+    }
+}
+
+impl Error {
+    /// The answer of a Worker that fails for this reason: [`http_status`](Self::http_status) with
+    /// [`response_headers`](Self::response_headers) and the status's name as its text. A 304 has no body.
+    ///
+    /// The client learns nothing else: neither the key nor what the service said. Log the error before.
+    ///
+    /// # Errors
+    /// Those of the runtime, which does not take a header.
+    pub fn into_worker_response(self) -> worker::Result<Response> {
+        let status = self.http_status();
+        let response = ResponseBuilder::new()
+            .with_status(status.as_u16())
+            .with_headers(headers::to_js(&self.response_headers())?);
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(response.empty());
+        }
+        let reason = status.canonical_reason().unwrap_or_default();
+        Ok(response.with_header("content-type", "text/plain; charset=utf-8")?.fixed(reason.into()))
     }
 }
 

@@ -29,8 +29,8 @@ pub use self::checksum_algorithm::ChecksumAlgorithm;
 pub(crate) use self::conditional::precondition_failed;
 pub use self::conditional::{Conditional, Etag, EtagList};
 pub use self::if_range::IfRange;
-pub use self::key::validate_key;
 pub(crate) use self::key::validate_key_len;
+pub use self::key::{normalize_key, validate_key};
 pub use self::limits::{
     MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
 };

@@ -174,6 +174,13 @@ fn limits_and_options_are_checked() {
     assert!(sign(text, PlaylistOptions::new().prefix("creator-1/hls/v/")).is_ok());
     assert!(sign(text, PlaylistOptions::new().prefix("")).is_ok());
     assert!(sign(text, PlaylistOptions::new().prefix("creator-2/")).unwrap_err().contains("lies outside"));
+    assert!(sign(text, PlaylistOptions::new().prefix("cre\u{301}/")).unwrap_err().contains("form NFC"));
+    let at = |key: &str, options| {
+        client().sign_hls_playlist(text, key, &options).map_err(|error| error.to_string())
+    };
+    assert!(at("v.m3u8", PlaylistOptions::new()).unwrap_err().contains("give the prefix"));
+    assert!(at("v.m3u8", PlaylistOptions::new().prefix("")).is_ok());
+    assert!(at("cre\u{301}/v.m3u8", PlaylistOptions::new()).unwrap_err().contains("form NFC"));
     let long_lived = PlaylistOptions::new().expires_in(Duration::from_hours(200));
     assert!(sign(text, long_lived).unwrap_err().contains("1 to 604800 whole seconds"));
     let master = "#EXTM3U\n#EXT-X-STREAM-INF:A=1\na.m3u8";

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use http::{HeaderMap, Method, request};
 
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+use crate::error::Error;
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::model::r2::headers::read_range;
@@ -36,13 +38,22 @@ impl HttpRequest {
         ];
         let mut headers = HeaderMap::new();
         for name in taken {
-            if let Ok(Some(value)) = request.headers().get(name.as_str())
-                && let Ok(value) = HeaderValue::from_str(&value)
-            {
-                headers.insert(name, value);
-            }
+            let Ok(Some(value)) = request.headers().get(name.as_str()) else {
+                continue;
+            };
+            match HeaderValue::from_str(&value) {
+                Ok(value) => headers.insert(name, value),
+                Err(_) => return Self::malformed(&name),
+            };
         }
         Self::of(request.method() == worker::Method::Get, &headers)
+    }
+
+    /// A request with control characters in a header, which a recipient has to refuse or to replace.
+    #[cfg(all(feature = "workers", target_arch = "wasm32"))]
+    fn malformed(name: &http::HeaderName) -> Self {
+        let refused = Error::invalid_input(format!("the request's header {name} has control characters"));
+        Self { only_if: Err(refused), range: None }
     }
 
     /// HTTP has ranges of GET alone. One that is malformed counts as none.
