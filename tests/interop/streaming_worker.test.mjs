@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
+import { connect } from "node:net";
 import { after, describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
 import { altered, inParallel, mintToken, startWorker, use } from "./worker_harness.mjs";
@@ -53,6 +54,48 @@ function raw(method, path, headers, body) {
     });
     request.on("error", reject);
     request.end(body);
+  });
+}
+
+/** An exchange whose headers are bytes, as no HTTP library sends them: text in UTF-8, a `Buffer` as it is. */
+function exchange(method, path, headers, body = "") {
+  const { hostname, port } = new URL(worker.root);
+  const lines = [["host", "localhost"], ["connection", "close"], ["authorization", `Bearer ${me}`], ["content-length", String(Buffer.byteLength(body))], ...headers];
+  // The last of a name counts.
+  const last = new Map(lines.map(([name, value]) => [name, value]));
+  const head = [...last].map(([name, value]) => Buffer.concat([Buffer.from(`${name}: `), Buffer.from(value), Buffer.from("\r\n")]));
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    let received = Buffer.alloc(0);
+    socket.on("error", reject).on("data", (chunk) => {
+      received = Buffer.concat([received, chunk]);
+      const end = received.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      const [status, ...lines] = received.subarray(0, end).toString().split("\r\n");
+      const pairs = lines.map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]);
+      const headers = Object.fromEntries(pairs);
+      const body = received.subarray(end + 4);
+      const chunked = headers["transfer-encoding"] === "chunked";
+      if (chunked ? !body.includes("0\r\n\r\n") : body.length < Number(headers["content-length"] ?? 0)) return;
+      socket.destroy();
+      resolve({ status: Number(status.split(" ")[1]), headers, body: body.toString() });
+    });
+    socket.setTimeout(10_000, () => socket.destroy(new Error(`no answer to ${method} ${path}`)));
+    socket.write(Buffer.concat([Buffer.from(`${method} ${path} HTTP/1.1\r\n`), ...head, Buffer.from(`\r\n${body}`)]));
+  });
+}
+
+/** An upload of `size` bytes that takes two seconds. */
+function slowUpload(path, size) {
+  return new Promise((resolve, reject) => {
+    const headers = { authorization: `Bearer ${me}`, "content-length": size };
+    const request = httpRequest(worker.root + path, { method: "PUT", headers }, (response) => {
+      response.resume().on("end", () => resolve(response.statusCode));
+    });
+    request.on("error", reject);
+    for (let piece = 0; piece < 8; piece += 1) {
+      setTimeout(() => (piece < 7 ? request.write(Buffer.alloc(size / 8)) : request.end(Buffer.alloc(size / 8))), piece * 280);
+    }
   });
 }
 
@@ -143,6 +186,39 @@ describe("/media", () => {
     assert.equal((await get({ "if-match": etag })).status, 200);
     await expectError(await get({ "if-match": '"other"' }), 412, "precondition_failed");
     await expectError(await get({ "if-none-match": 'nonsense"' }), 400, "bad_request");
+  });
+
+  test("what one client sends in a header is nobody else's concern", async () => {
+    const path = "/media/creator-1/videos/headers";
+    const name = "inline; filename=\"é🎬.mp4\"";
+    const hostile = ['"é"', '"🎬"', Buffer.from([0x22, 0xe9, 0x22]), Buffer.from([0x22, 0xff, 0x80, 0x22]), '"\x01"', '"\x7f"', '"a\tb"', '"', "*, *", '"a"'.repeat(500)];
+    const names = ["if-match", "if-none-match", "if-range", "range", "if-modified-since", "if-unmodified-since"];
+    const written = ["content-type", "content-disposition", "content-language", "content-encoding", "cache-control", "if-match", "if-none-match"];
+    await call("PUT", path, { body: "0123456789" });
+    // Uploads that are under way all the while.
+    const slow = Array.from({ length: 20 }, (_, i) => slowUpload(`/media/creator-1/videos/slow-${i}`, 64 * 1024));
+    for (const value of hostile) {
+      for (const header of names) {
+        const answer = await exchange("GET", path, [[header, value], ["range", "bytes=0-1"]]);
+        assert.ok([200, 206, 304, 400, 412, 416].includes(answer.status), `${header}: ${value}: ${answer.status} ${answer.body}`);
+        if (header === "if-range") assert.ok([200, 400].includes(answer.status), `${value} ${answer.status}`);
+      }
+      for (const header of written) {
+        const target = `${path}-${written.indexOf(header)}-${hostile.indexOf(value)}`;
+        const put = await exchange("PUT", target, [[header, value]], "x");
+        assert.ok([201, 400, 412].includes(put.status), `${header}: ${value}: ${put.status} ${put.body}`);
+        const got = await exchange("GET", target, []);
+        assert.equal(got.status, put.status === 201 ? 200 : 404, `${header}: ${value}: ${got.body}`);
+      }
+      for (const header of ["authorization", "origin", "access-control-request-headers"]) {
+        assert.ok((await exchange("OPTIONS", path, [[header, value]])).status < 500);
+      }
+    }
+    assert.equal((await exchange("PUT", path, [["content-disposition", name]], "x")).status, 201);
+    const got = await exchange("GET", path, []);
+    assert.deepEqual([got.status, got.headers["content-disposition"]], [200, name]);
+    assert.equal(got.headers["x-content-type-options"], "nosniff");
+    assert.deepEqual(await Promise.all(slow), slow.map(() => 201));
   });
 
   test("conditional uploads", async () => {
@@ -429,6 +505,8 @@ test("pages of the allowed origin", async () => {
   assert.match(preflight.headers.get("access-control-allow-headers"), /authorization/);
   const refused = await call("GET", "/media", { as: null, headers: { origin } });
   assert.deepEqual([refused.status, refused.headers.get("access-control-allow-origin")], [401, origin]);
+  const stranger = await call("OPTIONS", "/media", { as: null, headers: { origin: "https://elsewhere.example", "access-control-request-method": "GET" } });
+  assert.match(await expectError(stranger, 403, "origin_refused"), /https:\/\/elsewhere\.example.*ALLOWED_ORIGIN/);
   const elsewhere = await call("GET", "/media", { headers: { origin: "https://elsewhere.example" } });
   assert.deepEqual([elsewhere.status, elsewhere.headers.get("access-control-allow-origin")], [200, null]);
 });
@@ -467,12 +545,23 @@ describe("when R2 fails", () => {
     });
   }
 
-  test("a Worker without its secrets says no more than that", async () => {
+  test("a Worker without its secrets says which ones it needs", async () => {
     const bare = await startWorker({ folder, bindings: { TOKEN_SECRET: "short" } });
     try {
-      await expectError(await fetch(`${bare.root}/media`), 500, "internal");
+      assert.match(await expectError(await fetch(`${bare.root}/media`), 503, "not_configured"), /TOKEN_SECRET/);
     } finally {
       await bare.stop();
+    }
+    const bindings = { TOKEN_SECRET: secret, R2_ACCESS_KEY_ID: "", R2_SECRET_ACCESS_KEY: "" };
+    const unsigning = await startWorker({ folder, bindings });
+    const at = (path, init) => fetch(unsigning.root + path, { headers: { authorization: `Bearer ${me}` }, ...init });
+    try {
+      assert.equal((await at("/media/creator-1/videos/a", { method: "PUT", body: "x" })).status, 201);
+      const body = JSON.stringify({ key: "creator-1/videos/a", contentType: "video/mp4" });
+      const refused = await expectError(await at("/upload-url", { method: "POST", body }), 503, "not_configured");
+      assert.match(refused, /R2_ACCESS_KEY_ID/);
+    } finally {
+      await unsigning.stop();
     }
   });
 });
