@@ -186,6 +186,9 @@ struct Refused {
 /// The code of what is longer than is taken.
 pub(crate) const TOO_LARGE: &str = "EntityTooLarge";
 
+/// The code of a body whose length is not known and has to be.
+pub(crate) const LENGTH_MISSING: &str = "MissingContentLength";
+
 /// The headers of an object that the answer to a client may have to repeat.
 const OBJECT_HEADERS: [HeaderName; 4] =
     [header::ETAG, header::LAST_MODIFIED, header::CACHE_CONTROL, header::EXPIRES];
@@ -479,6 +482,7 @@ impl Error {
     /// | 403 | `Forbidden` by this program, such as a token that is not good: an error without a [`status`](Self::status) |
     /// | 404 | `NoSuchKey`, `NoSuchUpload` |
     /// | 409 | `Conflict`, `LockLost` |
+    /// | 411 | `InvalidInput` with the code `MissingContentLength`: a body to put whose length is not known |
     /// | 412 | `PreconditionFailed` |
     /// | 413 | `InvalidInput` with the code `EntityTooLarge`: a body that is longer than its limit, or than R2 or KV takes |
     /// | 416 | `RangeNotSatisfiable` |
@@ -502,7 +506,11 @@ impl Error {
             (ErrorKind::Forbidden, _) if status.is_none() => StatusCode::FORBIDDEN,
             (ErrorKind::Serialization, About::Given) => StatusCode::BAD_REQUEST,
             (ErrorKind::InvalidInput, About::Stored) => StatusCode::INTERNAL_SERVER_ERROR,
-            (ErrorKind::InvalidInput, _) if self.code() == Some(TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,
+            (ErrorKind::InvalidInput, _) => match self.code() {
+                Some(TOO_LARGE) => StatusCode::PAYLOAD_TOO_LARGE,
+                Some(LENGTH_MISSING) => StatusCode::LENGTH_REQUIRED,
+                _ => StatusCode::BAD_REQUEST,
+            },
             (kind, _) => kind.http_status(),
         }
     }

@@ -117,7 +117,12 @@ impl From<InvalidKey> for ApiError {
 impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         match error.kind() {
-            ErrorKind::InvalidInput | ErrorKind::Serialization => Self::bad_request(error.message()),
+            ErrorKind::InvalidInput | ErrorKind::Serialization => match error.http_status().as_u16() {
+                411 => Self::length_required(),
+                413 => Self::new(413, "too_large", error.message()),
+                400 => Self::bad_request(error.message()),
+                _ => Self::unprocessable(error.message()),
+            },
             ErrorKind::PreconditionFailed => {
                 Self::new(412, "precondition_failed", "the object is not as the request's conditions have it")
             }

@@ -25,7 +25,7 @@ pub use self::stream::ByteStream;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) use self::stream::wrong_length;
 use self::stream::{Announced, chunks, exactly};
-use crate::error::{Error, ErrorKind, Result, TOO_LARGE};
+use crate::error::{Error, ErrorKind, LENGTH_MISSING, Result, TOO_LARGE};
 use crate::json;
 
 /// How many bytes [`Body::bytes`], [`Body::text`] and [`Body::json`] take unless [`Body::limit`] says otherwise:
@@ -148,6 +148,7 @@ impl Body {
                 "R2 takes no body of unknown length: give the stream its length, collect it into bytes, or upload it \
                  in parts of known length",
             )
+            .with_code(LENGTH_MISSING)
         })
     }
 

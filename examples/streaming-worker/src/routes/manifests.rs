@@ -1,6 +1,5 @@
 //! `/manifests/{creatorId}/{mediaId}`: what a piece of content is, written and read by its owner.
 
-use cloudflare_clients::ErrorKind;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -30,10 +29,7 @@ pub(super) async fn get(call: &Call<'_>, creator: &str, media: &str) -> Answer {
     let (_, key) = key_of(call, creator, media)?;
     let object = call.app.r2.get(key.as_str()).await?.ok_or_else(|| ApiError::not_found("manifest"))?;
     let etag = object.http_etag();
-    let manifest: Manifest = object.limit(MAX_JSON).json().await.map_err(|error| match error.kind() {
-        ErrorKind::InvalidInput | ErrorKind::Serialization => ApiError::unprocessable(error.message()),
-        _ => error.into(),
-    })?;
+    let manifest: Manifest = object.limit(MAX_JSON).json().await?;
     let response = json(&manifest, 200)?;
     response.headers().set("etag", &etag)?;
     Ok(response)

@@ -1,7 +1,7 @@
 //! `/media`: objects by way of the Worker, and lists of them.
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Conditional, EtagList, HttpMetadata};
+use cloudflare_clients::r2::{Body, Conditional, EtagList, HttpMetadata};
 use serde_json::json;
 use worker::Response;
 
@@ -42,7 +42,7 @@ pub(super) async fn upload(call: &Call<'_>, key: &MediaKey) -> Answer {
     let mut only_if = Conditional::new();
     only_if.etag_matches = etags(call.header("if-match")?)?;
     only_if.etag_does_not_match = etags(call.header("if-none-match")?)?;
-    let body = call.upload()?;
+    let body = Body::from_worker_request(call.request)?;
     let size = body.content_length();
     let mut metadata = HttpMetadata::new();
     metadata.content_type =

@@ -99,12 +99,6 @@ impl Call<'_> {
         Ok(self.request.headers().get(name)?)
     }
 
-    /// The request's bytes, to go on to R2.
-    fn upload(&self) -> Result<Body, ApiError> {
-        let body = Body::from_worker_request(self.request)?;
-        if body.content_length().is_none() { Err(ApiError::length_required()) } else { Ok(body) }
-    }
-
     /// Refuses a key that is not the subject's own.
     fn owned(&self, key: MediaKey) -> Result<MediaKey, ApiError> {
         if self.subject.owns(&key) { Ok(key) } else { Err(ApiError::forbidden()) }

@@ -1,6 +1,6 @@
 //! `/uploads`: uploads in parts, by way of the Worker.
 
-use cloudflare_clients::r2::{MultipartUpload, UploadedPart};
+use cloudflare_clients::r2::{Body, MultipartUpload, UploadedPart};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -43,7 +43,7 @@ pub(super) async fn part(call: &Call<'_>) -> Answer {
     let number = number
         .parse()
         .map_err(|_| ApiError::bad_request(format!("the partNumber {number:?} is none of 1 to 10,000")))?;
-    let part = upload.upload_part(number, call.upload()?).await?;
+    let part = upload.upload_part(number, Body::from_worker_request(call.request)?).await?;
     json(&json!({ "partNumber": part.part_number, "etag": part.etag }), 200)
 }
 
