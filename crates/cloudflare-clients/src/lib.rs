@@ -93,7 +93,7 @@ pub use runtime::TokioRuntime;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use runtime::WorkersRuntime;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
-pub use store::{BucketInfo, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo};
+pub use store::{BucketInfo, Damage, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo, ScrubReport};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use transport::{HttpClient, ReasonPhrase, Timeouts};
 pub use wire::s3;

@@ -269,15 +269,22 @@ impl LocalBucket {
     async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
         let blobs = Arc::clone(&self.store.shared().blobs);
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
-        let (found, names) = self
+        let (found, names, pieces) = self
             .read(move |connection, bucket| {
                 let row = source_row(connection, bucket, &looked_up, &only_if)?;
                 let names = blobs_of(connection, row.body)?;
-                Ok((row, names))
+                let all = ServedRange { offset: 0, length: row.object.size };
+                let pieces = read::pieces(connection, &row.object.key, row.body, all)?;
+                Ok((row, names, pieces))
             })
             .await?;
         let platform = &self.store.shared().platform;
-        let Some(files) = platform.blocking(move || blobs.duplicate(&names)).await? else {
+        let name = request.source.clone();
+        // A damaged object is not made two of.
+        let duplicate = move || {
+            if read::verify(&blobs, &name, pieces)? { blobs.duplicate(&names) } else { Ok(None) }
+        };
+        let Some(files) = platform.blocking(duplicate).await? else {
             return Err(lost(&request.source).with_code(REPLACED));
         };
         let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();

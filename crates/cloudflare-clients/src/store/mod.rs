@@ -5,6 +5,7 @@
 //! acknowledged. A file belongs to one row: a copy is a hard link, so nothing counts references.
 
 mod blobs;
+mod block_checksums;
 mod bucket;
 mod buckets;
 mod cleanup;
@@ -23,6 +24,7 @@ mod pairs;
 mod platform;
 mod read;
 mod receive;
+mod scrub;
 mod segments;
 mod shared;
 #[cfg(test)]
@@ -37,3 +39,4 @@ pub use buckets::BucketInfo;
 pub use local_store::LocalStore;
 pub use namespace::LocalNamespace;
 pub use namespaces::NamespaceInfo;
+pub use scrub::{Damage, ScrubReport};

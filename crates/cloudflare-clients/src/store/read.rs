@@ -1,4 +1,4 @@
-//! Bodies on their way out.
+//! Bodies on their way out: no byte of a segment leaves before its block is verified.
 
 use std::collections::VecDeque;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -6,18 +6,16 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
 use super::blobs::Blobs;
-use super::database::{StoreResult, storage};
+use super::block_checksums::{BLOCK, CHECKSUM, are_blocks, blocks, is_block};
+use super::database::{StoreResult, malformed, storage};
 use super::disk::DiskFile;
 use super::segments::segments_of;
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::{Body, ServedRange};
-
-/// How many bytes are read from a file at a time.
-const CHUNK: u64 = 256 * 1024;
+use crate::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, ServedRange};
 
 /// How often a key is looked up again when it was replaced between its row and its files.
 pub(super) const MAX_LOOKUPS: usize = 32;
@@ -29,16 +27,31 @@ const MAX_OPEN: usize = 256;
 #[derive(Debug)]
 pub(super) struct Piece {
     source: Source,
-    /// Where they begin in the segment.
+    expected: Expected,
+    /// How many bytes the segment has.
+    size: u64,
+    /// Where the bytes that are left begin in the segment.
     offset: u64,
     length: u64,
 }
 
 #[derive(Debug)]
 enum Source {
+    /// Verified already.
     Inline(Bytes),
     Closed(String),
     Open(String, Box<dyn DiskFile>),
+}
+
+/// What the bytes of a file are compared with.
+#[derive(Debug)]
+enum Expected {
+    /// The checksums of the blocks from here on.
+    Blocks(Bytes),
+    /// The MD5 of all of it, so far and as it has to be.
+    Whole(Hasher, Checksum),
+    /// Nothing: it is a range of a segment without checksums.
+    Nothing,
 }
 
 /// What `find` finds of a key, with its body, whose first files are open. `find` says which body that is, and what range of it.
@@ -48,20 +61,21 @@ where
     F: Fn(&Connection) -> StoreResult<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
 {
     let find = Arc::new(find);
+    let name: Arc<str> = key.into();
     for _ in 0..MAX_LOOKUPS {
-        let (find, blobs) = (Arc::clone(&find), Arc::clone(&shared.blobs));
+        let (find, blobs, key) = (Arc::clone(&find), Arc::clone(&shared.blobs), Arc::clone(&name));
         let found = shared
             .readers
             .read(move |connection| {
                 let Some((found, body, range)) = find(connection)? else {
                     return Ok(Some(None));
                 };
-                let mut pieces = pieces(connection, body, range)?;
-                Ok(open(&blobs, &mut pieces)?.then_some(Some((found, pieces))))
+                let mut pieces = pieces(connection, &key, body, range)?;
+                Ok(open(&blobs, &key, &mut pieces)?.then_some(Some((found, pieces))))
             })
             .await?;
         if let Some(found) = found {
-            return Ok(found.map(|(found, pieces)| (found, body(Arc::clone(&shared.blobs), pieces))));
+            return Ok(found.map(|(found, pieces)| (found, body(Arc::clone(&shared.blobs), name, pieces))));
         }
     }
     Err(lost(key))
@@ -73,14 +87,39 @@ pub(super) fn lost(key: &str) -> Error {
         ErrorKind::Storage,
         format!("a file of {key:?} is not there: it was replaced again and again, or the store is damaged"),
     )
+    .with_key(key)
     .retryable(true)
 }
 
+/// The error for bytes that are not those that were stored.
+fn damaged(key: &str, place: impl std::fmt::Display) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("{key:?} is damaged: the bytes in {place} are not those that were stored"),
+    )
+    .with_key(key)
+}
+
+/// The error for a body that lacks bytes.
+fn short(key: &str, missing: u64) -> Error {
+    Error::new(
+        ErrorKind::Storage,
+        format!("{key:?} is damaged: the database knows nothing of its last {missing} bytes"),
+    )
+    .with_key(key)
+}
+
 /// Which pieces a range of a body is made of.
-fn pieces(connection: &Connection, body: i64, range: ServedRange) -> StoreResult<VecDeque<Piece>> {
+pub(super) fn pieces(
+    connection: &Connection,
+    key: &str,
+    body: i64,
+    range: ServedRange,
+) -> StoreResult<VecDeque<Piece>> {
     let ids = segments_of(body);
-    let mut statement = connection
-        .prepare_cached("SELECT size, blob, bytes FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut statement = connection.prepare_cached(
+        "SELECT size, md5, checksums, blob, bytes FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id",
+    )?;
     let mut rows = statement.query((ids.start, ids.end))?;
     let mut pieces = VecDeque::new();
     let (mut skip, mut left) = (range.offset, range.length);
@@ -93,25 +132,39 @@ fn pieces(connection: &Connection, body: i64, range: ServedRange) -> StoreResult
             continue;
         }
         let length = left.min(size - skip);
-        let source = match row.get(1)? {
-            Some(blob) => Source::Closed(blob),
-            None => Source::Inline(Bytes::from(row.get::<_, Vec<u8>>(2)?)),
-        };
-        pieces.push_back(Piece { source, offset: skip, length });
+        pieces.push_back(Piece::read(row, key, size, skip, length)?);
         left -= length;
         skip = 0;
+    }
+    if left > 0 {
+        return Err(short(key, left).into());
     }
     Ok(pieces)
 }
 
+/// Reads all of what is there and compares it. Returns false when a file is gone: then the object has been replaced.
+pub(super) fn verify(blobs: &Blobs, key: &str, pieces: VecDeque<Piece>) -> Result<bool> {
+    for mut piece in pieces {
+        match piece.open(blobs) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(piece.failed(blobs, key, error)),
+            Ok(()) => {}
+        }
+        while piece.length > 0 {
+            piece.next_chunk(blobs, key)?;
+        }
+    }
+    Ok(true)
+}
+
 /// Opens the first files. Returns false when one is gone: then the object has been replaced.
-fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> {
+fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> {
     let closed = pieces.iter_mut().filter(|piece| matches!(piece.source, Source::Closed(_)));
     for piece in closed.take(MAX_OPEN) {
         if let Err(error) = piece.open(blobs) {
             return match error.kind() {
                 io::ErrorKind::NotFound => Ok(false),
-                _ => Err(piece.failed(blobs, error)),
+                _ => Err(piece.failed(blobs, key, error)),
             };
         }
     }
@@ -119,7 +172,7 @@ fn open(blobs: &Blobs, pieces: &mut VecDeque<Piece>) -> Result<bool> {
 }
 
 /// The body that the pieces make.
-fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
+fn body(blobs: Arc<Blobs>, key: Arc<str>, mut pieces: VecDeque<Piece>) -> Body {
     if pieces.len() <= 1 && pieces.iter().all(|piece| matches!(piece.source, Source::Inline(_))) {
         return pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
             Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),
@@ -128,16 +181,17 @@ fn body(blobs: Arc<Blobs>, mut pieces: VecDeque<Piece>) -> Body {
     }
     let length = pieces.iter().map(|piece| piece.length).sum();
     let chunks = stream::try_unfold(pieces, move |mut pieces| {
-        let blobs = Arc::clone(&blobs);
+        let (blobs, key) = (Arc::clone(&blobs), Arc::clone(&key));
         async move {
             let Some(mut piece) = pieces.pop_front() else {
                 return Ok(None);
             };
-            if let Source::Inline(bytes) = &piece.source {
-                return Ok(Some((piece_of(bytes, piece.offset, piece.length), pieces)));
+            if matches!(piece.source, Source::Inline(_)) {
+                return Ok(Some((piece.next_chunk(&blobs, &key)?, pieces)));
             }
             let platform = blobs.platform.clone();
-            let (chunk, piece) = platform.blocking(move || Ok((piece.next_chunk(&blobs)?, piece))).await?;
+            let (chunk, piece) =
+                platform.blocking(move || Ok((piece.next_chunk(&blobs, &key)?, piece))).await?;
             if piece.length > 0 {
                 pieces.push_front(piece);
             }
@@ -154,53 +208,231 @@ fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
 }
 
 impl Piece {
-    fn open(&mut self, blobs: &Blobs) -> io::Result<()> {
-        if let Source::Closed(name) = &mut self.source {
-            let mut file = blobs.open(name)?;
-            if self.offset > 0 {
-                file.seek(SeekFrom::Start(self.offset))?;
+    /// Of a row with `size, md5, checksums, blob, bytes`.
+    pub(super) fn read(row: &Row<'_>, key: &str, size: u64, offset: u64, length: u64) -> StoreResult<Self> {
+        let md5: Vec<u8> = row.get(1)?;
+        let md5 = Checksum::from_bytes(ChecksumAlgorithm::Md5, &md5)
+            .ok_or_else(|| malformed("an MD5", &md5.len()).with_key(key))?;
+        let checksums = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+        if checksums.is_some_and(|all| all.len() as u64 != blocks(size) * CHECKSUM as u64) {
+            return Err(malformed("the checksums of a segment", &size).with_key(key).into());
+        }
+        let Some(name) = row.get(3)? else {
+            let bytes: Vec<u8> = row.get(4)?;
+            let is_whole = match checksums {
+                Some(checksums) => are_blocks(&bytes, checksums),
+                None => Checksum::md5_of(&bytes) == md5,
+            };
+            if bytes.len() as u64 != size || !is_whole {
+                return Err(damaged(key, "the database").into());
             }
-            self.source = Source::Open(std::mem::take(name), file);
+            let source = Source::Inline(bytes.into());
+            return Ok(Self { source, expected: Expected::Nothing, size, offset, length });
+        };
+        let expected = match checksums {
+            Some(checksums) => {
+                let first = usize::try_from(offset / BLOCK as u64).unwrap_or(usize::MAX);
+                let from_here = checksums.get(first.saturating_mul(CHECKSUM)..).unwrap_or_default();
+                Expected::Blocks(Bytes::copy_from_slice(from_here))
+            }
+            None if offset == 0 && length == size => Expected::Whole(Hasher::md5(), md5),
+            None => Expected::Nothing,
+        };
+        Ok(Self { source: Source::Closed(name), expected, size, offset, length })
+    }
+
+    /// Where the bytes begin that are read next: a block is read whole.
+    fn position(&self) -> u64 {
+        match self.expected {
+            Expected::Blocks(_) => self.offset - self.offset % BLOCK as u64,
+            Expected::Whole(..) | Expected::Nothing => self.offset,
+        }
+    }
+
+    fn open(&mut self, blobs: &Blobs) -> io::Result<()> {
+        if let Source::Closed(name) = &self.source {
+            let mut file = blobs.open(name)?;
+            let position = self.position();
+            if position > 0 {
+                file.seek(SeekFrom::Start(position))?;
+            }
+            self.source = Source::Open(name.clone(), file);
         }
         Ok(())
     }
 
     /// Reads on and leaves what is left.
-    fn next_chunk(&mut self, blobs: &Blobs) -> Result<Bytes> {
+    pub(super) fn next_chunk(&mut self, blobs: &Blobs, key: &str) -> Result<Bytes> {
+        if let Source::Inline(bytes) = &self.source {
+            let chunk = piece_of(bytes, self.offset, self.length);
+            self.length = 0;
+            return Ok(chunk);
+        }
         if let Err(error) = self.open(blobs) {
             return Err(match error.kind() {
                 io::ErrorKind::NotFound => Error::new(
                     ErrorKind::Storage,
-                    "the object was replaced or deleted before its later parts were read: read it again",
+                    format!(
+                        "{key:?} was replaced or deleted before its later parts were read: read it again"
+                    ),
                 )
                 .with_source(error)
+                .with_key(key)
                 .retryable(true),
-                _ => self.failed(blobs, error),
+                _ => self.failed(blobs, key, error),
             });
         }
-        let Source::Open(_, file) = &mut self.source else {
+        let position = self.position();
+        let Source::Open(name, file) = &mut self.source else {
             return Ok(Bytes::new());
         };
-        let wanted = self.length.min(CHUNK);
+        let end = match self.expected {
+            Expected::Blocks(_) => self.size,
+            Expected::Whole(..) | Expected::Nothing => self.offset + self.length,
+        };
+        let wanted = (end - position).min(BLOCK as u64);
         let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
         match file.take(wanted).read_to_end(&mut chunk) {
-            Ok(read) if read as u64 == wanted => {
-                self.length -= wanted;
-                Ok(chunk.into())
-            }
-            Ok(_) => Err(self.failed(blobs, io::ErrorKind::UnexpectedEof.into())),
-            Err(error) => Err(self.failed(blobs, error)),
+            Ok(read) if read as u64 == wanted => {}
+            Ok(_) => return Err(self.failed(blobs, key, io::ErrorKind::UnexpectedEof.into())),
+            Err(error) => return Err(self.failed(blobs, key, error)),
         }
+        let is_good = match &mut self.expected {
+            Expected::Blocks(checksums) => {
+                let checksum = checksums.split_to(CHECKSUM.min(checksums.len()));
+                is_block(&chunk, &checksum)
+            }
+            Expected::Whole(hasher, md5) => {
+                hasher.update(&chunk);
+                wanted < self.length || hasher.clone().finish() == *md5
+            }
+            Expected::Nothing => true,
+        };
+        if !is_good {
+            return Err(damaged(key, blobs.path(name).display()));
+        }
+        let chunk = piece_of(&chunk.into(), self.offset - position, self.length);
+        self.offset += chunk.len() as u64;
+        self.length -= chunk.len() as u64;
+        Ok(chunk)
     }
 
-    fn failed(&self, blobs: &Blobs, error: io::Error) -> Error {
+    fn failed(&self, blobs: &Blobs, key: &str, error: io::Error) -> Error {
         match &self.source {
             Source::Inline(_) => {
                 Error::new(ErrorKind::Storage, "the object cannot be read").with_source(error)
             }
             Source::Closed(name) | Source::Open(name, _) => {
-                storage(&blobs.path(name), "cannot be read", error)
+                storage(&blobs.path(name), &format!("with the bytes of {key:?} cannot be read"), error)
             }
         }
+        .with_key(key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::{self, Namespace as _};
+    use crate::r2::{Bucket as _, CopyRequest, GetRequest, PutRequest, Range};
+    use crate::store::LocalBucket;
+    use crate::store::testing::{bucket, bytes, flip, namespace, only_blob, pattern};
+
+    async fn get(bucket: &LocalBucket, range: Option<std::ops::Range<u64>>) -> Result<Bytes> {
+        let mut request = GetRequest::new("key");
+        request.range = range.map(Range::from);
+        bucket.get(request).await?.unwrap().body.bytes().await
+    }
+
+    #[tokio::test]
+    async fn no_damaged_byte_leaves_and_ranges_beside_it_do() {
+        let (_folder, bucket) = bucket().await;
+        let size = 3 * BLOCK + 1000;
+        bucket.put(PutRequest::new("key", pattern(size))).await.unwrap();
+        let file = only_blob(bucket.store());
+        let block = BLOCK as u64;
+        for at in [0, BLOCK, 2 * BLOCK - 1, size - 1] {
+            flip(&file, at);
+            let at = at as u64;
+            let start = at - at % block;
+            for damaged in
+                [None, Some(at..at + 1), Some(start..start + 1), Some(start.saturating_sub(1)..start + 1)]
+            {
+                let error = get(&bucket, damaged).await.unwrap_err();
+                assert_eq!((error.kind(), error.key()), (ErrorKind::Storage, Some("key")));
+                assert!(error.message().contains("\"key\" is damaged"), "{error}");
+                assert!(error.message().contains(file.to_str().unwrap()), "{error}");
+                assert!(!error.is_retryable());
+            }
+            let sound = if start == 0 { block..3 * block } else { start - 10..start };
+            let [from, to] = [sound.start, sound.end].map(|at| usize::try_from(at).unwrap());
+            assert!(get(&bucket, Some(sound)).await.unwrap() == pattern(size)[from..to]);
+            flip(&file, usize::try_from(at).unwrap());
+        }
+        assert!(get(&bucket, None).await.unwrap() == pattern(size));
+    }
+
+    #[tokio::test]
+    async fn a_damaged_object_is_not_copied() {
+        let (_folder, bucket) = bucket().await;
+        bucket.put(PutRequest::new("key", pattern(3 * BLOCK))).await.unwrap();
+        flip(&only_blob(bucket.store()), 2 * BLOCK);
+        let error = bucket.copy(CopyRequest::new("key", "copy")).await.unwrap_err();
+        assert!(error.message().contains("\"key\" is damaged"), "{error}");
+        assert_eq!(bytes(&bucket, "copy").await, None);
+
+        bucket.store().create_bucket("other").await.unwrap();
+        let other = bucket.store().bucket("other").unwrap();
+        let body = bucket.get(GetRequest::new("key")).await.unwrap().unwrap().body;
+        let error = other.put(PutRequest::new("copy", body)).await.unwrap_err();
+        assert_eq!((error.kind(), error.key()), (ErrorKind::Storage, Some("key")));
+        assert_eq!(bytes(&other, "copy").await, None);
+    }
+
+    #[tokio::test]
+    async fn what_has_no_checksums_is_compared_with_its_md5() {
+        let (_folder, bucket) = bucket().await;
+        bucket.put(PutRequest::new("key", pattern(3 * BLOCK))).await.unwrap();
+        let forget = |write: &super::super::writer::Write<'_>| {
+            write.execute("UPDATE segments SET checksums = NULL", ())?;
+            Ok(())
+        };
+        bucket.store().shared().writer.write(Vec::new(), forget).await.unwrap();
+        assert!(get(&bucket, None).await.unwrap() == pattern(3 * BLOCK));
+        flip(&only_blob(bucket.store()), 0);
+        assert!(get(&bucket, None).await.unwrap_err().message().contains("is damaged"));
+        assert!(bucket.copy(CopyRequest::new("key", "copy")).await.is_err());
+        // A range cannot be compared.
+        assert!(get(&bucket, Some(5..10)).await.unwrap() == pattern(10)[5..]);
+    }
+
+    #[tokio::test]
+    async fn values_are_verified_in_files_and_in_the_database() {
+        let (_folder, namespace, _clock) = namespace().await;
+        namespace.put(kv::PutRequest::new("large", pattern(100_000))).await.unwrap();
+        namespace.put(kv::PutRequest::new("small", pattern(100))).await.unwrap();
+        flip(&only_blob(namespace.store()), 99_999);
+        let change = |write: &super::super::writer::Write<'_>| {
+            write.execute("UPDATE segments SET bytes = zeroblob(size) WHERE blob IS NULL", ())?;
+            Ok(())
+        };
+        namespace.store().shared().writer.write(Vec::new(), change).await.unwrap();
+        for key in ["large", "small"] {
+            let value = async { namespace.get(kv::GetRequest::new(key)).await?.unwrap().bytes().await };
+            let error = value.await.unwrap_err();
+            assert_eq!((error.kind(), error.key()), (ErrorKind::Storage, Some(key)));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_lacks_a_segment_does_not_end_early() {
+        let (_folder, bucket) = bucket().await;
+        bucket.put(PutRequest::new("key", "value")).await.unwrap();
+        let lose = |write: &super::super::writer::Write<'_>| {
+            write.execute("DELETE FROM segments", ())?;
+            Ok(())
+        };
+        bucket.store().shared().writer.write(Vec::new(), lose).await.unwrap();
+        assert!(get(&bucket, None).await.unwrap_err().message().contains("last 5 bytes"));
     }
 }

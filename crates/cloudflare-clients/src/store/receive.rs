@@ -8,6 +8,7 @@ use futures_util::stream::Fuse;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::{Blobs, PendingBlob};
+use super::block_checksums::BlockHasher;
 use super::segments::{Content, Segment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::BAD_DIGEST;
@@ -94,6 +95,7 @@ async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
 struct Digests {
     size: u64,
     md5: Hasher,
+    blocks: BlockHasher,
     other: Option<Hasher>,
     expected: Option<Checksum>,
 }
@@ -104,6 +106,7 @@ impl Digests {
         Self {
             size: 0,
             md5: Hasher::md5(),
+            blocks: BlockHasher::new(),
             other: other.filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5).map(Hasher::new),
             expected,
         }
@@ -112,6 +115,7 @@ impl Digests {
     fn update(&mut self, bytes: &[u8]) {
         self.size += bytes.len() as u64;
         self.md5.update(bytes);
+        self.blocks.update(bytes);
         if let Some(other) = &mut self.other {
             other.update(bytes);
         }
@@ -137,6 +141,7 @@ impl Digests {
             .with_code(BAD_DIGEST.name));
         }
         let (content, file) = place()?;
-        Ok(Received { segment: Segment { size: self.size, md5, content }, checksum, file })
+        let segment = Segment { size: self.size, md5, checksums: self.blocks.finish(), content };
+        Ok(Received { segment, checksum, file })
     }
 }

@@ -14,6 +14,8 @@ use crate::r2::Checksum;
 pub(super) struct Segment {
     pub(super) size: u64,
     pub(super) md5: Checksum,
+    /// Those of its blocks.
+    pub(super) checksums: Vec<u8>,
     pub(super) content: Content,
 }
 
@@ -56,8 +58,25 @@ pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Stor
         Content::Inline(bytes) => (None, Some(&bytes[..])),
     };
     write
-        .prepare_cached("INSERT INTO segments (id, size, md5, blob, bytes) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((id, segment.size, segment.md5.as_bytes(), blob, bytes))?;
+        .prepare_cached(
+            "INSERT INTO segments (id, size, md5, checksums, blob, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        )?
+        .execute((id, segment.size, segment.md5.as_bytes(), &segment.checksums, blob, bytes))?;
+    Ok(())
+}
+
+/// Gives a segment checksums that it does not have, unless it is in another file by now.
+pub(super) fn set_checksums(
+    write: &Write<'_>,
+    id: i64,
+    blob: Option<&str>,
+    checksums: &[u8],
+) -> StoreResult<()> {
+    write
+        .prepare_cached(
+            "UPDATE segments SET checksums = ?3 WHERE id = ?1 AND blob IS ?2 AND checksums IS NULL",
+        )?
+        .execute((id, blob, checksums))?;
     Ok(())
 }
 
@@ -93,20 +112,22 @@ pub(super) fn copy_body(write: &Write<'_>, body: i64, blobs: &[String]) -> Store
     let (from, to) = (segments_of(body), segments_of(copy));
     write
         .prepare_cached(
-            "INSERT INTO segments (id, size, md5, blob, bytes) \
-             SELECT id + ?3, size, md5, NULL, bytes FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NULL",
+            "INSERT INTO segments (id, size, md5, checksums, blob, bytes) \
+             SELECT id + ?3, size, md5, checksums, NULL, bytes FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NULL",
         )?
         .execute((from.start, from.end, to.start - from.start))?;
     let mut statement = write.prepare_cached(
-        "SELECT id, size, md5 FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
+        "SELECT id, size, md5, checksums FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
     )?;
-    let mut insert =
-        write.prepare_cached("INSERT INTO segments (id, size, md5, blob) VALUES (?1, ?2, ?3, ?4)")?;
+    let mut insert = write.prepare_cached(
+        "INSERT INTO segments (id, size, md5, checksums, blob) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
     let mut rows = statement.query((from.start, from.end))?;
     let mut blobs = blobs.iter();
     while let (Some(row), Some(blob)) = (rows.next()?, blobs.next()) {
-        let (id, size, md5): (i64, u64, Vec<u8>) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        insert.execute((id - from.start + to.start, size, md5, blob))?;
+        let (id, size): (i64, u64) = (row.get(0)?, row.get(1)?);
+        let (md5, checksums): (Vec<u8>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
+        insert.execute((id - from.start + to.start, size, md5, checksums, blob))?;
     }
     Ok(copy)
 }

@@ -15,6 +15,7 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) folder: PathBuf,
+    pub(super) database: PathBuf,
     pub(super) platform: Platform,
     // Dropped in this order: the writer's connection is the last to close, which empties SQLite's log.
     pub(super) readers: Arc<Readers>,
@@ -52,8 +53,8 @@ impl Shared {
             Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
         let writer = Writer::start(connection, Arc::clone(&blobs))
             .map_err(|e| storage(&folder, "cannot be opened: no thread", e))?;
-        let readers = Arc::new(Readers::new(platform.clone(), database));
-        Ok(Self { folder, platform, readers, writer, blobs })
+        let readers = Arc::new(Readers::new(platform.clone(), database.clone()));
+        Ok(Self { folder, database, platform, readers, writer, blobs })
     }
 }
 

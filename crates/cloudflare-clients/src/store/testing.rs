@@ -101,3 +101,18 @@ pub(super) async fn rows(store: &LocalStore, table: &'static str) -> usize {
     };
     store.shared().readers.read(count).await.unwrap()
 }
+
+/// Changes a byte of a file.
+pub(super) fn flip(path: &std::path::Path, at: usize) {
+    let mut bytes = std::fs::read(path).unwrap();
+    bytes[at] ^= 1;
+    std::fs::write(path, bytes).unwrap();
+}
+
+/// The only file in `blobs/`.
+pub(super) fn only_blob(store: &LocalStore) -> std::path::PathBuf {
+    let mut blobs = std::fs::read_dir(store.path().join("blobs")).unwrap();
+    let blob = blobs.next().unwrap().unwrap().path();
+    assert!(blobs.next().is_none());
+    blob
+}

@@ -1,0 +1,87 @@
+//! The checksums of a segment, a block at a time: so a range of it is verified without reading all of it.
+
+use crate::r2::{Checksum, ChecksumAlgorithm, Hasher};
+
+/// How many bytes one checksum is of. What is read from a file at a time, too.
+pub(super) const BLOCK: usize = 256 * 1024;
+
+/// How many bytes a checksum has.
+pub(super) const CHECKSUM: usize = 8;
+
+const ALGORITHM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64Nvme;
+
+/// Makes the checksums of a segment whose bytes arrive in pieces of any size.
+pub(super) struct BlockHasher {
+    done: Vec<u8>,
+    block: Hasher,
+    /// How many bytes of the block have arrived.
+    filled: usize,
+}
+
+impl BlockHasher {
+    pub(super) fn new() -> Self {
+        Self { done: Vec::new(), block: Hasher::new(ALGORITHM), filled: 0 }
+    }
+
+    pub(super) fn update(&mut self, mut bytes: &[u8]) {
+        while !bytes.is_empty() {
+            let (now, rest) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
+            self.block.update(now);
+            self.filled += now.len();
+            if self.filled == BLOCK {
+                self.end_block();
+            }
+            bytes = rest;
+        }
+    }
+
+    /// The checksums of all blocks, one after the other.
+    pub(super) fn finish(mut self) -> Vec<u8> {
+        if self.filled > 0 {
+            self.end_block();
+        }
+        self.done
+    }
+
+    fn end_block(&mut self) {
+        let block = std::mem::replace(&mut self.block, Hasher::new(ALGORITHM));
+        self.done.extend_from_slice(block.finish().as_bytes());
+        self.filled = 0;
+    }
+}
+
+/// Whether these are the bytes of the block that has this checksum.
+pub(super) fn is_block(bytes: &[u8], checksum: &[u8]) -> bool {
+    Checksum::of(ALGORITHM, bytes).as_bytes() == checksum
+}
+
+/// Whether these are all bytes of the segment whose blocks have these checksums.
+pub(super) fn are_blocks(bytes: &[u8], checksums: &[u8]) -> bool {
+    let mut blocks = bytes.chunks(BLOCK).zip(checksums.chunks(CHECKSUM));
+    blocks.all(|(block, checksum)| is_block(block, checksum))
+}
+
+/// How many blocks a segment of this size has.
+pub(super) fn blocks(size: u64) -> u64 {
+    size.div_ceil(BLOCK as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::testing::pattern;
+
+    #[test]
+    fn pieces_of_any_size_have_the_checksums_of_their_blocks() {
+        for size in [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK] {
+            let bytes = pattern(size);
+            for piece in [1000, BLOCK, usize::MAX] {
+                let mut hasher = BlockHasher::new();
+                bytes.chunks(piece).for_each(|piece| hasher.update(piece));
+                let checksums = hasher.finish();
+                assert_eq!(checksums.len() as u64, blocks(size as u64) * CHECKSUM as u64);
+                assert!(are_blocks(&bytes, &checksums), "{size} by {piece}");
+            }
+        }
+    }
+}
