@@ -8,7 +8,7 @@ use super::database::storage;
 use super::disk::{Disk, DiskFile, Open};
 use super::instance::Instance;
 use super::platform::Platform;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many bytes are copied at a time where the file system has no links.
 const COPY_BUFFER: usize = 1024 * 1024;
@@ -20,13 +20,14 @@ pub(super) struct Blobs {
     pub(super) incoming: PathBuf,
     pub(super) instances: PathBuf,
     pub(super) platform: Platform,
-    pub(super) instance: Instance,
+    /// This open store, or why it writes nothing.
+    pub(super) instance: Result<Instance>,
 }
 
 impl Blobs {
     /// Begins a file.
     pub(super) fn create(self: &Arc<Self>) -> Result<BlobWriter> {
-        let name = self.instance.new_file_name();
+        let name = self.instance()?.new_file_name();
         let path = self.incoming.join(&name);
         let file =
             self.disk().open(&path, Open::CreateNew).map_err(|e| storage(&path, "cannot be created", e))?;
@@ -40,7 +41,7 @@ impl Blobs {
         let mut copies = Vec::with_capacity(names.len());
         for name in names {
             let source = self.path(name);
-            let name = self.instance.new_file_name();
+            let name = self.instance()?.new_file_name();
             let path = self.path(&name);
             match self.disk().hard_link(&source, &path) {
                 Ok(()) => copies.push(PendingBlob { name, path, blobs: Arc::clone(self), kept: false }),
@@ -75,6 +76,16 @@ impl Blobs {
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    fn instance(&self) -> Result<&Instance> {
+        self.instance.as_ref().map_err(Error::clone)
+    }
+
+    fn leave_files(&self) {
+        if let Ok(instance) = &self.instance {
+            instance.leave_files();
+        }
     }
 
     fn disk(&self) -> &dyn Disk {
@@ -136,7 +147,7 @@ impl PendingBlob {
     /// Nobody knows whether the row that names it is committed: the next clean-up finds out.
     pub(super) fn leave(mut self) {
         self.kept = true;
-        self.blobs.instance.leave_files();
+        self.blobs.leave_files();
     }
 }
 
@@ -146,7 +157,7 @@ impl Drop for PendingBlob {
             && let Err(error) = self.blobs.disk().remove(&self.path)
         {
             tracing::warn!(path = %self.path.display(), %error, "an unused file cannot be removed");
-            self.blobs.instance.leave_files();
+            self.blobs.leave_files();
         }
     }
 }

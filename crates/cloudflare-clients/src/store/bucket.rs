@@ -85,6 +85,20 @@ impl LocalBucket {
         };
         self.store.shared().writer.write(files, work).await
     }
+
+    /// As `write`, for what makes room.
+    async fn make_room<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> StoreResult<T> + Clone + Send + 'static,
+    {
+        let name = self.name.clone();
+        let work = move |write: &Write<'_>| {
+            let bucket = bucket_id(write, &name)?;
+            work(write, bucket)
+        };
+        self.store.shared().writer.make_room(work).await
+    }
 }
 
 #[async_trait]
@@ -154,13 +168,13 @@ impl Bucket for LocalBucket {
 
     async fn delete(&self, request: DeleteRequest) -> Result<()> {
         let key = Key::new(&request.key)?;
-        self.write(Vec::new(), move |write, bucket| objects::remove(write, bucket, &key)).await
+        self.make_room(move |write, bucket| objects::remove(write, bucket, &key)).await
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
         validate_delete_count(request.keys.len())?;
         let keys: Vec<Result<Key>> = request.keys.iter().map(|key| Key::new(key)).collect();
-        self.write(Vec::new(), move |write, bucket| {
+        self.make_room(move |write, bucket| {
             keys.into_iter()
                 .map(|key| {
                     Ok(match key {
@@ -242,7 +256,7 @@ impl Bucket for LocalBucket {
     async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
         let key = Key::new(&request.key)?;
         let upload_id = request.upload_id;
-        self.write(Vec::new(), move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
+        self.make_room(move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
     }
 
     async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {

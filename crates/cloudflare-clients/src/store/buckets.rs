@@ -76,7 +76,7 @@ impl LocalStore {
             write.prepare_cached("DELETE FROM buckets WHERE id = ?1")?.execute((bucket,))?;
             Ok(())
         };
-        self.shared().writer.write(Vec::new(), delete).await
+        self.shared().writer.make_room(delete).await
     }
 
     /// The buckets, by name.
@@ -131,6 +131,10 @@ impl LocalBucket {
     /// As [`LocalStore::create_bucket`], but that the bucket may be there.
     pub async fn open_in(store: &LocalStore, name: &str) -> Result<Self> {
         let bucket = store.bucket(name)?;
+        // One that is there can be opened where nothing can be written.
+        if store.bucket_info(name).await?.is_some() {
+            return Ok(bucket);
+        }
         match store.create_bucket(name).await {
             Err(error) if error.kind() != ErrorKind::Conflict => Err(error),
             _ => Ok(bucket),

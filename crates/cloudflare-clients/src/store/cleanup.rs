@@ -1,4 +1,4 @@
-//! What a store does when it is opened: removes what nobody owns.
+//! What a store does when it is opened: removes what has ended, and puts aside what nobody owns.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use super::blobs::Blobs;
 use super::database::{StoreResult, storage};
 use super::instance::{DeadInstance, Instance};
-use super::shared::Shared;
+use super::shared::{Shared, create_folder};
 use super::{multipart, pairs};
 use crate::error::Result;
 
@@ -17,6 +17,9 @@ use crate::error::Result;
 const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
+    if shared.writer.refusal().is_some() {
+        return Ok(());
+    }
     // Any transaction also has the files removed that earlier ones left as garbage.
     let mut expired = shared
         .writer
@@ -56,14 +59,36 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
             Ok(unused)
         })
         .await?;
-    let blobs = Arc::clone(&shared.blobs);
+    let (blobs, lost) = (Arc::clone(&shared.blobs), shared.folder.join("lost"));
     shared
         .platform
         .blocking(move || {
-            unused.iter().try_for_each(|name| blobs.remove(name))?;
+            put_aside(&blobs, &lost, &unused)?;
             dead.into_iter().try_for_each(|instance| instance.bury(&*blobs.platform.disk))
         })
         .await
+}
+
+/// Moves files that no row names out of the way. After a crash, these are of writes that nobody was told of; but where the database
+/// or its log was lost, they may be all that is left of an object.
+fn put_aside(blobs: &Blobs, lost: &Path, names: &[String]) -> Result<()> {
+    if names.is_empty() {
+        return Ok(());
+    }
+    let disk = &*blobs.platform.disk;
+    create_folder(disk, lost)?;
+    for name in names {
+        let from = blobs.path(name);
+        disk.rename(&from, &lost.join(name)).map_err(|e| storage(&from, "cannot be moved", e))?;
+    }
+    tracing::warn!(
+        files = names.len(),
+        "a process that was killed left files that the database does not name: they are in {} now. They are of writes that were \
+         not acknowledged, unless the database or its log was lost: then they may be what is left of objects. What is not \
+         missed can be removed",
+        lost.display()
+    );
+    Ok(())
 }
 
 fn has_row(connection: &Connection, blob: &str) -> StoreResult<bool> {
@@ -111,6 +136,9 @@ mod tests {
 
         clean_up(shared).await.unwrap();
         assert_eq!(files(bucket.store()).await, (2, 1));
+        let lost = bucket.store().path().join("lost");
+        assert_eq!(fs::read_to_string(lost.join("dead-1")).unwrap(), "no row");
+        assert_eq!(fs::read_dir(lost).unwrap().count(), 1);
         assert!(!shared.blobs.instances.join("dead").exists());
         assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000)));
         drop((writer, uncommitted));

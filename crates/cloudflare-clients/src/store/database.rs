@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
@@ -23,13 +24,17 @@ pub(super) const VERSIONS: [&str; 3] = [
 
 /// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,
 /// while a process that writes all the time begins its next transaction 0.1 ms after the last.
-const BUSY_INTERVAL: Duration = Duration::from_millis(1);
+pub(super) const BUSY_INTERVAL: Duration = Duration::from_millis(1);
 
 /// How long another process's transaction is waited for.
 pub(super) const MAX_WAIT_FOR_TRANSACTION: Duration = Duration::from_secs(30);
 
 /// How long the reads under way are waited for, when the log is to be emptied.
 pub(super) const MAX_WAIT_FOR_READS: Duration = Duration::from_secs(1);
+
+/// What stands for itself in a path of a URI.
+const URI_PATH: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b':');
 
 /// How many reads run at a time. They are short; more would only contend for the processor.
 const READERS: usize = 8;
@@ -76,7 +81,7 @@ pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
 /// Opens a connection that writes, and creates what is not there yet.
 pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
     let opened = || -> StoreResult<Connection> {
-        let mut connection = connect(platform, path)?;
+        let mut connection = connect(platform, path, Access::Write)?;
         let journal: String =
             connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
         if journal != "wal" {
@@ -119,13 +124,55 @@ pub(super) fn migrate(connection: &Connection) -> StoreResult<()> {
     Ok(())
 }
 
-fn connect(platform: &Platform, path: &Path) -> rusqlite::Result<Connection> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut connection = platform.disk.connect(path, flags)?;
+/// What connections may do with the database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Write,
+    /// Where nothing can be written, and somebody else has left the database open or was killed.
+    Read,
+    /// The same, where SQLite's log is not there: so nobody else has the database open.
+    ReadUnchanging,
+}
+
+fn connect(platform: &Platform, path: &Path, access: Access) -> rusqlite::Result<Connection> {
+    let path = match access {
+        Access::ReadUnchanging => immutable(path),
+        Access::Write | Access::Read => path.to_owned(),
+    };
+    let how = match access {
+        Access::Write => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE,
+        Access::Read => OpenFlags::SQLITE_OPEN_READ_ONLY,
+        Access::ReadUnchanging => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+    };
+    let mut connection = platform.disk.connect(&path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     wait_at_most(&mut connection, &platform.threads, MAX_WAIT_FOR_TRANSACTION)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// The [URI](https://www.sqlite.org/uri.html) of a database that nobody changes: then SQLite needs no log and no locks.
+fn immutable(path: &Path) -> PathBuf {
+    let path = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
+    format!("file:{path}?immutable=1").into()
+}
+
+/// Checks that a database that cannot be upgraded has the newest version of the format.
+pub(super) fn check_version(platform: &Platform, path: &Path, access: Access) -> Result<()> {
+    let version = || -> StoreResult<usize> {
+        let connection = connect(platform, path, access)?;
+        Ok(connection.query_row("PRAGMA user_version", (), |row| row.get(0))?)
+    };
+    match version()? {
+        version if version == VERSIONS.len() => Ok(()),
+        version => Err(Error::new(
+            ErrorKind::Storage,
+            format!(
+                "the store has format {version} and this version reads {}: make it writable, so that it is upgraded, or \
+                 use the version that made it",
+                VERSIONS.len()
+            ),
+        )),
+    }
 }
 
 /// Has SQLite wait for other connections in the way of this one.
@@ -135,9 +182,13 @@ pub(super) fn wait_at_most(
     most: Duration,
 ) -> rusqlite::Result<()> {
     let threads = Arc::clone(threads);
+    let mut began = threads.monotonic();
     connection.busy_handler(Some(move |looks: i32| {
+        if looks == 0 {
+            began = threads.monotonic();
+        }
         threads.pause(BUSY_INTERVAL);
-        BUSY_INTERVAL.saturating_mul(looks.unsigned_abs()) < most
+        threads.monotonic().saturating_sub(began) < most
     }))
 }
 
@@ -146,13 +197,14 @@ pub(super) fn wait_at_most(
 pub(super) struct Readers {
     platform: Platform,
     path: PathBuf,
+    access: Access,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(platform: Platform, path: PathBuf) -> Self {
-        Self { platform, path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
+    pub(super) fn new(platform: Platform, path: PathBuf, access: Access) -> Self {
+        Self { platform, path, access, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
     }
 
     /// Runs `work` off the async threads, seeing one state of the database throughout.
@@ -180,7 +232,7 @@ impl Readers {
         if let Some(connection) = self.idle().pop() {
             return Ok(connection);
         }
-        let opened = connect(&self.platform, &self.path).and_then(|connection| {
+        let opened = connect(&self.platform, &self.path, self.access).and_then(|connection| {
             connection.pragma_update(None, "query_only", true)?;
             Ok(connection)
         });

@@ -10,7 +10,12 @@ use rusqlite::{Connection, OpenFlags};
 
 /// The files and folders of the store, and the way to its database. What ships is [`OperatingSystem`].
 pub(super) trait Disk: fmt::Debug + Send + Sync {
+    /// Opens a file, but no symbolic link: who can put one there would choose which file is written. What is created is its
+    /// owner's alone.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
+
+    /// Takes a file that others may read or write from them. Fine when it does not exist; a symbolic link is refused.
+    fn make_private(&self, path: &Path) -> io::Result<()>;
 
     /// How many bytes a file has. Fails when it does not exist.
     fn size(&self, path: &Path) -> io::Result<u64>;
@@ -47,7 +52,7 @@ pub(super) enum Open {
     Read,
     /// One that exists, to write it.
     Write,
-    /// To write it; created where it does not exist.
+    /// To write it from its beginning; created where it does not exist, and left as it is where it does.
     Create,
     /// To write it; refused where it exists.
     CreateNew,
@@ -58,10 +63,11 @@ pub(super) trait DiskFile: Read + Write + Seek + fmt::Debug + Send + Sync {
     /// Returns once the bytes would survive a power cut.
     fn sync(&self) -> io::Result<()>;
 
-    /// Waits until nobody else has the lock, and takes it.
-    fn lock(&self) -> io::Result<()>;
-
+    /// Takes the lock, if nobody else has it.
     fn try_lock(&self) -> Result<(), TryLockError>;
+
+    /// Takes the lock together with others who take it so, if nobody has it alone.
+    fn try_lock_shared(&self) -> Result<(), TryLockError>;
 
     fn unlock(&self) -> io::Result<()>;
 }
@@ -76,10 +82,41 @@ impl Disk for OperatingSystem {
         match how {
             Open::Read => options.read(true),
             Open::Write => options.write(true),
-            Open::Create => options.write(true).create(true).truncate(true),
+            Open::Create => options.write(true).create(true).truncate(false),
             Open::CreateNew => options.write(true).create_new(true),
         };
-        Ok(Box::new(options.open(path)?))
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::OpenOptionsExt as _;
+            options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        }
+        match options.open(path) {
+            #[cfg(unix)]
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error()) => {
+                Err(symbolic_link())
+            }
+            file => Ok(Box::new(file?)),
+        }
+    }
+
+    fn make_private(&self, path: &Path) -> io::Result<()> {
+        let metadata = match fs::symlink_metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            metadata => metadata?,
+        };
+        if metadata.is_symlink() {
+            return Err(symbolic_link());
+        }
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mut permissions = metadata.permissions();
+            if permissions.mode() & 0o077 != 0 {
+                permissions.set_mode(0o600);
+                fs::set_permissions(path, permissions)?;
+            }
+        }
+        Ok(())
     }
 
     fn size(&self, path: &Path) -> io::Result<u64> {
@@ -133,17 +170,24 @@ impl Disk for OperatingSystem {
     }
 }
 
+fn symbolic_link() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is a symbolic link, which the store never makes: remove it",
+    )
+}
+
 impl DiskFile for File {
     fn sync(&self) -> io::Result<()> {
         self.sync_all()
     }
 
-    fn lock(&self) -> io::Result<()> {
-        File::lock(self)
-    }
-
     fn try_lock(&self) -> Result<(), TryLockError> {
         File::try_lock(self)
+    }
+
+    fn try_lock_shared(&self) -> Result<(), TryLockError> {
+        File::try_lock_shared(self)
     }
 
     fn unlock(&self) -> io::Result<()> {
@@ -227,6 +271,10 @@ mod tests {
             Ok(Box::new(RecordedFile { file, path: path.to_owned(), recorder: Arc::clone(&self.0) }))
         }
 
+        fn make_private(&self, path: &Path) -> io::Result<()> {
+            OperatingSystem.make_private(path)
+        }
+
         fn size(&self, path: &Path) -> io::Result<u64> {
             OperatingSystem.size(path)
         }
@@ -278,12 +326,12 @@ mod tests {
             self.recorder.step("sync file", &self.path, || self.file.sync())
         }
 
-        fn lock(&self) -> io::Result<()> {
-            self.file.lock()
-        }
-
         fn try_lock(&self) -> Result<(), TryLockError> {
             self.file.try_lock()
+        }
+
+        fn try_lock_shared(&self) -> Result<(), TryLockError> {
+            self.file.try_lock_shared()
         }
 
         fn unlock(&self) -> io::Result<()> {

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 use super::cleanup::clean_up;
 use super::platform::{Platform, was_stopped};
 use super::shared::Shared;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::runtime::{Runtime, TokioRuntime};
 
 /// R2 and Workers KV in a folder of this machine: buckets and namespaces that need no account and no network.
@@ -35,7 +35,12 @@ impl LocalStore {
     /// Opens the store in a folder, which is created where it is not there, for its owner alone.
     ///
     /// Multipart uploads that were begun more than 7 days ago are aborted, as R2 does, keys of namespaces that have expired are
-    /// removed, and what a process that was killed left half-written; all of it happens in the background.
+    /// removed, and what a process that was killed left half-written; all of it happens in the background. Files of such a process that
+    /// are whole and that the database does not name are moved to the folder `lost`, with a warning.
+    ///
+    /// Where nothing can be written (a full disk, a file system or folder that is mounted or permitted to read only) a store that is
+    /// there opens to read only, with a warning, and writes fail: [`read_only_reason`](Self::read_only_reason) says why. A
+    /// full disk takes deletes: the store keeps 1 MiB for them.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or has a newer format.
@@ -65,6 +70,11 @@ impl LocalStore {
             }
         }));
         Ok(Self(shared))
+    }
+
+    /// Why nothing can be written, where the store is open to read only.
+    pub fn read_only_reason(&self) -> Option<&Error> {
+        self.0.writer.refusal()
     }
 
     /// Where the store is.

@@ -24,12 +24,14 @@ mod pairs;
 mod platform;
 mod read;
 mod receive;
+mod reserve;
 mod scrub;
 mod segments;
 mod shared;
 #[cfg(test)]
 pub(crate) mod testing;
 mod threads;
+mod unwritable;
 #[cfg(test)]
 mod upgrade;
 mod writer;

@@ -65,6 +65,20 @@ impl LocalNamespace {
         self.store.shared().writer.write(files, work).await
     }
 
+    /// As `write`, for what makes room.
+    async fn make_room<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>, i64) -> StoreResult<T> + Clone + Send + 'static,
+    {
+        let id = self.id.clone();
+        let work = move |write: &Write<'_>| {
+            let namespace = namespace_number(write, &id)?;
+            work(write, namespace)
+        };
+        self.store.shared().writer.make_room(work).await
+    }
+
     async fn find(
         &self,
         key: &str,
@@ -149,7 +163,7 @@ impl Namespace for LocalNamespace {
     async fn delete(&self, request: DeleteRequest) -> Result<()> {
         let key = request.key;
         validate_key(&key)?;
-        self.write(Vec::new(), move |write, namespace| pairs::remove(write, namespace, &key)).await
+        self.make_room(move |write, namespace| pairs::remove(write, namespace, &key)).await
     }
 
     async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
@@ -169,7 +183,7 @@ impl Namespace for LocalNamespace {
         let keys = request.keys;
         validate_write_count(keys.len())?;
         keys.iter().try_for_each(|key| validate_key(key))?;
-        self.write(Vec::new(), move |write, namespace| {
+        self.make_room(move |write, namespace| {
             keys.iter().map(|key| Ok(Ok(pairs::remove(write, namespace, key)?))).collect()
         })
         .await

@@ -76,7 +76,7 @@ impl LocalStore {
             write.prepare_cached("DELETE FROM namespaces WHERE number = ?1")?.execute((number,))?;
             Ok(())
         };
-        self.shared().writer.write(Vec::new(), delete).await
+        self.shared().writer.make_room(delete).await
     }
 
     /// The namespaces, by title.
@@ -127,14 +127,17 @@ impl LocalNamespace {
     /// # Errors
     /// As [`LocalStore::create_namespace`], but that the namespace may be there.
     pub async fn open_in(store: &LocalStore, title: &str) -> Result<Self> {
-        let created = store.create_namespace(title).await;
-        let id = match created {
-            Ok(info) => info.id,
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                let mut all = store.namespaces().await?.into_iter();
-                all.find(|info| info.title == title).ok_or(error)?.id
-            }
-            Err(error) => return Err(error),
+        let find = async || -> Result<Option<String>> {
+            let mut all = store.namespaces().await?.into_iter();
+            Ok(all.find(|info| info.title == title).map(|info| info.id))
+        };
+        // One that is there can be opened where nothing can be written.
+        if let Some(id) = find().await? {
+            return Ok(store.namespace(id));
+        }
+        let id = match store.create_namespace(title).await {
+            Err(error) if error.kind() == ErrorKind::Conflict => find().await?.ok_or(error)?,
+            created => created?.id,
         };
         Ok(store.namespace(id))
     }

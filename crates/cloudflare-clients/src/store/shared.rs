@@ -1,15 +1,25 @@
 //! An open store: what its handles share.
 
+use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::blobs::Blobs;
-use super::database::{self, Failure, Readers, random_hex, storage};
-use super::disk::{Disk, Open};
+use super::database::{
+    self, Access, BUSY_INTERVAL, Failure, MAX_WAIT_FOR_TRANSACTION, Readers, check_version, random_hex,
+    storage,
+};
+use super::disk::{Disk, DiskFile, Open};
 use super::instance::Instance;
 use super::platform::Platform;
+use super::reserve::Reserve;
+use super::unwritable::{is_full, is_unwritable};
 use super::writer::Writer;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
+
+const DATABASE: &str = "store.sqlite3";
+const LOCK: &str = "open.lock";
+const RESERVE: &str = "reserve";
 
 /// An open store.
 #[derive(Debug)]
@@ -21,45 +31,140 @@ pub(super) struct Shared {
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Writer,
     pub(super) blobs: Arc<Blobs>,
+    /// Held while it is open to read only.
+    _lock: Option<Box<dyn DiskFile>>,
 }
 
 impl Shared {
+    /// Opens a store, to read only where nothing can be written.
     pub(super) fn open(folder: &Path, platform: Platform) -> Result<Self> {
-        let disk = &*platform.disk;
         let folder = std::path::absolute(folder).map_err(|e| storage(folder, "is not a path", e))?;
-        create_folder(disk, &folder)?;
+        let mut opened = Self::open_to_write(&folder, &platform);
+        if opened.as_ref().is_err_and(|error| is_full(error)) {
+            reserve(&folder, &platform).release();
+            opened = Self::open_to_write(&folder, &platform);
+        }
+        match opened {
+            Err(error) if is_unwritable(&error) => {
+                // Where it cannot be read either, what is in the way of writing says more.
+                let opened = Self::open_to_read(&folder, platform, &error);
+                opened
+                    .inspect_err(|error| tracing::debug!(%error, "the store cannot be read"))
+                    .map_err(|_| error)
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_to_write(folder: &Path, platform: &Platform) -> Result<Self> {
+        let disk = &*platform.disk;
+        create_folder(disk, folder)?;
+        let database = folder.join(DATABASE);
+        let log = folder.join("store.sqlite3-wal");
+        let lock_path = folder.join(LOCK);
+        for path in [&database, &log, &folder.join("store.sqlite3-shm"), &lock_path, &folder.join(RESERVE)] {
+            disk.make_private(path).map_err(|e| storage(path, "cannot be kept from others", e))?;
+        }
         // One process at a time makes what is not there yet.
-        let lock_path = folder.join("open.lock");
         let lock =
             disk.open(&lock_path, Open::Create).map_err(|e| storage(&lock_path, "cannot be opened", e))?;
-        lock.lock().map_err(|e| storage(&lock_path, "cannot be locked", e))?;
+        wait_for_lock(platform, &lock_path, || lock.try_lock())?;
         let [blobs, incoming, instances] = ["blobs", "incoming", "instances"].map(|name| folder.join(name));
         for inner in [&blobs, &incoming, &instances] {
             create_folder(disk, inner)?;
         }
-        let database = folder.join("store.sqlite3");
-        let connection = database::open(&platform, &database)?;
+        // SQLite would create it for everybody to read, and gives its log the same mode.
+        disk.open(&database, Open::Create).map_err(|e| storage(&database, "cannot be opened", e))?;
+        let connection = database::open(platform, &database)?;
         // What a killed process wrote to the log and did not sync is committed from here on: nobody may act on it before it
         // is synced, such as by removing the files that it let go of.
-        let log = folder.join("store.sqlite3-wal");
         disk.open(&log, Open::Write)
             .and_then(|file| file.sync())
             .map_err(|e| storage(&log, "cannot be synced", e))?;
-        disk.sync_folder(&folder).map_err(|e| storage(&folder, "cannot be synced", e))?;
+        disk.sync_folder(folder).map_err(|e| storage(folder, "cannot be synced", e))?;
         let instance = Instance::register(Arc::clone(&platform.disk), &instances, || {
             random_hex(&connection).map_err(|error| Failure::from(error).into())
         })?;
+        let reserve = reserve(folder, platform);
+        reserve.fill();
+        let instance = Ok(instance);
         let blobs =
             Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
-        let writer = Writer::start(connection, Arc::clone(&blobs))
-            .map_err(|e| storage(&folder, "cannot be opened: no thread", e))?;
-        let readers = Arc::new(Readers::new(platform.clone(), database.clone()));
-        Ok(Self { folder, database, platform, readers, writer, blobs })
+        let writer = Writer::start(connection, Arc::clone(&blobs), reserve, folder.to_owned())
+            .map_err(|e| storage(folder, "cannot be opened: no thread", e))?;
+        let readers = Arc::new(Readers::new(platform.clone(), database.clone(), Access::Write));
+        Ok(Self {
+            folder: folder.to_owned(),
+            database,
+            platform: platform.clone(),
+            readers,
+            writer,
+            blobs,
+            _lock: None,
+        })
+    }
+
+    /// Opens what is there. As long as it is open, nobody opens it to write.
+    fn open_to_read(folder: &Path, platform: Platform, reason: &Error) -> Result<Self> {
+        let disk = &*platform.disk;
+        let lock_path = folder.join(LOCK);
+        // Where it can be neither made nor read, nobody can write.
+        let lock = disk.open(&lock_path, Open::Create).or_else(|_| disk.open(&lock_path, Open::Read)).ok();
+        if let Some(lock) = &lock {
+            wait_for_lock(&platform, &lock_path, || lock.try_lock_shared())?;
+        }
+        let database = folder.join(DATABASE);
+        let has_log = disk.size(&folder.join("store.sqlite3-wal")).is_ok();
+        let access = if has_log { Access::Read } else { Access::ReadUnchanging };
+        check_version(&platform, &database, access)?;
+        let refusal = Error::new(
+            ErrorKind::Storage,
+            format!("the store in {} is open to read only: {}", folder.display(), reason.message()),
+        )
+        .with_source(reason.clone());
+        tracing::warn!("{}", refusal.message());
+        let [blobs, incoming, instances] = ["blobs", "incoming", "instances"].map(|name| folder.join(name));
+        let instance = Err(refusal.clone());
+        let blobs =
+            Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
+        let writer = Writer::refusing(refusal, reserve(folder, &platform), folder.to_owned());
+        let readers = Arc::new(Readers::new(platform.clone(), database.clone(), access));
+        Ok(Self { folder: folder.to_owned(), database, platform, readers, writer, blobs, _lock: lock })
+    }
+}
+
+fn reserve(folder: &Path, platform: &Platform) -> Reserve {
+    Reserve::new(folder.join(RESERVE), Arc::clone(&platform.disk))
+}
+
+/// Waits for others that open the store, or have it open to read only.
+fn wait_for_lock(
+    platform: &Platform,
+    path: &Path,
+    try_lock: impl Fn() -> std::result::Result<(), TryLockError>,
+) -> Result<()> {
+    let threads = &platform.threads;
+    let began = threads.monotonic();
+    loop {
+        match try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) => return Err(storage(path, "cannot be locked", error)),
+            Err(TryLockError::WouldBlock) => threads.pause(BUSY_INTERVAL),
+        }
+        if threads.monotonic().saturating_sub(began) >= MAX_WAIT_FOR_TRANSACTION {
+            return Err(Error::new(
+                ErrorKind::Storage,
+                format!(
+                    "{} is locked: another process is opening the store, or has it open to read only",
+                    path.display()
+                ),
+            ));
+        }
     }
 }
 
 /// Creates a folder and those above it, for their owner alone, so that their names survive a power cut.
-fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
+pub(super) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
     let failed = |e| storage(folder, "cannot be created", e);
     if disk.is_folder(folder) {
         return Ok(());

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::LazyLock;
 use std::thread::{self, JoinHandle, Thread};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
@@ -26,6 +27,9 @@ pub(super) trait Threads: fmt::Debug + Send + Sync {
 
     /// Blocks for a while. Only what blocks anyway calls this: no task does.
     fn pause(&self, duration: Duration);
+
+    /// The time since a fixed moment, by which pauses are told: one may take longer than it was to.
+    fn monotonic(&self) -> Duration;
 }
 
 /// A worker. Dropped, it is woken once more, and waited for: its work breaks then.
@@ -64,6 +68,11 @@ impl Threads for SystemThreads {
 
     fn pause(&self, duration: Duration) {
         thread::sleep(duration);
+    }
+
+    fn monotonic(&self) -> Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        START.elapsed()
     }
 }
 
@@ -135,8 +144,13 @@ mod tests {
             Ok(Box::new(InlineWorker(Mutex::new(work))))
         }
 
+        /// As a busy machine does: it takes longer.
         fn pause(&self, duration: Duration) {
-            self.clock.advance(duration);
+            self.clock.advance(duration + duration / 4);
+        }
+
+        fn monotonic(&self) -> Duration {
+            self.clock.monotonic()
         }
     }
 

@@ -1,5 +1,6 @@
 //! The worker that writes: what waits at the same time is committed together.
 
+use std::io;
 use std::ops::{ControlFlow, Deref};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ use super::blobs::{Blobs, PendingBlob};
 use super::database::{
     Failure, MAX_WAIT_FOR_READS, MAX_WAIT_FOR_TRANSACTION, StoreResult, from_millis, to_millis, wait_at_most,
 };
+use super::reserve::Reserve;
 use super::threads::Worker;
+use super::unwritable::{is_full, is_full_for_sqlite};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
@@ -41,20 +44,60 @@ impl Deref for Write<'_> {
 #[derive(Debug)]
 pub(super) struct Writer {
     // Dropped in this order: the worker ends where no job can come any more.
-    jobs: mpsc::Sender<Box<dyn Job>>,
-    worker: Box<dyn Worker>,
+    jobs: Result<mpsc::Sender<Box<dyn Job>>>,
+    worker: Option<Box<dyn Worker>>,
+    reserve: Arc<Reserve>,
+    folder: PathBuf,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, blobs: Arc<Blobs>) -> std::io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        blobs: Arc<Blobs>,
+        reserve: Reserve,
+        folder: PathBuf,
+    ) -> std::io::Result<Self> {
+        let reserve = Arc::new(reserve);
         let threads = Arc::clone(&blobs.platform.threads);
         let (jobs, received) = mpsc::channel();
         let log = connection.path().map(|path| PathBuf::from(format!("{path}-wal"))).unwrap_or_default();
         let removed = Vec::new();
-        let mut committer =
-            Committer { jobs: received, connection, blobs, removed, log, empty_log_at: MAX_LOG };
+        let mut committer = Committer {
+            jobs: received,
+            connection,
+            blobs,
+            reserve: Arc::clone(&reserve),
+            removed,
+            log,
+            empty_log_at: MAX_LOG,
+        };
         let worker = threads.start_worker("cloudflare-local", Box::new(move || committer.run()))?;
-        Ok(Self { jobs, worker })
+        Ok(Self { jobs: Ok(jobs), worker: Some(worker), reserve, folder })
+    }
+
+    /// One that writes nothing and says why.
+    pub(super) fn refusing(reason: Error, reserve: Reserve, folder: PathBuf) -> Self {
+        Self { jobs: Err(reason), worker: None, reserve: Arc::new(reserve), folder }
+    }
+
+    /// Why nothing is written, if so.
+    pub(super) fn refusal(&self) -> Option<&Error> {
+        self.jobs.as_ref().err()
+    }
+
+    /// As [`write`](Self::write), for what makes room: on a full disk it gets the room that is kept for it.
+    pub(super) async fn make_room<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Write<'_>) -> StoreResult<T> + Clone + Send + 'static,
+    {
+        match self.write(Vec::new(), work.clone()).await {
+            Err(error) if is_full(&error) && self.refusal().is_none() => {
+                self.reserve.release();
+                self.write(Vec::new(), work).await
+            }
+            result => result,
+        }
     }
 
     /// Runs `work` in a transaction and returns once that is committed. When `work` fails, nothing of it is kept, nor are
@@ -67,9 +110,14 @@ impl Writer {
         let stopped = || Error::new(ErrorKind::Storage, "the store's writer has stopped");
         let (reply, answer) = oneshot::channel();
         let task = Task { work: Some(work), outcome: None, files, reply };
-        self.jobs.send(Box::new(task)).map_err(|_| stopped())?;
-        self.worker.wake();
-        answer.await.map_err(|_| stopped())?
+        self.jobs.as_ref().map_err(Error::clone)?.send(Box::new(task)).map_err(|_| stopped())?;
+        self.worker.iter().for_each(|worker| worker.wake());
+        answer.await.map_err(|_| stopped())?.map_err(|error| {
+            if is_full(&error) {
+                return error.explain(format_args!("no space left for {}", self.folder.display()));
+            }
+            error
+        })
     }
 }
 
@@ -107,7 +155,9 @@ where
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(done)), Ok(())) => Ok(done),
             (_, Err(error)) => {
-                Err(Error::new(ErrorKind::Storage, format!("the write was not committed: {error}")))
+                let failed = Error::new(ErrorKind::Storage, format!("the write was not committed: {error}"));
+                let full = is_full_for_sqlite(error).then(|| io::Error::from(io::ErrorKind::StorageFull));
+                Err(full.map_or(failed.clone(), |full| failed.with_source(full)))
             }
             (None, Ok(())) => Err(Error::new(ErrorKind::Storage, "the write was not made")),
         };
@@ -144,6 +194,7 @@ struct Committer {
     jobs: mpsc::Receiver<Box<dyn Job>>,
     connection: Connection,
     blobs: Arc<Blobs>,
+    reserve: Arc<Reserve>,
     /// Files that are gone and still listed as garbage.
     removed: Vec<String>,
     /// SQLite's log, and the size at which to empty it.
@@ -163,6 +214,12 @@ impl Committer {
             let mut batch = vec![first];
             batch.extend(self.jobs.try_iter().take(MAX_BATCH - 1));
             let committed = self.commit(&mut batch);
+            if committed.as_ref().is_err_and(is_full_for_sqlite)
+                && let Err(error) = self.empty_log()
+            {
+                // Before anybody tries again: what is in the log is in the database then, and its room is free.
+                tracing::debug!(%error, "the database's log cannot be emptied");
+            }
             for job in batch {
                 job.finish(committed.as_ref().copied());
             }
@@ -219,6 +276,10 @@ impl Committer {
         }
         // A read that does not end is not waited for after each write.
         self.empty_log_at = size + MAX_LOG;
+        self.empty_log()
+    }
+
+    fn empty_log(&mut self) -> rusqlite::Result<()> {
         let threads = Arc::clone(&self.blobs.platform.threads);
         wait_at_most(&mut self.connection, &threads, MAX_WAIT_FOR_READS)?;
         let busy: rusqlite::Result<bool> =
@@ -237,9 +298,13 @@ impl Committer {
             Ok(blobs.collect::<rusqlite::Result<_>>()?)
         };
         let listed = listed().map_err(|failure: Failure| Error::from(failure))?;
+        let made_room = !listed.is_empty();
         for blob in listed {
             self.blobs.remove(&blob)?;
             self.removed.push(blob);
+        }
+        if made_room {
+            self.reserve.refill();
         }
         Ok(())
     }

@@ -1,0 +1,50 @@
+//! Telling that the disk takes nothing, or nothing more, from other failures.
+
+use std::error::Error;
+use std::io;
+
+use rusqlite::ErrorCode;
+
+/// Whether something failed since the disk is full.
+pub(super) fn is_full(error: &(dyn Error + 'static)) -> bool {
+    any_cause(error, |cause| {
+        let by_system = cause.downcast_ref::<io::Error>().is_some_and(|error| {
+            matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        });
+        by_system || cause.downcast_ref::<rusqlite::Error>().is_some_and(is_full_for_sqlite)
+    })
+}
+
+pub(super) fn is_full_for_sqlite(error: &rusqlite::Error) -> bool {
+    let Some(error) = error.sqlite_error() else { return false };
+    // The memory that connections share is a file too.
+    error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+}
+
+/// Whether something failed since nothing may be written there, or nothing more.
+pub(super) fn is_unwritable(error: &(dyn Error + 'static)) -> bool {
+    is_full(error)
+        || any_cause(error, |cause| {
+            let by_system = cause.downcast_ref::<io::Error>().is_some_and(|error| {
+                matches!(error.kind(), io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied)
+            });
+            let by_sqlite =
+                cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+            by_system
+                || matches!(
+                    by_sqlite,
+                    Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
+                )
+        })
+}
+
+fn any_cause(error: &(dyn Error + 'static), is_it: impl Fn(&(dyn Error + 'static)) -> bool) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if is_it(error) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
