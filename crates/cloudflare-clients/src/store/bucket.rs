@@ -366,6 +366,24 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_cache_expiry_that_no_date_names_is_refused() {
+        use std::time::UNIX_EPOCH;
+        let (_folder, bucket) = bucket().await;
+        let last = UNIX_EPOCH + Duration::from_secs(crate::time::LAST_SECOND);
+        for (time, taken) in [
+            (UNIX_EPOCH, true),
+            (last, true),
+            (UNIX_EPOCH - Duration::from_secs(1), false),
+            (last + Duration::from_secs(1), false),
+        ] {
+            let mut request = PutRequest::new("key", "v");
+            request.http_metadata.cache_expiry = Some(time);
+            let refused = kind(bucket.put(request).await);
+            assert_eq!(refused, (!taken).then_some(ErrorKind::InvalidInput), "{time:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn bodies_of_every_size_come_back_whole_and_in_ranges() {
         let (_folder, bucket) = bucket().await;
         for size in [0, 1, 64 * 1024, 64 * 1024 + 1, 3 * 1024 * 1024 + 7] {

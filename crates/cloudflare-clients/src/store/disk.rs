@@ -198,6 +198,7 @@ impl DiskFile for File {
 #[cfg(test)]
 mod tests {
     use std::path::PathBuf;
+    use std::sync::atomic::{AtomicBool, Ordering};
     use std::sync::{Arc, Mutex};
     use std::time::Duration;
 
@@ -478,5 +479,166 @@ mod tests {
         }
         bucket.put(PutRequest::new("large", pattern(300_000))).await.unwrap();
         assert_eq!(bytes(&bucket, "large").await, Some(pattern(300_000)));
+    }
+
+    /// A disk without room for a commit as long as the room for deletes is kept, or that nothing can be written to.
+    #[derive(Debug, Default)]
+    struct Unwritable {
+        is_full: AtomicBool,
+        reads_only: AtomicBool,
+        folder: PathBuf,
+    }
+
+    impl Unwritable {
+        fn refuse_writes(&self) -> io::Result<()> {
+            if self.reads_only.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::ReadOnlyFilesystem.into());
+            }
+            Ok(())
+        }
+    }
+
+    impl Disk for Arc<Unwritable> {
+        fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
+            if how != Open::Read {
+                self.refuse_writes()?;
+            }
+            if path.ends_with("reserve") && self.is_full.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::StorageFull.into());
+            }
+            OperatingSystem.open(path, how)
+        }
+
+        fn make_private(&self, path: &Path) -> io::Result<()> {
+            self.refuse_writes()?;
+            OperatingSystem.make_private(path)
+        }
+
+        fn size(&self, path: &Path) -> io::Result<u64> {
+            OperatingSystem.size(path)
+        }
+
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.refuse_writes()?;
+            OperatingSystem.rename(from, to)
+        }
+
+        fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
+            self.refuse_writes()?;
+            OperatingSystem.hard_link(from, to)
+        }
+
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            self.refuse_writes()?;
+            OperatingSystem.remove(path)
+        }
+
+        fn is_folder(&self, path: &Path) -> bool {
+            OperatingSystem.is_folder(path)
+        }
+
+        fn create_folder(&self, folder: &Path) -> io::Result<()> {
+            self.refuse_writes()?;
+            OperatingSystem.create_folder(folder)
+        }
+
+        fn list(&self, folder: &Path) -> io::Result<Vec<OsString>> {
+            OperatingSystem.list(folder)
+        }
+
+        fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+            OperatingSystem.sync_folder(folder)
+        }
+
+        fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+            assert!(
+                !self.reads_only.load(Ordering::Relaxed) || flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY)
+            );
+            OperatingSystem.connect(path, flags)
+        }
+
+        fn commit(&self, connection: &Connection) -> rusqlite::Result<()> {
+            if self.is_full.load(Ordering::Relaxed) && self.folder.join("reserve").exists() {
+                let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+                return Err(rusqlite::Error::SqliteFailure(full, None));
+            }
+            OperatingSystem.commit(connection)
+        }
+    }
+
+    fn unwritable(folder: &Path) -> (Arc<Unwritable>, Platform) {
+        let disk = Arc::new(Unwritable { folder: folder.to_owned(), ..Unwritable::default() });
+        let platform =
+            Platform { disk: Arc::new(Arc::clone(&disk)), ..Platform::new(Arc::new(Clock::new())) };
+        (disk, platform)
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_takes_deletes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, platform) = unwritable(folder.path());
+        let store = LocalStore::open_on(folder.path(), platform).await.unwrap();
+        store.create_bucket("media").await.unwrap();
+        let bucket = store.bucket("media").unwrap();
+        for key in ["a", "b"] {
+            bucket.put(PutRequest::new(key, pattern(100_000))).await.unwrap();
+        }
+        assert_eq!(std::fs::metadata(folder.path().join("reserve")).unwrap().len(), 1024 * 1024);
+        disk.is_full.store(true, Ordering::Relaxed);
+        let full = bucket.put(PutRequest::new("c", "1")).await.unwrap_err();
+        let said = format!("no space left for {}", folder.path().display());
+        assert!(full.kind() == ErrorKind::Storage && full.message().contains(&said), "{full}");
+        bucket.delete(DeleteRequest::new("a")).await.unwrap();
+        assert_eq!(bytes(&bucket, "a").await, None);
+        assert!(!folder.path().join("reserve").exists());
+        // With room again the next delete has it kept.
+        disk.is_full.store(false, Ordering::Relaxed);
+        bucket.delete(DeleteRequest::new("b")).await.unwrap();
+        bucket.put(PutRequest::new("c", "1")).await.unwrap();
+        assert!(folder.path().join("reserve").exists());
+    }
+
+    #[tokio::test]
+    async fn where_nothing_can_be_written_what_is_there_is_read() {
+        let folder = tempfile::tempdir().unwrap();
+        // What a path of a URI cannot have as it is.
+        let path = folder.path().join("a b?c#d%20");
+        let bucket = LocalBucket::open(&path, "media").await.unwrap();
+        bucket.put(PutRequest::new("large", pattern(300_000))).await.unwrap();
+        bucket.put(PutRequest::new("small", "v")).await.unwrap();
+        let reopen = async || {
+            let (disk, platform) = unwritable(&path);
+            disk.reads_only.store(true, Ordering::Relaxed);
+            let store = LocalStore::open_on(&path, platform).await.unwrap();
+            let reason = store.read_only_reason().unwrap();
+            assert!(reason.message().contains(path.to_str().unwrap()), "{reason}");
+            let bucket = store.bucket("media").unwrap();
+            assert_eq!(bytes(&bucket, "large").await, Some(pattern(300_000)));
+            assert_eq!(bytes(&bucket, "small").await, Some(b"v".to_vec()));
+            for size in [1, 300_000] {
+                let refused = bucket.put(PutRequest::new("new", pattern(size))).await.unwrap_err();
+                assert_eq!(refused.kind(), ErrorKind::Storage);
+                assert!(refused.message().contains("open to read only"), "{refused}");
+            }
+            assert!(bucket.delete(DeleteRequest::new("small")).await.is_err());
+            assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
+            store
+        };
+        // Beside one that writes, and once nobody does.
+        drop(reopen().await);
+        assert!(bucket.store().read_only_reason().is_none());
+        drop(bucket);
+        while path.join("store.sqlite3-wal").exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let (one, other) = (reopen().await, reopen().await);
+        assert!(!path.join("store.sqlite3-wal").exists());
+        drop((one, other));
+        assert!(LocalStore::open(&path).await.unwrap().read_only_reason().is_none());
+
+        let (disk, platform) = unwritable(&path);
+        disk.reads_only.store(true, Ordering::Relaxed);
+        let nothing = LocalStore::open_on(&folder.path().join("new"), platform).await.unwrap_err();
+        assert!(nothing.message().contains("cannot be created"), "{nothing}");
     }
 }

@@ -100,6 +100,10 @@ impl LocalStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::r2::{Bucket as _, PutRequest};
+    use crate::store::LocalBucket;
+    use crate::store::disk::{Disk as _, Open, OperatingSystem};
+    use crate::store::testing::pattern;
 
     #[cfg(unix)]
     #[tokio::test]
@@ -108,5 +112,63 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::open(folder.path().join("a/b")).await.unwrap();
         assert_eq!(std::fs::metadata(store.path()).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn every_file_is_its_owners_alone_in_a_folder_for_all() {
+        use std::fs::{self, Permissions};
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        fs::set_permissions(path, Permissions::from_mode(0o755)).unwrap();
+        let check = || {
+            let mut names = Vec::new();
+            for inner in ["", "blobs", "instances"] {
+                for entry in fs::read_dir(path.join(inner)).unwrap() {
+                    let (entry, forbidden) = (entry.unwrap(), 0o077);
+                    let metadata = entry.metadata().unwrap();
+                    assert_eq!(metadata.permissions().mode() & forbidden, 0, "{}", entry.path().display());
+                    names.push(entry.file_name());
+                }
+            }
+            for name in ["store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "open.lock", "reserve"] {
+                assert!(names.iter().any(|found| found == name), "{name}");
+            }
+        };
+        let bucket = LocalBucket::open(path, "media").await.unwrap();
+        bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
+        check();
+        // As an older version left them, killed.
+        for name in ["store.sqlite3", "store.sqlite3-wal", "store.sqlite3-shm", "open.lock"] {
+            fs::set_permissions(path.join(name), Permissions::from_mode(0o644)).unwrap();
+        }
+        let _other = LocalStore::open(path).await.unwrap();
+        check();
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn symbolic_links_in_place_of_its_files_are_refused_and_what_they_lead_to_stays() {
+        use std::fs;
+
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim");
+        for name in ["open.lock", "store.sqlite3", "store.sqlite3-wal", "reserve"] {
+            fs::write(&victim, "precious").unwrap();
+            let store = folder.path().join(format!("with {name}"));
+            fs::create_dir(&store).unwrap();
+            std::os::unix::fs::symlink(&victim, store.join(name)).unwrap();
+            let refused = LocalStore::open(&store).await.unwrap_err();
+            assert!(refused.message().contains(name), "{refused}");
+            assert!(refused.message().contains("symbolic link"), "{refused}");
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
+        }
+        for how in [Open::Read, Open::Write, Open::Create] {
+            let link = folder.path().join("with reserve/reserve");
+            let refused = OperatingSystem.open(&link, how).unwrap_err();
+            assert!(refused.to_string().contains("symbolic link"), "{refused}");
+        }
     }
 }

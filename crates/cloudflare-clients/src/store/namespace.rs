@@ -107,10 +107,10 @@ impl LocalNamespace {
         let now = self.store.now();
         validate_put(&request, now)?;
         let PutRequest { key, value, expiration, expiration_ttl, metadata } = request;
+        let expiration = pairs::expiration(expiration, expiration_ttl, now)?;
         let value = value::bounded(value)?;
         let Received { segment, file, .. } = receive(&self.store.shared().blobs, value, None).await?;
         files.extend(file);
-        let expiration = pairs::expiration(expiration, expiration_ttl, now);
         Ok(NewPair { key, value: segment, expiration, metadata })
     }
 }
@@ -242,6 +242,30 @@ mod tests {
         namespace.put(PutRequest::new("new", "v")).await.unwrap();
         assert_eq!(rows(namespace.store(), "pairs").await, 2);
         assert_eq!(files(namespace.store()).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn times_at_the_end_of_their_range_are_kept_or_refused() {
+        let (_folder, namespace, _clock) = namespace().await;
+        let last = std::time::UNIX_EPOCH + Duration::from_secs(crate::time::LAST_SECOND);
+        namespace.put(PutRequest::new("last", "v").expiration(last)).await.unwrap();
+        let found = namespace.get_with_metadata(GetRequest::new("last")).await.unwrap().unwrap();
+        assert_eq!(found.expiration, Some(last));
+        let put = || PutRequest::new("k", "v");
+        let to_last = last.duration_since(namespace.store().now()).unwrap();
+        namespace.put(put().expiration_ttl(to_last)).await.unwrap();
+        let second = Duration::from_secs(1);
+        let mut late = vec![put().expiration(last + second), put().expiration_ttl(to_last + second)];
+        for seconds in [1 << 62, (1 << 63) - 1, 1 << 63, u64::MAX] {
+            let ttl = Duration::from_secs(seconds);
+            late.push(put().expiration_ttl(ttl));
+            late.extend(std::time::UNIX_EPOCH.checked_add(ttl).map(|at| put().expiration(at)));
+        }
+        for request in late {
+            let error = namespace.put(request).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+            assert!(error.message().contains("behind the year 9999"), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use crate::r2::{
     Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, Object, StorageClass,
     StoredObject,
 };
+use crate::time::seconds_of_a_date;
 
 /// The id of a bucket.
 pub(super) fn bucket_id(connection: &Connection, name: &str) -> StoreResult<i64> {
@@ -145,6 +146,9 @@ struct HttpMetadataJson {
 fn write_http_metadata(metadata: &HttpMetadata) -> Result<Option<String>> {
     if *metadata == HttpMetadata::default() {
         return Ok(None);
+    }
+    if metadata.cache_expiry.is_some_and(|time| seconds_of_a_date(time).is_none()) {
+        return Err(Error::invalid_input("the cache expiry is not in the years 1970 to 9999"));
     }
     let metadata = metadata.clone();
     to_json(&HttpMetadataJson {

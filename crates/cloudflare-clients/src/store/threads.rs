@@ -280,4 +280,19 @@ mod tests {
         other.execute_batch("COMMIT").unwrap();
         ready(bucket.put(PutRequest::new("key", "1"))).unwrap();
     }
+
+    #[test]
+    fn another_opening_is_waited_for_in_the_time_of_the_platform() {
+        let folder = tempfile::tempdir().unwrap();
+        let threads = OneThread::new();
+        drop(threads.open(folder.path()));
+        let lock = std::fs::File::open(folder.path().join("open.lock")).unwrap();
+        lock.lock().unwrap();
+        let began = threads.clock.now();
+        let platform =
+            Platform { threads: Arc::new(threads.clone()), ..Platform::new(Arc::new(threads.clock.clone())) };
+        let locked = ready(LocalStore::open_on(folder.path(), platform)).unwrap_err();
+        assert!(locked.message().contains("open.lock is locked"), "{locked}");
+        assert_eq!(threads.clock.now().duration_since(began).unwrap().as_secs(), 30);
+    }
 }
