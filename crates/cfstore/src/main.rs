@@ -6,6 +6,7 @@ mod commands;
 mod confirm;
 mod content_type;
 mod error;
+mod file_size_limit;
 mod namespace_location;
 mod pair_json;
 mod playlists;
@@ -35,7 +36,10 @@ fn main() -> ExitCode {
     let result = tokio::runtime::Runtime::new()
         .map_err(|error| Error::Local(format!("threads cannot be started: {error}")))
         .and_then(|runtime| {
-            let result = runtime.block_on(commands::run(cli, printer));
+            let result = runtime.block_on(async {
+                let _file_size_limit = file_size_limit::survive();
+                commands::run(cli, printer).await
+            });
             // A read of stdin that nobody waits for any more would hold the process up.
             runtime.shutdown_background();
             result

@@ -31,6 +31,15 @@ impl Progress {
         self.0.position()
     }
 
+    /// Something that says how many bytes are done, of how many.
+    pub(crate) fn position(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
+        let bar = self.0.clone();
+        move |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        }
+    }
+
     /// Something for `Body::on_progress`. Several may report to one bar; what is sent again counts once.
     pub(crate) fn reporter(&self) -> impl Fn(u64, Option<u64>) + Send + Sync + 'static {
         let bar = self.0.clone();

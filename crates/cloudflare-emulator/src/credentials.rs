@@ -1,8 +1,8 @@
 //! The one pair of keys that a data directory is served with.
 
 use std::fmt;
-use std::fs;
-use std::io::{self, Write as _};
+use std::fs::{self, File};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use cloudflare_clients::{Error, ErrorKind, Result, sigv4};
@@ -39,26 +39,25 @@ impl Credentials {
     /// read is used with a warning.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this wrote.
+    /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this wrote. On Unix, also: the
+    /// file belongs to a user who is neither this process's nor root, or others can write it, so that they may know the
+    /// secret.
     pub fn load_or_create(directory: &Path) -> Result<Self> {
         let path = directory.join(FILE_NAME);
         let failed = |what: &str, error: io::Error| {
             Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
         };
-        match fs::read(&path) {
-            Ok(content) => {
-                warn_if_readable_by_others(&path);
-                return Self::parse(&path, &content);
-            }
+        match read(&path) {
+            Ok(content) => return Self::parse(&path, &content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(failed("cannot be read", error)),
+            Err(error) => return Err(failed("cannot be used", error)),
         }
         let credentials = Self::generate()?;
         match credentials.create(directory, &path) {
             Ok(()) => Ok(credentials),
             // Another process was first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let content = fs::read(&path).map_err(|error| failed("cannot be read", error))?;
+                let content = read(&path).map_err(|error| failed("cannot be used", error))?;
                 Self::parse(&path, &content)
             }
             Err(error) => Err(failed("cannot be written", error)),
@@ -134,18 +133,40 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// A copy of a data directory may have lost the mode. It is the owner's to mend: others may be meant to read it.
-fn warn_if_readable_by_others(path: &Path) {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
+/// Reads a file that nobody else can have written.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    check_owner(path, &file.metadata()?)?;
+    let mut content = Vec::new();
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
 
-        if fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0) {
-            tracing::warn!("{0} can be read by other users: chmod 600 {0}", path.display());
-        }
+/// A copy of a data directory may have lost the mode. It is the owner's to mend: others may be meant to read it. Who can write it
+/// chooses the secret.
+#[cfg(unix)]
+fn check_owner(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (owner, mode) = (metadata.uid(), metadata.mode());
+    let refused = |why: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
+    if owner != rustix::process::geteuid().as_raw() && owner != 0 {
+        return refused(format!(
+            "it belongs to another user (uid {owner}), who would know the secret: remove it, and new credentials are made"
+        ));
     }
-    #[cfg(not(unix))]
-    let _ = path;
+    if mode & 0o022 != 0 {
+        return refused("other users can write it: remove it, and new credentials are made".to_owned());
+    }
+    if mode & 0o055 != 0 {
+        tracing::warn!("{0} can be read by other users: chmod 600 {0}", path.display());
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_owner(_: &Path, _: &fs::Metadata) -> io::Result<()> {
+    Ok(())
 }
 
 fn random_hex<const BYTES: usize>() -> Result<String> {
@@ -176,6 +197,33 @@ mod tests {
             assert_eq!(mode & 0o777, 0o600);
         }
         assert!(!format!("{made:?}").contains(made.secret_access_key()));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_of_somebody_else_is_refused() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let made = Credentials::load_or_create(folder.path()).unwrap();
+        let refusal =
+            || Credentials::load_or_create(folder.path()).map_err(|error| error.message().to_owned());
+        for mode in [0o620, 0o602, 0o666] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            let refused = refusal().unwrap_err();
+            assert!(refused.contains("other users can write it"), "{refused}");
+        }
+        for mode in [0o600, 0o640, 0o400] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(refusal().unwrap().secret_access_key(), made.secret_access_key());
+        }
+        // Only root can give a file away.
+        if rustix::process::geteuid().is_root() {
+            chown(&path, Some(12345), None).unwrap();
+            let refused = refusal().unwrap_err();
+            assert!(refused.contains("belongs to another user (uid 12345)"), "{refused}");
+        }
     }
 
     #[test]

@@ -1,14 +1,15 @@
 //! Answers, of whichever protocol.
 
 use bytes::Bytes;
+use cloudflare_clients::Error;
 use cloudflare_clients::r2::{Body, ByteStream};
 use futures_util::TryStreamExt as _;
-use futures_util::stream::MapOk;
+use futures_util::stream::{InspectErr, MapOk};
 use http::{HeaderValue, StatusCode, header};
 use http_body::Frame;
 use http_body_util::{Either, Full, StreamBody};
 
-type Frames = MapOk<ByteStream, fn(Bytes) -> Frame<Bytes>>;
+type Frames = MapOk<InspectErr<ByteStream, fn(&Error)>, fn(Bytes) -> Frame<Bytes>>;
 
 /// An answer: its body is in memory, or streams out of the store.
 pub(crate) type Response = http::Response<Either<Full<Bytes>, StreamBody<Frames>>>;
@@ -31,13 +32,19 @@ pub(crate) fn xml(status: StatusCode, document: String) -> Response {
     response
 }
 
+/// Says what ended an answer early, whose status is sent by then. The message names the file.
+fn log(error: &Error) {
+    tracing::error!(key = error.key(), %error, "the store failed in the middle of an answer");
+}
+
 /// Bytes out of the store. Their number is announced, so that a client notices when they end early.
 pub(crate) fn stored_bytes(status: StatusCode, body: Body) -> Response {
     let length = body.content_length();
     let mut response = if let Some(bytes) = body.as_bytes() {
         full(status, bytes.clone())
     } else {
-        let frames = body.into_stream().map_ok(Frame::data as fn(Bytes) -> Frame<Bytes>);
+        let stream = body.into_stream().inspect_err(log as fn(&Error));
+        let frames = stream.map_ok(Frame::data as fn(Bytes) -> Frame<Bytes>);
         let mut response = http::Response::new(Either::Right(StreamBody::new(frames)));
         *response.status_mut() = status;
         response

@@ -87,6 +87,16 @@ Examples:
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
   cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
     Serve(Serve),
+    /// Read all of a store on this machine, and name what is damaged
+    ///
+    /// Every object, value and part is compared with its checksums, and the exit code is 1 where something differs. It may run
+    /// while the store is used. What an older version wrote without checksums gets them.
+    #[command(after_help = "\
+Examples:
+  cfstore scrub
+  cfstore scrub --data /srv/media
+  cfstore --json scrub | jq -r 'select(.problem).key'    the damaged keys")]
+    Scrub(Scrub),
     /// See R2's whole life on this machine: store, list, sign, play, refuse, retry
     ///
     /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, plays it
@@ -313,6 +323,13 @@ pub(crate) struct Serve {
     /// How long a key goes on being read as it was [default: 60s, as in production]
     #[arg(long, value_name = "DURATION", requires = "kv_as_in_production", value_parser = parse_duration)]
     pub(crate) kv_cache_ttl: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Scrub {
+    /// The folder of the store
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
+    pub(crate) data: PathBuf,
 }
 
 #[derive(Debug, Args)]

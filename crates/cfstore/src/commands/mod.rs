@@ -3,6 +3,7 @@
 mod demo;
 mod kv;
 mod r2;
+mod scrub;
 mod serve;
 
 use crate::cli::{Cli, Command};
@@ -12,11 +13,12 @@ use crate::printer::Printer;
 pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
     let env_file = cli.global.env_file.as_deref();
     match cli.command {
-        Command::Serve(_) | Command::Demo(_) if env_file.is_some() => Err(Error::usage(
-            "--env-file says which store the r2 and kv commands use: serve and demo have stores of their own",
+        Command::Serve(_) | Command::Scrub(_) | Command::Demo(_) if env_file.is_some() => Err(Error::usage(
+            "--env-file says which store the r2 and kv commands use: serve, scrub and demo have stores of their own",
             "leave it out; `cfstore serve --data DIR` says which store is served",
         )),
         Command::Serve(args) => serve::run(args, printer).await,
+        Command::Scrub(args) => scrub::run(args, printer).await,
         Command::Demo(args) => demo::run(&args, printer).await,
         Command::R2(command) => r2::run(command, env_file, printer).await,
         Command::Kv(command) => kv::run(command, env_file, printer).await,

@@ -1,0 +1,62 @@
+//! `cfstore scrub`
+
+use std::path::Path;
+
+use cloudflare_clients::{Damage, LocalStore};
+use indicatif::BinaryBytes;
+use serde_json::json;
+
+use crate::cli::Scrub;
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{Key, Printer, count};
+use crate::progress::Progress;
+
+pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
+    if !args.data.join("store.sqlite3").is_file() {
+        return Err(Error::usage(
+            format!("there is no store in {}/", args.data.display()),
+            "--data DIR says where it is: the folder with store.sqlite3",
+        ));
+    }
+    let store = LocalStore::open(&args.data).await?;
+    let progress = Progress::new(printer, &args.data.display().to_string(), Some(0));
+    let report = store.scrub(progress.position()).await?;
+    drop(progress);
+    for damage in &report.damaged {
+        printer.result(line(damage, &args.data), damage)?;
+    }
+    let damaged = report.damaged.len() as u64;
+    let mut summary = format!(
+        "{}/: {} read, {}: ",
+        args.data.display(),
+        count(report.checked, "object or value").replace("or values", "and values"),
+        BinaryBytes(report.bytes)
+    );
+    match damaged {
+        0 => summary.push_str("nothing is damaged"),
+        1 => summary.push_str("1 is damaged"),
+        damaged => summary.push_str(&format!("{damaged} are damaged")),
+    }
+    printer.line(summary)?;
+    printer.json(&json!({
+        "store": args.data.display().to_string(),
+        "checked": report.checked,
+        "bytes": report.bytes,
+        "checksumsAdded": report.checksums_added,
+        "damaged": damaged,
+    }))?;
+    Ok(if damaged == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// What is damaged, where it is, and how.
+fn line(damage: &Damage, store: &Path) -> String {
+    let file =
+        damage.file.strip_prefix(std::path::absolute(store).unwrap_or_default()).unwrap_or(&damage.file);
+    let place = match (&damage.bucket, &damage.namespace, &damage.key) {
+        (Some(bucket), _, Some(key)) => format!("bucket {bucket}: {}", Key(key)),
+        (_, Some(namespace), Some(key)) => format!("namespace {namespace}: {}", Key(key)),
+        _ => "the database".to_owned(),
+    };
+    let part = damage.upload_id.as_ref().map(|_| ", a part of an unfinished upload").unwrap_or_default();
+    format!("damaged  {place}{part}  {}  {}", file.display(), damage.problem)
+}
