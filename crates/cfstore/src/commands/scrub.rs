@@ -26,18 +26,12 @@ pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
         printer.result(line(damage, &args.data), damage)?;
     }
     let damaged = report.damaged.len() as u64;
-    let mut summary = format!(
-        "{}/: {} read, {}: ",
+    printer.line(format_args!(
+        "read {} of {}/: {}",
+        BinaryBytes(report.bytes),
         args.data.display(),
-        count(report.checked, "object or value").replace("or values", "and values"),
-        BinaryBytes(report.bytes)
-    );
-    match damaged {
-        0 => summary.push_str("nothing is damaged"),
-        1 => summary.push_str("1 is damaged"),
-        damaged => summary.push_str(&format!("{damaged} are damaged")),
-    }
-    printer.line(summary)?;
+        if damaged == 0 { "nothing is damaged".to_owned() } else { count(damaged, "fault") }
+    ))?;
     printer.json(&json!({
         "store": args.data.display().to_string(),
         "checked": report.checked,

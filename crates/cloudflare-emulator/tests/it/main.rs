@@ -4,6 +4,7 @@
 mod auth;
 mod client;
 mod copies;
+mod damage;
 mod emulator;
 mod hostile;
 mod kv;
