@@ -13,7 +13,7 @@ use super::disk::{Disk, DiskFile, Open};
 use super::instance::Instance;
 use super::platform::Platform;
 use super::reserve::Reserve;
-use super::unwritable::{is_full, is_unwritable};
+use super::unwritable::{is_full, is_unwritable, name_full_disk};
 use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -44,7 +44,7 @@ impl Shared {
             reserve(&folder, &platform).release();
             opened = Self::open_to_write(&folder, &platform);
         }
-        match opened {
+        match opened.map_err(|error| name_full_disk(error, &folder)) {
             Err(error) if is_unwritable(&error) => {
                 // Where it cannot be read either, what is in the way of writing says more.
                 let opened = Self::open_to_read(&folder, platform, &error);
@@ -114,9 +114,17 @@ impl Shared {
             wait_for_lock(&platform, &lock_path, || lock.try_lock_shared())?;
         }
         let database = folder.join(DATABASE);
-        let has_log = disk.size(&folder.join("store.sqlite3-wal")).is_ok();
-        let access = if has_log { Access::Read } else { Access::ReadUnchanging };
-        check_version(&platform, &database, access)?;
+        // An empty log is left where there was no room for what SQLite needs beside it. Whoever writes has that.
+        let log = disk.size(&folder.join("store.sqlite3-wal")).ok();
+        let shared = log.map(|_| check_version(&platform, &database, Access::Read));
+        let access = match shared {
+            Some(Ok(())) => Access::Read,
+            Some(Err(error)) if log > Some(0) => return Err(error),
+            _ => {
+                check_version(&platform, &database, Access::ReadUnchanging)?;
+                Access::ReadUnchanging
+            }
+        };
         let refusal = Error::new(
             ErrorKind::Storage,
             format!("the store in {} is open to read only: {}", folder.display(), reason.message()),

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::path::Path;
 
 use rusqlite::ErrorCode;
 
@@ -19,6 +20,14 @@ pub(super) fn is_full_for_sqlite(error: &rusqlite::Error) -> bool {
     let Some(error) = error.sqlite_error() else { return false };
     // The memory that connections share is a file too.
     error.code == ErrorCode::DiskFull || error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE
+}
+
+/// Says of an error by a full disk that it is one: SQLite's words may not.
+pub(super) fn name_full_disk(error: crate::error::Error, folder: &Path) -> crate::error::Error {
+    if is_full(&error) {
+        return error.explain(format_args!("no space left for {}", folder.display()));
+    }
+    error
 }
 
 /// Whether something failed since nothing may be written there, or nothing more.

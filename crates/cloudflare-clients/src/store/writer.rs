@@ -16,7 +16,7 @@ use super::database::{
 };
 use super::reserve::Reserve;
 use super::threads::Worker;
-use super::unwritable::{is_full, is_full_for_sqlite};
+use super::unwritable::{is_full, is_full_for_sqlite, name_full_disk};
 use crate::error::{Error, ErrorKind, Result};
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
@@ -112,12 +112,7 @@ impl Writer {
         let task = Task { work: Some(work), outcome: None, files, reply };
         self.jobs.as_ref().map_err(Error::clone)?.send(Box::new(task)).map_err(|_| stopped())?;
         self.worker.iter().for_each(|worker| worker.wake());
-        answer.await.map_err(|_| stopped())?.map_err(|error| {
-            if is_full(&error) {
-                return error.explain(format_args!("no space left for {}", self.folder.display()));
-            }
-            error
-        })
+        answer.await.map_err(|_| stopped())?.map_err(|error| name_full_disk(error, &self.folder))
     }
 }
 
