@@ -1,4 +1,4 @@
-//! What becomes of bytes that were damaged where they are stored.
+//! What becomes of bytes that were damaged where they are stored, and of numbers that nothing can store.
 
 use std::fs;
 use std::path::PathBuf;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use testkit::{Log, content};
 
 use crate::client::Local;
+use crate::kv::{error, namespace};
 
 /// Changes the last byte of the only file in `blobs/`, and says which that is.
 fn damage(local: &Local) -> PathBuf {
@@ -47,4 +48,20 @@ async fn damaged_bytes_are_not_copied() {
         assert_eq!(copy.error(), (500, "InternalError".to_owned()), "{target}");
         assert_eq!(local.get(target).await.status, 404, "{target}");
     }
+}
+
+#[tokio::test]
+async fn expirations_that_no_date_names_are_refused() {
+    let local = Local::start().await;
+    let sessions = namespace(&local).await;
+    for seconds in [253_402_300_800, (1 << 63) - 1, 1 << 63, u64::MAX] {
+        for query in ["expiration", "expiration_ttl"] {
+            let target = format!("{sessions}/values/k?{query}={seconds}");
+            let answer = local.kv("PUT", &target).body("v").send().await;
+            assert_eq!(error(&answer).0, 400, "{target}: {}", answer.text());
+        }
+    }
+    let answer =
+        local.kv("PUT", &format!("{sessions}/values/k?expiration=253402300799")).body("v").send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
