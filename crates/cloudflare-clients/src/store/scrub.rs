@@ -327,10 +327,10 @@ mod tests {
         bucket.put(PutRequest::new("inline", pattern(1000))).await.unwrap();
         bucket.put(PutRequest::new("empty", "")).await.unwrap();
         sessions.put(kv::PutRequest::new("value", pattern(100_000))).await.unwrap();
-        let upload_id =
+        let upload =
             bucket.create_multipart_upload(CreateMultipartUploadRequest::new("parts")).await.unwrap();
         for part_number in [1, 2] {
-            let part = UploadPartRequest::new("parts", &upload_id, part_number, pattern(100_000));
+            let part = UploadPartRequest::new("parts", &upload.upload_id, part_number, pattern(100_000));
             bucket.upload_part(part).await.unwrap();
         }
         let sound = store.scrub(|done, all| assert!(done <= all)).await.unwrap();
