@@ -39,9 +39,9 @@ impl Credentials {
     /// read is used with a warning.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this wrote. On Unix, also: the
-    /// file belongs to a user who is neither this process's nor root, or others can write it, so that they may know the
-    /// secret.
+    /// [`ErrorKind::Storage`]: the directory or file cannot be read or made, or the file is not what this
+    /// wrote. On Unix, also: the file belongs to a user who is neither this process's nor root, or others can
+    /// write it, so that they may know the secret.
     pub fn load_or_create(directory: &Path) -> Result<Self> {
         let path = directory.join(FILE_NAME);
         let failed = |what: &str, error: io::Error| {
@@ -142,8 +142,8 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-/// A copy of a data directory may have lost the mode. It is the owner's to mend: others may be meant to read it. Who can write it
-/// chooses the secret.
+/// A copy of a data directory may have lost the mode. It is the owner's to mend: others may be meant to read
+/// it. Who can write it chooses the secret.
 #[cfg(unix)]
 fn check_owner(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::MetadataExt as _;

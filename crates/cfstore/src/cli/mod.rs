@@ -89,8 +89,8 @@ Examples:
     Serve(Serve),
     /// Read all of a store on this machine, and name what is damaged
     ///
-    /// Every object, value and part is compared with its checksums, and the exit code is 1 where something differs. It may run
-    /// while the store is used. What an older version wrote without checksums gets them.
+    /// Every object, value and part is compared with its checksums, and the exit code is 1 where something
+    /// differs. It may run while the store is used. What an older version wrote without checksums gets them.
     #[command(after_help = "\
 Examples:
   cfstore scrub

@@ -69,8 +69,8 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
         .await
 }
 
-/// Moves files that no row names out of the way. After a crash, these are of writes that nobody was told of; but where the database
-/// or its log was lost, they may be all that is left of an object.
+/// Moves files that no row names out of the way. After a crash, these are of writes that nobody was told of;
+/// but where the database or its log was lost, they may be all that is left of an object.
 fn put_aside(blobs: &Blobs, lost: &Path, names: &[String]) -> Result<()> {
     if names.is_empty() {
         return Ok(());

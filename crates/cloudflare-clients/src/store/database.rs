@@ -150,7 +150,8 @@ fn connect(platform: &Platform, path: &Path, access: Access) -> rusqlite::Result
     Ok(connection)
 }
 
-/// The [URI](https://www.sqlite.org/uri.html) of a database that nobody changes: then SQLite needs no log and no locks.
+/// The [URI](https://www.sqlite.org/uri.html) of a database that nobody changes: then SQLite needs no log and
+/// no locks.
 fn immutable(path: &Path) -> PathBuf {
     let path = percent_encode(path.as_os_str().as_encoded_bytes(), URI_PATH);
     format!("file:{path}?immutable=1").into()

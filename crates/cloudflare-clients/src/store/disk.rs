@@ -10,11 +10,12 @@ use rusqlite::{Connection, OpenFlags};
 
 /// The files and folders of the store, and the way to its database. What ships is [`OperatingSystem`].
 pub(super) trait Disk: fmt::Debug + Send + Sync {
-    /// Opens a file, but no symbolic link: who can put one there would choose which file is written. What is created is its
-    /// owner's alone.
+    /// Opens a file, but no symbolic link: who can put one there would choose which file is written. What is
+    /// created is its owner's alone.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Takes a file that others may read or write from them. Fine when it does not exist; a symbolic link is refused.
+    /// Takes a file that others may read or write from them. Fine when it does not exist; a symbolic link is
+    /// refused.
     fn make_private(&self, path: &Path) -> io::Result<()>;
 
     /// How many bytes a file has. Fails when it does not exist.
@@ -481,7 +482,8 @@ mod tests {
         assert_eq!(bytes(&bucket, "large").await, Some(pattern(300_000)));
     }
 
-    /// A disk without room for a commit as long as the room for deletes is kept, or that nothing can be written to.
+    /// A disk without room for a commit as long as the room for deletes is kept, or that nothing can be
+    /// written to.
     #[derive(Debug, Default)]
     struct Unwritable {
         is_full: AtomicBool,

@@ -34,13 +34,15 @@ pub struct LocalStore(Arc<Shared>);
 impl LocalStore {
     /// Opens the store in a folder, which is created where it is not there, for its owner alone.
     ///
-    /// Multipart uploads that were begun more than 7 days ago are aborted, as R2 does, keys of namespaces that have expired are
-    /// removed, and what a process that was killed left half-written; all of it happens in the background. Files of such a process that
-    /// are whole and that the database does not name are moved to the folder `lost`, with a warning.
+    /// Multipart uploads that were begun more than 7 days ago are aborted, as R2 does, keys of namespaces
+    /// that have expired are removed, and what a process that was killed left half-written; all of it happens
+    /// in the background. Files of such a process that are whole and that the database does not name are
+    /// moved to the folder `lost`, with a warning.
     ///
-    /// Where nothing can be written (a full disk, a file system or folder that is mounted or permitted to read only) a store that is
-    /// there opens to read only, with a warning, and writes fail: [`read_only_reason`](Self::read_only_reason) says why. A
-    /// full disk takes deletes: the store keeps 1 MiB for them.
+    /// Where nothing can be written (a full disk, a file system or folder that is mounted or permitted to
+    /// read only) a store that is there opens to read only, with a warning, and writes fail:
+    /// [`read_only_reason`](Self::read_only_reason) says why. A full disk takes deletes: the store keeps 1
+    /// MiB for them.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or has a newer format.

@@ -142,7 +142,8 @@ pub(super) fn pieces(
     Ok(pieces)
 }
 
-/// Reads all of what is there and compares it. Returns false when a file is gone: then the object has been replaced.
+/// Reads all of what is there and compares it. Returns false when a file is gone: then the object has been
+/// replaced.
 pub(super) fn verify(blobs: &Blobs, key: &str, pieces: VecDeque<Piece>) -> Result<bool> {
     for mut piece in pieces {
         match piece.open(blobs) {

@@ -34,7 +34,8 @@ pub struct ScrubReport {
     pub damaged: Vec<Damage>,
 }
 
-/// Something damaged in a [`LocalStore`]. It serialises with its fields' names in camel case, without those that are `None`.
+/// Something damaged in a [`LocalStore`]. It serialises with its fields' names in camel case, without those
+/// that are `None`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -87,16 +88,16 @@ enum Outcome {
 }
 
 impl LocalStore {
-    /// Reads every object, value and part of an upload, and compares it with its checksums. `on_progress` gets the number of
-    /// bytes read so far and of all there are.
+    /// Reads every object, value and part of an upload, and compares it with its checksums. `on_progress`
+    /// gets the number of bytes read so far and of all there are.
     ///
-    /// What an older version wrote has no checksums: its MD5 is compared, and where that holds it gets them. The store may be
-    /// used meanwhile: what is replaced or deleted before its turn is left out. Nothing is repaired: write what is named as damaged
-    /// anew, from wherever it came.
+    /// What an older version wrote has no checksums: its MD5 is compared, and where that holds it gets them.
+    /// The store may be used meanwhile: what is replaced or deleted before its turn is left out. Nothing is
+    /// repaired: write what is named as damaged anew, from wherever it came.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the database cannot be read at all. Damage is no error but in the
-    /// report.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the database cannot be read at all. Damage is
+    /// no error but in the report.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {

@@ -114,7 +114,8 @@ impl Shared {
             wait_for_lock(&platform, &lock_path, || lock.try_lock_shared())?;
         }
         let database = folder.join(DATABASE);
-        // An empty log is left where there was no room for what SQLite needs beside it. Whoever writes has that.
+        // An empty log is left where there was no room for what SQLite needs beside it. Whoever writes has
+        // that.
         let log = disk.size(&folder.join("store.sqlite3-wal")).ok();
         let shared = log.map(|_| check_version(&platform, &database, Access::Read));
         let access = match shared {

@@ -212,7 +212,8 @@ impl Committer {
             if committed.as_ref().is_err_and(is_full_for_sqlite)
                 && let Err(error) = self.empty_log()
             {
-                // Before anybody tries again: what is in the log is in the database then, and its room is free.
+                // Before anybody tries again: what is in the log is in the database then, and its room is
+                // free.
                 tracing::debug!(%error, "the database's log cannot be emptied");
             }
             for job in batch {
