@@ -100,8 +100,8 @@ impl LocalStore {
     /// no error but in the report.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
-    /// # let folder = tempfile::tempdir().map_err(|_| cloudflare_clients::Error::from_status(500, "no folder"))?;
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir()?;
     /// let store = cloudflare_clients::LocalStore::open(folder.path()).await?;
     /// let report = store.scrub(|done, all| println!("{done} of {all} bytes")).await?;
     /// for damage in &report.damaged {
