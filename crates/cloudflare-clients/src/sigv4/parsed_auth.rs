@@ -84,6 +84,7 @@ impl ParsedAuth {
             (field("Credential")?, field("SignedHeaders")?, field("Signature")?);
         let (access_key_id, region) = parse_credential(credential, &timestamp)?;
         let signed_headers = parse_signed_headers(signed_headers)?;
+        check_all_signed(&signed_headers, headers)?;
 
         let canonical_headers =
             CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
@@ -136,9 +137,7 @@ impl ParsedAuth {
         let (access_key_id, region) = parse_credential(&credential, &timestamp)?;
         let expires_in = parse_expires(&expires)?;
         let signed_headers = parse_signed_headers(&signed_headers)?;
-        if let Some(name) = unsigned_header(&signed_headers, headers) {
-            return Err(VerifyError::UnsignedHeader(name.to_string()));
-        }
+        check_all_signed(&signed_headers, headers)?;
 
         let canonical_headers =
             CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
@@ -291,12 +290,36 @@ fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
     if seen.contains("host") { Ok(names) } else { Err(VerifyError::Unauthorized) }
 }
 
-/// A header that changes what the service does and that the signature does not cover. Whoever holds a presigned URL
-/// must not be able to turn a PUT into a copy of another object. Of presigned requests the payload's hash is not read.
-fn unsigned_header<'a>(signed_headers: &str, headers: &'a HeaderMap) -> Option<&'a HeaderName> {
-    headers.keys().find(|name| {
-        name.as_str().starts_with("x-amz-")
-            && *name != "x-amz-content-sha256"
-            && !signed_headers.split(';').any(|signed| *name == signed)
-    })
+/// R2's headers that change what a request does. Others that begin with `cf-` are those of Cloudflare's network, such as
+/// `cf-ray`, which a proxy adds to what somebody else has signed.
+const CF_HEADERS: [&str; 5] = [
+    "cf-create-bucket-if-missing",
+    "cf-prefix",
+    "cf-start-after",
+    "cf-continuation-token",
+    "cf-max-keys",
+];
+
+/// The `x-amz-*` headers that need not be signed:
+/// - the string to sign has the date, and the canonical request the hash of the payload, which does not count in a presigned
+///   URL;
+/// - the token of temporary credentials is compared with theirs;
+/// - the AWS SDKs for JavaScript describe themselves in `x-amz-user-agent` and leave it unsigned;
+/// - `CloudFront` adds its request's id.
+const MAY_BE_UNSIGNED: [&str; 5] =
+    ["x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-user-agent", "x-amz-cf-id"];
+
+/// Refuses a header that changes what the service does and that the signature does not cover. Whoever holds a presigned
+/// URL, or passes a signed request on, must not be able to turn a PUT into a copy of another object.
+fn check_all_signed(signed_headers: &str, headers: &HeaderMap) -> Result<(), VerifyError> {
+    let counts = |name: &str| {
+        (name.starts_with("x-amz-") && !MAY_BE_UNSIGNED.contains(&name))
+            || name.starts_with("cf-copy-destination-")
+            || CF_HEADERS.contains(&name)
+    };
+    let is_signed = |name: &str| signed_headers.split(';').any(|signed| signed == name);
+    match headers.keys().map(HeaderName::as_str).find(|name| counts(name) && !is_signed(name)) {
+        Some(name) => Err(VerifyError::UnsignedHeader(name.to_owned())),
+        None => Ok(()),
+    }
 }

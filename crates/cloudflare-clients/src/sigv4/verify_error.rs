@@ -59,7 +59,7 @@ pub enum VerifyError {
     /// A header that was signed is not UTF-8.
     #[error("A signed header is not valid UTF-8")]
     HeaderNotUtf8,
-    /// A request of a presigned URL has an `x-amz-*` header that the URL does not sign.
+    /// A header that changes what the request does, such as `x-amz-copy-source`, is not covered by the signature.
     #[error("There were headers present in the request which were not signed: {0}")]
     UnsignedHeader(String),
     /// The presigned URL is no longer good.

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use cloudflare_clients::sigv4::Payload;
 
-use crate::client::Local;
+use crate::client::{Answer, Local};
 
 const WEEK: u64 = 604_800;
 
@@ -51,7 +51,7 @@ async fn a_wrong_signature_is_told_with_what_the_server_signed() {
     let local = Local::start().await;
     let wire = String::from_utf8(local.request("GET", "/media/key?x-id=GetObject").wire()).unwrap();
     let forged = wire.replace("/media/key", "/media/other");
-    let answer = crate::client::Answer::parse(&local.raw(forged.as_bytes()).await);
+    let answer = Answer::parse(&local.raw(forged.as_bytes()).await);
     assert_eq!(answer.error(), (403, "SignatureDoesNotMatch".to_owned()));
     assert!(answer.element("CanonicalRequest").starts_with("GET\n/media/other\nx-id=GetObject\n"));
     assert!(answer.element("StringToSign").starts_with("AWS4-HMAC-SHA256\n"));
@@ -111,6 +111,39 @@ async fn a_presigned_url_does_what_it_signs_and_no_more() {
     assert_eq!(local.send_unsigned("PUT", &of_another, &[]).await.error(), (400, "BadDigest".to_owned()));
     let broken = hoisted("x-amz-meta-a", "%00");
     assert_eq!(local.send_unsigned("PUT", &broken, &[]).await.error(), (400, "InvalidArgument".to_owned()));
+}
+
+/// A header that was added to what somebody else has signed.
+#[tokio::test]
+async fn what_changes_a_request_has_to_be_signed() {
+    let local = Local::start().await;
+    local.put("/media/secret", "secret").await;
+    let now = SystemTime::now();
+    let added = |target: &str, header: &str| {
+        let wire = String::from_utf8(local.request("PUT", target).wire()).unwrap();
+        wire.replace("connection: close\r\n", &format!("connection: close\r\n{header}\r\n"))
+    };
+    for (target, header) in [
+        ("/media/key", "x-amz-copy-source: /media/secret"),
+        ("/media/key", "x-amz-meta-author: me"),
+        ("/media/key", "x-amz-acl: private"),
+        ("/media/key", "cf-copy-destination-if-match: *"),
+        ("/unmade/key", "cf-create-bucket-if-missing: true"),
+    ] {
+        let signed = local.raw(added(target, header).as_bytes()).await;
+        assert_eq!(Answer::parse(&signed).error(), (403, "AccessDenied".to_owned()), "{header}");
+        let presigned = local.presign("PUT", target, 60, now);
+        let presigned = local.send_unsigned("PUT", &presigned, &[header.split_once(": ").unwrap()]).await;
+        assert_eq!(presigned.error(), (403, "AccessDenied".to_owned()), "{header}");
+    }
+    assert_eq!(local.get("/media/key").await.error(), (404, "NoSuchKey".to_owned()));
+    assert_eq!(local.get("/unmade").await.error(), (404, "NoSuchBucket".to_owned()));
+    for harmless in
+        ["x-amz-user-agent: aws-sdk-js/3", "x-amz-cf-id: x", "cf-ray: x", "amz-sdk-request: attempt=1", "x-amzn-trace-id: x"]
+    {
+        let answer = Answer::parse(&local.raw(added("/media/key", harmless).as_bytes()).await);
+        assert_eq!(answer.status, 200, "{harmless}: {}", answer.text());
+    }
 }
 
 #[tokio::test]

@@ -32,7 +32,7 @@ async fn directives_decide_about_the_metadata() {
         ("REPLACE", "text/html", "", "II"),
         ("MERGE", "text/html", "1", "II"),
     ] {
-        for source in ["/media/a%20source", "media/a%20source", "media%2Fa%20source"] {
+        for source in ["/media/a%20source", "media/a%20source", "media%2Fa%20source", "media/a+source"] {
             let answer = copy(
                 &local,
                 &[
@@ -50,6 +50,17 @@ async fn directives_decide_about_the_metadata() {
             let headers = ["content-type", "x-amz-meta-one", "x-amz-meta-two"].map(|name| got.header(name));
             assert_eq!(headers, [content_type, one, two], "{directive}");
         }
+    }
+}
+
+/// Clients that encode by the rules of forms send a space so.
+#[tokio::test]
+async fn a_plus_in_a_source_is_a_space_and_an_encoded_one_a_plus() {
+    let (local, _) = with_source().await;
+    local.put("/media/a%2Bsource", "plus").await;
+    for (source, content) in [("media/a+source", "hello"), ("media/a%2Bsource", "plus")] {
+        assert_eq!(copy(&local, &[("x-amz-copy-source", source)]).await.status, 200, "{source}");
+        assert_eq!(local.get("/media/copy").await.text(), content, "{source}");
     }
 }
 

@@ -93,6 +93,7 @@ pub(crate) async fn replacing_changes_everything(Fixture { service, .. }: Fixtur
     service.put("replace", "two").metadata("b", "2").await.unwrap();
     let second = service.head("replace").await.unwrap().unwrap();
     assert_ne!(first.etag, second.etag);
+    assert_eq!(first.version.is_some(), second.version.is_some());
     assert!(first.version.is_none() || first.version != second.version);
     assert_eq!((second.metadata("a"), second.metadata("b")), (None, Some("2")));
     assert_ne!(second.content_type(), Some("text/plain"));

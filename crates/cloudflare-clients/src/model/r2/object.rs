@@ -28,7 +28,8 @@ use crate::transport::headers::{date, value};
 pub struct Object {
     /// The key.
     pub key: String,
-    /// R2's random name of this upload of the key. A list over S3 does not say it.
+    /// R2's random name of this upload of the key: from a Worker's binding and the embedded store. Over S3 only
+    /// what a put returns has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     /// The size in bytes.

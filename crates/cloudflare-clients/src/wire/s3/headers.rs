@@ -222,7 +222,8 @@ pub fn read_version(headers: &HeaderMap) -> Option<String> {
     text(headers, &VERSION_ID).map(str::to_owned)
 }
 
-/// Adds the headers of an object that is got: all but those of the length.
+/// Adds the headers of an object that is got: all but those of the length, and not its version, which R2 is known to
+/// send with what was put alone: clients would ask for that version, and R2 has no parameter for it.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind): its metadata cannot be sent in headers. A server that holds metadata which S3 cannot
@@ -230,9 +231,6 @@ pub fn read_version(headers: &HeaderMap) -> Option<String> {
 pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
     headers.insert(header::ETAG, value("etag", &object.http_etag())?);
     headers.insert(header::LAST_MODIFIED, date("upload time", object.uploaded)?);
-    if let Some(version) = &object.version {
-        headers.insert(VERSION_ID, value("version", version)?);
-    }
     if let Some(metadata) = &object.http_metadata {
         write_http_metadata(metadata, headers)?;
     }
@@ -291,7 +289,6 @@ mod tests {
     fn an_object_survives_its_headers() {
         let time = UNIX_EPOCH + Duration::from_hours(500_000);
         let mut object = Object::new("a/../b", 100, "abc-2", time);
-        object.version = Some("v".to_owned());
         object.http_metadata = Some(HttpMetadata {
             content_type: Some("text/plain; charset=utf-8".to_owned()),
             content_language: Some("de".to_owned()),

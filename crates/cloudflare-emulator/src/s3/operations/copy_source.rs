@@ -15,14 +15,15 @@ pub(super) struct CopySource {
 }
 
 impl CopySource {
-    /// `/bucket/key` or `bucket/key`, percent-encoded.
+    /// `/bucket/key` or `bucket/key`, percent-encoded. A `+` is a space, as AWS has it and some clients send it; a plus
+    /// is `%2B`.
     pub(super) fn parse(request: &S3Request) -> Result<Self, S3Error> {
         let header = request.header("x-amz-copy-source")?.unwrap_or_default();
         if header.contains("?versionId=") {
             return Err(S3Error::header_not_implemented("x-amz-copy-source", header));
         }
         // Some clients encode the slash behind the bucket, too.
-        let source = uri::decode(header)?;
+        let source = uri::decode(&header.replace('+', "%20"))?;
         let invalid = || S3Error::invalid_argument("copy source bucket name");
         let (bucket, key) =
             source.strip_prefix('/').unwrap_or(&source).split_once('/').ok_or_else(invalid)?;
