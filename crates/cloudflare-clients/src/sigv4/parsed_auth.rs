@@ -292,13 +292,8 @@ fn parse_signed_headers(names: &str) -> Result<String, VerifyError> {
 
 /// R2's headers that change what a request does. Others that begin with `cf-` are those of Cloudflare's network, such as
 /// `cf-ray`, which a proxy adds to what somebody else has signed.
-const CF_HEADERS: [&str; 5] = [
-    "cf-create-bucket-if-missing",
-    "cf-prefix",
-    "cf-start-after",
-    "cf-continuation-token",
-    "cf-max-keys",
-];
+const CF_HEADERS: [&str; 5] =
+    ["cf-create-bucket-if-missing", "cf-prefix", "cf-start-after", "cf-continuation-token", "cf-max-keys"];
 
 /// The `x-amz-*` headers that need not be signed:
 /// - the string to sign has the date, and the canonical request the hash of the payload, which does not count in a presigned

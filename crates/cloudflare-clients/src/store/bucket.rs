@@ -279,6 +279,21 @@ impl Bucket for LocalBucket {
 }
 
 impl LocalBucket {
+    /// Deletes an object if it meets a condition, checked in one step with the delete. R2's binding has no such delete,
+    /// and of its S3 API none is known.
+    ///
+    /// # Errors
+    /// [`ErrorKind::PreconditionFailed`]: the object does not meet the condition, or one that needs an object has none.
+    pub async fn delete_if(&self, key: &str, only_if: Conditional) -> Result<()> {
+        only_if.validate()?;
+        let key = Key::new(key)?;
+        self.write(Vec::new(), move |write, bucket| {
+            objects::check_write(write, bucket, &key, &only_if)?;
+            objects::remove(write, bucket, &key)
+        })
+        .await
+    }
+
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
     async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
         let blobs = Arc::clone(&self.store.shared().blobs);

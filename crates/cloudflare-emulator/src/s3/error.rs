@@ -11,6 +11,7 @@ use cloudflare_clients::{Error, ErrorKind};
 use http::{HeaderValue, StatusCode, header};
 
 use super::known_error::{self, KnownError};
+use super::operation::S3Operation;
 use crate::protocol_error::ProtocolError;
 use crate::response::{self, Response};
 use crate::uri::NotDecodable;
@@ -45,6 +46,10 @@ impl S3Error {
 
     pub(crate) fn header_not_implemented(name: &str, value: &str) -> Self {
         Self::not_implemented(format!("Header '{name}' with value '{value}' not implemented"))
+    }
+
+    pub(crate) fn parameter_not_implemented(operation: S3Operation, name: &str) -> Self {
+        Self::not_implemented(format!("{operation:?} search parameter {name} not implemented"))
     }
 }
 

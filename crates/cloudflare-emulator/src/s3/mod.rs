@@ -6,6 +6,7 @@ mod handle;
 mod known_error;
 mod operation;
 mod operations;
+mod parameters;
 mod payload;
 mod request;
 mod resource;

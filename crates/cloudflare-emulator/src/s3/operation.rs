@@ -7,17 +7,33 @@ use crate::s3::known_error::ROUTE_NOT_FOUND;
 use crate::s3::resource::S3Resource;
 use crate::uri::Query;
 
-/// The operations that R2 has and this server does. `Debug` is the name that S3 has for them.
-///
-/// See [R2's S3 API compatibility](https://developers.cloudflare.com/r2/api/s3/api/).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum S3Operation {
+/// The enum, and the list of all for tests.
+macro_rules! operations {
+    ($($(#[$attribute:meta])* $name:ident,)*) => {
+        /// The operations that R2 has and this server does. `Debug` is the name that S3 has for them.
+        ///
+        /// See [R2's S3 API compatibility](https://developers.cloudflare.com/r2/api/s3/api/).
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum S3Operation {
+            $($(#[$attribute])* $name,)*
+        }
+
+        impl S3Operation {
+            #[cfg(test)]
+            pub(crate) const ALL: &[Self] = &[$(Self::$name),*];
+        }
+    };
+}
+
+operations! {
     ListBuckets,
     HeadBucket,
     CreateBucket,
     DeleteBucket,
     GetBucketLocation,
     GetBucketEncryption,
+    PutBucketEncryption,
+    DeleteBucketEncryption,
     GetBucketVersioning,
     GetBucketTagging,
     GetBucketCors,
@@ -70,7 +86,6 @@ const PUT_BUCKET: Unimplemented = &[
     ("acl", "PutBucketAcl"),
     ("analytics", "PutBucketAnalyticsConfiguration"),
     ("cors", "PutBucketCors"),
-    ("encryption", "PutBucketEncryption"),
     ("intelligent-tiering", "PutBucketIntelligentTieringConfiguration"),
     ("inventory", "PutBucketInventoryConfiguration"),
     ("lifecycle", "PutBucketLifecycleConfiguration"),
@@ -91,7 +106,6 @@ const PUT_BUCKET: Unimplemented = &[
 const DELETE_BUCKET: Unimplemented = &[
     ("analytics", "DeleteBucketAnalyticsConfiguration"),
     ("cors", "DeleteBucketCors"),
-    ("encryption", "DeleteBucketEncryption"),
     ("intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration"),
     ("inventory", "DeleteBucketInventoryConfiguration"),
     ("lifecycle", "DeleteBucketLifecycle"),
@@ -132,18 +146,6 @@ const BUCKET_READS: &[(&str, S3Operation)] = &[
     ("uploads", S3Operation::ListMultipartUploads),
 ];
 
-const LIST_OBJECTS: &[&str] = &["delimiter", "encoding-type", "marker", "max-keys", "prefix"];
-const LIST_OBJECTS_V2: &[&str] = &[
-    "continuation-token",
-    "delimiter",
-    "encoding-type",
-    "fetch-owner",
-    "list-type",
-    "max-keys",
-    "prefix",
-    "start-after",
-];
-
 impl S3Operation {
     pub(crate) fn detect(
         method: &Method,
@@ -163,11 +165,13 @@ impl S3Operation {
         match *method {
             Method::GET => Self::get_bucket(query),
             Method::HEAD => Ok(Self::HeadBucket),
+            Method::PUT if query.has("encryption") => Ok(Self::PutBucketEncryption),
             Method::PUT => {
                 refuse(query, PUT_BUCKET)?;
                 refuse_any("PUT", query)?;
                 Ok(Self::CreateBucket)
             }
+            Method::DELETE if query.has("encryption") => Ok(Self::DeleteBucketEncryption),
             Method::DELETE => {
                 refuse(query, DELETE_BUCKET)?;
                 refuse_any("DELETE", query)?;
@@ -184,8 +188,8 @@ impl S3Operation {
             return Ok(*operation);
         }
         refuse(query, GET_BUCKET)?;
-        let (operation, known) = match query.get("list-type") {
-            Some("2") => (Self::ListObjectsV2, LIST_OBJECTS_V2),
+        let operation = match query.get("list-type") {
+            Some("2") => Self::ListObjectsV2,
             Some(other) => {
                 return Err(S3Error::not_implemented(format!("list-type {other:?} not implemented")));
             }
@@ -194,12 +198,10 @@ impl S3Operation {
                     "continuation-token is a parameter of ListObjectsV2: send list-type=2 with it",
                 ));
             }
-            None => (Self::ListObjects, LIST_OBJECTS),
+            None => Self::ListObjects,
         };
-        match counting_names(query).find(|name| !known.contains(name)) {
-            Some(unknown) => Err(S3Error::not_implemented(format!(
-                "{operation:?} search parameter {unknown} not implemented"
-            ))),
+        match counting_names(query).find(|name| !operation.reads_parameter(name)) {
+            Some(unknown) => Err(S3Error::parameter_not_implemented(operation, unknown)),
             None => Ok(operation),
         }
     }
@@ -290,6 +292,8 @@ mod tests {
             ("GET", "/media?list-type=2", false, S3Operation::ListObjectsV2),
             ("GET", "/media?uploads", false, S3Operation::ListMultipartUploads),
             ("PUT", "/media", false, S3Operation::CreateBucket),
+            ("PUT", "/media?encryption", false, S3Operation::PutBucketEncryption),
+            ("DELETE", "/media?encryption", false, S3Operation::DeleteBucketEncryption),
             ("POST", "/media?delete", false, S3Operation::DeleteObjects),
             ("POST", "/media", false, S3Operation::PostBucket),
             ("GET", "/media/k?response-content-type=a", false, S3Operation::GetObject),

@@ -12,7 +12,9 @@ pub(crate) struct S3Request {
     pub(crate) bucket: String,
     /// Empty for operations on a bucket.
     pub(crate) key: String,
+    /// The parameters that the operation reads.
     pub(crate) query: Query,
+    /// The headers that the operation reads.
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload,
 }

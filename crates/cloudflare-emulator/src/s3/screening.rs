@@ -1,108 +1,53 @@
-//! Headers that R2 knows and refuses, by operation.
+//! What R2 knows and refuses, by operation.
 
 use cloudflare_clients::s3::error_code::{INVALID_ENCRYPTION_ALGORITHM_ERROR, INVALID_REQUEST};
 use http::HeaderMap;
 
 use crate::s3::error::S3Error;
 use crate::s3::operation::S3Operation;
+use crate::s3::parameters::Treatment;
+use crate::uri::Query;
 
-/// Refused on what writes an object.
-const WRITES: &[&str] = &[
-    "x-amz-tagging",
-    "x-amz-grant-full-control",
-    "x-amz-grant-read",
-    "x-amz-grant-read-acp",
-    "x-amz-grant-write",
-    "x-amz-grant-write-acp",
-    "x-amz-website-redirect-location",
-    "x-amz-object-lock-mode",
-    "x-amz-object-lock-retain-until-date",
-    "x-amz-object-lock-legal-hold",
-    "x-amz-server-side-encryption-aws-kms-key-id",
-    "x-amz-server-side-encryption-context",
-    "x-amz-server-side-encryption-bucket-key-enabled",
-];
-const COPIES: &[&str] =
-    &["x-amz-source-expected-bucket-owner", "x-amz-tagging-directive", "x-amz-checksum-algorithm"];
-const PART_COPIES: &[&str] = &[
-    "x-amz-source-expected-bucket-owner",
-    "x-amz-copy-source-if-match",
-    "x-amz-copy-source-if-none-match",
-    "x-amz-copy-source-if-modified-since",
-    "x-amz-copy-source-if-unmodified-since",
-];
-const DELETES: &[&str] = &["x-amz-mfa", "x-amz-bypass-governance-retention"];
-/// R2 has no `aws-chunked` bodies, and so no trailers.
-const UPLOADS: &[&str] = &["x-amz-trailer", "x-amz-decoded-content-length"];
-
-const CANNED_ACLS: &[&str] = &[
-    "private",
-    "public-read",
-    "public-read-write",
-    "authenticated-read",
-    "aws-exec-read",
-    "bucket-owner-read",
-    "bucket-owner-full-control",
-];
-
-pub(crate) fn screen(operation: S3Operation, headers: &HeaderMap) -> Result<(), S3Error> {
-    refuse(headers, &["x-amz-expected-bucket-owner"])?;
+/// Refuses what R2 has not, by [what becomes](S3Operation::treatment_of) of each header and parameter, and what does not
+/// go together.
+pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap) -> Result<(), S3Error> {
+    let is_refused = |name: &str, value: &str| match operation.treatment_of(name) {
+        Some(Treatment::Refused) => true,
+        Some(Treatment::Only(values)) => !values.contains(&value),
+        _ => false,
+    };
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes());
+        if is_refused(name.as_str(), &value) {
+            return Err(S3Error::header_not_implemented(name.as_str(), &value));
+        }
+    }
+    if let Some((name, _)) = query.iter().find(|(name, value)| is_refused(&format!("?{name}"), value)) {
+        return Err(S3Error::parameter_not_implemented(operation, name));
+    }
     match operation {
-        S3Operation::GetObject | S3Operation::HeadObject => customer_keys(headers, "x-amz-", Side::Read),
-        S3Operation::PutObject => {
-            refuse(headers, UPLOADS)?;
-            chunked(headers)?;
-            write(headers)
-        }
-        S3Operation::CreateMultipartUpload => {
-            full_object_crc(headers)?;
-            write(headers)
-        }
-        S3Operation::CopyObject => {
-            refuse(headers, COPIES)?;
-            write(headers)?;
-            customer_keys(headers, "x-amz-copy-source-", Side::Read)
-        }
-        S3Operation::UploadPart => {
-            refuse(headers, UPLOADS)?;
+        S3Operation::GetObject
+        | S3Operation::HeadObject
+        | S3Operation::CompleteMultipartUpload
+        | S3Operation::ListParts => customer_keys(headers, "x-amz-", Side::Read),
+        S3Operation::PutObject | S3Operation::UploadPart => {
             chunked(headers)?;
             customer_keys(headers, "x-amz-", Side::Write)
         }
-        S3Operation::UploadPartCopy => {
-            refuse(headers, PART_COPIES)?;
+        S3Operation::CreateMultipartUpload => {
+            full_object_crc(headers)?;
+            customer_keys(headers, "x-amz-", Side::Write)
+        }
+        S3Operation::CopyObject | S3Operation::UploadPartCopy => {
             customer_keys(headers, "x-amz-", Side::Write)?;
             customer_keys(headers, "x-amz-copy-source-", Side::Read)
         }
-        S3Operation::DeleteObject | S3Operation::DeleteObjects => refuse(headers, DELETES),
         _ => Ok(()),
     }
-}
-
-fn write(headers: &HeaderMap) -> Result<(), S3Error> {
-    refuse(headers, WRITES)?;
-    // R2 encrypts with AES256 in any case.
-    refuse_unless(headers, "x-amz-server-side-encryption", &["AES256"])?;
-    // R2 has no ACLs: the canned ones change nothing.
-    refuse_unless(headers, "x-amz-acl", CANNED_ACLS)?;
-    customer_keys(headers, "x-amz-", Side::Write)
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<std::borrow::Cow<'a, str>> {
     headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
-}
-
-fn refuse(headers: &HeaderMap, names: &[&str]) -> Result<(), S3Error> {
-    match names.iter().find_map(|name| Some((name, text(headers, name)?))) {
-        Some((name, value)) => Err(S3Error::header_not_implemented(name, &value)),
-        None => Ok(()),
-    }
-}
-
-fn refuse_unless(headers: &HeaderMap, name: &str, allowed: &[&str]) -> Result<(), S3Error> {
-    match text(headers, name) {
-        Some(value) if !allowed.contains(&&*value) => Err(S3Error::header_not_implemented(name, &value)),
-        _ => Ok(()),
-    }
 }
 
 fn chunked(headers: &HeaderMap) -> Result<(), S3Error> {
@@ -181,7 +126,8 @@ mod tests {
     #[test]
     fn headers_are_refused_where_r2_refuses_them() {
         use S3Operation::{
-            CopyObject, CreateMultipartUpload, DeleteObject, GetObject, PutObject, UploadPartCopy,
+            AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateBucket, CreateMultipartUpload,
+            DeleteObject, GetObject, HeadBucket, PutObject, UploadPart, UploadPartCopy,
         };
         for (operation, name, value, code) in [
             (PutObject, "x-amz-tagging", "a=b", Some("NotImplemented")),
@@ -194,14 +140,41 @@ mod tests {
             (GetObject, "x-amz-expected-bucket-owner", "me", Some("NotImplemented")),
             (GetObject, "x-amz-tagging", "a=b", None),
             (DeleteObject, "x-amz-mfa", "1", Some("NotImplemented")),
+            (DeleteObject, "x-amz-if-match-size", "1", Some("NotImplemented")),
+            (AbortMultipartUpload, "x-amz-if-match-initiated-time", "x", Some("NotImplemented")),
+            (HeadBucket, "x-amz-expected-bucket-owner", "me", Some("NotImplemented")),
+            (CreateBucket, "x-amz-acl", "public-read", None),
+            (CreateBucket, "x-amz-bucket-object-lock-enabled", "true", Some("NotImplemented")),
+            (PutObject, "x-amz-write-offset-bytes", "1", Some("NotImplemented")),
+            (PutObject, "x-amz-checksum-xxhash64", "x", Some("NotImplemented")),
+            (PutObject, "x-amz-request-payer", "requester", None),
+            (UploadPart, "content-encoding", "aws-chunked", Some("NotImplemented")),
+            (CompleteMultipartUpload, "x-amz-checksum-sha256", "x", None),
             (CopyObject, "x-amz-checksum-algorithm", "CRC32", Some("NotImplemented")),
             (CreateMultipartUpload, "x-amz-checksum-algorithm", "CRC32", None),
             (UploadPartCopy, "x-amz-copy-source-if-match", "x", Some("NotImplemented")),
         ] {
             let headers =
                 HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
-            let refused = screen(operation, &headers).err().map(|error| error.code);
+            let refused = screen(operation, &Query::default(), &headers).err().map(|error| error.code);
             assert_eq!(refused, code, "{operation:?} {name}: {value}");
+        }
+    }
+
+    /// There are none, and what was asked of one version must not be done to the object.
+    #[test]
+    fn versions_are_refused() {
+        use S3Operation::{DeleteObject, GetObject, HeadObject};
+        for operation in [GetObject, HeadObject, DeleteObject] {
+            for (query, code) in [
+                ("versionId=1", Some("NotImplemented")),
+                ("versionId=null", None),
+                ("versionId=", None),
+                ("x=1", None),
+            ] {
+                let refused = screen(operation, &Query::parse(query).unwrap(), &HeaderMap::new());
+                assert_eq!(refused.err().map(|error| error.code), code, "{operation:?} {query}");
+            }
         }
     }
 }

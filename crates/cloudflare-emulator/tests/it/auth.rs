@@ -138,9 +138,13 @@ async fn what_changes_a_request_has_to_be_signed() {
     }
     assert_eq!(local.get("/media/key").await.error(), (404, "NoSuchKey".to_owned()));
     assert_eq!(local.get("/unmade").await.error(), (404, "NoSuchBucket".to_owned()));
-    for harmless in
-        ["x-amz-user-agent: aws-sdk-js/3", "x-amz-cf-id: x", "cf-ray: x", "amz-sdk-request: attempt=1", "x-amzn-trace-id: x"]
-    {
+    for harmless in [
+        "x-amz-user-agent: aws-sdk-js/3",
+        "x-amz-cf-id: x",
+        "cf-ray: x",
+        "amz-sdk-request: attempt=1",
+        "x-amzn-trace-id: x",
+    ] {
         let answer = Answer::parse(&local.raw(added("/media/key", harmless).as_bytes()).await);
         assert_eq!(answer.status, 200, "{harmless}: {}", answer.text());
     }

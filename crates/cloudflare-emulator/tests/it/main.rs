@@ -12,5 +12,6 @@ mod kv_eventual;
 mod lists;
 mod multipart;
 mod objects;
+mod parameters;
 mod s3_bucket;
 mod server;

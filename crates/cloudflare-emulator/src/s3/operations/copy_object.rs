@@ -2,7 +2,7 @@
 //! destination and its `MERGE`.
 
 use cloudflare_clients::r2::{
-    Bucket as _, CopyRequest, HeadRequest, Object, ObjectMetadata, PutRequest, StoredObject,
+    Bucket as _, Conditional, CopyRequest, HeadRequest, Object, ObjectMetadata, PutRequest, StoredObject,
 };
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
@@ -16,7 +16,7 @@ use crate::service::Service;
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let source = CopySource::parse(&request)?;
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
-    let only_if = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
+    let only_if = destination_only_if(&request)?;
     let storage_class = headers::read_storage_class(&request.headers)?;
     let given = ObjectMetadata::new(
         headers::read_http_metadata(&request.headers),
@@ -55,6 +55,19 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
         root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
     }))
+}
+
+/// R2's conditions on the object that is replaced, or AWS's.
+fn destination_only_if(request: &S3Request) -> Result<Conditional, S3Error> {
+    let r2 = headers::read_conditional(ConditionTarget::CopyDestination, &request.headers)?;
+    let aws = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
+    match (r2.is_empty(), aws.is_empty()) {
+        (_, true) => Ok(r2),
+        (true, false) => Ok(aws),
+        (false, false) => Err(S3Error::invalid_argument(
+            "The conditions on the destination are given twice: send either cf-copy-destination-if-* or If-*",
+        )),
+    }
 }
 
 fn metadata_of(object: &Object) -> ObjectMetadata {

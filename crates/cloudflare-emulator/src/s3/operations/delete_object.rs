@@ -1,6 +1,6 @@
 //! [DeleteObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObject.html)
 
-use cloudflare_clients::r2::{Bucket as _, DeleteRequest};
+use cloudflare_clients::s3::headers::{self, ConditionTarget};
 use http::StatusCode;
 
 use crate::s3::error::S3Error;
@@ -9,6 +9,7 @@ use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
-    service.store.bucket(&request.bucket)?.delete(DeleteRequest::new(&request.key)).await?;
+    let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
+    service.store.bucket(&request.bucket)?.delete_if(&request.key, only_if).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }

@@ -31,7 +31,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
                     continue;
                 }
                 let mut response = response::stored_bytes(status, body);
-                response.headers_mut().extend(response::object_headers(object)?);
+                response.headers_mut().extend(read.headers(object)?);
                 return Ok(response);
             }
             Ok(None) => return Err(NO_SUCH_KEY.into()),

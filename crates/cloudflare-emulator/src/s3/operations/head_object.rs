@@ -24,7 +24,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     }
     let mut response = response::empty(status);
     let length = object.range.map_or(object.size, |served| served.length);
-    response.headers_mut().extend(response::object_headers(object)?);
+    response.headers_mut().extend(read.headers(object)?);
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
     Ok(response)
 }

@@ -17,13 +17,15 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     let prefix = parameter("prefix")?.unwrap_or_default();
     // The token is the last name of the page before.
     let after = parameter("continuation-token")?.max(parameter("start-after")?).unwrap_or_default();
-    let limit = max_keys::page_size(max_keys::parse(parameter("max-keys")?)?);
+    let max_keys = parameter("max-keys")?.or_else(|| request.query.get("max-buckets"));
+    let limit = max_keys::page_size(max_keys::parse(max_keys)?);
 
     let mut buckets = service.store.buckets().await?;
     buckets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     buckets.retain(|bucket| bucket.name.starts_with(prefix) && bucket.name.as_str() > after);
     let truncated = buckets.len() > limit;
     buckets.truncate(limit);
+    let next = buckets.last().filter(|_| truncated).map(|last| last.name.clone());
 
     let mut response = response::document("ListAllMyBucketsResult", |root| {
         root.element("Buckets", |list| {
@@ -38,11 +40,15 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
             owner.text("DisplayName", &service.account_id);
             owner.text("ID", &service.account_id);
         });
+        // AWS's way of saying it.
+        if let Some(next) = &next {
+            root.text("ContinuationToken", next);
+        }
     });
-    if truncated && let Some(last) = buckets.last() {
+    if let Some(next) = next {
         let headers = response.headers_mut();
         headers.insert("cf-is-truncated", HeaderValue::from_static("true"));
-        headers.insert("cf-next-continuation-token", response::value(&last.name)?);
+        headers.insert("cf-next-continuation-token", response::value(&next)?);
     }
     Ok(response)
 }

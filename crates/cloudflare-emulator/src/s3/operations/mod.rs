@@ -2,6 +2,7 @@
 
 mod abort_multipart_upload;
 mod bucket;
+mod bucket_encryption;
 mod bucket_properties;
 mod complete_multipart_upload;
 mod copy_object;
@@ -23,6 +24,7 @@ mod max_keys;
 mod object_read;
 mod part_number;
 mod put_object;
+mod response_overrides;
 mod upload_part;
 mod upload_part_copy;
 
@@ -44,6 +46,8 @@ pub(crate) async fn run(
         S3Operation::HeadBucket => head_bucket::run(service, &request).await,
         S3Operation::CreateBucket => create_bucket::run(service, request).await,
         S3Operation::DeleteBucket => delete_bucket::run(service, &request).await,
+        S3Operation::PutBucketEncryption => bucket_encryption::put(service, request).await,
+        S3Operation::DeleteBucketEncryption => bucket_encryption::delete(service, &request).await,
         S3Operation::GetBucketLocation
         | S3Operation::GetBucketEncryption
         | S3Operation::GetBucketVersioning

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, Object, Range};
 use cloudflare_clients::s3::headers::{self, ConditionTarget, IfRange};
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 
+use super::response_overrides;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::INVALID_RANGE;
 use crate::s3::request::S3Request;
@@ -19,6 +20,7 @@ pub(super) struct ObjectRead<'a> {
     only_if: Conditional,
     part_number: Option<&'a str>,
     now: SystemTime,
+    response_headers: HeaderMap,
 }
 
 impl<'a> ObjectRead<'a> {
@@ -30,6 +32,7 @@ impl<'a> ObjectRead<'a> {
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
             part_number: request.query.get("partNumber"),
             now,
+            response_headers: response_overrides::parse(&request.query)?,
         })
     }
 
@@ -58,6 +61,13 @@ impl<'a> ObjectRead<'a> {
         self.check_part(object)?;
         object.range = self.range_of(object).map(|range| range.resolve(object.size)).transpose()?;
         Ok(if object.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK })
+    }
+
+    /// The headers of an answer with this object, or with what it would be of a HEAD.
+    pub(super) fn headers(self, object: Object) -> Result<HeaderMap, S3Error> {
+        let mut headers = response::object_headers(object)?;
+        headers.extend(self.response_headers);
+        Ok(headers)
     }
 
     /// The store does not know where the parts of a completed upload were. Any other object is its own part 1.
