@@ -79,6 +79,22 @@ impl Error {
         }
     }
 
+    /// What is behind the error, as far as its text does not say that already.
+    pub(crate) fn causes(&self) -> Vec<String> {
+        let mut said = self.to_string();
+        let mut causes = Vec::new();
+        let mut next = self.service().and_then(std::error::Error::source);
+        while let Some(cause) = next {
+            let text = cause.to_string();
+            if !said.contains(&text) {
+                said.push_str(&text);
+                causes.push(text);
+            }
+            next = cause.source();
+        }
+        causes
+    }
+
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
             Self::NotFound(_) | Self::NoSuchKey(_) | Self::NoStore(_) => ExitStatus::NotFound,

@@ -84,6 +84,7 @@ impl Printer {
             let service = error.service();
             to_stderr(json!({
                 "error": error.to_string(),
+                "causes": error.causes(),
                 "hint": error.hint(),
                 "code": service.and_then(|error| error.code()),
                 "status": service.and_then(cloudflare_clients::Error::status).map(|status| status.as_u16()),
@@ -92,6 +93,9 @@ impl Printer {
             return;
         }
         to_stderr(format_args!("{RED}error:{RED:#} {error}"));
+        for cause in error.causes() {
+            to_stderr(format_args!("{BOLD}cause:{BOLD:#} {cause}"));
+        }
         if let Some(hint) = error.hint() {
             to_stderr(format_args!(" {BOLD}hint:{BOLD:#} {hint}"));
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, header};
+use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::body::RequestBody;
@@ -17,6 +18,7 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     let (parts, body) = request.into_parts();
     let (method, origin) = (parts.method.clone(), cors::local_origin(&parts.headers));
     let path = parts.uri.path().to_owned();
+    let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
 
     let mut operation = None;
     let mut response = if let Some(preflight) = cors::preflight(&parts) {
@@ -35,6 +37,9 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
         response = response::empty(response.status());
     }
     cors::allow(origin, response.headers_mut());
+    if expects_in_vain {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     let id = format!("{:016x}-LOC", fastrand::u64(..));
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("cf-ray", id.clone());
@@ -46,4 +51,13 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     let operation = operation.unwrap_or_default();
     tracing::info!(%method, operation, path, status, ms, id, "request");
     response
+}
+
+/// Whether the client waits for `100 Continue` before it sends its body.
+///
+/// A body that is read makes the HTTP library say so; to a request without a body it says nothing, since there is nothing
+/// to go on with. Some clients, botocore 1.43 among them, take the status of the answer that they get instead for that of
+/// the next request on the connection as well: so there is none.
+fn expects_continue(headers: &HeaderMap) -> bool {
+    headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

@@ -235,7 +235,7 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         request: CompleteMultipartUploadRequest,
     ) -> Result<StoredObject>;
 
-    /// Drops an upload and its parts. Fine when it was completed or aborted before.
+    /// Drops an upload and its parts. Fine when it was completed or aborted before, or never was.
     async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()>;
 
     /// One page of the parts of an upload, by number.

@@ -254,9 +254,10 @@ impl Bucket for LocalBucket {
     }
 
     async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
-        let key = Key::new(&request.key)?;
-        let upload_id = request.upload_id;
-        self.make_room(move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
+        match self.abort_known_multipart_upload(request).await {
+            Err(error) if error.kind() != ErrorKind::NoSuchUpload => Err(error),
+            _ => Ok(()),
+        }
     }
 
     async fn list_parts(&self, request: ListPartsRequest) -> Result<PartsPage> {
@@ -292,6 +293,17 @@ impl LocalBucket {
             objects::remove(write, bucket, &key)
         })
         .await
+    }
+
+    /// [`abort_multipart_upload`](Bucket::abort_multipart_upload) that tells an upload which has ended, for 7 days, from
+    /// one that never was.
+    ///
+    /// # Errors
+    /// [`ErrorKind::NoSuchUpload`]: this key never had such an upload, or it ended longer ago.
+    pub async fn abort_known_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
+        let key = Key::new(&request.key)?;
+        let upload_id = request.upload_id;
+        self.make_room(move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
     }
 
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.

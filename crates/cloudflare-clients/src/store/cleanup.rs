@@ -120,7 +120,9 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::r2::{Bucket as _, CreateMultipartUploadRequest, ListPartsRequest, PutRequest};
+    use crate::r2::{
+        AbortMultipartUploadRequest, Bucket as _, CreateMultipartUploadRequest, ListPartsRequest, PutRequest,
+    };
     use crate::store::testing::{bucket_with_clock, bytes, files, pattern};
 
     #[tokio::test]
@@ -175,6 +177,16 @@ mod tests {
         bucket.list_parts(list.clone()).await.unwrap();
         clock.advance(Duration::from_secs(1));
         clean_up(bucket.store().shared()).await.unwrap();
-        assert_eq!(bucket.list_parts(list).await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
+        assert_eq!(bucket.list_parts(list.clone()).await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
+
+        // It is known that there was one, for as long.
+        let abort =
+            || bucket.abort_known_multipart_upload(AbortMultipartUploadRequest::new(key(), &list.upload_id));
+        clock.advance(UPLOAD_LIFETIME);
+        clean_up(bucket.store().shared()).await.unwrap();
+        abort().await.unwrap();
+        clock.advance(Duration::from_secs(1));
+        clean_up(bucket.store().shared()).await.unwrap();
+        assert_eq!(abort().await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
     }
 }

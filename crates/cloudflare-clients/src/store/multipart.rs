@@ -1,6 +1,6 @@
 //! Uploads in parts. Their bytes lie in the segments of a body, which becomes the object's: completing moves no bytes.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
@@ -16,6 +16,9 @@ use crate::model::r2::error_code::{ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_P
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
 use crate::model::r2::multipart::{WrongSize, check_part_sizes, validate_part_number};
 use crate::r2::{Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
+
+/// How long it is known of an upload that it has ended. R2 is not known to forget; its uploads live as long.
+const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 
 /// An upload that is neither completed nor aborted.
 #[derive(Debug)]
@@ -64,19 +67,21 @@ pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metad
     Ok(id)
 }
 
+fn no_such_upload() -> Error {
+    Error::new(
+        ErrorKind::NoSuchUpload,
+        "there is no such multipart upload of this key: it was completed, aborted, or never created",
+    )
+    .with_code(NO_SUCH_UPLOAD.name)
+}
+
 pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> StoreResult<Upload> {
     let mut statement = connection.prepare_cached(
         "SELECT body, storage_class, http_metadata, custom_metadata FROM uploads \
          WHERE bucket = ?1 AND key = ?2 AND id = ?3",
     )?;
     let mut rows = statement.query((bucket, key.as_bytes(), id))?;
-    let row = rows.next()?.ok_or_else(|| {
-        Error::new(
-            ErrorKind::NoSuchUpload,
-            "there is no such multipart upload of this key: it was completed, aborted, or never created",
-        )
-        .with_code(NO_SUCH_UPLOAD.name)
-    })?;
+    let row = rows.next()?.ok_or_else(no_such_upload)?;
     Ok(Upload { body: row.get(0)?, metadata: Metadata::read(row, 1, 2, 3)? })
 }
 
@@ -188,36 +193,73 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
     Ok(size)
 }
 
-/// Drops an upload and its parts, if it is there.
+/// Drops an upload and its parts. One that has ended is gone already; one that never was is an error.
 pub(super) fn abort(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<()> {
-    if let Some(body) = delete_row(write, bucket, key, id)? {
-        remove_segments(write, segments_of(body))?;
+    match delete_row(write, bucket, key, id)? {
+        Some(body) => remove_segments(write, segments_of(body)),
+        None if has_ended(write, bucket, key, id)? => Ok(()),
+        None => Err(no_such_upload().into()),
     }
-    Ok(())
 }
 
+fn has_ended(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<bool> {
+    let found = write
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM ended_uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3)",
+        )?
+        .query_row((bucket, key.as_bytes(), id), |row| row.get(0))?;
+    Ok(found)
+}
+
+/// Ends an upload and returns the body of its parts.
 fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<Option<i64>> {
     let body = write
         .prepare_cached("DELETE FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3 RETURNING body")?
         .query_row((bucket, key.as_bytes(), id), |row| row.get(0))
         .optional()?;
+    if body.is_some() {
+        remember(write, bucket, key.as_bytes(), id)?;
+        forget(write)?;
+    }
     Ok(body)
 }
 
-/// Drops all uploads to a bucket.
+/// Keeps the id of an upload that ends now.
+fn remember(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult<()> {
+    write
+        .prepare_cached("INSERT INTO ended_uploads (bucket, key, id, ended) VALUES (?1, ?2, ?3, ?4)")?
+        .execute((bucket, key, id, to_millis(write.now)))?;
+    Ok(())
+}
+
+/// Forgets the uploads that have ended long ago.
+fn forget(write: &Write<'_>) -> StoreResult<()> {
+    if let Some(before) = write.now.checked_sub(REMEMBERED) {
+        write.prepare_cached("DELETE FROM ended_uploads WHERE ended < ?1")?.execute((to_millis(before),))?;
+    }
+    Ok(())
+}
+
+/// Drops all uploads to a bucket, and what is known of those that have ended.
 pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> StoreResult<()> {
     let mut statement = write.prepare_cached("DELETE FROM uploads WHERE bucket = ?1 RETURNING body")?;
     let bodies = statement.query_map((bucket,), |row| row.get(0))?.collect::<rusqlite::Result<Vec<i64>>>()?;
+    write.prepare_cached("DELETE FROM ended_uploads WHERE bucket = ?1")?.execute((bucket,))?;
     bodies.into_iter().try_for_each(|body| remove_body(write, body))
 }
 
 /// Drops the uploads that were begun before a time.
 pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> StoreResult<()> {
-    let mut statement = write.prepare_cached("DELETE FROM uploads WHERE initiated < ?1 RETURNING body")?;
-    let bodies = statement
-        .query_map((to_millis(before),), |row| row.get(0))?
-        .collect::<rusqlite::Result<Vec<i64>>>()?;
-    bodies.into_iter().try_for_each(|body| remove_body(write, body))
+    let mut statement =
+        write.prepare_cached("DELETE FROM uploads WHERE initiated < ?1 RETURNING bucket, key, id, body")?;
+    let expired = statement
+        .query_map((to_millis(before),), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<rusqlite::Result<Vec<(i64, Vec<u8>, String, i64)>>>()?;
+    for (bucket, key, id, body) in expired {
+        remember(write, bucket, &key, &id)?;
+        remove_body(write, body)?;
+    }
+    forget(write)
 }
 
 pub(super) fn list_parts(

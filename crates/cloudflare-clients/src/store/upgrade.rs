@@ -12,12 +12,12 @@ use tempfile::TempDir;
 use super::database::VERSIONS;
 use super::testing::{Clock, bytes, files, pattern, value};
 use super::{LocalBucket, LocalNamespace, LocalStore};
-use crate::error::ErrorKind;
+use crate::error::{ErrorKind, Result};
 use crate::kv::{self, Namespace as _};
 use crate::r2::{
-    Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, CopyRequest,
-    CreateMultipartUploadRequest, CustomMetadata, HeadRequest, HttpMetadata, ListMultipartUploadsRequest,
-    ListPartsRequest, ListRequest, PutRequest, StorageClass, UploadPartRequest,
+    AbortMultipartUploadRequest, Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest,
+    CopyRequest, CreateMultipartUploadRequest, CustomMetadata, HeadRequest, HttpMetadata,
+    ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest, StorageClass, UploadPartRequest,
 };
 use crate::runtime::Runtime as _;
 
@@ -134,6 +134,10 @@ async fn fill(store: &LocalStore) {
     sessions.put(kv::PutRequest::new("small", "value").metadata(&[1, 2]).unwrap()).await.unwrap();
     sessions.put(kv::PutRequest::new("large", pattern(LARGE)).expiration(expiration())).await.unwrap();
     store.create_namespace("empty").await.unwrap();
+
+    // Since version 4.
+    let upload_id = begin_upload(&media, "aborted").await;
+    abort(&media, "aborted", &upload_id).await.unwrap();
 }
 
 async fn check_objects(store: &LocalStore) {
@@ -203,8 +207,24 @@ async fn finish_upload(media: &LocalBucket) {
     assert_eq!(sizes, [(1, Some(LARGE as u64)), (2, Some(10))]);
     let first = media.upload_part(part(&key, &upload_id, 1, 5 * 1024 * 1024)).await.unwrap();
     let parts = vec![first, listed[1].clone()];
-    let complete = CompleteMultipartUploadRequest::new(key, upload_id, parts);
+    let complete = CompleteMultipartUploadRequest::new(&key, &upload_id, parts);
     media.complete_multipart_upload(complete).await.unwrap();
+    abort(media, &key, &upload_id).await.unwrap();
+    let never = abort(media, &key, "never").await.unwrap_err();
+    assert_eq!(never.kind(), ErrorKind::NoSuchUpload);
+}
+
+async fn abort(media: &LocalBucket, key: &str, upload_id: &str) -> Result<()> {
+    media.abort_known_multipart_upload(AbortMultipartUploadRequest::new(key, upload_id)).await
+}
+
+/// The upload that an older version has aborted.
+async fn check_ended_upload(folder: &Path, media: &LocalBucket) {
+    let database = Connection::open(folder.join("store.sqlite3")).unwrap();
+    let id: String = database
+        .query_row("SELECT id FROM ended_uploads WHERE key = CAST('aborted' AS BLOB)", (), |row| row.get(0))
+        .unwrap();
+    abort(media, "aborted", &id).await.unwrap();
 }
 
 async fn check_upload(media: &LocalBucket) {
@@ -223,6 +243,9 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         assert_eq!(version(folder.path()), VERSIONS.len());
         check_objects(&store).await;
         let media = store.bucket("media").unwrap();
+        if written >= 4 {
+            check_ended_upload(folder.path(), &media).await;
+        }
         finish_upload(&media).await;
         check_upload(&media).await;
         // The files of `large`, `copy`, `parts` and `unfinished`, and of the value `large`.

@@ -70,6 +70,24 @@ async fn parts_become_one_object() {
 }
 
 #[tokio::test]
+async fn what_ended_can_be_aborted_and_what_never_was_cannot() {
+    let local = Local::start().await;
+    local.server.store.create_bucket("other").await.unwrap();
+    let id = create(&local, "film").await;
+    let abort = async |target: String| local.request("DELETE", &target).send().await.error();
+    let never = (404, "NoSuchUpload".to_owned());
+    for target in ["/media/film?uploadId=never", "/media/film?uploadId="] {
+        assert_eq!(abort(target.to_owned()).await, never);
+    }
+    for _ in 0..2 {
+        assert_eq!(abort(format!("/media/film?uploadId={id}")).await.0, 204);
+    }
+    for elsewhere in ["/media/other", "/other/film"] {
+        assert_eq!(abort(format!("{elsewhere}?uploadId={id}")).await, never);
+    }
+}
+
+#[tokio::test]
 async fn parts_must_be_equal_and_large_enough() {
     let local = Local::start().await;
     for (sizes, code) in [

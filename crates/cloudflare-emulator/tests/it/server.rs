@@ -93,6 +93,41 @@ async fn a_warm_connection_answers_at_once() {
     assert!(fastest < Duration::from_millis(10), "{fastest:?}");
 }
 
+/// Sends a request without its body, and reads what comes until the server sends nothing more for now.
+async fn expecting(local: &Local, request: crate::client::Request<'_>, body: usize) -> (TcpStream, String) {
+    let wire = String::from_utf8(request.header("expect", "100-continue").wire()).unwrap();
+    let wire = wire.replace("connection: close\r\n", "");
+    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+    stream.write_all(&wire.as_bytes()[..wire.len() - body]).await.unwrap();
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
+    }
+    (stream, String::from_utf8(bytes).unwrap())
+}
+
+/// A client that waits for `100 Continue` and gets an answer may take its status for that of the next request, too.
+#[tokio::test]
+async fn a_client_that_waits_to_go_on_is_told_to_or_cut_off() {
+    let local = Local::start().await;
+    for request in [local.request("PUT", "/media/empty"), local.request("PUT", "/none/empty")] {
+        let (mut stream, answer) = expecting(&local, request, 0).await;
+        assert!(answer.contains("connection: close\r\n"), "{answer}");
+        let mut rest = Vec::new();
+        stream.read_to_end(&mut rest).await.unwrap();
+    }
+    for (target, status) in [("/media/key", 200), ("/none/key", 404)] {
+        let put = local.request("PUT", target).body("hello");
+        let (mut stream, answer) = expecting(&local, put, 5).await;
+        assert_eq!(answer, "HTTP/1.1 100 Continue\r\n\r\n");
+        let answer = exchange(&mut stream, b"hello").await;
+        assert_eq!((answer.status, answer.header("connection")), (status, ""));
+        // The connection is good for more.
+        let next = String::from_utf8(local.request("HEAD", "/media").wire()).unwrap();
+        assert_eq!(exchange(&mut stream, next.as_bytes()).await.status, 200);
+    }
+}
+
 #[tokio::test]
 async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     let local = Local::start().await;

@@ -34,7 +34,8 @@ pub struct Object {
     pub version: Option<String>,
     /// The size in bytes.
     pub size: u64,
-    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then `<hex>-<parts>`.
+    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then `<hex>-<parts>`. Empty
+    /// where the listing of another service than R2 leaves it out; no condition takes it then, and a head may know it.
     pub etag: String,
     /// When it was uploaded. Whole seconds over S3, but for lists.
     #[serde(with = "crate::time::rfc3339")]

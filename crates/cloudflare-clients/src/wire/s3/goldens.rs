@@ -179,6 +179,20 @@ fn pages_are_decoded_exactly() {
     assert_eq!((page.truncated, page.cursor.as_deref()), (true, Some("t%2F")));
 }
 
+/// As some services other than R2 send it.
+#[test]
+fn a_listing_without_etags_is_read() {
+    let page = list_objects_v2::parse(&answer(
+        200,
+        "<ListBucketResult><Contents><Key>a</Key><Size>5</Size>\
+         <LastModified>2027-01-15T08:00:00Z</LastModified></Contents></ListBucketResult>",
+    ));
+    let object = &page.unwrap().objects[0];
+    assert_eq!((object.key.as_str(), object.size, object.etag.as_str()), ("a", 5, ""));
+    let only_if = Conditional::new().etag_matches(&object.etag);
+    assert!(only_if.validate().unwrap_err().message().contains("must not be empty"));
+}
+
 #[test]
 fn a_listing_that_cannot_be_continued_is_refused() {
     for body in [

@@ -4,6 +4,7 @@ use http::Method;
 
 use super::headers::unquote;
 use super::response::{Listing, storage_class, time, unreadable};
+use super::xml::Element;
 use super::{Request, Response};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListPage, ListRequest, Object};
@@ -31,7 +32,8 @@ pub fn parse(response: &Response) -> Result<ListPage> {
         let key = listing.decode(entry.required("Key").map_err(unreadable)?)?;
         let size = entry.optional("Size").map_err(unreadable)?;
         let size = size.ok_or_else(|| Error::unexpected("an object of the listing has no size"))?;
-        let etag = unquote(entry.required("ETag").map_err(unreadable)?);
+        // Some services leave it out.
+        let etag = unquote(entry.child("ETag").map_or("", Element::text));
         let mut object = Object::new(key, size, etag, time(entry, "LastModified")?);
         object.storage_class = storage_class(entry);
         objects.push(object);

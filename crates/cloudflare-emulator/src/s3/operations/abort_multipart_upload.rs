@@ -1,6 +1,6 @@
 //! [AbortMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html)
 
-use cloudflare_clients::r2::{AbortMultipartUploadRequest, Bucket as _};
+use cloudflare_clients::r2::AbortMultipartUploadRequest;
 use http::StatusCode;
 
 use crate::s3::error::S3Error;
@@ -9,8 +9,7 @@ use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
-    let upload_id = request.upload_id();
-    let bucket = service.store.bucket(&request.bucket)?;
-    bucket.abort_multipart_upload(AbortMultipartUploadRequest::new(&request.key, upload_id)).await?;
+    let abort = AbortMultipartUploadRequest::new(&request.key, request.upload_id());
+    service.store.bucket(&request.bucket)?.abort_known_multipart_upload(abort).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
