@@ -119,33 +119,30 @@ async fn what_changes_a_request_has_to_be_signed() {
     let local = Local::start().await;
     local.put("/media/secret", "secret").await;
     let now = SystemTime::now();
-    let added = |target: &str, header: &str| {
-        let wire = String::from_utf8(local.request("PUT", target).wire()).unwrap();
-        wire.replace("connection: close\r\n", &format!("connection: close\r\n{header}\r\n"))
-    };
-    for (target, header) in [
-        ("/media/key", "x-amz-copy-source: /media/secret"),
-        ("/media/key", "x-amz-meta-author: me"),
-        ("/media/key", "x-amz-acl: private"),
-        ("/media/key", "cf-copy-destination-if-match: *"),
-        ("/unmade/key", "cf-create-bucket-if-missing: true"),
+    for (target, name, value) in [
+        ("/media/key", "x-amz-copy-source", "/media/secret"),
+        ("/media/key", "x-amz-meta-author", "me"),
+        ("/media/key", "x-amz-acl", "private"),
+        ("/media/key", "cf-copy-destination-if-match", "*"),
+        ("/unmade/key", "cf-create-bucket-if-missing", "true"),
     ] {
-        let signed = local.raw(added(target, header).as_bytes()).await;
-        assert_eq!(Answer::parse(&signed).error(), (403, "AccessDenied".to_owned()), "{header}");
+        let signed = local.request("PUT", target).unsigned_header(name, value).send().await;
+        assert_eq!(signed.error(), (403, "AccessDenied".to_owned()), "{name}");
         let presigned = local.presign("PUT", target, 60, now);
-        let presigned = local.send_unsigned("PUT", &presigned, &[header.split_once(": ").unwrap()]).await;
-        assert_eq!(presigned.error(), (403, "AccessDenied".to_owned()), "{header}");
+        let presigned = local.send_unsigned("PUT", &presigned, &[(name, value)]).await;
+        assert_eq!(presigned.error(), (403, "AccessDenied".to_owned()), "{name}");
     }
     assert_eq!(local.get("/media/key").await.error(), (404, "NoSuchKey".to_owned()));
     assert_eq!(local.get("/unmade").await.error(), (404, "NoSuchBucket".to_owned()));
     for harmless in [
-        "x-amz-user-agent: aws-sdk-js/3",
-        "x-amz-cf-id: x",
-        "cf-ray: x",
-        "amz-sdk-request: attempt=1",
-        "x-amzn-trace-id: x",
+        "x-amz-user-agent",
+        "x-amz-cf-id",
+        "x-amzn-trace-id",
+        "amz-sdk-request",
+        "cf-ray",
+        "cf-connecting-ip",
     ] {
-        let answer = Answer::parse(&local.raw(added("/media/key", harmless).as_bytes()).await);
+        let answer = local.request("PUT", "/media/key").unsigned_header(harmless, "x").send().await;
         assert_eq!(answer.status, 200, "{harmless}: {}", answer.text());
     }
 }

@@ -46,6 +46,7 @@ impl Local {
             method: method.to_owned(),
             target: target.to_owned(),
             headers: HeaderMap::new(),
+            unsigned: HeaderMap::new(),
             body: Vec::new(),
             signed_at: Some(SystemTime::now()),
             payload: None,
@@ -108,6 +109,7 @@ pub(crate) struct Request<'a> {
     method: String,
     target: String,
     headers: HeaderMap,
+    unsigned: HeaderMap,
     body: Vec<u8>,
     signed_at: Option<SystemTime>,
     payload: Option<Payload>,
@@ -117,6 +119,12 @@ impl Request<'_> {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers
             .append(HeaderName::try_from(name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        self
+    }
+
+    /// A header that is added behind the signer's back.
+    pub(crate) fn unsigned_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.unsigned.insert(name, HeaderValue::from_static(value));
         self
     }
 
@@ -152,7 +160,7 @@ impl Request<'_> {
         let mut wire =
             format!("{} {} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n", self.method, self.target)
                 .into_bytes();
-        for (name, value) in &headers {
+        for (name, value) in headers.iter().chain(&self.unsigned) {
             wire.extend_from_slice(name.as_str().as_bytes());
             wire.extend_from_slice(b": ");
             wire.extend_from_slice(value.as_bytes());

@@ -93,14 +93,14 @@ async fn a_warm_connection_answers_at_once() {
     assert!(fastest < Duration::from_millis(10), "{fastest:?}");
 }
 
-/// Sends a request without its body, and reads what comes until the server sends nothing more for now.
+/// Sends a request without its body, and reads what comes first.
 async fn expecting(local: &Local, request: crate::client::Request<'_>, body: usize) -> (TcpStream, String) {
     let wire = String::from_utf8(request.header("expect", "100-continue").wire()).unwrap();
     let wire = wire.replace("connection: close\r\n", "");
     let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
     stream.write_all(&wire.as_bytes()[..wire.len() - body]).await.unwrap();
     let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
+    while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
         assert!(stream.read_buf(&mut bytes).await.unwrap() > 0);
     }
     (stream, String::from_utf8(bytes).unwrap())
