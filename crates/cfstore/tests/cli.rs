@@ -358,7 +358,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
 
     For more information, try '--help'.
     "#);
-    insta::assert_snapshot!(folder.fails(&["--json", "r2", "head", "missing"]).lines().last().unwrap(), @r#"{"code":null,"error":"there is no object \"missing\"","exitCode":3,"hint":"`cfstore r2 ls` lists what there is","status":null}"#);
+    insta::assert_snapshot!(folder.fails(&["--json", "r2", "head", "missing"]).lines().last().unwrap(), @r#"{"causes":[],"code":null,"error":"there is no object \"missing\"","exitCode":3,"hint":"`cfstore r2 ls` lists what there is","status":null}"#);
     insta::assert_snapshot!(folder.fails(&["r2", "rm"]), @r#"
     exit 2
     error: the following required arguments were not provided:
