@@ -1,6 +1,7 @@
 //! R2's answers to requests that fail.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use cloudflare_clients::s3::error_code::{
     BAD_DIGEST, ErrorCode, INVALID_ARGUMENT, INVALID_PART, INVALID_REQUEST, NOT_IMPLEMENTED,
@@ -11,7 +12,6 @@ use cloudflare_clients::{Error, ErrorKind};
 use http::{HeaderValue, StatusCode, header};
 
 use super::known_error::{self, KnownError};
-use super::operation::S3Operation;
 use crate::protocol_error::ProtocolError;
 use crate::response::{self, Response};
 use crate::uri::NotDecodable;
@@ -48,7 +48,7 @@ impl S3Error {
         Self::not_implemented(format!("Header '{name}' with value '{value}' not implemented"))
     }
 
-    pub(crate) fn parameter_not_implemented(operation: S3Operation, name: &str) -> Self {
+    pub(crate) fn parameter_not_implemented(operation: impl fmt::Debug, name: &str) -> Self {
         Self::not_implemented(format!("{operation:?} search parameter {name} not implemented"))
     }
 }

@@ -142,3 +142,24 @@ async fn an_upload_in_parts() {
     let again = bucket.complete_multipart_upload(complete).await.unwrap_err();
     assert_eq!(again.kind(), ErrorKind::NoSuchUpload);
 }
+
+#[tokio::test]
+async fn a_presigned_url_says_the_headers_of_its_answer() {
+    let local = Local::start().await;
+    local.put("/media/video", "hello").await;
+    let bucket = bucket(&local);
+    let url = bucket
+        .signing_client()
+        .presign(http::Method::GET, "video")
+        .response_content_disposition("attachment; filename=\"first.mp4\"")
+        .response_content_disposition("attachment; filename=\"é.mp4\"")
+        .response_content_type("video/mp4")
+        .response_cache_control("no-store")
+        .sign()
+        .unwrap();
+    let target = url.as_str().split_once(&local.host()).unwrap().1.to_owned();
+    let answer = local.send_unsigned("GET", &target, &[]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "video/mp4"), "{}", answer.text());
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.headers["content-disposition"].as_bytes(), "attachment; filename=\"é.mp4\"".as_bytes());
+}
