@@ -207,19 +207,20 @@ impl From<cloudflare_clients::Error> for Error {
 mod tests {
     use super::*;
 
+    fn service(
+        message: &str,
+        source: impl std::error::Error + Send + Sync + 'static,
+    ) -> cloudflare_clients::Error {
+        cloudflare_clients::Error::new(ErrorKind::Storage, message).with_source(source)
+    }
+
     #[test]
     fn causes_are_what_the_text_does_not_say() {
-        let service = |message: &str, source| {
-            cloudflare_clients::Error::new(ErrorKind::Storage, message).with_source(source)
-        };
         let io = || io::Error::other("disk on fire");
         let nested = service("the answer cannot be read", service("the XML is malformed", io()));
         assert_eq!(Error::Service(nested).causes(), ["the XML is malformed", "disk on fire"]);
-        assert!(
-            Error::Kv(service("cannot write: disk on fire", service("disk on fire", io())))
-                .causes()
-                .is_empty()
-        );
+        let said = service("cannot write: disk on fire", service("disk on fire", io()));
+        assert!(Error::Kv(said).causes().is_empty());
         assert!(Error::Interrupted.causes().is_empty());
     }
 }
