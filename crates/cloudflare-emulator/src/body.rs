@@ -1,7 +1,6 @@
 //! The body of a request, until it is read or no longer wanted.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use cloudflare_clients::s3::error_code::{INCOMPLETE_BODY, REQUEST_TIMEOUT};
@@ -11,8 +10,9 @@ use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
-/// How long a client may send nothing in the middle of a body.
-const IDLE: Duration = Duration::from_mins(1);
+use crate::Limits;
+use crate::pace::Pace;
+
 /// How much of a refused body is read so that the client gets to the answer.
 const MAX_DRAIN: u64 = 64 << 20;
 
@@ -21,11 +21,12 @@ const MAX_DRAIN: u64 = 64 << 20;
 pub(crate) struct RequestBody {
     unread: Arc<Mutex<Option<Incoming>>>,
     runtime: Arc<dyn Runtime>,
+    limits: Limits,
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, runtime: Arc<dyn Runtime>) -> Self {
-        Self { unread: Arc::new(Mutex::new(Some(body))), runtime }
+    pub(crate) fn new(body: Incoming, runtime: Arc<dyn Runtime>, limits: Limits) -> Self {
+        Self { unread: Arc::new(Mutex::new(Some(body))), runtime, limits }
     }
 
     fn take(&self) -> Option<Incoming> {
@@ -34,7 +35,7 @@ impl RequestBody {
 
     /// Reads the body from here on.
     pub(crate) fn read(&self) -> Reading {
-        Reading { body: self.take(), whole: self.clone() }
+        Reading { body: self.take(), whole: self.clone(), pace: Pace::new(&self.limits) }
     }
 
     /// The body as it arrives.
@@ -45,16 +46,19 @@ impl RequestBody {
     }
 
     /// Reads on where an operation stopped early. A connection that still carries a body would be reset, and the client
-    /// lose the answer. What is large is not worth it.
+    /// lose the answer. What is large or slow is not worth it.
     pub(crate) async fn drain(&self) {
         let Some(mut body) = self.take() else { return };
-        let mut left = MAX_DRAIN;
-        while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
-            let Some(Some(Ok(frame))) = self.runtime.within(IDLE, body.frame()).await else { return };
-            let read = frame.data_ref().map_or(0, Bytes::len) as u64;
-            let Some(rest) = left.checked_sub(read) else { return };
-            left = rest;
-        }
+        let read = async {
+            let mut left = MAX_DRAIN;
+            while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
+                let Some(Ok(frame)) = body.frame().await else { return };
+                let read = frame.data_ref().map_or(0, Bytes::len) as u64;
+                let Some(rest) = left.checked_sub(read) else { return };
+                left = rest;
+            }
+        };
+        let _ = self.runtime.within(self.limits.drain, read).await;
     }
 }
 
@@ -62,22 +66,34 @@ impl RequestBody {
 pub(crate) struct Reading {
     body: Option<Incoming>,
     whole: RequestBody,
+    pace: Pace,
 }
 
 impl Reading {
     /// The next piece.
     ///
     /// # Errors
-    /// The client stopped sending, or went away.
+    /// The client stopped sending, sends too slowly, or went away.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(body) = self.body.as_mut() else { return Ok(None) };
-            let Some(frame) = self.whole.runtime.within(IDLE, body.frame()).await else {
+            let (runtime, patience) = (&self.whole.runtime, self.pace.patience_left());
+            let began = runtime.monotonic();
+            let frame = runtime.within(patience, body.frame()).await;
+            let (waited, bytes) = match &frame {
+                None => (patience, 0),
+                Some(frame) => {
+                    let data = frame.as_ref().and_then(|frame| frame.as_ref().ok()?.data_ref());
+                    (runtime.monotonic().saturating_sub(began), data.map_or(0, Bytes::len))
+                }
+            };
+            if self.pace.after(waited, bytes).is_err() {
                 // Nothing of it is worth another wait.
                 self.body = None;
                 return Err(Error::new(ErrorKind::Timeout, "the client stopped sending")
                     .with_code(REQUEST_TIMEOUT.name));
-            };
+            }
+            let Some(frame) = frame else { continue };
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|error| incomplete().with_source(error))?;
             if let Ok(piece) = frame.into_data() {

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::kv::API;
-use crate::{Credentials, Faults, KvBehaviour, Server};
+use crate::{Credentials, Faults, KvBehaviour, Limits, Server, Tls};
 
 /// A running [`Server`] over a store of its own: what a test needs of R2 and Workers KV.
 ///
@@ -50,6 +50,8 @@ impl Emulator {
             listen: ([127, 0, 0, 1], 0).into(),
             runtime: Arc::new(TokioRuntime),
             kv_behaviour: KvBehaviour::default(),
+            limits: Limits::default(),
+            tls: None,
         }
     }
 
@@ -136,6 +138,8 @@ pub struct EmulatorBuilder {
     listen: SocketAddr,
     runtime: Arc<dyn Runtime>,
     kv_behaviour: KvBehaviour,
+    limits: Limits,
+    tls: Option<Tls>,
 }
 
 impl EmulatorBuilder {
@@ -164,6 +168,18 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Bears as much of its clients, in place of [what is fit for one machine](Limits::default).
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Speaks HTTPS with this certificate, which its clients have to trust.
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -179,7 +195,11 @@ impl EmulatorBuilder {
         let store = LocalStore::open_with_runtime(&folder, self.runtime).await?;
         let credentials = Credentials::load_or_create(&folder)?;
         let server = Server::bind(store.clone(), credentials.clone(), self.listen).await?;
-        let server = server.with_kv_behaviour(self.kv_behaviour);
+        let server = server.with_kv_behaviour(self.kv_behaviour).with_limits(self.limits);
+        let server = match self.tls {
+            Some(tls) => server.with_tls(tls),
+            None => server,
+        };
         let (local_addr, endpoint, faults) = (server.local_addr(), server.endpoint(), server.faults());
         let (stop, stopped) = oneshot::channel();
         let mut running = JoinSet::new();

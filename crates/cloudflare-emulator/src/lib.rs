@@ -101,13 +101,18 @@
 
 mod api_token;
 mod body;
+mod connection;
 mod connection_timer;
+mod connections;
 mod cors;
 mod credentials;
 mod emulator;
 mod eventual;
 mod faults;
 mod kv;
+mod limits;
+mod pace;
+mod paced_stream;
 mod protocol;
 mod protocol_error;
 mod respond;
@@ -115,6 +120,7 @@ mod response;
 mod s3;
 mod server;
 mod service;
+mod tls;
 mod uri;
 
 pub use cloudflare_clients::testing::ManualClock;
@@ -122,7 +128,9 @@ pub use credentials::Credentials;
 pub use emulator::{Emulator, EmulatorBuilder};
 pub use eventual::KvBehaviour;
 pub use faults::Faults;
+pub use limits::Limits;
 pub use server::Server;
+pub use tls::Tls;
 
 /// Its example runs as a test.
 #[cfg(doctest)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
@@ -13,7 +14,7 @@ use crate::response::{self, Response};
 use crate::service::Service;
 use crate::{cors, kv, s3};
 
-pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>) -> Response {
+pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Request<Incoming>) -> Response {
     let started = service.store.runtime().monotonic();
     let (parts, body) = request.into_parts();
     let (method, origin) = (parts.method.clone(), cors::local_origin(&parts.headers));
@@ -24,10 +25,12 @@ pub(crate) async fn respond(service: &Service, request: http::Request<Incoming>)
     let mut response = if let Some(preflight) = cors::preflight(&parts) {
         preflight
     } else {
-        let body = RequestBody::new(body, Arc::clone(service.store.runtime()));
+        let body = RequestBody::new(body, Arc::clone(service.store.runtime()), service.limits);
         let ordered = service.faults.take();
         let answer = match Protocol::of(&parts) {
-            Protocol::S3 => answer(ordered, s3::handle(service, parts, body.clone(), &mut operation)).await,
+            Protocol::S3 => {
+                answer(ordered, s3::handle(service, scheme, parts, body.clone(), &mut operation)).await
+            }
             Protocol::Kv => answer(ordered, kv::handle(service, parts, body.clone(), &mut operation)).await,
         };
         body.drain().await;

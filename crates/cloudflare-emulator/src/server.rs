@@ -1,31 +1,29 @@
 //! The listener and its connections.
 
-use std::convert::Infallible;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_clients::{Error, ErrorKind, LocalStore, Result};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::{TcpListener, TcpStream};
+use http::uri::Scheme;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio_rustls::TlsAcceptor;
 
-use crate::connection_timer::ConnectionTimer;
+use crate::connection::serve;
+use crate::connections::Connections;
 use crate::eventual::Eventual;
-use crate::respond::respond;
 use crate::service::Service;
-use crate::{Credentials, Faults, KvBehaviour};
+use crate::{Credentials, Faults, KvBehaviour, Limits, Tls};
 
-/// The most that a request's line and headers may have together: R2's own limits are far below.
-const MAX_HEADER_BYTES: usize = 64 * 1024;
-/// How long a client may take for its headers, and stay connected between two requests.
-const HEADER_TIMEOUT: Duration = Duration::from_mins(1);
 /// How long requests under way may take after a shutdown was asked for.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How many clients may wait to be connected.
+const BACKLOG: u32 = 1024;
+/// How much of an answer the system keeps that the client has not taken. With more, a slow client would seem to take nothing
+/// for longer than it is waited for.
+const SEND_BUFFER: u32 = 256 * 1024;
 
 /// A server that has its port, but does not answer yet.
 #[derive(Debug)]
@@ -33,6 +31,7 @@ pub struct Server {
     listener: TcpListener,
     local_addr: SocketAddr,
     service: Service,
+    tls: Option<Tls>,
 }
 
 impl Server {
@@ -47,11 +46,12 @@ impl Server {
                 .with_source(error)
                 .retryable(false)
         };
-        let listener = TcpListener::bind(addr).await.map_err(failed)?;
+        let listener = listen(addr).map_err(failed)?;
         Ok(Self {
             local_addr: listener.local_addr().map_err(failed)?,
             listener,
             service: Service::new(store, &credentials),
+            tls: None,
         })
     }
 
@@ -60,16 +60,31 @@ impl Server {
         self.local_addr
     }
 
-    /// Where clients on this machine find R2, such as `http://127.0.0.1:9710`. A server that listens at every
-    /// address has one, too.
+    /// Where clients on this machine find R2, such as `http://127.0.0.1:9710`, and `https://127.0.0.1:9710`
+    /// [with TLS](Self::with_tls). A server that listens at every address has one, too.
     pub fn endpoint(&self) -> String {
-        endpoint(self.local_addr)
+        let scheme = if self.tls.is_some() { Scheme::HTTPS } else { Scheme::HTTP };
+        endpoint(&scheme, self.local_addr)
     }
 
     /// Shows what Workers KV does over a network and a store on one machine does not.
     #[must_use]
     pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.service.eventual = Eventual::new(behaviour);
+        self
+    }
+
+    /// Speaks HTTPS, and no plain HTTP any more.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Bears as much of its clients.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.service.limits = limits;
         self
     }
 
@@ -80,16 +95,23 @@ impl Server {
 
     /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way 10 seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, service, .. } = self;
+        let Self { listener, service, tls, .. } = self;
+        let tls = tls.map(|tls| TlsAcceptor::from(tls.config));
         let service = Arc::new(service);
-        let connections = GracefulShutdown::new();
+        let runtime = Arc::clone(service.store.runtime());
+        let connections = Connections::new(service.limits.connections, Arc::clone(&runtime));
         let accept = async {
             loop {
                 match listener.accept().await {
-                    Ok((stream, _)) => serve(stream, Arc::clone(&service), &connections),
+                    Ok((stream, _)) => {
+                        let Some(room) = connections.room().await else { return };
+                        let connection = connections.open(room);
+                        tokio::spawn(serve(stream, tls.clone(), Arc::clone(&service), connection));
+                    }
                     Err(error) => {
                         tracing::warn!(%error, "a connection could not be accepted");
-                        service.store.runtime().sleep(ACCEPT_PAUSE).await;
+                        connections.end_longest_idle();
+                        runtime.sleep(ACCEPT_PAUSE).await;
                     }
                 }
             }
@@ -99,44 +121,30 @@ impl Server {
             () = shutdown => {}
         }
         drop(listener);
-        let finished = service.store.runtime().within(SHUTDOWN_TIMEOUT, connections.shutdown()).await;
-        if finished.is_none() {
+        if runtime.within(SHUTDOWN_TIMEOUT, connections.end_all()).await.is_none() {
             tracing::warn!("requests were still under way when the server stopped");
         }
     }
 }
 
-fn endpoint(listen: SocketAddr) -> String {
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A server that is started again gets its port at once. Elsewhere it could take another's.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    // Connections have what their listener has.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
+}
+
+fn endpoint(scheme: &Scheme, listen: SocketAddr) -> String {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         ip => ip,
     };
-    format!("http://{}", SocketAddr::new(ip, listen.port()))
-}
-
-fn serve(stream: TcpStream, service: Arc<Service>, connections: &GracefulShutdown) {
-    // A small answer leaves at once, not when the client has acknowledged the one before.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
-    let connection = http1::Builder::new()
-        .timer(ConnectionTimer::new(Arc::clone(service.store.runtime())))
-        .header_read_timeout(HEADER_TIMEOUT)
-        .max_header_size(MAX_HEADER_BYTES)
-        .serve_connection(
-            TokioIo::new(stream),
-            service_fn(move |request| {
-                let service = Arc::clone(&service);
-                async move { Ok::<_, Infallible>(respond(&service, request).await) }
-            }),
-        );
-    let connection = connections.watch(connection);
-    tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    });
+    format!("{scheme}://{}", SocketAddr::new(ip, listen.port()))
 }
 
 #[cfg(test)]
@@ -151,7 +159,7 @@ mod tests {
             ("[::]:1", "http://[::1]:1"),
             ("192.0.2.1:80", "http://192.0.2.1:80"),
         ] {
-            assert_eq!(endpoint(listen.parse().unwrap()), url);
+            assert_eq!(endpoint(&Scheme::HTTP, listen.parse().unwrap()), url);
         }
     }
 }

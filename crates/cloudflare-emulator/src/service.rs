@@ -6,7 +6,8 @@ use cloudflare_clients::{LocalStore, sigv4};
 
 use crate::api_token::ApiToken;
 use crate::eventual::Eventual;
-use crate::{Credentials, Faults, KvBehaviour};
+use crate::s3::ChunkingClients;
+use crate::{Credentials, Faults, KvBehaviour, Limits};
 
 /// The store that is served, and how.
 pub(crate) struct Service {
@@ -16,6 +17,8 @@ pub(crate) struct Service {
     pub(crate) signing: sigv4::Credentials,
     pub(crate) api_token: ApiToken,
     pub(crate) eventual: Eventual,
+    pub(crate) chunking_clients: ChunkingClients,
+    pub(crate) limits: Limits,
 }
 
 impl Service {
@@ -27,6 +30,8 @@ impl Service {
             account_id: credentials.account_id().to_owned(),
             faults: Faults::default(),
             eventual: Eventual::new(KvBehaviour::default()),
+            chunking_clients: ChunkingClients::default(),
+            limits: Limits::default(),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::R2SigningConfig;
 use cloudflare_clients::{LocalStore, RestNamespace, Runtime, S3Bucket};
-use cloudflare_emulator::{Credentials, Emulator, EmulatorBuilder, Faults, KvBehaviour};
+use cloudflare_emulator::{Credentials, Emulator, EmulatorBuilder, Faults, KvBehaviour, Limits};
 use tempfile::TempDir;
 
 /// The bucket that a [`LocalServer`] has from the beginning.
@@ -38,6 +38,11 @@ impl LocalServer {
     /// Starts it with a namespace that does what Workers KV does over a network.
     pub async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
         Self::of(Emulator::builder().kv_behaviour(behaviour)).await
+    }
+
+    /// Starts it with other limits for its clients.
+    pub async fn with_limits(limits: Limits) -> Self {
+        Self::of(Emulator::builder().limits(limits)).await
     }
 
     async fn of(builder: EmulatorBuilder) -> Self {

@@ -10,8 +10,10 @@
 //! S3 differs from AWS's other services in two ways: the path is percent-encoded once, and it is never normalised.
 
 mod authorization;
+mod canonical_path;
 mod canonical_query;
 mod canonical_request;
+mod chunk_signatures;
 mod credentials;
 mod parsed_auth;
 mod payload;
@@ -32,6 +34,7 @@ mod goldens;
 pub use authorization::is_signed_header;
 pub use canonical_query::{canonical_query, query_pairs};
 pub use canonical_request::{CanonicalHeaders, canonical_request};
+pub use chunk_signatures::ChunkSignatures;
 pub use credentials::Credentials;
 pub use parsed_auth::ParsedAuth;
 pub use payload::Payload;

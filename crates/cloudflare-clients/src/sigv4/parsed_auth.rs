@@ -7,10 +7,11 @@ use std::time::{Duration, SystemTime};
 
 use http::{HeaderMap, HeaderName, Method, header};
 
+use super::canonical_path::canonical_path;
 use super::verify_error::ACCESS_KEY_ID_LENGTH;
 use super::{
-    ALGORITHM, CanonicalHeaders, MAX_EXPIRES_IN, Payload, SERVICE, Scope, TERMINATOR, Timestamp, VerifyError,
-    canonical_query, canonical_request, query_pairs,
+    ALGORITHM, CanonicalHeaders, ChunkSignatures, Credentials, MAX_EXPIRES_IN, Payload, SERVICE, Scope,
+    TERMINATOR, Timestamp, VerifyError, canonical_query, canonical_request, query_pairs,
 };
 
 /// A request's claim of who signed it. Nothing of it is proven until [`verify`](Self::verify) holds.
@@ -32,7 +33,8 @@ impl ParsedAuth {
     /// Reads the `Authorization` header, or else the `X-Amz-*` parameters of the query.
     ///
     /// `raw_path` and `raw_query` are the request's target as it was sent, the query without `?`. `headers` include
-    /// `Host`.
+    /// `Host`. How path and query are percent-encoded does not count, as with R2: each is decoded once, and encoded
+    /// anew as SigV4 has it.
     ///
     /// # Errors
     /// As R2 answers requests without a signature, or with one that makes no sense.
@@ -42,25 +44,51 @@ impl ParsedAuth {
         raw_query: &str,
         headers: &HeaderMap,
     ) -> Result<Self, VerifyError> {
-        if let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) {
-            return Self::from_header(&authorization, method, raw_path, raw_query, headers);
-        }
-        Self::from_query(method, raw_path, raw_query, headers)
+        Self::parse(method, raw_path, raw_query, headers, false)
     }
 
-    fn from_header(
-        authorization: &str,
+    /// [`from_request`](Self::from_request) of a server that also takes bodies which are
+    /// [signed in chunks](Payload::SignedChunks), as R2 does not.
+    ///
+    /// # Errors
+    /// Those of [`from_request`](Self::from_request), but for that.
+    pub fn from_request_with_chunks(
         method: &Method,
         raw_path: &str,
         raw_query: &str,
         headers: &HeaderMap,
     ) -> Result<Self, VerifyError> {
+        Self::parse(method, raw_path, raw_query, headers, true)
+    }
+
+    fn parse(
+        method: &Method,
+        raw_path: &str,
+        raw_query: &str,
+        headers: &HeaderMap,
+        takes_chunks: bool,
+    ) -> Result<Self, VerifyError> {
+        let Some(authorization) = text(headers, header::AUTHORIZATION.as_str()) else {
+            return Self::from_query(method, raw_path, raw_query, headers);
+        };
         let payload_hash = text(headers, "x-amz-content-sha256").ok_or(VerifyError::MissingPayloadHash)?;
-        if payload_hash.starts_with("STREAMING-") {
+        let payload = Payload::parse(&payload_hash);
+        let is_taken = takes_chunks && payload == Some(Payload::SignedChunks);
+        if payload_hash.starts_with("STREAMING-") && !is_taken {
             return Err(VerifyError::StreamingPayload(payload_hash.into_owned()));
         }
-        let payload = Payload::parse(&payload_hash).ok_or(VerifyError::InvalidPayloadHash)?;
+        let payload = payload.ok_or(VerifyError::InvalidPayloadHash)?;
+        Self::from_header(&authorization, payload, method, raw_path, raw_query, headers)
+    }
 
+    fn from_header(
+        authorization: &str,
+        payload: Payload,
+        method: &Method,
+        raw_path: &str,
+        raw_query: &str,
+        headers: &HeaderMap,
+    ) -> Result<Self, VerifyError> {
         let (date, source_name) = match (text(headers, "x-amz-date"), text(headers, header::DATE.as_str())) {
             (Some(date), _) => (date, "'x-amz-date' header"),
             (None, Some(date)) => (date, "'date' header"),
@@ -88,9 +116,16 @@ impl ParsedAuth {
 
         let canonical_headers =
             CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
+        let path = canonical_path(raw_path).ok_or(VerifyError::InvalidPath)?;
         let query = canonical_query(query_pairs(raw_query));
         Ok(Self {
-            canonical_request: canonical_request(method, raw_path, &query, &canonical_headers, &payload_hash),
+            canonical_request: canonical_request(
+                method,
+                &path,
+                &query,
+                &canonical_headers,
+                &payload.as_str(),
+            ),
             access_key_id,
             region,
             timestamp,
@@ -142,11 +177,12 @@ impl ParsedAuth {
         let canonical_headers =
             CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
         let query = canonical_query(query_pairs(raw_query).filter(|(name, _)| **name != *b"X-Amz-Signature"));
+        let path = canonical_path(raw_path).ok_or(VerifyError::InvalidPath)?;
         let payload = Payload::Unsigned;
         Ok(Self {
             canonical_request: canonical_request(
                 method,
-                raw_path,
+                &path,
                 &query,
                 &canonical_headers,
                 &payload.as_str(),
@@ -196,6 +232,12 @@ impl ParsedAuth {
     /// What the signature says about the body. The server compares a [`Payload::Sha256`] with the body it receives.
     pub fn payload(&self) -> &Payload {
         &self.payload
+    }
+
+    /// What the chunks of a body are signed with, where [`payload`](Self::payload) is [`Payload::SignedChunks`] and the
+    /// request's signature [holds](Self::verify).
+    pub fn chunk_signatures(&self, credentials: &Credentials) -> ChunkSignatures {
+        ChunkSignatures::new(credentials, &self.timestamp, self.scope(), &self.signature)
     }
 
     /// The token of temporary credentials.

@@ -12,9 +12,13 @@ pub enum Payload {
     Empty,
     /// The SHA-256 of the body, which the service compares.
     Sha256([u8; 32]),
+    /// The body comes in chunks, each with a signature of its own: [`ChunkSignatures`](super::ChunkSignatures). R2 does not
+    /// take such bodies.
+    SignedChunks,
 }
 
 const UNSIGNED: &str = "UNSIGNED-PAYLOAD";
+const SIGNED_CHUNKS: &str = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
 const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 impl Payload {
@@ -23,10 +27,12 @@ impl Payload {
         if body.is_empty() { Self::Empty } else { Self::Sha256(Sha256::digest(body).into()) }
     }
 
-    /// Reads a value of `x-amz-content-sha256`; `None` for anything but `UNSIGNED-PAYLOAD` and 64 lower-case hex digits.
+    /// Reads a value of `x-amz-content-sha256`; `None` for anything but `UNSIGNED-PAYLOAD`,
+    /// `STREAMING-AWS4-HMAC-SHA256-PAYLOAD` and 64 lower-case hex digits.
     pub fn parse(value: &str) -> Option<Self> {
         match value {
             UNSIGNED => Some(Self::Unsigned),
+            SIGNED_CHUNKS => Some(Self::SignedChunks),
             EMPTY_SHA256 => Some(Self::Empty),
             _ => {
                 let mut sha256 = [0; 32];
@@ -49,6 +55,7 @@ impl Payload {
     pub fn as_str(&self) -> Cow<'static, str> {
         match self {
             Self::Unsigned => UNSIGNED.into(),
+            Self::SignedChunks => SIGNED_CHUNKS.into(),
             Self::Empty => EMPTY_SHA256.into(),
             Self::Sha256(sha256) => hex::encode(sha256).into(),
         }
@@ -61,7 +68,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_is_what_is_read() {
-        for payload in [Payload::Unsigned, Payload::of(b""), Payload::of(b"body")] {
+        for payload in [Payload::Unsigned, Payload::of(b""), Payload::of(b"body"), Payload::SignedChunks] {
             assert_eq!(Payload::parse(&payload.as_str()), Some(payload));
         }
         assert_eq!(hex::encode(Sha256::digest(b"")), EMPTY_SHA256);
@@ -69,6 +76,6 @@ mod tests {
         assert_eq!(Payload::of(b"body").sha256(), Some(Sha256::digest(b"body").into()));
         assert_eq!(Payload::Unsigned.sha256(), None);
         assert_eq!(Payload::parse(&EMPTY_SHA256.to_uppercase()), None);
-        assert_eq!(Payload::parse("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"), None);
+        assert_eq!(Payload::parse("STREAMING-UNSIGNED-PAYLOAD-TRAILER"), None);
     }
 }

@@ -3,6 +3,7 @@
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const RESERVED_IN_PATH: &AsciiSet = &RESERVED.remove(b'/');
 
 /// Appends `bytes` to `out`, every byte but `A-Za-z0-9-._~` as upper-case `%XX`: for names and values of a query.
 pub fn encode(bytes: impl AsRef<[u8]>, out: &mut String) {

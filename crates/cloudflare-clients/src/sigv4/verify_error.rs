@@ -56,6 +56,9 @@ pub enum VerifyError {
     /// The expiry is not a number, or above a week.
     #[error("{0}")]
     InvalidExpires(&'static str),
+    /// The path has a `%` without two hexadecimal digits.
+    #[error("Couldn't parse the specified URI.")]
+    InvalidPath,
     /// A header that was signed is not UTF-8.
     #[error("A signed header is not valid UTF-8")]
     HeaderNotUtf8,
@@ -90,6 +93,7 @@ impl VerifyError {
             | Self::RepeatedSignedHeader(_)
             | Self::InvalidExpires(_)
             | Self::HeaderNotUtf8 => "InvalidArgument",
+            Self::InvalidPath => "InvalidURI",
             Self::MissingPayloadHash | Self::UnsupportedAlgorithm => "InvalidRequest",
             Self::StreamingPayload(_) => "NotImplemented",
             Self::Unauthorized => "Unauthorized",

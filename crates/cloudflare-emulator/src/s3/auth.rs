@@ -2,20 +2,22 @@
 
 use std::time::SystemTime;
 
-use cloudflare_clients::sigv4::{Credentials, ParsedAuth, Payload, VerifyError, query_pairs};
+use cloudflare_clients::sigv4::{Credentials, ParsedAuth, VerifyError, query_pairs};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use crate::s3::error::S3Error;
 
-/// Checks the signature, in the headers or the query, and returns what it says of the body.
+/// Checks the signature, in the headers or the query. One of a body in chunks counts where they are taken.
 pub(crate) fn authenticate(
     parts: &mut Parts,
     credentials: &Credentials,
     now: SystemTime,
-) -> Result<Payload, S3Error> {
+    takes_chunks: bool,
+) -> Result<ParsedAuth, S3Error> {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
-    let auth = ParsedAuth::from_request(&parts.method, path, query, &parts.headers).map_err(|error| {
+    let read = if takes_chunks { ParsedAuth::from_request_with_chunks } else { ParsedAuth::from_request };
+    let auth = read(&parts.method, path, query, &parts.headers).map_err(|error| {
         match error {
             VerifyError::NoAuthentication if is_form(&parts.method, path, query) => {
                 // The words are R2's.
@@ -28,7 +30,7 @@ pub(crate) fn authenticate(
     if auth.is_presigned() {
         add_hoisted_headers(query, &mut parts.headers)?;
     }
-    Ok(*auth.payload())
+    Ok(auth)
 }
 
 /// Whether a request without a signature may be a browser's form, which carries it in the body.

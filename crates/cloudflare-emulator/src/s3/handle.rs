@@ -2,12 +2,14 @@
 
 use http::HeaderMap;
 use http::request::Parts;
+use http::uri::Scheme;
 
 use super::error::S3Error;
 use super::operation::S3Operation;
 use super::payload::Payload;
 use super::request::S3Request;
 use super::resource::S3Resource;
+use super::signed_chunks::SignedChunks;
 use super::{auth, operations, screening};
 use crate::body::RequestBody;
 use crate::response::Response;
@@ -17,24 +19,32 @@ use crate::uri::Query;
 /// Does what a request asks for. `name` becomes the name of its operation, once that is known.
 pub(crate) async fn handle(
     service: &Service,
+    scheme: Scheme,
     mut parts: Parts,
     body: RequestBody,
     name: &mut Option<String>,
 ) -> Result<Response, S3Error> {
-    let claimed = auth::authenticate(&mut parts, &service.signing, service.store.now())?;
+    // Over TLS, where all of R2 is, no client needs them.
+    let takes_chunks = scheme == Scheme::HTTP;
+    let auth = auth::authenticate(&mut parts, &service.signing, service.store.now(), takes_chunks)?;
     let resource = S3Resource::parse(parts.uri.path())?;
     let mut query = Query::parse(parts.uri.query().unwrap_or_default())
         .map_err(|_| S3Error::invalid_argument("The query is not valid UTF-8"))?;
     let operation = S3Operation::detect(&parts.method, &resource, &query, &parts.headers)?;
     *name = Some(format!("{operation:?}"));
+    let chunks = SignedChunks::take(&auth, &service.signing, operation, &mut parts.headers)?;
     screening::screen(operation, &query, &parts.headers)?;
     query.retain(|name| operation.reads_parameter(name));
+    if chunks.is_some() {
+        service.chunking_clients.warn_once(&parts.headers);
+    }
     let (bucket, key) = resource.into_names();
     let request = S3Request {
+        scheme,
         bucket,
         key,
         query,
-        payload: Payload::new(body, &claimed, &parts.headers),
+        payload: Payload::new(body, auth.payload(), chunks, &parts.headers),
         headers: headers_read_by(operation, &parts.headers),
     };
     operations::run(operation, service, request).await

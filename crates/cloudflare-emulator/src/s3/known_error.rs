@@ -78,6 +78,8 @@ known_errors! {
     REQUEST_TIMEOUT:
         "Your socket connection to the server was not read from or written to within the timeout period.";
     ROUTE_NOT_FOUND: "No route matches this url.";
+    SIGNATURE_DOES_NOT_MATCH:
+        "The request signature we calculated does not match the signature you provided. Check your secret access key and signing method.";
     SERVICE_UNAVAILABLE: "Service is unable to handle request. Please try again.";
     TOO_MANY_REQUESTS: "Reduce your rate of simultaneous requests on the same object.";
     CONTENT_SHA256_MISMATCH: "The provided 'x-amz-content-sha256' header does not match what was computed.";

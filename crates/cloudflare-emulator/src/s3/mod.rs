@@ -12,5 +12,7 @@ mod request;
 mod resource;
 mod response;
 mod screening;
+mod signed_chunks;
 
 pub(crate) use self::handle::handle;
+pub(crate) use self::signed_chunks::ChunkingClients;

@@ -12,6 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, header};
 use sha2::{Digest as _, Sha256};
 
+use super::signed_chunks::{ChunkReader, SignedChunks};
 use crate::body::{Reading, RequestBody, incomplete};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH};
@@ -25,18 +26,28 @@ pub(crate) struct Payload {
     length: Option<u64>,
     chunked: bool,
     sha256: Option<[u8; 32]>,
+    signed_chunks: Option<SignedChunks>,
     checksums: Result<Vec<Checksum>, Error>,
 }
 
 impl Payload {
     /// `claimed` is what the signature says.
-    pub(crate) fn new(body: RequestBody, claimed: &sigv4::Payload, headers: &HeaderMap) -> Self {
+    pub(super) fn new(
+        body: RequestBody,
+        claimed: &sigv4::Payload,
+        signed_chunks: Option<SignedChunks>,
+        headers: &HeaderMap,
+    ) -> Self {
         let chunked = headers.contains_key(header::TRANSFER_ENCODING);
         Self {
             body,
-            length: headers::read_content_length(headers).filter(|_| !chunked),
+            length: match &signed_chunks {
+                Some(chunks) => Some(chunks.length),
+                None => headers::read_content_length(headers).filter(|_| !chunked),
+            },
             chunked,
             sha256: claimed.sha256(),
+            signed_chunks,
             checksums: headers::read_request_checksums(headers),
         }
     }
@@ -67,7 +78,7 @@ impl Payload {
             Some(other) => (Some(other), md5),
             None => (md5.into_iter().next(), Vec::new()),
         };
-        let reader = Reader::new(&self.body, length, self.sha256, also)?;
+        let reader = Reader::new(&self.body, self.signed_chunks, length, self.sha256, also)?;
         let pieces = stream::try_unfold(reader, |mut reader| async move {
             Ok(reader.next().await?.map(|piece| (piece, reader)))
         });
@@ -83,7 +94,7 @@ impl Payload {
         if length > MAX_DOCUMENT {
             return Err(MALFORMED_XML.into());
         }
-        let mut reader = Reader::new(&self.body, length, self.sha256, self.checksums?)?;
+        let mut reader = Reader::new(&self.body, None, length, self.sha256, self.checksums?)?;
         let mut document = BytesMut::new();
         while let Some(piece) = reader.next().await? {
             document.extend_from_slice(&piece);
@@ -92,9 +103,32 @@ impl Payload {
     }
 }
 
+/// Where the bytes come from.
+enum Source {
+    Whole(Reading),
+    Chunks(Box<ChunkReader>),
+}
+
+impl Source {
+    async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        match self {
+            Self::Whole(body) => body.next().await,
+            Self::Chunks(chunks) => chunks.next().await,
+        }
+    }
+
+    /// Looks whether chunks that have no bytes are signed, too.
+    async fn end(&mut self) -> Result<(), Error> {
+        if let Self::Chunks(chunks) = self {
+            chunks.next().await?;
+        }
+        Ok(())
+    }
+}
+
 /// Hands the body on and checks it.
 struct Reader {
-    body: Reading,
+    body: Source,
     left: u64,
     sha256: Option<(Sha256, [u8; 32])>,
     checksums: Vec<(Hasher, Checksum)>,
@@ -104,12 +138,16 @@ impl Reader {
     /// An empty body is checked at once.
     fn new(
         body: &RequestBody,
+        signed_chunks: Option<SignedChunks>,
         length: u64,
         sha256: Option<[u8; 32]>,
         checksums: Vec<Checksum>,
     ) -> Result<Self, Error> {
         let mut reader = Self {
-            body: body.read(),
+            body: match signed_chunks {
+                Some(chunks) => Source::Chunks(Box::new(chunks.read(body.read()))),
+                None => Source::Whole(body.read()),
+            },
             left: length,
             sha256: sha256.map(|expected| (Sha256::new(), expected)),
             checksums: checksums
@@ -142,6 +180,7 @@ impl Reader {
             }
             return Ok(Some(piece));
         }
+        self.body.end().await?;
         Ok(None)
     }
 

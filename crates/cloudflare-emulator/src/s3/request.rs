@@ -1,5 +1,6 @@
 //! A request whose signature holds.
 
+use http::uri::Scheme;
 use http::{HeaderMap, header};
 
 use super::error::S3Error;
@@ -8,6 +9,8 @@ use crate::uri::Query;
 
 /// A request whose signature holds.
 pub(crate) struct S3Request {
+    /// Of the URL that the client has used.
+    pub(crate) scheme: Scheme,
     /// Empty for operations on the account.
     pub(crate) bucket: String,
     /// Empty for operations on a bucket.

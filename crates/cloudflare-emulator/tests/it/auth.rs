@@ -164,11 +164,38 @@ async fn a_body_that_was_not_signed_is_not_stored() {
         200
     );
 
-    for streaming in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
+    for streaming in ["STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"] {
         let headers = [("authorization", "AWS4-HMAC-SHA256 x"), ("x-amz-content-sha256", streaming)];
         let answer = local.send_unsigned("PUT", "/media/key", &headers).await;
         assert_eq!(answer.error(), (501, "NotImplemented".to_owned()));
     }
+}
+
+#[tokio::test]
+async fn a_path_is_signed_in_its_canonical_form_however_it_is_sent() {
+    let local = Local::start().await;
+    let sent_as = |signed: &str, sent: &str| {
+        let wire = local.request("PUT", signed).body("x").wire();
+        let wire = String::from_utf8(wire).unwrap().replacen(signed, sent, 1);
+        let local = &local;
+        async move { local.exchange(wire.as_bytes()).await }
+    };
+    for (signed, sent, key) in [
+        ("/media/photo%20%281%29.jpg", "/media/photo%20(1).jpg", "photo%20%281%29.jpg"),
+        ("/media/a%2Bb", "/media/a+b", "a%2Bb"),
+        ("/media/%C3%A9", "/media/%c3%a9", "%C3%A9"),
+        ("/media/a/b", "/media/a%2Fb", "a/b"),
+        ("/media/a%252Fb", "/media/a%252Fb", "a%252Fb"),
+    ] {
+        assert_eq!(sent_as(signed, sent).await.status, 200, "{sent}");
+        assert_eq!(local.get(&format!("/media/{key}")).await.text(), "x", "{sent}");
+    }
+    // As it is sent, but not as R2 encodes it.
+    for raw in ["/media/a!b", "/media/photo%20(1).jpg", "/media/a+b", "/media/%c3%a9", "/media/a%2Fb"] {
+        let answer = local.request("PUT", raw).signed_as_sent().send().await;
+        assert_eq!(answer.error(), (403, "SignatureDoesNotMatch".to_owned()), "{raw}");
+    }
+    assert_eq!(local.get("/media/%zz").await.error(), (400, "InvalidURI".to_owned()));
 }
 
 #[tokio::test]

@@ -5,8 +5,9 @@ use std::time::{Duration, SystemTime};
 use cloudflare_clients::Runtime;
 use cloudflare_clients::http::Method;
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
-use cloudflare_emulator::KvBehaviour;
+use cloudflare_emulator::{KvBehaviour, Limits};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use testkit::LocalServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -31,6 +32,10 @@ impl Local {
         Self::of(LocalServer::with_runtime(runtime).await)
     }
 
+    pub(crate) async fn with_limits(limits: Limits) -> Self {
+        Self::of(LocalServer::with_limits(limits).await)
+    }
+
     fn of(server: LocalServer) -> Self {
         Self { signer: Signer::new(server.credentials.signing()), server }
     }
@@ -50,6 +55,7 @@ impl Local {
             body: Vec::new(),
             signed_at: Some(SystemTime::now()),
             payload: None,
+            signed_as_sent: false,
         }
     }
 
@@ -85,6 +91,15 @@ impl Local {
         answer
     }
 
+    /// Sends a request as it is, which asks the server to close, and reads the answer.
+    pub(crate) async fn exchange(&self, wire: &[u8]) -> Answer {
+        let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
+        stream.write_all(wire).await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+        Answer::parse(&answer)
+    }
+
     /// A request to KV's API: `target` is what comes behind `.../storage/kv/namespaces`.
     pub(crate) fn kv(&self, method: &str, target: &str) -> Request<'_> {
         let account = self.server.credentials.account_id();
@@ -113,6 +128,7 @@ pub(crate) struct Request<'a> {
     body: Vec<u8>,
     signed_at: Option<SystemTime>,
     payload: Option<Payload>,
+    signed_as_sent: bool,
 }
 
 impl Request<'_> {
@@ -144,6 +160,12 @@ impl Request<'_> {
         self
     }
 
+    /// Signs the path as it is, and not in its canonical form.
+    pub(crate) fn signed_as_sent(mut self) -> Self {
+        self.signed_as_sent = true;
+        self
+    }
+
     /// The request as it goes over the wire.
     pub(crate) fn wire(self) -> Vec<u8> {
         let host = self.local.host();
@@ -152,7 +174,8 @@ impl Request<'_> {
             let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
             let method: Method = self.method.parse().unwrap();
             let query = canonical_query(query_pairs(query));
-            let target = RequestTarget::new(&method, &host, path).query(&query);
+            let path = if self.signed_as_sent { path.to_owned() } else { canonical_path(path) };
+            let target = RequestTarget::new(&method, &host, &path).query(&query);
             let payload = self.payload.unwrap_or_else(|| Payload::of(&self.body));
             self.local.signer.sign_headers(target, &mut headers, &payload, now).unwrap();
         }
@@ -173,13 +196,16 @@ impl Request<'_> {
 
     pub(crate) async fn send(self) -> Answer {
         let local = self.local;
-        let wire = self.wire();
-        let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
-        stream.write_all(&wire).await.unwrap();
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await.unwrap();
-        Answer::parse(&answer)
+        local.exchange(&self.wire()).await
     }
+}
+
+/// Decoded once, and encoded as SigV4 encodes.
+fn canonical_path(path: &str) -> String {
+    const RESERVED: &AsciiSet =
+        &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    let decoded: Vec<u8> = percent_decode_str(path).collect();
+    percent_encode(&decoded, RESERVED).to_string()
 }
 
 #[derive(Debug)]

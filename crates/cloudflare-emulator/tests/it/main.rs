@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect)]
 
 mod auth;
+mod chunks;
 mod client;
 mod copies;
 mod damage;
@@ -9,9 +10,11 @@ mod emulator;
 mod hostile;
 mod kv;
 mod kv_eventual;
+mod limits;
 mod lists;
 mod multipart;
 mod objects;
 mod parameters;
 mod s3_bucket;
 mod server;
+mod tls;

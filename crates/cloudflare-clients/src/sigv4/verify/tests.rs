@@ -178,6 +178,50 @@ fn headers_are_good_for_15_minutes_either_side_and_urls_until_they_expire() {
 }
 
 #[test]
+fn other_spellings_of_the_same_path_verify() {
+    for presigned in [false, true] {
+        let signed = request(Method::GET, "photo (1)!.jpg", "", presigned, HeaderMap::new());
+        assert_eq!(signed.path, "/media/photo%20%281%29%21.jpg");
+        for sent in ["/media/photo%20(1)!.jpg", "/media%2Fphoto%20%281)%21%2ejpg"] {
+            Received { path: sent.to_owned(), ..signed.clone() }.verify().unwrap();
+        }
+        let twice = Received { path: signed.path.replace('%', "%25"), ..signed.clone() };
+        assert_eq!(twice.verify().unwrap_err().code(), "SignatureDoesNotMatch");
+        let broken = Received { path: "/media/%zz".to_owned(), ..signed };
+        assert_eq!(broken.verify().unwrap_err().code(), "InvalidURI");
+    }
+}
+
+#[test]
+fn what_is_signed_as_it_is_sent_but_not_canonical_is_refused() {
+    let target =
+        RequestTarget { method: &Method::GET, host: "localhost:9710", path: "/media/a!b", query: "" };
+    let mut headers = HeaderMap::new();
+    Signer::new(credentials()).sign_headers(target, &mut headers, &Payload::Empty, now()).unwrap();
+    headers.insert(header::HOST, HeaderValue::from_static("localhost:9710"));
+    let auth = ParsedAuth::from_request(&Method::GET, target.path, "", &headers).unwrap();
+    assert_eq!(auth.verify(&credentials(), now()).unwrap_err().code(), "SignatureDoesNotMatch");
+}
+
+#[test]
+fn chunks_are_taken_by_those_who_ask() {
+    let target = RequestTarget { method: &Method::PUT, host: "h", path: "/media/a", query: "" };
+    let mut headers = HeaderMap::new();
+    Signer::new(credentials()).sign_headers(target, &mut headers, &Payload::SignedChunks, now()).unwrap();
+    headers.insert(header::HOST, HeaderValue::from_static("h"));
+    let refused = ParsedAuth::from_request(target.method, target.path, "", &headers).unwrap_err();
+    assert_eq!(refused.to_string(), "STREAMING-AWS4-HMAC-SHA256-PAYLOAD not implemented");
+    let auth = ParsedAuth::from_request_with_chunks(target.method, target.path, "", &headers).unwrap();
+    auth.verify(&credentials(), now()).unwrap();
+    assert_eq!(auth.payload(), &Payload::SignedChunks);
+
+    let trailer = HeaderValue::from_static("STREAMING-AWS4-HMAC-SHA256-PAYLOAD-TRAILER");
+    headers.insert("x-amz-content-sha256", trailer);
+    let refused = ParsedAuth::from_request_with_chunks(target.method, target.path, "", &headers).unwrap_err();
+    assert_eq!(refused.code(), "NotImplemented");
+}
+
+#[test]
 fn a_mismatch_carries_both_steps_but_not_into_debug() {
     let request = request(Method::GET, "a", "", true, HeaderMap::new());
     let altered = Received { path: "/media/b".to_owned(), ..request };
@@ -264,6 +308,8 @@ proptest! {
                 let path = change(&request.path, at, to);
                 prop_assume!(path.is_some());
                 changed.path = path.unwrap();
+                let decoded = |path: &str| percent_encoding::percent_decode_str(path).collect::<Vec<_>>();
+                prop_assume!(decoded(&changed.path) != decoded(&request.path));
             }
             1 => {
                 let query = change(&request.query, at, to);

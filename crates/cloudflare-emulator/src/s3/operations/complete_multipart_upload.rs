@@ -21,7 +21,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     let upload_id = request.upload_id().to_owned();
     let size = request.header("x-amz-mp-object-size")?.map(parse_size).transpose()?;
-    let mut location = format!("http://{}/{}/", request.host(), request.bucket);
+    let mut location = format!("{}://{}/{}/", request.scheme, request.host(), request.bucket);
     sigv4::encode_path(&request.key, &mut location);
     let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
     let bucket = service.store.bucket(&request.bucket)?;

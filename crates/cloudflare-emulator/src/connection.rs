@@ -1,0 +1,97 @@
+//! One connection, from its handshake to its end.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::Scheme;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use crate::connection_timer::ConnectionTimer;
+use crate::connections::Connection;
+use crate::paced_stream::PacedStream;
+use crate::respond::respond;
+use crate::service::Service;
+
+/// The most that a request's line and headers may have together: R2's own limits are far below.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+/// The most that is read ahead of a request, and about as much as is kept of an answer that nobody takes.
+const MAX_BUFFER: usize = MAX_HEADER_BYTES + 8 * 1024;
+/// How long a connection that is not in use may take to end.
+const LAST_ANSWER: Duration = Duration::from_secs(5);
+
+/// Answers the requests of a connection, until the client closes it or it is asked to end.
+pub(crate) async fn serve(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    service: Arc<Service>,
+    connection: Connection,
+) {
+    // A small answer leaves at once, not when the client has acknowledged the one before.
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "TCP_NODELAY could not be set");
+    }
+    let runtime = Arc::clone(service.store.runtime());
+    let stream = PacedStream::new(stream, Arc::clone(&runtime), &service.limits);
+    let Some(tls) = tls else {
+        return converse(stream, Scheme::HTTP, service, connection).await;
+    };
+    let handshake = runtime.within(service.limits.handshake, tls.accept(stream));
+    let accepted = tokio::select! {
+        accepted = handshake => accepted,
+        () = connection.asked_to_end() => return,
+    };
+    match accepted {
+        Some(Ok(stream)) => converse(stream, Scheme::HTTPS, service, connection).await,
+        Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        None => tracing::debug!("a handshake took too long"),
+    }
+}
+
+async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    scheme: Scheme,
+    service: Arc<Service>,
+    connection: Connection,
+) {
+    let runtime = Arc::clone(service.store.runtime());
+    let mut conversation = pin!(
+        http1::Builder::new()
+            .timer(ConnectionTimer::new(Arc::clone(&runtime)))
+            .header_read_timeout(service.limits.idle)
+            .max_header_size(MAX_HEADER_BYTES)
+            .max_buf_size(MAX_BUFFER)
+            .serve_connection(
+                TokioIo::new(stream),
+                service_fn(|request| {
+                    let (busy, service, scheme) = (connection.busy(), &service, scheme.clone());
+                    async move {
+                        let answer = respond(service, scheme, request).await;
+                        Ok::<_, Infallible>(answer.map(|body| busy.until_end_of(body)))
+                    }
+                }),
+            )
+    );
+    let ended = tokio::select! {
+        ended = conversation.as_mut() => Some(ended),
+        () = connection.asked_to_end() => None,
+    };
+    let ended = match ended {
+        Some(ended) => Some(ended),
+        None => {
+            conversation.as_mut().graceful_shutdown();
+            let ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;
+            // What was sent of a request's headers is not waited for.
+            if ended.is_none() && connection.is_busy() { Some(conversation.await) } else { ended }
+        }
+    };
+    if let Some(Err(error)) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

@@ -1,0 +1,82 @@
+//! Whether a peer that is waited for comes forward.
+
+use std::time::Duration;
+
+use crate::Limits;
+
+/// What a peer has done while it was waited for. The time in which nobody waits does not count.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    patience: Duration,
+    min_rate: u64,
+    waited: Duration,
+    bytes: u64,
+}
+
+/// The peer is too slow.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooSlow;
+
+impl Pace {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self { patience: limits.patience, min_rate: limits.min_rate, waited: Duration::ZERO, bytes: 0 }
+    }
+
+    /// How long the peer may be waited for until it is [judged](Self::after).
+    pub(crate) fn patience_left(&self) -> Duration {
+        self.patience.saturating_sub(self.waited)
+    }
+
+    /// Counts a wait, and the bytes that came of it.
+    ///
+    /// # Errors
+    /// All of the patience is used up, and in its time came less than the least rate.
+    pub(crate) fn after(&mut self, waited: Duration, bytes: usize) -> Result<(), TooSlow> {
+        self.waited += waited;
+        self.bytes += bytes as u64;
+        if self.waited < self.patience {
+            return Ok(());
+        }
+        let least = u128::from(self.min_rate) * self.patience.as_millis() / 1000;
+        let enough = self.bytes > 0 && u128::from(self.bytes) >= least;
+        (self.waited, self.bytes) = (Duration::ZERO, 0);
+        if enough { Ok(()) } else { Err(TooSlow) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn pace() -> Pace {
+        Pace::new(&Limits::default().patience(60 * SECOND).min_rate(1024))
+    }
+
+    #[test]
+    fn a_peer_that_sends_a_byte_now_and_then_is_too_slow() {
+        let mut pace = pace();
+        for _ in 0..2 {
+            assert_eq!(pace.after(20 * SECOND, 1), Ok(()));
+        }
+        assert_eq!(pace.patience_left(), 20 * SECOND);
+        assert_eq!(pace.after(20 * SECOND, 1), Err(TooSlow));
+    }
+
+    #[test]
+    fn a_slow_but_steady_peer_is_waited_for_as_long_as_it_takes() {
+        let mut pace = pace();
+        for _ in 0..1000 {
+            assert_eq!(pace.after(SECOND, 1024), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_came_before_does_not_excuse_a_stall_for_long() {
+        let mut pace = pace();
+        pace.after(Duration::ZERO, 1 << 30).unwrap();
+        assert_eq!(pace.after(60 * SECOND, 0), Ok(()));
+        assert_eq!(pace.after(60 * SECOND, 0), Err(TooSlow));
+    }
+}

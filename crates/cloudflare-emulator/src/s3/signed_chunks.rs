@@ -1,0 +1,277 @@
+//! Bodies that are signed in chunks
+//! ([`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html)), as clients
+//! of minio-go send them over plain HTTP. R2 has TLS only, where they do not, and answers 501.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use bytes::{Buf as _, Bytes};
+use cloudflare_clients::s3::error_code::{INVALID_ARGUMENT, SIGNATURE_DOES_NOT_MATCH};
+use cloudflare_clients::sigv4::{ChunkSignatures, Credentials, ParsedAuth, Payload, VerifyError};
+use cloudflare_clients::{Error, ErrorKind};
+use http::{HeaderMap, HeaderValue, header};
+use sha2::{Digest as _, Sha256};
+
+use super::error::S3Error;
+use super::known_error::MISSING_CONTENT_LENGTH;
+use super::operation::S3Operation;
+use crate::body::{Reading, incomplete};
+
+/// Says the body's length without the framing of its chunks.
+const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
+/// The coding that such a body may be said to have. It is not stored.
+const CODING: &str = "aws-chunked";
+/// The most that the line before a chunk may have: its size, `;chunk-signature=` and 64 hex digits need 97 at most.
+const MAX_LINE: usize = 128;
+/// How many clients are told apart.
+const MAX_CLIENTS: usize = 64;
+
+/// How a body is signed in chunks.
+pub(super) struct SignedChunks {
+    /// Of what is stored.
+    pub(super) length: u64,
+    signatures: ChunkSignatures,
+}
+
+impl SignedChunks {
+    /// `None` for a body that is not signed in chunks. The headers that are about them are taken out.
+    pub(super) fn take(
+        auth: &ParsedAuth,
+        credentials: &Credentials,
+        operation: S3Operation,
+        headers: &mut HeaderMap,
+    ) -> Result<Option<Self>, S3Error> {
+        if *auth.payload() != Payload::SignedChunks {
+            return Ok(None);
+        }
+        if !matches!(operation, S3Operation::PutObject | S3Operation::UploadPart) {
+            return Err(VerifyError::StreamingPayload(auth.payload().as_str().into_owned()).into());
+        }
+        let length = headers.remove(DECODED_LENGTH).ok_or(MISSING_CONTENT_LENGTH)?;
+        let digits = length.to_str().ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+        let length = digits.and_then(|digits| digits.parse().ok()).ok_or(MISSING_CONTENT_LENGTH)?;
+        remove_coding(headers)?;
+        Ok(Some(Self { length, signatures: auth.chunk_signatures(credentials) }))
+    }
+
+    /// The bytes of the chunks of this body.
+    pub(super) fn read(self, body: Reading) -> ChunkReader {
+        ChunkReader {
+            body,
+            received: Bytes::new(),
+            signatures: self.signatures,
+            left: self.length,
+            chunk: Chunk::default(),
+            ended: false,
+        }
+    }
+}
+
+/// The other codings of the body stay.
+fn remove_coding(headers: &mut HeaderMap) -> Result<(), S3Error> {
+    let values: Vec<HeaderValue> = headers.get_all(header::CONTENT_ENCODING).iter().cloned().collect();
+    let mut kept = Vec::new();
+    for value in &values {
+        let codings = value
+            .to_str()
+            .map_err(|_| S3Error::invalid_argument("The header content-encoding is not valid ASCII"))?;
+        let codings = codings.split(',').map(str::trim);
+        kept.extend(codings.filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(CODING)));
+    }
+    headers.remove(header::CONTENT_ENCODING);
+    if let Ok(value) = HeaderValue::try_from(kept.join(", "))
+        && !value.is_empty()
+    {
+        headers.insert(header::CONTENT_ENCODING, value);
+    }
+    Ok(())
+}
+
+/// Hands on the bytes of the chunks. The last of them are given out only when every signature has held, that of the empty
+/// chunk at the end too: whoever keeps nothing of a body that ends in an error never keeps a byte that was not signed.
+pub(super) struct ChunkReader {
+    body: Reading,
+    /// What has arrived and is not read yet.
+    received: Bytes,
+    signatures: ChunkSignatures,
+    /// How many bytes the chunks still have together.
+    left: u64,
+    chunk: Chunk,
+    ended: bool,
+}
+
+/// The chunk that is being read.
+#[derive(Default)]
+struct Chunk {
+    left: u64,
+    sha256: Sha256,
+    signature: String,
+}
+
+impl ChunkReader {
+    /// The next bytes, at the end of all none.
+    ///
+    /// # Errors
+    /// A signature does not hold, or the chunks are not what was announced; and as [`Reading::next`].
+    pub(super) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
+        let piece = if self.left > 0 { Some(self.piece().await?) } else { None };
+        if self.left == 0 && !self.ended {
+            self.begin().await?;
+            if self.chunk.left > 0 {
+                return Err(malformed("they have more bytes than x-amz-decoded-content-length says"));
+            }
+            self.finish().await?;
+            if !self.received.is_empty() || self.body.next().await?.is_some() {
+                return Err(malformed("something comes after the last of them"));
+            }
+            self.ended = true;
+        }
+        Ok(piece)
+    }
+
+    /// Bytes of a chunk, of which some are left.
+    async fn piece(&mut self) -> Result<Bytes, Error> {
+        if self.chunk.left == 0 {
+            self.begin().await?;
+            if self.chunk.left == 0 || self.chunk.left > self.left {
+                return Err(malformed("they have another length than x-amz-decoded-content-length says"));
+            }
+        }
+        self.receive().await?;
+        let length = self.received.len().min(usize::try_from(self.chunk.left).unwrap_or(usize::MAX));
+        let piece = self.received.split_to(length);
+        self.chunk.sha256.update(&piece);
+        self.chunk.left -= length as u64;
+        self.left -= length as u64;
+        if self.chunk.left == 0 {
+            self.finish().await?;
+        }
+        Ok(piece)
+    }
+
+    /// Reads the line before a chunk.
+    async fn begin(&mut self) -> Result<(), Error> {
+        let mut line = Vec::new();
+        loop {
+            match self.byte().await? {
+                b'\n' if line.last() == Some(&b'\r') => break,
+                _ if line.len() == MAX_LINE => return Err(malformed("the line before one is too long")),
+                byte => line.push(byte),
+            }
+        }
+        let (left, signature) = std::str::from_utf8(&line)
+            .ok()
+            .and_then(read_line)
+            .ok_or_else(|| malformed("one does not begin with its size and chunk-signature"))?;
+        self.chunk = Chunk { left, sha256: Sha256::new(), signature };
+        Ok(())
+    }
+
+    /// Checks a chunk that has been read.
+    async fn finish(&mut self) -> Result<(), Error> {
+        if (self.byte().await?, self.byte().await?) != (b'\r', b'\n') {
+            return Err(malformed("one does not end where its size says"));
+        }
+        let sha256 = std::mem::take(&mut self.chunk.sha256).finalize().into();
+        if self.signatures.verify(sha256, &self.chunk.signature) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Credentials, "a chunk of the body is not what was signed")
+            .with_code(SIGNATURE_DOES_NOT_MATCH.name))
+    }
+
+    async fn byte(&mut self) -> Result<u8, Error> {
+        self.receive().await?;
+        Ok(self.received.get_u8())
+    }
+
+    /// Waits until something has arrived.
+    async fn receive(&mut self) -> Result<(), Error> {
+        while self.received.is_empty() {
+            self.received = self.body.next().await?.ok_or_else(incomplete)?;
+        }
+        Ok(())
+    }
+}
+
+/// The size and the signature of `SIZE;chunk-signature=SIGNATURE\r`.
+fn read_line(line: &str) -> Option<(u64, String)> {
+    let (size, signature) = line.strip_suffix('\r')?.split_once(";chunk-signature=")?;
+    let is_hex = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let size = Some(size).filter(|size| is_hex(size)).and_then(|size| u64::from_str_radix(size, 16).ok())?;
+    (signature.len() == 64 && is_hex(signature)).then(|| (size, signature.to_owned()))
+}
+
+fn malformed(why: &str) -> Error {
+    Error::new(ErrorKind::InvalidInput, format!("The chunks of the body are malformed: {why}"))
+        .with_code(INVALID_ARGUMENT.name)
+}
+
+/// The clients that sign in chunks, as they name themselves, of which each is warned about once.
+#[derive(Debug, Default)]
+pub(crate) struct ChunkingClients(Mutex<HashSet<String>>);
+
+impl ChunkingClients {
+    pub(super) fn warn_once(&self, headers: &HeaderMap) {
+        let name = headers.get(header::USER_AGENT).map_or(&b"a client"[..], HeaderValue::as_bytes);
+        let name: String = String::from_utf8_lossy(name).chars().take(80).collect();
+        if self.is_new(&name) {
+            tracing::warn!(
+                client = ?name,
+                "an upload is signed in chunks, which this server takes over plain HTTP and R2 answers with 501: over TLS \
+                 most clients sign as they do for R2"
+            );
+        }
+    }
+
+    fn is_new(&self, name: &str) -> bool {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.len() < MAX_CLIENTS && known.insert(name.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_whole_lines_are_read() {
+        let signature = "0a".repeat(32);
+        let line = |size: &str, signature: &str| read_line(&format!("{size};chunk-signature={signature}\r"));
+        assert_eq!(line("10000", &signature), Some((65536, signature.clone())));
+        assert_eq!(line("fFfFfFfFfFfFfFfF", &signature), Some((u64::MAX, signature.clone())));
+        for size in ["", "+1", "-1", "g", " 1", "1ffffffffffffffff"] {
+            assert_eq!(line(size, &signature), None, "{size}");
+        }
+        assert_eq!(line("1", &signature[1..]), None);
+        assert_eq!(read_line("1\r"), None);
+        assert_eq!(read_line(&format!("1;chunk-signature={signature}")), None);
+    }
+
+    #[test]
+    fn the_coding_of_the_chunks_is_not_one_of_the_object() {
+        for (values, kept) in [
+            (&["aws-chunked"][..], None),
+            (&["AWS-Chunked,gzip"], Some("gzip")),
+            (&["gzip, aws-chunked,", "br"], Some("gzip, br")),
+            (&[], None),
+        ] {
+            let mut headers = HeaderMap::new();
+            for value in values {
+                headers.append(header::CONTENT_ENCODING, HeaderValue::from_static(value));
+            }
+            remove_coding(&mut headers).unwrap();
+            let found: Vec<_> = headers.get_all(header::CONTENT_ENCODING).iter().collect();
+            assert_eq!(found, kept.into_iter().collect::<Vec<_>>(), "{values:?}");
+        }
+    }
+
+    #[test]
+    fn each_client_is_warned_about_once_and_not_too_many() {
+        let clients = ChunkingClients::default();
+        assert!(clients.is_new("minio-go"));
+        assert!(!clients.is_new("minio-go"));
+        let new = (0..1000).filter(|n| clients.is_new(&n.to_string())).count();
+        assert_eq!(new, MAX_CLIENTS - 1);
+    }
+}
