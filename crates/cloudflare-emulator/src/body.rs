@@ -11,6 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use crate::Limits;
+use crate::memory::{Memory, Taken};
 use crate::pace::Pace;
 
 /// How much of a refused body is read so that the client gets to the answer.
@@ -22,11 +23,12 @@ pub(crate) struct RequestBody {
     unread: Arc<Mutex<Option<Incoming>>>,
     runtime: Arc<dyn Runtime>,
     limits: Limits,
+    memory: Memory,
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, runtime: Arc<dyn Runtime>, limits: Limits) -> Self {
-        Self { unread: Arc::new(Mutex::new(Some(body))), runtime, limits }
+    pub(crate) fn new(body: Incoming, runtime: Arc<dyn Runtime>, limits: Limits, memory: Memory) -> Self {
+        Self { unread: Arc::new(Mutex::new(Some(body))), runtime, limits, memory }
     }
 
     fn take(&self) -> Option<Incoming> {
@@ -36,6 +38,11 @@ impl RequestBody {
     /// Reads the body from here on.
     pub(crate) fn read(&self) -> Reading {
         Reading { body: self.take(), whole: self.clone(), pace: Pace::new(&self.limits) }
+    }
+
+    /// Memory for so many bytes of it. `None` where the server has no more.
+    pub(crate) fn take_memory(&self, bytes: u64) -> Option<Taken> {
+        self.memory.take(bytes)
     }
 
     /// The body as it arrives.

@@ -111,6 +111,7 @@ mod eventual;
 mod faults;
 mod kv;
 mod limits;
+mod memory;
 mod pace;
 mod paced_stream;
 mod protocol;
@@ -120,6 +121,7 @@ mod response;
 mod s3;
 mod server;
 mod service;
+mod shortened;
 mod tls;
 mod uri;
 

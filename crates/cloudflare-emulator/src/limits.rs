@@ -28,6 +28,9 @@ pub struct Limits {
     pub min_rate: u64,
     /// How long the rest of a body is read that was refused: 10 seconds by default.
     pub drain: Duration,
+    /// How many bytes there are at once of bodies that are read into memory, which are documents and forms: 256 MiB by
+    /// default. A request for more is answered with 503.
+    pub memory: usize,
 }
 
 impl Default for Limits {
@@ -39,6 +42,7 @@ impl Default for Limits {
             patience: Duration::from_mins(1),
             min_rate: 1024,
             drain: Duration::from_secs(10),
+            memory: 256 << 20,
         }
     }
 }
@@ -78,6 +82,12 @@ impl Limits {
     #[must_use]
     pub fn drain(self, drain: Duration) -> Self {
         Self { drain, ..self }
+    }
+
+    /// Sets [`memory`](Self::memory), in bytes.
+    #[must_use]
+    pub fn memory(self, memory: usize) -> Self {
+        Self { memory, ..self }
     }
 }
 

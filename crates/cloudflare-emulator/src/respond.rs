@@ -12,20 +12,25 @@ use crate::protocol::Protocol;
 use crate::protocol_error::answer;
 use crate::response::{self, Response};
 use crate::service::Service;
+use crate::shortened::shortened;
 use crate::{cors, kv, s3};
+
+/// The most of a path that is logged: the longest key, with every byte encoded, has less.
+const MAX_LOGGED_PATH: usize = 4096;
 
 pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Request<Incoming>) -> Response {
     let started = service.store.runtime().monotonic();
     let (parts, body) = request.into_parts();
     let (method, origin) = (parts.method.clone(), cors::local_origin(&parts.headers));
-    let path = parts.uri.path().to_owned();
+    let path = shortened(parts.uri.path(), MAX_LOGGED_PATH).into_owned();
     let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
 
     let mut operation = None;
     let mut response = if let Some(preflight) = cors::preflight(&parts) {
         preflight
     } else {
-        let body = RequestBody::new(body, Arc::clone(service.store.runtime()), service.limits);
+        let runtime = Arc::clone(service.store.runtime());
+        let body = RequestBody::new(body, runtime, service.limits, service.memory.clone());
         let ordered = service.faults.take();
         let answer = match Protocol::of(&parts) {
             Protocol::S3 => {

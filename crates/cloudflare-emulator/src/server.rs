@@ -12,6 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::connection::serve;
 use crate::connections::Connections;
 use crate::eventual::Eventual;
+use crate::memory::Memory;
 use crate::service::Service;
 use crate::{Credentials, Faults, KvBehaviour, Limits, Tls};
 
@@ -85,6 +86,7 @@ impl Server {
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.service.limits = limits;
+        self.service.memory = Memory::new(limits.memory);
         self
     }
 

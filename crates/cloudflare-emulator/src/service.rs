@@ -6,6 +6,7 @@ use cloudflare_clients::{LocalStore, sigv4};
 
 use crate::api_token::ApiToken;
 use crate::eventual::Eventual;
+use crate::memory::Memory;
 use crate::s3::ChunkingClients;
 use crate::{Credentials, Faults, KvBehaviour, Limits};
 
@@ -19,6 +20,7 @@ pub(crate) struct Service {
     pub(crate) eventual: Eventual,
     pub(crate) chunking_clients: ChunkingClients,
     pub(crate) limits: Limits,
+    pub(crate) memory: Memory,
 }
 
 impl Service {
@@ -32,6 +34,7 @@ impl Service {
             eventual: Eventual::new(KvBehaviour::default()),
             chunking_clients: ChunkingClients::default(),
             limits: Limits::default(),
+            memory: Memory::new(Limits::default().memory),
         }
     }
 }

@@ -20,7 +20,7 @@ use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Hasher};
 pub(super) const MAX_INLINE: usize = 64 * 1024;
 
 /// How many bytes are written and hashed at a time, both at once, while as many are received.
-const BUFFER: usize = 1024 * 1024;
+const BUFFER: usize = 256 * 1024;
 
 /// A body that has arrived whole and is as it was announced.
 #[derive(Debug)]

@@ -10,6 +10,10 @@ use http::StatusCode;
 use super::response;
 use crate::protocol_error::ProtocolError;
 use crate::response::Response;
+use crate::shortened::shortened;
+
+/// The most of a message that is sent: it may quote the request.
+const MAX_MESSAGE: usize = 1024;
 
 /// What KV answers instead of doing what was asked.
 #[derive(Debug)]
@@ -43,7 +47,8 @@ impl ProtocolError for KvError {
     }
 
     fn into_response(self) -> Response {
-        response::json(self.status, &Envelope::<()>::failure(&self.code, self.message))
+        let message = shortened(&self.message, MAX_MESSAGE).into_owned();
+        response::json(self.status, &Envelope::<()>::failure(&self.code, message))
     }
 }
 

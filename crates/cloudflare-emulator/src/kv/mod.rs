@@ -4,6 +4,7 @@ mod auth;
 mod error;
 mod expiry;
 mod handle;
+mod json_list;
 mod limits;
 mod operation;
 mod operations;

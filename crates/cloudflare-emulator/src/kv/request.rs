@@ -1,16 +1,34 @@
 //! A request whose token is accepted.
 
-use bytes::{Bytes, BytesMut};
-use cloudflare_clients::kv::MAX_BULK_BYTES;
-use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE, TOO_LARGE};
+use bytes::BytesMut;
+use cloudflare_clients::kv::rest::error_code::{INVALID_REQUEST, MALFORMED_VALUE, TOO_LARGE, UNAVAILABLE};
+use cloudflare_clients::kv::{MAX_BULK_BYTES, MAX_BULK_WRITES};
 use http::HeaderMap;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use super::error::KvError;
+use super::json_list;
+use super::limits::too_many_writes;
 use super::operation::KvResource;
 use crate::body::RequestBody;
+use crate::memory::Taken;
 use crate::uri::Query;
+
+/// The most that a body in JSON has which is not a bulk write. Of a hundred keys whose every byte is escaped it is a third.
+const MAX_DOCUMENT: usize = 1 << 20;
+/// How much memory a body takes at once, which is more than a piece of it has.
+const MEMORY_AT_ONCE: usize = 1 << 20;
+
+/// A body that was read.
+struct Document {
+    bytes: BytesMut,
+    _memory: Vec<Taken>,
+}
+
+fn not_json(error: &serde_json::Error) -> KvError {
+    KvError::new(MALFORMED_VALUE, format!("the body cannot be read as JSON: {error}"))
+}
 
 /// A request whose token is accepted.
 pub(super) struct KvRequest {
@@ -31,24 +49,32 @@ impl KvRequest {
         Ok(Self { namespace_id, key, query, headers: parts.headers, body })
     }
 
-    /// The JSON of a body of 100 MB at most.
+    /// The JSON of a body of 1 MiB at most.
     pub(super) async fn json<T: DeserializeOwned>(&self) -> Result<T, KvError> {
-        let document = self.document(MAX_BULK_BYTES).await?;
-        serde_json::from_slice(&document).map_err(|error| {
-            KvError::new(MALFORMED_VALUE, format!("the body cannot be read as JSON: {error}"))
-        })
+        let document = self.document(MAX_DOCUMENT).await?;
+        serde_json::from_slice(&document.bytes).map_err(|error| not_json(&error))
     }
 
-    async fn document(&self, limit: usize) -> Result<Bytes, KvError> {
+    /// The list that a body of 100 MB at most is in JSON, for as many writes as a request may have.
+    pub(super) async fn writes<T: DeserializeOwned>(&self) -> Result<Vec<T>, KvError> {
+        let document = self.document(MAX_BULK_BYTES).await?;
+        let writes = json_list::parse(&document.bytes, MAX_BULK_WRITES).map_err(|error| not_json(&error))?;
+        writes.ok_or_else(too_many_writes)
+    }
+
+    async fn document(&self, limit: usize) -> Result<Document, KvError> {
         let mut reading = self.body.read();
-        let mut document = BytesMut::new();
+        let (mut bytes, mut memory) = (BytesMut::new(), Vec::new());
         while let Some(piece) = reading.next().await? {
-            if document.len() + piece.len() > limit {
+            if bytes.len() + piece.len() > limit {
                 return Err(TOO_LARGE.into());
             }
-            document.extend_from_slice(&piece);
+            if bytes.len() + piece.len() > memory.len() * MEMORY_AT_ONCE {
+                memory.push(self.body.take_memory(MEMORY_AT_ONCE as u64).ok_or(UNAVAILABLE)?);
+            }
+            bytes.extend_from_slice(&piece);
         }
-        Ok(document.freeze())
+        Ok(Document { bytes, _memory: memory })
     }
 
     /// A number of the query.

@@ -1,6 +1,6 @@
 //! A value on its way in: as the body itself, or in a form beside its metadata.
 
-use cloudflare_clients::kv::rest::error_code::{INVALID_METADATA, MALFORMED_VALUE, TOO_LARGE};
+use cloudflare_clients::kv::rest::error_code::{INVALID_METADATA, MALFORMED_VALUE, TOO_LARGE, UNAVAILABLE};
 use cloudflare_clients::kv::{MAX_VALUE_SIZE, Metadata};
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::s3::headers;
@@ -32,6 +32,9 @@ impl Upload {
     }
 
     async fn read_form(request: &KvRequest, boundary: String) -> Result<Self, KvError> {
+        let length = headers::read_content_length(&request.headers).unwrap_or(u64::MAX);
+        let length = length.min(MAX_VALUE_SIZE + MAX_FORM);
+        let _memory = request.body.take_memory(length).ok_or(UNAVAILABLE)?;
         let limits = SizeLimit::new().whole_stream(MAX_VALUE_SIZE + MAX_FORM).for_field("metadata", MAX_FORM);
         let constraints = Constraints::new().size_limit(limits);
         let mut form = Multipart::with_constraints(request.body.stream(), boundary, constraints);

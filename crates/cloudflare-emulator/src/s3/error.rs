@@ -14,10 +14,18 @@ use http::{HeaderValue, StatusCode, header};
 use super::known_error::{self, KnownError};
 use crate::protocol_error::ProtocolError;
 use crate::response::{self, Response};
+use crate::shortened::shortened;
 use crate::uri::NotDecodable;
 
 /// Codes whose message says which values were at fault: the text is the store's.
 const WORDED_BY_THE_STORE: &[ErrorCode] = &[BAD_DIGEST, INVALID_ARGUMENT, INVALID_PART];
+
+/// The most of a message that is sent: it may quote the request.
+const MAX_MESSAGE: usize = 1024;
+/// The most of a signature's steps that is sent. Each step is sent twice, once as a dump that is three times as long.
+const MAX_STEP: usize = 4096;
+/// A signature has 64 digits.
+const MAX_SIGNATURE: usize = 128;
 
 /// What R2 answers instead of doing what was asked.
 #[derive(Debug)]
@@ -66,13 +74,15 @@ impl ProtocolError for S3Error {
     fn into_response(self) -> Response {
         let document = Writer::document("Error", None, |error| {
             error.text("Code", self.code);
-            error.text("Message", &self.message);
+            error.text("Message", shortened(&self.message, MAX_MESSAGE));
             if let Some(mismatch) = &self.mismatch {
-                error.text("StringToSign", &mismatch.string_to_sign);
-                error.text("CanonicalRequest", &mismatch.canonical_request);
-                error.text("StringToSignBytes", dump(&mismatch.string_to_sign));
-                error.text("CanonicalRequestBytes", dump(&mismatch.canonical_request));
-                error.text("SignatureProvided", &mismatch.signature_provided);
+                let string_to_sign = shortened(&mismatch.string_to_sign, MAX_STEP);
+                let canonical_request = shortened(&mismatch.canonical_request, MAX_STEP);
+                error.text("StringToSign", &string_to_sign);
+                error.text("CanonicalRequest", &canonical_request);
+                error.text("StringToSignBytes", dump(&string_to_sign));
+                error.text("CanonicalRequestBytes", dump(&canonical_request));
+                error.text("SignatureProvided", shortened(&mismatch.signature_provided, MAX_SIGNATURE));
             }
         });
         let mut response = response::xml(self.status, document);
@@ -91,7 +101,14 @@ fn unsatisfied_range(size: u64) -> Option<HeaderValue> {
 
 /// The bytes in hex with spaces between them.
 fn dump(text: &str) -> String {
-    text.bytes().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+    let mut dump = String::with_capacity(3 * text.len());
+    for byte in text.bytes() {
+        if !dump.is_empty() {
+            dump.push(' ');
+        }
+        dump.push_str(&hex::encode([byte]));
+    }
+    dump
 }
 
 impl From<KnownError> for S3Error {

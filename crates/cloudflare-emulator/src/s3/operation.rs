@@ -1,5 +1,7 @@
 //! Which S3 operation a request is, from its method, path and query.
 
+use std::collections::HashSet;
+
 use http::{HeaderMap, Method};
 
 use crate::s3::error::S3Error;
@@ -58,6 +60,9 @@ operations! {
     AbortMultipartUpload,
     ListParts,
 }
+
+/// How many parameters an error names.
+const MAX_NAMED: usize = 20;
 
 /// What R2 recognises and does not do, by query parameter, with R2's names.
 type Unimplemented = &'static [(&'static str, &'static str)];
@@ -243,12 +248,9 @@ fn refuse(query: &Query, unimplemented: Unimplemented) -> Result<(), S3Error> {
 }
 
 fn refuse_any(method: &str, query: &Query) -> Result<(), S3Error> {
-    let mut names: Vec<String> = Vec::new();
-    for name in counting_names(query).map(|name| format!("{name:?}")) {
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
+    let mut seen = HashSet::new();
+    let names = counting_names(query).filter(|name| seen.insert(*name));
+    let names: Vec<String> = names.take(MAX_NAMED).map(|name| format!("{name:?}")).collect();
     if names.is_empty() {
         return Ok(());
     }

@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256};
 use super::signed_chunks::{ChunkReader, SignedChunks};
 use crate::body::{Reading, RequestBody, incomplete};
 use crate::s3::error::S3Error;
-use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH};
+use crate::s3::known_error::{ENTITY_TOO_LARGE, MALFORMED_XML, MISSING_CONTENT_LENGTH, SERVICE_UNAVAILABLE};
 
 /// The most that an XML document may have: 1,000 keys of 1,024 bytes, each escaped, fit well.
 const MAX_DOCUMENT: u64 = 8 << 20;
@@ -94,6 +94,7 @@ impl Payload {
         if length > MAX_DOCUMENT {
             return Err(MALFORMED_XML.into());
         }
+        let _memory = self.body.take_memory(length).ok_or(SERVICE_UNAVAILABLE)?;
         let mut reader = Reader::new(&self.body, None, length, self.sha256, self.checksums?)?;
         let mut document = BytesMut::new();
         while let Some(piece) = reader.next().await? {

@@ -121,6 +121,35 @@ async fn bad_targets_get_r2s_errors() {
     assert_eq!(local.request("BREW", "/media/key").send().await.error(), (404, "RouteNotFound".to_owned()));
 }
 
+#[tokio::test]
+async fn an_error_says_little_however_much_was_sent() {
+    let local = Local::start().await;
+    let many = (0..6000).map(|n| format!("p{n:05}=")).collect::<Vec<_>>().join("&");
+    let long = format!("prefix={}", "%01".repeat(20_000));
+    for query in [&many, &long] {
+        let wire = local.request("GET", "/media").wire();
+        let wire = String::from_utf8(wire).unwrap().replacen("/media", &format!("/media?{query}"), 1);
+        let answer = local.exchange(wire.as_bytes()).await;
+        assert_eq!(answer.error(), (403, "SignatureDoesNotMatch".to_owned()));
+        assert!(answer.element("CanonicalRequest").ends_with("..."));
+        assert!(answer.body.len() < 50_000, "{}", answer.body.len());
+    }
+    let unknown = local.request("PUT", &format!("/media?{many}")).send().await;
+    assert_eq!(unknown.error(), (400, "InvalidArgument".to_owned()));
+    assert_eq!(unknown.element("Message").matches("&quot;p").count(), 20);
+    let header = local.request("PUT", "/media/k").header("x-amz-tagging", &"x".repeat(50_000)).send().await;
+    assert_eq!(header.error(), (501, "NotImplemented".to_owned()));
+    let encoding = local.get(&format!("/media?encoding-type={}", "%22".repeat(20_000))).await;
+    assert_eq!(encoding.error(), (501, "NotImplemented".to_owned()));
+    let namespace = local.server.store.create_namespace("sessions").await.unwrap().id;
+    let text = format!("\"{}\"", "x".repeat(500_000));
+    let kv = local.kv("PUT", &format!("/{namespace}/bulk")).body(text).send().await;
+    assert_eq!(kv.status, 400);
+    for answer in [header, encoding, kv] {
+        assert!(answer.body.len() < 8_000, "{}", answer.body.len());
+    }
+}
+
 fn hostile_request() -> impl Strategy<Value = Vec<u8>> {
     let method = prop_oneof!["GET", "PUT", "POST", "DELETE", "HEAD", "OPTIONS", "[A-Z]{1,8}"];
     let target = "/(media/?)?[ -~]{0,40}|[!-~]{0,60}|/media/(%[0-9A-Fa-f]{2}|\\.\\./|//|\\?|&|=){0,20}";

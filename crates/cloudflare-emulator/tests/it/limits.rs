@@ -74,6 +74,37 @@ async fn an_answer_that_nobody_takes_is_given_up_and_others_are_served_then() {
 }
 
 #[tokio::test]
+async fn bodies_that_are_read_whole_have_the_memory_that_is_left() {
+    let local = Local::with_limits(Limits::default().memory(1 << 20)).await;
+    let namespace = local.server.store.create_namespace("sessions").await.unwrap().id;
+    let target = format!("/{namespace}/bulk/delete");
+    let mut keys = format!("[\"{}\"]", "k".repeat(500)).into_bytes();
+    keys.resize(200_000, b' ');
+    let wire = local.kv("POST", &target).body(keys.clone()).wire();
+    let mut slow = connect(&local).await;
+    slow.write_all(&wire[..wire.len() - 1]).await.unwrap();
+    let begun = Instant::now();
+    // Once the first has arrived, the second finds no memory.
+    while local.kv("POST", &target).body(keys.clone()).send().await.status != 503 {
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    let form = "--b\r\ncontent-disposition: form-data; name=\"value\"\r\n\r\nx\r\n--b--\r\n";
+    let form = local
+        .kv("PUT", &format!("/{namespace}/values/k"))
+        .header("content-type", "multipart/form-data; boundary=b")
+        .body(form);
+    assert_eq!(form.send().await.status, 503);
+    let delete = "<Delete><Object><Key>k</Key></Object></Delete>";
+    let answer = local.request("POST", "/media?delete").body(delete).send().await;
+    assert_eq!(answer.error(), (503, "ServiceUnavailable".to_owned()));
+    slow.write_all(b" ").await.unwrap();
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(Answer::parse(&answer).status, 200);
+    assert_eq!(local.request("POST", "/media?delete").body(delete).send().await.status, 200);
+}
+
+#[tokio::test]
 async fn connections_that_are_not_in_use_make_room() {
     let local = Local::with_limits(Limits::default().connections(4)).await;
     let mut idle = Vec::new();

@@ -70,7 +70,9 @@ pub(super) fn decode(text: &str) -> Cow<'_, str> {
 fn decode_word(text: &str) -> Option<(Vec<u8>, &str)> {
     let (charset, rest) = text.strip_prefix("=?")?.split_once('?')?;
     let (encoding, rest) = rest.split_once('?')?;
-    let (encoded, after) = rest.split_once("?=")?;
+    // The text of a word has no question mark, so that looking for its end takes no longer than the word.
+    let (encoded, after) = rest.split_once('?')?;
+    let after = after.strip_prefix('=')?;
     let bytes = match encoding {
         "B" | "b" => BASE64.decode(encoded).ok()?,
         "Q" | "q" => decode_q(encoded)?,
@@ -129,6 +131,8 @@ mod tests {
             ("=?UTF-8?B?w6k=", "=?UTF-8?B?w6k="),
             ("=?UTF-8?X?w6k=?=", "=?UTF-8?X?w6k=?="),
             ("=?UTF-8?Q?=F?=", "=?UTF-8?Q?=F?="),
+            ("=?UTF-8?B?=?UTF-8?B?w6k=?=", "=?UTF-8?B?é"),
+            ("=?UTF-8?Q?a?b?=", "=?UTF-8?Q?a?b?="),
             ("=?UTF-8?B?/w==?=", "=?UTF-8?B?/w==?="),
         ] {
             assert_eq!(decode(encoded), decoded, "{encoded}");

@@ -4,15 +4,14 @@ use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::{DeleteManyRequest, Namespace as _};
 
 use crate::kv::error::KvError;
-use crate::kv::limits::{check_key, check_write_count};
+use crate::kv::limits::check_key;
 use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
-    let keys: Vec<String> = request.json().await?;
-    check_write_count(keys.len())?;
+    let keys: Vec<String> = request.writes().await?;
     keys.iter().try_for_each(|key| check_key(key))?;
     let now = service.store.now();
     let admitted = |key: &String| service.eventual.admits_write(&request.namespace_id, key, now);

@@ -7,15 +7,14 @@ use cloudflare_clients::kv::{Namespace as _, PutManyRequest};
 
 use crate::kv::error::KvError;
 use crate::kv::expiry::Expiry;
-use crate::kv::limits::{check_key, check_metadata, check_value_size, check_write_count};
+use crate::kv::limits::{check_key, check_metadata, check_value_size};
 use crate::kv::request::KvRequest;
 use crate::kv::response;
 use crate::response::Response;
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Response, KvError> {
-    let pairs: Vec<PairJson<'static>> = request.json().await?;
-    check_write_count(pairs.len())?;
+    let pairs: Vec<PairJson<'static>> = request.writes().await?;
     let now = service.store.now();
     let puts = pairs.into_iter().map(|mut pair| {
         check_key(&pair.key)?;

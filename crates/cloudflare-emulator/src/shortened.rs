@@ -1,0 +1,26 @@
+//! Text of clients that is said again.
+
+use std::borrow::Cow;
+
+/// The beginning of a text, with `...` behind it where that is not all. What a client sent is repeated, in answers and in the
+/// log, no longer than that.
+pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
+    if text.len() <= most {
+        return text.into();
+    }
+    let (beginning, _) = text.split_at(text.floor_char_boundary(most));
+    format!("{beginning}...").into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_too_long_is_cut_and_between_characters() {
+        for (text, most, short) in [("abc", 3, "abc"), ("abcd", 3, "abc..."), ("aé", 2, "a..."), ("", 0, "")]
+        {
+            assert_eq!(shortened(text, most), short);
+        }
+    }
+}
