@@ -78,8 +78,12 @@ struct Server {
 
 impl Server {
     fn start(folder: &Folder) -> Self {
+        Self::start_with(folder, &[])
+    }
+
+    fn start_with(folder: &Folder, args: &[&str]) -> Self {
         let mut child = folder
-            .command(&["serve", "--listen", "127.0.0.1:0"])
+            .command(&[&["serve", "--listen", "127.0.0.1:0"], args].concat())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -474,6 +478,30 @@ fn the_server_serves_what_the_embedded_store_has() {
     let mut none = server.command(&elsewhere, &["r2", "head", "a"]);
     let none = failure(&none.env("R2_BUCKET_MEDIA", "other").output().unwrap());
     assert!(none.starts_with("exit 1") && none.contains("check R2_BUCKET_MEDIA"), "{none}");
+}
+
+#[test]
+fn the_server_speaks_tls_with_a_certificate_that_it_keeps() {
+    let folder = Folder::new();
+    let certificate = || {
+        let server = Server::start_with(&folder, &["--tls"]);
+        assert!(server.variables[0].1.starts_with("https://127.0.0.1:"), "{:?}", server.variables[0]);
+        assert!(server.variables[5].1.starts_with("https://127.0.0.1:"), "{:?}", server.variables[5]);
+        folder.read(".cfstore/tls-certificate.pem")
+    };
+    let made = certificate();
+    assert_eq!(certificate(), made);
+    let given = ["--tls-cert", ".cfstore/tls-certificate.pem", "--tls-key", ".cfstore/tls-key.pem"];
+    assert!(Server::start_with(&folder, &given).variables[0].1.starts_with("https://"));
+
+    folder.write("none.pem", "");
+    let failed = folder.fails(&["serve", "--tls-cert", "none.pem", "--tls-key", ".cfstore/tls-key.pem"]);
+    assert!(
+        failed.starts_with("exit 2") && failed.contains("none.pem does not hold a certificate"),
+        "{failed}"
+    );
+    let failed = folder.fails(&["serve", "--tls-cert", "none.pem"]);
+    assert!(failed.starts_with("exit 2") && failed.contains("--tls-key"), "{failed}");
 }
 
 #[test]

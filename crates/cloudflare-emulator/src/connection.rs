@@ -78,19 +78,18 @@ async fn converse(
                 }),
             )
     );
-    let ended = tokio::select! {
+    let mut ended = tokio::select! {
         ended = conversation.as_mut() => Some(ended),
         () = connection.asked_to_end() => None,
     };
-    let ended = match ended {
-        Some(ended) => Some(ended),
-        None => {
-            conversation.as_mut().graceful_shutdown();
-            let ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;
-            // What was sent of a request's headers is not waited for.
-            if ended.is_none() && connection.is_busy() { Some(conversation.await) } else { ended }
-        }
-    };
+    if ended.is_none() {
+        conversation.as_mut().graceful_shutdown();
+        ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;
+    }
+    // What has come of a request's headers is not waited for.
+    if ended.is_none() && connection.is_busy() {
+        ended = Some(conversation.await);
+    }
     if let Some(Err(error)) = ended {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -101,6 +101,7 @@
 
 mod api_token;
 mod body;
+mod chunking_clients;
 mod connection;
 mod connection_timer;
 mod connections;

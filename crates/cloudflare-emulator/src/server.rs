@@ -41,6 +41,10 @@ impl Server {
     ///
     /// # Errors
     /// [`ErrorKind::Connection`]: the address cannot be listened at.
+    #[expect(
+        clippy::unused_async,
+        reason = "it listens on Tokio's runtime, which nothing but a future is sure to have"
+    )]
     pub async fn bind(store: LocalStore, credentials: Credentials, addr: SocketAddr) -> Result<Self> {
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Connection, format!("cannot listen at {addr}: {error}"))

@@ -5,9 +5,9 @@ use std::fmt;
 use cloudflare_clients::{LocalStore, sigv4};
 
 use crate::api_token::ApiToken;
+use crate::chunking_clients::ChunkingClients;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
-use crate::s3::ChunkingClients;
 use crate::{Credentials, Faults, KvBehaviour, Limits};
 
 /// The store that is served, and how.

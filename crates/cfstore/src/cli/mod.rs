@@ -317,6 +317,15 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
+    /// Serve HTTPS, with a certificate for this machine that is made and kept in the folder of the store
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Serve HTTPS with this certificate: a file of PEM, with those that sign it behind it
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The certificate's key: a file of PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
-use cloudflare_emulator::{Credentials, KvBehaviour, Server};
+use cloudflare_emulator::{Credentials, KvBehaviour, Server, Tls};
 
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::cli::Serve;
@@ -19,6 +19,7 @@ use crate::variables::{
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
     LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
+    let tls = tls(&args, &store)?;
     let credentials = Credentials::load_or_create(&args.data)?;
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
     let server = Server::bind(store, credentials.clone(), args.listen).await.map_err(Error::Listen)?;
@@ -27,6 +28,11 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         None => KvBehaviour::as_in_production(),
         ttl => KvBehaviour::as_in_production().cache_ttl(ttl),
     });
+    let certificate = tls.as_ref().map(|tls| tls.certificate().to_owned());
+    let server = match tls {
+        Some(tls) => server.with_tls(tls),
+        None => server,
+    };
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
     let endpoint = server.endpoint();
@@ -52,13 +58,34 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
          Other S3 clients take the same values, with region auto and path style, and so does wrangler for KV. Ctrl-C stops.",
         args.data.display()
     ));
+    if let Some(certificate) = &certificate {
+        printer.note(format_args!(
+            "clients have to trust {}: AWS_CA_BUNDLE (aws, boto3), SSL_CERT_FILE (curl, Go), NODE_EXTRA_CA_CERTS (Node), or\n\
+             --cacert (restic, curl) name it. cfstore itself knows public authorities only.",
+            certificate.display()
+        ));
+    }
     if !listen.ip().is_loopback() {
+        let crosses =
+            if certificate.is_some() { "" } else { ", and all of it crosses the network unencrypted" };
         printer.warning(format_args!(
             "listening at {listen}, beyond this machine. Whoever reaches this port and has the credentials, or a\n\
-             presigned URL, can read and write everything, and all of it crosses the network unencrypted."
+             presigned URL, can read and write everything{crosses}."
         ));
     }
     server.run(shutdown).await;
     printer.note("stopped");
     Ok(ExitStatus::Success)
+}
+
+/// What it is to speak TLS with, if it is to.
+fn tls(args: &Serve, store: &LocalStore) -> Result<Option<Tls>> {
+    if args.tls {
+        return Ok(Some(Tls::load_or_create(&args.data, store.now())?));
+    }
+    let (Some(certificate), Some(key)) = (&args.tls_cert, &args.tls_key) else { return Ok(None) };
+    let tls = Tls::from_files(certificate, key).map_err(|error| {
+        Error::usage(error.message(), "--tls makes a certificate for this machine, and needs no files")
+    })?;
+    Ok(Some(tls))
 }

@@ -42,10 +42,11 @@ impl Payload {
         }
     }
 
-    /// What the body must hash to, for a service to compare; `None` where the signature does not cover the body.
+    /// What the body must hash to, for a service to compare; `None` where the signature does not cover the body, or
+    /// covers it in chunks.
     pub fn sha256(&self) -> Option<[u8; 32]> {
         match self {
-            Self::Unsigned => None,
+            Self::Unsigned | Self::SignedChunks => None,
             Self::Empty => Some(Sha256::digest(b"").into()),
             Self::Sha256(sha256) => Some(*sha256),
         }

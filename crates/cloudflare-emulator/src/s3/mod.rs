@@ -15,4 +15,3 @@ mod screening;
 mod signed_chunks;
 
 pub(crate) use self::handle::handle;
-pub(crate) use self::signed_chunks::ChunkingClients;

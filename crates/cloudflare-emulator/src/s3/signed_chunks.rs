@@ -2,9 +2,6 @@
 //! ([`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html)), as clients
 //! of minio-go send them over plain HTTP. R2 has TLS only, where they do not, and answers 501.
 
-use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
-
 use bytes::{Buf as _, Bytes};
 use cloudflare_clients::s3::error_code::{INVALID_ARGUMENT, SIGNATURE_DOES_NOT_MATCH};
 use cloudflare_clients::sigv4::{ChunkSignatures, Credentials, ParsedAuth, Payload, VerifyError};
@@ -23,8 +20,6 @@ const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 const CODING: &str = "aws-chunked";
 /// The most that the line before a chunk may have: its size, `;chunk-signature=` and 64 hex digits need 97 at most.
 const MAX_LINE: usize = 128;
-/// How many clients are told apart.
-const MAX_CLIENTS: usize = 64;
 
 /// How a body is signed in chunks.
 pub(super) struct SignedChunks {
@@ -207,29 +202,6 @@ fn malformed(why: &str) -> Error {
         .with_code(INVALID_ARGUMENT.name)
 }
 
-/// The clients that sign in chunks, as they name themselves, of which each is warned about once.
-#[derive(Debug, Default)]
-pub(crate) struct ChunkingClients(Mutex<HashSet<String>>);
-
-impl ChunkingClients {
-    pub(super) fn warn_once(&self, headers: &HeaderMap) {
-        let name = headers.get(header::USER_AGENT).map_or(&b"a client"[..], HeaderValue::as_bytes);
-        let name: String = String::from_utf8_lossy(name).chars().take(80).collect();
-        if self.is_new(&name) {
-            tracing::warn!(
-                client = ?name,
-                "an upload is signed in chunks, which this server takes over plain HTTP and R2 answers with 501: over TLS \
-                 most clients sign as they do for R2"
-            );
-        }
-    }
-
-    fn is_new(&self, name: &str) -> bool {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.len() < MAX_CLIENTS && known.insert(name.to_owned())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -264,14 +236,5 @@ mod tests {
             let found: Vec<_> = headers.get_all(header::CONTENT_ENCODING).iter().collect();
             assert_eq!(found, kept.into_iter().collect::<Vec<_>>(), "{values:?}");
         }
-    }
-
-    #[test]
-    fn each_client_is_warned_about_once_and_not_too_many() {
-        let clients = ChunkingClients::default();
-        assert!(clients.is_new("minio-go"));
-        assert!(!clients.is_new("minio-go"));
-        let new = (0..1000).filter(|n| clients.is_new(&n.to_string())).count();
-        assert_eq!(new, MAX_CLIENTS - 1);
     }
 }

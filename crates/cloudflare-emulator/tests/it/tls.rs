@@ -58,7 +58,7 @@ impl Secure {
         signer.sign_headers(target, &mut headers, payload, SystemTime::now()).unwrap();
         let mut wire = format!("{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n");
         for (name, value) in &headers {
-            wire += &format!("{name}: {}\r\n", value.to_str().unwrap());
+            wire.extend([name.as_str(), ": ", value.to_str().unwrap(), "\r\n"]);
         }
         wire + "content-length: 0\r\n\r\n"
     }
