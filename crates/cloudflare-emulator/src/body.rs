@@ -12,7 +12,8 @@ use hyper::body::Incoming;
 
 use crate::Limits;
 use crate::memory::{Memory, Taken};
-use crate::pace::Pace;
+use crate::pace::{Pace, Pressure};
+use crate::service::Service;
 
 /// How much of a refused body is read so that the client gets to the answer.
 const MAX_DRAIN: u64 = 64 << 20;
@@ -24,11 +25,18 @@ pub(crate) struct RequestBody {
     runtime: Arc<dyn Runtime>,
     limits: Limits,
     memory: Memory,
+    pressure: Pressure,
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, runtime: Arc<dyn Runtime>, limits: Limits, memory: Memory) -> Self {
-        Self { unread: Arc::new(Mutex::new(Some(body))), runtime, limits, memory }
+    pub(crate) fn new(body: Incoming, service: &Service) -> Self {
+        Self {
+            unread: Arc::new(Mutex::new(Some(body))),
+            runtime: Arc::clone(service.store.runtime()),
+            limits: service.limits,
+            memory: service.memory.clone(),
+            pressure: service.pressure.clone(),
+        }
     }
 
     fn take(&self) -> Option<Incoming> {
@@ -37,7 +45,11 @@ impl RequestBody {
 
     /// Reads the body from here on.
     pub(crate) fn read(&self) -> Reading {
-        Reading { body: self.take(), whole: self.clone(), pace: Pace::new(&self.limits) }
+        Reading {
+            body: self.take(),
+            whole: self.clone(),
+            pace: Pace::new(&self.limits, self.pressure.clone()),
+        }
     }
 
     /// Memory for so many bytes of it. `None` where the server has no more.
@@ -84,7 +96,7 @@ impl Reading {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Error> {
         loop {
             let Some(body) = self.body.as_mut() else { return Ok(None) };
-            let (runtime, patience) = (&self.whole.runtime, self.pace.patience_left());
+            let (runtime, patience) = (&self.whole.runtime, self.pace.next_wait());
             let began = runtime.monotonic();
             let frame = runtime.within(patience, body.frame()).await;
             let (waited, bytes) = match &frame {

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::uri::Scheme;
@@ -24,7 +25,7 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// The most that is read ahead of a request, and about as much as is kept of an answer that nobody takes.
 const MAX_BUFFER: usize = MAX_HEADER_BYTES + 8 * 1024;
 /// How long a connection that is not in use may take to end.
-const LAST_ANSWER: Duration = Duration::from_secs(5);
+const LAST_ANSWER: Duration = Duration::from_millis(100);
 
 /// Answers the requests of a connection, until the client closes it or it is asked to end.
 pub(crate) async fn serve(
@@ -38,9 +39,10 @@ pub(crate) async fn serve(
         tracing::debug!(%error, "TCP_NODELAY could not be set");
     }
     let runtime = Arc::clone(service.store.runtime());
-    let stream = PacedStream::new(stream, Arc::clone(&runtime), &service.limits);
+    let stream = PacedStream::new(stream, Arc::clone(&runtime), &service.limits, service.pressure.clone());
+    let is_blocked = stream.is_blocked();
     let Some(tls) = tls else {
-        return converse(stream, Scheme::HTTP, service, connection).await;
+        return converse(stream, is_blocked, Scheme::HTTP, service, connection).await;
     };
     let handshake = runtime.within(service.limits.handshake, tls.accept(stream));
     let accepted = tokio::select! {
@@ -48,7 +50,7 @@ pub(crate) async fn serve(
         () = connection.asked_to_end() => return,
     };
     match accepted {
-        Some(Ok(stream)) => converse(stream, Scheme::HTTPS, service, connection).await,
+        Some(Ok(stream)) => converse(stream, is_blocked, Scheme::HTTPS, service, connection).await,
         Some(Err(error)) => tracing::debug!(%error, "a handshake failed"),
         None => tracing::debug!("a handshake took too long"),
     }
@@ -56,6 +58,7 @@ pub(crate) async fn serve(
 
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
+    is_blocked: Arc<AtomicBool>,
     scheme: Scheme,
     service: Arc<Service>,
     connection: Connection,
@@ -87,7 +90,7 @@ async fn converse(
         ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;
     }
     // What has come of a request's headers is not waited for.
-    if ended.is_none() && connection.is_busy() {
+    if ended.is_none() && (connection.is_busy() || is_blocked.load(Ordering::Relaxed)) {
         ended = Some(conversation.await);
     }
     if let Some(Err(error)) = ended {

@@ -10,6 +10,8 @@ use cloudflare_clients::Runtime;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::pace::Pressure;
+
 /// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
 /// How long one that was asked to end is waited for before another is.
@@ -21,6 +23,7 @@ pub(crate) struct Connections {
     room: Arc<Semaphore>,
     open: Mutex<HashMap<u64, Arc<State>>>,
     became_idle: Arc<Notify>,
+    pressure: Pressure,
     runtime: Arc<dyn Runtime>,
 }
 
@@ -54,23 +57,27 @@ enum Use {
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+    pub(crate) fn new(most: usize, pressure: Pressure, runtime: Arc<dyn Runtime>) -> Arc<Self> {
         let most = most.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             most,
             room: Arc::new(Semaphore::new(most)),
             open: Mutex::default(),
             became_idle: Arc::default(),
+            pressure,
             runtime,
         })
     }
 
-    /// Waits for room for one more. Connections that are not in use make room, the longest idle first.
+    /// Waits for room for one more. Connections that are not in use make room, the longest idle first, and so do those whose
+    /// clients are slower than the [pressure](Pressure) allows.
     pub(crate) async fn room(&self) -> Option<Room> {
+        if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            self.pressure.set(false);
+            return Some(permit);
+        }
+        self.pressure.set(true);
         loop {
-            if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
-                return Some(permit);
-            }
             self.end_longest_idle();
             let patience = self.runtime.timeout(ASK_ANOTHER);
             tokio::select! {
@@ -201,7 +208,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_makes_room() {
         let clock = ManualClock::default();
-        let all = Connections::new(3, Arc::new(clock.clone()));
+        let all = Connections::new(3, Pressure::default(), Arc::new(clock.clone()));
         let mut open = Vec::new();
         for _ in 0..3 {
             let room = all.room().now_or_never().unwrap().unwrap();

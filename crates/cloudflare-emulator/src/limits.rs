@@ -21,8 +21,8 @@ pub struct Limits {
     pub idle: Duration,
     /// How long a client may take for the handshake of TLS: 10 seconds by default.
     pub handshake: Duration,
-    /// Over which time of waiting for a client its rate is measured: a minute by default. Time in which the client waits for
-    /// the server does not count.
+    /// Over which time of waiting for a client its rate is measured: a minute by default, and a twelfth of it while others wait
+    /// for a connection. Time in which the client waits for the server does not count.
     pub patience: Duration,
     /// How many bytes a second a client has to send of a body, or take of an answer, while it is waited for: 1,024 by default.
     pub min_rate: u64,

@@ -1,12 +1,32 @@
 //! Whether a peer that is waited for comes forward.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::Limits;
 
+/// How much shorter patience is while others wait for a connection.
+const PRESSED: u32 = 12;
+
+/// Whether others wait for a connection.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Pressure(Arc<AtomicBool>);
+
+impl Pressure {
+    pub(crate) fn set(&self, pressed: bool) {
+        self.0.store(pressed, Ordering::Relaxed);
+    }
+
+    fn is_on(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// What a peer has done while it was waited for. The time in which nobody waits does not count.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    pressure: Pressure,
     patience: Duration,
     min_rate: u64,
     waited: Duration,
@@ -18,26 +38,33 @@ pub(crate) struct Pace {
 pub(crate) struct TooSlow;
 
 impl Pace {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Self { patience: limits.patience, min_rate: limits.min_rate, waited: Duration::ZERO, bytes: 0 }
+    pub(crate) fn new(limits: &Limits, pressure: Pressure) -> Self {
+        Self {
+            pressure,
+            patience: limits.patience,
+            min_rate: limits.min_rate,
+            waited: Duration::ZERO,
+            bytes: 0,
+        }
     }
 
-    /// How long the peer may be waited for until it is [judged](Self::after).
-    pub(crate) fn patience_left(&self) -> Duration {
-        self.patience.saturating_sub(self.waited)
+    /// How long to wait for the peer until that [counts](Self::after).
+    pub(crate) fn next_wait(&self) -> Duration {
+        self.patience.saturating_sub(self.waited).min(self.patience / PRESSED)
     }
 
     /// Counts a wait, and the bytes that came of it.
     ///
     /// # Errors
-    /// All of the patience is used up, and in its time came less than the least rate.
+    /// All of the patience is used up, and in its time came less than the least rate. Others who wait shorten it.
     pub(crate) fn after(&mut self, waited: Duration, bytes: usize) -> Result<(), TooSlow> {
         self.waited += waited;
         self.bytes += bytes as u64;
-        if self.waited < self.patience {
+        let patience = if self.pressure.is_on() { self.patience / PRESSED } else { self.patience };
+        if self.waited < patience {
             return Ok(());
         }
-        let least = u128::from(self.min_rate) * self.patience.as_millis() / 1000;
+        let least = u128::from(self.min_rate) * self.waited.as_millis() / 1000;
         let enough = self.bytes > 0 && u128::from(self.bytes) >= least;
         (self.waited, self.bytes) = (Duration::ZERO, 0);
         if enough { Ok(()) } else { Err(TooSlow) }
@@ -51,7 +78,11 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn pace() -> Pace {
-        Pace::new(&Limits::default().patience(60 * SECOND).min_rate(1024))
+        pressed(&Pressure::default())
+    }
+
+    fn pressed(pressure: &Pressure) -> Pace {
+        Pace::new(&Limits::default().patience(60 * SECOND).min_rate(1024), pressure.clone())
     }
 
     #[test]
@@ -60,7 +91,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(pace.after(20 * SECOND, 1), Ok(()));
         }
-        assert_eq!(pace.patience_left(), 20 * SECOND);
+        assert_eq!(pace.next_wait(), 5 * SECOND);
         assert_eq!(pace.after(20 * SECOND, 1), Err(TooSlow));
     }
 
@@ -70,6 +101,19 @@ mod tests {
         for _ in 0..1000 {
             assert_eq!(pace.after(SECOND, 1024), Ok(()));
         }
+    }
+
+    #[test]
+    fn there_is_less_patience_while_others_wait() {
+        let pressure = Pressure::default();
+        let mut pace = pressed(&pressure);
+        assert_eq!(pace.after(50 * SECOND, 51_200), Ok(()));
+        pressure.set(true);
+        assert_eq!(pace.after(SECOND, 1024), Ok(()));
+        assert_eq!(pace.after(4 * SECOND, 0), Ok(()));
+        assert_eq!(pace.after(SECOND, 0), Err(TooSlow));
+        pressure.set(false);
+        assert_eq!(pace.after(50 * SECOND, 0), Ok(()));
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! The life of a request: preflights and ordered faults first, then the protocol that it speaks answers.
 
-use std::sync::Arc;
-
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, header};
 use http_body::Body as _;
@@ -29,8 +27,7 @@ pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Re
     let mut response = if let Some(preflight) = cors::preflight(&parts) {
         preflight
     } else {
-        let runtime = Arc::clone(service.store.runtime());
-        let body = RequestBody::new(body, runtime, service.limits, service.memory.clone());
+        let body = RequestBody::new(body, service);
         let ordered = service.faults.take();
         let answer = match Protocol::of(&parts) {
             Protocol::S3 => {

@@ -105,7 +105,8 @@ impl Server {
         let tls = tls.map(|tls| TlsAcceptor::from(tls.config));
         let service = Arc::new(service);
         let runtime = Arc::clone(service.store.runtime());
-        let connections = Connections::new(service.limits.connections, Arc::clone(&runtime));
+        let connections =
+            Connections::new(service.limits.connections, service.pressure.clone(), Arc::clone(&runtime));
         let accept = async {
             loop {
                 match listener.accept().await {

@@ -8,6 +8,7 @@ use crate::api_token::ApiToken;
 use crate::chunking_clients::ChunkingClients;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
+use crate::pace::Pressure;
 use crate::{Credentials, Faults, KvBehaviour, Limits};
 
 /// The store that is served, and how.
@@ -21,6 +22,7 @@ pub(crate) struct Service {
     pub(crate) chunking_clients: ChunkingClients,
     pub(crate) limits: Limits,
     pub(crate) memory: Memory,
+    pub(crate) pressure: Pressure,
 }
 
 impl Service {
@@ -35,6 +37,7 @@ impl Service {
             chunking_clients: ChunkingClients::default(),
             limits: Limits::default(),
             memory: Memory::new(Limits::default().memory),
+            pressure: Pressure::default(),
         }
     }
 }

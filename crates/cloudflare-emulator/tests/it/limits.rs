@@ -129,6 +129,20 @@ async fn connections_that_are_not_in_use_make_room() {
 }
 
 #[tokio::test]
+async fn stalled_uploads_make_room_for_others() {
+    let local = Local::with_limits(Limits::default().connections(3).patience(12 * SHORT)).await;
+    let wire = local.request("PUT", "/media/key").body(vec![b'x'; 100_000]).wire();
+    let mut stalled = Vec::new();
+    for _ in 0..10 {
+        let mut stream = connect(&local).await;
+        stream.write_all(&wire[..wire.len() - 1]).await.unwrap();
+        stalled.push(stream);
+    }
+    let answer = tokio::time::timeout(Duration::from_secs(20), local.get("/media/none")).await.unwrap();
+    assert_eq!(answer.status, 404);
+}
+
+#[tokio::test]
 async fn requests_under_way_keep_their_connections() {
     let local = Local::with_limits(Limits::default().connections(2)).await;
     let wire = local.request("PUT", "/media/key").body("hello").wire();
