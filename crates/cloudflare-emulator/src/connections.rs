@@ -12,7 +12,8 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::pace::Pressure;
 
-/// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one may be on its way.
+/// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one
+/// may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
 /// How long one that was asked to end is waited for before another is.
 const ASK_ANOTHER: Duration = Duration::from_millis(100);
@@ -69,8 +70,8 @@ impl Connections {
         })
     }
 
-    /// Waits for room for one more. Connections that are not in use make room, the longest idle first, and so do those whose
-    /// clients are slower than the [pressure](Pressure) allows.
+    /// Waits for room for one more. Connections that are not in use make room, the longest idle first, and so
+    /// do those whose clients are slower than the [pressure](Pressure) allows.
     pub(crate) async fn room(&self) -> Option<Room> {
         if let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
             self.pressure.set(false);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// What a [`Server`](crate::Server) bears of its clients: how many connections, and for how long it waits for one.
+/// What a [`Server`](crate::Server) bears of its clients: how many connections, and for how long it waits for
+/// one.
 ///
 /// ```
 /// use cloudflare_emulator::{Emulator, Limits};
@@ -14,22 +15,24 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// How many connections are open at once. Those that are between two requests end when others ask for room; beyond that,
-    /// others wait. The default is 512, or less where the process may have few files open.
+    /// How many connections are open at once. Those that are between two requests end when others ask for
+    /// room; beyond that, others wait. The default is 512, or less where the process may have few files open.
     pub connections: usize,
-    /// How long a client may take for its headers, and stay connected between two requests: a minute by default.
+    /// How long a client may take for its headers, and stay connected between two requests: a minute by
+    /// default.
     pub idle: Duration,
     /// How long a client may take for the handshake of TLS: 10 seconds by default.
     pub handshake: Duration,
-    /// Over which time of waiting for a client its rate is measured: a minute by default, and a twelfth of it while others wait
-    /// for a connection. Time in which the client waits for the server does not count.
+    /// Over which time of waiting for a client its rate is measured: a minute by default, and a twelfth of it
+    /// while others wait for a connection. Time in which the client waits for the server does not count.
     pub patience: Duration,
-    /// How many bytes a second a client has to send of a body, or take of an answer, while it is waited for: 1,024 by default.
+    /// How many bytes a second a client has to send of a body, or take of an answer, while it is waited for:
+    /// 1,024 by default.
     pub min_rate: u64,
     /// How long the rest of a body is read that was refused: 10 seconds by default.
     pub drain: Duration,
-    /// How many bytes there are at once of bodies that are read into memory, which are documents and forms: 256 MiB by
-    /// default. A request for more is answered with 503.
+    /// How many bytes there are at once of bodies that are read into memory, which are documents and forms:
+    /// 256 MiB by default. A request for more is answered with 503.
     pub memory: usize,
 }
 

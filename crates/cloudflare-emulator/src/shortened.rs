@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-/// The beginning of a text, with `...` behind it where that is not all. What a client sent is repeated, in answers and in the
-/// log, no longer than that.
+/// The beginning of a text, with `...` behind it where that is not all. What a client sent is repeated, in
+/// answers and in the log, no longer than that.
 pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return text.into();

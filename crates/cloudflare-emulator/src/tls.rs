@@ -59,10 +59,10 @@ impl Tls {
         Ok(Self { certificate: certificate.to_owned(), config })
     }
 
-    /// A certificate for this machine, for `localhost`, `127.0.0.1` and `::1`, which signs itself: `tls-certificate.pem` in this
-    /// folder, and its key in `tls-key.pem`, for the owner only. They are made where they are not there or unusable, and anew
-    /// 30 days before the certificate expires, which it does after 397 days. Clients have to be told to trust the
-    /// [certificate](Self::certificate).
+    /// A certificate for this machine, for `localhost`, `127.0.0.1` and `::1`, which signs itself:
+    /// `tls-certificate.pem` in this folder, and its key in `tls-key.pem`, for the owner only. They are made
+    /// where they are not there or unusable, and anew 30 days before the certificate expires, which it does
+    /// after 397 days. Clients have to be told to trust the [certificate](Self::certificate).
     ///
     /// # Errors
     /// [`ErrorKind::Storage`]: the files cannot be read or made.

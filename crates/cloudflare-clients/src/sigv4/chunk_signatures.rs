@@ -8,8 +8,8 @@ use super::{Credentials, Scope, SigningKey, Timestamp};
 /// The algorithm of a chunk's string to sign.
 const CHUNK_ALGORITHM: &str = "AWS4-HMAC-SHA256-PAYLOAD";
 
-/// The [signatures of a body's chunks](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html), each of
-/// which covers the one before it. The first covers the signature of the request's headers.
+/// The [signatures of a body's chunks](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html),
+/// each of which covers the one before it. The first covers the signature of the request's headers.
 ///
 /// R2 takes no such bodies. A server of tests does for clients that sign so over plain HTTP.
 pub struct ChunkSignatures {
@@ -42,8 +42,8 @@ impl ChunkSignatures {
         &self.last
     }
 
-    /// Whether the next chunk has this signature, which is compared in constant time. Once it has not, no later chunk's
-    /// signature means anything.
+    /// Whether the next chunk has this signature, which is compared in constant time. Once it has not, no
+    /// later chunk's signature means anything.
     pub fn verify(&mut self, sha256: [u8; 32], signature: &str) -> bool {
         self.sign(sha256).as_bytes().ct_eq(signature.as_bytes()).into()
     }

@@ -1,6 +1,6 @@
 //! Bodies that are signed in chunks
-//! ([`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html)), as clients
-//! of minio-go send them over plain HTTP. R2 has TLS only, where they do not, and answers 501.
+//! ([`STREAMING-AWS4-HMAC-SHA256-PAYLOAD`](https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html)),
+//! as clients of minio-go send them over plain HTTP. R2 has TLS only, where they do not, and answers 501.
 
 use bytes::{Buf as _, Bytes};
 use cloudflare_clients::s3::error_code::{INVALID_ARGUMENT, SIGNATURE_DOES_NOT_MATCH};
@@ -18,7 +18,8 @@ use crate::body::{Reading, incomplete};
 const DECODED_LENGTH: &str = "x-amz-decoded-content-length";
 /// The coding that such a body may be said to have. It is not stored.
 const CODING: &str = "aws-chunked";
-/// The most that the line before a chunk may have: its size, `;chunk-signature=` and 64 hex digits need 97 at most.
+/// The most that the line before a chunk may have: its size, `;chunk-signature=` and 64 hex digits need 97 at
+/// most.
 const MAX_LINE: usize = 128;
 
 /// How a body is signed in chunks.
@@ -82,8 +83,9 @@ fn remove_coding(headers: &mut HeaderMap) -> Result<(), S3Error> {
     Ok(())
 }
 
-/// Hands on the bytes of the chunks. The last of them are given out only when every signature has held, that of the empty
-/// chunk at the end too: whoever keeps nothing of a body that ends in an error never keeps a byte that was not signed.
+/// Hands on the bytes of the chunks. The last of them are given out only when every signature has held, that
+/// of the empty chunk at the end too: whoever keeps nothing of a body that ends in an error never keeps a
+/// byte that was not signed.
 pub(super) struct ChunkReader {
     body: Reading,
     /// What has arrived and is not read yet.
