@@ -15,6 +15,11 @@ pub(crate) fn from_millis(millis: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_millis(millis))
 }
 
+/// Whole milliseconds of a duration.
+pub(crate) fn duration_millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// A time without its fraction of a second; 0 for one before 1970.
 pub(crate) fn to_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
@@ -23,6 +28,12 @@ pub(crate) fn to_seconds(time: SystemTime) -> u64 {
 /// The time, if the platform can tell one so late.
 pub(crate) fn from_seconds(seconds: u64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// So much later, or as late as the platform can tell for sure.
+pub(crate) fn later(time: SystemTime, by: Duration) -> SystemTime {
+    let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
+    time.checked_add(by).unwrap_or(last.max(time))
 }
 
 /// A time without its fraction of a second.

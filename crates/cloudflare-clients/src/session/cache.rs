@@ -2,28 +2,33 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::lifetime::{SessionLifetime, Sliding};
-use super::token::SessionToken;
+use super::memory::{Memory, Missing};
+use super::order::Order;
+use super::record::{Owner, Record, Stored, millis, parse};
+use super::token::{SessionToken, UserHash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
 use crate::retry::RetryPolicy;
-use crate::time::{from_millis, to_millis};
+use crate::time::{duration_millis, from_millis, to_millis};
 
 /// Sessions with data of one type in a namespace of Workers KV; see [`session`](super) for what it guarantees.
 ///
-/// It is made once, is cheap to clone, and goes by the clock of its client. `SessionCache<()>` is for sessions without data.
+/// It is made once, is cheap to clone, and goes by the clock of its client. Clones share what they keep in memory. `SessionCache<()>` is for sessions without data.
 pub struct SessionCache<T> {
     client: KvClient,
     lifetime: SessionLifetime,
     prefix: String,
     cache_ttl: Option<Duration>,
+    order: Arc<Order>,
+    memory: Option<Arc<Memory>>,
     data: PhantomData<fn() -> T>,
 }
 
@@ -45,15 +50,6 @@ pub struct Session<T> {
     pub expires: SystemTime,
 }
 
-/// What is stored under a token's hash.
-#[derive(Serialize, Deserialize)]
-struct Stored<T> {
-    user: String,
-    /// In milliseconds since 1970.
-    created: u64,
-    data: T,
-}
-
 impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     /// Sessions in the namespace of a client.
     ///
@@ -62,7 +58,15 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     /// lifetime; or it is to be written down after it has passed.
     pub fn new(client: KvClient, lifetime: SessionLifetime) -> Result<Self> {
         lifetime.validate()?;
-        Ok(Self { client, lifetime, prefix: "sessions/".to_owned(), cache_ttl: None, data: PhantomData })
+        Ok(Self {
+            client,
+            lifetime,
+            prefix: "sessions/".to_owned(),
+            cache_ttl: None,
+            order: Arc::default(),
+            memory: None,
+            data: PhantomData,
+        })
     }
 
     /// What all keys begin with, `sessions/` by default: up to 400 bytes. Sessions of different types need different prefixes.
@@ -81,6 +85,18 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         self
     }
 
+    /// Keeps in this process what was read of a session, for `ttl`: so many sessions, of which the least recently used
+    /// make room; 0 counts as 1. By default nothing is kept.
+    ///
+    /// What [`delete`](Self::delete), [`update`](Self::update) and [`delete_all_of`](Self::delete_all_of) of this cache and
+    /// its clones change is forgotten at once. Another process, and another cache in this one, accepts an ended session
+    /// for up to `ttl` longer than KV lets it. A session ends at its time all the same. The data of each is in memory as JSON.
+    #[must_use]
+    pub fn with_memory(mut self, ttl: Duration, sessions: usize) -> Self {
+        self.memory = Some(Arc::new(Memory::new(ttl, sessions)));
+        self
+    }
+
     /// Makes a session of a user. The id may be any text but an empty one; it is stored with the session, and hashed in a key.
     ///
     /// # Errors
@@ -89,8 +105,8 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     pub async fn create(&self, user: impl Into<String>, data: T) -> Result<(SessionToken, Session<T>)> {
         let user = user.into();
         validate_user(&user)?;
-        let token = SessionToken::random(&**self.client.runtime())?;
-        let created = to_millis(self.client.now());
+        let token = SessionToken::random(&**self.client.runtime(), UserHash::of(&user))?;
+        let created = self.order.make(to_millis(self.client.now()));
         let session = self.session(Stored { user, created, data }, created)?;
         let mut puts = vec![PutRequest::new(self.data_key(&token), value(&session)?)];
         puts.extend(
@@ -125,13 +141,16 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     /// As [`get`](Self::get), and [`ErrorKind::Serialization`] when the data does not serialise.
     pub async fn update(&self, token: &SessionToken, data: T) -> Result<Option<Session<T>>> {
         let now = to_millis(self.client.now());
-        let Some((stored, used)) = self.find(token, now).await? else { return Ok(None) };
+        let found = self.read(token).await?.map(|record| self.judge(&record, token, now)).transpose()?;
+        let Some((stored, used)) = found.flatten() else { return Ok(None) };
         let session = self.session(Stored { data, ..stored }, used)?;
         let end = to_millis(session.created).saturating_add(duration_millis(self.lifetime.max_age));
         // What ends sooner than KV can forget it is no session any more by its own time.
         let left = Duration::from_millis(end.saturating_sub(now)).max(MIN_EXPIRATION_TTL);
-        self.client.put(self.data_key(token), value(&session)?).expiration_ttl(kept_for(left)).await?;
-        Ok(Some(session))
+        let data_key = self.data_key(token);
+        let written = self.client.put(&data_key, value(&session)?).expiration_ttl(kept_for(left)).await;
+        self.forget(&data_key);
+        written.map(|()| Some(session))
     }
 
     /// Ends a session. A missing session is not an error.
@@ -139,51 +158,87 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     /// # Errors
     /// Those of KV.
     pub async fn delete(&self, token: &SessionToken) -> Result<()> {
-        let mut keys = vec![self.data_key(token)];
+        let data_key = self.data_key(token);
+        let mut keys = vec![data_key.clone()];
         keys.extend(self.lifetime.sliding.map(|_| self.used_key(token)));
-        self.client.delete_many(keys).await?.all().map(drop)
+        let deleted = self.client.delete_many(keys).await;
+        self.forget(&data_key);
+        deleted?.all().map(drop)
     }
 
-    /// Ends all sessions of a user that were made before now: "log out everywhere". One made afterwards, by the clock, is good.
+    /// Ends all sessions of a user that were made before now: "log out everywhere". One that is made afterwards, when this has
+    /// returned, is good.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the user's id is empty, and those of KV.
     pub async fn delete_all_of(&self, user: &str) -> Result<()> {
         validate_user(user)?;
-        let now = to_millis(self.client.now());
-        // As long as the longest of them would have lived.
-        self.client
-            .put(self.user_key(user), now.to_string())
-            .expiration_ttl(kept_for(self.lifetime.max_age))
-            .await
+        let since = self.order.log_out(to_millis(self.client.now()));
+        let key = self.user_key(&UserHash::of(user));
+        // Longer than the longest of them would have lived: KV counts from the second that has begun.
+        let kept = kept_for(self.lifetime.max_age) + Duration::from_secs(1);
+        let written = self.client.put(&key, since.to_string()).expiration_ttl(kept).await;
+        if let Some(memory) = &self.memory {
+            memory.forget_user(&key);
+        }
+        written
     }
 
     /// What is stored for a token and when its use was last written down, unless it has ended.
     async fn find(&self, token: &SessionToken, now: u64) -> Result<Option<(Stored<T>, u64)>> {
-        let (data_key, used_key) = (self.data_key(token), self.used_key(token));
-        let (data, used) = if self.lifetime.sliding.is_some() {
-            let mut many = self.client.get_many([data_key.as_str(), used_key.as_str()]);
-            if let Some(ttl) = self.cache_ttl {
-                many = many.cache_ttl(ttl);
-            }
-            let mut found = many.text().await?.all()?.into_iter().filter_map(|(_, value)| value);
-            let (Some(data), Some(used)) = (found.next(), found.next()) else { return Ok(None) };
-            (data, Some(millis(&used, &used_key)?))
-        } else {
-            let Some(data) = self.text(&data_key).await? else { return Ok(None) };
-            (data, None)
+        let data_key = self.data_key(token);
+        let kept = self.memory.as_ref().map(|memory| (memory, memory.find(&data_key, now)));
+        let missing: Option<(_, Missing)> = match kept {
+            Some((_, Ok(record))) => return self.judge(&record, token, now),
+            Some((memory, Err(missing))) => Some((memory, missing)),
+            None => None,
         };
-        let stored: Stored<T> = serde_json::from_str(&data).map_err(|error| {
-            let message = format!("the session is not of the expected type: {error}");
-            Error::new(ErrorKind::Serialization, message).with_source(error).during("get", Some(&data_key))
-        })?;
-        let used = used.unwrap_or(stored.created);
-        if now >= self.end(stored.created, used) {
-            return Ok(None);
+        let Some(record) = self.read(token).await? else { return Ok(None) };
+        let found = self.judge(&record, token, now)?;
+        if let (Some((memory, missing)), true) = (missing, found.is_some()) {
+            memory.keep(data_key, record, now, &missing);
         }
-        let user_key = self.user_key(&stored.user);
-        let good_since = self.text(&user_key).await?.map(|since| millis(&since, &user_key)).transpose()?;
-        Ok(good_since.is_none_or(|since| stored.created >= since).then_some((stored, used)))
+        Ok(found)
+    }
+
+    /// All that is stored for a token: one request, as the token says whose session it is. Those of earlier
+    /// versions do not, and take a second request.
+    async fn read(&self, token: &SessionToken) -> Result<Option<Record>> {
+        let (data_key, used_key) = (self.data_key(token), self.used_key(token));
+        let user_key = token.user().map(|user| self.user_key(&user));
+        let slides = self.lifetime.sliding.is_some();
+        let keys = [Some(&data_key), slides.then_some(&used_key), user_key.as_ref()];
+        let mut many = self.client.get_many(keys.into_iter().flatten());
+        if let Some(ttl) = self.cache_ttl {
+            many = many.cache_ttl(ttl);
+        }
+        let mut values = many.text().await?.all()?.into_iter().map(|(_, value)| value);
+        let Some(data) = values.next().flatten() else { return Ok(None) };
+        let used = if slides {
+            let Some(used) = values.next().flatten() else { return Ok(None) };
+            Some(millis(&used, &used_key)?)
+        } else {
+            None
+        };
+        let (user_key, good_since) = if let Some(user_key) = user_key {
+            (user_key, values.next().flatten())
+        } else {
+            let Owner { user } = parse(&data, &data_key)?;
+            let user_key = self.user_key(&UserHash::of(&user));
+            let good_since = self.text(&user_key).await?;
+            (user_key, good_since)
+        };
+        let good_since = good_since.map(|since| millis(&since, &user_key)).transpose()?;
+        Ok(Some(Record { data, used, good_since, user_key }))
+    }
+
+    /// What a record says, unless the session has ended.
+    fn judge(&self, record: &Record, token: &SessionToken, now: u64) -> Result<Option<(Stored<T>, u64)>> {
+        let stored: Stored<T> = parse(&record.data, &self.data_key(token))?;
+        let used = record.used.unwrap_or(stored.created);
+        let ended = now >= self.end(stored.created, used)
+            || record.good_since.is_some_and(|since| stored.created < since);
+        Ok((!ended).then_some((stored, used)))
     }
 
     /// Another write within the second, or KV's failure, must not keep the session from whoever asks for it.
@@ -193,6 +248,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         if let Err(error) = once.put(key, now.to_string()).expiration_ttl(kept_for(self.idle())).await {
             tracing::warn!(%error, "the use of a session could not be written down");
         }
+        self.forget(&self.data_key(token));
     }
 
     async fn text(&self, key: &str) -> Result<Option<String>> {
@@ -230,8 +286,14 @@ impl<T> SessionCache<T> {
     }
 
     /// Hashed, so that no id is too long, or reaches another key.
-    fn user_key(&self, user: &str) -> String {
-        format!("{}users/{}", self.prefix, hex::encode(Sha256::digest(user)))
+    fn user_key(&self, user: &UserHash) -> String {
+        format!("{}users/{}", self.prefix, user.to_hex())
+    }
+
+    fn forget(&self, data_key: &str) {
+        if let Some(memory) = &self.memory {
+            memory.forget(data_key);
+        }
     }
 }
 
@@ -242,6 +304,8 @@ impl<T> Clone for SessionCache<T> {
             lifetime: self.lifetime,
             prefix: self.prefix.clone(),
             cache_ttl: self.cache_ttl,
+            order: self.order.clone(),
+            memory: self.memory.clone(),
             data: PhantomData,
         }
     }
@@ -273,21 +337,9 @@ fn value<T: Serialize>(session: &Session<T>) -> Result<Vec<u8>> {
     json::to_vec("the data of the session", &stored)
 }
 
-/// A stored time.
-fn millis(text: &str, key: &str) -> Result<u64> {
-    text.parse().map_err(|error| {
-        let message = format!("{text:?} is no time in milliseconds: {error}");
-        Error::new(ErrorKind::Serialization, message).during("get", Some(key))
-    })
-}
-
 /// How long KV is to keep what ends after this time: whole seconds, and no shorter.
 fn kept_for(time: Duration) -> Duration {
     Duration::from_secs(time.as_secs() + u64::from(time.subsec_nanos() > 0))
-}
-
-fn duration_millis(duration: Duration) -> u64 {
-    duration.as_millis().try_into().unwrap_or(u64::MAX)
 }
 
 fn time(stored: u64) -> Result<SystemTime> {

@@ -240,3 +240,127 @@ async fn what_is_of_another_type_or_prefix() {
     let error = fixed(&kv).with_cache_ttl(Duration::from_secs(29)).get(&token).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::InvalidInput, 0), "{error}");
 }
+
+#[tokio::test]
+async fn what_was_acknowledged_in_the_millisecond_of_a_log_out_ends_and_what_comes_after_is_good() {
+    let kv = Recording::new().await;
+    let sessions = fixed(&kv);
+    for round in 0..3 {
+        let made = (0..200).map(|n| sessions.create("u", json!(n)));
+        let made: Vec<_> = futures_util::future::try_join_all(made).await.unwrap();
+        sessions.delete_all_of("u").await.unwrap();
+        // By a clone, as each request has its own.
+        let (new, session) = sessions.clone().create("u", json!("new")).await.unwrap();
+        for (token, _) in &made {
+            assert!(sessions.get(token).await.unwrap().is_none(), "round {round}");
+        }
+        assert_eq!(sessions.get(&new).await.unwrap(), Some(session));
+        // Another process, with the same clock.
+        let other = fixed(&kv);
+        assert!(other.get(&new).await.unwrap().is_some());
+        other.delete_all_of("u").await.unwrap();
+        kv.advance(Duration::from_millis(round));
+    }
+    let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+    fixed(&kv).delete_all_of("u").await.unwrap();
+    kv.advance(Duration::from_millis(1));
+    let (new, _) = sessions.create("u", json!(2)).await.unwrap();
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    assert!(sessions.get(&new).await.unwrap().is_some());
+}
+
+/// As the version before stored it: its token names no user, and its log-out is the last millisecond that it ended.
+#[tokio::test]
+async fn sessions_of_earlier_versions_are_read_and_ended() {
+    let kv = Recording::new().await;
+    let now = kv.now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis();
+    let hash = "8a5bdb4cc15164126c6ef2668de9dd240d299ce6397a42c95a9411b93d080ed8";
+    let token = SessionToken::parse("AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+    assert_eq!(token.hash(), hash);
+    let user = "0bfe935e70c321c7ca3afc75ce0d0ca2f98b5422e008bb31c00c6d7f1f1c0ad6";
+    let stored = format!("{{\"user\":\"u\",\"created\":{now},\"data\":{{\"n\":1}}}}");
+    kv.client().put(format!("sessions/data/{hash}"), stored).await.unwrap();
+    kv.client().put(format!("sessions/used/{hash}"), now.to_string()).await.unwrap();
+    for sessions in [fixed(&kv), sliding(&kv)] {
+        let found = sessions.get(&token).await.unwrap().unwrap();
+        assert_eq!((found.user.as_str(), &found.data), ("u", &json!({ "n": 1 })));
+    }
+    let logged_out =
+        |at: u128| kv.client().put(format!("sessions/users/{user}"), at.to_string()).into_future();
+    logged_out(now).await.unwrap();
+    assert!(fixed(&kv).get(&token).await.unwrap().is_some(), "made in the same millisecond");
+    logged_out(now + 1).await.unwrap();
+    assert!(fixed(&kv).get(&token).await.unwrap().is_none());
+    kv.client().delete(format!("sessions/users/{user}")).await.unwrap();
+    fixed(&kv).delete_all_of("u").await.unwrap();
+    assert!(sliding(&kv).get(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_get_is_one_request() {
+    let kv = Recording::new().await;
+    for sessions in [fixed(&kv), sliding(&kv)] {
+        let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+        let calls = kv.calls("");
+        assert!(sessions.get(&token).await.unwrap().is_some());
+        assert_eq!(kv.calls(""), calls + 1);
+        // A token with another user is another token.
+        let other = format!("{}.{}", &token.as_str()[..22], "A".repeat(43));
+        assert!(sessions.get(&SessionToken::parse(&other).unwrap()).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn what_is_kept_in_memory_costs_no_request_until_it_changes_or_is_old() {
+    const MINUTE: Duration = Duration::from_mins(1);
+    let kv = Recording::new().await;
+    let reads = || kv.calls("get_many");
+    let sessions = fixed(&kv).with_memory(MINUTE, 100);
+    let (token, made) = sessions.create("u", json!(1)).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(sessions.clone().get(&token).await.unwrap().as_ref(), Some(&made));
+    }
+    assert_eq!(reads(), 1);
+    kv.advance(MINUTE);
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    assert_eq!(reads(), 2);
+    sessions.update(&token, json!(2)).await.unwrap().unwrap();
+    assert_eq!(sessions.get(&token).await.unwrap().unwrap().data, json!(2));
+    assert_eq!(reads(), 4);
+
+    // Another process hears of a log-out when it has forgotten.
+    let other = fixed(&kv).with_memory(MINUTE, 100);
+    assert!(other.get(&token).await.unwrap().is_some());
+    sessions.delete_all_of("u").await.unwrap();
+    assert!(sessions.get(&token).await.unwrap().is_none());
+    assert!(other.get(&token).await.unwrap().is_some());
+    kv.advance(MINUTE);
+    assert!(other.get(&token).await.unwrap().is_none());
+
+    let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+    assert!(sessions.get(&token).await.unwrap().is_some());
+    sessions.delete(&token).await.unwrap();
+    assert!(sessions.get(&token).await.unwrap().is_none());
+
+    // It ends at its time, whatever is in memory.
+    let long = fixed(&kv).with_memory(2 * HOUR, 1);
+    let (token, _) = long.create("u", json!(1)).await.unwrap();
+    assert!(long.get(&token).await.unwrap().is_some());
+    kv.advance(HOUR);
+    assert!(long.get(&token).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_session_in_memory_slides() {
+    let kv = Recording::new().await;
+    let sessions = sliding(&kv).with_memory(DAY, 100);
+    let (token, _) = sessions.create("u", json!(1)).await.unwrap();
+    for _ in 0..120 {
+        kv.advance(Duration::from_mins(1));
+        assert!(sessions.get(&token).await.unwrap().is_some());
+    }
+    assert_eq!(kv.puts().len(), 2 + 4, "each half of an hour");
+    assert_eq!(kv.calls("get_many"), 1 + 3, "again after each");
+    kv.advance(HOUR);
+    assert!(sessions.get(&token).await.unwrap().is_none());
+}

@@ -10,34 +10,56 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::runtime::Runtime;
 
-const BYTES: usize = 16;
+const SECRET: usize = 16;
+const HASH: usize = 32;
+/// Between the secret and the user's hash, in URL-safe Base64 both: no character of it.
+const SEPARATOR: char = '.';
 
-/// The token of a session: 128 random bits as 22 characters of URL-safe Base64. Whoever has it has the session.
+/// The token of a session: 128 random bits, and the SHA-256 of the user's id by which one request reads all that is stored of the
+/// session. Together they are 66 characters of URL-safe Base64 and a dot. Whoever has it has the session.
 ///
 /// It has no `Display`, and `Debug` hides it.
 #[derive(Clone)]
 pub struct SessionToken(Zeroizing<String>);
 
-impl SessionToken {
-    pub(super) fn random(runtime: &dyn Runtime) -> Result<Self> {
-        let mut bytes = Zeroizing::new([0; BYTES]);
-        runtime.fill_random(&mut *bytes)?;
-        Ok(Self(Zeroizing::new(URL_SAFE_NO_PAD.encode(*bytes))))
+/// What a user is called in keys and tokens.
+pub(super) struct UserHash([u8; HASH]);
+
+impl UserHash {
+    pub(super) fn of(user: &str) -> Self {
+        Self(Sha256::digest(user).into())
     }
 
-    /// The token that a client sent.
+    pub(super) fn to_hex(&self) -> String {
+        hex::encode(self.0)
+    }
+}
+
+impl SessionToken {
+    pub(super) fn random(runtime: &dyn Runtime, UserHash(user): UserHash) -> Result<Self> {
+        let mut secret = Zeroizing::new([0; SECRET]);
+        runtime.fill_random(&mut *secret)?;
+        let secret = Zeroizing::new(URL_SAFE_NO_PAD.encode(*secret));
+        Ok(Self(Zeroizing::new(format!("{}{SEPARATOR}{}", secret.as_str(), URL_SAFE_NO_PAD.encode(user)))))
+    }
+
+    /// The token that a client sent. So are the 22 characters of earlier versions, without a user.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not one that this library made, so there is no such session.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut bytes = Zeroizing::new([0; BYTES]);
-        match URL_SAFE_NO_PAD.decode_slice(text, &mut *bytes) {
-            Ok(BYTES) => Ok(Self(Zeroizing::new(text.to_owned()))),
-            _ => Err(Error::invalid_input(format!(
-                "what was given is no session token: it has {} bytes, and a token is 22 characters of URL-safe Base64",
-                text.len()
-            ))),
+        let (secret, user) = match text.split_once(SEPARATOR) {
+            Some((secret, user)) => (secret, Some(user)),
+            None => (text, None),
+        };
+        if is_base64_of::<SECRET>(secret) && user.is_none_or(is_base64_of::<HASH>) {
+            return Ok(Self(Zeroizing::new(text.to_owned())));
         }
+        Err(Error::invalid_input(format!(
+            "what was given is no session token: it has {} bytes, and a token is 22 and 43 characters of URL-safe Base64 with a \
+             dot between them",
+            text.len()
+        )))
     }
 
     /// The token, for the cookie or header that the client gets.
@@ -45,10 +67,23 @@ impl SessionToken {
         &self.0
     }
 
+    /// Whose session it is. All of the token is hashed, so that no session is found by one with another user.
+    pub(super) fn user(&self) -> Option<UserHash> {
+        let (_, user) = self.0.split_once(SEPARATOR)?;
+        let mut hash = [0; HASH];
+        let length = URL_SAFE_NO_PAD.decode_slice(user, &mut hash).ok()?;
+        (length == HASH).then_some(UserHash(hash))
+    }
+
     /// What is stored in place of it. So many random bits need no salt and no slow hash.
     pub(super) fn hash(&self) -> String {
         hex::encode(Sha256::digest(self.0.as_bytes()))
     }
+}
+
+fn is_base64_of<const BYTES: usize>(text: &str) -> bool {
+    let mut bytes = Zeroizing::new([0; BYTES]);
+    URL_SAFE_NO_PAD.decode_slice(text, &mut *bytes) == Ok(BYTES)
 }
 
 impl fmt::Debug for SessionToken {
@@ -64,17 +99,23 @@ mod tests {
 
     #[test]
     fn tokens_are_parsed_as_they_were_made_and_hide_themselves() {
-        let token = SessionToken::random(&TokioRuntime).unwrap();
-        assert_eq!(token.as_str().len(), 22);
-        assert_eq!(SessionToken::parse(token.as_str()).unwrap().hash(), token.hash());
-        assert_ne!(SessionToken::random(&TokioRuntime).unwrap().hash(), token.hash());
+        let random = || SessionToken::random(&TokioRuntime, UserHash::of("u")).unwrap();
+        let token = random();
+        assert_eq!(token.as_str().len(), 66);
+        let parsed = SessionToken::parse(token.as_str()).unwrap();
+        assert_eq!(parsed.hash(), token.hash());
+        assert_eq!(parsed.user().unwrap().to_hex(), hex::encode(Sha256::digest("u")));
+        assert_ne!(random().hash(), token.hash());
         assert!(!format!("{token:?}").contains(token.as_str()));
     }
 
     #[test]
     fn what_is_no_token_is_refused() {
         let good = "AAAAAAAAAAAAAAAAAAAAAA";
-        SessionToken::parse(good).unwrap();
+        assert!(SessionToken::parse(good).unwrap().user().is_none());
+        let with_user = |user: &str| format!("{good}.{user}");
+        let user = "A".repeat(43);
+        SessionToken::parse(&with_user(&user)).unwrap();
         let long = "A".repeat(10_000);
         let bad = [
             "",
@@ -90,6 +131,13 @@ mod tests {
             &long,
             // The same bytes written otherwise: the last character has bits that mean nothing.
             "AAAAAAAAAAAAAAAAAAAAAB",
+            &with_user(""),
+            &with_user(&user[1..]),
+            &with_user(&format!("{user}A")),
+            &with_user(&format!("{user}.")),
+            &with_user(&format!("{}B", &user[1..])),
+            &format!("{user}.{good}"),
+            &format!("{good}{user}"),
         ];
         for text in bad {
             let error = SessionToken::parse(text).unwrap_err();

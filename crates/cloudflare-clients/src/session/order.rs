@@ -1,0 +1,68 @@
+//! The order of what one process does within a millisecond.
+
+use std::sync::Mutex;
+
+use crate::sync::lock;
+
+/// Gives sessions and log-outs times of which a log-out's is later than those of all sessions made before it, and not
+/// later than those of all made after it, though the clock shows the same millisecond. Times are milliseconds since 1970.
+#[derive(Debug, Default)]
+pub(super) struct Order(Mutex<Times>);
+
+#[derive(Debug, Default)]
+struct Times {
+    last_made: u64,
+    good_since: u64,
+}
+
+impl Order {
+    /// When a session is made.
+    pub(super) fn make(&self, now: u64) -> u64 {
+        let mut times = lock(&self.0);
+        let made = now.max(times.good_since);
+        times.last_made = times.last_made.max(made);
+        made
+    }
+
+    /// Since when sessions are good that a log-out does not end.
+    pub(super) fn log_out(&self, now: u64) -> u64 {
+        let mut times = lock(&self.0);
+        let since = now.max(times.last_made).saturating_add(1);
+        times.good_since = times.good_since.max(since);
+        since
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_log_out_is_after_what_was_made_and_before_what_is(
+            steps in prop::collection::vec((0_u64..3, any::<bool>()), 0..60),
+        ) {
+            let order = Order::default();
+            let (mut now, mut made, mut ended) = (1_795_583_900_000, Vec::new(), 0);
+            for (passed, logs_out) in steps {
+                now += passed;
+                if logs_out {
+                    ended = order.log_out(now);
+                    prop_assert!(made.iter().all(|made| *made < ended), "{made:?} {ended}");
+                } else {
+                    made.push(order.make(now));
+                    prop_assert!(made.last() >= Some(&ended), "{made:?} {ended}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn log_outs_alone_do_not_run_ahead_of_the_clock() {
+        let order = Order::default();
+        assert!((0..1000).all(|_| order.log_out(5) == 6));
+        assert_eq!((order.make(5), order.log_out(5)), (6, 7));
+    }
+}
