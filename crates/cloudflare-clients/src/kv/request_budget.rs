@@ -4,8 +4,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
 use crate::sync::lock;
+use crate::time::later;
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::RateLimit;
+
+/// What an answer says of its limit cannot hold requests up for longer.
+#[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
+const LONGEST_RESET: Duration = Duration::from_secs(3600);
 
 /// How many requests are sent in a time, so that a batch job slows down rather than be blocked.
 ///
@@ -47,25 +52,25 @@ impl RequestBudget {
     pub fn new(requests: u32, window: Duration) -> Self {
         let burst = (requests / 10).max(1);
         let interval = window / requests.saturating_sub(burst).max(1);
-        Self { interval, tolerance: interval * (burst - 1), next: Arc::default() }
+        Self { interval, tolerance: interval.saturating_mul(burst - 1), next: Arc::default() }
     }
 
     /// Takes one request from the budget, and says after how long it may be sent.
     pub fn reserve(&self, now: SystemTime) -> Duration {
         let mut next = self.next();
         let at = next.unwrap_or(now).max(now);
-        *next = Some(at + self.interval);
-        at.duration_since(now + self.tolerance).unwrap_or_default()
+        *next = Some(later(at, self.interval));
+        at.duration_since(later(now, self.tolerance)).unwrap_or_default()
     }
 
     /// Takes note of what an answer said is left.
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(crate) fn observe(&self, limit: &RateLimit, now: SystemTime) {
         let left = u32::try_from(limit.remaining).unwrap_or(u32::MAX).saturating_add(1);
-        let apart = limit.resets_in / left;
+        let apart = limit.resets_in.min(LONGEST_RESET) / left;
         if apart > self.interval {
             let mut next = self.next();
-            *next = (*next).max(Some(now + apart + self.tolerance));
+            *next = (*next).max(Some(later(later(now, apart), self.tolerance)));
         }
     }
 
@@ -119,5 +124,19 @@ mod tests {
         assert_eq!(budget.reserve(UNIX_EPOCH), 2 * SECOND);
         budget.observe(&left(0, 200 * SECOND), UNIX_EPOCH);
         assert_eq!(budget.clone().reserve(UNIX_EPOCH), 200 * SECOND);
+    }
+
+    #[test]
+    fn times_at_their_end_are_no_panic_and_no_answer_stops_requests_for_long() {
+        let budget = RequestBudget::default();
+        budget.observe(&RateLimit { remaining: u64::MAX, resets_in: Duration::MAX }, UNIX_EPOCH);
+        budget.observe(&RateLimit { remaining: 0, resets_in: Duration::MAX }, UNIX_EPOCH);
+        assert_eq!(budget.reserve(UNIX_EPOCH), LONGEST_RESET);
+        for requests in [0, 1, 100, u32::MAX] {
+            let longest = RequestBudget::new(requests, Duration::MAX);
+            assert_eq!(longest.reserve(UNIX_EPOCH), Duration::ZERO);
+            longest.reserve(UNIX_EPOCH);
+            longest.reserve(UNIX_EPOCH + SECOND);
+        }
     }
 }

@@ -11,6 +11,7 @@ use super::presign::{Presign, PresignedRequest};
 use super::signed_url::SignedUrl;
 use crate::error::{Error, Result};
 use crate::sync::lock;
+use crate::time::later;
 
 /// Keeps presigned URLs and gives them out again, so that the caches of browsers and CDNs know them: a URL that is signed anew is
 /// another URL, whatever it leads to.
@@ -80,9 +81,9 @@ impl SignedUrlCache {
         // Held while it signs, which takes microseconds: so all who ask at once get one URL.
         let mut urls = lock(&self.urls);
         if let Some(url) = urls.get(&request)
-            && url.expires_at() > now + self.margin
+            && url.expires_at() > later(now, self.margin)
             // The clock may have been set back, and no service takes URLs of the future.
-            && url.expires_at() <= now + expires_in
+            && url.expires_at() <= later(now, expires_in)
         {
             return Ok(url.clone());
         }

@@ -142,6 +142,9 @@ async fn what_kv_refuses_has_its_number() {
     for (target, status, number) in [
         ("/values/k?expiration_ttl=59".to_owned(), 400, 10034),
         ("/values/k?expiration_ttl=soon".to_owned(), 400, 10034),
+        ("/values/k?expiration_ttl=9223372036854775807".to_owned(), 400, 10029),
+        ("/values/k?expiration_ttl=18446744073709551615".to_owned(), 400, 10029),
+        ("/values/k?expiration=253402300800".to_owned(), 400, 10029),
         ("/values/k?expiration=1000000000".to_owned(), 400, 10033),
         (format!("/values/{long}"), 414, 10030),
         ("/values/..".to_owned(), 400, 10042),

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use super::requests::PutRequest;
 use crate::error::{Error, Result, TOO_LARGE};
+use crate::time::seconds_of_a_date;
 
 /// The most bytes of a key: 512.
 pub const MAX_KEY_SIZE: usize = 512;
@@ -84,6 +85,13 @@ fn validate_expiry(at: Option<SystemTime>, ttl: Option<Duration>, now: SystemTim
             "the expiration TTL is {ttl:?}: KV takes whole seconds, {least} or more"
         )));
     }
+    let has_date = |at: SystemTime| seconds_of_a_date(at.max(now)).is_some();
+    let end = ttl.map_or(at.map(Some), |ttl| Some(now.checked_add(ttl)));
+    if end.is_some_and(|end| !end.is_some_and(has_date)) {
+        return Err(Error::invalid_input(
+            "the key would expire after the year 9999, the last that dates can name",
+        ));
+    }
     let Some(at) = at else { return Ok(()) };
     match at.duration_since(now) {
         Ok(ahead) if ahead >= MIN_EXPIRATION_TTL => Ok(()),
@@ -149,6 +157,7 @@ mod tests {
     use crate::body::Body;
     use crate::error::ErrorKind;
     use crate::model::kv::Metadata;
+    use crate::time::LAST_SECOND;
 
     fn refused(request: &PutRequest) -> String {
         validate_put(request, UNIX_EPOCH + Duration::from_hours(500_000)).unwrap_err().to_string()
@@ -176,6 +185,11 @@ mod tests {
             ),
             (put().expiration(now + Duration::from_secs(59)), "the expiration is 59s ahead: KV takes 60"),
             (put().expiration(now - Duration::from_secs(5)), "the expiration lies 5s in the past"),
+            (put().expiration(UNIX_EPOCH - Duration::from_secs(5)), "in the past"),
+            (put().expiration_ttl(Duration::from_secs(u64::MAX)), "would expire after the year 9999"),
+            (put().expiration_ttl(Duration::from_secs(i64::MAX.unsigned_abs())), "after the year 9999"),
+            (put().expiration_ttl(Duration::from_secs(LAST_SECOND)), "would expire after the year 9999"),
+            (put().expiration(UNIX_EPOCH + Duration::from_secs(LAST_SECOND + 1)), "after the year 9999"),
         ] {
             let error = refused(&request);
             assert!(error.contains(said), "{error}");
@@ -204,6 +218,10 @@ mod tests {
             metadata: Some(Metadata::new(&"m".repeat(1022)).unwrap()),
         };
         validate_put(&request, now).unwrap();
+        let last = UNIX_EPOCH + Duration::from_secs(LAST_SECOND);
+        validate_put(&PutRequest::new("k", "v").expiration(last), now).unwrap();
+        validate_put(&PutRequest::new("k", "v").expiration_ttl(last.duration_since(now).unwrap()), now)
+            .unwrap();
         for key in ["...", "./", "/..", " "] {
             validate_key(key).unwrap();
         }

@@ -76,9 +76,10 @@ pub struct PutRequest {
     pub key: String,
     /// The value.
     pub value: Body,
-    /// When the key expires: 60 seconds ahead or more. It is cut to whole seconds.
+    /// When the key expires: 60 seconds ahead or more, and by the year 9999. It is cut to whole seconds.
     pub expiration: Option<SystemTime>,
-    /// After how long the key expires: whole seconds, 60 or more; others are refused. It wins over `expiration`.
+    /// After how long the key expires: whole seconds, 60 or more, and by the year 9999; others are refused. It
+    /// wins over `expiration`.
     pub expiration_ttl: Option<Duration>,
     /// What to keep beside the value.
     pub metadata: Option<Metadata>,

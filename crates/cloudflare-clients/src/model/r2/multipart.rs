@@ -404,7 +404,7 @@ pub(crate) fn check_part_sizes(sizes: &[Option<u64>]) -> Result<(), WrongSize> {
 /// Whether an object is what completing an upload of these parts makes: by its etag, the MD5 of the parts' MD5s, where the
 /// service's part etags are MD5s, else by the number of parts and the size.
 pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
-    let size = parts.iter().map(|part| part.size).sum::<Option<u64>>();
+    let size = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size?));
     if size.is_some_and(|size| size != object.size) {
         return false;
     }

@@ -66,7 +66,8 @@ impl CompleteMultipartUpload {
 impl MultipartUpload {
     /// What the service does not say of the object and this handle knows.
     fn add_what_was_sent(&self, mut stored: StoredObject, parts: &[UploadedPart]) -> StoredObject {
-        stored.size = stored.size.or_else(|| parts.iter().map(|part| part.size).sum());
+        stored.size =
+            stored.size.or_else(|| parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size?)));
         if let Some(begun_with) = &self.begun_with {
             stored.http_metadata.get_or_insert_with(|| begun_with.http_metadata.clone());
             stored.custom_metadata.get_or_insert_with(|| begun_with.custom_metadata.clone());
