@@ -63,6 +63,19 @@ impl BucketLocation {
         }
     }
 
+    /// What summaries call it.
+    pub(crate) fn target(&self) -> Result<String> {
+        Ok(match self {
+            Self::R2(config) => {
+                let signing = R2SigningClient::new(config.clone())?;
+                format!("bucket {} at {}", signing.bucket_name(), signing.endpoint())
+            }
+            Self::Embedded(directory) => {
+                format!("bucket {LOCAL_BUCKET} in {}", absolute(directory).display())
+            }
+        })
+    }
+
     /// The service over the bucket, whose store has to be there.
     pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
         match &self {
@@ -110,6 +123,11 @@ impl BucketLocation {
             }
         }
     }
+}
+
+/// The folder as it is called from everywhere.
+pub(crate) fn absolute(directory: &Path) -> PathBuf {
+    std::path::absolute(directory).unwrap_or_else(|_| directory.to_owned())
 }
 
 /// Signs URLs of the server that `cfstore serve` starts over the store of this folder.

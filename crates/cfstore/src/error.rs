@@ -1,10 +1,13 @@
 //! Why a command failed, and what to do next.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::ErrorKind;
+
+use crate::misreading;
 
 /// What the process ends with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub(crate) enum Error {
     NotFound(String),
     /// The namespace has no such key.
     NoSuchKey(String),
+    /// No object begins so, and what was given looks like something else.
+    NothingBegins { prefix: String, hint: String },
     /// There is no embedded store in this folder.
     NoStore(PathBuf),
     /// What was asked for makes no sense.
@@ -56,6 +61,12 @@ pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self::Usage { message: message.into(), hint: hint.into() }
+    }
+
+    /// That nothing begins so, where what was given looks like something else.
+    pub(crate) fn if_misread(prefix: &str, command: &str) -> Result<()> {
+        misreading::hint(prefix, command)
+            .map_or(Ok(()), |hint| Err(Self::NothingBegins { prefix: prefix.to_owned(), hint }))
     }
 
     /// A file that cannot be read or written.
@@ -97,7 +108,9 @@ impl Error {
 
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::NotFound(_) | Self::NoSuchKey(_) | Self::NoStore(_) => ExitStatus::NotFound,
+            Self::NotFound(_) | Self::NoSuchKey(_) | Self::NothingBegins { .. } | Self::NoStore(_) => {
+                ExitStatus::NotFound
+            }
             Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before anything was sent: the key, the expiry and the like.
@@ -111,13 +124,13 @@ impl Error {
     }
 
     /// What to do next, where there is more to say than the message does.
-    pub(crate) fn hint(&self) -> Option<&str> {
-        match self {
-            Self::Usage { hint, .. } => Some(hint),
+    pub(crate) fn hint(&self) -> Option<Cow<'_, str>> {
+        let fixed = match self {
+            Self::Usage { hint, .. } | Self::NothingBegins { hint, .. } => Some(hint.as_str()),
             Self::Service(error) => service_hint(error),
             Self::Kv(error) => kv_hint(error),
-            Self::NotFound(_) => Some("`cfstore r2 ls` lists what there is"),
-            Self::NoSuchKey(_) => Some("`cfstore kv ls` lists what there is"),
+            Self::NotFound(key) => return Some(missing_hint(key, "r2")),
+            Self::NoSuchKey(key) => return Some(missing_hint(key, "kv")),
             Self::NoStore(_) => Some(
                 "`cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` make one; to use Cloudflare, set its variables: \
                  `cfstore --help` lists them",
@@ -126,8 +139,15 @@ impl Error {
                 "is another server running there, or the address not this machine's? --listen 127.0.0.1:0 takes a free port",
             ),
             Self::Local(_) | Self::Output(_) | Self::Interrupted => None,
-        }
+        };
+        fixed.map(Cow::Borrowed)
     }
+}
+
+fn missing_hint(key: &str, command: &str) -> Cow<'static, str> {
+    misreading::hint(key, command)
+        .unwrap_or_else(|| format!("`cfstore {command} ls` lists what there is"))
+        .into()
 }
 
 fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
@@ -183,6 +203,7 @@ impl fmt::Display for Error {
             Self::Service(error) | Self::Kv(error) | Self::Listen(error) => write!(f, "{error}"),
             Self::NotFound(key) => write!(f, "there is no object {key:?}"),
             Self::NoSuchKey(key) => write!(f, "there is no key {key:?}"),
+            Self::NothingBegins { prefix, .. } => write!(f, "no key begins with {prefix:?}"),
             Self::NoStore(directory) => {
                 write!(
                     f,

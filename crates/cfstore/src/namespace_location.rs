@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use cloudflare_clients::kv::{KvClient, KvConfig};
 use cloudflare_clients::{LocalNamespace, RestNamespace};
 
+use crate::bucket_location::absolute;
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
-use crate::variables::{KV_NAMESPACE_ID, Variables, is_set};
+use crate::variables::{CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, Variables, is_set};
 
 /// The title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
@@ -21,7 +22,8 @@ const VARIABLES_HINT: &str =
 /// Where the namespace is.
 #[derive(Debug)]
 pub(crate) enum NamespaceLocation {
-    Cloudflare(KvConfig),
+    /// With what summaries call it.
+    Cloudflare(KvConfig, String),
     Embedded(PathBuf),
 }
 
@@ -43,9 +45,27 @@ impl NamespaceLocation {
         if !is_set(var(KV_NAMESPACE_ID)) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
-        KvConfig::from_vars(var)
-            .map(Self::Cloudflare)
-            .map_err(|error| Error::usage(error.message(), VARIABLES_HINT))
+        let value =
+            |name| var(name).map(|value| value.to_string_lossy().trim().to_owned()).unwrap_or_default();
+        let mut target =
+            format!("namespace {} of account {}", value(KV_NAMESPACE_ID), value(CLOUDFLARE_ACCOUNT_ID));
+        if is_set(var(CLOUDFLARE_API_BASE_URL)) {
+            target = format!("{target} at {}", value(CLOUDFLARE_API_BASE_URL));
+        }
+        match KvConfig::from_vars(var) {
+            Ok(config) => Ok(Self::Cloudflare(config, target)),
+            Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
+        }
+    }
+
+    /// What summaries call it.
+    pub(crate) fn target(&self) -> String {
+        match self {
+            Self::Cloudflare(_, target) => target.clone(),
+            Self::Embedded(directory) => {
+                format!("namespace {LOCAL_NAMESPACE} in {}", absolute(directory).display())
+            }
+        }
     }
 
     /// The client of the namespace, whose store has to be there.
@@ -59,7 +79,7 @@ impl NamespaceLocation {
     /// The client of the namespace. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
-            Self::Cloudflare(config) => Ok(KvClient::new(RestNamespace::new(config)?)),
+            Self::Cloudflare(config, _) => Ok(KvClient::new(RestNamespace::new(config)?)),
             Self::Embedded(directory) => {
                 printer.note(format_args!(
                     "using the embedded store in {}/, namespace {LOCAL_NAMESPACE}: {KV_NAMESPACE_ID} is not set",
@@ -91,7 +111,7 @@ mod tests {
             select(&[account, token, ("KV_NAMESPACE_ID", " ")]),
             Ok(NamespaceLocation::Embedded(_))
         ));
-        assert!(matches!(select(&[account, token, id]), Ok(NamespaceLocation::Cloudflare(_))));
+        assert!(matches!(select(&[account, token, id]), Ok(NamespaceLocation::Cloudflare(..))));
         let error = select(&[id, token]).unwrap_err();
         assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);
         assert!(error.to_string().contains("CLOUDFLARE_ACCOUNT_ID"), "{error}");

@@ -38,6 +38,25 @@ impl Printer {
         if self.json { self.json(value) } else { self.line(line) }
     }
 
+    /// A result with where it was done.
+    pub(crate) fn result_at(self, line: impl Display, value: &impl Serialize, target: &str) -> Result<()> {
+        self.result(format_args!("{line}  {DIM}({}){DIM:#}", Key(target)), &At { value, target })
+    }
+
+    /// An object for programs, with where it is.
+    pub(crate) fn json_at(self, value: &impl Serialize, target: &str) -> Result<()> {
+        self.json(&At { value, target })
+    }
+
+    /// What was found or done altogether, and where, on stderr.
+    pub(crate) fn summary(self, summary: impl Display, target: &str) {
+        if self.json {
+            to_stderr(json!({ "summary": summary.to_string(), "target": target }));
+        } else {
+            to_stderr(format_args!("{DIM}{summary}  ({}){DIM:#}", Key(target)));
+        }
+    }
+
     /// A line on stdout, for people only.
     pub(crate) fn line(self, line: impl Display) -> Result<()> {
         if self.json {
@@ -100,6 +119,14 @@ impl Printer {
             to_stderr(format_args!(" {BOLD}hint:{BOLD:#} {hint}"));
         }
     }
+}
+
+/// A result and where it was done.
+#[derive(Serialize)]
+struct At<'a, T> {
+    #[serde(flatten)]
+    value: &'a T,
+    target: &'a str,
 }
 
 /// An object on stdout, for people and programs alike.

@@ -50,6 +50,19 @@ impl Folder {
         serde_json::from_str(&self.ok(args)).unwrap()
     }
 
+    /// What summaries say of the embedded store's bucket or namespace.
+    fn target(&self, what: &str) -> String {
+        format!("{what} in {}", self.path().canonicalize().unwrap().join(".cfstore").display())
+    }
+
+    /// What the command prints after its summary of what it did in the embedded store.
+    fn done(&self, args: &[&str]) -> String {
+        let printed = self.ok(args);
+        let what = if args.contains(&"kv") { "namespace local" } else { "bucket media" };
+        let end = format!("  ({})\n", self.target(what));
+        printed.strip_suffix(&end).unwrap_or_else(|| panic!("{printed:?} does not name {end:?}")).to_owned()
+    }
+
     /// The exit code and stderr of a command that has to fail, without the note on the embedded store.
     fn fails(&self, args: &[&str]) -> String {
         failure(&self.run(args))
@@ -103,6 +116,10 @@ impl Server {
         let mut command = folder.command(args);
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
+    }
+
+    fn variable(&self, name: &str) -> &str {
+        &self.variables.iter().find(|(variable, _)| variable == name).unwrap().1
     }
 
     fn ok(&self, folder: &Folder, args: &[&str]) -> String {
@@ -284,10 +301,13 @@ fn deleting() {
     error: deleting so much needs a confirmation, and stdin is no terminal
      hint: give --yes to delete without being asked
     "#);
-    assert_eq!(folder.ok(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects\n");
+    assert_eq!(folder.done(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects");
     let deleted = folder.json(&["--json", "r2", "rm", "b"]);
-    assert_eq!(deleted, serde_json::json!({ "key": "b", "deleted": true, "error": null }));
-    assert_eq!(folder.ok(&["r2", "rm", "b", "never"]), "deleted 2 objects\n");
+    let target = folder.target("bucket media");
+    let outcome = |key, deleted: bool| serde_json::json!({ "key": key, "deleted": deleted, "missing": !deleted, "error": null, "target": target });
+    assert_eq!(deleted, outcome("b", true));
+    assert_eq!(folder.json(&["--json", "r2", "rm", "b"]), outcome("b", false));
+    assert_eq!(folder.done(&["r2", "rm", "b", "never"]), "deleted 0 objects, 2 were not there");
     assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
 
     for key in ["a", "b/c"] {
@@ -295,7 +315,7 @@ fn deleting() {
     }
     assert!(folder.fails(&["r2", "rm", "--all"]).starts_with("exit 2"));
     assert!(folder.fails(&["r2", "rm", "--prefix", "", "--yes"]).starts_with("exit 2"));
-    assert_eq!(folder.ok(&["r2", "rm", "--all", "--yes"]), "deleted 2 objects\n");
+    assert_eq!(folder.done(&["r2", "rm", "--all", "--yes"]), "deleted 2 objects");
     assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
 }
 
@@ -358,7 +378,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "soon"]), @r#"
     exit 2
-    error: invalid value 'soon' for '--expires <DURATION>': expected number at 0; write it as 90s, 10m, 1h or 7days
+    error: invalid value 'soon' for '--expires <DURATION>': expected number at 0; write it as 90s, 10m, 1h or 7days, or as seconds
 
     For more information, try '--help'.
     "#);
@@ -720,7 +740,7 @@ fn help() {
 fn keys_are_stored_listed_read_and_deleted_in_the_embedded_store_and_over_rest() {
     let folder = Folder::new();
     assert!(folder.fails(&["kv", "ls"]).starts_with("exit 3\nerror: Cloudflare's variables are not set"));
-    assert_eq!(folder.ok(&["kv", "put", "greeting", "hello"]), "greeting  5 B\n");
+    assert_eq!(folder.done(&["kv", "put", "greeting", "hello"]), "greeting  5 B");
     let server = Server::start(&folder);
     let remote = |args: &[&str]| stdout(&server.command(&folder, args).output().unwrap(), args);
     // Both are the same namespace.
@@ -745,13 +765,17 @@ fn keys_are_stored_listed_read_and_deleted_in_the_embedded_store_and_over_rest()
         missing,
         "exit 3\nerror: there is no key \"none\"\n hint: `cfstore kv ls` lists what there is"
     );
-    assert_eq!(remote(&["kv", "rm", "bytes", "none"]), "deleted 2 keys\n");
+    let removed = remote(&["kv", "rm", "bytes", "none"]);
+    let [id, account, url] = ["KV_NAMESPACE_ID", "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_BASE_URL"]
+        .map(|name| server.variable(name));
+    let target = format!("namespace {id} of account {account} at {url}");
+    assert_eq!(removed, format!("deleted 1 key, 1 was not there  ({target})\n"));
     assert_eq!(folder.ok(&["kv", "ls"]), "greeting\n");
     let refused = folder.fails(&["kv", "put", "k", "v", "--ttl", "5s"]);
     assert!(refused.starts_with("exit 2\n") && refused.contains("whole seconds, 60 or more"), "{refused}");
     let refused = folder.fails(&["kv", "rm", "--all"]);
     assert!(refused.starts_with("exit 2\n") && refused.contains("--yes"), "{refused}");
-    assert_eq!(folder.ok(&["kv", "rm", "--all", "--yes"]), "deleted 1 key\n");
+    assert_eq!(folder.done(&["kv", "rm", "--all", "--yes"]), "deleted 1 key");
     assert_eq!(remote(&["kv", "ls"]), "");
 }
 
@@ -760,13 +784,13 @@ fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
     let folder = Folder::new();
     let pairs = r#"[{"key":"a","value":"1","metadata":{"m":1}},{"key":"b","value":"AP8=","base64":true}]"#;
     folder.write("pairs.json", pairs);
-    assert_eq!(folder.ok(&["kv", "bulk", "put", "pairs.json"]), "stored 2 keys\n");
+    assert_eq!(folder.done(&["kv", "bulk", "put", "pairs.json"]), "stored 2 keys");
     let lines = folder.ok(&["kv", "bulk", "get", "--all", "--bytes"]);
     let read: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(Value::from(read), serde_json::from_str::<Value>(pairs).unwrap());
     folder.write("lines", &lines);
     folder.ok(&["kv", "rm", "--all", "--yes"]);
-    assert_eq!(folder.ok(&["kv", "bulk", "put", "lines"]), "stored 2 keys\n");
+    assert_eq!(folder.done(&["kv", "bulk", "put", "lines"]), "stored 2 keys");
     assert_eq!(folder.ok(&["kv", "bulk", "get", "b", "a", "--bytes"]).lines().count(), 2);
     assert_eq!(folder.run(&["kv", "bulk", "get", "a", "none"]).status.code(), Some(3));
     assert_eq!(
@@ -775,7 +799,7 @@ fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
     );
     let mut piped = folder.command(&["kv", "bulk", "put", "-"]);
     let piped = piped.stdin(File::open(folder.path().join("lines")).unwrap()).output().unwrap();
-    assert_eq!(stdout(&piped, &["kv", "bulk", "put", "-"]), "stored 2 keys\n");
+    assert!(stdout(&piped, &["kv", "bulk", "put", "-"]).starts_with("stored 2 keys  ("));
     folder.write("wrong", "[{\"key\": \"a\"}]");
     let refused = folder.fails(&["kv", "bulk", "put", "wrong"]);
     assert!(
@@ -848,4 +872,345 @@ fn a_limit_of_file_sizes_is_an_error_and_not_the_end() {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     assert!(said.contains("File too large") && said.contains(".cfstore"), "{said}");
     assert_eq!(folder.ok(&["r2", "get", "small", "-"]), "1");
+}
+
+#[test]
+fn a_key_that_ends_in_a_slash_is_a_folder() {
+    let folder = Folder::new();
+    folder.write("hi.txt", "hi");
+    let put = folder.run(&["r2", "put", "hi.txt", "dir/"]);
+    assert!(stdout(&put, &["put"]).starts_with("dir/hi.txt  2 B  text/plain  (bucket media in /"), "{put:?}");
+    assert!(String::from_utf8(put.stderr).unwrap().contains("its key is dir/hi.txt"));
+    let copied = folder.json(&["--json", "r2", "cp", "dir/hi.txt", "other/"]);
+    assert_eq!(
+        (&copied["key"], &copied["target"]),
+        (&"other/hi.txt".into(), &folder.target("bucket media").into())
+    );
+    insta::assert_snapshot!(folder.fails(&["r2", "put", "-", "dir/"]), @r#"
+    exit 2
+    error: "dir/" names a folder, and what goes into it has no name
+     hint: write the whole key of the object
+    "#);
+    assert_eq!(folder.ok(&["--json", "r2", "ls", "-r"]).lines().count(), 2);
+}
+
+#[test]
+fn urls_and_patterns_are_not_taken_for_keys() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    for key in ["a/1", "a/2", "odd*"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    insta::assert_snapshot!(folder.fails(&["r2", "rm", "odd*", "a/*"]), @r#"
+    exit 3
+    error: there is no object "a/*"
+     hint: *, ? and [ are characters of a key like any other: `cfstore r2 ls "a/"` lists the keys that begin so, and --prefix "a/" takes them all where a command has it
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "ls", "s3://media/"]), @r#"
+    exit 3
+    error: no key begins with "s3://media/"
+     hint: R2_BUCKET_MEDIA says which bucket is meant, "media" or another, and keys come without it: leave it out for the whole bucket
+    "#);
+    for args in [
+        &["r2", "ls", "a/*"][..],
+        &["r2", "ls", "-r", "r2://media/a"],
+        &["r2", "get", "s3://media/a/1", "-"],
+        &["r2", "head", "a/?"],
+        &["r2", "rm", "--prefix", "a/*", "--yes"],
+        &["--json", "r2", "rm", "s3://media/a/1"],
+    ] {
+        let failed = folder.fails(args);
+        assert!(failed.starts_with("exit 3") && failed.contains("hint"), "{args:?}: {failed}");
+    }
+    for args in [
+        &["r2", "put", "in", "s3://media/b"][..],
+        &["r2", "cp", "a/1", "s3://media/b"],
+        &["r2", "presign", "s3://media/b"],
+    ] {
+        let failed = folder.fails(args);
+        assert!(failed.starts_with("exit 2") && failed.contains("write \"b\""), "{args:?}: {failed}");
+    }
+    assert_eq!(folder.ok(&["--json", "r2", "ls", "-r"]).lines().count(), 3);
+    // What really has such a key.
+    assert_eq!(folder.done(&["r2", "rm", "odd*"]), "deleted 1 object");
+
+    folder.ok(&["kv", "put", "session/1", "x"]);
+    for args in [
+        &["kv", "ls", "session/*"][..],
+        &["kv", "get", "session/*"],
+        &["kv", "rm", "session/1", "session/*"],
+        &["kv", "rm", "--prefix", "session/*", "--yes"],
+        &["kv", "bulk", "get", "--prefix", "session/*"],
+    ] {
+        let failed = folder.fails(args);
+        assert!(
+            failed.starts_with("exit 3") && failed.contains("`cfstore kv ls \"session/\"`"),
+            "{args:?}: {failed}"
+        );
+    }
+    assert_eq!(folder.ok(&["kv", "get", "session/1"]), "x");
+    folder.ok(&["kv", "put", "s3://media/a", "a URL is a key like any other here"]);
+}
+
+/// A server that lists what was not asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_outside_the_prefix_is_deleted() {
+    let contents = |key: &str| {
+        format!(
+            "<Contents><Key>{key}</Key><LastModified>2026-11-25T05:18:20.123Z</LastModified><ETag>\"e\"</ETag>\
+             <Size>18446744073709551615</Size></Contents>"
+        )
+    };
+    let page = |keys: &[&str], next: &str| {
+        let keys: String = keys.iter().map(|key| contents(key)).collect();
+        let truncated = !next.is_empty();
+        let body = format!(
+            "<ListBucketResult><Name>media</Name><IsTruncated>{truncated}</IsTruncated>{next}{keys}</ListBucketResult>"
+        );
+        testkit::answer("200 OK", &[], &body)
+    };
+    let next = "<NextContinuationToken>2</NextContinuationToken>";
+    let pages = [page(&["a/1", "a/2"], next), page(&["a/3", "b/secret"], "")];
+    let folder = Folder::new();
+    let run = |url: &str, args: &[&str]| {
+        let mut command = folder.command(args);
+        let variables =
+            [("R2_ENDPOINT", url), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
+        command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap()
+    };
+    let server = testkit::ScriptedServer::answering(pages).await;
+    let failed = failure(&run(&server.url(), &["r2", "rm", "--prefix", "a/", "--yes"]));
+    assert!(failed.starts_with(
+        "exit 1\nerror: the server was asked for the keys that begin with \"a/\", and lists \"b/secret\""
+    ));
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
+
+    // Sizes that add up to more than there is.
+    let server = testkit::ScriptedServer::answering([page(&["a/1", "a/2"], "")]).await;
+    let listed = run(&server.url(), &["r2", "ls", "-r", "a/"]);
+    assert!(listed.status.success(), "{listed:?}");
+    assert!(
+        String::from_utf8(listed.stderr)
+            .unwrap()
+            .contains("2 objects, 16.00 EiB  (bucket media at http://127.0.0.1:")
+    );
+}
+
+/// The same of KV.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_outside_the_prefix_is_deleted_or_read_in_kv() {
+    let folder = Folder::new();
+    let body = r#"{"success":true,"errors":[],"messages":[],"result":[{"name":"a/1","expiration":18446744073709551615},{"name":"b"}]}"#;
+    for args in [&["kv", "rm", "--prefix", "a/", "--yes"][..], &["kv", "bulk", "get", "--prefix", "a/"]] {
+        let server = testkit::ScriptedServer::answering([testkit::answer("200 OK", &[], body)]).await;
+        let id = "0123456789abcdef0123456789abcdef";
+        let variables =
+            [("KV_NAMESPACE_ID", id), ("CLOUDFLARE_ACCOUNT_ID", id), ("CLOUDFLARE_API_TOKEN", "token")];
+        let mut command = folder.command(args);
+        let output = command.envs(variables).env("CLOUDFLARE_API_BASE_URL", server.url()).output().unwrap();
+        let failed = failure(&output);
+        assert!(failed.contains("lists \"b\": nothing was done with what it lists"), "{failed}");
+        assert_eq!(server.lines().len(), 1);
+    }
+}
+
+#[test]
+fn every_summary_names_its_target() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    let bucket = folder.target("bucket media");
+    for args in [
+        &["r2", "put", "in", "a"][..],
+        &["r2", "get", "a", "out"],
+        &["r2", "head", "a"],
+        &["r2", "cp", "a", "b"],
+        &["r2", "presign", "a"],
+        &["r2", "rm", "b"],
+    ] {
+        assert_eq!(folder.json(&[&["--json"], args].concat())["target"], bucket.as_str(), "{args:?}");
+    }
+    let namespace = folder.target("namespace local");
+    folder.write("pairs", r#"{"key":"b","value":"1"}"#);
+    for args in [
+        &["kv", "put", "a", "1"][..],
+        &["kv", "get", "a"],
+        &["kv", "get", "a", "out"],
+        &["kv", "bulk", "put", "pairs"],
+        &["kv", "rm", "b"],
+    ] {
+        assert_eq!(folder.json(&[&["--json"], args].concat())["target"], namespace.as_str(), "{args:?}");
+    }
+    for (args, target) in [
+        (&["r2", "ls"][..], &bucket),
+        (&["r2", "presign", "a"], &bucket),
+        (&["kv", "ls"], &namespace),
+        (&["kv", "bulk", "get", "--all"], &namespace),
+    ] {
+        let stderr = String::from_utf8(folder.run(args).stderr).unwrap();
+        assert!(stderr.contains(&format!("  ({target})")), "{args:?}: {stderr}");
+        let stderr = String::from_utf8(folder.run(&[&["--json"], args].concat()).stderr).unwrap();
+        let summary = stderr.lines().find(|line| line.contains("summary")).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(summary).unwrap()["target"], target.as_str());
+    }
+}
+
+#[test]
+fn durations_may_be_seconds() {
+    let folder = Folder::new();
+    let url = folder.ok(&["r2", "presign", "a", "--expires", "3600"]);
+    assert!(url.contains("X-Amz-Expires=3600&"), "{url}");
+    folder.ok(&["kv", "put", "k", "v", "--ttl", "60"]);
+    let refused = folder.fails(&["kv", "put", "k", "v", "--ttl", "59"]);
+    assert!(refused.starts_with("exit 2") && refused.contains("is 59s"), "{refused}");
+}
+
+#[test]
+fn times_and_sizes_at_their_ends() {
+    let folder = Folder::new();
+    for args in [
+        &["kv", "put", "k", "v", "--ttl", "9000y"][..],
+        &["kv", "put", "k", "v", "--ttl", "9223372036854775807"],
+        &["kv", "put", "k", "v", "--ttl", "18446744073709551615"],
+    ] {
+        let refused = folder.fails(args);
+        assert!(
+            refused.starts_with("exit 2") && refused.contains("after the year 9999"),
+            "{args:?}: {refused}"
+        );
+    }
+    for args in [
+        &["r2", "presign", "a", "--expires", "0"][..],
+        &["r2", "presign", "a", "--expires", "18446744073709551615"],
+        &["r2", "presign", "a", "--expires", "18446744073709551616"],
+        &["r2", "presign", "a", "--expires", "584942417355y"],
+        &["kv", "put", "k", "v", "--expires-at", "10000-01-01T00:00:00Z"],
+        &["kv", "put", "k", "v", "--expires-at", "0000-01-01T00:00:00Z"],
+    ] {
+        assert!(folder.fails(args).starts_with("exit 2"), "{args:?}");
+    }
+    folder.ok(&["kv", "put", "k", "v", "--expires-at", "9999-12-31T23:59:59Z"]);
+    let listed = folder.ok(&["kv", "ls"]);
+    assert!(listed.contains("expires 9999-12-31T23:59:59Z"), "{listed}");
+    folder.write("pairs", r#"{"key":"far","value":"x","expiration":18446744073709551615}"#);
+    assert!(folder.fails(&["kv", "bulk", "put", "pairs"]).starts_with("exit 2"));
+    folder.write("in", "four");
+    folder.ok(&["r2", "put", "in", "a"]);
+    assert_eq!(folder.ok(&["r2", "get", "a", "-", "--range", "1-18446744073709551615"]), "our");
+}
+
+/// Over REST, whose reads of many keys are text.
+#[test]
+fn a_backup_restores_what_was_there() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let remote = |args: &[&str]| stdout(&server.command(&folder, args).output().unwrap(), args);
+    let values: [&[u8]; 9] = [
+        b"text",
+        b"",
+        b"\0\xff",
+        b"\xef\xbf\xbd",
+        b"\xef\xbb\xbfmarked",
+        b"\xf0\x9f",
+        b"\r\n\t\"",
+        "😀".as_bytes(),
+        b"\xed\xa0\x80",
+    ];
+    let mut expected = Vec::new();
+    for (number, value) in values.iter().enumerate() {
+        folder.write("value", value);
+        let key = format!("{number} é");
+        let metadata = format!(r#"{{"big":12345678901234567890,"n":{number},"é":"\u0000"}}"#);
+        remote(&[
+            "kv",
+            "put",
+            &key,
+            "--file",
+            "value",
+            "--metadata",
+            &metadata,
+            "--expires-at",
+            "2100-01-01T00:00:00Z",
+        ]);
+        expected.push((key, value.to_vec(), metadata));
+    }
+    // More than one request reads.
+    let rest: Vec<_> = (0..120)
+        .map(|n| serde_json::json!({ "key": format!("rest/{n}"), "value": format!("{n} \u{fffd}"), "base64": false }))
+        .collect();
+    folder.write("rest", serde_json::to_vec(&rest).unwrap());
+    remote(&["kv", "bulk", "put", "rest"]);
+    let backup = remote(&["kv", "bulk", "get", "--all"]);
+    assert_eq!(backup.lines().count(), 129);
+    folder.write("backup", &backup);
+    remote(&["kv", "rm", "--all", "--yes"]);
+    assert!(remote(&["kv", "bulk", "put", "backup"]).starts_with("stored 129 keys  ("));
+    for (key, value, metadata) in expected {
+        remote(&["kv", "get", &key, "back"]);
+        assert_eq!(folder.read("back"), value, "{key}");
+        let listed: Value = serde_json::from_str(&remote(&["--json", "kv", "ls", &key])).unwrap();
+        assert_eq!(listed["metadata"], serde_json::from_str::<Value>(&metadata).unwrap());
+        assert_eq!(listed["expiration"], 4_102_444_800_u64);
+    }
+    assert_eq!(folder.ok(&["kv", "bulk", "get", "--all"]), backup);
+}
+
+#[test]
+fn what_has_expired_since_a_backup_is_skipped() {
+    let folder = Folder::new();
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    let pairs = format!(
+        "\u{feff}[{{\"key\":\"past\",\"value\":\"1\",\"expiration\":1}},{{\"key\":\"soon\",\"value\":\"1\",\"expiration\":{}}},\
+         {{\"key\":\"good\",\"value\":\"1\",\"expiration\":{}.0}},{{\"key\":\"ttl\",\"value\":\"1\",\"expiration\":1,\"expiration_ttl\":6e1}}]",
+        now + 30,
+        now + 600,
+    );
+    folder.write("pairs", pairs);
+    let put = ["kv", "bulk", "put", "pairs"];
+    assert_eq!(folder.done(&put), "stored 2 keys, skipped 2 that expired, or would within a minute");
+    assert_eq!(folder.ok(&["kv", "bulk", "get", "good", "ttl"]).lines().count(), 2);
+    let lines = folder.ok(&[&["--json"], &put[..]].concat());
+    let lines: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let stored =
+        lines.iter().map(|line| (line["stored"].as_bool().unwrap(), line["expired"].as_bool().unwrap()));
+    assert_eq!(stored.collect::<Vec<_>>(), [(true, false), (true, false), (false, true), (false, true)]);
+}
+
+#[test]
+fn a_field_that_nobody_knows_stores_nothing() {
+    let folder = Folder::new();
+    folder.ok(&["kv", "put", "there", "1"]);
+    folder.write("pairs", r#"[{"key":"a","value":"x"},{"key":"x","value":"x","expirationTtl":60}]"#);
+    let refused = folder.fails(&["kv", "bulk", "put", "pairs"]);
+    assert!(
+        refused.starts_with(
+            "exit 2\nerror: the pairs cannot be read: unknown field `expirationTtl`, expected one of "
+        ) && refused.contains("`expiration_ttl`"),
+        "{refused}"
+    );
+    for number in ["60.5", "-1", "1e300", "\"60\"", "true"] {
+        folder.write("pairs", format!("{{\"key\":\"x\",\"value\":\"x\",\"expiration_ttl\":{number}}}"));
+        assert!(folder.fails(&["kv", "bulk", "put", "pairs"]).starts_with("exit 2"), "{number}");
+    }
+    assert_eq!(folder.ok(&["kv", "ls"]), "there\n");
+}
+
+#[test]
+fn a_value_that_names_a_file_is_a_text_and_said_to_be() {
+    let folder = Folder::new();
+    folder.write("value.json", "{}");
+    for value in ["value.json", "-"] {
+        let put = folder.run(&["kv", "put", "k", value]);
+        assert!(String::from_utf8(put.stderr).unwrap().contains("--file stores what a file"), "{value}");
+        assert_eq!(folder.ok(&["kv", "get", "k"]), value);
+    }
+    // Into a folder, and into what cannot be replaced.
+    fs::create_dir(folder.path().join("to")).unwrap();
+    folder.ok(&["kv", "get", "k", "to"]);
+    assert_eq!(folder.read("to/k"), b"-");
+    #[cfg(unix)]
+    {
+        folder.ok(&["kv", "get", "k", "/dev/null"]);
+        use std::os::unix::fs::FileTypeExt as _;
+        assert!(fs::metadata("/dev/null").unwrap().file_type().is_char_device());
+    }
 }

@@ -22,7 +22,7 @@ const GLOBAL: &str = "Global options";
 const ENVIRONMENT: &str = "\
 Which store:
   With the variables of R2 or of KV set, Cloudflare's. Without them, a store of its own in the folder .cfstore, with
-  the bucket \"media\" and the namespace \"local\".
+  the bucket \"media\" and the namespace \"local\". Every summary names what was used.
 
   R2_ACCOUNT_ID          32 hex characters, from the R2 page of Cloudflare's dashboard
   R2_ACCESS_KEY_ID       of an R2 API token with Object Read & Write
@@ -42,7 +42,9 @@ Which store:
   CLOUDFLARE_API_BASE_URL  optional: another server in place of https://api.cloudflare.com/client/v4
 
 Exit codes:
-  0 done    1 failed    2 wrong usage    3 not found";
+  0 done    1 failed    2 wrong usage    3 not found
+
+Durations are written as 90s, 10m, 1h or 7days; a number alone is seconds.";
 
 /// Cloudflare R2 and Workers KV on the command line: on Cloudflare, or on this machine without an account.
 #[derive(Debug, Parser)]
@@ -113,6 +115,7 @@ pub(crate) enum R2 {
 Examples:
   cfstore r2 put film.mp4 creator-123/videos/film.mp4
   cfstore r2 put master.m3u8 creator-123/hls/master.m3u8 --cache-control 'public, max-age=60'
+  cfstore r2 put film.mp4 creator-123/videos/              the same key as the first
   cfstore r2 put notes.txt notes.txt --metadata uploadedBy=me --if-absent
   pg_dump shop | gzip | cfstore r2 put - backups/shop.sql.gz")]
     Put(Put),
@@ -141,7 +144,8 @@ Examples:
     Ls(Ls),
     /// Delete objects
     ///
-    /// Deleting what is not there is no failure.
+    /// Keys that have no object are counted apart, and are no failure. One that looks like a pattern is: * is a character like
+    /// any other. With --prefix, the bucket is listed whole before anything is deleted.
     #[command(override_usage = "\
 cfstore r2 rm [OPTIONS] <KEY>...
        cfstore r2 rm [OPTIONS] --prefix <PREFIX>
@@ -185,7 +189,7 @@ Examples:
 pub(crate) struct Put {
     /// The file to store; `-` is stdin
     pub(crate) file: PathBuf,
-    /// The key of the object
+    /// The key of the object; one that ends with a slash is a folder, and gets the file's name
     pub(crate) key: String,
     /// The Content-Type [default: guessed from the key's name, then the file's]
     #[arg(long, value_name = "TYPE")]
@@ -252,7 +256,7 @@ pub(crate) struct Cp {
     /// The key to copy from
     #[arg(value_name = "SRC")]
     pub(crate) source: String,
-    /// The key to copy to
+    /// The key to copy to; one that ends with a slash is a folder, and gets the last part of SRC
     #[arg(value_name = "DST")]
     pub(crate) destination: String,
 }
@@ -356,7 +360,12 @@ fn parse_metadata(text: &str) -> Result<(String, String), String> {
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write it as 90s, 10m, 1h or 7days"))
+    // Seconds, as the AWS CLI takes them.
+    if let Ok(seconds) = text.parse() {
+        return Ok(Duration::from_secs(seconds));
+    }
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write it as 90s, 10m, 1h or 7days, or as seconds"))
 }
 
 /// HTTP's forms: both ends count.

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod deletion;
 mod demo;
 mod kv;
 mod r2;

@@ -1,12 +1,12 @@
 //! `cfstore kv get KEY [FILE|-]`
 
-use std::path::Path;
-
 use indicatif::BinaryBytes;
 use serde_json::json;
-use tokio::io::AsyncWriteExt as _;
+use tokio::fs::OpenOptions;
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
 use crate::cli::KvGet;
+use crate::destination::Destination;
 use crate::error::{Error, ExitStatus, Result};
 use crate::namespace_location::NamespaceLocation;
 use crate::pair_json;
@@ -14,23 +14,47 @@ use crate::printer::{Key, Printer};
 
 pub(crate) async fn run(args: KvGet, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let KvGet { key, file } = args;
+    let destination = Destination::new(Some(file), &key).await?;
+    let target = location.target();
     let client = location.open(printer).await?;
-    if file != Path::new("-") {
-        let value = client.get(&key).await?.ok_or_else(|| Error::NoSuchKey(key.clone()))?;
-        let written = value.write_to_file(&file).await?;
-        let path = file.to_string_lossy();
-        printer.result(
-            format_args!("{}  {}", Key(&path), BinaryBytes(written)),
-            &json!({ "key": key, "file": path, "size": written }),
-        )?;
-    } else if printer.is_json() {
+    if let (Destination::Stdout, true) = (&destination, printer.is_json()) {
         let found = client.get_with_metadata(&key).bytes().await?;
-        printer.json(&pair_json::of(&key, &found.ok_or_else(|| Error::NoSuchKey(key.clone()))?))?;
-    } else {
-        let value = client.get(&key).bytes().await?.ok_or_else(|| Error::NoSuchKey(key.clone()))?;
-        let mut stdout = tokio::io::stdout();
-        stdout.write_all(&value).await.map_err(Error::Output)?;
-        stdout.flush().await.map_err(Error::Output)?;
+        printer
+            .json_at(&pair_json::of(&key, &found.ok_or_else(|| Error::NoSuchKey(key.clone()))?), &target)?;
+        return Ok(ExitStatus::Success);
     }
+    let value = client.get(&key).await?.ok_or_else(|| Error::NoSuchKey(key.clone()))?;
+    let (path, written) = match destination {
+        Destination::Stdout => {
+            write(&value.bytes().await?, tokio::io::stdout(), Error::Output).await?;
+            return Ok(ExitStatus::Success);
+        }
+        Destination::Special(path) => {
+            let failed = |error| Error::file(&path, "cannot be written", &error);
+            let file = OpenOptions::new().write(true).open(&path).await.map_err(failed)?;
+            let written = write(&value.bytes().await?, file, failed).await?;
+            (path, written)
+        }
+        Destination::File(path) => {
+            let written = value.write_to_file(&path).await?;
+            (path, written)
+        }
+    };
+    let path = path.to_string_lossy();
+    printer.result_at(
+        format_args!("{}  {}", Key(&path), BinaryBytes(written)),
+        &json!({ "key": key, "file": path, "size": written }),
+        &target,
+    )?;
     Ok(ExitStatus::Success)
+}
+
+async fn write(
+    bytes: &[u8],
+    mut writer: impl AsyncWrite + Unpin,
+    failed: impl Fn(std::io::Error) -> Error,
+) -> Result<u64> {
+    writer.write_all(bytes).await.map_err(&failed)?;
+    writer.flush().await.map_err(&failed)?;
+    Ok(bytes.len() as u64)
 }

@@ -4,7 +4,6 @@ mod bulk_get;
 mod bulk_put;
 mod get;
 mod ls;
-mod outcomes;
 mod put;
 mod rm;
 

@@ -15,6 +15,14 @@ use crate::stdin;
 
 pub(crate) async fn run(args: KvPut, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let KvPut { key, value, file, ttl, expires_at, metadata } = args;
+    if let Some(value) = &value
+        && (value == "-" || Path::new(value).is_file())
+    {
+        printer.warning(format_args!(
+            "the value is the text {value:?} itself: --file stores what a file or stdin (-) holds"
+        ));
+    }
+    let target = location.target();
     let value = match (value, file) {
         (_, Some(file)) => read(&file).await?,
         (value, None) => Body::from(value.unwrap_or_default()),
@@ -32,9 +40,10 @@ pub(crate) async fn run(args: KvPut, location: NamespaceLocation, printer: Print
     }
     put.await?;
     let bytes = size.unwrap_or_default();
-    printer.result(
+    printer.result_at(
         format_args!("{}  {}", Key(&key), BinaryBytes(bytes)),
         &json!({ "key": key, "size": size }),
+        &target,
     )?;
     Ok(ExitStatus::Success)
 }

@@ -1,11 +1,14 @@
 //! `cfstore kv rm KEY...`, `cfstore kv rm --prefix PREFIX` and `cfstore kv rm --all`
 
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::kv::KvClient;
 use futures_util::TryStreamExt as _;
 
-use super::outcomes;
 use crate::cli::KvRm;
+use crate::commands::deletion::Deletion;
 use crate::confirm;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
+use crate::misreading::check_listed;
 use crate::namespace_location::NamespaceLocation;
 use crate::printer::{Key, Printer, count};
 
@@ -15,27 +18,45 @@ pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printe
     if asks {
         confirm::possible()?;
     }
+    let mut deletion = Deletion::new("key", location.target(), printer);
     let client = location.open(printer).await?;
     let keys = match prefix {
-        None => args.selection.keys,
+        None => {
+            let keys = args.selection.keys;
+            let there = are_there(&client, &keys).await?;
+            deletion.note_missing(keys.iter().zip(there), Error::NoSuchKey)?;
+            keys
+        }
         Some(prefix) => {
-            let keys: Vec<_> =
-                client.list().prefix(&prefix).stream().map_ok(|key| key.name).try_collect().await?;
-            if asks && !confirmed(keys.len(), &prefix).await? {
-                printer.note("nothing was deleted");
-                return Ok(ExitStatus::Failed);
+            let listed = client.list().prefix(&prefix).stream().map_ok(|key| key.name);
+            let keys: Vec<_> = listed.try_collect().await?;
+            check_listed(&prefix, keys.iter().map(String::as_str))?;
+            if keys.is_empty() {
+                Error::if_misread(&prefix, "kv")?;
+            } else if asks {
+                let what = match &*prefix {
+                    "" => "all of the namespace".to_owned(),
+                    prefix => format!("all that begin with {}", Key(prefix)),
+                };
+                if !deletion.confirmed(&format!("{}, {what}", count(keys.len() as u64, "key"))).await? {
+                    return Ok(ExitStatus::Failed);
+                }
             }
             keys
         }
     };
-    outcomes::print(&client.delete_many(keys).await?, "deleted", printer)
+    // Those too that were not found: a read may be a minute old.
+    deletion.add(&client.delete_many(keys).await?)?;
+    deletion.finish()
 }
 
-async fn confirmed(keys: usize, prefix: &str) -> Result<bool> {
-    if keys == 0 {
-        return Ok(true);
-    }
-    let what =
-        if prefix.is_empty() { "all of the namespace".to_owned() } else { format!("under {}", Key(prefix)) };
-    confirm::ask(format!("delete {}, {what}?", count(keys as u64, "key"))).await
+/// Which of the keys are there: KV answers to the deletion of a missing one as to any other.
+async fn are_there(client: &KvClient, keys: &[String]) -> Result<Vec<bool>> {
+    let found = client.get_many(keys).text().await?.results.into_iter().map(|(_, found)| match found {
+        Ok(found) => Ok(found.is_some()),
+        // There, and no text.
+        Err(error) if error.kind() == ErrorKind::Serialization => Ok(true),
+        Err(error) => Err(error.into()),
+    });
+    found.collect()
 }

@@ -12,17 +12,19 @@ use crate::printer::{BOLD, Key, Printer};
 use crate::rfc3339::rfc3339_seconds;
 
 pub(crate) async fn run(args: Head, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let target = location.target()?;
     let service = location.open(printer).await?;
     let Some(object) = service.head(&args.key).await? else {
         return Err(Error::NotFound(args.key));
     };
-    printer.json(&object)?;
+    printer.json_at(&object, &target)?;
     let field = |name: &str, value: &dyn Display| {
         let value = value.to_string();
         printer.line(format_args!("{BOLD}{name:<20}{BOLD:#} {}", Key(&value)))
     };
     let optional = |name: &str, value: Option<&str>| value.map_or(Ok(()), |value| field(name, &value));
     field("key", &object.key)?;
+    field("where", &target)?;
     let size = format!("{} ({} bytes)", BinaryBytes(object.size), HumanCount(object.size));
     field("size", &size)?;
     field("etag", &object.etag)?;

@@ -7,11 +7,12 @@ use serde_json::json;
 
 use crate::bucket_location::BucketLocation;
 use crate::cli::Ls;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{BOLD, DIM, Key, Printer, count};
 use crate::rfc3339::rfc3339_seconds;
 
 pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let target = location.target()?;
     let service = location.open(printer).await?;
     let mut list = service.list().prefix(&args.prefix);
     if !args.recursive && !args.tree {
@@ -19,11 +20,11 @@ pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) ->
     }
     let mut pages = list.pages();
     let mut tree = Tree::default();
-    let (mut objects, mut bytes, mut directories) = (0, 0, 0);
+    let (mut objects, mut bytes, mut directories) = (0, 0_u64, 0);
     while let Some(page) = pages.try_next().await? {
         objects += page.objects.len() as u64;
         directories += page.delimited_prefixes.len() as u64;
-        bytes += page.objects.iter().map(|object| object.size).sum::<u64>();
+        bytes = page.objects.iter().fold(bytes, |sum, object| sum.saturating_add(object.size));
         for row in rows(&page) {
             match row {
                 Row::Object(object) if printer.is_json() => printer.json(object)?,
@@ -34,14 +35,16 @@ pub(crate) async fn run(args: Ls, location: BucketLocation, printer: Printer) ->
             }
         }
     }
-    let totals = format!("{}, {}", count(objects, "object"), BinaryBytes(bytes));
-    if !printer.is_json() {
-        match directories {
-            0 => printer.note(totals),
-            1 => printer.note(format_args!("1 directory, {totals}")),
-            n => printer.note(format_args!("{} directories, {totals}", HumanCount(n))),
-        }
+    if objects == 0 && directories == 0 {
+        Error::if_misread(&args.prefix, "r2")?;
     }
+    let totals = format!("{}, {}", count(objects, "object"), BinaryBytes(bytes));
+    let totals = match directories {
+        0 => totals,
+        1 => format!("1 directory, {totals}"),
+        n => format!("{} directories, {totals}", HumanCount(n)),
+    };
+    printer.summary(totals, &target);
     Ok(ExitStatus::Success)
 }
 

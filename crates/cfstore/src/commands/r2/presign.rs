@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::{Presign, PresignMethod};
 use crate::error::{Error, ExitStatus, Result};
-use crate::printer::Printer;
+use crate::misreading;
+use crate::printer::{Key, Printer};
 use crate::rfc3339::rfc3339;
 
 pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
@@ -18,14 +19,12 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
             "add --method put, or leave it out",
         ));
     }
-    let method = Method::from(args.method);
+    let (method, key) = (Method::from(args.method), args.key);
     let embedded = matches!(location, BucketLocation::Embedded(_));
-    if args.key.split('/').any(|part| part == "." || part == "..") {
-        printer.warning(
-            "browsers and many other clients fold . and .. in a URL, and this one fails there: curl needs --path-as-is",
-        );
-    }
-    let mut presign = location.signing(printer)?.presign(method.clone(), args.key).expires_in(args.expires);
+    misreading::refuse_url(&key)?;
+    misreading::warn_of_dots(&key, printer);
+    let target = location.target()?;
+    let mut presign = location.signing(printer)?.presign(method.clone(), &key).expires_in(args.expires);
     if let Some(content_type) = args.content_type {
         presign = presign.content_type(content_type);
     }
@@ -41,6 +40,7 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
     for (name, value) in &headers {
         printer.note(format_args!("send this header with it: {name}: {value}"));
     }
+    printer.summary(format_args!("a URL for {method} of {}", Key(&key)), &target);
     printer.result(
         url.as_str(),
         &json!({
@@ -48,6 +48,7 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
             "method": method.as_str(),
             "headers": headers,
             "expiresAt": rfc3339(url.expires_at()),
+            "target": target,
         }),
     )?;
     Ok(ExitStatus::Success)

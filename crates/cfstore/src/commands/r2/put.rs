@@ -1,5 +1,6 @@
 //! `cfstore r2 put FILE|- KEY`
 
+use std::ffi::OsStr;
 use std::path::Path;
 use std::pin::Pin;
 
@@ -14,6 +15,7 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::Put;
 use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
+use crate::misreading;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::transfer::{self, NewObject};
@@ -22,19 +24,29 @@ use crate::transfer::{self, NewObject};
 const READ_SIZE: usize = 256 * 1024;
 
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    misreading::refuse_url(&args.key)?;
+    let name = if args.file == Path::new("-") { None } else { args.file.file_name() };
+    let is_folder = args.key.ends_with('/');
+    let key = misreading::into_folder(args.key, name.and_then(OsStr::to_str))?;
+    if is_folder {
+        printer.note(format_args!("its key is {}", Key(&key)));
+    }
+    misreading::warn_of_dots(&key, printer);
+    let target = location.target()?;
     let content_type =
-        args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&args.key), &args.file]));
+        args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&key), &args.file]));
     let mut http_metadata = HttpMetadata::new().content_type(&content_type);
     http_metadata.cache_control = args.cache_control;
     let object = NewObject {
-        key: args.key,
+        key,
         http_metadata,
         custom_metadata: args.metadata.into_iter().collect(),
         if_absent: args.if_absent,
     };
     let (mut stored, size) = upload(&args.file, &object, location, printer).await?;
     stored.size = Some(size);
-    printer.result(format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size)), &stored)?;
+    let line = format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size));
+    printer.result_at(line, &stored, &target)?;
     Ok(ExitStatus::Success)
 }
 

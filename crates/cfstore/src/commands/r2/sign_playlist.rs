@@ -11,6 +11,7 @@ use tokio::fs;
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
+use crate::misreading;
 use crate::playlists::{Signing, file_name, is_dash};
 use crate::printer::{Key, Printer, count};
 use crate::rfc3339::{rfc3339, rfc3339_seconds};
@@ -33,6 +34,8 @@ pub(crate) async fn run(
         prefix: prefix.unwrap_or_else(|| first_folder(&key).to_owned()),
     };
     let stem = stem(&key);
+    misreading::warn_of_dots(&key, printer);
+    let target = location.target()?;
     let embedded = matches!(location, BucketLocation::Embedded(_));
     let r2 = location.open_with_signing(printer).await?;
     let playlists = signing
@@ -44,8 +47,10 @@ pub(crate) async fn run(
 
     let urls: usize = playlists.iter().map(SignedPlaylist::url_count).sum();
     let expires_at = playlists.iter().map(SignedPlaylist::expires_at).min();
-    let json =
-        |playlist: &str| json!({ "playlist": playlist, "urls": urls, "expiresAt": expires_at.map(rfc3339) });
+    let json = |playlist: &str| {
+        let expires_at = expires_at.map(rfc3339);
+        json!({ "playlist": playlist, "urls": urls, "expiresAt": expires_at, "target": target })
+    };
     match output {
         Some(folder) => {
             let path = write(&folder, &stem, &playlists).await?;
@@ -58,12 +63,13 @@ pub(crate) async fn run(
             }
         }
     }
-    printer.note(format_args!(
+    let summary = format_args!(
         "{} in {}, good until {}",
         count(urls as u64, "URL"),
         count(playlists.len() as u64, "playlist"),
         expires_at.map(rfc3339_seconds).unwrap_or_default()
-    ));
+    );
+    printer.summary(summary, &target);
     if embedded {
         bucket_location::note_serve(printer);
     }

@@ -1,0 +1,80 @@
+//! What became of keys that were to be deleted, as `r2 rm` and `kv rm` tell it.
+
+use std::collections::HashSet;
+
+use cloudflare_clients::r2::Outcomes;
+use serde_json::json;
+
+use crate::confirm;
+use crate::error::{Error, ExitStatus, Result};
+use crate::misreading;
+use crate::printer::{Key, Printer, count};
+
+pub(super) struct Deletion {
+    /// What is deleted: "object" or "key".
+    what: &'static str,
+    target: String,
+    printer: Printer,
+    missing: HashSet<String>,
+    deleted: u64,
+    failed: u64,
+}
+
+impl Deletion {
+    pub(super) fn new(what: &'static str, target: String, printer: Printer) -> Self {
+        Self { what, target, printer, missing: HashSet::new(), deleted: 0, failed: 0 }
+    }
+
+    /// Takes note of the keys that are not there. One that looks like a pattern or a URL fails all: more was meant by it.
+    pub(super) fn note_missing<'k>(
+        &mut self,
+        keys: impl Iterator<Item = (&'k String, bool)>,
+        not_found: fn(String) -> Error,
+    ) -> Result<()> {
+        for (key, _) in keys.filter(|(_, is_there)| !is_there) {
+            if misreading::hint(key, "r2").is_some() {
+                return Err(not_found(key.clone()));
+            }
+            self.missing.insert(key.clone());
+        }
+        Ok(())
+    }
+
+    /// Asks whether to delete so much.
+    pub(super) async fn confirmed(&self, what: &str) -> Result<bool> {
+        let answer = confirm::ask(format!("delete {what}, of {}?", Key(&self.target))).await?;
+        if !answer {
+            self.printer.note("nothing was deleted");
+        }
+        Ok(answer)
+    }
+
+    pub(super) fn add(&mut self, outcomes: &Outcomes<()>) -> Result<()> {
+        for (key, result) in &outcomes.results {
+            let missing = self.missing.contains(key);
+            match result {
+                Ok(()) => self.deleted += u64::from(!missing),
+                Err(error) => {
+                    self.failed += 1;
+                    self.printer.warning(error);
+                }
+            }
+            let error = result.as_ref().err().map(ToString::to_string);
+            let deleted = result.is_ok() && !missing;
+            let value = json!({ "key": key, "deleted": deleted, "missing": missing, "error": error });
+            self.printer.json_at(&value, &self.target)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn finish(self) -> Result<ExitStatus> {
+        let mut line = format!("deleted {}", count(self.deleted, self.what));
+        match self.missing.len() {
+            0 => {}
+            1 => line += ", 1 was not there",
+            n => line += &format!(", {n} were not there"),
+        }
+        self.printer.line(format_args!("{line}  ({})", Key(&self.target)))?;
+        Ok(if self.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+    }
+}

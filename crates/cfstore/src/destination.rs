@@ -1,0 +1,73 @@
+//! Where the bytes of an object or a value go.
+
+use std::path::{Component, Path, PathBuf};
+
+use tokio::fs;
+
+use crate::error::{Error, Result};
+
+pub(crate) enum Destination {
+    Stdout,
+    /// A file that appears when it is whole.
+    File(PathBuf),
+    /// A pipe or a device, which cannot be replaced.
+    Special(PathBuf),
+}
+
+impl Destination {
+    /// The file or folder that was named, or the last part of the key.
+    pub(crate) async fn new(file: Option<PathBuf>, key: &str) -> Result<Self> {
+        let path = match file {
+            Some(file) if file == Path::new("-") => return Ok(Self::Stdout),
+            Some(file) => file,
+            None => PathBuf::from(file_name(key)?),
+        };
+        // Links are followed: it is the file behind them that is replaced.
+        match fs::metadata(&path).await {
+            Ok(found) if found.is_dir() => Ok(Self::File(path.join(file_name(key)?))),
+            Ok(found) if found.is_file() => Ok(Self::File(fs::canonicalize(&path).await.unwrap_or(path))),
+            Ok(_) => Ok(Self::Special(path)),
+            Err(_) => {
+                let names_folder = path.to_string_lossy().ends_with(std::path::is_separator);
+                let folder = if names_folder { &path } else { path.parent().unwrap_or(Path::new("")) };
+                if folder == Path::new("") || folder.is_dir() {
+                    return Ok(Self::File(path));
+                }
+                Err(Error::usage(
+                    format!("there is no folder \"{}\" to write to", folder.display()),
+                    "make it first, or name another file",
+                ))
+            }
+        }
+    }
+}
+
+/// The last part of a key, if it names a file of this folder and no other.
+fn file_name(key: &str) -> Result<&str> {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    let mut components = Path::new(name).components();
+    let is_name = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
+    if is_name && !name.contains(['\\', '\0']) {
+        return Ok(name);
+    }
+    Err(Error::usage(
+        format!("the key {key:?} does not end in the name of a file"),
+        "name the file to write to, or - for stdout",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_never_name_files_elsewhere() {
+        assert_eq!(file_name("a/b/film.mp4").unwrap(), "film.mp4");
+        assert_eq!(file_name("..a").unwrap(), "..a");
+        for key in ["a/", "a/..", "..", ".", "a/.", "a/b\\..\\c", "a\0"] {
+            let error = file_name(key).unwrap_err();
+            assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage, "{key:?}");
+            assert!(error.to_string().contains("does not end in the name of a file"), "{error}");
+        }
+    }
+}
