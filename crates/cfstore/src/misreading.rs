@@ -7,7 +7,9 @@ use crate::printer::Printer;
 
 /// What to write in place of a key, or of what keys begin with, that nothing has.
 pub(crate) fn hint(text: &str, command: &str) -> Option<String> {
-    url_hint(text).or_else(|| {
+    // Keys of KV may be URLs.
+    let url_hint = if command == "r2" { url_hint(text) } else { None };
+    url_hint.or_else(|| {
         let begin = &text[..text.find(['*', '?', '['])?];
         Some(format!(
             "*, ? and [ are characters of a key like any other: `cfstore {command} ls {begin:?}` lists the keys that begin so, and \
@@ -39,7 +41,8 @@ fn url_hint(text: &str) -> Option<String> {
     ))
 }
 
-/// The key of what is put into a folder by its name, as cp does: `a/b.txt` for the key `a/` and the name `b.txt`.
+/// The key of what is put into a folder by its name, as cp does: `a/b.txt` for the key `a/` and the name
+/// `b.txt`.
 pub(crate) fn into_folder(key: String, name: Option<&str>) -> Result<String> {
     if !key.ends_with('/') {
         return Ok(key);
@@ -62,8 +65,8 @@ pub(crate) fn warn_of_dots(key: &str, printer: Printer) {
     }
 }
 
-/// Refuses a listing with a key that was not asked for, before anything is done with its keys. R2 does not tell apart how a
-/// letter is composed.
+/// Refuses a listing with a key that was not asked for, before anything is done with its keys. R2 does not
+/// tell apart how a letter is composed.
 pub(crate) fn check_listed<'k>(prefix: &str, keys: impl IntoIterator<Item = &'k str>) -> Result<()> {
     let begins = |key: &str| {
         key.starts_with(prefix)
@@ -94,6 +97,7 @@ mod tests {
         ] {
             assert!(hint(text, "r2").unwrap().contains(part), "{text}: {:?}", hint(text, "r2"));
         }
+        assert_eq!(hint("s3://media/a", "kv"), None);
         for text in ["", "a/b", "s3:/a", "s3/a", "https://example.com/a", "a s3://b"] {
             assert_eq!(hint(text, "r2"), None, "{text}");
             refuse_url(text).unwrap();

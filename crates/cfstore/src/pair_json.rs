@@ -18,7 +18,8 @@ pub(crate) fn of<'a>(key: &'a str, found: &'a ValueWithMetadata<Bytes>) -> PairJ
     PairJson { metadata, expiration, ..PairJson::new(key, &found.value) }
 }
 
-/// A pair as people write it. A field that nobody knows is a mistake: misspelt, it would make a key that never expires.
+/// A pair as people write it. A field that nobody knows is a mistake: misspelt, it would make a key that
+/// never expires.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct GivenPair<'a> {
@@ -58,7 +59,8 @@ fn whole_seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u6
     seconds.map(Some).ok_or_else(|| D::Error::custom(format!("{number} is no number of whole seconds")))
 }
 
-/// The pairs of a document: an array, or one after the other. Editors may have put a byte order mark in front of it.
+/// The pairs of a document: an array, or one after the other. Editors may have put a byte order mark in front
+/// of it.
 pub(crate) fn parse(document: &[u8]) -> Result<Vec<PutRequest>> {
     let document = document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document);
     let is_array = document.trim_ascii_start().first() == Some(&b'[');

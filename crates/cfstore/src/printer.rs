@@ -154,6 +154,11 @@ impl Display for Key<'_> {
     }
 }
 
+/// `, n were so`, where there are any.
+pub(crate) fn also(n: usize, what: &str) -> String {
+    if n == 0 { String::new() } else { format!(", {} {what}", indicatif::HumanCount(n as u64)) }
+}
+
 /// `n object` or `n objects`, with separators.
 pub(crate) fn count(n: u64, what: &str) -> String {
     let plural = if n == 1 { "" } else { "s" };

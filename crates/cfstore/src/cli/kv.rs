@@ -33,8 +33,8 @@ Examples:
     Ls(KvLs),
     /// Delete keys
     ///
-    /// Keys that are not there are counted apart, as far as KV's cache knows, and are no failure. One that looks like a pattern
-    /// is: * is a character like any other.
+    /// Keys that are not there are counted apart, as far as KV's cache knows, and are no failure. One that
+    /// looks like a pattern is: * is a character like any other.
     #[command(override_usage = "\
 cfstore kv rm [OPTIONS] <KEY>...
        cfstore kv rm [OPTIONS] --prefix <PREFIX>
@@ -54,8 +54,9 @@ Examples:
 pub(crate) enum Bulk {
     /// Store the pairs of a file of JSON, 10,000 a request
     ///
-    /// The file is what wrangler takes: an array of objects. The same objects, one a line, are taken too. All of them are checked
-    /// before any is stored. Those that have expired since, or would within a minute, are skipped and counted.
+    /// The file is what wrangler takes: an array of objects. The same objects, one a line, are taken too. All
+    /// of them are checked before any is stored. Those that have expired since, or would within a minute, are
+    /// skipped and counted.
     #[command(after_help = "\
 An object has:
   key, value
@@ -70,9 +71,9 @@ Examples:
     Put(BulkPut),
     /// Print keys and values as JSON, one pair a line, in the form that `bulk put` takes
     ///
-    /// Values are read as text, 100 a request. Those that may be no text are read again, each by itself, and written in Base64. Of
-    /// a value that begins with a byte order mark nobody knows whether Cloudflare keeps it in a text: --bytes reads each key by
-    /// itself, as it is.
+    /// Values are read as text, 100 a request. Those that may be no text are read again, each by itself, and
+    /// written in Base64. Of a value that begins with a byte order mark nobody knows whether Cloudflare keeps
+    /// it in a text: --bytes reads each key by itself, as it is.
     #[command(after_help = "\
 Examples:
   cfstore kv bulk get session/1 session/2

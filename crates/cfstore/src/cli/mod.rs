@@ -144,8 +144,8 @@ Examples:
     Ls(Ls),
     /// Delete objects
     ///
-    /// Keys that have no object are counted apart, and are no failure. One that looks like a pattern is: * is a character like
-    /// any other. With --prefix, the bucket is listed whole before anything is deleted.
+    /// Keys that have no object are counted apart, and are no failure. One that looks like a pattern is: * is
+    /// a character like any other. With --prefix, the bucket is listed whole before anything is deleted.
     #[command(override_usage = "\
 cfstore r2 rm [OPTIONS] <KEY>...
        cfstore r2 rm [OPTIONS] --prefix <PREFIX>

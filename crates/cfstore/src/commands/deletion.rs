@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
 use crate::misreading;
-use crate::printer::{Key, Printer, count};
+use crate::printer::{Key, Printer, also, count};
 
 pub(super) struct Deletion {
     /// What is deleted: "object" or "key".
@@ -25,14 +25,16 @@ impl Deletion {
         Self { what, target, printer, missing: HashSet::new(), deleted: 0, failed: 0 }
     }
 
-    /// Takes note of the keys that are not there. One that looks like a pattern or a URL fails all: more was meant by it.
+    /// Takes note of the keys that are not there. One that looks like a pattern or a URL fails all: more was
+    /// meant by it.
     pub(super) fn note_missing<'k>(
         &mut self,
         keys: impl Iterator<Item = (&'k String, bool)>,
+        command: &str,
         not_found: fn(String) -> Error,
     ) -> Result<()> {
         for (key, _) in keys.filter(|(_, is_there)| !is_there) {
-            if misreading::hint(key, "r2").is_some() {
+            if misreading::hint(key, command).is_some() {
                 return Err(not_found(key.clone()));
             }
             self.missing.insert(key.clone());
@@ -68,13 +70,13 @@ impl Deletion {
     }
 
     pub(super) fn finish(self) -> Result<ExitStatus> {
-        let mut line = format!("deleted {}", count(self.deleted, self.what));
-        match self.missing.len() {
-            0 => {}
-            1 => line += ", 1 was not there",
-            n => line += &format!(", {n} were not there"),
-        }
-        self.printer.line(format_args!("{line}  ({})", Key(&self.target)))?;
+        let line = format_args!(
+            "deleted {}{}  ({})",
+            count(self.deleted, self.what),
+            also(self.missing.len(), "not there"),
+            Key(&self.target)
+        );
+        self.printer.line(line)?;
         Ok(if self.failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
     }
 }

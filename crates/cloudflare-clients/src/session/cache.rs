@@ -21,7 +21,8 @@ use crate::time::{duration_millis, from_millis, to_millis};
 
 /// Sessions with data of one type in a namespace of Workers KV; see [`session`](super) for what it guarantees.
 ///
-/// It is made once, is cheap to clone, and goes by the clock of its client. Clones share what they keep in memory. `SessionCache<()>` is for sessions without data.
+/// It is made once, is cheap to clone, and goes by the clock of its client. Clones share what they keep in
+/// memory. `SessionCache<()>` is for sessions without data.
 pub struct SessionCache<T> {
     client: KvClient,
     lifetime: SessionLifetime,
@@ -85,12 +86,13 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         self
     }
 
-    /// Keeps in this process what was read of a session, for `ttl`: so many sessions, of which the least recently used
-    /// make room; 0 counts as 1. By default nothing is kept.
+    /// Keeps in this process what was read of a session, for `ttl`: so many sessions, of which the least
+    /// recently used make room; 0 counts as 1. By default nothing is kept.
     ///
-    /// What [`delete`](Self::delete), [`update`](Self::update) and [`delete_all_of`](Self::delete_all_of) of this cache and
-    /// its clones change is forgotten at once. Another process, and another cache in this one, accepts an ended session
-    /// for up to `ttl` longer than KV lets it. A session ends at its time all the same. The data of each is in memory as JSON.
+    /// What [`delete`](Self::delete), [`update`](Self::update) and [`delete_all_of`](Self::delete_all_of) of
+    /// this cache and its clones change is forgotten at once. Another process, and another cache in this one,
+    /// accepts an ended session for up to `ttl` longer than KV lets it. A session ends at its time all the
+    /// same. The data of each is in memory as JSON.
     #[must_use]
     pub fn with_memory(mut self, ttl: Duration, sessions: usize) -> Self {
         self.memory = Some(Arc::new(Memory::new(ttl, sessions)));
@@ -166,8 +168,8 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         deleted?.all().map(drop)
     }
 
-    /// Ends all sessions of a user that were made before now: "log out everywhere". One that is made afterwards, when this has
-    /// returned, is good.
+    /// Ends all sessions of a user that were made before now: "log out everywhere". One that is made
+    /// afterwards, when this has returned, is good.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the user's id is empty, and those of KV.

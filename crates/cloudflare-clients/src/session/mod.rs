@@ -13,18 +13,21 @@
 //!   a deletion or of an [`update`](SessionCache::update) yet cannot undo it by using the session. An *update* in such a location does:
 //!   the last write wins, so of two updates one is lost, and one that crosses a deletion restores the session. It does not undo
 //!   `delete_all_of`.
-//! - **Logging out everywhere is one write, and finds every session.** It stores since when sessions of the user are good, and
-//!   each `get` reads that, in the same request. An index of a user's sessions could not do it: KV's listings are as stale as its
-//!   reads, and a session that is not listed yet would be left until it expires. The price is a second key that each `get` reads; and
-//!   what was stored stays until it expires, though nobody can get at it.
-//! - **What was made before a log-out ends, and what is made after it is good.** Of what a cache and its clones do, that holds
-//!   within a millisecond too. Otherwise the clocks of the machines that made the session and logged it out decide: a session
-//!   made within their difference before the log-out may survive, and one made as shortly after it may be ended. With clocks
-//!   that agree, one made in the log-out's own millisecond is ended.
+//! - **Logging out everywhere is one write, and finds every session.** It stores since when sessions of the
+//!   user are good, and each `get` reads that, in the same request. An index of a user's sessions could not
+//!   do it: KV's listings are as stale as its reads, and a session that is not listed yet would be left until
+//!   it expires. The price is a second key that each `get` reads; and what was stored stays until it expires,
+//!   though nobody can get at it.
+//! - **What was made before a log-out ends, and what is made after it is good.** Of what a cache and its
+//!   clones do, that holds within a millisecond too. Otherwise the clocks of the machines that made the
+//!   session and logged it out decide: a session made within their difference before the log-out may survive,
+//!   and one made as shortly after it may be ended. With clocks that agree, one made in the log-out's own
+//!   millisecond is ended.
 //! - **A new session can be read everywhere at once**, as nobody has looked for its key before.
-//! - **A stolen store opens no session.** Tokens have 128 bits from the platform's strong randomness, and the store has their SHA-256,
-//!   never them. Nor are they part of `Debug`, errors or traces. The user's id and the data are stored as they are. A token has the
-//!   SHA-256 of the user's id, from which whoever has the token can tell a guessed id to be right.
+//! - **A stolen store opens no session.** Tokens have 128 bits from the platform's strong randomness, and the
+//!   store has their SHA-256, never them. Nor are they part of `Debug`, errors or traces. The user's id and
+//!   the data are stored as they are. A token has the SHA-256 of the user's id, from which whoever has the
+//!   token can tell a guessed id to be right.
 //!
 //! # What it costs
 //!
@@ -36,15 +39,16 @@
 //! | `delete` | 1 | | 1, or 2 if it slides |
 //! | `delete_all_of` | 1 | | 1 |
 //!
-//! In a Worker, which writes and deletes keys one by one, a request each. Tokens of earlier versions do not say whose session they
-//! are, and a `get` of one takes a second request.
+//! In a Worker, which writes and deletes keys one by one, a request each. Tokens of earlier versions do not
+//! say whose session they are, and a `get` of one takes a second request.
 //!
-//! **Over REST that is little.** Cloudflare's API takes
-//! [1,200 requests in five minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token, which is
-//! four logged-in requests a second, and each waits for an API that is far slower than a Worker's binding. A service with more
-//! keeps what it has read [in memory](SessionCache::with_memory), where a log-out by another process is heard of that much later,
-//! and lets requests wait rather than fail with a [`RequestBudget`](crate::kv::RequestBudget). Where that is not enough, KV over REST
-//! is the wrong store: take the binding, or a store of your own.
+//! **Over REST that is little.** Cloudflare's API takes [1,200 requests in five
+//! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token, which
+//! is four logged-in requests a second, and each waits for an API that is far slower than a Worker's binding.
+//! A service with more keeps what it has read [in memory](SessionCache::with_memory), where a log-out by
+//! another process is heard of that much later, and lets requests wait rather than fail with a
+//! [`RequestBudget`](crate::kv::RequestBudget). Where that is not enough, KV over REST is the wrong store:
+//! take the binding, or a store of your own.
 //!
 //! A session that [slides](SessionLifetime::sliding) is good for its idle time after it was last used, as far as that is known: it
 //! is written down only when half of the idle time has passed since that was last done

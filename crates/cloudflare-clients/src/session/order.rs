@@ -4,8 +4,9 @@ use std::sync::Mutex;
 
 use crate::sync::lock;
 
-/// Gives sessions and log-outs times of which a log-out's is later than those of all sessions made before it, and not
-/// later than those of all made after it, though the clock shows the same millisecond. Times are milliseconds since 1970.
+/// Gives sessions and log-outs times of which a log-out's is later than those of all sessions made before it,
+/// and not later than those of all made after it, though the clock shows the same millisecond. Times are
+/// milliseconds since 1970.
 #[derive(Debug, Default)]
 pub(super) struct Order(Mutex<Times>);
 

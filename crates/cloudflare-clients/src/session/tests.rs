@@ -269,7 +269,8 @@ async fn what_was_acknowledged_in_the_millisecond_of_a_log_out_ends_and_what_com
     assert!(sessions.get(&new).await.unwrap().is_some());
 }
 
-/// As the version before stored it: its token names no user, and its log-out is the last millisecond that it ended.
+/// As the version before stored it: its token names no user, and its log-out is the last millisecond that it
+/// ended.
 #[tokio::test]
 async fn sessions_of_earlier_versions_are_read_and_ended() {
     let kv = Recording::new().await;

@@ -15,8 +15,9 @@ const HASH: usize = 32;
 /// Between the secret and the user's hash, in URL-safe Base64 both: no character of it.
 const SEPARATOR: char = '.';
 
-/// The token of a session: 128 random bits, and the SHA-256 of the user's id by which one request reads all that is stored of the
-/// session. Together they are 66 characters of URL-safe Base64 and a dot. Whoever has it has the session.
+/// The token of a session: 128 random bits, and the SHA-256 of the user's id by which one request reads all
+/// that is stored of the session. Together they are 66 characters of URL-safe Base64 and a dot. Whoever has
+/// it has the session.
 ///
 /// It has no `Display`, and `Debug` hides it.
 #[derive(Clone)]

@@ -276,6 +276,20 @@ async fn bulk_requests_have_as_many_keys_and_bytes_as_kv_takes() {
 }
 
 #[tokio::test]
+async fn a_pair_that_expires_too_soon_while_others_are_written_fails_alone() {
+    let (namespace, kv, clock) = Scripted::with_bulk_writes([]).failing(1, 500).client();
+    // The retry of the first request takes a tenth of a second.
+    let at = clock.now() + Duration::from_millis(60_050);
+    let pairs = (0..10_000).map(|n| PutRequest::new(n.to_string(), "v"));
+    let last = [PutRequest::new("late", "v").expiration(at), PutRequest::new("good", "v")];
+    let outcomes = kv.put_many(pairs.chain(last)).await.unwrap();
+    let failed = outcomes.failed().map(|(key, error)| (key, error.kind(), error.attempts()));
+    assert_eq!(failed.collect::<Vec<_>>(), [("late", ErrorKind::InvalidInput, 0)]);
+    assert_eq!(outcomes.results[10_001].0, "good");
+    assert_eq!(namespace.calls().last().unwrap(), "put_many good");
+}
+
+#[tokio::test]
 async fn without_bulk_writes_keys_are_written_one_by_one() {
     let (namespace, kv, _) = Scripted::default().failing(1, 500).client();
     kv.put_many([PutRequest::new("a", "1").metadata(&1).unwrap(), PutRequest::new("b", "2")])

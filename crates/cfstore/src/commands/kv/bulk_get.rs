@@ -10,7 +10,7 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::misreading::check_listed;
 use crate::namespace_location::NamespaceLocation;
 use crate::pair_json;
-use crate::printer::{Printer, count, json_line};
+use crate::printer::{Printer, also, count, json_line};
 
 /// How many keys are read before they are printed.
 const CHUNK: usize = 100;
@@ -54,14 +54,8 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
     if let (0, 0, Some(prefix)) = (read_keys, failed, &prefix) {
         Error::if_misread(prefix, "kv")?;
     }
-    let mut summary = count(read_keys, "key");
-    if missing > 0 {
-        summary += &format!(", {missing} not there");
-    }
-    if failed > 0 {
-        summary += &format!(", {failed} not read");
-    }
-    printer.summary(summary, &target);
+    let (not_there, not_read) = (also(missing, "not there"), also(failed, "not read"));
+    printer.summary(format_args!("{}{not_there}{not_read}", count(read_keys, "key")), &target);
     Ok(match (failed, missing) {
         (0, 0) => ExitStatus::Success,
         // Listed, and gone since.
@@ -71,8 +65,8 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
     })
 }
 
-/// Reads keys as text, 100 a request, and again as bytes those that may not be: in a text, U+FFFD stands for what is not UTF-8.
-
+/// Reads keys as text, 100 a request, and as bytes those that may be none: in a text, U+FFFD stands for what
+/// is not UTF-8.
 async fn read(
     client: &KvClient,
     keys: Vec<String>,

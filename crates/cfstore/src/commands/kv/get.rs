@@ -19,8 +19,9 @@ pub(crate) async fn run(args: KvGet, location: NamespaceLocation, printer: Print
     let client = location.open(printer).await?;
     if let (Destination::Stdout, true) = (&destination, printer.is_json()) {
         let found = client.get_with_metadata(&key).bytes().await?;
-        printer
-            .json_at(&pair_json::of(&key, &found.ok_or_else(|| Error::NoSuchKey(key.clone()))?), &target)?;
+        // As `bulk put` takes it, which takes no other fields.
+        printer.json(&pair_json::of(&key, &found.ok_or_else(|| Error::NoSuchKey(key.clone()))?))?;
+        printer.summary("1 key", &target);
         return Ok(ExitStatus::Success);
     }
     let value = client.get(&key).await?.ok_or_else(|| Error::NoSuchKey(key.clone()))?;

@@ -24,7 +24,7 @@ pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printe
         None => {
             let keys = args.selection.keys;
             let there = are_there(&client, &keys).await?;
-            deletion.note_missing(keys.iter().zip(there), Error::NoSuchKey)?;
+            deletion.note_missing(keys.iter().zip(there), "kv", Error::NoSuchKey)?;
             keys
         }
         Some(prefix) => {

@@ -24,7 +24,7 @@ pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) ->
     let service = location.open(printer).await?;
     let Some(prefix) = prefix else {
         let there = are_there(&service, &args.keys).await?;
-        deletion.note_missing(args.keys.iter().zip(there), Error::NotFound)?;
+        deletion.note_missing(args.keys.iter().zip(there), "r2", Error::NotFound)?;
         deletion.add(&service.delete_many(args.keys).await?)?;
         return deletion.finish();
     };
@@ -49,7 +49,8 @@ pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) ->
     deletion.finish()
 }
 
-/// How many objects would be gone, and how many bytes. All of the listing is checked before any of it is deleted.
+/// How many objects would be gone, and how many bytes. All of the listing is checked before any of it is
+/// deleted.
 async fn listed(service: &R2Service, prefix: &str) -> Result<(u64, u64)> {
     let mut objects = service.list().prefix(prefix).stream();
     let (mut number, mut bytes) = (0, 0_u64);

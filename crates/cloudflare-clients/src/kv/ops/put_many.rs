@@ -37,9 +37,10 @@ const NAME: &str = "put_many";
 
 /// A put of many values; awaiting it stores them and says of each key whether that worked.
 ///
-/// Over REST and in the embedded store one request takes 10,000 keys and 100 MB; a Worker's binding takes them one by one,
-/// of which 8 are under way at once. The values are read into memory. What KV would refuse of any of them fails all before
-/// anything is sent, as does a stream that cannot be read.
+/// Over REST and in the embedded store one request takes 10,000 keys and 100 MB; a Worker's binding takes
+/// them one by one, of which 8 are under way at once. The values are read into memory. What KV would refuse
+/// of any of them fails all before anything is sent, as does a stream that cannot be read. A pair whose
+/// expiration comes too near while requests before it are under way fails alone.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PutMany {
@@ -63,17 +64,31 @@ impl PutMany {
         let mut results = Vec::with_capacity(pairs.len());
         while !pairs.is_empty() {
             let chunk: Vec<_> = pairs.drain(..fitting(&pairs)).collect();
-            let outcomes = each(&client, NAME, chunk.len(), |pending| {
-                let pair = |index: &usize| {
-                    let (request, value) = &chunk[*index];
-                    request.with_value(value.clone().into())
+            // The requests before have taken their time: a pair that expires too soon by now would fail all
+            // of this one.
+            let now = client.now();
+            let late: Vec<_> = chunk.iter().map(|(request, _)| validate_put(request, now).err()).collect();
+            let sent: Vec<_> = (0..chunk.len()).filter(|index| late[*index].is_none()).collect();
+            let outcomes = if sent.is_empty() {
+                Vec::new()
+            } else {
+                each(&client, NAME, sent.len(), |pending| {
+                    let pair = |index: &usize| {
+                        let (request, value) = &chunk[sent[*index]];
+                        request.with_value(value.clone().into())
+                    };
+                    client.namespace().put_many(PutManyRequest::new(pending.iter().map(pair)))
+                })
+                .await
+            };
+            let mut outcomes = outcomes.into_iter();
+            let named = chunk.into_iter().zip(late).filter_map(|((request, _), late)| {
+                let operation = Operation::new(NAME, &request.key);
+                let outcome = match late {
+                    Some(error) => operation.check(Err(error)),
+                    None => operation.check_answer(outcomes.next()?),
                 };
-                client.namespace().put_many(PutManyRequest::new(pending.iter().map(pair)))
-            })
-            .await;
-            let named = chunk.into_iter().zip(outcomes).map(|((request, _), outcome)| {
-                let outcome = Operation::new(NAME, &request.key).check_answer(outcome);
-                (request.key, outcome)
+                Some((request.key, outcome))
             });
             results.extend(named);
         }
