@@ -82,6 +82,16 @@ impl Error {
         }
     }
 
+    /// The same, of a command that is not done when nobody reads its output any more.
+    pub(crate) fn unfinished(self) -> Self {
+        match self {
+            Self::Output(error) => {
+                Self::Local(format!("the output cannot be written, and not all was done: {error}"))
+            }
+            other => other,
+        }
+    }
+
     /// The library's error.
     pub(crate) fn service(&self) -> Option<&cloudflare_clients::Error> {
         match self {

@@ -715,6 +715,28 @@ fn a_reader_that_has_seen_enough_is_no_error() {
     assert!(!String::from_utf8(output.stderr).unwrap().contains("error"));
 }
 
+/// As `cfstore kv bulk get --all | gzip > backup` would be where gzip has died.
+#[test]
+fn what_is_cut_off_is_no_success() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.write("pairs", r#"{"key":"b","value":"1"}"#);
+    folder.ok(&["r2", "put", "in", "a"]);
+    folder.ok(&["kv", "put", "a", "1"]);
+    for args in [
+        &["--json", "r2", "rm", "--prefix", "a", "--yes"][..],
+        &["--json", "kv", "bulk", "put", "pairs"],
+        &["kv", "bulk", "get", "--all"],
+        &["--json", "kv", "rm", "--all", "--yes"],
+    ] {
+        let mut child = folder.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{args:?}");
+        assert!(String::from_utf8(output.stderr).unwrap().contains("not all was done"), "{args:?}");
+    }
+}
+
 #[test]
 fn the_demo_holds() {
     let folder = Folder::new();

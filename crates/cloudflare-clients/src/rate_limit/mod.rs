@@ -39,7 +39,7 @@
 //! write every 10 seconds makes it a tenth for a busy key, and others hear of it that much later. Keys vanish after two windows,
 //! 60 seconds at the least.
 //!
-//! **Over REST that is little.** Cloudflare's API takes [1,200 requests in five
+//! **Over REST, requests are scarce.** Cloudflare's API takes [1,200 requests in five
 //! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token. A key
 //! that is busy all the time costs 1.1 a second as it is, so that four such keys use up all of it, and one
 //! client more that is seen once costs two. Longer intervals make it less: reading and writing every minute

@@ -42,7 +42,7 @@
 //! In a Worker, which writes and deletes keys one by one, a request each. Tokens of earlier versions do not
 //! say whose session they are, and a `get` of one takes a second request.
 //!
-//! **Over REST that is little.** Cloudflare's API takes [1,200 requests in five
+//! **Over REST, requests are scarce.** Cloudflare's API takes [1,200 requests in five
 //! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token, which
 //! is four logged-in requests a second, and each waits for an API that is far slower than a Worker's binding.
 //! A service with more keeps what it has read [in memory](SessionCache::with_memory), where a log-out by

@@ -20,9 +20,9 @@ pub(crate) async fn run(command: Kv, env_file: Option<&Path>, printer: Printer) 
         Kv::Get(args) => get::run(args, location, printer).await,
         Kv::Put(args) => put::run(args, location, printer).await,
         Kv::Ls(args) => ls::run(args, location, printer).await,
-        Kv::Rm(args) => rm::run(args, location, printer).await,
-        Kv::Bulk(Bulk::Put(args)) => bulk_put::run(args, location, printer).await,
-        Kv::Bulk(Bulk::Get(args)) => bulk_get::run(args, location, printer).await,
+        Kv::Rm(args) => rm::run(args, location, printer).await.map_err(Error::unfinished),
+        Kv::Bulk(Bulk::Put(args)) => bulk_put::run(args, location, printer).await.map_err(Error::unfinished),
+        Kv::Bulk(Bulk::Get(args)) => bulk_get::run(args, location, printer).await.map_err(Error::unfinished),
     };
     done.map_err(Error::about_kv)
 }

@@ -13,7 +13,7 @@ use std::path::Path;
 
 use crate::bucket_location::BucketLocation;
 use crate::cli::R2;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 
 pub(crate) async fn run(command: R2, env_file: Option<&Path>, printer: Printer) -> Result<ExitStatus> {
@@ -23,7 +23,7 @@ pub(crate) async fn run(command: R2, env_file: Option<&Path>, printer: Printer) 
         R2::Get(args) => get::run(args, location, printer).await,
         R2::Head(args) => head::run(args, location, printer).await,
         R2::Ls(args) => ls::run(args, location, printer).await,
-        R2::Rm(args) => rm::run(args, location, printer).await,
+        R2::Rm(args) => rm::run(args, location, printer).await.map_err(Error::unfinished),
         R2::Cp(args) => cp::run(args, location, printer).await,
         R2::Presign(args) => presign::run(args, location, printer),
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
