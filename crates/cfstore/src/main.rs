@@ -8,6 +8,7 @@ mod content_type;
 mod destination;
 mod error;
 mod file_size_limit;
+mod keys;
 mod misreading;
 mod namespace_location;
 mod pair_json;

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 
 use crate::cli::BulkGet;
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading::check_listed;
+use crate::keys::check_listed;
 use crate::namespace_location::NamespaceLocation;
 use crate::pair_json;
 use crate::printer::{Printer, also, count, json_line};

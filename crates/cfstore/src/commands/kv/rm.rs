@@ -8,7 +8,7 @@ use crate::cli::KvRm;
 use crate::commands::deletion::Deletion;
 use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading::check_listed;
+use crate::keys::check_listed;
 use crate::namespace_location::NamespaceLocation;
 use crate::printer::{Key, Printer, count};
 

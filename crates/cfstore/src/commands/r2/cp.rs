@@ -3,15 +3,15 @@
 use crate::bucket_location::BucketLocation;
 use crate::cli::Cp;
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading;
+use crate::keys;
 use crate::printer::{Key, Printer};
 use cloudflare_clients::ErrorKind;
 
 pub(crate) async fn run(args: Cp, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let Cp { source, destination } = args;
-    misreading::refuse_url(&destination)?;
-    let destination = misreading::into_folder(destination, source.rsplit('/').next())?;
-    misreading::warn_of_dots(&destination, printer);
+    keys::refuse_url(&destination)?;
+    let destination = keys::into_folder(destination, source.rsplit('/').next())?;
+    keys::warn_of_dots(&destination, printer);
     let target = location.target()?;
     let service = location.open(printer).await?;
     let copied = match service.copy(&source, &destination).await {

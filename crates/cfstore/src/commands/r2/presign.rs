@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::{Presign, PresignMethod};
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading;
+use crate::keys;
 use crate::printer::{Key, Printer};
 use crate::rfc3339::rfc3339;
 
@@ -21,8 +21,8 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
     }
     let (method, key) = (Method::from(args.method), args.key);
     let embedded = matches!(location, BucketLocation::Embedded(_));
-    misreading::refuse_url(&key)?;
-    misreading::warn_of_dots(&key, printer);
+    keys::refuse_url(&key)?;
+    keys::warn_of_dots(&key, printer);
     let target = location.target()?;
     let mut presign = location.signing(printer)?.presign(method.clone(), &key).expires_in(args.expires);
     if let Some(content_type) = args.content_type {

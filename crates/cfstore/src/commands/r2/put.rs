@@ -15,7 +15,7 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::Put;
 use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading;
+use crate::keys;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::transfer::{self, NewObject};
@@ -24,14 +24,14 @@ use crate::transfer::{self, NewObject};
 const READ_SIZE: usize = 256 * 1024;
 
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    misreading::refuse_url(&args.key)?;
+    keys::refuse_url(&args.key)?;
     let name = if args.file == Path::new("-") { None } else { args.file.file_name() };
     let is_folder = args.key.ends_with('/');
-    let key = misreading::into_folder(args.key, name.and_then(OsStr::to_str))?;
+    let key = keys::into_folder(args.key, name.and_then(OsStr::to_str))?;
     if is_folder {
         printer.note(format_args!("its key is {}", Key(&key)));
     }
-    misreading::warn_of_dots(&key, printer);
+    keys::warn_of_dots(&key, printer);
     let target = location.target()?;
     let content_type =
         args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&key), &args.file]));

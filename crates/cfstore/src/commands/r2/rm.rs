@@ -9,7 +9,7 @@ use crate::cli::Rm;
 use crate::commands::deletion::Deletion;
 use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading::check_listed;
+use crate::keys::check_listed;
 use crate::printer::{Key, Printer, count};
 
 /// How many keys are looked for at once.

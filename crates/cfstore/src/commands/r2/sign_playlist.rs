@@ -11,7 +11,7 @@ use tokio::fs;
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
-use crate::misreading;
+use crate::keys;
 use crate::playlists::{Signing, file_name, is_dash};
 use crate::printer::{Key, Printer, count};
 use crate::rfc3339::{rfc3339, rfc3339_seconds};
@@ -34,7 +34,7 @@ pub(crate) async fn run(
         prefix: prefix.unwrap_or_else(|| first_folder(&key).to_owned()),
     };
     let stem = stem(&key);
-    misreading::warn_of_dots(&key, printer);
+    keys::warn_of_dots(&key, printer);
     let target = location.target()?;
     let embedded = matches!(location, BucketLocation::Embedded(_));
     let r2 = location.open_with_signing(printer).await?;

@@ -1,0 +1,87 @@
+//! Keys as they are given and as they are listed: what is refused, completed and warned of.
+
+use unicode_normalization::UnicodeNormalization as _;
+
+use crate::error::{Error, Result};
+use crate::misreading::url_hint;
+use crate::printer::Printer;
+
+/// Refuses to make an object whose key begins like a URL.
+pub(crate) fn refuse_url(key: &str) -> Result<()> {
+    url_hint(key).map_or(Ok(()), |hint| {
+        Err(Error::usage(format!("{key:?} is a URL, and a key is due: all of it would become the key"), hint))
+    })
+}
+
+/// The key of what is put into a folder by its name, as cp does: `a/b.txt` for the key `a/` and the name
+/// `b.txt`.
+pub(crate) fn into_folder(key: String, name: Option<&str>) -> Result<String> {
+    if !key.ends_with('/') {
+        return Ok(key);
+    }
+    match name {
+        Some(name) if !name.is_empty() => Ok(key + name),
+        _ => Err(Error::usage(
+            format!("{key:?} names a folder, and what goes into it has no name"),
+            "write the whole key of the object",
+        )),
+    }
+}
+
+/// Says so where browsers cannot use a URL of the key.
+pub(crate) fn warn_of_dots(key: &str, printer: Printer) {
+    if key.split('/').any(|part| part == "." || part == "..") {
+        printer.warning(
+            "browsers and many other clients fold . and .. in a URL, and one of this key fails there: curl needs --path-as-is",
+        );
+    }
+}
+
+/// Refuses a listing with a key that was not asked for, before anything is done with its keys. R2 does not
+/// tell apart how a letter is composed.
+pub(crate) fn check_listed<'k>(prefix: &str, keys: impl IntoIterator<Item = &'k str>) -> Result<()> {
+    let begins = |key: &str| {
+        key.starts_with(prefix)
+            || key.nfc().collect::<String>().starts_with(&prefix.nfc().collect::<String>())
+    };
+    match keys.into_iter().find(|key| !begins(key)) {
+        None => Ok(()),
+        Some(key) => Err(Error::Local(format!(
+            "the server was asked for the keys that begin with {prefix:?}, and lists {key:?}: nothing was done with what it lists"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_are_no_keys() {
+        assert!(refuse_url("s3://media/a").is_err());
+        for key in ["a/*", "https://example.com/a", "s3/a"] {
+            refuse_url(key).unwrap();
+        }
+    }
+
+    #[test]
+    fn folders_take_names() {
+        let into = |key: &str, name| into_folder(key.to_owned(), name);
+        assert_eq!(into("dir/", Some("hi.txt")).unwrap(), "dir/hi.txt");
+        assert_eq!(into("dir", Some("hi.txt")).unwrap(), "dir");
+        for name in [None, Some("")] {
+            assert!(into("dir/", name).is_err());
+        }
+    }
+
+    #[test]
+    fn listings_are_what_was_asked_for() {
+        check_listed("a/", ["a/b", "a/"]).unwrap();
+        check_listed("", ["b"]).unwrap();
+        check_listed("cre\u{301}a/", ["cr\u{e9}a/b"]).unwrap();
+        for key in ["b", "a", "A/b", "/a/b", ""] {
+            let error = check_listed("a/", ["a/b", key]).unwrap_err();
+            assert!(error.to_string().contains("nothing was done"), "{error}");
+        }
+    }
+}
