@@ -1,6 +1,6 @@
 //! Keys as they are given and as they are listed: what is refused, completed and warned of.
 
-use unicode_normalization::UnicodeNormalization as _;
+use cloudflare_clients::r2::normalize_key;
 
 use crate::error::{Error, Result};
 use crate::misreading::url_hint;
@@ -40,10 +40,8 @@ pub(crate) fn warn_of_dots(key: &str, printer: Printer) {
 /// Refuses a listing with a key that was not asked for, before anything is done with its keys. R2 does not
 /// tell apart how a letter is composed.
 pub(crate) fn check_listed<'k>(prefix: &str, keys: impl IntoIterator<Item = &'k str>) -> Result<()> {
-    let begins = |key: &str| {
-        key.starts_with(prefix)
-            || key.nfc().collect::<String>().starts_with(&prefix.nfc().collect::<String>())
-    };
+    let begins =
+        |key: &str| key.starts_with(prefix) || normalize_key(key).starts_with(&*normalize_key(prefix));
     match keys.into_iter().find(|key| !begins(key)) {
         None => Ok(()),
         Some(key) => Err(Error::Local(format!(

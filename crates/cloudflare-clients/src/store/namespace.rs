@@ -107,7 +107,7 @@ impl LocalNamespace {
         let now = self.store.now();
         validate_put(&request, now)?;
         let PutRequest { key, value, expiration, expiration_ttl, metadata } = request;
-        let expiration = pairs::expiration(expiration, expiration_ttl, now)?;
+        let expiration = pairs::expiration(expiration, expiration_ttl, now);
         let value = value::bounded(value)?;
         let Received { segment, file, .. } = receive(&self.store.shared().blobs, value, None).await?;
         files.extend(file);
@@ -264,7 +264,7 @@ mod tests {
         for request in late {
             let error = namespace.put(request).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-            assert!(error.message().contains("behind the year 9999"), "{error}");
+            assert!(error.message().contains("after the year 9999"), "{error}");
         }
     }
 

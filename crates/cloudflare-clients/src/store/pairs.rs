@@ -9,7 +9,7 @@ use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{ListPage, ListRequest, ListedKey, Metadata};
 use crate::model::kv::limits;
-use crate::time::{LAST_SECOND, from_seconds, to_seconds};
+use crate::time::{from_seconds, to_seconds};
 
 /// How many expired keys one write removes at most, so that none is much slower than the others.
 const MAX_EXPIRED: usize = 100;
@@ -168,20 +168,12 @@ impl KeysQuery {
     }
 }
 
-/// When a key expires that is put at `now`, in seconds. A time to live counts from the second that has begun, and wins.
-///
-/// # Errors
-/// [`ErrorKind::InvalidInput`]: it is later than dates with four digits for the year can name.
+/// When a key expires that is put at `now`, in seconds. A time to live counts from the second that has begun, and wins. What
+/// is too late for a date was refused before.
 pub(super) fn expiration(
     at: Option<std::time::SystemTime>,
     ttl: Option<std::time::Duration>,
     now: std::time::SystemTime,
-) -> Result<Option<u64>> {
-    let seconds = ttl.map(|ttl| to_seconds(now).saturating_add(ttl.as_secs())).or(at.map(to_seconds));
-    if seconds > Some(LAST_SECOND) {
-        return Err(Error::invalid_input(
-            "the expiration lies behind the year 9999: leave it out, and the key never expires",
-        ));
-    }
-    Ok(seconds)
+) -> Option<u64> {
+    ttl.map(|ttl| to_seconds(now).saturating_add(ttl.as_secs())).or(at.map(to_seconds))
 }
