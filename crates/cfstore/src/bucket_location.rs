@@ -10,6 +10,7 @@ use cloudflare_emulator::Credentials;
 use crate::cli::{DATA_DIRECTORY, LISTEN};
 use crate::error::{Error, Result};
 use crate::printer::Printer;
+use crate::trust;
 use crate::variables::{
     R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_REGION,
     R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, Variables, is_set,
@@ -88,7 +89,10 @@ impl BucketLocation {
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
             Self::R2(config) => {
-                let bucket = S3Bucket::new(config)?;
+                let mut bucket = S3Bucket::new(config)?;
+                if let Some(client) = trust::http_client()? {
+                    bucket = bucket.with_http_client(client);
+                }
                 let signing = bucket.signing_client().clone();
                 Ok(R2Service::new(bucket).with_signing(signing))
             }

@@ -19,6 +19,7 @@ mod rfc3339;
 mod shutdown;
 mod stdin;
 mod transfer;
+mod trust;
 mod variables;
 
 use std::io;

@@ -10,6 +10,7 @@ use crate::bucket_location::absolute;
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
+use crate::trust;
 use crate::variables::{CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, Variables, is_set};
 
 /// The title of the embedded store's namespace.
@@ -79,7 +80,13 @@ impl NamespaceLocation {
     /// The client of the namespace. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
-            Self::Cloudflare(config, _) => Ok(KvClient::new(RestNamespace::new(config)?)),
+            Self::Cloudflare(config, _) => {
+                let mut namespace = RestNamespace::new(config)?;
+                if let Some(client) = trust::http_client()? {
+                    namespace = namespace.with_http_client(client);
+                }
+                Ok(KvClient::new(namespace))
+            }
             Self::Embedded(directory) => {
                 printer.note(format_args!(
                     "using the embedded store in {}/, namespace {LOCAL_NAMESPACE}: {KV_NAMESPACE_ID} is not set",

@@ -515,7 +515,22 @@ fn the_server_speaks_tls_with_a_certificate_that_it_keeps() {
     let given = ["--tls-cert", ".cfstore/tls-certificate.pem", "--tls-key", ".cfstore/tls-key.pem"];
     assert!(Server::start_with(&folder, &given).variables[0].1.starts_with("https://"));
 
+    // It is trusted where it is named.
+    let server = Server::start_with(&folder, &["--tls"]);
+    let (elsewhere, certificate) = (Folder::new(), folder.path().join(".cfstore/tls-certificate.pem"));
+    elsewhere.write("in", "hello");
+    for args in [&["r2", "put", "in", "a"][..], &["r2", "get", "a", "-"], &["kv", "put", "k", "v"]] {
+        let untrusted = failure(&server.command(&elsewhere, args).output().unwrap());
+        assert!(untrusted.starts_with("exit 1") && untrusted.contains("certificate"), "{untrusted}");
+        let trusted = server.command(&elsewhere, args).env("SSL_CERT_FILE", &certificate).output().unwrap();
+        assert!(trusted.status.success(), "{args:?}: {trusted:?}");
+    }
     folder.write("none.pem", "");
+    let mut none = server.command(&elsewhere, &["r2", "head", "a"]);
+    let none = failure(&none.env("SSL_CERT_FILE", folder.path().join("none.pem")).output().unwrap());
+    assert!(none.starts_with("exit 2") && none.contains("none.pem: the PEM has no certificate"), "{none}");
+    drop(server);
+
     let failed = folder.fails(&["serve", "--tls-cert", "none.pem", "--tls-key", ".cfstore/tls-key.pem"]);
     assert!(
         failed.starts_with("exit 2") && failed.contains("none.pem does not hold a certificate"),

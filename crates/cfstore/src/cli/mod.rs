@@ -41,6 +41,8 @@ Which store:
 
   CLOUDFLARE_API_BASE_URL  optional: another server in place of https://api.cloudflare.com/client/v4
 
+  SSL_CERT_FILE          optional: certificates to trust besides those of public authorities, a file of PEM
+
 Exit codes:
   0 done    1 failed    2 wrong usage    3 not found
 

@@ -60,8 +60,8 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     ));
     if let Some(certificate) = &certificate {
         printer.note(format_args!(
-            "clients have to trust {}: AWS_CA_BUNDLE (aws, boto3), SSL_CERT_FILE (curl, Go), NODE_EXTRA_CA_CERTS (Node), or\n\
-             --cacert (restic, curl) name it. cfstore itself knows public authorities only.",
+            "clients have to trust {}: SSL_CERT_FILE (cfstore, curl, Go), AWS_CA_BUNDLE (aws, boto3), NODE_EXTRA_CA_CERTS\n\
+             (Node), or --cacert (restic, curl) name it.",
             certificate.display()
         ));
     }

@@ -17,12 +17,13 @@ use async_trait::async_trait;
 use futures_util::future::{self, Either};
 use http::{Request, Response};
 use hyper::ext::ReasonPhrase as HyperReasonPhrase;
-use hyper_rustls::ConfigBuilderExt as _;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::ClientConfig;
 use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 
 use self::connector::{CONNECTING, Connecting, Connector};
 use self::download::Download;
@@ -58,10 +59,32 @@ impl HyperClient {
     /// # Errors
     /// [`ErrorKind::Connection`]: TLS cannot be set up.
     pub fn new() -> Result<Self> {
+        Self::with_roots(public_roots())
+    }
+
+    /// A client that also trusts the certificates of this PEM, and those that they sign: of a proxy that reads along, or
+    /// of `cfstore serve --tls`.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: it is no PEM, or has no certificate that can be trusted; others are passed over. Those of
+    /// [`new`](Self::new).
+    pub fn trusting(pem: &[u8]) -> Result<Self> {
+        let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+        let certificates = certificates
+            .map_err(|error| Error::invalid_input("the certificates are not PEM").with_source(error))?;
+        let mut roots = public_roots();
+        let (added, _) = roots.add_parsable_certificates(certificates);
+        if added == 0 {
+            return Err(Error::invalid_input("the PEM has no certificate that can be trusted"));
+        }
+        Self::with_roots(roots)
+    }
+
+    fn with_roots(roots: RootCertStore) -> Result<Self> {
         let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .map_err(|error| Error::new(ErrorKind::Connection, "TLS cannot be set up").with_source(error))?
-            .with_webpki_roots()
+            .with_root_certificates(roots)
             .with_no_client_auth();
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
@@ -90,6 +113,11 @@ impl HyperClient {
         self.runtime = Arc::new(runtime);
         self
     }
+}
+
+/// Mozilla's.
+fn public_roots() -> RootCertStore {
+    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
 #[async_trait]
