@@ -303,7 +303,7 @@ test("manifests", async () => {
     await expectError(await call("PUT", path, { json: bad }), 400, "bad_request");
   }
   await expectError(await call("PUT", path, { body: "no json" }), 400, "bad_request");
-  await expectError(await call("PUT", path, { body: `"${"x".repeat(70_000)}"` }), 400, "bad_request");
+  await expectError(await call("PUT", path, { body: `"${"x".repeat(70_000)}"` }), 413, "too_large");
   await expectError(await call("PUT", "/manifests/creator-1/..%2Fx", { json: manifest }), 400, "bad_request");
 });
 

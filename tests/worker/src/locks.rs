@@ -1,19 +1,20 @@
 //! Locks for which the requests to the Worker contend.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::lock::Locks;
 use cloudflare_clients::r2::R2Service;
 use cloudflare_clients::{Error, ErrorKind, RetryPolicy, Runtime, WorkersRuntime};
 use serde_json::json;
-use worker::{Date, Response, Result, Url};
+use worker::{Response, Result, Url};
 
 use crate::operations::{Outcome, failure, parameter, said};
 
-/// The locks whose holder is at work, as the memory of the instance has it: no lock is asked for that.
-static AT_WORK: Mutex<Option<HashSet<String>>> = Mutex::new(None);
+/// Until when the holders that are at work hold their locks, as the memory of the instance has it: no lock is asked for
+/// that. A machine that is busy may let a lease end in the middle of the work.
+static AT_WORK: Mutex<BTreeMap<String, SystemTime>> = Mutex::new(BTreeMap::new());
 
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
@@ -37,23 +38,36 @@ async fn contend(r2: &R2Service, url: &Url) -> Outcome {
     let mut turns = Vec::new();
     for turn in 1..=count {
         let lock = locks.acquire(&name, LONGEST_WAIT).await?;
-        let (token, entered) = (lock.token(), Date::now().as_millis());
-        if !at_work(|names| names.insert(name.clone())) {
+        let (token, entered, end) = (lock.token(), WorkersRuntime.now(), lock.expires_at());
+        if at_work(|holders| holders.insert(name.clone(), end)).is_some_and(|other| other > entered) {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 format!("{name} has two holders, one with token {token}"),
             ));
         }
         WorkersRuntime.sleep(Duration::from_millis(1)).await;
-        at_work(|names| names.remove(&name));
-        turns.push(json!({ "token": token, "entered": entered, "left": Date::now().as_millis() }));
+        at_work(|holders| {
+            if holders.get(&name) == Some(&end) {
+                holders.remove(&name);
+            }
+        });
+        let left = WorkersRuntime.now().min(end);
+        turns.push(json!({ "token": token, "entered": millis(entered), "left": millis(left) }));
         if !(abandon && turn == count) {
-            lock.release().await?;
+            match lock.release().await {
+                Err(error) if error.kind() != ErrorKind::LockLost => return Err(error),
+                _ => {}
+            }
         }
     }
     said(&turns)
 }
 
-fn at_work<T>(change: impl FnOnce(&mut HashSet<String>) -> T) -> T {
-    change(AT_WORK.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default())
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn at_work<T>(change: impl FnOnce(&mut BTreeMap<String, SystemTime>) -> T) -> T {
+    change(&mut AT_WORK.lock().unwrap_or_else(PoisonError::into_inner))
 }
