@@ -81,7 +81,8 @@ const READ: &[Parameters] = &[
         ],
         Honoured,
     ),
-    VERSION,
+    // The version that a PutObject has said, or none.
+    (&["?versionId"], Honoured),
     (&["x-amz-checksum-mode"], Ignored("a whole object's checksums are returned in any case")),
 ];
 

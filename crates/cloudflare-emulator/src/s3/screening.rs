@@ -164,17 +164,15 @@ mod tests {
     /// There are none, and what was asked of one version must not be done to the object.
     #[test]
     fn versions_are_refused() {
-        use S3Operation::{DeleteObject, GetObject, HeadObject};
-        for operation in [GetObject, HeadObject, DeleteObject] {
-            for (query, code) in [
-                ("versionId=1", Some("NotImplemented")),
-                ("versionId=null", None),
-                ("versionId=", None),
-                ("x=1", None),
-            ] {
-                let refused = screen(operation, &Query::parse(query).unwrap(), &HeaderMap::new());
-                assert_eq!(refused.err().map(|error| error.code), code, "{operation:?} {query}");
-            }
+        for (query, code) in [
+            ("versionId=1", Some("NotImplemented")),
+            ("versionId=null", None),
+            ("versionId=", None),
+            ("x=1", None),
+        ] {
+            let query = Query::parse(query).unwrap();
+            let refused = screen(S3Operation::DeleteObject, &query, &HeaderMap::new());
+            assert_eq!(refused.err().map(|error| error.code), code);
         }
     }
 }

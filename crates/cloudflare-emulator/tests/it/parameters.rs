@@ -219,6 +219,20 @@ async fn a_version_is_said_of_what_is_put_and_not_of_what_is_read() {
         let read = local.request(method, "/media/key").send().await;
         assert_eq!((read.status, read.header("x-amz-version-id")), (200, ""), "{method}");
     }
+    // Whoever asks for the version that was said gets the object, as long as it is that one.
+    let id = put.header("x-amz-version-id").to_owned();
+    let status = async |method, id: &str| {
+        local.request(method, &format!("/media/key?versionId={id}")).send().await.status
+    };
+    for method in ["GET", "HEAD"] {
+        assert_eq!(status(method, &id).await, 200, "{method}");
+        assert_eq!(status(method, "null").await, 200, "{method}");
+        assert_eq!(status(method, "00000000000000000000000000000000").await, 501, "{method}");
+    }
+    local.put("/media/key", "hello").await;
+    for method in ["GET", "HEAD"] {
+        assert_eq!(status(method, &id).await, 501, "{method}");
+    }
 }
 
 #[tokio::test]

@@ -19,6 +19,7 @@ pub(super) struct ObjectRead<'a> {
     if_range: Option<IfRange>,
     only_if: Conditional,
     part_number: Option<&'a str>,
+    version_id: Option<&'a str>,
     now: SystemTime,
     response_headers: HeaderMap,
 }
@@ -31,6 +32,7 @@ impl<'a> ObjectRead<'a> {
             if_range: IfRange::read(&request.headers),
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
             part_number: request.query.get("partNumber"),
+            version_id: request.query.get("versionId"),
             now,
             response_headers: response_overrides::parse(&request.query)?,
         })
@@ -51,8 +53,9 @@ impl<'a> ObjectRead<'a> {
     /// The status of the answer about this object, whose range becomes the one to serve.
     ///
     /// # Errors
-    /// A condition does not hold, there is no such part, or the range cannot be satisfied.
+    /// Another version was asked for, a condition does not hold, there is no such part, or the range cannot be satisfied.
     pub(super) fn status(&self, object: &mut Object) -> Result<StatusCode, S3Error> {
+        self.check_version(object)?;
         match self.only_if.check_read(Some(object)) {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::NotModified => return Ok(StatusCode::NOT_MODIFIED),
@@ -68,6 +71,18 @@ impl<'a> ObjectRead<'a> {
         let mut headers = response::object_headers(object)?;
         headers.extend(self.response_headers);
         Ok(headers)
+    }
+
+    /// PutObject says a version, and rclone asks for it at once. Any other one is gone or never was, and which of them
+    /// nobody knows.
+    fn check_version(&self, object: &Object) -> Result<(), S3Error> {
+        match self.version_id {
+            None | Some("" | "null") => Ok(()),
+            Some(id) if object.version.as_deref() == Some(id) => Ok(()),
+            Some(_) => {
+                Err(S3Error::not_implemented("versionId of a version that is not the object not implemented"))
+            }
+        }
     }
 
     /// The store does not know where the parts of a completed upload were. Any other object is its own part 1.
