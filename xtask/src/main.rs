@@ -1,9 +1,10 @@
-//! What this repository does with itself: `cargo xtask check`, `cargo xtask test` and `cargo xtask bench`.
+//! What this repository does with itself: `cargo xtask check`, `test`, `bench` and `fuzz`.
 
 mod bench;
 mod check;
 mod command;
 mod context;
+mod fuzz;
 mod install;
 mod layers;
 mod public_api;
@@ -26,7 +27,7 @@ use crate::workspace::Workspace;
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Checks, tests and benches of this repository"
+    about = "Checks, tests, benches and fuzz targets of this repository"
 )]
 enum Cli {
     /// Format, layers, lints (native and wasm32), documentation, public interface and dependencies; all of it, or the checks named
@@ -35,6 +36,8 @@ enum Cli {
     Test(test::Options),
     /// One measurement, as a table and into target/bench/BENCH.json
     Bench(bench::Options),
+    /// The fuzz targets, or those named, each for some seconds
+    Fuzz(fuzz::Options),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Cli::Check(options) => check::check(&workspace, &options),
         Cli::Test(options) => test::test(&workspace, &options),
         Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
+        Cli::Fuzz(options) => fuzz::fuzz(&workspace, &options),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -69,6 +69,7 @@ pub(super) const CIRCLES: &[(&str, &[Circle])] = &[
     ("crates/cloudflare-emulator/src", &[]),
     ("crates/cfstore/src", &[]),
     ("crates/contract/src", &[]),
+    ("crates/properties/src", &[]),
     ("crates/testkit/src", &[]),
     ("xtask/src", &[]),
 ];

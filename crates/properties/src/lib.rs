@@ -1,0 +1,36 @@
+//! What holds for every input, in a function for each: it takes any bytes and panics where something does not hold.
+//!
+//! `fuzz/` looks for such bytes with libFuzzer, `tests/properties.rs` for a second with proptest. Both begin
+//! with the inputs of `fuzz/seeds/NAME`.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::missing_panics_doc)]
+
+mod documents;
+mod headers;
+mod keys;
+mod local;
+mod message;
+mod requests;
+mod signatures;
+
+pub use documents::{kv_json, xml};
+pub use headers::{headers, rfc2047};
+pub use keys::{key_encoding, object_key};
+pub use requests::{kv_request, raw_request, s3_request};
+pub use signatures::sigv4;
+
+/// A property, by the name of its fuzz target.
+pub type Property = (&'static str, fn(&[u8]));
+
+/// All of them.
+pub const ALL: &[Property] = &[
+    ("headers", headers),
+    ("key_encoding", key_encoding),
+    ("kv_json", kv_json),
+    ("kv_request", kv_request),
+    ("object_key", object_key),
+    ("raw_request", raw_request),
+    ("rfc2047", rfc2047),
+    ("s3_request", s3_request),
+    ("sigv4", sigv4),
+    ("xml", xml),
+];

@@ -1,0 +1,80 @@
+//! A request as the inputs have it: `METHOD TARGET`, a line for each header, an empty line, the body.
+
+use cloudflare_clients::sigv4::encode;
+use http::uri::PathAndQuery;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::percent_decode_str;
+
+pub(crate) struct Message<'i> {
+    pub(crate) method: Method,
+    pub(crate) target: &'i [u8],
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: &'i [u8],
+}
+
+impl<'i> Message<'i> {
+    /// `None` where HTTP has no such request. Lines that are not a header are passed over, and headers that say how the
+    /// message is sent, which the sender does.
+    pub(crate) fn parse(input: &'i [u8]) -> Option<Self> {
+        let (first, mut rest) = line(input);
+        let (method, target) = split(first, b' ')?;
+        let mut headers = HeaderMap::new();
+        while !rest.is_empty() {
+            let (header, after) = line(rest);
+            rest = after;
+            if header.is_empty() {
+                break;
+            }
+            let Some((name, value)) = split(header, b':') else { continue };
+            let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name), HeaderValue::from_bytes(value.trim_ascii()))
+            else {
+                continue;
+            };
+            if !OF_THE_SENDER.contains(&name.as_str()) {
+                headers.append(name, value);
+            }
+        }
+        Some(Self { method: Method::from_bytes(method).ok()?, target, headers, body: rest })
+    }
+}
+
+/// The path and the query, where a target has them.
+pub(crate) fn path_and_query(target: Vec<u8>) -> Option<PathAndQuery> {
+    PathAndQuery::try_from(target).ok().filter(|target| target.path().starts_with('/'))
+}
+
+const OF_THE_SENDER: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+    "x-amz-content-sha256",
+    "x-amz-date",
+];
+
+fn line(input: &[u8]) -> (&[u8], &[u8]) {
+    split(input, b'\n').unwrap_or((input, &[]))
+}
+
+/// What is before and behind the first `at`.
+pub(crate) fn split(input: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let index = input.iter().position(|byte| *byte == at)?;
+    Some((&input[..index], &input[index + 1..]))
+}
+
+/// A path as it is signed: decoded once, then encoded as SigV4 does.
+pub(crate) fn canonical_path(path: &str) -> String {
+    let mut canonical = String::new();
+    for (index, segment) in path.split('/').enumerate() {
+        if index > 0 {
+            canonical.push('/');
+        }
+        encode(percent_decode_str(segment).collect::<Vec<u8>>(), &mut canonical);
+    }
+    canonical
+}
