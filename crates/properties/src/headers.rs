@@ -27,7 +27,9 @@ pub fn headers(input: &[u8]) {
     }
     if let Ok(checksums) = s3::read_request_checksums(&headers) {
         let mut written = HeaderMap::new();
-        checksums.iter().for_each(|checksum| s3::write_checksum(checksum, &mut written).unwrap());
+        for checksum in &checksums {
+            s3::write_checksum(checksum, &mut written).unwrap();
+        }
         assert_eq!(s3::read_request_checksums(&written).unwrap(), checksums);
     }
     let metadata = s3::read_http_metadata(&headers);

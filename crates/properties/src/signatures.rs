@@ -85,6 +85,15 @@ pub fn sigv4(input: &[u8]) {
     }
 }
 
+/// What a signature protects, in a form of its own.
+#[derive(Debug, PartialEq, Eq)]
+struct Meaning {
+    method: Method,
+    path: Vec<u8>,
+    query: Vec<(Vec<u8>, Vec<u8>)>,
+    headers: Vec<(HeaderName, String)>,
+}
+
 impl Received {
     fn verifies(&self, credentials: &Credentials, now: SystemTime) -> bool {
         ParsedAuth::from_request(&self.method, &self.path, &self.query, &self.headers)
@@ -124,8 +133,7 @@ impl Received {
         (!changed.path.contains(['?', '#']) && changed.path.starts_with('/')).then_some(changed)
     }
 
-    /// What a signature protects, in a form of its own.
-    fn meaning(&self) -> (Method, Vec<u8>, Vec<(Vec<u8>, Vec<u8>)>, Vec<(HeaderName, String)>) {
+    fn meaning(&self) -> Meaning {
         let mut query: Vec<_> =
             query_pairs(&self.query).map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
         for (name, value) in &mut query {
@@ -143,7 +151,12 @@ impl Received {
             .map(|(name, value)| (name.clone(), words(name, value)))
             .collect();
         headers.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
-        (self.method.clone(), percent_decode_str(&self.path).collect(), query, headers)
+        Meaning {
+            method: self.method.clone(),
+            path: percent_decode_str(&self.path).collect(),
+            query,
+            headers,
+        }
     }
 }
 

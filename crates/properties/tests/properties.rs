@@ -1,7 +1,10 @@
-//! Every property, for the seeds of its fuzz target and what a few changes make of them.
+//! Every property, for the seeds of its fuzz target and what a few changes make of them. `PROPTEST_CASES=100000` tries
+//! that many, where there is no libFuzzer.
 
-use std::fs;
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use std::path::Path;
+use std::{env, fs};
 
 use properties::ALL;
 use proptest::prelude::*;
@@ -63,11 +66,17 @@ impl Change {
 fn check(name: &str, cases: u32) {
     let (_, property) = ALL.iter().find(|(known, _)| *known == name).unwrap();
     let seeds = seeds(name);
-    seeds.iter().for_each(|seed| property(seed));
+    for seed in &seeds {
+        property(seed);
+    }
+    let wanted = Config::default().cases;
+    let cases = if env::var_os("PROPTEST_CASES").is_some() { wanted } else { cases };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let input = (any::<Index>(), prop::collection::vec(Change::any(), 1..6)).prop_map(|(seed, changes)| {
         let mut input = seeds[seed.index(seeds.len())].clone();
-        changes.iter().for_each(|change| change.apply(&mut input));
+        for change in &changes {
+            change.apply(&mut input);
+        }
         input
     });
     runner

@@ -139,6 +139,12 @@ mod tests {
         }
     }
 
+    #[test]
+    fn many_beginnings_without_an_end_are_read_in_linear_time() {
+        let text = "=?a?B?x".repeat(1 << 17);
+        assert_eq!(decode(&text), text);
+    }
+
     proptest! {
         #[test]
         fn any_text_round_trips(text in any::<String>()) {
