@@ -67,14 +67,15 @@ pub(crate) fn split(input: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
     Some((&input[..index], &input[index + 1..]))
 }
 
-/// A path as it is signed: decoded once, then encoded as SigV4 does.
+/// A path as it is signed: decoded once, so that `%2F` is a slash, then encoded as SigV4 does.
 pub(crate) fn canonical_path(path: &str) -> String {
+    let decoded = percent_decode_str(path).collect::<Vec<u8>>();
     let mut canonical = String::new();
-    for (index, segment) in path.split('/').enumerate() {
+    for (index, segment) in decoded.split(|byte| *byte == b'/').enumerate() {
         if index > 0 {
             canonical.push('/');
         }
-        encode(percent_decode_str(segment).collect::<Vec<u8>>(), &mut canonical);
+        encode(segment.to_vec(), &mut canonical);
     }
     canonical
 }
