@@ -205,13 +205,15 @@ impl Namespace for RestNamespace {
         }
         let mut boundary = [0; 16];
         self.runtime.fill_random(&mut boundary)?;
-        self.call(rest::put_value::request(request, &hex::encode(boundary))?).await.map(drop)
+        rest::put_value::parse(&self.call(rest::put_value::request(request, &hex::encode(boundary))?).await?)
     }
 
     async fn delete(&self, request: DeleteRequest) -> Result<()> {
         validate_key(&request.key)?;
-        let deleted = self.call(rest::delete_value::request(&request)).await.map(drop);
-        deleted.or_else(|error| rest::error_code::missing(error).map(Option::unwrap_or_default))
+        match self.call(rest::delete_value::request(&request)).await {
+            Ok(body) => rest::delete_value::parse(&body),
+            Err(error) => rest::error_code::missing(error).map(Option::unwrap_or_default),
+        }
     }
 
     async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {

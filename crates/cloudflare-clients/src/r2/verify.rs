@@ -12,6 +12,11 @@ use crate::model::r2::ChecksumAlgorithm;
 use crate::model::r2::content_checksum::{content_checksum, md5_of};
 use crate::model::r2::{Checksum, Hasher, Object};
 
+/// Whether the answers to writes are compared with what was sent.
+pub(super) fn verifies_writes(service: &R2Service) -> bool {
+    service.verifies() && !service.bucket().has_reliable_transport()
+}
+
 /// The MD5 of a body that is being sent.
 ///
 /// Of bytes in memory it is known beforehand, so that a service can refuse damaged ones; else once all have been taken.
@@ -23,20 +28,17 @@ pub(super) struct SentMd5 {
 
 impl SentMd5 {
     pub(super) async fn new(service: &R2Service, body: &Body, checksum: Option<Checksum>) -> Self {
-        let verifies = service.verifies() && !service.bucket().has_reliable_transport();
+        let verifies = verifies_writes(service);
         let checksum = if verifies { content_checksum(body, checksum).await } else { checksum };
         let known = checksum.filter(|checksum| matches!(checksum, Checksum::Md5(_)));
         Self {
-            observes: known.is_none() && verifies,
+            observes: known.is_none() && verifies && !body.passes_by(),
             known: Arc::new(known.map_or_else(OnceLock::new, OnceLock::from)),
         }
     }
 
     /// The body, hashed while it is read where its MD5 is not known yet.
     pub(super) fn observe(&self, body: Body) -> Body {
-        if body.passes_by() {
-            return body;
-        }
         let Some(length) = body.content_length().filter(|_| self.observes) else {
             return body;
         };
@@ -86,6 +88,11 @@ impl SentMd5 {
     /// Compares what was sent with the etag that the service gave it, where that is an MD5.
     pub(super) fn check_etag(&self, etag: &str) -> Result<()> {
         match (self.get(), Checksum::from_etag(etag)) {
+            // Whoever has not read all of it cannot have stored it.
+            (None, Some(_)) if self.observes => {
+                Err(Error::unexpected("the service says that all is stored, and has not been sent all of it")
+                    .retryable(true))
+            }
             (Some(sent), Some(stored)) if sent != stored => Err(Error::new(
                 ErrorKind::Integrity,
                 format!("the service stored other bytes than were sent: {stored:?} in place of {sent:?}"),
@@ -131,6 +138,10 @@ mod tests {
         for (content, length) in [("", 0), ("abc", 3)] {
             let body = || Body::from_stream(stream::iter([Ok(Bytes::from(content))]), Some(length));
             let sent = SentMd5::new(&R2Service::new(MockBucket::new()), &body(), None).await;
+            if length > 0 {
+                let error = sent.check_etag("d41d8cd98f00b204e9800998ecf84200").unwrap_err();
+                assert!(error.is_retryable(), "what was not read cannot be stored: {error}");
+            }
             let mut stream = sent.observe(body()).into_stream();
             for _ in 0..length.min(1) {
                 stream.try_next().await.unwrap();

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// How long each step of a request may take. There is no limit on a whole body, however large it is.
+/// How long each step of a request may take. There is no limit on a whole body, however large it is, as long as it arrives at
+/// [`min_speed`](Self::min_speed).
 ///
 /// [`S3Bucket`](crate::S3Bucket) and [`RestNamespace`](crate::RestNamespace) put theirs into the extensions of every request, for
 /// the [`HttpClient`](crate::HttpClient) to keep.
@@ -26,6 +27,12 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of a body, in either direction. 20 s.
     pub idle: Duration,
+    /// How many bytes a second of an answer's body arrive at least, on the average of each [`speed_window`](Self::speed_window).
+    /// 1 KiB; 0 allows any speed.
+    pub min_speed: u64,
+    /// Over how much time the speed of an answer's body is measured: time of waiting for the service, so that a body which is
+    /// read slowly is none that arrives slowly. 60 s.
+    pub speed_window: Duration,
 }
 
 impl Timeouts {
@@ -46,6 +53,14 @@ impl Timeouts {
         self.idle = limit;
         self
     }
+
+    /// Replaces how many bytes a second of an answer's body arrive at least while they are waited for, and over how much time
+    /// that is measured.
+    pub fn min_speed(mut self, bytes_per_second: u64, window: Duration) -> Self {
+        self.min_speed = bytes_per_second;
+        self.speed_window = window;
+        self
+    }
 }
 
 impl Default for Timeouts {
@@ -54,6 +69,8 @@ impl Default for Timeouts {
             connect: Duration::from_secs(5),
             first_byte: Duration::from_secs(30),
             idle: Duration::from_secs(20),
+            min_speed: 1024,
+            speed_window: Duration::from_secs(60),
         }
     }
 }

@@ -10,8 +10,9 @@ use cloudflare_clients::{
     Timeouts, TokioRuntime, async_trait,
 };
 use futures_util::future::BoxFuture;
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{Request, Response};
+use testkit::ScriptedServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -159,6 +160,45 @@ async fn timeouts_go_by_the_runtime() {
     let error = client.send(get(&format!("https://{}/", listener.local_addr().unwrap()))).await.unwrap_err();
     assert!(error.message().ends_with("within 5s"), "{error}");
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_body_that_drips_times_out_and_one_that_is_read_slowly_does_not() {
+    let dripping = |every: Duration, piece: usize| async move {
+        let scripted = ScriptedServer::conversing(move |mut connection| async move {
+            connection.read_head().await;
+            connection.write("HTTP/1.1 200 OK\r\nContent-Length: 60000\r\n\r\n").await;
+            for _ in 0..60_000 / piece {
+                connection.write(&"x".repeat(piece)).await;
+                tokio::time::sleep(every).await;
+            }
+        });
+        scripted.await.url()
+    };
+    // A byte in two seconds: never idle.
+    let url = dripping(Duration::from_millis(20), 1).await;
+    let client = HyperClient::new().unwrap().with_runtime(Fast(Instant::now()));
+    let start = Instant::now();
+    let error = client.send(get(&url)).await.unwrap().into_body().bytes().await.unwrap_err();
+    assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, true));
+    assert!(error.message().starts_with("the answer is too slow: "), "{error}");
+    assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
+
+    // The limit is the request's.
+    let mut request = get(&dripping(Duration::from_millis(20), 2_000).await);
+    request.extensions_mut().insert(Timeouts::default().min_speed(0, Duration::ZERO));
+    assert_eq!(client.send(request).await.unwrap().into_body().bytes().await.unwrap().len(), 60_000);
+
+    // All is there long before it is read.
+    let mut request = get(&dripping(Duration::ZERO, 60_000).await);
+    request.extensions_mut().insert(Timeouts::default().min_speed(1 << 20, Duration::from_secs(30)));
+    let mut pieces = client.send(request).await.unwrap().into_body().into_stream();
+    let mut length = 0;
+    while let Some(piece) = pieces.next().await {
+        length += piece.unwrap().len();
+        tokio::time::sleep(Duration::from_millis(400)).await;
+    }
+    assert_eq!(length, 60_000);
 }
 
 #[tokio::test]

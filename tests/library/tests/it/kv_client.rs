@@ -327,6 +327,15 @@ async fn listings_go_on_until_they_are_complete() {
     namespace.pages.lock().unwrap().extend([page(&["a"], Some("1")), page(&[], Some("1"))]);
     let error = kv.list().stream().try_collect::<Vec<_>>().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    let circle = ["1", "2", "1"].map(|cursor| page(&["a"], Some(cursor)));
+    namespace.pages.lock().unwrap().extend(circle);
+    let error = kv.list().stream().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    let empty = (0..1000).map(|number: u32| page(&[], Some(&number.to_string())));
+    namespace.pages.lock().unwrap().extend(empty);
+    let error = kv.list().stream().try_collect::<Vec<_>>().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    assert!(namespace.pages.lock().unwrap().is_empty());
     let mut endless = page(&[], None);
     endless.list_complete = false;
     namespace.pages.lock().unwrap().push_back(endless);

@@ -8,8 +8,8 @@ use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::r2::{
     self, Body, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional, GetRequest,
-    HeadRequest, HttpMetadata, ListPage, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest,
-    R2Service, StoredObject, UploadedPart,
+    HeadRequest, HttpMetadata, ListPage, MultipartUploadSummary, MultipartUploadsPage, Object, ObjectBody,
+    PartsPage, PutRequest, R2Service, StoredObject, UploadedPart,
 };
 use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, TokioRuntime};
@@ -589,6 +589,112 @@ async fn a_listing_that_cannot_go_on_is_an_error() {
     ] {
         assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
         assert!(error.to_string().starts_with("list"), "{error}");
+    }
+}
+
+/// Pages that come in a circle of three, or are empty without end.
+fn circling(empty: bool) -> MockBucket {
+    let bucket = MockBucket::new();
+    let next = move |here: Option<u16>| {
+        let here = here.unwrap_or_default();
+        if empty { here + 1 } else { here % 3 + 1 }
+    };
+    bucket.list.answers(move |request| async move {
+        let here = request.cursor.map(|cursor| cursor.parse().unwrap());
+        let objects = if empty { Vec::new() } else { vec![Object::new("k", 1, "e", UNIX_EPOCH)] };
+        Ok(ListPage::new(objects).truncated_at(next(here).to_string()))
+    });
+    bucket.list_parts.answers(move |request| async move {
+        let parts = if empty { Vec::new() } else { vec![UploadedPart::new(1, "e")] };
+        Ok(PartsPage::new(parts).truncated_at(next(request.part_number_marker)))
+    });
+    bucket.list_multipart_uploads.answers(move |request| async move {
+        let here = request.upload_id_marker.map(|marker| marker.parse().unwrap());
+        let uploads =
+            if empty { Vec::new() } else { vec![MultipartUploadSummary::new("k", "u", UNIX_EPOCH)] };
+        Ok(MultipartUploadsPage::new(uploads).truncated_at("k", next(here).to_string()))
+    });
+    bucket
+}
+
+#[tokio::test]
+async fn a_listing_without_an_end_is_an_error() {
+    for (empty, pages) in [(false, 4), (true, 1000)] {
+        let bucket = Arc::new(circling(empty));
+        let service = R2Service::new(Arc::clone(&bucket));
+        let upload = service.resume_multipart_upload("k", "id");
+        for error in [
+            service.list().stream().try_collect::<Vec<_>>().await.unwrap_err(),
+            service.list_multipart_uploads().stream().try_collect::<Vec<_>>().await.unwrap_err(),
+            upload.list_parts().stream().try_collect::<Vec<_>>().await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.attempts()), (ErrorKind::UnexpectedResponse, 1), "{error}");
+        }
+        let calls = [bucket.list.calls(), bucket.list_parts.calls(), bucket.list_multipart_uploads.calls()];
+        assert_eq!(calls, [pages; 3]);
+    }
+}
+
+#[tokio::test]
+async fn the_etag_of_a_completed_upload_is_that_of_its_parts() {
+    let parts = [Bytes::from(vec![1; 5 << 20]), Bytes::from_static(b"end")];
+    let md5s = parts.each_ref().map(|part| Checksum::of(ChecksumAlgorithm::Md5, part));
+    let of_bytes = md5(&md5s.map(|md5| md5.as_bytes().to_vec()).concat());
+    let of_digits = md5(md5s.map(|md5| md5.to_hex()).concat().as_bytes());
+    let wrong = "0".repeat(32);
+    for (etag, uploaded_here, resumed, unverified) in [
+        (format!("{of_bytes}-2"), true, true, true),
+        // Garage's.
+        (format!("{of_digits}-2"), true, true, true),
+        // Nobody can tell whether it is right.
+        ("etag".to_owned(), true, true, true),
+        (format!("{wrong}-2"), false, true, true),
+        (format!("{wrong}-9"), false, false, true),
+        (format!("{of_bytes}-1"), false, false, true),
+    ] {
+        let bucket = Arc::new(MockBucket::new());
+        bucket.upload_part.answers(|request| async move {
+            Ok(UploadedPart::new(request.part_number, md5(&request.body.bytes().await?)))
+        });
+        let answered = etag.clone();
+        bucket.complete_multipart_upload.answers(move |request| {
+            let stored = StoredObject::new(request.key, answered.clone());
+            async { Ok(stored) }
+        });
+        let service = R2Service::new(Arc::clone(&bucket));
+        let upload = service.resume_multipart_upload("k", "id");
+        for (number, part) in (1..).zip(&parts) {
+            upload.upload_part(number, part.clone()).await.unwrap();
+        }
+        let uploaded = upload.uploaded_here();
+        let unverifying = service.clone().with_verification(false).resume_multipart_upload("k", "id");
+        for (upload, good) in [
+            (upload, uploaded_here),
+            (service.resume_multipart_upload("k", "id"), resumed),
+            (unverifying, unverified),
+        ] {
+            let completed = upload.complete(uploaded.clone()).await;
+            let kind = completed.err().map(|error| error.kind());
+            assert_eq!(kind, (!good).then_some(ErrorKind::Integrity), "{etag}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_has_the_etag_that_its_source_must_have() {
+    for (source, copy, good) in [
+        (md5(b"a"), md5(b"a"), true),
+        (md5(b"a"), md5(b"b"), false),
+        (md5(b"a"), format!("{}-1", md5(b"b")), true),
+    ] {
+        let bucket = MockBucket::new();
+        bucket.copy.answers(move |request| {
+            let copied = StoredObject::new(request.key, copy.clone());
+            async { Ok(copied) }
+        });
+        let copy =
+            R2Service::new(bucket).copy("a", "b").source_only_if(Conditional::new().etag_matches(&source));
+        assert_eq!(copy.await.err().map(|error| error.kind()), (!good).then_some(ErrorKind::Integrity));
     }
 }
 

@@ -1,5 +1,7 @@
 //! `S3Bucket` against servers that answer by a script, byte for byte.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use cloudflare_clients::bytes::Bytes;
@@ -199,6 +201,42 @@ async fn an_early_answer_wins_over_the_broken_upload() {
                 .await;
         assert_eq!(error.code(), Some("AccessDenied"));
     }
+}
+
+#[tokio::test]
+async fn a_success_that_comes_before_the_body_is_none() {
+    let content = Bytes::from(vec![7; 8 * 1024 * 1024]);
+    let etag = Checksum::of(ChecksumAlgorithm::Md5, &content).to_hex();
+    let (file, requests) = (tempfile::NamedTempFile::new().unwrap(), Arc::new(AtomicUsize::new(0)));
+    std::fs::write(file.path(), &content).unwrap();
+    let (seen, length) = (Arc::clone(&requests), content.len());
+    let bucket = conversing(move |mut connection| {
+        let (first, etag) = (seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(2), etag.clone());
+        async move {
+            connection.read_head().await;
+            // What it has not read it cannot have stored, even where it knows the MD5 from the request's headers.
+            if !first {
+                connection.read_body(length).await;
+            }
+            connection.write(&answer("200 OK", &[&format!("ETag: \"{etag}\"")], "")).await;
+            connection.read_body(length).await;
+        }
+    })
+    .await;
+    let error = assert_fails(ErrorKind::UnexpectedResponse, bucket.put(PutRequest::new("k", content))).await;
+    assert!(error.is_retryable() && error.message().contains("before it had the whole request"), "{error}");
+    requests.store(0, Ordering::SeqCst);
+
+    for verified in [true, false] {
+        let service = R2Service::new(bucket.clone()).with_verification(verified);
+        let stored = service.put("k", Body::from_file(file.path()).await.unwrap()).await.unwrap();
+        assert_eq!(stored.size, Some(length as u64));
+    }
+    assert_eq!(requests.load(Ordering::SeqCst), 4);
+    let once =
+        Body::from_stream(Body::from_file(file.path()).await.unwrap().into_stream(), Some(length as u64));
+    let put = R2Service::new(bucket).put("k", once).into_future();
+    assert_fails(ErrorKind::BodyNotReplayable, put).await;
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! The body of an answer on its way in.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::stream;
@@ -10,21 +9,36 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
 use super::failure::root_cause;
+use super::peer_wait::PeerWait;
 use super::upload::Upload;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime::Runtime;
+use crate::transport::Timeouts;
 
 /// What a body arrives from.
 pub(super) struct Download {
-    pub(super) incoming: Incoming,
+    incoming: Incoming,
     /// The rest of the request is not sent when nobody waits for the answer any more.
-    pub(super) upload: Upload,
-    pub(super) idle: Duration,
-    pub(super) runtime: Arc<dyn Runtime>,
+    upload: Upload,
+    timeouts: Timeouts,
+    runtime: Arc<dyn Runtime>,
+    waiting: PeerWait,
+    /// What has arrived in the current window of the speed.
+    received: u64,
 }
 
 impl Download {
+    pub(super) fn new(
+        incoming: Incoming,
+        upload: Upload,
+        timeouts: Timeouts,
+        runtime: Arc<dyn Runtime>,
+    ) -> Self {
+        let waiting = PeerWait::new(Arc::clone(&runtime));
+        Self { incoming, upload, timeouts, runtime, waiting, received: 0 }
+    }
+
     pub(super) fn into_body(self) -> Body {
         let length = self.incoming.size_hint().exact();
         let pieces = stream::try_unfold(self, |mut download| async move {
@@ -36,22 +50,44 @@ impl Download {
 
     async fn piece(&mut self) -> Result<Option<Bytes>> {
         loop {
-            let Some(frame) = self.runtime.within(self.idle, self.incoming.frame()).await else {
-                return Err(Error::new(
-                    ErrorKind::Timeout,
-                    format!("the answer stalled: nothing came for {:?}", self.idle),
-                ));
+            let idle = self.timeouts.idle;
+            let frame = self.waiting.during(self.incoming.frame());
+            let Some(frame) = self.runtime.within(idle, frame).await else {
+                let message = format!("the answer stalled: nothing came for {idle:?}");
+                return Err(Error::new(ErrorKind::Timeout, message));
             };
             match frame {
                 None => return Ok(None),
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(bytes) if bytes.is_empty() => {}
-                    Ok(bytes) => return Ok(Some(bytes)),
+                    Ok(bytes) => {
+                        self.check_speed(bytes.len())?;
+                        if !bytes.is_empty() {
+                            return Ok(Some(bytes));
+                        }
+                    }
                     Err(_trailers) => {}
                 },
                 Some(Err(error)) => return Err(self.broken(error)),
             }
         }
+    }
+
+    /// Counts what has arrived, and at the end of each window whether that was enough.
+    fn check_speed(&mut self, arrived: usize) -> Result<()> {
+        let Timeouts { min_speed, speed_window, .. } = self.timeouts;
+        self.received += arrived as u64;
+        let waited = self.waiting.waited();
+        if waited < speed_window {
+            return Ok(());
+        }
+        let least = u128::from(min_speed) * waited.as_millis() / 1000;
+        if u128::from(self.received) < least {
+            let message = format!("the answer is too slow: {} bytes came in {waited:?}", self.received);
+            return Err(Error::new(ErrorKind::Timeout, message));
+        }
+        self.received = 0;
+        self.waiting.restart();
+        Ok(())
     }
 
     fn broken(&self, error: hyper::Error) -> Error {

@@ -4,6 +4,7 @@ mod answer_first;
 mod connector;
 mod download;
 mod failure;
+mod peer_wait;
 mod sender;
 mod shared;
 mod upload;
@@ -146,12 +147,16 @@ impl HttpClient for HyperClient {
             Ok(response) => response.into_parts(),
             Err(error) => return Err(upload.take_error().unwrap_or_else(|| failure(&host, error))),
         };
+        if head.status.is_success() && !upload.is_whole() {
+            let message = format!("{host} answered {} before it had the whole request", head.status);
+            return Err(Error::unexpected(message).retryable(true));
+        }
         // hyper notes it where it is not HTTP's own.
         if let Some(reason) = head.extensions.remove::<HyperReasonPhrase>() {
             head.extensions.insert(ReasonPhrase::new(String::from_utf8_lossy(reason.as_bytes())));
         }
         let runtime = Arc::clone(&self.runtime);
-        let download = Download { incoming, upload, idle: timeouts.idle, runtime };
+        let download = Download::new(incoming, upload, timeouts, runtime);
         Ok(Response::from_parts(head, download.into_body()))
     }
 }

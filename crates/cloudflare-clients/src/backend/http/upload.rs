@@ -76,6 +76,11 @@ impl Upload {
         self.0.state().error.take()
     }
 
+    /// Whether the connection has taken all of it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.0.state().step == Step::Answer
+    }
+
     /// When it has to have gone on, and the error if it has not.
     pub(super) fn deadline(&self, timeouts: Timeouts) -> (Duration, impl FnOnce() -> Error + use<>) {
         let state = self.0.state();

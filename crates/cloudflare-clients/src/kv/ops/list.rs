@@ -5,7 +5,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use crate::client::operation::{Operation, sent_when_awaited};
-use crate::client::pages::{Pages, next_page, pages};
+use crate::client::pages::{Listed, Pages, pages};
 use crate::error::Result;
 use crate::kv::client::KvClient;
 use crate::model::kv::limits::validate_page_size;
@@ -74,11 +74,11 @@ impl Pages for List {
         self.send().boxed()
     }
 
-    fn after(mut self, page: &ListPage) -> Result<Option<Self>> {
+    fn after(mut self, page: &ListPage, listed: &mut Listed) -> Result<Option<Self>> {
         if page.list_complete {
             return Ok(None);
         }
-        let next = next_page(page.cursor.clone(), self.request.cursor.as_ref());
+        let next = listed.next_page(self.request.cursor.as_ref(), page.cursor.clone(), page.keys.is_empty());
         self.request.cursor = Some(LIST.check_answer(next)?);
         Ok(Some(self))
     }

@@ -408,14 +408,34 @@ pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     if size.is_some_and(|size| size != object.size) {
         return false;
     }
-    let mut hasher = Hasher::md5();
-    for part in parts {
-        match Checksum::from_etag(&part.etag) {
-            Some(md5) => hasher.update(md5.as_bytes()),
-            None => return size.is_some() && object.etag.ends_with(&format!("-{}", parts.len())),
-        }
+    match etags_of(parts) {
+        Some(etags) => etags.contains(&object.etag),
+        None => size.is_some() && object.etag.ends_with(&format!("-{}", parts.len())),
     }
-    object.etag == format!("{}-{}", hasher.finish().to_hex(), parts.len())
+}
+
+/// Whether an etag cannot be that of an object of these parts: it says of how many it is, and they are more or fewer; or it
+/// is another MD5 than that of the parts', where `are_md5s` says that their etags are MD5s of their bytes. An etag that is
+/// not written as R2 writes it says neither.
+pub(crate) fn contradicts_parts(etag: &str, parts: &[UploadedPart], are_md5s: bool) -> bool {
+    let Some((md5, count)) = etag.split_once('-') else { return false };
+    let (Some(_), Ok(count)) = (Checksum::from_etag(md5), count.parse::<usize>()) else { return false };
+    if count != parts.len() {
+        return true;
+    }
+    are_md5s && etags_of(parts).is_some_and(|etags| !etags.iter().any(|made| made.eq_ignore_ascii_case(etag)))
+}
+
+/// The etags that an object of these parts may have, where those of the parts are MD5s: their MD5, as R2 and S3 have it, or
+/// that of their hexadecimal digits, as in Garage.
+fn etags_of(parts: &[UploadedPart]) -> Option<[String; 2]> {
+    let (mut of_bytes, mut of_digits) = (Hasher::md5(), Hasher::md5());
+    for part in parts {
+        let md5 = Checksum::from_etag(&part.etag)?;
+        of_bytes.update(md5.as_bytes());
+        of_digits.update(md5.to_hex().as_bytes());
+    }
+    Some([of_bytes, of_digits].map(|hasher| format!("{}-{}", hasher.finish().to_hex(), parts.len())))
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Completing uploads in parts.
 
+use futures_util::FutureExt as _;
+
 use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
-use crate::error::{ErrorKind, Result};
-use crate::model::r2::multipart::is_made_of;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::multipart::{contradicts_parts, is_made_of};
 use crate::model::r2::{CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart};
+use crate::r2::verify::verifies_writes;
 
 impl MultipartUpload {
     /// Makes the object of these parts, given in any order; awaiting it gives what is known of the object.
@@ -46,10 +49,28 @@ impl CompleteMultipartUpload {
             CompleteMultipartUploadRequest { key: key.clone(), upload_id: upload_id.clone(), parts, only_if };
         operation.check(request.validate().and_then(|()| request.validate_parts()))?;
         let bucket = service.bucket();
-        let result = service
-            .attempts()
-            .run(&operation, || Some(bucket.complete_multipart_upload(request.clone())))
-            .await;
+        let verifies = verifies_writes(service);
+        let uploaded_here = verifies && upload.has_uploaded_all(&request.parts);
+        let attempt = || {
+            let complete = bucket.complete_multipart_upload(request.clone());
+            let parts = &request.parts;
+            let complete = async move {
+                let stored = complete.await?;
+                if verifies && contradicts_parts(&stored.etag, parts, uploaded_here) {
+                    return Err(Error::new(
+                        ErrorKind::Integrity,
+                        format!(
+                            "{:?} is not the etag of an object of the {} parts",
+                            stored.etag,
+                            parts.len()
+                        ),
+                    ));
+                }
+                Ok(stored)
+            };
+            Some(complete.boxed())
+        };
+        let result = service.attempts().run(&operation, attempt).await;
         let completed = match result {
             Err(error)
                 if error.attempts() > 1

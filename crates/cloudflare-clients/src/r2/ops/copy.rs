@@ -1,12 +1,16 @@
 //! Copying objects within a bucket.
 
+use futures_util::FutureExt as _;
+
 use super::setters::http_metadata_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
-    Conditional, CopyRequest, CustomMetadata, HttpMetadata, ObjectMetadata, StorageClass, StoredObject,
+    Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, ObjectMetadata, StorageClass,
+    StoredObject,
 };
 use crate::r2::service::R2Service;
+use crate::r2::verify::verifies_writes;
 
 impl R2Service {
     /// Copies an object within the bucket, without its bytes coming here.
@@ -105,8 +109,19 @@ impl CopyObject {
         let Self { service, request } = self;
         let operation = Operation::new("copy", &request.key);
         operation.check(request.validate())?;
-        let result =
-            service.attempts().run(&operation, || Some(service.bucket().copy(request.clone()))).await;
+        let verifies = verifies_writes(&service);
+        let attempt = || {
+            let (copy, only_if) = (service.bucket().copy(request.clone()), &request.source_only_if);
+            let copy = async move {
+                let stored = copy.await?;
+                if verifies {
+                    check_copy(&stored, only_if)?;
+                }
+                Ok(stored)
+            };
+            Some(copy.boxed())
+        };
+        let result = service.attempts().run(&operation, attempt).await;
         let copied = match result {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
                 let Ok(Some(source)) = service.head(&request.source).await else {
@@ -121,6 +136,19 @@ impl CopyObject {
             result => result,
         };
         copied.map(|stored| with_what_was_sent(stored, request))
+    }
+}
+
+/// Compares the etag of a copy with the one that its source must have, where both are MD5s.
+fn check_copy(copy: &StoredObject, source_only_if: &Conditional) -> Result<()> {
+    let Some(EtagList::OneOf(etags)) = &source_only_if.etag_matches else { return Ok(()) };
+    let [source] = &etags[..] else { return Ok(()) };
+    match (Checksum::from_etag(&source.value), Checksum::from_etag(&copy.etag)) {
+        (Some(source), Some(copy)) if source != copy => Err(Error::new(
+            ErrorKind::Integrity,
+            format!("the copy has other bytes than its source: {copy:?} in place of {source:?}"),
+        )),
+        _ => Ok(()),
     }
 }
 

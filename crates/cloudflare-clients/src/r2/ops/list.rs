@@ -6,7 +6,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::setters::listing_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
-use crate::client::pages::{Pages, next_page, pages};
+use crate::client::pages::{Listed, Pages, pages};
 use crate::error::Result;
 use crate::model::r2::{ListPage, ListRequest, Object};
 use crate::r2::service::R2Service;
@@ -83,11 +83,12 @@ impl Pages for List {
         self.send().boxed()
     }
 
-    fn after(mut self, page: &ListPage) -> Result<Option<Self>> {
+    fn after(mut self, page: &ListPage, listed: &mut Listed) -> Result<Option<Self>> {
         if !page.truncated {
             return Ok(None);
         }
-        let next = next_page(page.cursor.clone(), self.request.cursor.as_ref());
+        let is_empty = page.objects.is_empty() && page.delimited_prefixes.is_empty();
+        let next = listed.next_page(self.request.cursor.as_ref(), page.cursor.clone(), is_empty);
         self.request.cursor = Some(LIST.check_answer(next)?);
         Ok(Some(self))
     }

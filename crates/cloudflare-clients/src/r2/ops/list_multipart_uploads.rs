@@ -6,7 +6,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::setters::listing_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
-use crate::client::pages::{Pages, next_page, pages};
+use crate::client::pages::{Listed, Pages, pages};
 use crate::error::Result;
 use crate::model::r2::{ListMultipartUploadsRequest, MultipartUploadSummary, MultipartUploadsPage};
 use crate::r2::service::R2Service;
@@ -69,14 +69,16 @@ impl Pages for ListMultipartUploads {
         self.send().boxed()
     }
 
-    fn after(mut self, page: &MultipartUploadsPage) -> Result<Option<Self>> {
+    fn after(mut self, page: &MultipartUploadsPage, listed: &mut Listed) -> Result<Option<Self>> {
         if !page.truncated {
             return Ok(None);
         }
         let ListMultipartUploadsRequest { key_marker, upload_id_marker, .. } = &mut self.request;
         let here = key_marker.take().map(|key| (key, upload_id_marker.take()));
         let next = page.next_key_marker.clone().map(|key| (key, page.next_upload_id_marker.clone()));
-        let (key, upload_id) = LIST_UPLOADS.check_answer(next_page(next, here.as_ref()))?;
+        let is_empty = page.uploads.is_empty() && page.delimited_prefixes.is_empty();
+        let next = listed.next_page(here.as_ref(), next, is_empty);
+        let (key, upload_id) = LIST_UPLOADS.check_answer(next)?;
         (*key_marker, *upload_id_marker) = (Some(key), upload_id);
         Ok(Some(self))
     }

@@ -6,7 +6,7 @@ use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 
 use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
-use crate::client::pages::{Pages, next_page, pages};
+use crate::client::pages::{Listed, Pages, pages};
 use crate::error::Result;
 use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
 use crate::r2::service::R2Service;
@@ -68,11 +68,12 @@ impl Pages for ListParts {
         self.send().boxed()
     }
 
-    fn after(mut self, page: &PartsPage) -> Result<Option<Self>> {
+    fn after(mut self, page: &PartsPage, listed: &mut Listed) -> Result<Option<Self>> {
         if !page.truncated {
             return Ok(None);
         }
-        let next = next_page(page.next_part_number_marker, self.request.part_number_marker.as_ref());
+        let here = self.request.part_number_marker.as_ref();
+        let next = listed.next_page(here, page.next_part_number_marker, page.parts.is_empty());
         let operation = Operation::new("list_parts", &self.request.key);
         self.request.part_number_marker = Some(operation.check_answer(next)?);
         Ok(Some(self))

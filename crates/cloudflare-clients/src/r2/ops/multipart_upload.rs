@@ -103,6 +103,12 @@ impl MultipartUpload {
         lock(&self.uploaded_here).values().cloned().collect()
     }
 
+    /// Whether this handle and its clones have uploaded all of these.
+    pub(super) fn has_uploaded_all(&self, parts: &[UploadedPart]) -> bool {
+        let uploaded = lock(&self.uploaded_here);
+        parts.iter().all(|part| uploaded.get(&part.part_number).is_some_and(|here| here.etag == part.etag))
+    }
+
     pub(super) fn has_uploaded(&self, part: UploadedPart) {
         lock(&self.uploaded_here).insert(part.part_number, part);
     }

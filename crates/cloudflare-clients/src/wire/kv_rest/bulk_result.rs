@@ -10,19 +10,34 @@ use crate::error::{Error, ErrorKind, Result};
 /// The result of a bulk write or deletion.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BulkResult {
-    /// How many keys it worked for.
-    #[serde(default)]
-    pub successful_key_count: u64,
+    /// How many keys it worked for, where the answer says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successful_key_count: Option<u64>,
     /// The keys that it did not work for, to be sent again.
     #[serde(default)]
     pub unsuccessful_keys: Vec<String>,
 }
 
-/// What became of each of the keys. Those that the answer names can be sent again.
+/// What became of each of the keys. Those that the answer names can be sent again; as can all, where it is about more or fewer
+/// keys than these.
 pub(super) fn outcomes<'k>(keys: impl IntoIterator<Item = &'k str>, body: &[u8]) -> Result<Vec<Result<()>>> {
     // An older form of the answer has no result where all went well.
     let result = Envelope::<BulkResult>::parse(body)?.result.unwrap_or_default();
     let failed: HashSet<&str> = result.unsuccessful_keys.iter().map(String::as_str).collect();
+    let keys: Vec<&str> = keys.into_iter().collect();
+    if let Some(count) = result.successful_key_count {
+        // A key that was sent twice may count once, and may have failed once.
+        let least = keys.iter().filter(|key| !failed.contains(*key)).collect::<HashSet<_>>().len();
+        let most = keys.len().saturating_sub(failed.len());
+        if count < least as u64 || count > most as u64 {
+            let message = format!(
+                "the answer counts {count} keys that it worked for and names {} that it did not, and {} were sent",
+                failed.len(),
+                keys.len()
+            );
+            return Err(Error::unexpected(message).retryable(true));
+        }
+    }
     let outcome = |key| {
         if failed.contains(key) {
             return Err(Error::new(

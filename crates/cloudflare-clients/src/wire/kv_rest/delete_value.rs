@@ -2,11 +2,22 @@
 //! deletes a key.
 
 use http::Method;
+use serde::de::IgnoredAny;
 
+use super::envelope::Envelope;
 use super::request::Request;
+use crate::error::Result;
 use crate::model::kv::DeleteRequest;
 
 /// Writes the request.
 pub fn request(request: &DeleteRequest) -> Request {
     Request::of_key(Method::DELETE, "values", &request.key)
+}
+
+/// Reads the answer.
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not one of a success.
+pub fn parse(body: &[u8]) -> Result<()> {
+    Envelope::<IgnoredAny>::parse(body).map(drop)
 }

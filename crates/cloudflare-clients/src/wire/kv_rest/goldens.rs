@@ -127,12 +127,45 @@ fn keys_that_were_not_written_can_be_sent_again() {
 }
 
 #[test]
+fn counts_that_are_not_those_of_the_keys_are_no_answer_to_them() {
+    let parse = |keys: &[&str], count: u64, failed: &str| {
+        let result = format!(r#"{{"successful_key_count":{count},"unsuccessful_keys":[{failed}]}}"#);
+        let body = format!(r#"{{"success":true,"result":{result}}}"#);
+        bulk_put::parse(keys.iter().copied(), body.as_bytes())
+    };
+    for (keys, count, failed) in [
+        (&["a", "b"][..], 2, ""),
+        (&["a", "b"], 1, r#""a""#),
+        (&["a", "a"], 1, ""),
+        (&["a", "a"], 2, ""),
+        (&["a", "a"], 1, r#""a""#),
+    ] {
+        assert!(parse(keys, count, failed).is_ok(), "{keys:?} {count} {failed}");
+    }
+    for (keys, count, failed) in [(&["a", "b"], 1, ""), (&["a", "b"], 3, ""), (&["a", "b"], 2, r#""a""#)] {
+        let error = parse(keys, count, failed).unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::UnexpectedResponse, true));
+    }
+}
+
+#[test]
+fn a_write_is_done_where_the_answer_says_so() {
+    for parse in [put_value::parse, delete_value::parse] {
+        assert!(parse(br#"{"success":true,"errors":[],"messages":[],"result":null}"#).is_ok());
+        for body in [&b""[..], b"<html>Log in to the network</html>", br#"{"success":false}"#] {
+            assert_eq!(parse(body).unwrap_err().kind(), ErrorKind::UnexpectedResponse);
+        }
+    }
+}
+
+#[test]
 fn what_is_no_success_is_an_error() {
     for body in [
         &b"not json"[..],
         b"{}",
         br#"{"success":false,"errors":[{"code":1,"message":"odd"}],"result":null}"#,
         br#"{"success":true,"result":{"keys":1}}"#,
+        br#"{"success":true,"result":null}"#,
     ] {
         assert_eq!(list_keys::parse(body).unwrap_err().kind(), ErrorKind::UnexpectedResponse);
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::envelope::Envelope;
 use super::request::Request;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::kv::{ListPage, ListRequest, ListedKey, Metadata};
 use crate::time::{from_seconds, to_seconds};
 
@@ -45,11 +45,13 @@ pub fn request(list: &ListRequest) -> Request {
 /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it cannot be read.
 pub fn parse(body: &[u8]) -> Result<ListPage> {
     let envelope: Envelope<Vec<KeyJson>> = Envelope::parse(body)?;
-    let keys = envelope.result.unwrap_or_default().into_iter().map(|key| ListedKey {
-        name: key.name,
-        expiration: key.expiration.and_then(from_seconds),
-        metadata: key.metadata,
-    });
+    let keys = envelope.result.ok_or_else(|| Error::unexpected("the answer has no result"))?.into_iter().map(
+        |key| ListedKey {
+            name: key.name,
+            expiration: key.expiration.and_then(from_seconds),
+            metadata: key.metadata,
+        },
+    );
     let cursor = envelope.result_info.and_then(|info| info.cursor).filter(|cursor| !cursor.is_empty());
     Ok(ListPage { keys: keys.collect(), list_complete: cursor.is_none(), cursor })
 }

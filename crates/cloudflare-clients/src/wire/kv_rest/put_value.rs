@@ -5,7 +5,9 @@ use bytes::Bytes;
 use futures_util::StreamExt as _;
 use futures_util::stream;
 use http::Method;
+use serde::de::IgnoredAny;
 
+use super::envelope::Envelope;
 use super::request::Request;
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -43,4 +45,12 @@ pub fn request(put: PutRequest, boundary: &str) -> Result<Request> {
     request.content_type = Some(format!("multipart/form-data; boundary={boundary}"));
     request.body = Body::from_stream(form, Some(length));
     Ok(request)
+}
+
+/// Reads the answer.
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not one of a success.
+pub fn parse(body: &[u8]) -> Result<()> {
+    Envelope::<IgnoredAny>::parse(body).map(drop)
 }

@@ -18,5 +18,8 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     let (keys, refused): (Vec<_>, Vec<_>) = keys.into_iter().partition(admitted);
     let deleted =
         service.store.namespace(&request.namespace_id).delete_many(DeleteManyRequest::new(keys)).await?.len();
-    Ok(response::result(BulkResult { successful_key_count: deleted as u64, unsuccessful_keys: refused }))
+    Ok(response::result(BulkResult {
+        successful_key_count: Some(deleted as u64),
+        unsuccessful_keys: refused,
+    }))
 }

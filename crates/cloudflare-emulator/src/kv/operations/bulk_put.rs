@@ -34,7 +34,7 @@ pub(super) async fn run(service: &Service, request: &KvRequest) -> Result<Respon
     let written =
         service.store.namespace(&request.namespace_id).put_many(PutManyRequest::new(puts)).await?.len();
     Ok(response::result(BulkResult {
-        successful_key_count: written as u64,
+        successful_key_count: Some(written as u64),
         unsuccessful_keys: refused.into_iter().map(|put| put.key).collect(),
     }))
 }
