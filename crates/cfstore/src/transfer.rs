@@ -34,6 +34,16 @@ impl NewObject {
         if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
 
+    /// Refuses to replace an object before anything is sent. R2 checks the condition of a large upload only when it is complete,
+    /// and other services may ignore it.
+    async fn check_absent(&self, service: &R2Service) -> Result<()> {
+        if self.if_absent && service.head(&self.key).await?.is_some() {
+            let message = format!("put {:?}: nothing was sent", self.key);
+            return Err(cloudflare_clients::Error::new(ErrorKind::PreconditionFailed, message).into());
+        }
+        Ok(())
+    }
+
     fn put(&self, service: &R2Service, body: Body) -> cloudflare_clients::r2::Put {
         service
             .put(&self.key, body)
@@ -51,6 +61,7 @@ pub(crate) async fn upload_file(
     object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
+    object.check_absent(service).await?;
     if size > MAX_WHOLE {
         return upload_parts(service, path, size, object, progress).await;
     }
@@ -65,6 +76,7 @@ pub(crate) async fn upload_stream(
     object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
+    object.check_absent(service).await?;
     // The service drops an unfinished upload when its input fails, and so is told of Ctrl-C by a failure.
     let interrupted = stream::once(shutdown::requested()?)
         .map(|()| Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)));
@@ -93,14 +105,6 @@ async fn upload_parts(
     object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
-    // R2 checks the condition when the upload is completed: too late to find out for a large file.
-    if object.if_absent && service.head(&object.key).await?.is_some() {
-        return Err(cloudflare_clients::Error::new(
-            ErrorKind::PreconditionFailed,
-            format!("put {:?}: nothing was sent", object.key),
-        )
-        .into());
-    }
     let upload = service
         .create_multipart_upload(&object.key)
         .http_metadata(object.http_metadata.clone())

@@ -182,7 +182,7 @@ fn metadata_content_types_and_conditions() {
 
     insta::assert_snapshot!(folder.fails(&put), @r#"
     exit 1
-    error: put "hls/master.m3u8": 412 Precondition Failed: at least one of the conditions did not hold (PreconditionFailed)
+    error: put "hls/master.m3u8": nothing was sent
      hint: there is an object of this key: leave --if-absent out to replace it
     "#);
     folder.ok(&["r2", "put", "list", "hls/master.m3u8", "--content-type", "text/plain"]);
@@ -988,6 +988,25 @@ fn urls_and_patterns_are_not_taken_for_keys() {
     }
     assert_eq!(folder.ok(&["kv", "get", "session/1"]), "x");
     folder.ok(&["kv", "put", "s3://media/a", "a URL is a key like any other here"]);
+}
+
+/// A server that ignores conditions.
+#[tokio::test(flavor = "multi_thread")]
+async fn if_absent_looks_first() {
+    let folder = Folder::new();
+    folder.write("in", "new");
+    let there =
+        "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n";
+    for file in ["in", "-"] {
+        let stored = testkit::answer("200 OK", &["ETag: \"e\""], "");
+        let server = testkit::ScriptedServer::answering([there.to_owned(), stored]).await;
+        let variables =
+            [("R2_ENDPOINT", &*server.url()), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
+        let mut command = folder.command(&["r2", "put", file, "k", "--if-absent"]);
+        let output = command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap();
+        assert!(failure(&output).starts_with("exit 1\nerror: put \"k\": nothing was sent"));
+        assert_eq!(server.lines(), ["HEAD /media/k"]);
+    }
 }
 
 /// A server that lists what was not asked for.

@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::future::{self, Either};
 
+use super::conditions::{Conditions, PROBE};
 use super::guard::Lock;
 use super::record::{LockInfo, Record, Seen, lease_end};
 use crate::error::{Error, ErrorKind, Result};
@@ -23,7 +24,8 @@ const READS: u32 = 3;
 
 /// Locks in a bucket. The [module](super) says what they guarantee.
 ///
-/// It is cheap to clone, and can be shared by threads and tasks. Requests are retried as the service's
+/// It is cheap to clone, and can be shared by threads and tasks: make it once, since the first acquisition first tries out whether the
+/// service honours conditions. Requests are retried as the service's
 /// [`RetryPolicy`](crate::RetryPolicy) says; of a 429, the first retry waits a second, as R2 takes one write a second to a key.
 #[derive(Clone)]
 pub struct Locks {
@@ -32,6 +34,7 @@ pub struct Locks {
     owner: Option<String>,
     ttl: Duration,
     clock_skew: Duration,
+    conditions: Conditions,
 }
 
 impl Locks {
@@ -44,6 +47,7 @@ impl Locks {
             owner: None,
             ttl: Duration::from_secs(30),
             clock_skew: Duration::from_secs(5),
+            conditions: Conditions::default(),
         }
     }
 
@@ -85,7 +89,8 @@ impl Locks {
     ///
     /// # Errors
     /// [`ErrorKind::Serialization`]: under this name there is something else than a lock. Those of R2; the lock may then be taken until
-    /// it expires, where that could not be found out. [`ErrorKind::Timeout`]: the answer took longer than the ttl. [`ErrorKind::InvalidInput`],
+    /// it expires, where that could not be found out. [`ErrorKind::Unsupported`]: the service ignores conditions of puts, which the
+    /// first acquisition tries out. [`ErrorKind::Timeout`]: the answer took longer than the ttl. [`ErrorKind::InvalidInput`],
     /// before anything is sent: the name, the ttl or the owner cannot be used.
     pub async fn try_acquire(&self, name: &str) -> Result<Option<Lock>> {
         let key = self.key(name)?;
@@ -142,6 +147,9 @@ impl Locks {
         if name.is_empty() {
             return refused("the name of a lock must not be empty".to_owned());
         }
+        if name == PROBE {
+            return refused(format!("{PROBE:?} is the name of what conditions are tried on: take another"));
+        }
         if self.ttl < MIN_TTL {
             return refused(format!("the ttl of {:?} is less than {MIN_TTL:?}", self.ttl));
         }
@@ -162,6 +170,7 @@ impl Locks {
         {
             return Ok(Attempt::Taken(Some(record.clone())));
         }
+        self.conditions.prove(&self.r2, &self.prefix).await?;
         let (last_token, only_if) = match &seen {
             None => (0, Conditional::new().etag_does_not_match("*")),
             Some(Seen { record, etag }) => (record.token, Conditional::new().etag_matches(etag)),

@@ -3,7 +3,9 @@
 //! # What it guarantees
 //! - **One holder at a time**, as long as the clocks of all who use a lock differ by less than
 //!   [`with_clock_skew`](Locks::with_clock_skew) (5 s by default), and as long as a holder stops when [`Lock::is_held`] says so. It
-//!   rests on R2's conditional puts, which are strongly consistent: of several who try, R2 lets one through.
+//!   rests on R2's conditional puts, which are strongly consistent: of several who try, R2 lets one through. Some other services
+//!   ignore conditions. So the first acquisition of a [`Locks`] tries them on an object `.conditions` beside the locks, and
+//!   fails with [`Unsupported`](crate::ErrorKind) where one that does not hold is not refused.
 //! - **Tokens that only grow.** Each acquisition has a [`token`](Lock::token) greater than all before it, whatever the clocks say.
 //! - **No lock outlives its holder** by more than the rest of its lease and the clock skew: 35 s at most by default. A holder that was
 //!   killed, or whose Worker was evicted, needs no help.
@@ -41,6 +43,7 @@
 //! | what | requests, where nothing fails |
 //! |---|---|
 //! | acquire | a read and a write; a read while somebody else holds it |
+//! | the first acquire of a [`Locks`] and its clones | two writes more, which are refused; three in a new bucket |
 //! | renew | a write |
 //! | release | a write |
 //! | [`inspect`](Locks::inspect) | a read |
@@ -82,6 +85,7 @@
 //!
 //! A [`Lock`] that is dropped cannot tell R2: it stays taken until it expires. Call [`Lock::release`].
 
+mod conditions;
 mod guard;
 mod locks;
 mod record;

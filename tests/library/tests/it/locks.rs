@@ -11,9 +11,10 @@ use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{
-    Checksum, ChecksumAlgorithm, GetRequest, HeadRequest, Object, ObjectBody, PutRequest, R2Service,
-    StoredObject,
+    Checksum, ChecksumAlgorithm, Conditional, GetRequest, HeadRequest, Object, ObjectBody, PutRequest,
+    R2Service, StoredObject,
 };
+use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, Runtime};
 use futures_util::future;
 use testkit::{RunningClock, mock};
@@ -23,6 +24,9 @@ const MS: fn(u64) -> Duration = Duration::from_millis;
 const SECOND: Duration = Duration::from_secs(1);
 const TTL: Duration = Duration::from_secs(30);
 const SKEW: Duration = Duration::from_secs(5);
+/// The object on which conditions are tried before the first acquisition.
+const PROBE: &str = ".conditions";
+
 /// The true time at which this clock shows `time`, in milliseconds since the world began.
 fn truly(clock: &RunningClock, time: SystemTime) -> i64 {
     // A clock that is behind shows times before the beginning.
@@ -163,9 +167,13 @@ impl Reach {
     }
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
-        let fault = self.0.fault(&self.0.puts);
         let (key, only_if) = (request.key, request.only_if);
         let content = request.body.bytes().await?;
+        // What comes before the first acquisition has a test of its own.
+        if key.ends_with(PROBE) {
+            return self.0.store(&key, content, &only_if);
+        }
+        let fault = self.0.fault(&self.0.puts);
         if let Some(Fault::Late(delay)) = fault {
             let model = Arc::clone(&self.0);
             tokio::spawn(async move {
@@ -259,6 +267,75 @@ async fn taken(locks: &Locks) -> Lock {
 
 async fn is_free(locks: &Locks) -> bool {
     locks.try_acquire("x").await.unwrap().is_some()
+}
+
+/// A bucket that ignores one of the conditions of puts, and sometimes forgets to answer.
+fn careless(
+    heeds: impl Fn(&Conditional) -> bool + Send + Sync + 'static,
+    answers_lost: usize,
+) -> Arc<MockBucket> {
+    let model = Arc::new(Model::default());
+    let bucket = Arc::new(mock!(MockBucket, Arc::new(Reach(Arc::clone(&model))) => head, get));
+    let put = move |request: PutRequest| {
+        let mut only_if = request.only_if;
+        if !heeds(&only_if) {
+            only_if = Conditional::new();
+        }
+        let model = Arc::clone(&model);
+        async move { model.store(&request.key, request.body.bytes().await?, &only_if) }
+    };
+    let put = Arc::new(put);
+    for _ in 0..answers_lost {
+        let put = Arc::clone(&put);
+        bucket.put.answers_once(move |request| {
+            let stored = put(request);
+            async {
+                stored.await?;
+                Err(timeout())
+            }
+        });
+    }
+    bucket.put.answers(move |request| put(request));
+    bucket
+}
+
+#[tokio::test]
+async fn a_bucket_that_ignores_conditions_has_no_locks() {
+    for (bucket, good) in [
+        (careless(|_| true, 0), true),
+        // What is sent again meets what it has stored itself.
+        (careless(|_| true, 3), true),
+        (careless(|_| false, 0), false),
+        (careless(|_| false, 2), false),
+        (careless(|only_if| only_if.etag_matches.is_none(), 0), false),
+        (careless(|only_if| only_if.etag_does_not_match.is_none(), 0), false),
+    ] {
+        let locks = Locks::new(R2Service::new(Arc::clone(&bucket)));
+        let acquired = locks.try_acquire("x").await;
+        if good {
+            let lock = acquired.unwrap().unwrap();
+            // Refused, created, refused, and the lock: from then on conditions are known to hold.
+            let calls = bucket.put.calls();
+            lock.release().await.unwrap();
+            assert!(locks.clone().with_ttl(SECOND).try_acquire("x").await.unwrap().is_some());
+            assert_eq!(bucket.put.calls(), calls + 2);
+            // The object is there now.
+            assert!(
+                Locks::new(R2Service::new(Arc::clone(&bucket))).try_acquire("y").await.unwrap().is_some()
+            );
+            assert_eq!(bucket.put.calls(), calls + 5);
+        } else {
+            let error = acquired.unwrap_err();
+            assert_eq!(
+                (error.kind(), error.operation()),
+                (ErrorKind::Unsupported, Some("acquire")),
+                "{error}"
+            );
+            assert!(locks.inspect("x").await.unwrap().is_none(), "nothing was acquired");
+            let waiting = locks.acquire("x", SECOND).await;
+            assert_eq!(kind(waiting), Some(ErrorKind::Unsupported));
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -590,6 +667,7 @@ async fn what_cannot_be_used_is_refused_before_anything_is_sent() {
     for (locks, name, says) in [
         (a.clone(), "", "must not be empty"),
         (a.clone(), &*"n".repeat(1019), "1,024"),
+        (a.clone(), PROBE, "take another"),
         (a.clone().with_ttl(Duration::ZERO), "x", "less than 1ms"),
         (a.clone().with_ttl(Duration::MAX), "x", "year 9999"),
         (a.clone().with_owner("o".repeat(1025)), "x", "1025 bytes"),
