@@ -995,8 +995,7 @@ fn urls_and_patterns_are_not_taken_for_keys() {
 async fn if_absent_looks_first() {
     let folder = Folder::new();
     folder.write("in", "new");
-    let there =
-        "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n";
+    let there = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n";
     for file in ["in", "-"] {
         let stored = testkit::answer("200 OK", &["ETag: \"e\""], "");
         let server = testkit::ScriptedServer::answering([there.to_owned(), stored]).await;

@@ -34,7 +34,8 @@ pub fn parse(keys: &[&str], response: &Response) -> Result<Vec<Result<()>>> {
         if deleted.contains(*key) {
             return Ok(());
         }
-        Err(Error::unexpected("the answer does not say whether the object was deleted"))
+        // Nothing speaks against deleting it again.
+        Err(Error::unexpected("the answer does not say whether the object was deleted").retryable(true))
     };
     Ok(keys.iter().map(outcome).collect())
 }
