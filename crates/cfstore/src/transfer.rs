@@ -34,8 +34,8 @@ impl NewObject {
         if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
 
-    /// Refuses to replace an object before anything is sent. R2 checks the condition of a large upload only when it is complete,
-    /// and other services may ignore it.
+    /// Refuses to replace an object before anything is sent. R2 checks the condition of a large upload only
+    /// when it is complete, and other services may ignore it.
     async fn check_absent(&self, service: &R2Service) -> Result<()> {
         if self.if_absent && service.head(&self.key).await?.is_some() {
             let message = format!("put {:?}: nothing was sent", self.key);

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::error::{Error, ErrorKind, Result};
 use crate::r2::{Conditional, R2Service};
 
-/// The name, behind the prefix of the locks, of the object that conditions are tried on. No lock is called so.
+/// The name, behind the prefix of the locks, of the object that conditions are tried on. No lock is called
+/// so.
 pub(super) const PROBE: &str = ".conditions";
 
 /// Whether puts were refused that must be. Clones share it.
@@ -39,7 +40,8 @@ impl Conditions {
     }
 }
 
-/// Whether a put on this condition fails by it. No two have the same bytes, so that after a lost answer none is taken for another.
+/// Whether a put on this condition fails by it. No two have the same bytes, so that after a lost answer none
+/// is taken for another.
 async fn refuses(r2: &R2Service, key: &str, only_if: Conditional) -> Result<bool> {
     let content = format!("Puts on conditions that do not hold must fail here. {}\n", nonce(r2)?);
     match r2.put(key, content).content_type("text/plain").only_if(only_if).await {

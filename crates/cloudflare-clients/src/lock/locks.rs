@@ -24,9 +24,10 @@ const READS: u32 = 3;
 
 /// Locks in a bucket. The [module](super) says what they guarantee.
 ///
-/// It is cheap to clone, and can be shared by threads and tasks: make it once, since the first acquisition first tries out whether the
-/// service honours conditions. Requests are retried as the service's
-/// [`RetryPolicy`](crate::RetryPolicy) says; of a 429, the first retry waits a second, as R2 takes one write a second to a key.
+/// It is cheap to clone, and can be shared by threads and tasks: make it once, since the first acquisition
+/// first tries out whether the service honours conditions. Requests are retried as the service's
+/// [`RetryPolicy`](crate::RetryPolicy) says; of a 429, the first retry waits a second, as R2 takes one write
+/// a second to a key.
 #[derive(Clone)]
 pub struct Locks {
     r2: R2Service,
@@ -88,10 +89,10 @@ impl Locks {
     /// expires.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: under this name there is something else than a lock. Those of R2; the lock may then be taken until
-    /// it expires, where that could not be found out. [`ErrorKind::Unsupported`]: the service ignores conditions of puts, which the
-    /// first acquisition tries out. [`ErrorKind::Timeout`]: the answer took longer than the ttl. [`ErrorKind::InvalidInput`],
-    /// before anything is sent: the name, the ttl or the owner cannot be used.
+    /// [`ErrorKind::Serialization`]: under this name there is something else than a lock. Those of R2; the lock may then be taken until it expires, where that could not be found out.
+    /// [`ErrorKind::Unsupported`]: the service ignores conditions of puts, which the first acquisition tries
+    /// out. [`ErrorKind::Timeout`]: the answer took longer than the ttl. [`ErrorKind::InvalidInput`], before
+    /// anything is sent: the name, the ttl or the owner cannot be used.
     pub async fn try_acquire(&self, name: &str) -> Result<Option<Lock>> {
         let key = self.key(name)?;
         match self.attempt(name, &key).await? {

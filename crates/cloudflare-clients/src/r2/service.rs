@@ -161,25 +161,26 @@ impl R2Service {
 
     /// Whether bytes are verified; on by default.
     ///
-    /// What is read whole is hashed and compared with a stored checksum, where the service returns one, else with the MD5
-    /// that is the etag of an object not uploaded in parts. An object with neither costs one more request: a HEAD at the
-    /// end, whose size must be the one that was announced. `bytes`, `text`, `json` and `write_to_file` fetch again once on a
-    /// mismatch; a stream ends in [`ErrorKind::Integrity`] instead of its last piece. Lengths are checked in any case.
+    /// What is read whole is hashed and compared with a stored checksum, where the service returns one, else
+    /// with the MD5 that is the etag of an object not uploaded in parts. An object with neither costs one
+    /// more request: a HEAD at the end, whose size must be the one that was announced. `bytes`, `text`,
+    /// `json` and `write_to_file` fetch again once on a mismatch; a stream ends in [`ErrorKind::Integrity`]
+    /// instead of its last piece. Lengths are checked in any case.
     ///
     /// What is written is hashed and compared with the etag of the answer, unless
     /// [nothing could damage it on its way](Bucket::has_reliable_transport):
     ///
-    /// - An object or a part whose etag is an MD5 must have that of what was sent, and a success before all of that was
-    ///   read is an error.
-    /// - The etag of an upload in parts, where it is
-    ///   [written as R2 writes it](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags), must name the
-    ///   number of the parts. Where the same handle has uploaded all of them, it must also be the MD5 of their MD5s (in
+    /// - An object or a part whose etag is an MD5 must have that of what was sent, and a success before all
+    ///   of that was read is an error.
+    /// - The etag of an upload in parts, where it has
+    ///   [the form of R2's](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags), must name
+    ///   the number of the parts. Where the same handle has uploaded all of them, it must also be the MD5 of their MD5s (in
     ///   Garage: of their hexadecimal digits).
     /// - A copy whose source had to have a certain MD5 as its etag must have the same.
     ///
-    /// Other etags, such as those of some services for encrypted objects, say nothing and are not compared. MD5 costs about
-    /// 1.5 ms of CPU a megabyte; of bytes in memory [`S3Bucket`](crate::S3Bucket) sends it in any case, so that R2 refuses
-    /// damaged ones.
+    /// Other etags, such as those of some services for encrypted objects, say nothing and are not compared.
+    /// MD5 costs about 1.5 ms of CPU a megabyte; of bytes in memory [`S3Bucket`](crate::S3Bucket) sends it in
+    /// any case, so that R2 refuses damaged ones.
     #[must_use]
     pub fn with_verification(mut self, verify: bool) -> Self {
         self.settings_mut().verify = verify;

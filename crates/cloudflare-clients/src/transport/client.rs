@@ -17,10 +17,11 @@ use crate::error::Result;
 /// - **The target keeps each byte.** Signatures cover the path and the query, and keys may have segments such as `..`. A client
 ///   whose URL parser folds those, or encodes anew, asks for another object or fails with 403.
 /// - **The headers stay**, `Host` and `Accept-Encoding: identity` among them. A client may add some.
-/// - **The body has a known length** and is sent with that `Content-Length`, not chunked. It fails if it ends early or is longer,
-///   and must not be taken for complete then. [`HyperClient`](crate::HyperClient) stops sending it when an answer arrives before;
-///   a success that does so is [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) and sent again, since it cannot be about all
-///   of the body.
+/// - **The body has a known length** and is sent with that `Content-Length`, not chunked. It fails if it ends
+///   early or is longer, and must not be taken for complete then. [`HyperClient`](crate::HyperClient) stops
+///   sending it when an answer arrives before; a success that does so is
+///   [`ErrorKind::UnexpectedResponse`](crate::ErrorKind) and sent again, since it cannot be about all of the
+///   body.
 /// - **One call is one request.** A client neither retries nor follows redirects: [`RetryPolicy`](crate::RetryPolicy) decides on the
 ///   former, and a signature is good for one host.
 /// - **Its [`Timeouts`](crate::Timeouts)** are in its extensions.

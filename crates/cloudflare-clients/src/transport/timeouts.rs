@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// How long each step of a request may take. There is no limit on a whole body, however large it is, as long as it arrives at
-/// [`min_speed`](Self::min_speed).
+/// How long each step of a request may take. There is no limit on a whole body, however large it is, as long
+/// as it arrives at [`min_speed`](Self::min_speed).
 ///
 /// [`S3Bucket`](crate::S3Bucket) and [`RestNamespace`](crate::RestNamespace) put theirs into the extensions of every request, for
 /// the [`HttpClient`](crate::HttpClient) to keep.
@@ -27,11 +27,11 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Between two pieces of a body, in either direction. 20 s.
     pub idle: Duration,
-    /// How many bytes a second of an answer's body arrive at least, on the average of each [`speed_window`](Self::speed_window).
-    /// 1 KiB; 0 allows any speed.
+    /// How many bytes a second of an answer's body arrive at least, on the average of each
+    /// [`speed_window`](Self::speed_window). 1 KiB; 0 allows any speed.
     pub min_speed: u64,
-    /// Over how much time the speed of an answer's body is measured: time of waiting for the service, so that a body which is
-    /// read slowly is none that arrives slowly. 60 s.
+    /// Over how much time the speed of an answer's body is measured: time of waiting for the service, so that
+    /// a body which is read slowly is none that arrives slowly. 60 s.
     pub speed_window: Duration,
 }
 
@@ -54,8 +54,8 @@ impl Timeouts {
         self
     }
 
-    /// Replaces how many bytes a second of an answer's body arrive at least while they are waited for, and over how much time
-    /// that is measured.
+    /// Replaces how many bytes a second of an answer's body arrive at least while they are waited for, and
+    /// over how much time that is measured.
     pub fn min_speed(mut self, bytes_per_second: u64, window: Duration) -> Self {
         self.min_speed = bytes_per_second;
         self.speed_window = window;

@@ -214,7 +214,8 @@ async fn a_success_that_comes_before_the_body_is_none() {
         let (first, etag) = (seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(2), etag.clone());
         async move {
             connection.read_head().await;
-            // What it has not read it cannot have stored, even where it knows the MD5 from the request's headers.
+            // What it has not read it cannot have stored, even where it knows the MD5 from the request's
+            // headers.
             if !first {
                 connection.read_body(length).await;
             }

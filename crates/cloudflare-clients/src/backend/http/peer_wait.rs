@@ -11,8 +11,8 @@ use futures_util::task::AtomicWaker;
 use crate::runtime::Runtime;
 use crate::sync::lock;
 
-/// Adds up the time in which futures of the peer were not ready. It ends when they could go on, even where nobody polls them then:
-/// a caller that reads slowly is not a peer that sends slowly.
+/// Adds up the time in which futures of the peer were not ready. It ends when they could go on, even where
+/// nobody polls them then: a caller that reads slowly is not a peer that sends slowly.
 pub(super) struct PeerWait {
     woken: Arc<Woken>,
     /// Since when the current future is not ready.

@@ -414,9 +414,9 @@ pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     }
 }
 
-/// Whether an etag cannot be that of an object of these parts: it says of how many it is, and they are more or fewer; or it
-/// is another MD5 than that of the parts', where `are_md5s` says that their etags are MD5s of their bytes. An etag that is
-/// not written as R2 writes it says neither.
+/// Whether an etag cannot be that of an object of these parts: it says of how many it is, and they are more
+/// or fewer; or it is another MD5 than that of the parts', where `are_md5s` says that their etags are MD5s of
+/// their bytes. An etag that is not written as R2 writes it says neither.
 pub(crate) fn contradicts_parts(etag: &str, parts: &[UploadedPart], are_md5s: bool) -> bool {
     let Some((md5, count)) = etag.split_once('-') else { return false };
     let (Some(_), Ok(count)) = (Checksum::from_etag(md5), count.parse::<usize>()) else { return false };
@@ -426,8 +426,8 @@ pub(crate) fn contradicts_parts(etag: &str, parts: &[UploadedPart], are_md5s: bo
     are_md5s && etags_of(parts).is_some_and(|etags| !etags.iter().any(|made| made.eq_ignore_ascii_case(etag)))
 }
 
-/// The etags that an object of these parts may have, where those of the parts are MD5s: their MD5, as R2 and S3 have it, or
-/// that of their hexadecimal digits, as in Garage.
+/// The etags that an object of these parts may have, where those of the parts are MD5s: their MD5, as R2 and
+/// S3 have it, or that of their hexadecimal digits, as in Garage.
 fn etags_of(parts: &[UploadedPart]) -> Option<[String; 2]> {
     let (mut of_bytes, mut of_digits) = (Hasher::md5(), Hasher::md5());
     for part in parts {

@@ -18,8 +18,8 @@ pub struct BulkResult {
     pub unsuccessful_keys: Vec<String>,
 }
 
-/// What became of each of the keys. Those that the answer names can be sent again; as can all, where it is about more or fewer
-/// keys than these.
+/// What became of each of the keys. Those that the answer names can be sent again; as can all, where it is
+/// about more or fewer keys than these.
 pub(super) fn outcomes<'k>(keys: impl IntoIterator<Item = &'k str>, body: &[u8]) -> Result<Vec<Result<()>>> {
     // An older form of the answer has no result where all went well.
     let result = Envelope::<BulkResult>::parse(body)?.result.unwrap_or_default();
