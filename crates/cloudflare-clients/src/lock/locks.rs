@@ -89,10 +89,11 @@ impl Locks {
     /// expires.
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: under this name there is something else than a lock. Those of R2; the lock may then be taken until it expires, where that could not be found out.
-    /// [`ErrorKind::Unsupported`]: the service ignores conditions of puts, which the first acquisition tries
-    /// out. [`ErrorKind::Timeout`]: the answer took longer than the ttl. [`ErrorKind::InvalidInput`], before
-    /// anything is sent: the name, the ttl or the owner cannot be used.
+    /// [`ErrorKind::Serialization`]: under this name there is something else than a lock. Those of R2; the lock
+    /// may then be taken until it expires, where that could not be found out. [`ErrorKind::Unsupported`]: the
+    /// service ignores conditions of puts, which the first acquisition tries out. [`ErrorKind::Timeout`]: the
+    /// answer took longer than the ttl. [`ErrorKind::InvalidInput`], before anything is sent: the name, the ttl
+    /// or the owner cannot be used.
     pub async fn try_acquire(&self, name: &str) -> Result<Option<Lock>> {
         let key = self.key(name)?;
         match self.attempt(name, &key).await? {
