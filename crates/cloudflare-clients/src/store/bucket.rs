@@ -288,7 +288,7 @@ impl LocalBucket {
     pub async fn delete_if(&self, key: &str, only_if: Conditional) -> Result<()> {
         only_if.validate()?;
         let key = Key::new(key)?;
-        self.write(Vec::new(), move |write, bucket| {
+        self.make_room(move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
             objects::remove(write, bucket, &key)
         })

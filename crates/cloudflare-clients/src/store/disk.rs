@@ -207,8 +207,8 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::kv::{self, Namespace};
     use crate::r2::{
-        Bucket, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest, DeleteRequest,
-        PutRequest, UploadPartRequest,
+        Bucket, CompleteMultipartUploadRequest, Conditional, CopyRequest, CreateMultipartUploadRequest,
+        DeleteRequest, PutRequest, UploadPartRequest,
     };
     use crate::store::platform::Platform;
     use crate::store::testing::{Clock, bytes, pattern};
@@ -598,6 +598,19 @@ mod tests {
         bucket.delete(DeleteRequest::new("b")).await.unwrap();
         bucket.put(PutRequest::new("c", "1")).await.unwrap();
         assert!(folder.path().join("reserve").exists());
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_takes_conditional_deletes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, platform) = unwritable(folder.path());
+        let store = LocalStore::open_on(folder.path(), platform).await.unwrap();
+        store.create_bucket("media").await.unwrap();
+        let bucket = store.bucket("media").unwrap();
+        bucket.put(PutRequest::new("a", "1")).await.unwrap();
+        disk.is_full.store(true, Ordering::Relaxed);
+        bucket.delete_if("a", Conditional::default()).await.unwrap();
+        assert_eq!(bytes(&bucket, "a").await, None);
     }
 
     #[tokio::test]
