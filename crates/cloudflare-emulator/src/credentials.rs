@@ -1,13 +1,15 @@
 //! The one pair of keys that a data directory is served with.
 
 use std::fmt;
-use std::fs::{self, File};
-use std::io::{self, Read as _, Write as _};
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use cloudflare_clients::{Error, ErrorKind, Result, sigv4};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+
+use crate::trusted_file;
 
 const FILE_NAME: &str = "credentials.json";
 
@@ -47,7 +49,7 @@ impl Credentials {
         let failed = |what: &str, error: io::Error| {
             Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
         };
-        match read(&path) {
+        match trusted_file::read_secret(&path) {
             Ok(content) => return Self::parse(&path, &content),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("cannot be used", error)),
@@ -57,7 +59,8 @@ impl Credentials {
             Ok(()) => Ok(credentials),
             // Another process was first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let content = read(&path).map_err(|error| failed("cannot be used", error))?;
+                let content =
+                    trusted_file::read_secret(&path).map_err(|error| failed("cannot be used", error))?;
                 Self::parse(&path, &content)
             }
             Err(error) => Err(failed("cannot be written", error)),
@@ -131,42 +134,6 @@ impl fmt::Debug for Credentials {
             .field("access_key_id", &self.access_key_id)
             .finish_non_exhaustive()
     }
-}
-
-/// Reads a file that nobody else can have written.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    check_owner(path, &file.metadata()?)?;
-    let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
-    Ok(content)
-}
-
-/// A copy of a data directory may have lost the mode. It is the owner's to mend: others may be meant to read
-/// it. Who can write it chooses the secret.
-#[cfg(unix)]
-fn check_owner(path: &Path, metadata: &fs::Metadata) -> io::Result<()> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let (owner, mode) = (metadata.uid(), metadata.mode());
-    let refused = |why: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
-    if owner != rustix::process::geteuid().as_raw() && owner != 0 {
-        return refused(format!(
-            "it belongs to another user (uid {owner}), who would know the secret: remove it, and new credentials are made"
-        ));
-    }
-    if mode & 0o022 != 0 {
-        return refused("other users can write it: remove it, and new credentials are made".to_owned());
-    }
-    if mode & 0o055 != 0 {
-        tracing::warn!("{0} can be read by other users: chmod 600 {0}", path.display());
-    }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-fn check_owner(_: &Path, _: &fs::Metadata) -> io::Result<()> {
-    Ok(())
 }
 
 fn random_hex<const BYTES: usize>() -> Result<String> {

@@ -124,6 +124,7 @@ mod server;
 mod service;
 mod shortened;
 mod tls;
+mod trusted_file;
 mod uri;
 
 pub use cloudflare_clients::testing::ManualClock;

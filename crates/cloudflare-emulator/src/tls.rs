@@ -15,6 +15,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{RootCertStore, ServerConfig};
 
+use crate::trusted_file;
+
 const CERTIFICATE: &str = "tls-certificate.pem";
 const KEY: &str = "tls-key.pem";
 
@@ -42,8 +44,13 @@ impl Tls {
     /// not that of the certificate.
     pub fn from_files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<Self> {
         let (certificate, key) = (certificate.as_ref(), key.as_ref());
-        let chain = read_chain(certificate)?;
-        let der = PrivateKeyDer::from_pem_slice(&read(key)?).map_err(|error| {
+        Self::from_pem(certificate, &read(certificate)?, key, &read(key)?)
+    }
+
+    /// From what is in the two files.
+    fn from_pem(certificate: &Path, certificate_pem: &[u8], key: &Path, key_pem: &[u8]) -> Result<Self> {
+        let chain = parse_chain(certificate, certificate_pem)?;
+        let der = PrivateKeyDer::from_pem_slice(key_pem).map_err(|error| {
             invalid(format!(
                 "{} does not hold a private key in PEM, without a password: {error}",
                 key.display()
@@ -65,13 +72,15 @@ impl Tls {
     /// after 397 days. Clients have to be told to trust the [certificate](Self::certificate).
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the files cannot be read or made.
+    /// [`ErrorKind::Storage`]: the files cannot be read or made, or others could have written them.
     pub fn load_or_create(directory: &Path, now: SystemTime) -> Result<Self> {
         let (certificate, key) = (directory.join(CERTIFICATE), directory.join(KEY));
         if certificate.exists() && key.exists() {
-            match Self::from_files(&certificate, &key) {
-                Ok(tls) if is_good(&certificate, now + RENEWED_BEFORE) => return Ok(tls),
-                Err(error) if error.kind() == ErrorKind::Storage => return Err(error),
+            let unusable = |path| move |error| storage(path, "cannot be used", error);
+            let certificate_pem = trusted_file::read(&certificate).map_err(unusable(&certificate))?;
+            let key_pem = trusted_file::read_secret(&key).map_err(unusable(&key))?;
+            match Self::from_pem(&certificate, &certificate_pem, &key, &key_pem) {
+                Ok(tls) if is_good(&certificate, &certificate_pem, now + RENEWED_BEFORE) => return Ok(tls),
                 Ok(_) => tracing::info!("{} is made anew: it expires", certificate.display()),
                 Err(error) => tracing::warn!(%error, "{} is made anew", certificate.display()),
             }
@@ -111,9 +120,9 @@ fn config(
 }
 
 /// Whether clients that trust this certificate still do then, for every name of this machine.
-fn is_good(certificate: &Path, then: SystemTime) -> bool {
+fn is_good(certificate: &Path, pem: &[u8], then: SystemTime) -> bool {
     let good = || {
-        let chain = read_chain(certificate).ok()?;
+        let chain = parse_chain(certificate, pem).ok()?;
         let first = chain.first()?;
         let mut roots = RootCertStore::empty();
         roots.add(first.clone()).ok()?;
@@ -162,9 +171,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| storage(path, "cannot be read", error))
 }
 
-fn read_chain(path: &Path) -> Result<Vec<CertificateDer<'static>>> {
-    let pem = read(path)?;
-    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem).collect();
+/// The certificates in a file.
+fn parse_chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem).collect();
     match chain {
         Ok(chain) if !chain.is_empty() => Ok(chain),
         Ok(_) => Err(invalid(format!(
@@ -242,6 +251,30 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = |name| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
             assert_eq!((mode(KEY), mode(CERTIFICATE)), (0o600, 0o644));
+        }
+    }
+
+    /// Who knows the key of a certificate that clients are told to trust is the server to them.
+    #[cfg(unix)]
+    #[test]
+    fn files_of_somebody_else_are_refused() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        let refusal = || Tls::load_or_create(folder.path(), now()).unwrap_err();
+        for name in [CERTIFICATE, KEY] {
+            Tls::load_or_create(folder.path(), now()).unwrap();
+            let path = folder.path().join(name);
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
+            let refused = refusal();
+            assert!(refused.message().contains("other users can write it"), "{refused}");
+            // Only root can give a file away.
+            if rustix::process::geteuid().is_root() {
+                chown(&path, Some(12345), None).unwrap();
+                let refused = refusal();
+                assert!(refused.message().contains("belongs to another user (uid 12345)"), "{refused}");
+            }
+            fs::remove_file(&path).unwrap();
         }
     }
 
