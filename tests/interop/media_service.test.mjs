@@ -106,7 +106,7 @@ test("signing in takes the password, and gives a cookie that scripts cannot read
   await expectError(await call("POST", "/login", { json: { user: "../ada", password } }), 400, /a user's name/);
   await expectError(await call("POST", "/login", { json: { user: "ada" } }), 422, /password/);
   const answer = await call("POST", "/login", { json: { user: "ada", password } });
-  assert.match(answer.headers.get("set-cookie"), /^session=[\w-]{22}; HttpOnly; SameSite=Lax; Path=\/$/);
+  assert.match(answer.headers.get("set-cookie"), /^session=[\w-]{22}\.[\w-]{43}; HttpOnly; SameSite=Lax; Path=\/$/);
 
   const elsewhere = await start({ PUBLIC_URL: "https://media.example.com", REQUEST_LIMIT: "100000" });
   const body = JSON.stringify({ user: "ada", password });

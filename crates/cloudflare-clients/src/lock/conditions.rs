@@ -22,7 +22,9 @@ impl Conditions {
     /// # Errors
     /// [`ErrorKind::Unsupported`]: one was stored though its condition does not hold. Those of the puts.
     pub(super) async fn prove(&self, r2: &R2Service, prefix: &str) -> Result<()> {
-        if self.proved.load(Ordering::Relaxed) {
+        // A Worker's binding and the embedded store are R2's and ours: they honour them, and a Worker may make its
+        // `Locks` for each request.
+        if self.proved.load(Ordering::Relaxed) || r2.bucket().has_reliable_transport() {
             return Ok(());
         }
         let key = format!("{prefix}{PROBE}");

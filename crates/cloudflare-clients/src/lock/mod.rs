@@ -5,7 +5,7 @@
 //!   [`with_clock_skew`](Locks::with_clock_skew) (5 s by default), and as long as a holder stops when
 //!   [`Lock::is_held`] says so. It rests on R2's conditional puts, which are strongly consistent: of several
 //!   who try, R2 lets one through. Some other services ignore conditions. So the first acquisition of a
-//!   [`Locks`] tries them on an object `.conditions` beside the locks, and fails with
+//!   [`Locks`] over S3 tries them on an object `.conditions` beside the locks, and fails with
 //!   [`Unsupported`](crate::ErrorKind) where one that does not hold is not refused.
 //! - **Tokens that only grow.** Each acquisition has a [`token`](Lock::token) greater than all before it, whatever the clocks say.
 //! - **No lock outlives its holder** by more than the rest of its lease and the clock skew: 35 s at most by default. A holder that was

@@ -585,7 +585,7 @@ mod tests {
         for key in ["a", "b"] {
             bucket.put(PutRequest::new(key, pattern(100_000))).await.unwrap();
         }
-        assert_eq!(std::fs::metadata(folder.path().join("reserve")).unwrap().len(), 1024 * 1024);
+        assert_eq!(std::fs::metadata(folder.path().join("reserve")).unwrap().len(), 5 * 1024 * 1024);
         disk.is_full.store(true, Ordering::Relaxed);
         let full = bucket.put(PutRequest::new("c", "1")).await.unwrap_err();
         let said = format!("no space left for {}", folder.path().display());

@@ -6,8 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::disk::{Disk, Open};
 
-/// How many bytes are kept: a delete takes some tens of KiB of SQLite's log.
-const SIZE: usize = 1024 * 1024;
+/// How many bytes are kept. A delete takes some tens of KiB of SQLite's log, and then the database may grow by all that the
+/// log has, which is 4 MB.
+const SIZE: u64 = 5 * 1024 * 1024;
+
+/// What it is filled with, again and again: bytes that a file system cannot compress.
+const PIECE: usize = 64 * 1024;
 
 /// A file that means nothing but the room that it takes.
 #[derive(Debug)]
@@ -24,13 +28,15 @@ impl Reserve {
 
     /// Takes the room, where there is so much.
     pub(super) fn fill(&self) {
-        if self.disk.size(&self.path).is_ok_and(|size| size == SIZE as u64) {
+        if self.disk.size(&self.path).is_ok_and(|size| size == SIZE) {
             return;
         }
-        // Bytes that a file system cannot compress.
-        let mut bytes = vec![0; SIZE];
-        fastrand::fill(&mut bytes);
-        let written = self.disk.open(&self.path, Open::Create).and_then(|mut file| file.write_all(&bytes));
+        let mut piece = vec![0; PIECE];
+        fastrand::fill(&mut piece);
+        let written = self
+            .disk
+            .open(&self.path, Open::Create)
+            .and_then(|mut file| (0..SIZE / PIECE as u64).try_for_each(|_| file.write_all(&piece)));
         self.released.store(written.is_err(), Ordering::Relaxed);
         if let Err(error) = written {
             tracing::debug!(path = %self.path.display(), %error, "no room is kept for deletes yet");
