@@ -13,7 +13,7 @@ use crate::printer::Printer;
 use crate::trust;
 use crate::variables::{
     R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_REGION,
-    R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, Variables, is_set,
+    R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, SSL_CERT_FILE, Variables, is_set,
 };
 
 /// The bucket of the embedded store.
@@ -37,7 +37,8 @@ const VARIABLES_HINT: &str =
 /// Where the bucket is.
 #[derive(Debug)]
 pub(crate) enum BucketLocation {
-    R2(R2SigningConfig),
+    /// With the file of certificates to trust.
+    R2(R2SigningConfig, Option<OsString>),
     Embedded(PathBuf),
 }
 
@@ -58,8 +59,9 @@ impl BucketLocation {
         if !R2_VARIABLES.into_iter().any(|name| is_set(var(name))) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
+        let certificates = var(SSL_CERT_FILE);
         match R2SigningConfig::from_vars(var) {
-            Ok(config) => Ok(Self::R2(config)),
+            Ok(config) => Ok(Self::R2(config, certificates)),
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
         }
     }
@@ -67,7 +69,7 @@ impl BucketLocation {
     /// What summaries call it.
     pub(crate) fn target(&self) -> Result<String> {
         Ok(match self {
-            Self::R2(config) => {
+            Self::R2(config, _) => {
                 let signing = R2SigningClient::new(config.clone())?;
                 format!("bucket {} at {}", signing.bucket_name(), signing.endpoint())
             }
@@ -88,9 +90,9 @@ impl BucketLocation {
     /// The service over the bucket. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
         match self {
-            Self::R2(config) => {
+            Self::R2(config, certificates) => {
                 let mut bucket = S3Bucket::new(config)?;
-                if let Some(client) = trust::http_client()? {
+                if let Some(client) = trust::http_client(certificates)? {
                     bucket = bucket.with_http_client(client);
                 }
                 let signing = bucket.signing_client().clone();
@@ -106,7 +108,7 @@ impl BucketLocation {
     /// The same, with who [signs URLs](Self::signing) for it.
     pub(crate) async fn open_with_signing(self, printer: Printer) -> Result<R2Service> {
         let directory = match &self {
-            Self::R2(_) => None,
+            Self::R2(..) => None,
             Self::Embedded(directory) => Some(directory.clone()),
         };
         let service = self.open(printer).await?;
@@ -120,7 +122,7 @@ impl BucketLocation {
     /// Who signs URLs for the bucket. For the embedded store, these are URLs of `cfstore serve`.
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
-            Self::R2(config) => Ok(R2SigningClient::new(config)?),
+            Self::R2(config, _) => Ok(R2SigningClient::new(config)?),
             Self::Embedded(directory) => {
                 note_embedded(&directory, printer);
                 local_signing(&directory)
@@ -142,7 +144,9 @@ fn local_signing(directory: &Path) -> Result<R2SigningClient> {
 
 /// What URLs for the embedded store need.
 pub(crate) fn note_serve(printer: Printer) {
-    printer.note(format_args!("URLs work while `cfstore serve` runs in this folder, at http://{LISTEN}"));
+    printer.note(format_args!(
+        "URLs work while `cfstore serve` runs in this folder at http://{LISTEN}; of another address, set what it prints"
+    ));
 }
 
 /// How clients of a local server sign.
@@ -183,7 +187,7 @@ mod tests {
             ("R2_SECRET_ACCESS_KEY", "secret"),
             ("R2_BUCKET_MEDIA", "media"),
         ];
-        assert!(matches!(select(&local), Ok(BucketLocation::R2(_))));
+        assert!(matches!(select(&local), Ok(BucketLocation::R2(..))));
         for one in local {
             let error = select(&[one]).unwrap_err();
             assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);

@@ -155,7 +155,7 @@ impl Error {
 }
 
 fn missing_hint(key: &str, command: &str) -> Cow<'static, str> {
-    misreading::hint(key, command)
+    misreading::missing_hint(key, command)
         .unwrap_or_else(|| format!("`cfstore {command} ls` lists what there is"))
         .into()
 }
@@ -178,6 +178,10 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "there is an object of this key: leave --if-absent out to replace it"
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run it again",
+        ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
+        ErrorKind::UnexpectedResponse if error.message().contains("did not answer in HTTP") => {
+            "check R2_ENDPOINT: the server may speak https where http is written"
+        }
         ErrorKind::Dns | ErrorKind::Connection => {
             "check the network and R2_ENDPOINT (http or https?) or R2_ACCOUNT_ID; a local server has to run: `cfstore serve`"
         }
@@ -189,12 +193,20 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     })
 }
 
+const CERTIFICATE_HINT: &str =
+    "SSL_CERT_FILE names a file of certificates to trust: `cfstore serve --tls` prints the one that it made";
+
+fn is_about_certificate(error: &cloudflare_clients::Error) -> bool {
+    error.message().contains("invalid peer certificate")
+}
+
 fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     Some(match error.kind() {
         ErrorKind::Credentials | ErrorKind::Forbidden => {
             "check CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, and that the token has Workers KV Storage Write"
         }
         ErrorKind::NotFound => "check CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_BASE_URL",
+        ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
         ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `wrangler kv namespace list` shows the ids",
         ErrorKind::Dns | ErrorKind::Connection => {
             "check the network and CLOUDFLARE_API_BASE_URL; a local server has to run: `cfstore serve`"

@@ -18,6 +18,18 @@ pub(crate) fn hint(text: &str, command: &str) -> Option<String> {
     })
 }
 
+/// What to write in place of a key to delete or read, that is not there: [`hint`], and `--prefix` for a folder.
+pub(crate) fn missing_hint(key: &str, command: &str) -> Option<String> {
+    let folder = || {
+        key.ends_with('/').then(|| {
+            format!(
+                "no key of this name: --prefix {key:?} takes all keys that begin so, where a command has it"
+            )
+        })
+    };
+    hint(key, command).or_else(folder)
+}
+
 /// What to write in place of a URL of a bucket.
 pub(crate) fn url_hint(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;

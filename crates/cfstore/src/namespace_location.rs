@@ -11,7 +11,9 @@ use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 use crate::trust;
-use crate::variables::{CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, Variables, is_set};
+use crate::variables::{
+    CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, SSL_CERT_FILE, Variables, is_set,
+};
 
 /// The title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
@@ -23,8 +25,8 @@ const VARIABLES_HINT: &str =
 /// Where the namespace is.
 #[derive(Debug)]
 pub(crate) enum NamespaceLocation {
-    /// With what summaries call it.
-    Cloudflare(KvConfig, String),
+    /// With what summaries call it, and the file of certificates to trust.
+    Cloudflare(KvConfig, String, Option<OsString>),
     Embedded(PathBuf),
 }
 
@@ -53,8 +55,9 @@ impl NamespaceLocation {
         if is_set(var(CLOUDFLARE_API_BASE_URL)) {
             target = format!("{target} at {}", value(CLOUDFLARE_API_BASE_URL));
         }
+        let certificates = var(SSL_CERT_FILE);
         match KvConfig::from_vars(var) {
-            Ok(config) => Ok(Self::Cloudflare(config, target)),
+            Ok(config) => Ok(Self::Cloudflare(config, target, certificates)),
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
         }
     }
@@ -62,7 +65,7 @@ impl NamespaceLocation {
     /// What summaries call it.
     pub(crate) fn target(&self) -> String {
         match self {
-            Self::Cloudflare(_, target) => target.clone(),
+            Self::Cloudflare(_, target, _) => target.clone(),
             Self::Embedded(directory) => {
                 format!("namespace {LOCAL_NAMESPACE} in {}", absolute(directory).display())
             }
@@ -80,9 +83,9 @@ impl NamespaceLocation {
     /// The client of the namespace. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
-            Self::Cloudflare(config, _) => {
+            Self::Cloudflare(config, _, certificates) => {
                 let mut namespace = RestNamespace::new(config)?;
-                if let Some(client) = trust::http_client()? {
+                if let Some(client) = trust::http_client(certificates)? {
                     namespace = namespace.with_http_client(client);
                 }
                 Ok(KvClient::new(namespace))

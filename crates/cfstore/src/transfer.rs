@@ -38,7 +38,8 @@ impl NewObject {
     /// when it is complete, and other services may ignore it.
     async fn check_absent(&self, service: &R2Service) -> Result<()> {
         if self.if_absent && service.head(&self.key).await?.is_some() {
-            let message = format!("put {:?}: nothing was sent", self.key);
+            let message =
+                format!("put {:?}: there is an object of this key already, and nothing was sent", self.key);
             return Err(cloudflare_clients::Error::new(ErrorKind::PreconditionFailed, message).into());
         }
         Ok(())

@@ -9,6 +9,9 @@ pub(crate) use cloudflare_clients::env::*;
 
 use crate::error::{Error, Result};
 
+/// The file of certificates to trust, as OpenSSL, curl and Go call it too.
+pub(crate) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+
 pub(crate) enum Variables {
     Environment,
     File(HashMap<String, String>),

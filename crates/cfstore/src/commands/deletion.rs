@@ -25,8 +25,8 @@ impl Deletion {
         Self { what, target, printer, missing: HashSet::new(), deleted: 0, failed: 0 }
     }
 
-    /// Takes note of the keys that are not there. One that looks like a pattern or a URL fails all: more was
-    /// meant by it.
+    /// Takes note of the keys that are not there. One that looks like a pattern, a URL or a folder fails all:
+    /// more was meant by it.
     pub(super) fn note_missing<'k>(
         &mut self,
         keys: impl Iterator<Item = (&'k String, bool)>,
@@ -34,7 +34,7 @@ impl Deletion {
         not_found: fn(String) -> Error,
     ) -> Result<()> {
         for (key, _) in keys.filter(|(_, is_there)| !is_there) {
-            if misreading::hint(key, command).is_some() {
+            if misreading::missing_hint(key, command).is_some() {
                 return Err(not_found(key.clone()));
             }
             self.missing.insert(key.clone());

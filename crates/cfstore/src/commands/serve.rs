@@ -1,5 +1,6 @@
 //! `cfstore serve`
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
@@ -13,7 +14,7 @@ use crate::printer::Printer;
 use crate::shutdown;
 use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCESS_KEY_ID,
-    R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY,
+    R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, SSL_CERT_FILE,
 };
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
@@ -38,7 +39,10 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let endpoint = server.endpoint();
 
     let (api, api_token) = (format!("{endpoint}/client/v4"), credentials.api_token());
-    let variables = [
+    // Named from everywhere.
+    let certificate = certificate.map(|path| std::path::absolute(&path).unwrap_or(path));
+    let trusted = certificate.as_ref().map(|path| path.display().to_string());
+    let mut variables = vec![
         (R2_ENDPOINT, endpoint.as_str()),
         (R2_ACCOUNT_ID, credentials.account_id()),
         (R2_ACCESS_KEY_ID, credentials.access_key_id()),
@@ -49,9 +53,10 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         (CLOUDFLARE_API_TOKEN, api_token.as_str()),
         (KV_NAMESPACE_ID, namespace_id.as_str()),
     ];
-    printer.json(&BTreeMap::from(variables))?;
+    variables.extend(trusted.as_deref().map(|path| (SSL_CERT_FILE, path)));
+    printer.json(&variables.iter().copied().collect::<BTreeMap<_, _>>())?;
     for (name, value) in variables {
-        printer.line(format_args!("export {name}={value}"))?;
+        printer.line(format_args!("export {name}={}", quoted(value)))?;
     }
     printer.note(format_args!(
         "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore works on it there.\n\
@@ -60,8 +65,8 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     ));
     if let Some(certificate) = &certificate {
         printer.note(format_args!(
-            "clients have to trust {}: SSL_CERT_FILE (cfstore, curl, Go), AWS_CA_BUNDLE (aws, boto3), NODE_EXTRA_CA_CERTS\n\
-             (Node), or --cacert (restic, curl) name it.",
+            "clients have to trust {}: SSL_CERT_FILE (cfstore, Go, curl), AWS_CA_BUNDLE (aws, boto3), NODE_EXTRA_CA_CERTS\n\
+             (Node), or --cacert (restic, curl) name it. Programs that go by SSL_CERT_FILE may trust nothing else then.",
             certificate.display()
         ));
     }
@@ -88,4 +93,29 @@ fn tls(args: &Serve, store: &LocalStore) -> Result<Option<Tls>> {
         Error::usage(error.message(), "--tls makes a certificate for this machine, and needs no files")
     })?;
     Ok(Some(tls))
+}
+
+/// A value as a shell takes it.
+fn quoted(value: &str) -> Cow<'_, str> {
+    if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte)) {
+        return value.into();
+    }
+    format!("'{}'", value.replace('\'', r"'\''")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_one_word_to_a_shell() {
+        for (value, expected) in [
+            ("https://127.0.0.1:9710", "https://127.0.0.1:9710"),
+            ("/my store/a", "'/my store/a'"),
+            ("/it's", r"'/it'\''s'"),
+            ("$(x)", "'$(x)'"),
+        ] {
+            assert_eq!(quoted(value), expected);
+        }
+    }
 }

@@ -225,7 +225,8 @@ impl R2Service {
         let client = client.ok_or_else(|| {
             Error::new(
                 ErrorKind::MissingSigningConfig,
-                "signing config required: give the service one with `with_signing`; URLs of a local store come from `cfstore serve`",
+                "signing config required: give the service one with `with_signing`, such as the `signing_client` of an `S3Bucket`; \
+                 URLs of a local store come from `cfstore serve`",
             )
         })?;
         Ok(client.going_by(Arc::clone(self.runtime())))

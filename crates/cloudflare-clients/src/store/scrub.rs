@@ -184,7 +184,11 @@ impl LocalStore {
                     let path = blob.as_deref().map(|name| self.shared().blobs.path(name));
                     let same = move |connection: &Connection| is_in(connection, id, blob.as_deref());
                     if self.shared().readers.read(same).await? {
-                        report.damaged.push(self.damage(owner, path, error.message().to_owned()));
+                        // A read says that it was deleted meanwhile, and it was not.
+                        let is_missing =
+                            path.as_deref().is_some_and(|path| matches!(path.try_exists(), Ok(false)));
+                        let problem = if is_missing { "the file is missing" } else { error.message() };
+                        report.damaged.push(self.damage(owner, path, problem.to_owned()));
                     }
                 }
             }
@@ -367,6 +371,7 @@ mod tests {
             let place = damage.bucket.as_deref().or(damage.namespace.as_deref()).unwrap();
             let key = damage.key.as_deref().unwrap();
             assert_eq!(damage.upload_id.is_some(), key == "parts");
+            assert_eq!(damage.problem == "the file is missing", key == "gone", "{damage:?}");
             named.push((place, key, damage.file.clone()));
         }
         let database = store.path().join("store.sqlite3");

@@ -43,9 +43,12 @@ fn chain<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (d
 /// The first of the error's causes that is a `T`.
 fn cause<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     chain(error).find_map(|error| {
-        // The source of an I/O error is the source of what it wraps.
-        let wrapped = || error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref();
-        error.downcast_ref().or_else(wrapped)
+        // The source of an I/O error is the source of what it wraps, which may be one of its kind.
+        let unwrapped = std::iter::successors(Some(error), |error| {
+            let wrapped = error.downcast_ref::<std::io::Error>()?.get_ref()?;
+            Some(wrapped as &(dyn StdError + 'static))
+        });
+        unwrapped.into_iter().find_map(|error| error.downcast_ref())
     })
 }
 

@@ -66,6 +66,20 @@ impl HyperClient {
     /// A client that also trusts the certificates of this PEM, and those that they sign: of a proxy that reads along, or
     /// of `cfstore serve --tls`.
     ///
+    /// ```no_run
+    /// use std::sync::Arc;
+    /// use cloudflare_clients::r2::R2Service;
+    /// use cloudflare_clients::{HyperClient, S3Bucket};
+    ///
+    /// # fn service() -> Result<R2Service, Box<dyn std::error::Error>> {
+    /// let client = HyperClient::trusting(&std::fs::read(".cfstore/tls-certificate.pem")?)?;
+    /// let bucket = S3Bucket::from_env()?.with_http_client(Arc::new(client));
+    /// // Presigned URLs are signed as the bucket's requests are.
+    /// let signing = bucket.signing_client().clone();
+    /// Ok(R2Service::new(bucket).with_signing(signing))
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: it is no PEM, or has no certificate that can be trusted; others are passed over. Those of
     /// [`new`](Self::new).
