@@ -836,7 +836,10 @@ fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
     folder.ok(&["kv", "rm", "--all", "--yes"]);
     assert_eq!(folder.done(&["kv", "bulk", "put", "lines"]), "stored 2 keys");
     assert_eq!(folder.ok(&["kv", "bulk", "get", "b", "a", "--bytes"]).lines().count(), 2);
-    assert_eq!(folder.run(&["kv", "bulk", "get", "a", "none"]).status.code(), Some(3));
+    let output = folder.run(&["kv", "bulk", "get", "a", "none"]);
+    assert_eq!(output.status.code(), Some(3));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("\"none\"") && !said.contains("\"a\""), "{said}");
     assert_eq!(
         folder.ok(&["kv", "bulk", "get", "--prefix", "a"]),
         lines.lines().next().unwrap().to_owned() + "\n"

@@ -18,6 +18,7 @@ const CHUNK: usize = 100;
 pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Printer) -> Result<ExitStatus> {
     let target = location.target();
     let client = location.open(printer).await?;
+    let prefix = args.selection.prefix();
     let (mut read_keys, mut missing, mut failed) = (0, 0, 0);
     let mut print = |outcomes: Outcomes<Option<ValueWithMetadata<Bytes>>>| -> Result<()> {
         for (key, result) in outcomes.results {
@@ -26,7 +27,13 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
                     read_keys += 1;
                     json_line(&pair_json::of(&key, &found))?;
                 }
-                Ok(None) => missing += 1,
+                Ok(None) => {
+                    missing += 1;
+                    // Of those that were listed, one may have gone since.
+                    if prefix.is_none() {
+                        printer.warning(Error::NoSuchKey(key));
+                    }
+                }
                 Err(error) => {
                     failed += 1;
                     printer.warning(error);
@@ -35,7 +42,6 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
         }
         Ok(())
     };
-    let prefix = args.selection.prefix();
     match &prefix {
         None => {
             for keys in args.selection.keys.chunks(CHUNK) {
