@@ -75,7 +75,7 @@ pub(crate) fn canonical_path(path: &str) -> String {
         if index > 0 {
             canonical.push('/');
         }
-        encode(segment.to_vec(), &mut canonical);
+        encode(segment, &mut canonical);
     }
     canonical
 }
