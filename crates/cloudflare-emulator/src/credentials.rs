@@ -204,5 +204,9 @@ mod tests {
             assert!(!format!("{error} {error:?}").contains("zzz"));
             assert_eq!(fs::read_to_string(&path).unwrap(), content);
         }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        let error = Credentials::load_or_create(folder.path()).unwrap_err();
+        assert!(error.message().contains("not a file"), "{error}");
     }
 }

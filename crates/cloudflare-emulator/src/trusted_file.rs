@@ -20,6 +20,10 @@ pub(crate) fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 fn read_checked(path: &Path, check: impl FnOnce(&fs::Metadata)) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        // A pipe would be waited for without an end.
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file: remove it"));
+    }
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     check_owner(&metadata)?;

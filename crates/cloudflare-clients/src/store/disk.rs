@@ -14,7 +14,7 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// created is its owner's alone.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
 
-    /// Takes a file that others may read or write from them. Fine when it does not exist; a symbolic link is
+    /// Takes a file that others may read or write from them. Fine when it does not exist; a symbolic link or a pipe is
     /// refused.
     fn make_private(&self, path: &Path) -> io::Result<()>;
 
@@ -107,6 +107,10 @@ impl Disk for OperatingSystem {
         };
         if metadata.is_symlink() {
             return Err(symbolic_link());
+        }
+        if !metadata.is_file() {
+            // A pipe would be waited for without an end.
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file: remove it"));
         }
         #[cfg(unix)]
         {

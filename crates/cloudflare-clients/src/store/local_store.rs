@@ -152,7 +152,7 @@ mod tests {
 
     #[cfg(unix)]
     #[tokio::test]
-    async fn symbolic_links_in_place_of_its_files_are_refused_and_what_they_lead_to_stays() {
+    async fn what_is_not_a_file_in_place_of_its_files_is_refused_and_what_links_lead_to_stays() {
         use std::fs;
 
         let folder = tempfile::tempdir().unwrap();
@@ -167,6 +167,15 @@ mod tests {
             assert!(refused.message().contains("symbolic link"), "{refused}");
             assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
         }
+        let store = folder.path().join("with a pipe");
+        fs::create_dir(&store).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(store.join("reserve")).status().unwrap();
+        assert!(made.success());
+        let refused = LocalStore::open(&store).await.unwrap_err();
+        assert!(
+            refused.message().contains("reserve") && refused.message().contains("not a file"),
+            "{refused}"
+        );
         for how in [Open::Read, Open::Write, Open::Create] {
             let link = folder.path().join("with reserve/reserve");
             let refused = OperatingSystem.open(&link, how).unwrap_err();
