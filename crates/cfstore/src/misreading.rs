@@ -18,7 +18,7 @@ pub(crate) fn hint(text: &str, command: &str) -> Option<String> {
     })
 }
 
-/// What to write in place of a key to delete or read, that is not there: [`hint`], and `--prefix` for a folder.
+/// What to write in place of a missing key: the [`hint`], or `--prefix` for a folder.
 pub(crate) fn missing_hint(key: &str, command: &str) -> Option<String> {
     let folder = || {
         key.ends_with('/').then(|| {

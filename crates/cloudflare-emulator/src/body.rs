@@ -52,7 +52,7 @@ impl RequestBody {
         }
     }
 
-    /// Memory for so many bytes of it. `None` where the server has no more.
+    /// Takes memory for so many bytes of it. `None` says that the server has no more.
     pub(crate) fn take_memory(&self, bytes: u64) -> Option<Taken> {
         self.memory.take(bytes)
     }

@@ -47,7 +47,8 @@ impl EventStore {
         Self::new(Place::R2(service), prefix.into())
     }
 
-    /// Events in values of KV, which expire after `expiration_ttl`, if it is given: whole seconds, 60 or more.
+    /// Events in values of KV. They expire after `expiration_ttl`, if it is given, which is whole seconds, 60 or
+    /// more.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: as [`r2`](Self::r2), or the time to live is not like that.

@@ -86,8 +86,8 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         self
     }
 
-    /// Keeps in this process what was read of a session, for `ttl`: so many sessions, of which the least
-    /// recently used make room; 0 counts as 1. By default nothing is kept.
+    /// Keeps sessions that were read in this process, for `ttl`. It holds `sessions` of them at most, and the
+    /// least recently used make room. 0 counts as 1. By default it keeps none.
     ///
     /// What [`delete`](Self::delete), [`update`](Self::update) and [`delete_all_of`](Self::delete_all_of) of
     /// this cache and its clones change is forgotten at once. Another process, and another cache in this one,

@@ -112,20 +112,16 @@ impl ParsedAuth {
             (field("Credential")?, field("SignedHeaders")?, field("Signature")?);
         let (access_key_id, region) = parse_credential(credential, &timestamp)?;
         let signed_headers = parse_signed_headers(signed_headers)?;
-        check_all_signed(&signed_headers, headers)?;
-
-        let canonical_headers =
-            CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
-        let path = canonical_path(raw_path).ok_or(VerifyError::InvalidPath)?;
         let query = canonical_query(query_pairs(raw_query));
         Ok(Self {
-            canonical_request: canonical_request(
+            canonical_request: received_request(
                 method,
-                &path,
+                raw_path,
                 &query,
-                &canonical_headers,
-                &payload.as_str(),
-            ),
+                &signed_headers,
+                headers,
+                &payload,
+            )?,
             access_key_id,
             region,
             timestamp,
@@ -172,21 +168,17 @@ impl ParsedAuth {
         let (access_key_id, region) = parse_credential(&credential, &timestamp)?;
         let expires_in = parse_expires(&expires)?;
         let signed_headers = parse_signed_headers(&signed_headers)?;
-        check_all_signed(&signed_headers, headers)?;
-
-        let canonical_headers =
-            CanonicalHeaders::received(&signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
         let query = canonical_query(query_pairs(raw_query).filter(|(name, _)| **name != *b"X-Amz-Signature"));
-        let path = canonical_path(raw_path).ok_or(VerifyError::InvalidPath)?;
         let payload = Payload::Unsigned;
         Ok(Self {
-            canonical_request: canonical_request(
+            canonical_request: received_request(
                 method,
-                &path,
+                raw_path,
                 &query,
-                &canonical_headers,
-                &payload.as_str(),
-            ),
+                &signed_headers,
+                headers,
+                &payload,
+            )?,
             access_key_id,
             region,
             timestamp,
@@ -345,6 +337,21 @@ const CF_HEADERS: [&str; 5] =
 /// - `CloudFront` adds its request's id.
 const MAY_BE_UNSIGNED: [&str; 5] =
     ["x-amz-content-sha256", "x-amz-date", "x-amz-security-token", "x-amz-user-agent", "x-amz-cf-id"];
+
+/// The canonical request of what has arrived. Either form of a signature has to cover what changes a request.
+fn received_request(
+    method: &Method,
+    raw_path: &str,
+    query: &str,
+    signed_headers: &str,
+    headers: &HeaderMap,
+    payload: &Payload,
+) -> Result<String, VerifyError> {
+    check_all_signed(signed_headers, headers)?;
+    let headers = CanonicalHeaders::received(signed_headers, headers).ok_or(VerifyError::HeaderNotUtf8)?;
+    let path = canonical_path(raw_path).ok_or(VerifyError::InvalidPath)?;
+    Ok(canonical_request(method, &path, query, &headers, &payload.as_str()))
+}
 
 /// Refuses a header that changes what the service does and that the signature does not cover. Whoever holds a presigned
 /// URL, or passes a signed request on, must not be able to turn a PUT into a copy of another object.

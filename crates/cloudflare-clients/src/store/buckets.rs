@@ -125,7 +125,7 @@ impl LocalBucket {
         Self::open_in(&LocalStore::open(folder).await?, name).await
     }
 
-    /// Opens a bucket of a store; it is created where it is not there.
+    /// Opens a bucket of a store. A missing bucket is created.
     ///
     /// # Errors
     /// As [`LocalStore::create_bucket`], but that the bucket may be there.

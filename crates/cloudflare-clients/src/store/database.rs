@@ -131,7 +131,7 @@ pub(super) enum Access {
     Write,
     /// Where nothing can be written, and somebody else has left the database open or was killed.
     Read,
-    /// The same, where SQLite's log is not there: so nobody else has the database open.
+    /// The same without a log of SQLite's: nobody else has the database open.
     ReadUnchanging,
 }
 

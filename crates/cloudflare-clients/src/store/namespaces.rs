@@ -122,7 +122,7 @@ impl LocalNamespace {
         Self::open_in(&LocalStore::open(folder).await?, title).await
     }
 
-    /// Opens a namespace of a store by its title; it is created where it is not there.
+    /// Opens a namespace of a store by its title. A missing namespace is created.
     ///
     /// # Errors
     /// As [`LocalStore::create_namespace`], but that the namespace may be there.

@@ -142,8 +142,7 @@ pub(super) fn pieces(
     Ok(pieces)
 }
 
-/// Reads all of what is there and compares it. Returns false when a file is gone: then the object has been
-/// replaced.
+/// Reads every piece and compares it. Returns false when a file is gone: the object has been replaced then.
 pub(super) fn verify(blobs: &Blobs, key: &str, pieces: VecDeque<Piece>) -> Result<bool> {
     for mut piece in pieces {
         match piece.open(blobs) {

@@ -104,7 +104,7 @@ impl Shared {
         })
     }
 
-    /// Opens what is there. As long as it is open, nobody opens it to write.
+    /// Opens an existing store to read it. As long as it is open, nobody opens it to write.
     fn open_to_read(folder: &Path, platform: Platform, reason: &Error) -> Result<Self> {
         let disk = &*platform.disk;
         let lock_path = folder.join(LOCK);

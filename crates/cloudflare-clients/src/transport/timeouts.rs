@@ -30,8 +30,8 @@ pub struct Timeouts {
     /// How many bytes a second of an answer's body arrive at least, on the average of each
     /// [`speed_window`](Self::speed_window). 1 KiB; 0 allows any speed.
     pub min_speed: u64,
-    /// Over how much time the speed of an answer's body is measured: time of waiting for the service, so that
-    /// a body which is read slowly is none that arrives slowly. 60 s.
+    /// Over how much time the speed of an answer's body is measured. 60 s. Only the time of waiting for the
+    /// service counts: a caller may read as slowly as it likes.
     pub speed_window: Duration,
 }
 

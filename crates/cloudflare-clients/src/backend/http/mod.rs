@@ -63,8 +63,8 @@ impl HyperClient {
         Self::with_roots(public_roots())
     }
 
-    /// A client that also trusts the certificates of this PEM, and those that they sign: of a proxy that reads along, or
-    /// of `cfstore serve --tls`.
+    /// A client that also trusts the certificates of this PEM, and those that they sign. A proxy that reads along
+    /// has such a certificate, and `cfstore serve --tls`.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -81,8 +81,8 @@ impl HyperClient {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: it is no PEM, or has no certificate that can be trusted; others are passed over. Those of
-    /// [`new`](Self::new).
+    /// [`ErrorKind::InvalidInput`]: it is not PEM, or has no certificate that can be trusted. A certificate that
+    /// cannot be trusted beside one that can is passed over. Those of [`new`](Self::new).
     pub fn trusting(pem: &[u8]) -> Result<Self> {
         let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
         let certificates = certificates

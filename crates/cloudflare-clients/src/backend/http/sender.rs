@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::runtime::Runtime;
 use crate::transport::HttpClient;
 
-/// A client of the backend's own, whose timeouts go by the backend's runtime, or one that was given and stays as it is.
+/// A client of the backend's own, whose timeouts go by the backend's runtime, or a given one, which stays as it
+/// is.
 #[derive(Debug, Clone)]
 pub(crate) enum Sender {
     Own(HyperClient),

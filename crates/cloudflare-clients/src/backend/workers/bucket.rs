@@ -65,9 +65,9 @@ impl WorkersBucket {
 }
 
 impl R2Service {
-    /// The bucket of a Worker's binding. It signs URLs with the Worker's secrets and variables; see
-    /// [`R2SigningConfig::from_vars`](crate::r2::R2SigningConfig::from_vars) for their names. They are read when something is signed first, so that
-    /// is when one that is missing or malformed is an error. A Worker that never signs needs none of them.
+    /// The bucket of a Worker's binding. It signs URLs with the Worker's secrets and variables, whose names are
+    /// those of [`from_vars`](crate::r2::R2SigningConfig::from_vars). They are read when something is signed
+    /// first: that is when a missing or malformed one is an error. A Worker that never signs needs none of them.
     ///
     /// It can live in a static and be used by one request after the other. A limit of
     /// [`with_max_concurrency`](Self::with_max_concurrency) should not: a Worker's request cannot wait for another one.
