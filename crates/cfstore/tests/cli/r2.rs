@@ -1,0 +1,325 @@
+//! `cfstore r2`: objects in and out, listed and deleted.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+use testkit::content;
+
+use crate::program::{Folder, failure, stdout};
+
+#[test]
+fn files_of_any_size_come_back() {
+    let folder = Folder::new();
+    for size in [0, 1, 70 * 1024 * 1024] {
+        let bytes = content(size, 0);
+        folder.write("in", &bytes);
+        let stored = folder.json(&["--json", "r2", "put", "in", "a/b.bin"]);
+        assert_eq!(stored["size"], size);
+        // Above 64 MiB it goes up in parts, which the etag counts.
+        let parts = stored["etag"].as_str().unwrap().ends_with("-5");
+        assert_eq!(parts, size > 64 * 1024 * 1024);
+        folder.ok(&["r2", "get", "a/b.bin", "out"]);
+        assert!(folder.read("out") == bytes, "{size} bytes");
+    }
+    folder.ok(&["r2", "get", "a/b.bin"]);
+    assert_eq!(folder.read("b.bin"), folder.read("in"));
+    let names = fs::read_dir(folder.path()).unwrap().count();
+    assert_eq!(names, 4, "only in, out, b.bin and .cfstore");
+}
+
+#[test]
+fn metadata_content_types_and_conditions() {
+    let folder = Folder::new();
+    folder.write("list", "#EXTM3U");
+    let put = ["r2", "put", "list", "hls/master.m3u8", "--if-absent", "--cache-control", "no-store"];
+    folder.ok(&[&put[..], &["--metadata", "a=b=c", "--metadata", "d="]].concat());
+    let head = folder.json(&["--json", "r2", "head", "hls/master.m3u8"]);
+    assert_eq!(head["httpMetadata"]["contentType"], "application/vnd.apple.mpegurl");
+    assert_eq!(head["httpMetadata"]["cacheControl"], "no-store");
+    assert_eq!(head["customMetadata"], serde_json::json!({ "a": "b=c", "d": "" }));
+    assert_eq!(head["size"], 7);
+    assert_eq!(head["checksums"], serde_json::json!({ "md5": head["etag"] }));
+
+    insta::assert_snapshot!(folder.fails(&put), @r#"
+    exit 1
+    error: put "hls/master.m3u8": there is an object of this key already, and nothing was sent
+     hint: there is an object of this key: leave --if-absent out to replace it
+    "#);
+    folder.ok(&["r2", "put", "list", "hls/master.m3u8", "--content-type", "text/plain"]);
+    let human = folder.ok(&["r2", "head", "hls/master.m3u8"]);
+    assert!(human.contains("content-type         text/plain"), "{human}");
+
+    folder.ok(&["r2", "cp", "hls/master.m3u8", "copy"]);
+    assert_eq!(folder.ok(&["r2", "get", "copy", "-", "--range", "1-3"]), "EXT");
+    assert_eq!(folder.ok(&["r2", "get", "copy", "-", "--range", "-2"]), "3U");
+}
+
+#[test]
+fn stdin_of_unknown_length() {
+    let folder = Folder::new();
+    for size in [0, 20 * 1024 * 1024] {
+        folder.write("in", content(size, 0));
+        let put = folder
+            .command(&["r2", "put", "-", "from/stdin.json"])
+            .stdin(File::open(folder.path().join("in")).unwrap())
+            .output()
+            .unwrap();
+        stdout(&put, &["put"]);
+        let head = folder.json(&["--json", "r2", "head", "from/stdin.json"]);
+        assert_eq!(head["size"], size);
+        assert_eq!(head["httpMetadata"]["contentType"], "application/json");
+        let got = folder.run(&["r2", "get", "from/stdin.json", "-"]);
+        assert!(got.stdout == content(size, 0));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_upload_leaves_nothing() {
+    let folder = Folder::new();
+    let mut put = folder
+        .command(&["r2", "put", "-", "a"])
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Stdin stays open: the upload cannot end by itself.
+    let mut stdin = put.stdin.take().unwrap();
+    stdin.write_all(&content(40 * 1024 * 1024, 0)).unwrap();
+    let pid = put.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let failed = failure(&put.wait_with_output().unwrap());
+    assert_eq!(failed, "exit 1\nerror: interrupted");
+    assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
+}
+
+/// As Ctrl-C does it, which also ends the program that writes into the pipe.
+#[cfg(unix)]
+#[test]
+fn an_input_that_was_interrupted_is_not_whole() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "other"]);
+    for _ in 0..5 {
+        let mut put = folder
+            .command(&["r2", "put", "-", "a"])
+            .stdin(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut stdin = put.stdin.take().unwrap();
+        // More than a pipe holds: the upload has begun.
+        stdin.write_all(&content(1024 * 1024, 0)).unwrap();
+        let pid = put.id().to_string();
+        let signal =
+            |name: &str| assert!(Command::new("kill").args([name, pid.as_str()]).status().unwrap().success());
+        signal("-STOP");
+        drop(stdin);
+        signal("-INT");
+        signal("-CONT");
+        assert_eq!(failure(&put.wait_with_output().unwrap()), "exit 1\nerror: interrupted");
+        assert!(folder.fails(&["r2", "head", "a"]).starts_with("exit 3"));
+    }
+}
+
+#[test]
+fn listings() {
+    let folder = Folder::new();
+    folder.write("in", "four");
+    for key in ["a/b/c.txt", "a/b/d.txt", "a/e.txt", "a-b", "z\n"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    let names = |args: &[&str]| -> Vec<String> {
+        let output = folder.ok(args);
+        output.lines().map(|line| line.get(35..).unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&["r2", "ls"]), ["a-b", "a/", "z\\n"]);
+    assert_eq!(names(&["r2", "ls", "a/"]), ["a/b/", "a/e.txt"]);
+    assert_eq!(names(&["r2", "ls", "-r", "a/"]), ["a/b/c.txt", "a/b/d.txt", "a/e.txt"]);
+    assert_eq!(
+        names(&["r2", "ls", "--tree", "a"]),
+        ["a-b", "a/", "  b/", "    c.txt", "    d.txt", "  e.txt"]
+    );
+    assert!(names(&["r2", "ls", "none"]).is_empty());
+
+    let output = folder.ok(&["--json", "r2", "ls", "a/"]);
+    let rows: Vec<Value> = output.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0], serde_json::json!({ "prefix": "a/b/" }));
+    assert_eq!((&rows[1]["key"], &rows[1]["size"]), (&"a/e.txt".into(), &4.into()));
+    assert!(rows[1]["uploaded"].as_str().unwrap().ends_with('Z'));
+}
+
+#[test]
+fn deleting() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    for key in ["a/1", "a/2", "b"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    insta::assert_snapshot!(folder.fails(&["r2", "rm", "--prefix", "a/"]), @r#"
+    exit 2
+    error: deleting so much needs a confirmation, and stdin is no terminal
+     hint: give --yes to delete without being asked
+    "#);
+    assert_eq!(folder.done(&["r2", "rm", "--prefix", "a/", "--yes"]), "deleted 2 objects");
+    let deleted = folder.json(&["--json", "r2", "rm", "b"]);
+    let target = folder.target("bucket media");
+    let outcome = |key, deleted: bool| serde_json::json!({ "key": key, "deleted": deleted, "missing": !deleted, "error": null, "target": target });
+    assert_eq!(deleted, outcome("b", true));
+    assert_eq!(folder.json(&["--json", "r2", "rm", "b"]), outcome("b", false));
+    assert_eq!(folder.done(&["r2", "rm", "b", "never"]), "deleted 0 objects, 2 not there");
+    assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+
+    for key in ["a", "b/c"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    assert!(folder.fails(&["r2", "rm", "--all"]).starts_with("exit 2"));
+    assert!(folder.fails(&["r2", "rm", "--prefix", "", "--yes"]).starts_with("exit 2"));
+    assert_eq!(folder.done(&["r2", "rm", "--all", "--yes"]), "deleted 2 objects");
+    assert_eq!(folder.ok(&["--json", "r2", "ls"]), "");
+}
+
+#[test]
+fn a_key_that_ends_in_a_slash_is_a_folder() {
+    let folder = Folder::new();
+    folder.write("hi.txt", "hi");
+    let put = folder.run(&["r2", "put", "hi.txt", "dir/"]);
+    assert!(stdout(&put, &["put"]).starts_with("dir/hi.txt  2 B  text/plain  (bucket media in /"), "{put:?}");
+    assert!(String::from_utf8(put.stderr).unwrap().contains("its key is dir/hi.txt"));
+    let copied = folder.json(&["--json", "r2", "cp", "dir/hi.txt", "other/"]);
+    assert_eq!(
+        (&copied["key"], &copied["target"]),
+        (&"other/hi.txt".into(), &folder.target("bucket media").into())
+    );
+    insta::assert_snapshot!(folder.fails(&["r2", "put", "-", "dir/"]), @r#"
+    exit 2
+    error: "dir/" names a folder, and what goes into it has no name
+     hint: write the whole key of the object
+    "#);
+    assert_eq!(folder.ok(&["--json", "r2", "ls", "-r"]).lines().count(), 2);
+}
+
+#[test]
+fn urls_and_patterns_are_not_taken_for_keys() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    for key in ["a/1", "a/2", "odd*"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    insta::assert_snapshot!(folder.fails(&["r2", "rm", "odd*", "a/*"]), @r#"
+    exit 3
+    error: there is no object "a/*"
+     hint: *, ? and [ are characters of a key like any other: `cfstore r2 ls "a/"` lists the keys that begin so, and --prefix "a/" takes them all where a command has it
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "ls", "s3://media/"]), @r#"
+    exit 3
+    error: no key begins with "s3://media/"
+     hint: R2_BUCKET_MEDIA says which bucket is meant, "media" or another, and keys come without it: leave it out for the whole bucket
+    "#);
+    for args in [
+        &["r2", "ls", "a/*"][..],
+        &["r2", "ls", "-r", "r2://media/a"],
+        &["r2", "get", "s3://media/a/1", "-"],
+        &["r2", "head", "a/?"],
+        &["r2", "rm", "--prefix", "a/*", "--yes"],
+        &["--json", "r2", "rm", "s3://media/a/1"],
+    ] {
+        let failed = folder.fails(args);
+        assert!(failed.starts_with("exit 3") && failed.contains("hint"), "{args:?}: {failed}");
+    }
+    for args in [
+        &["r2", "put", "in", "s3://media/b"][..],
+        &["r2", "cp", "a/1", "s3://media/b"],
+        &["r2", "presign", "s3://media/b"],
+    ] {
+        let failed = folder.fails(args);
+        assert!(failed.starts_with("exit 2") && failed.contains("write \"b\""), "{args:?}: {failed}");
+    }
+    assert_eq!(folder.ok(&["--json", "r2", "ls", "-r"]).lines().count(), 3);
+    // What really has such a key.
+    assert_eq!(folder.done(&["r2", "rm", "odd*"]), "deleted 1 object");
+
+    folder.ok(&["kv", "put", "session/1", "x"]);
+    for args in [
+        &["kv", "ls", "session/*"][..],
+        &["kv", "get", "session/*"],
+        &["kv", "rm", "session/1", "session/*"],
+        &["kv", "rm", "--prefix", "session/*", "--yes"],
+        &["kv", "bulk", "get", "--prefix", "session/*"],
+    ] {
+        let failed = folder.fails(args);
+        assert!(
+            failed.starts_with("exit 3") && failed.contains("`cfstore kv ls \"session/\"`"),
+            "{args:?}: {failed}"
+        );
+    }
+    assert_eq!(folder.ok(&["kv", "get", "session/1"]), "x");
+    folder.ok(&["kv", "put", "s3://media/a", "a URL is a key like any other here"]);
+}
+
+/// A server that ignores conditions.
+#[tokio::test(flavor = "multi_thread")]
+async fn if_absent_looks_first() {
+    let folder = Folder::new();
+    folder.write("in", "new");
+    let there = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n";
+    for file in ["in", "-"] {
+        let stored = testkit::answer("200 OK", &["ETag: \"e\""], "");
+        let server = testkit::ScriptedServer::answering([there.to_owned(), stored]).await;
+        let variables =
+            [("R2_ENDPOINT", &*server.url()), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
+        let mut command = folder.command(&["r2", "put", file, "k", "--if-absent"]);
+        let output = command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap();
+        assert!(
+            failure(&output).starts_with("exit 1\nerror: put \"k\": there is an object of this key already")
+        );
+        assert_eq!(server.lines(), ["HEAD /media/k"]);
+    }
+}
+
+/// A server that lists what was not asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_outside_the_prefix_is_deleted() {
+    let contents = |key: &str| {
+        format!(
+            "<Contents><Key>{key}</Key><LastModified>2026-11-25T05:18:20.123Z</LastModified><ETag>\"e\"</ETag>\
+             <Size>18446744073709551615</Size></Contents>"
+        )
+    };
+    let page = |keys: &[&str], next: &str| {
+        let keys: String = keys.iter().map(|key| contents(key)).collect();
+        let truncated = !next.is_empty();
+        let body = format!(
+            "<ListBucketResult><Name>media</Name><IsTruncated>{truncated}</IsTruncated>{next}{keys}</ListBucketResult>"
+        );
+        testkit::answer("200 OK", &[], &body)
+    };
+    let next = "<NextContinuationToken>2</NextContinuationToken>";
+    let pages = [page(&["a/1", "a/2"], next), page(&["a/3", "b/secret"], "")];
+    let folder = Folder::new();
+    let run = |url: &str, args: &[&str]| {
+        let mut command = folder.command(args);
+        let variables =
+            [("R2_ENDPOINT", url), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
+        command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap()
+    };
+    let server = testkit::ScriptedServer::answering(pages).await;
+    let failed = failure(&run(&server.url(), &["r2", "rm", "--prefix", "a/", "--yes"]));
+    assert!(failed.starts_with(
+        "exit 1\nerror: the server was asked for the keys that begin with \"a/\", and lists \"b/secret\""
+    ));
+    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
+
+    // Sizes that add up to more than there is.
+    let server = testkit::ScriptedServer::answering([page(&["a/1", "a/2"], "")]).await;
+    let listed = run(&server.url(), &["r2", "ls", "-r", "a/"]);
+    assert!(listed.status.success(), "{listed:?}");
+    assert!(
+        String::from_utf8(listed.stderr)
+            .unwrap()
+            .contains("2 objects, 16.00 EiB  (bucket media at http://127.0.0.1:")
+    );
+}
