@@ -1,5 +1,6 @@
 //! How a playlist is signed.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -30,6 +31,8 @@ pub struct PlaylistOptions<'a> {
     prefix: Option<String>,
     pub(super) child_url: Option<Box<ChildUrl<'a>>>,
     pub(super) representations: Option<Box<Choice<'a>>>,
+    pub(super) dvr_window: Option<Duration>,
+    pub(super) variables: HashMap<String, String>,
     pub(super) max_urls: usize,
     pub(super) max_line: usize,
     pub(super) max_manifest: usize,
@@ -50,6 +53,8 @@ impl<'a> PlaylistOptions<'a> {
             prefix: None,
             child_url: None,
             representations: None,
+            dvr_window: None,
+            variables: HashMap::new(),
             max_urls: 20_000,
             max_line: 16 * 1024,
             max_manifest: 4 * 1024 * 1024,
@@ -117,6 +122,23 @@ impl<'a> PlaylistOptions<'a> {
         choose: impl Fn(&Representation<'_>) -> bool + Send + Sync + 'a,
     ) -> Self {
         self.representations = Some(Box::new(choose));
+        self
+    }
+
+    /// How far back a viewer of a live stream can seek: of a playlist or manifest that is still growing, only the segments of this
+    /// last time are signed and listed. By default, all that it lists are.
+    ///
+    /// At least three segments remain, as [RFC 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) asks for. A film is not
+    /// shortened. A day of segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
+    pub fn dvr_window(mut self, window: Duration) -> Self {
+        self.dvr_window = Some(window);
+        self
+    }
+
+    /// The value of a variable that an HLS playlist takes from outside: from its URL (`EXT-X-DEFINE:QUERYPARAM`), or from the
+    /// multivariant playlist that names it (`EXT-X-DEFINE:IMPORT`). A variable that no reference uses needs no value.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.variables.insert(name.into(), value.into());
         self
     }
 
@@ -207,6 +229,8 @@ impl fmt::Debug for PlaylistOptions<'_> {
             .field("prefix", &self.prefix)
             .field("child_url", &self.child_url.as_ref().map(|_| ".."))
             .field("representations", &self.representations.as_ref().map(|_| ".."))
+            .field("dvr_window", &self.dvr_window)
+            .field("variables", &self.variables.keys())
             .field("max_urls", &self.max_urls)
             .field("max_line", &self.max_line)
             .field("max_manifest", &self.max_manifest)
