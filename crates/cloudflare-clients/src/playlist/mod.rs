@@ -22,6 +22,7 @@ mod signed_playlist;
 mod testing;
 mod token;
 
+pub use self::hls::{BlockingReload, ReloadState};
 use self::line::at_line;
 pub use self::options::PlaylistOptions;
 pub use self::representation::Representation;

@@ -32,6 +32,30 @@ impl R2SigningClient {
         self.sign_playlist("sign_hls_playlist", key, options, |signer| hls::sign(text, key, options, signer))
     }
 
+    /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: an
+    /// [asset list](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of interstitials, or a
+    /// [steering manifest](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7). It is what a route answers
+    /// for the key of an `X-ASSET-LIST` or a `SERVER-URI`.
+    ///
+    /// The `URI` of each of the `ASSETS`, the `RELOAD-URI`, and the `PER-VARIANT-URIS` and `PER-RENDITION-URIS` of `PATHWAY-CLONES` go
+    /// through [`PlaylistOptions::child_url`], relative to `key` as those of a playlist are. Every other byte stays, the `HOST` and
+    /// `PARAMS` of a clone among them: players put these into the URLs of your route, never into presigned ones. So such
+    /// a host has to have the route too, and a parameter must not have the name of one of the route's own (`expires` and
+    /// `token` of a [`TokenRoute`](super::TokenRoute)).
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with line and column: what is no such document, a reference to an object outside
+    /// [`PlaylistOptions::prefix`] or without [`PlaylistOptions::child_url`], more than [`PlaylistOptions::max_urls`], a document longer
+    /// than [`PlaylistOptions::max_manifest`].
+    pub fn sign_hls_json(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.sign_playlist("sign_hls_json", key, options, |signer| hls::sign_json(text, key, options, signer))
+    }
+
     /// A DASH manifest of a film, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
     /// references are resolved against it, and against its `BaseURL`s.
     ///
@@ -88,6 +112,21 @@ impl R2Service {
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
         self.signing()?.sign_hls_playlist(text, key, options)
+    }
+
+    /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: see
+    /// [`R2SigningClient::sign_hls_json`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of
+    /// [`R2SigningClient::sign_hls_json`].
+    pub fn sign_hls_json(
+        &self,
+        text: &str,
+        key: &str,
+        options: &PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        self.signing()?.sign_hls_json(text, key, options)
     }
 
     /// A DASH manifest of a film, with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].

@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::{Error, Result};
 
 /// One attribute of a list.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Attribute {
     pub(super) name: Range<usize>,
     /// Where its value is, without the quotes.
@@ -13,14 +13,24 @@ pub(super) struct Attribute {
     pub(super) quoted: bool,
 }
 
-/// The attributes of a list that reaches from `start` to the end of `line`.
+impl Attribute {
+    /// From its name to the end of its value.
+    pub(super) fn range(&self) -> Range<usize> {
+        self.name.start..self.value.end + usize::from(self.quoted)
+    }
+}
+
+/// The attributes of a list that reaches from `start` to the end of `line`. As in players, a comma may stand for nothing.
 pub(super) fn attributes(line: &str, start: usize) -> impl Iterator<Item = Result<Attribute>> + '_ {
     let mut at = Some(start);
     std::iter::from_fn(move || {
-        let from = at.take()?;
+        let from = skip(line, at.take()?, b" \t,");
+        if from == line.len() {
+            return None;
+        }
         match attribute(line, from) {
             Ok((attribute, next)) => {
-                at = next;
+                at = Some(next);
                 Some(Ok(attribute))
             }
             Err(error) => Some(Err(error)),
@@ -28,18 +38,22 @@ pub(super) fn attributes(line: &str, start: usize) -> impl Iterator<Item = Resul
     })
 }
 
-/// An attribute, and where the next one begins.
-fn attribute(line: &str, from: usize) -> Result<(Attribute, Option<usize>)> {
+/// The value of the first attribute of this name, in a list that need not parse behind it.
+pub(super) fn value_of<'a>(list: &'a str, name: &str) -> Option<&'a str> {
+    let mut parsed = attributes(list, 0).map_while(Result::ok);
+    parsed.find(|attribute| list[attribute.name.clone()] == *name).map(|attribute| &list[attribute.value])
+}
+
+/// Where the line has something else than these bytes, from `at` on.
+fn skip(line: &str, at: usize, bytes: &[u8]) -> usize {
+    at + line.as_bytes()[at..].iter().take_while(|byte| bytes.contains(byte)).count()
+}
+
+/// An attribute, and where what follows it begins.
+fn attribute(line: &str, start: usize) -> Result<(Attribute, usize)> {
     let bytes = line.as_bytes();
-    let skip_spaces = |mut at: usize| {
-        while matches!(bytes.get(at), Some(b' ' | b'\t')) {
-            at += 1;
-        }
-        at
-    };
-    let start = skip_spaces(from);
     let mut end = start;
-    while bytes.get(end).is_some_and(|byte| byte.is_ascii_alphanumeric() || *byte == b'-') {
+    while bytes.get(end).is_some_and(|byte| !matches!(byte, b'=' | b',' | b'"' | b' ' | b'\t')) {
         end += 1;
     }
     if end == start || bytes.get(end) != Some(&b'=') {
@@ -61,15 +75,11 @@ fn attribute(line: &str, from: usize) -> Result<(Attribute, Option<usize>)> {
         }
         (value..value + unquoted.trim_end().len(), false, value + length)
     };
-    let end = skip_spaces(end);
-    let next = match bytes.get(end) {
-        None => None,
-        Some(b',') => Some(end + 1),
-        Some(_) => {
-            return Err(Error::invalid_input(format!("a comma was expected behind {}", &line[name])));
-        }
-    };
-    Ok((Attribute { name, value, quoted }, next))
+    let end = skip(line, end, b" \t");
+    if !matches!(bytes.get(end), None | Some(b',')) {
+        return Err(Error::invalid_input(format!("a comma was expected behind {}", &line[name])));
+    }
+    Ok((Attribute { name, value, quoted }, end))
 }
 
 #[cfg(test)]
@@ -90,20 +100,27 @@ mod tests {
             [("METHOD", "AES-128", false), ("URI", "a,b=c", true), ("IV", "0x1", false), ("X-1", "", true)]
         );
         assert_eq!(parsed("A=").unwrap(), [("A", "", false)]);
+        assert_eq!(parsed("X_É.1=2").unwrap(), [("X_É.1", "2", false)]);
+    }
+
+    #[test]
+    fn commas_may_stand_for_nothing() {
+        for list in ["A=1,B=\"2\",", "A=1, B=\"2\" , ", "A=1,,B=\"2\",,,", " ,A=1,B=\"2\""] {
+            assert_eq!(parsed(list).unwrap(), [("A", "1", false), ("B", "2", true)], "{list}");
+        }
+        assert_eq!(parsed("").unwrap(), []);
+        assert_eq!(parsed(",").unwrap(), []);
     }
 
     #[test]
     fn what_is_none_is_refused() {
         for (line, why) in [
-            ("", "a NAME=value was expected"),
             ("A", "a NAME=value was expected"),
             ("A,B=1", "a NAME=value was expected"),
             ("=1", "a NAME=value was expected"),
             (r#"A="1"#, "the quoted string of A does not end"),
             (r#"A="1"2"#, "a comma was expected behind A"),
             (r#"A=1"2""#, "the value of A has a quote in it"),
-            ("A=1,", "a NAME=value was expected"),
-            ("A=1,,B=2", "a NAME=value was expected"),
             ("A B=1", "a NAME=value was expected"),
         ] {
             let error = parsed(line).unwrap_err();

@@ -3,10 +3,17 @@
 //! A playlist is parsed whole before anything of it is signed. What becomes a URL is then written between what stays.
 
 mod attributes;
+mod blocking_reload;
+mod child;
+mod dvr_window;
+mod json;
 mod parser;
 mod references;
+mod tags;
 mod variables;
 
+pub use self::blocking_reload::{BlockingReload, ReloadState};
+pub(super) use self::json::sign_json;
 use self::parser::Parser;
 use super::{PlaylistOptions, SignedPlaylist};
 use crate::Result;
@@ -19,7 +26,8 @@ pub(super) fn sign(
     options: &PlaylistOptions<'_>,
     signer: &UrlSigner,
 ) -> Result<SignedPlaylist> {
-    Ok(Parser::new(key, options, signer)?.parse(text)?.into_playlist(text))
+    let edits = options.dvr_window.map(|window| dvr_window::edits(text, window)).transpose()?;
+    Ok(Parser::new(key, options, signer)?.parse(text, edits.unwrap_or_default())?.into_playlist(text))
 }
 
 #[cfg(test)]

@@ -1,27 +1,17 @@
 //! The lines and tags of a playlist.
 
-use super::attributes::attributes;
+use std::ops::Range;
+
+use super::attributes::{Attribute, attributes};
+use super::child::child_url;
+use super::dvr_window::Edit;
 use super::references::References;
+use super::tags::{self, Kind, Target};
 use super::variables::Variables;
-use crate::model::r2::validate_key;
 use crate::playlist::reference::{Resolved, Resolver, folder_of};
 use crate::playlist::{PlaylistOptions, at_line};
 use crate::signing::url_signer::{Folder, UrlSigner};
 use crate::{Error, Result};
-
-/// What a playlist lists: what is in it says which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Media,
-    Multivariant,
-}
-
-/// What is done with the `URI` of a tag.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Uri {
-    Object,
-    Child,
-}
 
 pub(super) struct Parser<'a> {
     key: &'a str,
@@ -32,8 +22,8 @@ pub(super) struct Parser<'a> {
     variables: Variables,
     references: References<'a>,
     kind: Option<Kind>,
-    /// The line of an `EXT-X-STREAM-INF` whose URI is still to come.
-    stream_inf: Option<usize>,
+    /// The URI of an `EXT-X-STREAM-INF` is still to come.
+    stream_inf: bool,
     /// Segments may share an object from here on.
     byte_ranges: bool,
     line_number: usize,
@@ -51,35 +41,44 @@ impl<'a> Parser<'a> {
             variables: Variables::default(),
             references: References::new(signer, options.max_urls),
             kind: None,
-            stream_inf: None,
+            stream_inf: false,
             byte_ranges: false,
             line_number: 0,
         })
     }
 
-    /// The references of a playlist.
+    /// The references of a playlist, and what else changes. Lines that `edits` changes have none.
     ///
     /// # Errors
     /// The text is no playlist, or has what cannot be signed, with the number of its line.
-    pub(super) fn parse(mut self, text: &str) -> Result<References<'a>> {
+    pub(super) fn parse(mut self, text: &str, edits: Vec<Edit>) -> Result<References<'a>> {
         let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        if text[start..].lines().next().is_none_or(|line| line.trim_end() != "#EXTM3U") {
+        // As in some players, text may follow it.
+        let begins = text[start..].strip_prefix("#EXTM3U");
+        if begins.is_none_or(|rest| !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_whitespace()))
+        {
             return Err(at_line(
                 1,
                 &Error::invalid_input("this is no HLS playlist, which begins with a line #EXTM3U"),
             ));
         }
-        self.references.reserve(&text[start..]);
-        let mut at = start;
+        self.kind = kind_of(text);
+        let removed: usize = edits.iter().map(|edit| edit.at.len()).sum();
+        self.references.reserve(text.len() - removed);
+        let (mut at, mut edited) = (start, 0);
+        let mut edits = edits.into_iter().peekable();
         for line in text[start..].split_inclusive('\n') {
             self.line_number += 1;
-            self.line(at, line).map_err(|error| at_line(self.line_number, &error))?;
+            while let Some(edit) = edits.next_if(|edit| edit.at.start <= at) {
+                edited = edit.at.end;
+                self.references.edit(edit.at, edit.text);
+            }
+            if at >= edited {
+                self.line(at, line).map_err(|error| at_line(self.line_number, &error))?;
+            }
             at += line.len();
         }
-        match self.stream_inf {
-            Some(line) => Err(at_line(line, &without_uri())),
-            None => Ok(self.references),
-        }
+        Ok(self.references)
     }
 
     fn line(&mut self, at: usize, line: &str) -> Result<()> {
@@ -94,85 +93,96 @@ impl<'a> Parser<'a> {
         if content.is_empty() {
             return Ok(());
         }
-        let at = at + (line.len() - line.trim_ascii_start().len());
+        let start = at + (line.len() - line.trim_ascii_start().len());
         match content.strip_prefix('#') {
-            None => self.uri_line(at, content),
-            Some(tag) => match tag.strip_prefix("EXT") {
-                Some(_) => self.tag(at, content),
-                None => Ok(()),
-            },
-        }
-    }
-
-    fn tag(&mut self, at: usize, line: &str) -> Result<()> {
-        let (name, list) = match line.find(':') {
-            Some(colon) => (&line[..colon], colon + 1),
-            None => (line, line.len()),
-        };
-        match name {
-            "#EXTINF" => self.is(Kind::Media),
-            "#EXT-X-BYTERANGE" => {
-                self.byte_ranges = true;
-                self.is(Kind::Media)
-            }
-            "#EXT-X-MAP" | "#EXT-X-KEY" | "#EXT-X-PART" | "#EXT-X-PRELOAD-HINT" => {
-                self.is(Kind::Media)?;
-                self.uri_attribute(at, line, list, Uri::Object)
-            }
-            "#EXT-X-RENDITION-REPORT" => {
-                self.is(Kind::Media)?;
-                self.uri_attribute(at, line, list, Uri::Child)
-            }
-            "#EXT-X-STREAM-INF" => {
-                self.is(Kind::Multivariant)?;
-                match self.stream_inf.replace(self.line_number) {
-                    Some(_) => Err(without_uri()),
-                    None => Ok(()),
+            None => self.uri_line(start, content),
+            Some(tag) if tag.starts_with("EXT") => {
+                let (name, list) = match content.find(':') {
+                    Some(colon) => (&content[1..colon], colon + 1),
+                    None => (tag, content.len()),
+                };
+                match name {
+                    "EXT-X-DEFINE" => self.define(start, content, list),
+                    "EXT-X-SERVER-CONTROL" => self.server_control(at..at + line.len(), start, content, list),
+                    _ => self.tag(name, start, content, list),
                 }
             }
-            "#EXT-X-MEDIA" | "#EXT-X-I-FRAME-STREAM-INF" => {
-                self.is(Kind::Multivariant)?;
-                self.uri_attribute(at, line, list, Uri::Child)
-            }
-            "#EXT-X-SESSION-KEY" => {
-                self.is(Kind::Multivariant)?;
-                self.uri_attribute(at, line, list, Uri::Object)
-            }
-            "#EXT-X-DEFINE" => self.variables.define(line, list),
-            _ => Ok(()),
+            Some(_) => Ok(()),
         }
     }
 
     fn uri_line(&mut self, at: usize, line: &str) -> Result<()> {
-        if self.stream_inf.take().is_some() {
-            return self.child(at, line);
+        if std::mem::take(&mut self.stream_inf) {
+            return self.reference(at, line, Target::Playlist);
         }
-        if self.kind == Some(Kind::Multivariant) {
-            return Err(Error::invalid_input("no EXT-X-STREAM-INF stands before this URI"));
+        match self.kind {
+            // Players skip it.
+            Some(Kind::Multivariant) => Ok(()),
+            _ => self.object(at, line, self.byte_ranges),
         }
-        self.kind = Some(Kind::Media);
-        self.object(at, line, self.byte_ranges)
     }
 
-    fn uri_attribute(&mut self, at: usize, line: &str, list: usize, uri: Uri) -> Result<()> {
-        let mut value = None;
+    fn tag(&mut self, name: &str, at: usize, line: &str, list: usize) -> Result<()> {
+        let Some(tag) = tags::find(name) else { return Ok(()) };
+        if tag.kind.is_some() && tag.kind != self.kind {
+            return Err(Error::invalid_input(
+                "the playlist has tags of a media playlist and of a multivariant playlist",
+            ));
+        }
+        self.stream_inf |= name == "EXT-X-STREAM-INF";
+        self.byte_ranges |= name == "EXT-X-BYTERANGE";
+        // Most lists without a URI need not parse.
+        if !tag.uris.iter().any(|(name, _)| line[list..].contains(name)) {
+            return Ok(());
+        }
+        if let [("", target)] = tag.uris {
+            let value = line[list..].trim_ascii_start();
+            return self.reference(at + line.len() - value.len(), value, *target);
+        }
+        let mut found: Vec<(Attribute, Target)> = Vec::new();
         for attribute in attributes(line, list) {
             let attribute = attribute?;
-            match &line[attribute.name] {
-                "URI" if !attribute.quoted => {
-                    return Err(Error::invalid_input("the value of URI is not in quotes"));
-                }
-                "URI" if value.is_some() => return Err(Error::invalid_input("URI is there twice")),
-                "URI" => value = Some(attribute.value),
-                "BYTERANGE" | "BYTERANGE-START" => self.byte_ranges = true,
-                _ => {}
+            let name = &line[attribute.name.clone()];
+            self.byte_ranges |= matches!(name, "BYTERANGE" | "BYTERANGE-START");
+            let Some((_, target)) = tag.uris.iter().find(|uri| uri.0 == name) else { continue };
+            if found.iter().any(|(before, _)| line[before.name.clone()] == *name) {
+                return Err(Error::invalid_input(format!("{name} is there twice")));
             }
+            found.push((attribute, *target));
         }
-        match (value, uri) {
-            (None, _) => Ok(()),
-            (Some(value), Uri::Object) => self.object(at + value.start, &line[value], true),
-            (Some(value), Uri::Child) => self.child(at + value.start, &line[value]),
+        for (attribute, target) in found {
+            self.attribute(at, line, &attribute, target)?;
         }
+        Ok(())
+    }
+
+    fn attribute(&mut self, at: usize, line: &str, attribute: &Attribute, target: Target) -> Result<()> {
+        let (start, end) = (at + attribute.value.start, at + attribute.value.end);
+        let value = &line[attribute.value.clone()];
+        if attribute.quoted || value.is_empty() {
+            return self.reference(start, value, target);
+        }
+        // Where it ends, and whether variables are substituted in it, players do not agree on.
+        if value.contains(|c: char| c.is_ascii_whitespace()) || value.contains("{$") {
+            let name = &line[attribute.name.clone()];
+            return Err(Error::invalid_input(format!("the value of {name} is not in quotes")));
+        }
+        self.references.edit(start..start, "\"");
+        self.reference(start, value, target)?;
+        self.references.edit(end..end, "\"");
+        Ok(())
+    }
+
+    fn reference(&mut self, at: usize, reference: &str, target: Target) -> Result<()> {
+        if reference.is_empty() {
+            return Ok(());
+        }
+        if target == Target::Object {
+            return self.object(at, reference, true);
+        }
+        let Some(key) = self.resolve(reference)? else { return Ok(()) };
+        let url = child_url(self.options, &key, target)?;
+        self.references.replace(at..at + reference.len(), url)
     }
 
     /// A reference to what is presigned; `shared` where others may be to the same object, which is signed once then.
@@ -190,25 +200,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// A reference to a playlist, whose own references have to be signed in their turn.
-    fn child(&mut self, at: usize, reference: &str) -> Result<()> {
-        let Some(key) = self.resolve(reference)? else { return Ok(()) };
-        validate_key(&key)?;
-        let url = self.options.child_url.as_ref().ok_or_else(|| {
-            Error::invalid_input(format!(
-                "{key:?} is a playlist, whose own references need signing too: say with `PlaylistOptions::child_url` where \
-                 it is signed"
-            ))
-        })?(&key)?;
-        if url.is_empty() || url.starts_with('#') || url.contains(|c: char| c.is_control() || c == '"') {
-            return Err(Error::invalid_input(format!(
-                "the URL that `PlaylistOptions::child_url` gives for {key:?} cannot stand in a playlist: \
-                 it is empty, begins with `#`, or has a quote or a control character"
-            )));
-        }
-        self.references.replace(at..at + reference.len(), url)
-    }
-
     fn resolve(&self, reference: &str) -> Result<Option<String>> {
         let reference = self.variables.substitute(reference, self.options.max_line)?;
         Ok(match self.resolver.resolve(self.key, &reference)? {
@@ -217,14 +208,39 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn is(&mut self, kind: Kind) -> Result<()> {
-        if *self.kind.get_or_insert(kind) == kind {
+    fn define(&mut self, at: usize, line: &str, list: usize) -> Result<()> {
+        if let Some(definition) = self.variables.define(line, list, &self.options.variables)? {
+            self.references.edit(at + list..at + line.len(), definition);
+        }
+        Ok(())
+    }
+
+    /// Leaves out that the server makes delta updates: a player that asks for them keeps the URLs of older segments for ever,
+    /// and those expire. Whole playlists renew them.
+    fn server_control(&mut self, whole: Range<usize>, at: usize, line: &str, list: usize) -> Result<()> {
+        if !line.contains("CAN-SKIP-") {
             return Ok(());
         }
-        Err(Error::invalid_input("the playlist has tags of a media playlist and of a multivariant playlist"))
+        let mut kept = Vec::new();
+        for attribute in attributes(line, list) {
+            let attribute = attribute?;
+            if !matches!(&line[attribute.name.clone()], "CAN-SKIP-UNTIL" | "CAN-SKIP-DATERANGES") {
+                kept.push(&line[attribute.range()]);
+            }
+        }
+        if kept.is_empty() {
+            self.references.edit(whole, "");
+        } else {
+            self.references.edit(at + list..at + line.len(), kept.join(","));
+        }
+        Ok(())
     }
 }
 
-fn without_uri() -> Error {
-    Error::invalid_input("an EXT-X-STREAM-INF has no URI in the line behind it")
+/// What the first tag says that only one kind of playlist has.
+fn kind_of(text: &str) -> Option<Kind> {
+    text.lines().find_map(|line| {
+        let tag = line.trim_ascii().strip_prefix('#')?;
+        tags::find(tag.split_once(':').map_or(tag, |(name, _)| name))?.kind
+    })
 }

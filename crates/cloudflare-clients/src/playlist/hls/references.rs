@@ -1,5 +1,6 @@
 //! The references of a playlist, and the playlist with URLs in their place.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::ops::Range;
@@ -8,20 +9,21 @@ use crate::playlist::SignedPlaylist;
 use crate::signing::url_signer::{Folder, Paths, UrlSigner};
 use crate::{Error, Result};
 
-/// What replaces a reference.
+/// What replaces a piece of the text.
 #[derive(Debug)]
 enum Replacement {
     /// The presigned URL of the path of this number.
     Signed(usize),
-    Child(String),
+    Text(Cow<'static, str>),
 }
 
-/// The references that are replaced.
+/// The references that are replaced, and what else changes.
 #[derive(Debug)]
 pub(super) struct References<'a> {
     signer: &'a UrlSigner,
     /// How many there may be.
     limit: usize,
+    count: usize,
     /// Where they are in the text, in order.
     list: Vec<(Range<usize>, Replacement)>,
     paths: Paths,
@@ -31,12 +33,12 @@ pub(super) struct References<'a> {
 
 impl<'a> References<'a> {
     pub(super) fn new(signer: &'a UrlSigner, limit: usize) -> Self {
-        Self { signer, limit, list: Vec::new(), paths: Paths::default(), numbers: HashMap::new() }
+        Self { signer, limit, count: 0, list: Vec::new(), paths: Paths::default(), numbers: HashMap::new() }
     }
 
-    /// Makes room for what a playlist of this length has, if it is like most.
-    pub(super) fn reserve(&mut self, text: &str) {
-        self.list.reserve(text.len() / 40);
+    /// Makes room for what a playlist of so many bytes has, if it is like most.
+    pub(super) fn reserve(&mut self, text_len: usize) {
+        self.list.reserve(text_len / 40);
     }
 
     /// Replaces a reference to an object of this folder, unless it is not plain: whether it was.
@@ -56,7 +58,12 @@ impl<'a> References<'a> {
 
     /// Replaces a reference to a playlist by the URL that answers it.
     pub(super) fn replace(&mut self, at: Range<usize>, child_url: String) -> Result<()> {
-        self.push(at, Replacement::Child(child_url))
+        self.push(at, Replacement::Text(child_url.into()))
+    }
+
+    /// Changes what is no reference.
+    pub(super) fn edit(&mut self, at: Range<usize>, text: impl Into<Cow<'static, str>>) {
+        self.list.push((at, Replacement::Text(text.into())));
     }
 
     /// The number of a key's path.
@@ -76,12 +83,13 @@ impl<'a> References<'a> {
     }
 
     fn push(&mut self, at: Range<usize>, replacement: Replacement) -> Result<()> {
-        if self.list.len() == self.limit {
+        if self.count == self.limit {
             return Err(Error::invalid_input(format!(
                 "the playlist has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets",
                 self.limit
             )));
         }
+        self.count += 1;
         self.list.push((at, replacement));
         Ok(())
     }
@@ -90,7 +98,7 @@ impl<'a> References<'a> {
     pub(super) fn into_playlist(self, text: &str) -> SignedPlaylist {
         let signer = self.signer;
         let removed: usize = self.list.iter().map(|(at, _)| at.len()).sum();
-        let added: usize = self.list.iter().map(|(_, replacement)| self.url_len(replacement)).sum();
+        let added: usize = self.list.iter().map(|(_, replacement)| self.len_of(replacement)).sum();
         let mut out = String::with_capacity(text.len() - removed + added);
         let mut signatures = signer.signatures(&self.paths);
         // Where the URL of each path was written first.
@@ -100,7 +108,7 @@ impl<'a> References<'a> {
             out.push_str(&text[copied..at.start]);
             copied = at.end;
             match replacement {
-                Replacement::Child(url) => out.push_str(url),
+                Replacement::Text(text) => out.push_str(text),
                 Replacement::Signed(number) => {
                     if let Some(url) = written.get(*number) {
                         out.extend_from_within(url.clone());
@@ -113,12 +121,12 @@ impl<'a> References<'a> {
             }
         }
         out.push_str(&text[copied..]);
-        SignedPlaylist::new(out, signer.expires_at(), self.list.len())
+        SignedPlaylist::new(out, signer.expires_at(), self.count)
     }
 
-    fn url_len(&self, replacement: &Replacement) -> usize {
+    fn len_of(&self, replacement: &Replacement) -> usize {
         match replacement {
-            Replacement::Child(url) => url.len(),
+            Replacement::Text(text) => text.len(),
             Replacement::Signed(number) => self.signer.url_len(self.paths.path_len(*number)),
         }
     }

@@ -92,7 +92,7 @@ fn an_object_of_many_segments_is_signed_once() {
     let options = options();
     let hashed = client()
         .with_url_signer(Duration::from_hours(1), *NOW, |signer| {
-            Ok(Parser::new(KEY, &options, signer)?.parse(&text)?.path_count())
+            Ok(Parser::new(KEY, &options, signer)?.parse(&text, Vec::new())?.path_count())
         })
         .unwrap();
     assert_eq!(hashed, 2);

@@ -6,28 +6,31 @@ use std::collections::HashMap;
 use super::attributes::attributes;
 use crate::{Error, Result};
 
+/// Values by name. One that comes from outside may have none.
 #[derive(Debug, Default)]
-pub(super) struct Variables(HashMap<String, String>);
+pub(super) struct Variables(HashMap<String, Option<String>>);
 
 impl Variables {
-    /// Takes an `EXT-X-DEFINE` whose attributes begin at `start`.
-    pub(super) fn define(&mut self, line: &str, start: usize) -> Result<()> {
-        let (mut name, mut value) = (None, None);
+    /// Takes an `EXT-X-DEFINE` whose attributes begin at `start`, with the values of those that come from `outside`. What it
+    /// says in place of its attributes, if one was given: the player need not know where it comes from.
+    pub(super) fn define(
+        &mut self,
+        line: &str,
+        start: usize,
+        outside: &HashMap<String, String>,
+    ) -> Result<Option<String>> {
+        let (mut name, mut value, mut imported) = (None, None, false);
         for attribute in attributes(line, start) {
             let attribute = attribute?;
             let text = line[attribute.value].to_owned();
             match &line[attribute.name] {
                 "NAME" => name = Some(text),
                 "VALUE" => value = Some(text),
-                kind @ ("IMPORT" | "QUERYPARAM") => {
-                    return Err(Error::invalid_input(format!(
-                        "the variable {text:?} comes from outside the playlist ({kind}): only those that it defines itself are known"
-                    )));
-                }
+                "IMPORT" | "QUERYPARAM" => (name, imported) = (Some(text), true),
                 _ => {}
             }
         }
-        let (Some(name), Some(value)) = (name, value) else {
+        let Some(name) = name.filter(|_| imported || value.is_some()) else {
             return Err(Error::invalid_input("EXT-X-DEFINE needs a NAME and a VALUE"));
         };
         if name.is_empty() || !name.bytes().all(is_name) {
@@ -36,8 +39,19 @@ impl Variables {
         if self.0.contains_key(&name) {
             return Err(Error::invalid_input(format!("the variable {name:?} is defined twice")));
         }
+        if imported {
+            value = outside.get(&name).cloned();
+            if value.as_ref().is_some_and(|value| value.contains(|c: char| c.is_control() || c == '"')) {
+                return Err(Error::invalid_input(format!(
+                    "the value that `PlaylistOptions::variable` gives the variable {name:?} cannot stand in a playlist: it has a \
+                     quote or a control character"
+                )));
+            }
+        }
+        let said =
+            value.as_ref().filter(|_| imported).map(|value| format!("NAME=\"{name}\",VALUE=\"{value}\""));
         self.0.insert(name, value);
-        Ok(())
+        Ok(said)
     }
 
     /// `text` with its `{$name}` replaced. Values are not looked into again. The result has at most `limit` bytes.
@@ -58,9 +72,19 @@ impl Variables {
                 rest = &reference[2..];
                 continue;
             }
-            let value = self.0.get(name).ok_or_else(|| {
-                Error::invalid_input(format!("the variable {name:?} is not defined before its use"))
-            })?;
+            let value = match self.0.get(name) {
+                Some(Some(value)) => value,
+                Some(None) => {
+                    return Err(Error::invalid_input(format!(
+                        "the variable {name:?} comes from outside the playlist: give its value with `PlaylistOptions::variable`"
+                    )));
+                }
+                None => {
+                    return Err(Error::invalid_input(format!(
+                        "the variable {name:?} is not defined before its use"
+                    )));
+                }
+            };
             if out.len() + value.len() > limit {
                 return Err(Error::invalid_input(format!(
                     "with its variables, a reference is longer than {limit} bytes"
@@ -89,11 +113,16 @@ mod tests {
         assert!(error.message().contains(why), "{error}");
     }
 
+    fn define(variables: &mut Variables, list: &str) -> Result<Option<String>> {
+        let outside = [("given", "1/2"), ("empty", ""), ("quote", "a\"b"), ("line", "a\nb")];
+        variables.define(list, 0, &outside.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
+    }
+
     #[test]
     fn variables_are_substituted_once() {
         let mut variables = Variables::default();
-        variables.define(r#"NAME="a",VALUE="{$b}/x""#, 0).unwrap();
-        variables.define(r#"VALUE="2",NAME="b-_1""#, 0).unwrap();
+        assert_eq!(define(&mut variables, r#"NAME="a",VALUE="{$b}/x""#).unwrap(), None);
+        assert_eq!(define(&mut variables, r#"VALUE="2",NAME="b-_1""#).unwrap(), None);
         for (text, expected) in [
             ("plain", "plain"),
             ("{$a}/{$b-_1}.ts", "{$b}/x/2.ts"),
@@ -107,18 +136,34 @@ mod tests {
     }
 
     #[test]
-    fn what_is_defined_elsewhere_or_twice_is_refused() {
+    fn variables_from_outside_have_the_values_that_are_given() {
         let mut variables = Variables::default();
-        variables.define(r#"NAME="a",VALUE="1""#, 0).unwrap();
+        let said = define(&mut variables, r#"QUERYPARAM="given""#).unwrap();
+        assert_eq!(said.as_deref(), Some(r#"NAME="given",VALUE="1/2""#));
+        let said = define(&mut variables, r#"IMPORT="empty""#).unwrap();
+        assert_eq!(said.as_deref(), Some(r#"NAME="empty",VALUE="""#));
+        assert_eq!(define(&mut variables, r#"IMPORT="unknown""#).unwrap(), None);
+        assert_eq!(variables.substitute("{$given}{$empty}.ts", 20).unwrap(), "1/2.ts");
+        refused(
+            variables.substitute("{$unknown}.ts", 20),
+            "the variable \"unknown\" comes from outside the playlist: give its value with `PlaylistOptions::variable`",
+        );
+    }
+
+    #[test]
+    fn what_defines_nothing_or_twice_is_refused() {
+        let mut variables = Variables::default();
+        define(&mut variables, r#"NAME="a",VALUE="1""#).unwrap();
         for (list, why) in [
             (r#"NAME="a",VALUE="2""#, "the variable \"a\" is defined twice"),
-            (r#"IMPORT="b""#, "the variable \"b\" comes from outside the playlist (IMPORT)"),
-            (r#"QUERYPARAM="b""#, "the variable \"b\" comes from outside the playlist (QUERYPARAM)"),
+            (r#"IMPORT="a""#, "the variable \"a\" is defined twice"),
+            (r#"QUERYPARAM="quote""#, "gives the variable \"quote\" cannot stand in a playlist"),
+            (r#"IMPORT="line""#, "gives the variable \"line\" cannot stand in a playlist"),
             (r#"NAME="b""#, "EXT-X-DEFINE needs a NAME and a VALUE"),
             (r#"NAME="",VALUE="1""#, "\"\" is no name of a variable"),
             (r#"NAME="a b",VALUE="1""#, "\"a b\" is no name of a variable"),
         ] {
-            refused(variables.define(list, 0), why);
+            refused(define(&mut variables, list), why);
         }
     }
 }

@@ -1,0 +1,214 @@
+//! The last segments of a playlist that still grows.
+//!
+//! What the segments before them leave behind stays where it stands: the keys, the map and the bit rate in force. So nothing
+//! that is signed is written anew, and lines keep their numbers.
+
+mod outline;
+mod program_date_time;
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::time::Duration;
+
+use self::outline::{Outline, Sequence, lines};
+use self::program_date_time::ProgramDateTime;
+use super::attributes::value_of;
+use crate::{Error, Result};
+
+/// A piece of the text, in whole lines or within one, and what stands there instead.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Edit {
+    pub(super) at: Range<usize>,
+    pub(super) text: Cow<'static, str>,
+}
+
+/// The most keys that may be in force at once: a playlist has one for each system of keys.
+const MAX_KEYS: usize = 64;
+
+/// What makes a playlist one of the segments that fill `window`, in order. A playlist that has ended is left as it is, and so
+/// is a delta update: how long the segments are that it skips, it does not say.
+///
+/// # Errors
+/// The sequence numbers do not parse, or many keys are in force at once.
+pub(super) fn edits(text: &str, window: Duration) -> Result<Vec<Edit>> {
+    let outline = Outline::of(text)?;
+    if !outline.grows {
+        return Ok(Vec::new());
+    }
+    let mut edits = Vec::new();
+    let first = outline.first_kept(window);
+    if first > 0 {
+        let from = outline.segments[first - 1].end;
+        let dropped = Dropped::of(&text[..from], &outline)?;
+        let head = outline.head;
+        sequence(&mut edits, "EXT-X-MEDIA-SEQUENCE", outline.media_sequence, head, first as u64);
+        sequence(
+            &mut edits,
+            "EXT-X-DISCONTINUITY-SEQUENCE",
+            outline.discontinuity_sequence,
+            head,
+            dropped.discontinuities,
+        );
+        dropped.carry_into(from, &text[from..outline.segments[first].end], &mut edits);
+        dropped.remove(from, &mut edits);
+    }
+    // It forbids that segments are removed. In the dropped part it has gone already.
+    if let Some(event) = outline.event
+        && !edits.iter().any(|edit| edit.at.contains(&event.start))
+    {
+        edits.push(Edit { at: event, text: "".into() });
+    }
+    edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
+    Ok(edits)
+}
+
+/// Raises a sequence number, or adds it behind the first line.
+fn sequence(edits: &mut Vec<Edit>, tag: &str, found: Option<Sequence>, head: usize, by: u64) {
+    match found {
+        _ if by == 0 => {}
+        Some(Sequence { at, number }) => {
+            edits.push(Edit { at, text: number.saturating_add(by).to_string().into() });
+        }
+        None => edits.push(Edit { at: head..head, text: format!("#{tag}:{by}\n").into() }),
+    }
+}
+
+/// What the dropped segments leave behind.
+#[derive(Debug, Default)]
+struct Dropped<'a> {
+    /// The lines that stay.
+    kept: Vec<Range<usize>>,
+    keys: Vec<Key>,
+    map: Option<Range<usize>>,
+    /// The keys that were in force at the map, which may be encrypted.
+    map_keys: Vec<Key>,
+    bit_rate: Option<Range<usize>>,
+    discontinuities: u64,
+    time: Option<ProgramDateTime<'a>>,
+    /// Where the sub-range of the last segment ends.
+    byte_end: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Key {
+    line: Range<usize>,
+    /// `None` for a line that ends them all.
+    format: Option<String>,
+}
+
+impl<'a> Dropped<'a> {
+    fn of(text: &'a str, outline: &Outline) -> Result<Self> {
+        let mut dropped = Self::default();
+        let (mut segments, mut byte_range) = (outline.segments.iter(), None);
+        for (at, line) in lines(text) {
+            let content = line.trim_ascii();
+            let whole = at..at + line.len();
+            let Some(tag) = content.strip_prefix('#') else {
+                if !content.is_empty()
+                    && let Some(segment) = segments.next()
+                {
+                    dropped.byte_end = byte_range.take().unwrap_or(0);
+                    dropped.time = dropped.time.and_then(|time| time.later(segment.duration));
+                }
+                continue;
+            };
+            let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
+            match name {
+                "EXT-X-KEY" => dropped.key(whole, value)?,
+                "EXT-X-MAP" => {
+                    dropped.map = Some(whole);
+                    dropped.map_keys.clone_from(&dropped.keys);
+                }
+                "EXT-X-BITRATE" => dropped.bit_rate = Some(whole),
+                "EXT-X-DISCONTINUITY" => dropped.discontinuities += 1,
+                "EXT-X-PROGRAM-DATE-TIME" => dropped.time = ProgramDateTime::parse(value.trim()),
+                "EXT-X-BYTERANGE" => byte_range = Some(byte_end(value, dropped.byte_end)),
+                "EXT-X-PLAYLIST-TYPE" if outline.event.as_ref() == Some(&whole) => {}
+                _ if at == 0 || OF_THE_PLAYLIST.contains(&name) => dropped.kept.push(whole),
+                _ => {}
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn key(&mut self, line: Range<usize>, list: &str) -> Result<()> {
+        if value_of(list, "METHOD") == Some("NONE") {
+            self.keys = vec![Key { line, format: None }];
+            return Ok(());
+        }
+        let format = Some(value_of(list, "KEYFORMAT").unwrap_or("identity").to_owned());
+        self.keys.retain(|key| key.format != format);
+        if self.keys.len() == MAX_KEYS {
+            return Err(Error::invalid_input(format!("more than {MAX_KEYS} keys are in force at once")));
+        }
+        self.keys.push(Key { line, format });
+        Ok(())
+    }
+
+    /// Gives the first segment what it took from the one before.
+    fn carry_into(&self, from: usize, segment: &str, edits: &mut Vec<Edit>) {
+        let mut time = self.time.as_ref();
+        for (at, line) in lines(segment) {
+            let content = line.trim_ascii();
+            if content.starts_with("#EXT-X-PROGRAM-DATE-TIME:") {
+                time = None;
+            } else if let Some(length) = content.strip_prefix("#EXT-X-BYTERANGE:")
+                && length.trim().parse::<u64>().is_ok()
+            {
+                let end = from + at + line.trim_ascii_end().len();
+                edits.push(Edit { at: end..end, text: format!("@{}", self.byte_end).into() });
+            }
+        }
+        if let Some(time) = time {
+            edits.push(Edit { at: from..from, text: format!("#EXT-X-PROGRAM-DATE-TIME:{time}\n").into() });
+        }
+    }
+
+    /// Removes everything before `from` but the lines that stay.
+    fn remove(self, from: usize, edits: &mut Vec<Edit>) {
+        let mut kept = self.kept;
+        kept.extend(self.keys.into_iter().chain(self.map_keys).map(|key| key.line));
+        kept.extend(self.map.into_iter().chain(self.bit_rate));
+        kept.sort_by_key(|line| line.start);
+        let mut removed_to = 0;
+        for line in kept.into_iter().chain([from..from]) {
+            if line.start > removed_to {
+                edits.push(Edit { at: removed_to..line.start, text: "".into() });
+            }
+            removed_to = removed_to.max(line.end);
+        }
+    }
+}
+
+/// Where a sub-range ends that begins behind `before`, unless it says where.
+fn byte_end(value: &str, before: u64) -> u64 {
+    let (length, offset) = value.split_once('@').unwrap_or((value, ""));
+    let offset = offset.trim().parse().unwrap_or(before);
+    offset.saturating_add(length.trim().parse().unwrap_or(0))
+}
+
+/// The tags that are about the playlist, or about times, wherever they stand. Every other one is taken for the segment's behind it.
+const OF_THE_PLAYLIST: &[&str] = &[
+    "EXTM3U",
+    "EXT-X-VERSION",
+    "EXT-X-INDEPENDENT-SEGMENTS",
+    "EXT-X-DEFINE",
+    "EXT-X-TARGETDURATION",
+    "EXT-X-MEDIA-SEQUENCE",
+    "EXT-X-DISCONTINUITY-SEQUENCE",
+    "EXT-X-PLAYLIST-TYPE",
+    "EXT-X-I-FRAMES-ONLY",
+    "EXT-X-IMAGES-ONLY",
+    "EXT-X-ALLOW-CACHE",
+    "EXT-X-PART-INF",
+    "EXT-X-SERVER-CONTROL",
+    "EXT-X-START",
+    "EXT-X-DATERANGE",
+    "EXT-X-PRELOAD-HINT",
+    "EXT-X-RENDITION-REPORT",
+    "EXT-X-PREFETCH",
+    "EXT-X-SESSION-DATA",
+];
+
+#[cfg(test)]
+mod tests;

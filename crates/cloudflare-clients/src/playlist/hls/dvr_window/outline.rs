@@ -1,0 +1,108 @@
+//! Which segments a playlist has, and whether more will come.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use crate::playlist::at_line;
+use crate::{Error, Result};
+
+#[derive(Debug, Default)]
+pub(super) struct Outline {
+    /// It is a media playlist to which segments are added, and lists all that it has.
+    pub(super) grows: bool,
+    /// Where its first line ends.
+    pub(super) head: usize,
+    pub(super) segments: Vec<Segment>,
+    pub(super) media_sequence: Option<Sequence>,
+    pub(super) discontinuity_sequence: Option<Sequence>,
+    /// The line of an `EXT-X-PLAYLIST-TYPE:EVENT`.
+    pub(super) event: Option<Range<usize>>,
+    target: Duration,
+}
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    /// Where its URI's line ends.
+    pub(super) end: usize,
+    pub(super) duration: Duration,
+}
+
+/// A sequence number, and where it stands.
+#[derive(Debug)]
+pub(super) struct Sequence {
+    pub(super) at: Range<usize>,
+    pub(super) number: u64,
+}
+
+/// How many segments, and target durations, remain at least.
+const LEAST: u32 = 3;
+
+impl Outline {
+    pub(super) fn of(text: &str) -> Result<Self> {
+        let mut outline = Self { grows: true, ..Self::default() };
+        let mut duration = Duration::ZERO;
+        for (number, (at, line)) in (1..).zip(lines(text)) {
+            let end = at + line.len();
+            if at == 0 {
+                outline.head = end;
+            }
+            let content = line.trim_ascii();
+            let Some(tag) = content.strip_prefix('#') else {
+                if !content.is_empty() {
+                    outline.segments.push(Segment { end, duration: std::mem::take(&mut duration) });
+                }
+                continue;
+            };
+            let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
+            match name {
+                "EXTINF" => duration = seconds(value.split(',').next().unwrap_or_default()),
+                "EXT-X-TARGETDURATION" => outline.target = seconds(value),
+                "EXT-X-MEDIA-SEQUENCE" | "EXT-X-DISCONTINUITY-SEQUENCE" => {
+                    let start = at + line.trim_ascii_end().len() - value.trim_ascii().len();
+                    let found = match name {
+                        "EXT-X-MEDIA-SEQUENCE" => &mut outline.media_sequence,
+                        _ => &mut outline.discontinuity_sequence,
+                    };
+                    let parsed = value.trim_ascii().parse().ok().filter(|_| found.is_none()).ok_or_else(|| {
+                        let why = format!("{name} is no number, or is there twice: it cannot be raised for the DVR window");
+                        at_line(number, &Error::invalid_input(why))
+                    })?;
+                    *found = Some(Sequence { at: start..start + value.trim_ascii().len(), number: parsed });
+                }
+                "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => outline.event = Some(at..end),
+                "EXT-X-PLAYLIST-TYPE" if value.trim() == "VOD" => outline.grows = false,
+                "EXT-X-ENDLIST" | "EXT-X-SKIP" | "EXT-X-STREAM-INF" => outline.grows = false,
+                _ => {}
+            }
+        }
+        Ok(outline)
+    }
+
+    /// The number of the first of the last segments that fill the window.
+    pub(super) fn first_kept(&self, window: Duration) -> usize {
+        let (least, mut filled) = (window.max(self.target.saturating_mul(LEAST)), Duration::ZERO);
+        let mut kept = 0;
+        for segment in self.segments.iter().rev() {
+            if filled >= least && kept >= LEAST as usize {
+                break;
+            }
+            filled = filled.saturating_add(segment.duration);
+            kept += 1;
+        }
+        self.segments.len() - kept
+    }
+}
+
+/// Lines with their ends, and where they begin.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut end = 0;
+    text.split_inclusive('\n').map(move |line| {
+        let at = end;
+        end += line.len();
+        (at, line)
+    })
+}
+
+fn seconds(text: &str) -> Duration {
+    text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default()
+}

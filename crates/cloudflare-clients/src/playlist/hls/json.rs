@@ -1,0 +1,154 @@
+//! The JSON documents of HLS: [asset lists](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of
+//! interstitials, and [steering manifests](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7).
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::child::child_url;
+use super::references::References;
+use super::tags::Target;
+use crate::playlist::reference::{Resolved, Resolver};
+use crate::playlist::{PlaylistOptions, SignedPlaylist};
+use crate::signing::url_signer::UrlSigner;
+use crate::{Error, Result};
+
+/// The document with the URLs of routes in place of its references.
+pub(in crate::playlist) fn sign_json(
+    text: &str,
+    key: &str,
+    options: &PlaylistOptions<'_>,
+    signer: &UrlSigner,
+) -> Result<SignedPlaylist> {
+    if text.len() > options.max_manifest {
+        return Err(Error::invalid_input(format!(
+            "the document has {} bytes: the limit is {}, which `PlaylistOptions::max_manifest` sets",
+            text.len(),
+            options.max_manifest
+        )));
+    }
+    let document = Document {
+        text,
+        key,
+        options,
+        resolver: Resolver::new(signer, options.prefix_for(key)?),
+        references: RefCell::new(References::new(signer, options.max_urls)),
+    };
+    let mut json = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
+    Node { document: &document, shape: Shape::Document }
+        .deserialize(&mut json)
+        .and_then(|()| json.end())
+        .map_err(|error| Error::invalid_input(error.to_string()))?;
+    Ok(document.references.into_inner().into_playlist(text))
+}
+
+struct Document<'a> {
+    text: &'a str,
+    key: &'a str,
+    options: &'a PlaylistOptions<'a>,
+    resolver: Resolver<'a>,
+    references: RefCell<References<'a>>,
+}
+
+impl Document<'_> {
+    /// Replaces a text that refers to a playlist or another such document.
+    fn reference(&self, json: &RawValue) -> Result<()> {
+        let json = json.get();
+        let Ok(reference) = serde_json::from_str::<String>(json) else { return Ok(()) };
+        if reference.is_empty() {
+            return Ok(());
+        }
+        let Resolved::Object(key) = self.resolver.resolve(self.key, &reference)? else { return Ok(()) };
+        let url = child_url(self.options, &key, Target::Playlist)?;
+        // It is a piece of the text.
+        let start = json.as_ptr().addr() - self.text.as_ptr().addr();
+        let url = serde_json::to_string(&url).map_err(|error| Error::invalid_input(error.to_string()))?;
+        self.references.borrow_mut().replace(start..start + json.len(), url)
+    }
+}
+
+/// What a value is of its document.
+#[derive(Clone, Copy, Debug)]
+enum Shape {
+    Document,
+    Assets,
+    Asset,
+    Clones,
+    Clone,
+    Replacement,
+    References,
+    Reference,
+    Other,
+}
+
+impl Shape {
+    fn member(self, name: &str) -> Self {
+        match (self, name) {
+            (Self::Document, "ASSETS") => Self::Assets,
+            (Self::Document, "PATHWAY-CLONES") => Self::Clones,
+            (Self::Clone, "URI-REPLACEMENT") => Self::Replacement,
+            (Self::Replacement, "PER-VARIANT-URIS" | "PER-RENDITION-URIS") => Self::References,
+            (Self::Document, "RELOAD-URI") | (Self::Asset, "URI") | (Self::References, _) => Self::Reference,
+            _ => Self::Other,
+        }
+    }
+
+    /// That of each element, where it is a list.
+    fn element(self) -> Option<Self> {
+        match self {
+            Self::Assets => Some(Self::Asset),
+            Self::Clones => Some(Self::Clone),
+            _ => None,
+        }
+    }
+}
+
+/// A value that is looked for references.
+struct Node<'n, 'a> {
+    document: &'n Document<'a>,
+    shape: Shape,
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        match self.shape {
+            Shape::Other => IgnoredAny::deserialize(deserializer).map(drop),
+            Shape::Reference => {
+                let json = <&RawValue>::deserialize(deserializer)?;
+                self.document.reference(json).map_err(|error| D::Error::custom(error.message()))
+            }
+            shape if shape.element().is_some() => deserializer.deserialize_seq(self),
+            _ => deserializer.deserialize_map(self),
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self.shape {
+            Shape::Document => "an asset list or a steering manifest, which is an object",
+            Shape::Assets | Shape::Clones => "a list",
+            _ => "an object",
+        })
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<(), M::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            map.next_value_seed(Node { document: self.document, shape: self.shape.member(&name) })?;
+        }
+        Ok(())
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut elements: S) -> Result<(), S::Error> {
+        let shape = self.shape.element().unwrap_or(Shape::Other);
+        while elements.next_element_seed(Node { document: self.document, shape })?.is_some() {}
+        Ok(())
+    }
+}
