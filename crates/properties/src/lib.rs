@@ -9,12 +9,14 @@ mod headers;
 mod keys;
 mod local;
 mod message;
+mod playlists;
 mod requests;
 mod signatures;
 
 pub use documents::{kv_json, xml};
 pub use headers::{headers, rfc2047};
 pub use keys::{key_encoding, object_key};
+pub use playlists::{hls_json, hls_playlist};
 pub use requests::{kv_request, raw_request, s3_request};
 pub use signatures::sigv4;
 
@@ -24,6 +26,8 @@ pub type Property = (&'static str, fn(&[u8]));
 /// All of them.
 pub const ALL: &[Property] = &[
     ("headers", headers),
+    ("hls_json", hls_json),
+    ("hls_playlist", hls_playlist),
     ("key_encoding", key_encoding),
     ("kv_json", kv_json),
     ("kv_request", kv_request),

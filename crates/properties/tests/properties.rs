@@ -101,6 +101,8 @@ macro_rules! properties {
 
 properties! {
     headers: 2000,
+    hls_json: 1000,
+    hls_playlist: 1000,
     key_encoding: 2000,
     kv_json: 2000,
     kv_request: 1000,

@@ -9,6 +9,47 @@
 //! [`PlaylistOptions::representations`] chooses those that a viewer may need. An HLS multivariant ("master") playlist names other
 //! playlists, and those have to be signed in their turn when a player asks for them: [`PlaylistOptions::child_url`] says where,
 //! and a [`TokenRoute`] makes URLs for a route of yours.
+//!
+//! # The URIs of an HLS playlist
+//!
+//! Those that lead into the bucket, by their tags. Every other URI, and every other byte, stays as it is.
+//!
+//! | Tag | URI | becomes |
+//! |---|---|---|
+//! | `EXTINF` | the line behind it | presigned |
+//! | `EXT-X-MAP` | `URI` | presigned |
+//! | `EXT-X-KEY` | `URI` | presigned |
+//! | `EXT-X-PART` | `URI` | presigned |
+//! | `EXT-X-PRELOAD-HINT` | `URI` | presigned |
+//! | `EXT-X-PREFETCH` | its value | presigned |
+//! | `EXT-X-SESSION-KEY` | `URI` | presigned |
+//! | `EXT-X-SESSION-DATA` | `URI` | presigned |
+//! | `EXT-X-STREAM-INF` | the line behind it | child route |
+//! | `EXT-X-MEDIA` | `URI` | child route |
+//! | `EXT-X-I-FRAME-STREAM-INF` | `URI` | child route |
+//! | `EXT-X-IMAGE-STREAM-INF` | `URI` | child route |
+//! | `EXT-X-RENDITION-REPORT` | `URI` | child route |
+//! | `EXT-X-DATERANGE` | `X-ASSET-URI` | child route |
+//! | `EXT-X-DATERANGE` | `X-ASSET-LIST` | child route |
+//! | `EXT-X-DATERANGE` | `X-URI` | child route |
+//! | `EXT-X-CONTENT-STEERING` | `SERVER-URI` | child route |
+//! | any other | any | stays |
+//!
+//! A line of a media playlist is a segment's without an `EXTINF` too; one of a multivariant playlist without an `EXT-X-STREAM-INF` stays,
+//! since players skip it. The last four of the child route are JSON, but for `X-ASSET-URI`: players add parameters to their URLs
+//! (`_HLS_primary_id`, `_HLS_start_offset`, `_HLS_pathway`, `_HLS_throughput`), which a presigned URL does not allow.
+//! [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json) makes what the route answers for them.
+//!
+//! # Live HLS
+//!
+//! A player reads the playlist again for every segment, and gets URLs that are good from then on.
+//!
+//! - [`PlaylistOptions::expires_in`] has to be longer than a viewer pauses and then plays from what was listed. With a
+//!   [`signing_window`](PlaylistOptions::signing_window), a reload changes only what is new.
+//! - [`PlaylistOptions::dvr_window`] keeps the playlist of a long stream short.
+//! - A player that waits for the next segment or part asks for it by [`BlockingReload`].
+//! - Delta updates are not offered (`CAN-SKIP-UNTIL` is left out): with them a player keeps the URLs of older segments for ever, and those
+//!   expire. One that is given all the same (`EXT-X-SKIP`) is signed as it is, for the player has asked for it, and has the rest.
 
 mod dash;
 mod hls;

@@ -13,16 +13,24 @@ impl R2SigningClient {
     /// An HLS playlist whose references into the bucket are presigned URLs, good from now. `key` is the playlist's own: relative
     /// references are resolved against it.
     ///
-    /// Segment lines and the `URI` of `EXT-X-MAP`, `EXT-X-KEY`, `EXT-X-SESSION-KEY`, `EXT-X-PART` and `EXT-X-PRELOAD-HINT` are
-    /// presigned; child playlists go through [`PlaylistOptions::child_url`]. URLs of other hosts, `data:` URLs and every
-    /// other byte stay as they are. References may be relative to the playlist, to the bucket's root (`/a`), or URLs of the
-    /// bucket; their query is dropped, and their percent-encoding decoded once. Variables that `EXT-X-DEFINE` defines are
-    /// substituted in them.
+    /// Segments, keys and other objects are presigned. Child playlists, asset lists and steering manifests go through
+    /// [`PlaylistOptions::child_url`]: the [module](crate::playlist#the-uris-of-an-hls-playlist) lists every tag. URLs of other hosts,
+    /// `data:` URLs and every other byte stay as they are, but for what is said below. References may be relative to the playlist,
+    /// to the bucket's root (`/a`), or URLs of the bucket; their query is dropped, and their percent-encoding decoded once. Variables that
+    /// `EXT-X-DEFINE` defines are substituted in them. One from outside (`QUERYPARAM`, `IMPORT`) has the value that
+    /// [`PlaylistOptions::variable`] gives it, which is written into the playlist.
+    ///
+    /// Of a live playlist, [`PlaylistOptions::dvr_window`] keeps the last segments, and delta updates are
+    /// [not offered](crate::playlist#live-hls).
+    ///
+    /// As in hls.js and ffmpeg, an attribute list may have commas that separate nothing, an empty URI counts as none, the quotes
+    /// of a URI may be missing, and a multivariant playlist may have lines that name no variant.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no playlist, a reference to an
-    /// object outside [`PlaylistOptions::prefix`], an attribute list that does not parse, a variable that comes from outside, a
-    /// child playlist without [`PlaylistOptions::child_url`], a limit of the options that is passed.
+    /// object outside [`PlaylistOptions::prefix`], a list with a URI that does not parse, a reference by a variable without a
+    /// value, a child playlist without [`PlaylistOptions::child_url`], a sequence number that a window cannot raise, a limit of the options
+    /// that is passed.
     pub fn sign_hls_playlist(
         &self,
         text: &str,
@@ -44,7 +52,7 @@ impl R2SigningClient {
     /// `token` of a [`TokenRoute`](super::TokenRoute)).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with line and column: what is no such document, a reference to an object outside
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line: what is no such document, a reference to an object outside
     /// [`PlaylistOptions::prefix`] or without [`PlaylistOptions::child_url`], more than [`PlaylistOptions::max_urls`], a document longer
     /// than [`PlaylistOptions::max_manifest`].
     pub fn sign_hls_json(

@@ -88,7 +88,7 @@ impl TokenRoute {
     }
 
     /// When the token in `query` expires, if it is one for this key. Other parameters of the query, such as those that players
-    /// of low-latency streams add, do not count.
+    /// add for low latency, interstitials and content steering (`_HLS_..`), do not count.
     ///
     /// # Errors
     /// [`ErrorKind::Forbidden`] where it is not, or has expired. It does not say which.

@@ -12,7 +12,7 @@ use super::child::child_url;
 use super::references::References;
 use super::tags::Target;
 use crate::playlist::reference::{Resolved, Resolver};
-use crate::playlist::{PlaylistOptions, SignedPlaylist};
+use crate::playlist::{PlaylistOptions, SignedPlaylist, at_line};
 use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
 
@@ -41,7 +41,11 @@ pub(in crate::playlist) fn sign_json(
     Node { document: &document, shape: Shape::Document }
         .deserialize(&mut json)
         .and_then(|()| json.end())
-        .map_err(|error| Error::invalid_input(error.to_string()))?;
+        .map_err(|error| {
+            let (message, place) =
+                (error.to_string(), format!(" at line {} column {}", error.line(), error.column()));
+            at_line(error.line(), &Error::invalid_input(message.trim_end_matches(&place)))
+        })?;
     Ok(document.references.into_inner().into_playlist(text))
 }
 
@@ -150,5 +154,89 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         let shape = self.shape.element().unwrap_or(Shape::Other);
         while elements.next_element_seed(Node { document: self.document, shape })?.is_some() {}
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+
+    use super::*;
+    use crate::playlist::testing::client;
+
+    const KEY: &str = "creator-1/ads/list.json";
+
+    fn options() -> PlaylistOptions<'static> {
+        PlaylistOptions::new().child_url(|key| Ok(format!("/play/{key}?token=\\1")))
+    }
+
+    fn sign(text: &str) -> Result<SignedPlaylist> {
+        client().sign_hls_json(text, KEY, &options())
+    }
+
+    fn refused(text: &str) -> String {
+        sign(text).unwrap_err().message().to_owned()
+    }
+
+    #[test]
+    fn asset_lists_name_the_route_of_their_playlists() {
+        let list = sign(
+            r#"{ "ASSETS" : [
+  {"URI": "../films/ad%20\u00311.m3u8" , "DURATION": 15.0, "X-N": 12345678901234567890123},
+  {"URI":"https://ads.example/2.m3u8","URL":"3.m3u8"}, {"DURATION":1}, {"URI":""}, {"URI":null}
+], "SKIP-CONTROL": {"URI": "a"} }"#,
+        )
+        .unwrap();
+        assert_snapshot!(list.as_str(), @r#"
+        { "ASSETS" : [
+          {"URI": "/play/creator-1/films/ad 11.m3u8?token=\\1" , "DURATION": 15.0, "X-N": 12345678901234567890123},
+          {"URI":"https://ads.example/2.m3u8","URL":"3.m3u8"}, {"DURATION":1}, {"URI":""}, {"URI":null}
+        ], "SKIP-CONTROL": {"URI": "a"} }
+        "#);
+        assert_eq!(list.url_count(), 1);
+    }
+
+    #[test]
+    fn steering_manifests_name_their_route() {
+        let manifest = sign(
+            "\u{feff}{\"VERSION\":1,\"TTL\":300,\"RELOAD-URI\":\"list.json?session=1\",\"PATHWAY-PRIORITY\":[\"a\",\"b\"],\"PATHWAY-CLONES\":[\
+             {\"BASE-ID\":\"a\",\"ID\":\"b\",\"URI-REPLACEMENT\":{\"HOST\":\"b.example\",\"PARAMS\":{\"RELOAD-URI\":\"x\"},\
+             \"PER-VARIANT-URIS\":{\"v1\":\"/creator-1/v1.m3u8\"},\"PER-RENDITION-URIS\":{\"r1\":\"https://b.example/r1.m3u8\"}}}]}",
+        )
+        .unwrap();
+        assert_eq!(
+            manifest.as_str(),
+            "\u{feff}{\"VERSION\":1,\"TTL\":300,\"RELOAD-URI\":\"/play/creator-1/ads/list.json?token=\\\\1\",\"PATHWAY-PRIORITY\":[\"a\",\"b\"],\"PATHWAY-CLONES\":[\
+             {\"BASE-ID\":\"a\",\"ID\":\"b\",\"URI-REPLACEMENT\":{\"HOST\":\"b.example\",\"PARAMS\":{\"RELOAD-URI\":\"x\"},\
+             \"PER-VARIANT-URIS\":{\"v1\":\"/play/creator-1/v1.m3u8?token=\\\\1\"},\"PER-RENDITION-URIS\":{\"r1\":\"https://b.example/r1.m3u8\"}}}]}"
+        );
+    }
+
+    #[test]
+    fn what_is_neither_or_leads_outside_is_refused() {
+        let errors = [
+            "",
+            "[]",
+            "{",
+            "{} {}",
+            "{\"ASSETS\":{}}",
+            "{\n\"ASSETS\":[1]}",
+            "{\n \"RELOAD-URI\":\"/creator-2/a.json\"}",
+            "{\"ASSETS\":[{\"URI\":\"../../a.m3u8\"}]}",
+            "{\"ASSETS\":[{\"URI\":\"a\\u0000b\"}]}",
+            &format!("{{\"A\":{}", "[".repeat(1000)),
+        ]
+        .map(refused);
+        assert_snapshot!(errors.join("\n"));
+        let list = "{\"ASSETS\":[{\"URI\":\"a\"},{\"URI\":\"b\"}]}";
+        for (options, why) in [
+            (PlaylistOptions::new(), "is a playlist, whose own references need signing too"),
+            (options().max_urls(1), "more than 1 URLs, the limit that `PlaylistOptions::max_urls` sets"),
+            (options().max_manifest(10), "the document has 36 bytes: the limit is 10"),
+            (PlaylistOptions::new().child_url(|_| Ok(String::new())), "cannot stand in a playlist"),
+        ] {
+            let error = client().sign_hls_json(list, KEY, &options).unwrap_err();
+            assert!(error.message().contains(why), "{error}");
+        }
     }
 }

@@ -54,9 +54,9 @@ impl<'a> Parser<'a> {
     pub(super) fn parse(mut self, text: &str, edits: Vec<Edit>) -> Result<References<'a>> {
         let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         // As in some players, text may follow it.
-        let begins = text[start..].strip_prefix("#EXTM3U");
-        if begins.is_none_or(|rest| !rest.is_empty() && !rest.starts_with(|c: char| c.is_ascii_whitespace()))
-        {
+        let first = text[start..].lines().next().unwrap_or_default().trim_ascii_end();
+        let rest = first.strip_prefix("#EXTM3U").filter(|rest| !rest.contains('\r'));
+        if rest.is_none_or(|rest| !rest.is_empty() && !rest.starts_with([' ', '\t'])) {
             return Err(at_line(
                 1,
                 &Error::invalid_input("this is no HLS playlist, which begins with a line #EXTM3U"),

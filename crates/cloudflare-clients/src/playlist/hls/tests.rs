@@ -65,7 +65,7 @@ fn multivariant_playlists_name_the_route_of_their_children() {
     #EXTM3U
     #EXT-X-INDEPENDENT-SEGMENTS
     #EXT-X-SESSION-KEY:METHOD=AES-128,URI="<creator-1/hls/v/k.key>"
-    #EXT-X-SESSION-DATA:DATA-ID="a",URI="data.json"
+    #EXT-X-SESSION-DATA:DATA-ID="a",URI="<creator-1/hls/v/data.json>"
     #EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="English",URI="/play/creator-1/hls/v/audio/en.m3u8?token=1"
     #EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="c",NAME="CC",INSTREAM-ID="CC1"
     #EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"
@@ -109,6 +109,154 @@ fn variables_are_substituted_in_references_only() {
     );
 }
 
+/// The documentation of `playlist` says of every tag what becomes of its URIs.
+#[test]
+fn the_table_of_tags_is_true() {
+    let quoted = |cell: &str| Some(cell.strip_prefix('`')?.strip_suffix('`')?.to_owned());
+    let mut documented = Vec::new();
+    for row in include_str!("../mod.rs").lines().filter_map(|line| line.strip_prefix("//! | ")) {
+        let cells: Vec<_> = row.trim_end_matches(" |").split(" | ").collect();
+        let [tag, uri, becomes] = cells[..] else { panic!("{row}") };
+        if tag == "Tag" {
+            continue;
+        }
+        let name = quoted(tag).unwrap_or_else(|| "EXT-X-ANY-OTHER".to_owned());
+        let (line, attribute) = match (uri, quoted(uri)) {
+            (_, Some(attribute)) => (format!("#{name}:A=1,{attribute}=\"ref.x\""), Some(attribute)),
+            ("the line behind it", _) => (format!("#{name}:1\nref.x"), None),
+            ("its value", _) => (format!("#{name}:ref.x"), Some(String::new())),
+            ("any", _) => (format!("#{name}:URI=\"ref.x\""), None),
+            _ => panic!("{row}"),
+        };
+        let reference = match becomes {
+            "presigned" => "<creator-1/hls/v/ref.x>",
+            "child route" => "/play/creator-1/hls/v/ref.x?token=1",
+            "stays" => "ref.x",
+            _ => panic!("{row}"),
+        };
+        assert_eq!(
+            signed(&format!("#EXTM3U\n{line}")),
+            format!("#EXTM3U\n{}", line.replace("ref.x", reference))
+        );
+        documented.extend(attribute.map(|attribute| (name, attribute)));
+    }
+    let known = |tag: &'static tags::Tag| tag.uris.iter().map(|uri| (tag.name.to_owned(), uri.0.to_owned()));
+    let mut known: Vec<_> = tags::TAGS.iter().flat_map(known).collect();
+    known.sort();
+    documented.sort();
+    assert_eq!(documented, known);
+}
+
+#[test]
+fn what_players_take_is_taken() {
+    for (text, expected) in [
+        ("#EXTM3U x-tvg-url=\"a\"\nb.ts", "#EXTM3U x-tvg-url=\"a\"\n<creator-1/hls/v/b.ts>"),
+        ("#EXTM3U\n#EXT-X-MAP:URI=\"a\",,", "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/a>\",,"),
+        (
+            "#EXTM3U\n#EXT-X-KEY:METHOD=NONE,URI=\"\"\n#EXT-X-KEY",
+            "#EXTM3U\n#EXT-X-KEY:METHOD=NONE,URI=\"\"\n#EXT-X-KEY",
+        ),
+        ("#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"\",", "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,URI=\"\","),
+        // A list without a reference need not parse.
+        ("#EXTM3U\n#EXT-X-DATERANGE:ID=\"a", "#EXTM3U\n#EXT-X-DATERANGE:ID=\"a"),
+        (
+            "#EXTM3U\n#EXT-X-MAP:URI=a.mp4,A=1\nb",
+            "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/a.mp4>\",A=1\n<creator-1/hls/v/b>",
+        ),
+        // Lines that name no variant stay, wherever they stand.
+        (
+            "#EXTM3U\nstray.ts\n#EXT-X-STREAM-INF:A=1\na.m3u8\n../../../stray",
+            "#EXTM3U\nstray.ts\n#EXT-X-STREAM-INF:A=1\n/play/creator-1/hls/v/a.m3u8?token=1\n../../../stray",
+        ),
+        (
+            "#EXTM3U\n#EXT-X-STREAM-INF:A=1\n#EXT-X-STREAM-INF:A=2\na.m3u8\n#EXT-X-STREAM-INF:A=3\n",
+            "#EXTM3U\n#EXT-X-STREAM-INF:A=1\n#EXT-X-STREAM-INF:A=2\n/play/creator-1/hls/v/a.m3u8?token=1\n#EXT-X-STREAM-INF:A=3\n",
+        ),
+        (
+            "#EXTM3U\n#EXT-X-DATERANGE:X-ASSET-URI=\"a.m3u8\",X-ASSET-LIST=\"data:application/json,{}\"",
+            "#EXTM3U\n#EXT-X-DATERANGE:X-ASSET-URI=\"/play/creator-1/hls/v/a.m3u8?token=1\",X-ASSET-LIST=\"data:application/json,{}\"",
+        ),
+    ] {
+        assert_eq!(signed(text), expected);
+    }
+}
+
+#[test]
+fn variables_from_outside_are_written_into_the_playlist() {
+    let text = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"dir\", \n#EXT-X-DEFINE:IMPORT=\"other\"\n{$dir}/a.ts\n";
+    let sign = |value: &str| client().sign_hls_playlist(text, KEY, &options().variable("dir", value));
+    assert_eq!(
+        abbreviated(sign("x/y").unwrap().as_str()),
+        "#EXTM3U\n#EXT-X-DEFINE:NAME=\"dir\",VALUE=\"x/y\" \n#EXT-X-DEFINE:IMPORT=\"other\"\n<creator-1/hls/v/x/y/a.ts>\n"
+    );
+    assert_eq!(sign("x").unwrap().url_count(), 1);
+    assert!(
+        sign("../../../creator-2")
+            .unwrap_err()
+            .message()
+            .starts_with("line 4: \"creator-2/a.ts\" lies outside")
+    );
+    for value in ["a\"b", "a\nb", "a\rb"] {
+        assert!(
+            sign(value)
+                .unwrap_err()
+                .message()
+                .starts_with("line 2: the value that `PlaylistOptions::variable`")
+        );
+    }
+}
+
+#[test]
+fn delta_updates_are_not_offered() {
+    let tail = "#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n#EXTINF:4,\n";
+    for (control, expected) in [
+        (
+            "CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=24.0,PART-HOLD-BACK=1.0",
+            "CAN-BLOCK-RELOAD=YES,PART-HOLD-BACK=1.0",
+        ),
+        ("CAN-SKIP-UNTIL=24,CAN-SKIP-DATERANGES=YES,HOLD-BACK=9", "HOLD-BACK=9"),
+        ("CAN-BLOCK-RELOAD=YES, CAN-SKIP-UNTIL=24,X=\"a,b\",", "CAN-BLOCK-RELOAD=YES,X=\"a,b\""),
+        ("HOLD-BACK=9, ", "HOLD-BACK=9, "),
+    ] {
+        let text = format!("#EXTM3U\n#EXT-X-SERVER-CONTROL:{control}\r\n{tail}a.ts");
+        let expected = format!("#EXTM3U\n#EXT-X-SERVER-CONTROL:{expected}\r\n{tail}<creator-1/hls/v/a.ts>");
+        assert_eq!(signed(&text), expected);
+    }
+    let text = format!("#EXTM3U\n#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=24\n{tail}a.ts");
+    assert_eq!(signed(&text), format!("#EXTM3U\n{tail}<creator-1/hls/v/a.ts>"));
+}
+
+#[test]
+fn a_window_of_a_live_playlist_is_signed() {
+    let mut text = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-KEY:METHOD=AES-128,URI=\"k\"\n".to_owned();
+    for number in 0..100 {
+        text.extend([format!("#EXTINF:6,\n{number}.ts\n")]);
+    }
+    let options = || options().dvr_window(Duration::from_secs(20)).max_urls(5);
+    let playlist = client().sign_hls_playlist(&text, KEY, &options()).unwrap();
+    assert_snapshot!(abbreviated(playlist.as_str()), @r#"
+    #EXTM3U
+    #EXT-X-MEDIA-SEQUENCE:96
+    #EXT-X-TARGETDURATION:6
+    #EXT-X-KEY:METHOD=AES-128,URI="<creator-1/hls/v/k>"
+    #EXTINF:6,
+    <creator-1/hls/v/96.ts>
+    #EXTINF:6,
+    <creator-1/hls/v/97.ts>
+    #EXTINF:6,
+    <creator-1/hls/v/98.ts>
+    #EXTINF:6,
+    <creator-1/hls/v/99.ts>
+    "#);
+    assert_eq!(playlist.url_count(), 5);
+    let text = playlist.into_string();
+    assert_eq!(text.len(), text.capacity(), "the text is as long as was reckoned");
+
+    let late = "#EXTM3U\n".to_owned() + &"#EXTINF:6,\na.ts\n".repeat(9) + "#EXTINF:6,\n/creator-2/a.ts\n";
+    let error = client().sign_hls_playlist(&late, KEY, &options()).unwrap_err();
+    assert!(error.message().starts_with("line 21: \"creator-2/a.ts\" lies outside"), "{error}");
+}
+
 /// What a playlist could be made to do by whoever may upload one.
 #[test]
 fn hostile_playlists() {
@@ -132,17 +280,20 @@ fn hostile_playlists() {
         "#EXTM3U\na\rb.ts",
         "#EXTM3U\n?a=b",
         "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"a",
-        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=a",
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=a b",
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=a{$b}",
+        "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=/creator-2/a",
         "#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI=\"a\",URI=\"b\"",
-        "#EXTM3U\n#EXT-X-KEY",
-        "#EXTM3U\n#EXT-X-MAP:URI=\"\"",
-        "#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"token\"",
-        "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"token\"",
+        "#EXTM3U\ra.ts",
+        "#EXTM3U\n#EXT-X-KEY:METHOD,URI=\"a\"",
+        "#EXTM3U\n#EXT-X-PREFETCH:/creator-2/a.ts",
+        "#EXTM3U\n#EXT-X-SESSION-DATA:URI=\"/creator-2/a.json\"",
+        "#EXTM3U\n#EXT-X-DATERANGE:X-ASSET-LIST=\"/creator-2/a.json\"",
+        "#EXTM3U\n#EXT-X-SERVER-CONTROL:CAN-SKIP-UNTIL=\"",
+        "#EXTM3U\n#EXT-X-DEFINE:IMPORT=\"dir\"\n{$dir}/a.ts",
+        "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"dir\"\n#EXT-X-MAP:URI=\"{$dir}/a.ts\"",
         "#EXTM3U\n{$undefined}/a.ts",
         "#EXTM3U\n#EXTINF:6,\na.ts\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8",
-        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8\na.ts",
-        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n#EXT-X-STREAM-INF:BANDWIDTH=1\nb.m3u8",
-        "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\n",
         &long,
     ];
     let errors: Vec<_> = corpus
@@ -250,7 +401,7 @@ fn urls_that_end_together_are_the_same_within_a_signing_window() {
 proptest! {
     /// Whatever the text, what is signed lies below the prefix, and the rest is as it was.
     #[test]
-    fn nothing_but_references_changes(lines in prop::collection::vec("[ -~]{0,12}|[./%2eE]{0,8}/?creator-[12]/a|#EXT-X-MAP:URI=\"[!#-~]{0,9}\"", 0..8)) {
+    fn nothing_but_references_changes(lines in prop::collection::vec("[ -~]{0,12}|[./%2eE]{0,8}/?creator-[12]/a|#EXT-X-MAP:URI=\"[!#-~]{0,9}\"|#EXT-X-PREFETCH:[!-~]{0,9}|#EXT-X-DATERANGE:X-ASSET-URI=\"[!#-~]{0,9}\"", 0..8)) {
         let text = format!("#EXTM3U\n{}", lines.join("\n"));
         if let Ok(playlist) = sign(&text) {
             let before: Vec<_> = text.split('\n').collect();
@@ -259,6 +410,8 @@ proptest! {
             for (before, after) in before.iter().zip(after) {
                 if let Some(at) = after.find("http://127.0.0.1:9710/media/") {
                     prop_assert!(after[at..].starts_with("http://127.0.0.1:9710/media/creator-1/"));
+                    prop_assert!(before.starts_with(&after[..at]));
+                } else if let Some(at) = after.find("/play/creator-1/") {
                     prop_assert!(before.starts_with(&after[..at]));
                 } else {
                     prop_assert_eq!(*before, after);

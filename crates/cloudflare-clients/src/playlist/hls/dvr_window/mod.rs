@@ -13,6 +13,7 @@ use std::time::Duration;
 use self::outline::{Outline, Sequence, lines};
 use self::program_date_time::ProgramDateTime;
 use super::attributes::value_of;
+use crate::playlist::at_line;
 use crate::{Error, Result};
 
 /// A piece of the text, in whole lines or within one, and what stands there instead.
@@ -31,13 +32,16 @@ const MAX_KEYS: usize = 64;
 /// # Errors
 /// The sequence numbers do not parse, or many keys are in force at once.
 pub(super) fn edits(text: &str, window: Duration) -> Result<Vec<Edit>> {
-    let outline = Outline::of(text)?;
+    let mut outline = Outline::of(text);
     if !outline.grows {
         return Ok(Vec::new());
     }
     let mut edits = Vec::new();
     let first = outline.first_kept(window);
     if first > 0 {
+        if let Some(error) = outline.error.take() {
+            return Err(error);
+        }
         let from = outline.segments[first - 1].end;
         let dropped = Dropped::of(&text[..from], &outline)?;
         let head = outline.head;
@@ -100,7 +104,7 @@ impl<'a> Dropped<'a> {
     fn of(text: &'a str, outline: &Outline) -> Result<Self> {
         let mut dropped = Self::default();
         let (mut segments, mut byte_range) = (outline.segments.iter(), None);
-        for (at, line) in lines(text) {
+        for (number, (at, line)) in (1..).zip(lines(text)) {
             let content = line.trim_ascii();
             let whole = at..at + line.len();
             let Some(tag) = content.strip_prefix('#') else {
@@ -114,7 +118,9 @@ impl<'a> Dropped<'a> {
             };
             let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
             match name {
-                "EXT-X-KEY" => dropped.key(whole, value)?,
+                "EXT-X-KEY" => {
+                    dropped.key(whole, value).map_err(|error| at_line(number, &error))?;
+                }
                 "EXT-X-MAP" => {
                     dropped.map = Some(whole);
                     dropped.map_keys.clone_from(&dropped.keys);

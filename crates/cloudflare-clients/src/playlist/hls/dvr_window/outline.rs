@@ -3,8 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::super::tags::{self, Kind};
+use crate::Error;
 use crate::playlist::at_line;
-use crate::{Error, Result};
 
 #[derive(Debug, Default)]
 pub(super) struct Outline {
@@ -17,6 +18,8 @@ pub(super) struct Outline {
     pub(super) discontinuity_sequence: Option<Sequence>,
     /// The line of an `EXT-X-PLAYLIST-TYPE:EVENT`.
     pub(super) event: Option<Range<usize>>,
+    /// Why the sequence numbers cannot be raised.
+    pub(super) error: Option<Error>,
     target: Duration,
 }
 
@@ -38,7 +41,7 @@ pub(super) struct Sequence {
 const LEAST: u32 = 3;
 
 impl Outline {
-    pub(super) fn of(text: &str) -> Result<Self> {
+    pub(super) fn of(text: &str) -> Self {
         let mut outline = Self { grows: true, ..Self::default() };
         let mut duration = Duration::ZERO;
         for (number, (at, line)) in (1..).zip(lines(text)) {
@@ -63,19 +66,26 @@ impl Outline {
                         "EXT-X-MEDIA-SEQUENCE" => &mut outline.media_sequence,
                         _ => &mut outline.discontinuity_sequence,
                     };
-                    let parsed = value.trim_ascii().parse().ok().filter(|_| found.is_none()).ok_or_else(|| {
-                        let why = format!("{name} is no number, or is there twice: it cannot be raised for the DVR window");
-                        at_line(number, &Error::invalid_input(why))
-                    })?;
-                    *found = Some(Sequence { at: start..start + value.trim_ascii().len(), number: parsed });
+                    let value = value.trim_ascii();
+                    match value.parse().ok().filter(|_| found.is_none()) {
+                        Some(parsed) => {
+                            *found = Some(Sequence { at: start..start + value.len(), number: parsed });
+                        }
+                        None => {
+                            let why = format!(
+                                "{name} is no number, or is there twice: it cannot be raised for the DVR window"
+                            );
+                            outline.error = Some(at_line(number, &Error::invalid_input(why)));
+                        }
+                    }
                 }
                 "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => outline.event = Some(at..end),
                 "EXT-X-PLAYLIST-TYPE" if value.trim() == "VOD" => outline.grows = false,
-                "EXT-X-ENDLIST" | "EXT-X-SKIP" | "EXT-X-STREAM-INF" => outline.grows = false,
-                _ => {}
+                "EXT-X-ENDLIST" | "EXT-X-SKIP" => outline.grows = false,
+                _ => outline.grows &= tags::find(name).is_none_or(|tag| tag.kind != Some(Kind::Multivariant)),
             }
         }
-        Ok(outline)
+        outline
     }
 
     /// The number of the first of the last segments that fill the window.
