@@ -54,7 +54,7 @@ impl BlockingReload {
     pub fn from_query(query: &str) -> Result<Option<Self>> {
         let number = |name: &str| {
             let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-            value.map(|value| value.parse::<u64>()).transpose().map_err(|_| {
+            value.map(str::parse::<u64>).transpose().map_err(|_| {
                 Error::invalid_input(format!("the parameter {name} of the playlist's URL is no number"))
             })
         };
@@ -82,13 +82,12 @@ impl BlockingReload {
 
     fn is_in(&self, edge: &LiveEdge) -> bool {
         match self.part {
-            None => self.segment < edge.next,
             Some(part) if self.segment == edge.next => part < edge.parts,
             // Beyond a segment's last part it is the first part of the segment behind it.
             Some(part) if self.segment.checked_add(1) == Some(edge.next) => {
                 edge.last_parts == 0 || part < edge.last_parts || edge.parts > 0
             }
-            Some(_) => self.segment < edge.next,
+            None | Some(_) => self.segment < edge.next,
         }
     }
 

@@ -157,7 +157,7 @@ impl<'a> Parser<'a> {
     }
 
     fn attribute(&mut self, at: usize, line: &str, attribute: &Attribute, target: Target) -> Result<()> {
-        let (start, end) = (at + attribute.value.start, at + attribute.value.end);
+        let start = at + attribute.value.start;
         let value = &line[attribute.value.clone()];
         if attribute.quoted || value.is_empty() {
             return self.reference(start, value, target);
@@ -167,9 +167,8 @@ impl<'a> Parser<'a> {
             let name = &line[attribute.name.clone()];
             return Err(Error::invalid_input(format!("the value of {name} is not in quotes")));
         }
-        self.references.edit(start..start, "\"");
         self.reference(start, value, target)?;
-        self.references.edit(end..end, "\"");
+        self.references.quote(start);
         Ok(())
     }
 

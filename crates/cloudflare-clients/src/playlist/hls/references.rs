@@ -61,6 +61,17 @@ impl<'a> References<'a> {
         self.push(at, Replacement::Text(child_url.into()))
     }
 
+    /// Puts quotes around the reference that came last, if that is the one that begins here.
+    pub(super) fn quote(&mut self, start: usize) {
+        if let Some((at, _)) = self.list.last()
+            && at.start == start
+        {
+            let end = at.end;
+            self.list.insert(self.list.len() - 1, (start..start, Replacement::Text("\"".into())));
+            self.edit(end..end, "\"");
+        }
+    }
+
     /// Changes what is no reference.
     pub(super) fn edit(&mut self, at: Range<usize>, text: impl Into<Cow<'static, str>>) {
         self.list.push((at, Replacement::Text(text.into())));

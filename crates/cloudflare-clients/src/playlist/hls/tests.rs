@@ -163,6 +163,7 @@ fn what_players_take_is_taken() {
             "#EXTM3U\n#EXT-X-MAP:URI=a.mp4,A=1\nb",
             "#EXTM3U\n#EXT-X-MAP:URI=\"<creator-1/hls/v/a.mp4>\",A=1\n<creator-1/hls/v/b>",
         ),
+        ("#EXTM3U\n#EXT-X-KEY:METHOD=A,URI=skd://a,A=1", "#EXTM3U\n#EXT-X-KEY:METHOD=A,URI=skd://a,A=1"),
         // Lines that name no variant stay, wherever they stand.
         (
             "#EXTM3U\nstray.ts\n#EXT-X-STREAM-INF:A=1\na.m3u8\n../../../stray",

@@ -88,7 +88,8 @@ struct Dropped<'a> {
     map_keys: Vec<Key>,
     bit_rate: Option<Range<usize>>,
     discontinuities: u64,
-    time: Option<ProgramDateTime<'a>>,
+    /// The last time by the clock, and how much later the next segment begins.
+    time: Option<(&'a str, Duration)>,
     /// Where the sub-range of the last segment ends.
     byte_end: u64,
 }
@@ -112,7 +113,9 @@ impl<'a> Dropped<'a> {
                     && let Some(segment) = segments.next()
                 {
                     dropped.byte_end = byte_range.take().unwrap_or(0);
-                    dropped.time = dropped.time.and_then(|time| time.later(segment.duration));
+                    if let Some((_, later)) = &mut dropped.time {
+                        *later = later.saturating_add(segment.duration);
+                    }
                 }
                 continue;
             };
@@ -127,7 +130,7 @@ impl<'a> Dropped<'a> {
                 }
                 "EXT-X-BITRATE" => dropped.bit_rate = Some(whole),
                 "EXT-X-DISCONTINUITY" => dropped.discontinuities += 1,
-                "EXT-X-PROGRAM-DATE-TIME" => dropped.time = ProgramDateTime::parse(value.trim()),
+                "EXT-X-PROGRAM-DATE-TIME" => dropped.time = Some((value.trim(), Duration::ZERO)),
                 "EXT-X-BYTERANGE" => byte_range = Some(byte_end(value, dropped.byte_end)),
                 "EXT-X-PLAYLIST-TYPE" if outline.event.as_ref() == Some(&whole) => {}
                 _ if at == 0 || OF_THE_PLAYLIST.contains(&name) => dropped.kept.push(whole),
@@ -153,7 +156,7 @@ impl<'a> Dropped<'a> {
 
     /// Gives the first segment what it took from the one before.
     fn carry_into(&self, from: usize, segment: &str, edits: &mut Vec<Edit>) {
-        let mut time = self.time.as_ref();
+        let mut time = self.time.and_then(|(time, later)| ProgramDateTime::parse(time)?.later(later));
         for (at, line) in lines(segment) {
             let content = line.trim_ascii();
             if content.starts_with("#EXT-X-PROGRAM-DATE-TIME:") {
@@ -177,7 +180,7 @@ impl<'a> Dropped<'a> {
         kept.extend(self.map.into_iter().chain(self.bit_rate));
         kept.sort_by_key(|line| line.start);
         let mut removed_to = 0;
-        for line in kept.into_iter().chain([from..from]) {
+        for line in kept.into_iter().chain(std::iter::once(from..from)) {
             if line.start > removed_to {
                 edits.push(Edit { at: removed_to..line.start, text: "".into() });
             }

@@ -67,16 +67,13 @@ impl Outline {
                         _ => &mut outline.discontinuity_sequence,
                     };
                     let value = value.trim_ascii();
-                    match value.parse().ok().filter(|_| found.is_none()) {
-                        Some(parsed) => {
-                            *found = Some(Sequence { at: start..start + value.len(), number: parsed });
-                        }
-                        None => {
-                            let why = format!(
-                                "{name} is no number, or is there twice: it cannot be raised for the DVR window"
-                            );
-                            outline.error = Some(at_line(number, &Error::invalid_input(why)));
-                        }
+                    if let Some(parsed) = value.parse().ok().filter(|_| found.is_none()) {
+                        *found = Some(Sequence { at: start..start + value.len(), number: parsed });
+                    } else {
+                        let why = format!(
+                            "{name} is no number, or is there twice: it cannot be raised for the DVR window"
+                        );
+                        outline.error = Some(at_line(number, &Error::invalid_input(why)));
                     }
                 }
                 "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => outline.event = Some(at..end),

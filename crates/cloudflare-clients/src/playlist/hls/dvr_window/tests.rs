@@ -167,7 +167,8 @@ fn seen(text: &str) -> Vec<Seen> {
                 now.range = Some((start, start + length.parse::<u64>().unwrap()));
             }
             "#EXTINF" => {
-                now.millis = (value.trim_end_matches(',').parse::<f64>().unwrap() * 1000.0).round() as u64
+                let (seconds, millis) = value.trim_end_matches(',').split_once('.').unwrap();
+                now.millis = seconds.parse::<u64>().unwrap() * 1000 + millis.parse::<u64>().unwrap();
             }
             _ if name.starts_with('#') || name.is_empty() => {}
             _ => {
