@@ -24,8 +24,8 @@ fn options() -> PlaylistOptions<'static> {
     PlaylistOptions::new().child_url(|key| Ok(format!("{ROUTE}{}", key.escape_unicode()))).max_line(1 << 20)
 }
 
-/// Nothing but references changes, and what is signed lies below the prefix, in a window of a live playlist too. What was
-/// signed is a playlist that signs to the same.
+/// Nothing but references changes, and what is signed lies below the prefix, in a window of a live playlist
+/// too. What was signed is a playlist that signs to the same.
 pub fn hls_playlist(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(input) else { return };
     let key = "creator-1/hls/v/video.m3u8";

@@ -35,21 +35,25 @@
 //! | `EXT-X-CONTENT-STEERING` | `SERVER-URI` | child route |
 //! | any other | any | stays |
 //!
-//! A line of a media playlist is a segment's without an `EXTINF` too; one of a multivariant playlist without an `EXT-X-STREAM-INF` stays,
-//! since players skip it. The last four of the child route are JSON, but for `X-ASSET-URI`: players add parameters to their URLs
-//! (`_HLS_primary_id`, `_HLS_start_offset`, `_HLS_pathway`, `_HLS_throughput`), which a presigned URL does not allow.
-//! [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json) makes what the route answers for them.
+//! A line of a media playlist is a segment's without an `EXTINF` too. One of a multivariant playlist without
+//! an `EXT-X-STREAM-INF` stays, since players skip it.
+//!
+//! `X-ASSET-LIST`, `X-URI` and `SERVER-URI` lead to JSON, which the child route makes with
+//! [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json). To these URLs, and to that of `X-ASSET-URI`,
+//! players add parameters (`_HLS_primary_id`, `_HLS_start_offset`, `_HLS_pathway`, `_HLS_throughput`), which
+//! a presigned URL does not allow.
 //!
 //! # Live HLS
 //!
 //! A player reads the playlist again for every segment, and gets URLs that are good from then on.
 //!
-//! - [`PlaylistOptions::expires_in`] has to be longer than a viewer pauses and then plays from what was listed. With a
-//!   [`signing_window`](PlaylistOptions::signing_window), a reload changes only what is new.
+//! - [`PlaylistOptions::expires_in`] has to be longer than a viewer pauses and then plays from what was
+//!   listed. With a [`signing_window`](PlaylistOptions::signing_window), a reload changes only what is new.
 //! - [`PlaylistOptions::dvr_window`] keeps the playlist of a long stream short.
 //! - A player that waits for the next segment or part asks for it by [`BlockingReload`].
-//! - Delta updates are not offered (`CAN-SKIP-UNTIL` is left out): with them a player keeps the URLs of older segments for ever, and those
-//!   expire. One that is given all the same (`EXT-X-SKIP`) is signed as it is, for the player has asked for it, and has the rest.
+//! - Delta updates are not offered (`CAN-SKIP-UNTIL` is left out): with them a player keeps the URLs of older
+//!   segments for ever, and those expire. One that is given all the same (`EXT-X-SKIP`) is signed as it is,
+//!   for the player has asked for it, and has the rest.
 
 mod dash;
 mod hls;

@@ -98,10 +98,11 @@ impl<'a> PlaylistOptions<'a> {
         self
     }
 
-    /// The URL that answers the playlist of a key, signed: a route of yours, such as one that [`TokenRoute`](super::TokenRoute) makes URLs for.
-    /// Needed for playlists that name others, or asset lists and steering manifests, which the route answers by
-    /// [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json): the [module](super#the-uris-of-an-hls-playlist) lists the tags. It is called
-    /// for each of them.
+    /// The URL that answers the playlist of a key, signed: a route of yours, such as one that
+    /// [`TokenRoute`](super::TokenRoute) makes URLs for. Needed for playlists that name others, or asset
+    /// lists and steering manifests, which the route answers by
+    /// [`sign_hls_json`](crate::r2::R2SigningClient::sign_hls_json): the
+    /// [module](super#the-uris-of-an-hls-playlist) lists the tags. It is called for each of them.
     ///
     /// Players add parameters to these URLs, all of whose names begin with `_HLS_`, and those of
     /// [`BlockingReload`](super::BlockingReload) are for the route.
@@ -132,9 +133,10 @@ impl<'a> PlaylistOptions<'a> {
     /// How far back a viewer of a live stream can seek: of a playlist or manifest that is still growing, only the segments of this
     /// last time are signed and listed. By default, all that it lists are.
     ///
-    /// At least three segments and three target durations remain, as [RFC 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2)
-    /// asks for. What ends the stream (`EXT-X-ENDLIST`) makes it a film, which is not shortened, and neither is a delta update.
-    /// A day of segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
+    /// At least three segments and three target durations remain, as [RFC
+    /// 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) asks for. What ends the stream
+    /// (`EXT-X-ENDLIST`) makes it a film, which is not shortened, and neither is a delta update. A day of
+    /// segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
     pub fn dvr_window(mut self, window: Duration) -> Self {
         self.dvr_window = Some(window);
         self
@@ -143,8 +145,8 @@ impl<'a> PlaylistOptions<'a> {
     /// The value of a variable that an HLS playlist takes from outside: from its URL (`EXT-X-DEFINE:QUERYPARAM`), or from the
     /// multivariant playlist that names it (`EXT-X-DEFINE:IMPORT`). A variable that no reference uses needs no value.
     ///
-    /// The signed playlist defines it by this value, which has neither a quote nor a control character, so that the URL by which a
-    /// player loads the playlist need not have the parameter.
+    /// The signed playlist defines it by this value, which has neither a quote nor a control character, so
+    /// that the URL by which a player loads the playlist need not have the parameter.
     pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.variables.insert(name.into(), value.into());
         self

@@ -13,23 +13,26 @@ impl R2SigningClient {
     /// An HLS playlist whose references into the bucket are presigned URLs, good from now. `key` is the playlist's own: relative
     /// references are resolved against it.
     ///
-    /// Segments, keys and other objects are presigned. Child playlists, asset lists and steering manifests go through
-    /// [`PlaylistOptions::child_url`]: the [module](crate::playlist#the-uris-of-an-hls-playlist) lists every tag. URLs of other hosts,
-    /// `data:` URLs and every other byte stay as they are, but for what is said below. References may be relative to the playlist,
-    /// to the bucket's root (`/a`), or URLs of the bucket; their query is dropped, and their percent-encoding decoded once. Variables that
-    /// `EXT-X-DEFINE` defines are substituted in them. One from outside (`QUERYPARAM`, `IMPORT`) has the value that
+    /// Segments, keys and other objects are presigned. Child playlists, asset lists and steering manifests go
+    /// through [`PlaylistOptions::child_url`]: the [module](crate::playlist#the-uris-of-an-hls-playlist)
+    /// lists every tag. URLs of other hosts, `data:` URLs and every other byte stay as they are, but for what
+    /// is said below. References may be relative to the playlist, to the bucket's root (`/a`), or URLs of the
+    /// bucket; their query is dropped, and their percent-encoding decoded once. Variables that `EXT-X-DEFINE`
+    /// defines are substituted in them. One from outside (`QUERYPARAM`, `IMPORT`) has the value that
     /// [`PlaylistOptions::variable`] gives it, which is written into the playlist.
     ///
     /// Of a live playlist, [`PlaylistOptions::dvr_window`] keeps the last segments, and delta updates are
     /// [not offered](crate::playlist#live-hls).
     ///
-    /// As in hls.js and ffmpeg, an attribute list may have commas that separate nothing, an empty URI counts as none, the quotes
-    /// of a URI may be missing, and a multivariant playlist may have lines that name no variant.
+    /// As in hls.js and ffmpeg, an attribute list may have commas that separate nothing, an empty URI counts
+    /// as none, the quotes of a URI may be missing, and a multivariant playlist may have lines that name no
+    /// variant.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no playlist, a reference to an
-    /// object outside [`PlaylistOptions::prefix`], a list with a URI that does not parse, a reference by a variable without a
-    /// value, a child playlist without [`PlaylistOptions::child_url`], a sequence number that a window cannot raise, a limit of the options
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed:
+    /// what is no playlist, a reference to an object outside [`PlaylistOptions::prefix`], a list with a URI
+    /// that does not parse, a reference by a variable without a value, a child playlist without
+    /// [`PlaylistOptions::child_url`], a sequence number that a window cannot raise, a limit of the options
     /// that is passed.
     pub fn sign_hls_playlist(
         &self,
@@ -40,21 +43,23 @@ impl R2SigningClient {
         self.sign_playlist("sign_hls_playlist", key, options, |signer| hls::sign(text, key, options, signer))
     }
 
-    /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: an
-    /// [asset list](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of interstitials, or a
-    /// [steering manifest](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7). It is what a route answers
-    /// for the key of an `X-ASSET-LIST` or a `SERVER-URI`.
+    /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: an [asset
+    /// list](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of interstitials,
+    /// or a [steering manifest](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7).
+    /// It is what a route answers for the key of an `X-ASSET-LIST` or a `SERVER-URI`.
     ///
-    /// The `URI` of each of the `ASSETS`, the `RELOAD-URI`, and the `PER-VARIANT-URIS` and `PER-RENDITION-URIS` of `PATHWAY-CLONES` go
-    /// through [`PlaylistOptions::child_url`], relative to `key` as those of a playlist are. Every other byte stays, the `HOST` and
-    /// `PARAMS` of a clone among them: players put these into the URLs of your route, never into presigned ones. So such
-    /// a host has to have the route too, and a parameter must not have the name of one of the route's own (`expires` and
-    /// `token` of a [`TokenRoute`](super::TokenRoute)).
+    /// The `URI` of each of the `ASSETS`, the `RELOAD-URI`, and the `PER-VARIANT-URIS` and
+    /// `PER-RENDITION-URIS` of `PATHWAY-CLONES` go through [`PlaylistOptions::child_url`], relative to `key`
+    /// as those of a playlist are. Every other byte stays, the `HOST` and `PARAMS` of a clone among them:
+    /// players put these into the URLs of your route, never into presigned ones. So such a host has to have
+    /// the route too, and a parameter must not have the name of one of the route's own (`expires` and `token`
+    /// of a [`TokenRoute`](super::TokenRoute)).
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line: what is no such document, a reference to an object outside
-    /// [`PlaylistOptions::prefix`] or without [`PlaylistOptions::child_url`], more than [`PlaylistOptions::max_urls`], a document longer
-    /// than [`PlaylistOptions::max_manifest`].
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line: what is no such document,
+    /// a reference to an object outside [`PlaylistOptions::prefix`] or without
+    /// [`PlaylistOptions::child_url`], more than [`PlaylistOptions::max_urls`], a document longer than
+    /// [`PlaylistOptions::max_manifest`].
     pub fn sign_hls_json(
         &self,
         text: &str,
@@ -126,8 +131,8 @@ impl R2Service {
     /// [`R2SigningClient::sign_hls_json`].
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of
-    /// [`R2SigningClient::sign_hls_json`].
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing),
+    /// and those of [`R2SigningClient::sign_hls_json`].
     pub fn sign_hls_json(
         &self,
         text: &str,

@@ -20,7 +20,8 @@ impl Attribute {
     }
 }
 
-/// The attributes of a list that reaches from `start` to the end of `line`. As in players, a comma may stand for nothing.
+/// The attributes of a list that reaches from `start` to the end of `line`. As in players, a comma may stand
+/// for nothing.
 pub(super) fn attributes(line: &str, start: usize) -> impl Iterator<Item = Result<Attribute>> + '_ {
     let mut at = Some(start);
     std::iter::from_fn(move || {

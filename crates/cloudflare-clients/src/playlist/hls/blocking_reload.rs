@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use super::attributes::value_of;
+use super::seconds::seconds;
 use crate::{Error, Result};
 
-/// What a player of a low-latency stream waits for: it asks for a playlist that has a segment, or a part of one, which is
-/// still to come. The playlist is answered once it has that
-/// ([blocking playlist reload](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-6.2.5.2)).
+/// What a player of a low-latency stream waits for: it asks for a playlist that has a segment, or a part of
+/// one, which is still to come. The playlist is answered once it has that ([blocking playlist
+/// reload](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-6.2.5.2)).
 ///
-/// A route reads the playlist from R2, and reads it again after a moment while [`state`](Self::state) says so:
+/// A route reads the playlist from R2, and reads it again after a moment while [`state`](Self::state) says
+/// so:
 ///
 /// ```
 /// use std::time::Duration;
@@ -41,16 +43,18 @@ pub enum ReloadState {
     TooFarAhead,
 }
 
-/// The longest target duration that is believed, in seconds: no playlist makes a request wait for longer than three of them.
+/// The longest target duration that is believed, in seconds: no playlist makes a request wait for longer than
+/// three of them.
 const MAX_TARGET: u64 = 60;
 
 impl BlockingReload {
-    /// What the query of a request asks for, and `None` where it asks for nothing. Other parameters do not count. `_HLS_skip`,
-    /// which asks for a delta update, is one of them: the answer may always be the whole playlist.
+    /// What the query of a request asks for, and `None` where it asks for nothing. Other parameters do not
+    /// count. `_HLS_skip`, which asks for a delta update, is one of them: the answer may always be the whole
+    /// playlist.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), which is to be answered with 400: a number that is none, or a part without
-    /// its segment.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), which is to be answered with 400: a number that is
+    /// none, or a part without its segment.
     pub fn from_query(query: &str) -> Result<Option<Self>> {
         let number = |name: &str| {
             let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
@@ -67,8 +71,8 @@ impl BlockingReload {
         }
     }
 
-    /// Whether this playlist, as it is stored, has what is asked for. A playlist that has ended, or does not announce
-    /// `CAN-BLOCK-RELOAD=YES`, is always [`Ready`](ReloadState::Ready).
+    /// Whether this playlist, as it is stored, has what is asked for. A playlist that has ended, or does not
+    /// announce `CAN-BLOCK-RELOAD=YES`, is always [`Ready`](ReloadState::Ready).
     pub fn state(&self, playlist: &str) -> ReloadState {
         let edge = LiveEdge::of(playlist);
         if !edge.can_block || edge.ended || self.is_in(&edge) {
@@ -147,10 +151,14 @@ impl LiveEdge {
     }
 }
 
-/// The [Advance Part Limit](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-6.2.5.2).
+/// The [Advance Part
+/// Limit](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-6.2.5.2).
 fn part_limit(list: &str) -> u64 {
-    let target = value_of(list, "PART-TARGET").and_then(|target| target.parse().ok()).unwrap_or(1.0_f64);
-    (1_u32..).take(3000).find(|parts| f64::from(*parts) * target.min(1.0) >= 3.0).map_or(3, u64::from)
+    let target = value_of(list, "PART-TARGET").and_then(seconds).map_or(0, |target| target.as_nanos());
+    match u64::try_from(target) {
+        Ok(nanos @ 1..1_000_000_000) => 3_000_000_000_u64.div_ceil(nanos),
+        _ => 3,
+    }
 }
 
 fn number(list: &str, name: &str) -> Option<u64> {

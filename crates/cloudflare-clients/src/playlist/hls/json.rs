@@ -1,5 +1,6 @@
-//! The JSON documents of HLS: [asset lists](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of
-//! interstitials, and [steering manifests](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7).
+//! The JSON documents of HLS: [asset
+//! lists](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#appendix-D) of interstitials, and
+//! [steering manifests](https://datatracker.ietf.org/doc/html/draft-pantos-hls-rfc8216bis#section-7).
 
 use std::cell::RefCell;
 use std::fmt;

@@ -9,6 +9,7 @@ mod dvr_window;
 mod json;
 mod parser;
 mod references;
+mod seconds;
 mod tags;
 mod variables;
 

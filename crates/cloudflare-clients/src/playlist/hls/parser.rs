@@ -214,8 +214,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    /// Leaves out that the server makes delta updates: a player that asks for them keeps the URLs of older segments for ever,
-    /// and those expire. Whole playlists renew them.
+    /// Leaves out that the server makes delta updates: a player that asks for them keeps the URLs of older
+    /// segments for ever, and those expire. Whole playlists renew them.
     fn server_control(&mut self, whole: Range<usize>, at: usize, line: &str, list: usize) -> Result<()> {
         if !line.contains("CAN-SKIP-") {
             return Ok(());

@@ -11,8 +11,9 @@ use crate::{Error, Result};
 pub(super) struct Variables(HashMap<String, Option<String>>);
 
 impl Variables {
-    /// Takes an `EXT-X-DEFINE` whose attributes begin at `start`, with the values of those that come from `outside`. What it
-    /// says in place of its attributes, if one was given: the player need not know where it comes from.
+    /// Takes an `EXT-X-DEFINE` whose attributes begin at `start`, with the values of those that come from
+    /// `outside`. What it says in place of its attributes, if one was given: the player need not know where
+    /// it comes from.
     pub(super) fn define(
         &mut self,
         line: &str,

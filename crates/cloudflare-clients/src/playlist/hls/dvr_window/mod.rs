@@ -1,7 +1,7 @@
 //! The last segments of a playlist that still grows.
 //!
-//! What the segments before them leave behind stays where it stands: the keys, the map and the bit rate in force. So nothing
-//! that is signed is written anew, and lines keep their numbers.
+//! What the segments before them leave behind stays where it stands: the keys, the map and the bit rate in
+//! force. So nothing that is signed is written anew, and lines keep their numbers.
 
 mod outline;
 mod program_date_time;
@@ -26,8 +26,8 @@ pub(super) struct Edit {
 /// The most keys that may be in force at once: a playlist has one for each system of keys.
 const MAX_KEYS: usize = 64;
 
-/// What makes a playlist one of the segments that fill `window`, in order. A playlist that has ended is left as it is, and so
-/// is a delta update: how long the segments are that it skips, it does not say.
+/// What makes a playlist one of the segments that fill `window`, in order. A playlist that has ended is left
+/// as it is, and so is a delta update: how long the segments are that it skips, it does not say.
 ///
 /// # Errors
 /// The sequence numbers do not parse, or many keys are in force at once.
@@ -196,7 +196,8 @@ fn byte_end(value: &str, before: u64) -> u64 {
     offset.saturating_add(length.trim().parse().unwrap_or(0))
 }
 
-/// The tags that are about the playlist, or about times, wherever they stand. Every other one is taken for the segment's behind it.
+/// The tags that are about the playlist, or about times, wherever they stand. Every other one is taken for
+/// the segment's behind it.
 const OF_THE_PLAYLIST: &[&str] = &[
     "EXTM3U",
     "EXT-X-VERSION",

@@ -3,6 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use super::super::seconds::seconds;
 use super::super::tags::{self, Kind};
 use crate::Error;
 use crate::playlist::at_line;
@@ -58,8 +59,11 @@ impl Outline {
             };
             let (name, value) = tag.split_once(':').unwrap_or((tag, ""));
             match name {
-                "EXTINF" => duration = seconds(value.split(',').next().unwrap_or_default()),
-                "EXT-X-TARGETDURATION" => outline.target = seconds(value),
+                "EXTINF" => {
+                    let text = value.split(',').next().unwrap_or_default();
+                    duration = seconds(text.trim()).unwrap_or_default();
+                }
+                "EXT-X-TARGETDURATION" => outline.target = seconds(value.trim()).unwrap_or_default(),
                 "EXT-X-MEDIA-SEQUENCE" | "EXT-X-DISCONTINUITY-SEQUENCE" => {
                     let start = at + line.trim_ascii_end().len() - value.trim_ascii().len();
                     let found = match name {
@@ -108,8 +112,4 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
         end += line.len();
         (at, line)
     })
-}
-
-fn seconds(text: &str) -> Duration {
-    text.trim().parse().ok().and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).unwrap_or_default()
 }
