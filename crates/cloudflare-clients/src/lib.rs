@@ -25,7 +25,8 @@
 //! | `http` (default) | `S3Bucket` and `RestNamespace`, over `HyperClient` | native targets |
 //! | `local` | `LocalStore`, `LocalBucket` and `LocalNamespace`: the embedded store, with SQLite | native targets |
 //! | `workers` | `WorkersBucket`, `WorkersNamespace` and the rest of a Worker | wasm32 |
-//! | `analytics` | `analytics`: events in compressed objects | every target |
+//! | `gzip` | `ObjectBody::decoded`: objects that are stored as gzip, decoded | every target; a Worker has it without |
+//! | `analytics` | `analytics`: events in compressed objects; with it `gzip` | every target |
 //! | `testing` | `testing`: mocks whose answers a test writes, and a clock that it moves | every target |
 //!
 //! On other targets a feature does nothing: it compiles, adds no item and no dependency. So a workspace that

@@ -1,7 +1,11 @@
 //! The bytes of an object, on their way in or out.
 
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+mod decompression_stream;
 #[cfg(not(target_arch = "wasm32"))]
 mod file;
+#[cfg(all(feature = "gzip", not(all(feature = "workers", target_arch = "wasm32"))))]
+mod gunzip;
 mod http_body;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod readable;
@@ -18,6 +22,10 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{Stream, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
+#[cfg(all(feature = "workers", target_arch = "wasm32"))]
+use self::decompression_stream::gunzip;
+#[cfg(all(feature = "gzip", not(all(feature = "workers", target_arch = "wasm32"))))]
+use self::gunzip::gunzip;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) use self::readable::{ForJs, Readable};
 pub(crate) use self::replay::Replay;
@@ -186,6 +194,19 @@ impl Body {
             return Self { content: Content::Readable(readable.through(Box::new(wrap))), ..self };
         }
         Self::from_stream(wrap(self.into_stream()), Some(length))
+    }
+
+    /// What the bytes decode to, as gzip. The limit is for that.
+    #[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
+    pub(crate) fn gunzipped(mut self) -> Self {
+        let (limit, read_by) = (self.limit, self.read_by.take());
+        let refetch = self.refetch.take().map(|refetch| -> Refetch {
+            Arc::new(move || {
+                let again = refetch();
+                Box::pin(async move { Ok(again.await?.gunzipped()) })
+            })
+        });
+        Self { refetch, limit, read_by, ..Self::from_stream(gunzip(self.into_stream()), None) }
     }
 
     /// The same bytes again, if that is possible. Progress is reported from 0 again.
@@ -409,6 +430,11 @@ impl Body {
             _ => ForJs::Stream(self.into_stream()),
         }
     }
+}
+
+#[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
+fn not_gzip(reason: impl fmt::Display) -> Error {
+    Error::new(ErrorKind::Serialization, format!("the body is not whole gzip: {reason}"))
 }
 
 /// The error of reading a body, with where its bytes come from.

@@ -2,6 +2,7 @@
 
 mod analytics;
 mod conditions;
+mod encodings;
 mod fixture;
 mod keys;
 mod listing;
@@ -31,6 +32,9 @@ cases! {
     objects::deleting_many,
     objects::copies,
     objects::copies_of_what_is_missing,
+    encodings::what_is_stored_as_gzip_is_decoded,
+    encodings::what_gzip_expands_to_is_limited,
+    encodings::what_cannot_be_decoded,
     keys::hostile_keys,
     keys::keys_are_identified_by_their_nfc_form,
     keys::keys_that_are_too_long,

@@ -14,7 +14,7 @@ use super::metadata::{CustomMetadata, HttpMetadata};
 use super::range::ServedRange;
 use super::storage_class::StorageClass;
 use crate::body::{Body, ByteStream};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::transport::headers::{date, value};
 
 /// What R2 knows of an object: the answer to a head, a get, and each row of a list.
@@ -172,6 +172,60 @@ impl ObjectBody {
     #[cfg(not(target_arch = "wasm32"))]
     pub async fn write_to_file(self, path: impl AsRef<std::path::Path>) -> Result<u64> {
         self.body.write_to_file(path).await
+    }
+
+    /// The bytes without the `Content-Encoding` that the object is stored with: gzip is decoded as it arrives, and what has no
+    /// encoding, or `identity`, stays as it is. A get gives what is stored.
+    ///
+    /// A [limit](Body::limit) is for what the bytes decode to, which may be a thousand times as many. The length is unknown until
+    /// then. The bytes that are stored are verified and fetched again as those of every get are.
+    /// [Progress](Self::on_progress) that was asked for before tells of those that are stored.
+    ///
+    /// Reading fails with [`ErrorKind::Serialization`] where the bytes are no gzip, end too early, or go on behind its end: an
+    /// object is one member of [RFC 1952](https://www.rfc-editor.org/rfc/rfc1952#section-2.2).
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// # let gzip = [31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0];
+    /// r2.put("hello.txt", gzip).content_encoding("gzip").await?;
+    /// if let Some(object) = r2.get("hello.txt").await? {
+    ///     assert_eq!(object.decoded()?.limit(1024).text().await?, "hello");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`] for another encoding, which the error names, and [`ErrorKind::InvalidInput`] for a range of
+    /// an encoded object, which cannot be decoded by itself.
+    #[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
+    pub fn decoded(self) -> Result<Body> {
+        let Self { object, body } = self;
+        let stored = object.http_metadata.as_ref().and_then(|metadata| metadata.content_encoding.as_deref());
+        let stored = stored.unwrap_or_default();
+        let is = |coding: &str, name: &str| coding.eq_ignore_ascii_case(name);
+        let mut codings =
+            stored.split(',').map(str::trim).filter(|coding| !coding.is_empty() && !is(coding, "identity"));
+        let refused = match (codings.next(), codings.next()) {
+            (None, _) => return Ok(body),
+            (Some(coding), None) if is(coding, "gzip") || is(coding, "x-gzip") => {
+                if object.range.is_none() {
+                    return Ok(body.gunzipped());
+                }
+                Error::invalid_input(
+                    "a range of an object that is stored as gzip cannot be decoded: get all of it",
+                )
+            }
+            _ => {
+                let message = format!(
+                    "the object is stored with the Content-Encoding {stored:?}, and only gzip can be decoded"
+                );
+                Error::new(ErrorKind::Serialization, message).about_stored()
+            }
+        };
+        Err(refused.during("get", Some(&object.key)).of_answer())
     }
 
     /// Calls `report(done, total)` as bytes are read: [`Body::on_progress`].
