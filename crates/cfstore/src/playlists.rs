@@ -1,18 +1,22 @@
 //! Playlists of a store, signed with all that they name.
 
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::playlist::{PlaylistOptions, SignedPlaylist};
+use cloudflare_clients::playlist::{PlaylistOptions, Representation, SignedPlaylist};
 use cloudflare_clients::r2::R2Service;
 
 use crate::error::{Error, Result};
 
 /// The largest playlist that is read, in bytes.
-const MAX_SIZE: u64 = 16 * 1024 * 1024;
+const MAX_SIZE: usize = 16 * 1024 * 1024;
 /// How many playlists one may lead to, itself included.
 const MAX_PLAYLISTS: usize = 200;
+
+/// How many URLs one has, unless somebody asks for more: ten hours in six representations have 54,000.
+pub(crate) const MAX_URLS: usize = 100_000;
 
 /// How they are signed.
 #[derive(Debug)]
@@ -22,9 +26,29 @@ pub(crate) struct Signing {
     pub(crate) window: Duration,
     /// What the key of every object has to begin with.
     pub(crate) prefix: String,
+    /// The ids of those of a DASH manifest; empty: all.
+    pub(crate) representations: Vec<String>,
+    /// How much of a live stream, from its end.
+    pub(crate) dvr_window: Option<Duration>,
+    /// Those that HLS playlists take from outside.
+    pub(crate) variables: Vec<(String, String)>,
+    /// Of one playlist.
+    pub(crate) max_urls: usize,
 }
 
 impl Signing {
+    pub(crate) fn new(expires_in: Duration, prefix: impl Into<String>) -> Self {
+        Self {
+            expires_in,
+            window: Duration::ZERO,
+            prefix: prefix.into(),
+            representations: Vec::new(),
+            dvr_window: None,
+            variables: Vec::new(),
+            max_urls: MAX_URLS,
+        }
+    }
+
     /// The playlist of `key`, and behind it those that it names, and those that they name. In the place of each reference to a
     /// playlist stands what `reference` makes of its number, which is its place in the list, and its key.
     pub(crate) async fn sign(
@@ -48,26 +72,139 @@ impl Signing {
             if signed.len() == MAX_PLAYLISTS {
                 return Err(Error::Local(format!("the playlist leads to more than {MAX_PLAYLISTS} others")));
             }
-            let Some(object) = r2.get(&key).await? else {
-                return Err(Error::NotFound(key));
-            };
-            let text = object.limit(MAX_SIZE).text().await.map_err(|error| match error.kind() {
-                ErrorKind::Serialization => Error::Local(format!("{key:?} is no playlist: it is not UTF-8")),
-                _ => error.into(),
-            })?;
-            let options = PlaylistOptions::new()
-                .expires_in(self.expires_in)
-                .signing_window(self.window)
-                .prefix(&self.prefix)
-                .child_url(|child| reference(number_of(child), child));
+            let text = read(r2, &key).await?;
+            let options = self.options().child_url(|child| reference(number_of(child), child));
             signed.push(if is_dash(&text) {
-                r2.sign_dash_manifest(&text, &key, &options)?
+                self.sign_dash(r2, &text, &key, options)?
             } else {
-                r2.sign_hls_playlist(&text, &key, &options)?
+                self.refuse_representations(&key)?;
+                r2.sign_hls_playlist(&text, &key, &options).map_err(|error| by_flags(&error))?
             });
         }
         Ok(signed)
     }
+
+    fn options<'a>(&self) -> PlaylistOptions<'a> {
+        let mut options = PlaylistOptions::new()
+            .expires_in(self.expires_in)
+            .signing_window(self.window)
+            .prefix(&self.prefix)
+            .max_urls(self.max_urls)
+            .max_line(MAX_SIZE)
+            .max_manifest(MAX_SIZE);
+        if let Some(window) = self.dvr_window {
+            options = options.dvr_window(window);
+        }
+        self.variables.iter().fold(options, |options, (name, value)| options.variable(name, value))
+    }
+
+    fn sign_dash(
+        &self,
+        r2: &R2Service,
+        text: &str,
+        key: &str,
+        options: PlaylistOptions<'_>,
+    ) -> Result<SignedPlaylist> {
+        if let Some((name, _)) = self.variables.first() {
+            let message = format!("--variable {name}: {key:?} is a DASH manifest, which has no variables");
+            return Err(Error::usage(message, "leave --variable out: it is for HLS playlists"));
+        }
+        if self.representations.is_empty() {
+            return r2.sign_dash_manifest(text, key, &options).map_err(|error| by_flags(&error));
+        }
+        // By their ids, those of the manifest.
+        let seen = Mutex::new(BTreeMap::new());
+        let options = options.representations(|it| {
+            let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+            it.id.is_some_and(|id| {
+                seen.entry(id.to_owned()).or_insert_with(|| described(it));
+                self.representations.iter().any(|wanted| wanted == id)
+            })
+        });
+        let signed = r2.sign_dash_manifest(text, key, &options);
+        drop(options);
+        let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let unknown = self.representations.iter().find(|wanted| !seen.contains_key(*wanted));
+        let about_choice = |error: &cloudflare_clients::Error| error.message().contains("::representations`");
+        match (signed, unknown) {
+            (Ok(_), Some(unknown)) => {
+                let message = format!("--representations: {key:?} has no representation {unknown:?}");
+                Err(Error::usage(message, those_of(&seen)))
+            }
+            (Err(error), _) if about_choice(&error) => {
+                Err(Error::usage(flags_in(&error.to_string()), those_of(&seen)))
+            }
+            (signed, _) => signed.map_err(|error| by_flags(&error)),
+        }
+    }
+
+    fn refuse_representations(&self, key: &str) -> Result<()> {
+        if self.representations.is_empty() {
+            return Ok(());
+        }
+        Err(Error::usage(
+            format!("--representations is for DASH manifests, and {key:?} is an HLS playlist"),
+            "leave it out: the player chooses between the playlists that a master playlist names",
+        ))
+    }
+}
+
+async fn read(r2: &R2Service, key: &str) -> Result<String> {
+    let Some(object) = r2.get(key).await? else {
+        return Err(Error::NotFound(key.to_owned()));
+    };
+    let body = object.decoded().map(|body| body.limit(MAX_SIZE as u64));
+    let text = match body {
+        Ok(body) => body.text().await,
+        Err(error) => Err(error),
+    };
+    text.map_err(|error| match error.kind() {
+        ErrorKind::Serialization => Error::Local(format!("{key:?} is no playlist: {}", error.message())),
+        ErrorKind::InvalidInput if error.code() == Some("EntityTooLarge") => Error::Local(format!(
+            "{key:?} is longer than {MAX_SIZE} bytes: no playlist of that length is signed"
+        )),
+        _ => error.into(),
+    })
+}
+
+/// What there is to choose from.
+fn those_of(seen: &BTreeMap<String, String>) -> String {
+    if seen.is_empty() {
+        return "its representations have no ids to choose by".to_owned();
+    }
+    let listed: Vec<_> = seen.iter().map(|(id, what)| format!("{id}{what}")).collect();
+    format!("it has {}", listed.join(", "))
+}
+
+/// ` (3000000 bit/s, 1280x720)`, as far as it is known.
+fn described(it: &Representation<'_>) -> String {
+    let size = it.width.zip(it.height).map(|(width, height)| format!("{width}x{height}"));
+    let bandwidth = it.bandwidth.map(|bandwidth| format!("{bandwidth} bit/s"));
+    let known: Vec<_> = [bandwidth, size, it.language.map(str::to_owned)].into_iter().flatten().collect();
+    if known.is_empty() { String::new() } else { format!(" ({})", known.join(", ")) }
+}
+
+/// The library's error, which names options of its own, with flags in their place.
+fn by_flags(error: &cloudflare_clients::Error) -> Error {
+    let text = error.to_string();
+    match flags_in(&text) {
+        named if named == text => error.clone().into(),
+        named => cloudflare_clients::Error::new(error.kind(), named).into(),
+    }
+}
+
+/// The text with `--max-urls` in place of `PlaylistOptions::max_urls`.
+fn flags_in(text: &str) -> String {
+    let mut parts = text.split("`PlaylistOptions::");
+    let mut named = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (option, rest) = part.split_once('`').unwrap_or((part, ""));
+        named.push_str("--");
+        // What says where other playlists are is where they are written.
+        named.push_str(&if option == "child_url" { "output".to_owned() } else { option.replace('_', "-") });
+        named.push_str(rest);
+    }
+    named
 }
 
 /// Whether it is XML, as DASH manifests are and HLS playlists are not.

@@ -10,6 +10,8 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use cloudflare_clients::http::Method;
 use cloudflare_clients::r2::Range;
 
+use crate::playlists::MAX_URLS;
+
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 
 /// Where the embedded store is, unless `serve --data` names another folder.
@@ -183,7 +185,8 @@ Examples:
   cfstore r2 sign-playlist film/720p.m3u8 > film.m3u8
   cfstore r2 sign-playlist film/master.m3u8 --output play
   vlc play/master.m3u8
-  ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8")]
+  ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8
+  cfstore r2 sign-playlist film/film.mpd --representations 720p,audio-en > film.mpd")]
     SignPlaylist(SignPlaylist),
 }
 
@@ -200,7 +203,7 @@ pub(crate) struct Put {
     #[arg(long, value_name = "VALUE")]
     pub(crate) cache_control: Option<String>,
     /// Custom metadata; may be given several times
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_metadata)]
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub(crate) metadata: Vec<(String, String)>,
     /// Fail rather than replace an object
     #[arg(long)]
@@ -294,6 +297,18 @@ pub(crate) struct SignPlaylist {
     /// Write the playlist, and those that it names, into this folder, which has to be new or empty
     #[arg(long, value_name = "DIR")]
     pub(crate) output: Option<PathBuf>,
+    /// Only these representations of a DASH manifest, by their ids [default: all]
+    #[arg(long, value_name = "ID,..", value_delimiter = ',')]
+    pub(crate) representations: Vec<String>,
+    /// Of a live stream, only the segments of this last time [default: all that it lists]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) dvr_window: Option<Duration>,
+    /// The value of a variable that an HLS playlist takes from outside; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
+    pub(crate) variable: Vec<(String, String)>,
+    /// The most URLs for one playlist or manifest
+    #[arg(long, value_name = "N", default_value_t = MAX_URLS)]
+    pub(crate) max_urls: usize,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -354,7 +369,7 @@ pub(crate) struct Demo {
     pub(crate) keep: bool,
 }
 
-fn parse_metadata(text: &str) -> Result<(String, String), String> {
+fn parse_pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("write it as NAME=VALUE".to_owned()),

@@ -1,7 +1,12 @@
 //! `cfstore r2 sign-playlist`.
 
 use std::fs;
+use std::io::Write as _;
 
+use cloudflare_clients::LocalBucket;
+use cloudflare_clients::r2::R2Service;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::Value;
 
 use crate::program::{Folder, Server, failure, http_get, stdout};
@@ -113,11 +118,11 @@ fn playlists_that_are_not_signed() {
     "#);
     insta::assert_snapshot!(fails(&["d/hostile.m3u8"]), @r#"
     exit 2
-    error: sign_hls_playlist "d/hostile.m3u8": line 2: "c/0.m4s" lies outside "d/": a playlist may only name objects below its prefix, which `PlaylistOptions::prefix` sets
+    error: sign_hls_playlist "d/hostile.m3u8": line 2: "c/0.m4s" lies outside "d/": a playlist may only name objects below its prefix, which --prefix sets
     "#);
     insta::assert_snapshot!(fails(&["c/video.m3u8", "--prefix", "c/a b/"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/video.m3u8": line 2: "c/init.mp4" lies outside "c/a b/": a playlist may only name objects below its prefix, which `PlaylistOptions::prefix` sets
+    error: sign_hls_playlist "c/video.m3u8": line 2: "c/init.mp4" lies outside "c/a b/": a playlist may only name objects below its prefix, which --prefix sets
     "#);
     insta::assert_snapshot!(fails(&["c/0.m4s"]), @r#"
     exit 2
@@ -141,4 +146,104 @@ fn playlists_that_are_not_signed() {
         played(&server.ok(&folder, &["r2", "sign-playlist", "d/hostile.m3u8", "--prefix", ""])),
         ["c/0.m4s"]
     );
+}
+
+const LADDER: &str = r#"<MPD type="static" mediaPresentationDuration="PT36000S"><Period>
+<AdaptationSet mimeType="video/mp4"><SegmentTemplate initialization="$RepresentationID$.mp4" media="$RepresentationID$/$Number$.m4s" duration="4"/>
+<Representation id="240p" bandwidth="400000" width="426" height="240"/><Representation id="360p" bandwidth="800000" width="640" height="360"/>
+<Representation id="480p" bandwidth="1400000"/><Representation id="720p" bandwidth="2800000"/><Representation id="1080p" bandwidth="5000000"/>
+</AdaptationSet><AdaptationSet mimeType="audio/mp4" lang="en"><SegmentTemplate initialization="a.mp4" media="a/$Number$.m4s" duration="4"/>
+<Representation id="en" bandwidth="128000"/></AdaptationSet></Period></MPD>"#;
+
+#[test]
+fn ten_hours_in_six_representations_are_signed() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    folder.write("in", LADDER);
+    server.ok(&folder, &["r2", "put", "in", "c/long.mpd"]);
+    let sign = ["--json", "r2", "sign-playlist", "c/long.mpd", "--output", "long"];
+    let json: Value = serde_json::from_str(&server.ok(&folder, &sign)).unwrap();
+    assert_eq!(json["urls"], 6 * 9000 + 6);
+    let some = [&sign[..5], &["some", "--representations", "360p,en"]].concat();
+    let json: Value = serde_json::from_str(&server.ok(&folder, &some)).unwrap();
+    assert_eq!(json["urls"], 2 * 9000 + 2);
+    let manifest = String::from_utf8(folder.read("some/long.mpd")).unwrap();
+    assert!(manifest.contains("id=\"360p\"") && !manifest.contains("id=\"240p\""));
+}
+
+#[test]
+fn playlists_stored_as_gzip_are_read() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    put_package(&server, &folder);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(MEDIA.as_bytes()).unwrap();
+    let gzip = encoder.finish().unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    runtime.block_on(async {
+        let r2 = R2Service::new(LocalBucket::open(folder.path().join(".cfstore"), "media").await.unwrap());
+        for (key, encoding, bytes) in [
+            ("c/gzip.m3u8", "gzip", &gzip[..]),
+            ("c/cut.m3u8", "gzip", &gzip[..30]),
+            ("c/br.m3u8", "br", &gzip),
+            ("c/bytes.m3u8", "identity", b"#EXTM3U\n\xff.ts"),
+        ] {
+            r2.put(key, bytes).content_encoding(encoding).await.unwrap();
+        }
+    });
+    let sign = |key| server.ok(&folder, &["r2", "sign-playlist", key]);
+    assert_eq!(played(&sign("c/gzip.m3u8")), ["c/init.mp4", "c/0.m4s"]);
+    let fails = |key| failure(&server.command(&folder, &["r2", "sign-playlist", key]).output().unwrap());
+    insta::assert_snapshot!(fails("c/cut.m3u8"), @r#"
+    exit 1
+    error: "c/cut.m3u8" is no playlist: the body is not whole gzip: incomplete deflate stream
+    "#);
+    insta::assert_snapshot!(fails("c/br.m3u8"), @r#"
+    exit 1
+    error: "c/br.m3u8" is no playlist: the object is stored with the Content-Encoding "br", and only gzip can be decoded
+    "#);
+    insta::assert_snapshot!(fails("c/bytes.m3u8"), @r#"
+    exit 1
+    error: "c/bytes.m3u8" is no playlist: the body is not UTF-8
+    "#);
+}
+
+/// Everything that an option of the library is named for is a flag here.
+#[test]
+fn refusals_name_flags() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    put_package(&server, &folder);
+    let outside = "#EXTM3U\n#EXT-X-DEFINE:QUERYPARAM=\"token\"\n#EXTINF:2,\n{$token}.m4s\n";
+    for (key, content) in [
+        ("c/long.mpd", LADDER.to_owned()),
+        ("c/outside.m3u8", outside.to_owned()),
+        ("c/large.mpd", " ".repeat(17 * 1024 * 1024)),
+        ("c/line.m3u8", format!("#EXTM3U\n#{}\n0.m4s\n", "x".repeat(100_000))),
+    ] {
+        folder.write("in", content);
+        server.ok(&folder, &["r2", "put", "in", key]);
+    }
+    let run = |args: &[&str]| server.command(&folder, &[&["r2", "sign-playlist"], args].concat()).output();
+    let mut said = String::new();
+    for args in [
+        &["d/hostile.m3u8"][..],
+        &["c/video.m3u8", "--prefix", "c"],
+        &["c/film.m3u8"],
+        &["c/video.m3u8", "--max-urls", "1"],
+        &["c/long.mpd", "--max-urls", "1000"],
+        &["c/long.mpd", "--representations", "361p,en"],
+        &["c/long.mpd", "--representations", "361p"],
+        &["c/video.m3u8", "--representations", "360p"],
+        &["c/long.mpd", "--variable", "token=0"],
+        &["c/outside.m3u8", "--variable", "token"],
+        &["c/large.mpd"],
+    ] {
+        said += &format!("{}\n{}\n\n", args.join(" "), failure(&run(args).unwrap()));
+    }
+    assert!(!said.contains("PlaylistOptions"), "{said}");
+    insta::assert_snapshot!(said);
+    let fits = |args| assert!(run(args).unwrap().status.success(), "{args:?}");
+    fits(&["c/line.m3u8"]);
+    fits(&["c/video.m3u8", "--max-urls", "2", "--dvr-window", "10m"]);
 }

@@ -227,7 +227,7 @@ impl Demo {
 
     /// Signs the film's playlists, stores them so, and says how many there are.
     async fn sign_film(&self) -> Result<usize> {
-        let signing = Signing { expires_in: DAY, window: Duration::ZERO, prefix: "creator-123/".to_owned() };
+        let signing = Signing::new(DAY, "creator-123/");
         let master = key(MASTER);
         let url_of = |number, _: &str| Ok(self.film(number)?.into_string());
         let playlists = signing.sign(&self.r2, &master, url_of).await?;

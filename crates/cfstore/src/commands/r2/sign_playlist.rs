@@ -24,7 +24,17 @@ pub(crate) async fn run(
     location: BucketLocation,
     printer: Printer,
 ) -> Result<ExitStatus> {
-    let SignPlaylist { key, expires, prefix, window, output } = args;
+    let SignPlaylist {
+        key,
+        expires,
+        prefix,
+        window,
+        output,
+        representations,
+        dvr_window,
+        variable,
+        max_urls,
+    } = args;
     if let Some(folder) = &output {
         refuse_used(folder).await?;
     }
@@ -32,6 +42,10 @@ pub(crate) async fn run(
         expires_in: expires,
         window: window.unwrap_or_default(),
         prefix: prefix.unwrap_or_else(|| first_folder(&key).to_owned()),
+        representations,
+        dvr_window,
+        variables: variable,
+        max_urls,
     };
     let stem = stem(&key);
     keys::warn_of_dots(&key, printer);
