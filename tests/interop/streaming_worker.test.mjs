@@ -5,7 +5,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { after, describe, test } from "node:test";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { altered, inParallel, mintToken, startWorker, use } from "./worker_harness.mjs";
 
 const folder = process.env.STREAMING_WORKER;
@@ -381,6 +381,80 @@ describe("/playlists", () => {
     }
     await call("DELETE", "/media/creator-1/hls/m/master.m3u8");
     await expectError(await play(await streamingUrl("hls")), 404, "not_found");
+  });
+
+  const gzipped = (path, body, encoding = "gzip") =>
+    call("PUT", `/media/creator-1/hls/m/${path}`, { body, headers: { "content-encoding": encoding } });
+
+  test("what is stored as gzip is decoded", async () => {
+    await gzipped("master.m3u8", gzipSync(master));
+    assert.match(await (await play(await streamingUrl("hls"))).text(), /\r\n\/playlists\/creator-1\/hls\/m\/720p\/video.m3u8\?expires=/);
+  });
+
+  test("what is not text is the store's fault", async () => {
+    const bomb = gzipSync(Buffer.alloc(256 * 1024 * 1024), { level: 9 });
+    for (const [store, reason] of [
+      [() => put("master.m3u8", Buffer.from("#EXTM3U\n\xff.ts", "latin1")), /not UTF-8/],
+      [() => gzipped("master.m3u8", master), /not whole gzip/],
+      [() => gzipped("master.m3u8", gzipSync(master).subarray(0, -9)), /not whole gzip/],
+      [() => gzipped("master.m3u8", gzipSync(master), "br"), /Content-Encoding "br"/],
+      [() => gzipped("master.m3u8", bomb), /more than 8388608 bytes/],
+    ]) {
+      assert.equal((await store()).status, 201);
+      assert.match(await expectError(await play(await streamingUrl("hls")), 422, "unprocessable"), reason);
+    }
+    const bucket = await worker.worker.getR2Bucket("MEDIA_BUCKET");
+    for (const broken of ["{", '{"key": 1}', Buffer.from([0x22, 0xff, 0x22])]) {
+      await bucket.put("creator-1/metadata/broken.json", broken);
+      await expectError(await call("GET", "/manifests/creator-1/broken"), 422, "unprocessable");
+    }
+  });
+
+  test("what is long is compressed for clients that take it", async () => {
+    const long = "#EXTM3U\n" + "#EXTINF:6,\na.ts\n".repeat(10) + "#EXT-X-ENDLIST\n";
+    const short = "#EXTM3U\nhttps://other.example/a.ts\n";
+    for (const [text, accepted, encoding] of [
+      [long, "gzip, deflate, br", "gzip"],
+      [long, "gzip;q=0, identity", undefined],
+      [long, "identity", undefined],
+      [long, undefined, undefined],
+      [short, "gzip", undefined],
+    ]) {
+      await put("master.m3u8", text);
+      const { pathname, search } = new URL(await streamingUrl("hls"));
+      const headers = accepted === undefined ? {} : { "accept-encoding": accepted };
+      const answer = await raw("GET", pathname + search, headers);
+      const what = `${accepted}: ${text.length}`;
+      assert.deepEqual([answer.status, answer.headers["content-encoding"]], [200, encoding], what);
+      assert.match(answer.headers.vary, /Accept-Encoding/, what);
+      const body = encoding ? gunzipSync(answer.body) : answer.body;
+      assert.equal(body.toString().split("\n").length, text.split("\n").length, what);
+      if (encoding) assert.ok(answer.body.length * 4 < body.length, `${answer.body.length} of ${body.length}`);
+    }
+  });
+
+  test("a live playlist is as long as DVR_WINDOW says", async () => {
+    const live = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n" + Array.from({ length: 100 }, (_, i) => `#EXTINF:6,\n${i}.ts\n`).join("");
+    const segmentsOf = async (bindings, text) => {
+      const other = await startWorker({ folder, bindings: { TOKEN_SECRET: secret, ...bindings } });
+      try {
+        const bucket = await other.worker.getR2Bucket("MEDIA_BUCKET");
+        await bucket.put("creator-1/hls/live.m3u8", text);
+        const content = { key: "creator-1/hls/live.m3u8", type: "application/vnd.apple.mpegurl", owner: "creator-1" };
+        await bucket.put("creator-1/metadata/live.json", JSON.stringify(content));
+        const init = { method: "POST", headers: { authorization: `Bearer ${me}` }, body: JSON.stringify({ contentId: "creator-1/live" }) };
+        const asked = await fetch(`${other.root}/streaming-url`, init);
+        if (asked.status !== 200) return expectError(asked, 503, "not_configured");
+        const said = await (await fetch((await asked.json()).streamingUrl)).text();
+        return said.split("\n").filter((line) => line.startsWith("http")).length;
+      } finally {
+        await other.stop();
+      }
+    };
+    assert.equal(await segmentsOf({}, live), 100);
+    assert.equal(await segmentsOf({ DVR_WINDOW: "60" }, live), 10);
+    assert.equal(await segmentsOf({ DVR_WINDOW: "60" }, `${live}#EXT-X-ENDLIST\n`), 100);
+    for (const malformed of ["0", "10m", "-1"]) assert.match(await segmentsOf({ DVR_WINDOW: malformed }, live), /DVR_WINDOW/);
   });
 });
 

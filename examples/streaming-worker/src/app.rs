@@ -1,6 +1,7 @@
 //! The Worker: what it holds from one request to the next, and how a request finds its route.
 
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use cloudflare_clients::playlist::TokenRoute;
 use cloudflare_clients::r2::R2Service;
@@ -19,6 +20,8 @@ pub(crate) struct App {
     pub(crate) r2: R2Service,
     /// Makes and checks the URLs of playlists.
     pub(crate) playlists: TokenRoute,
+    /// How far back a viewer of a live stream can seek.
+    pub(crate) dvr_window: Option<Duration>,
     access: Box<dyn Access>,
     cors: Cors,
 }
@@ -46,7 +49,14 @@ impl App {
             ApiError::not_configured("give it the binding MEDIA_BUCKET of an R2 bucket", error)
         })?;
         let playlists = TokenRoute::new(routes::playlists::PATH, secret.trim()).map_err(|_| short())?;
-        Ok(Self { r2, playlists, access: Box::new(tokens), cors: Cors::new(variable("ALLOWED_ORIGIN")) })
+        let dvr_window = dvr_window(&variable("DVR_WINDOW"))?;
+        Ok(Self {
+            r2,
+            playlists,
+            dvr_window,
+            access: Box::new(tokens),
+            cors: Cors::new(variable("ALLOWED_ORIGIN")),
+        })
     }
 
     /// Who is asking.
@@ -55,6 +65,19 @@ impl App {
         self.access
             .authenticate(authorization.as_deref(), WorkersRuntime.now())
             .map_err(|_| ApiError::unauthenticated())
+    }
+}
+
+fn dvr_window(seconds: &str) -> Result<Option<Duration>, ApiError> {
+    if seconds.is_empty() {
+        return Ok(None);
+    }
+    match seconds.parse() {
+        Ok(seconds) if seconds > 0 => Ok(Some(Duration::from_secs(seconds))),
+        _ => Err(ApiError::not_configured(
+            "set the variable DVR_WINDOW to a number of seconds, or leave it out",
+            format_args!("DVR_WINDOW is {seconds:?}"),
+        )),
     }
 }
 

@@ -4,6 +4,7 @@
 //! of content is and who may see it ([`manifest`]). Bytes go past the Worker, through presigned URLs, or by way of it, from R2 to
 //! the client without passing through its memory.
 
+pub mod accept_encoding;
 pub mod access;
 pub mod keys;
 pub mod manifest;
