@@ -203,27 +203,23 @@ impl ObjectBody {
     #[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
     pub fn decoded(self) -> Result<Body> {
         let Self { object, body } = self;
-        let stored = object.http_metadata.as_ref().and_then(|metadata| metadata.content_encoding.as_deref());
-        let stored = stored.unwrap_or_default();
-        let is = |coding: &str, name: &str| coding.eq_ignore_ascii_case(name);
-        let mut codings =
-            stored.split(',').map(str::trim).filter(|coding| !coding.is_empty() && !is(coding, "identity"));
-        let refused = match (codings.next(), codings.next()) {
-            (None, _) => return Ok(body),
-            (Some(coding), None) if is(coding, "gzip") || is(coding, "x-gzip") => {
-                if object.range.is_none() {
-                    return Ok(body.gunzipped());
-                }
-                Error::invalid_input(
-                    "a range of an object that is stored as gzip cannot be decoded: get all of it",
-                )
-            }
-            _ => {
-                let message = format!(
-                    "the object is stored with the Content-Encoding {stored:?}, and only gzip can be decoded"
-                );
-                Error::new(ErrorKind::Serialization, message).about_stored()
-            }
+        let encoding =
+            object.http_metadata.as_ref().and_then(|metadata| metadata.content_encoding.as_deref());
+        let encoding = encoding.unwrap_or_default();
+        let is = |name: &str| encoding.eq_ignore_ascii_case(name);
+        let refused = if is("") || is("identity") {
+            return Ok(body);
+        } else if !is("gzip") && !is("x-gzip") {
+            let message = format!(
+                "the object is stored with the Content-Encoding {encoding:?}, and only gzip can be decoded"
+            );
+            Error::new(ErrorKind::Serialization, message).about_stored()
+        } else if object.range.is_some() {
+            Error::invalid_input(
+                "a range of an object that is stored as gzip cannot be decoded: get all of it",
+            )
+        } else {
+            return Ok(body.gunzipped());
         };
         Err(refused.during("get", Some(&object.key)).of_answer())
     }
