@@ -433,6 +433,80 @@ describe("/playlists", () => {
     }
   });
 
+  const tokenUrl = async (key) => {
+    await call("PUT", "/manifests/creator-1/any", { json: { key: `creator-1/hls/m/${key}`, type: "application/vnd.apple.mpegurl" } });
+    return streamingUrl("any");
+  };
+
+  test("asset lists and steering manifests lead on to playlists", async () => {
+    const ads = { ASSETS: [{ URI: "../ads/spot.m3u8", DURATION: 15 }, { URI: "https://ads.example/spot.m3u8", DURATION: 5 }] };
+    const steering = { VERSION: 1, TTL: 300, "RELOAD-URI": "steering.json", "PATHWAY-PRIORITY": ["A"] };
+    await put("live.m3u8", '#EXTM3U\n#EXT-X-DATERANGE:ID="a",CLASS="com.apple.hls.interstitial",START-DATE="2026-01-01T00:00:00Z",X-ASSET-LIST="ads.json"\n#EXTINF:6,\na.ts\n');
+    await put("master.m3u8", '#EXTM3U\n#EXT-X-CONTENT-STEERING:SERVER-URI="steering.json"\n#EXT-X-STREAM-INF:BANDWIDTH=1\nlive.m3u8\n');
+    await put("ads.json", JSON.stringify(ads));
+    await gzipped("steering.json", gzipSync(JSON.stringify(steering)));
+    const follow = async (url, name) => {
+      const text = await (await play(url)).text();
+      return new URL(text.match(new RegExp(`"(/playlists/[^"]*/${name}\\?[^"]*)"`))[1], url);
+    };
+    const master = await tokenUrl("master.m3u8");
+    const live = await tokenUrl("live.m3u8");
+    // Players add parameters of their own.
+    const list = await play(`${await follow(live, "ads.json")}&_HLS_start_offset=0&_HLS_primary_id=x`);
+    assert.deepEqual([list.status, list.headers.get("content-type")], [200, "application/json"]);
+    const { ASSETS } = await list.json();
+    assert.match(ASSETS[0].URI, /^\/playlists\/creator-1\/hls\/ads\/spot.m3u8\?expires=/);
+    assert.deepEqual(ASSETS[1], ads.ASSETS[1]);
+    const steered = await play(`${await follow(master, "steering.json")}&_HLS_pathway=A&_HLS_throughput=1`);
+    const said = await steered.json();
+    assert.match(said["RELOAD-URI"], /^\/playlists\/creator-1\/hls\/m\/steering.json\?expires=/);
+    assert.deepEqual({ ...said, "RELOAD-URI": "steering.json" }, steering);
+
+    await put("ads.json", "{");
+    await expectError(await play(await follow(live, "ads.json")), 422, "unprocessable");
+    // A playlist that names a manifest gives nothing of it away.
+    await put("live.m3u8", '#EXTM3U\n#EXT-X-DATERANGE:ID="a",START-DATE="2026-01-01T00:00:00Z",X-ASSET-LIST="../../metadata/any.json"\n#EXTINF:6,\na.ts\n');
+    await expectError(await play(await follow(live, "any.json")), 404, "not_found");
+  });
+
+  test("a request for what is still to come waits for it", async () => {
+    const live = (segments, control = "CAN-BLOCK-RELOAD=YES") =>
+      `#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-SERVER-CONTROL:${control}\n#EXT-X-MEDIA-SEQUENCE:5\n` +
+      Array.from({ length: segments }, (_, i) => `#EXTINF:1,\n${5 + i}.ts\n`).join("");
+    await put("live.m3u8", live(2));
+    const url = await tokenUrl("live.m3u8");
+    const timed = async (query) => {
+      const begin = Date.now();
+      const answer = await play(`${url}${query}`);
+      return { answer, waited: Date.now() - begin };
+    };
+    const at = timed("&_HLS_msn=7");
+    setTimeout(() => put("live.m3u8", live(3)), 1_000);
+    const came = await at;
+    assert.equal(came.answer.status, 200);
+    assert.match(await came.answer.text(), /media\/creator-1\/hls\/m\/7.ts\?/);
+    assert.ok(came.waited > 900 && came.waited < 2_500, `${came.waited} ms`);
+
+    const there = await timed("&_HLS_msn=7&_HLS_skip=YES");
+    assert.ok(there.answer.status === 200 && there.waited < 900, `${there.answer.status}, ${there.waited} ms`);
+
+    const late = await timed("&_HLS_msn=8");
+    assert.ok(Number(late.answer.headers.get("retry-after")) >= 1);
+    await expectError(late.answer, 503, "not_yet");
+    assert.ok(late.waited > 2_900 && late.waited < 4_500, `${late.waited} ms`);
+
+    for (const query of ["&_HLS_msn=100", "&_HLS_msn=x", "&_HLS_part=1"]) {
+      const { answer, waited } = await timed(query);
+      await expectError(answer, 400, "bad_request");
+      assert.ok(waited < 900, `${query}: ${waited} ms`);
+    }
+    await put("live.m3u8", live(2, "CAN-SKIP-UNTIL=12"));
+    assert.equal((await timed("&_HLS_msn=100")).answer.status, 200);
+    setTimeout(() => call("DELETE", "/media/creator-1/hls/m/live.m3u8"), 500);
+    await put("live.m3u8", live(2));
+    await expectError((await timed("&_HLS_msn=7")).answer, 404, "not_found");
+  });
+
   test("a live playlist is as long as DVR_WINDOW says", async () => {
     const live = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n" + Array.from({ length: 100 }, (_, i) => `#EXTINF:6,\n${i}.ts\n`).join("");
     const segmentsOf = async (bindings, text) => {

@@ -69,6 +69,12 @@ impl ApiError {
         Self::new(422, "unprocessable", message)
     }
 
+    /// A playlist does not get what a player has waited for.
+    pub(crate) fn not_yet() -> Self {
+        let message = "the playlist does not have that yet: its stream has stopped, or is late";
+        Self::new(503, "not_yet", message).with_header("retry-after", "1")
+    }
+
     fn range_not_satisfiable(error: &Error) -> Self {
         let refused = Self::new(416, "range_not_satisfiable", error.message());
         match error.size() {

@@ -1,4 +1,5 @@
-//! `GET /playlists/{key}`: an HLS playlist whose segments are presigned, for whoever has a URL of it that is still good.
+//! `GET /playlists/{key}`: an HLS playlist whose segments are presigned, or a JSON document of HLS, for whoever has a URL of it
+//! that is still good.
 //!
 //! Players follow the URLs that they find in playlists and send no `Authorization` with them, so a token in the URL says that
 //! somebody who may see the content was given it: `POST /streaming-url` gives the first one, and every playlist those of its
@@ -6,7 +7,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::playlist::PlaylistOptions;
+use cloudflare_clients::playlist::{BlockingReload, PlaylistOptions, ReloadState};
+use cloudflare_clients::r2::{Conditional, ObjectBody};
 use cloudflare_clients::{ErrorKind, Runtime as _, WorkersRuntime};
 use worker::js_sys::Reflect;
 use worker::wasm_bindgen::JsValue;
@@ -27,13 +29,24 @@ const MAX_PLAYLIST: u64 = 8 * 1024 * 1024;
 /// The smallest answer that is compressed.
 const MIN_COMPRESSED: usize = 1024;
 
+/// How often a playlist is read while a player waits for what it does not have yet.
+const POLLING: Duration = Duration::from_millis(250);
+
 const SIGNING_WINDOW: Duration = Duration::from_mins(15);
 
-/// What a key has to end with.
+/// What the key of a playlist has to end with.
 const EXTENSION: &str = ".m3u8";
+
+/// What that of an asset list or a steering manifest has to end with.
+const JSON_EXTENSION: &str = ".json";
 
 pub(super) fn is_playlist(key: &MediaKey) -> bool {
     key.as_str().ends_with(EXTENSION)
+}
+
+/// Whether it is a JSON document that a playlist may name.
+fn is_json(key: &MediaKey) -> bool {
+    key.as_str().ends_with(JSON_EXTENSION) && !key.is_metadata()
 }
 
 /// The path and query of a playlist's URL.
@@ -47,13 +60,14 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
     }
     let key = decoded_key(path)?;
     let now = WorkersRuntime.now();
-    let token = app.playlists.verify(key.as_str(), &query_of(request), now);
+    let query = query_of(request);
+    let token = app.playlists.verify(key.as_str(), &query, now);
     let expires_at = token.map_err(|_| ApiError::forbidden())?;
-    if !is_playlist(&key) {
+    let json = is_json(&key);
+    if !json && !is_playlist(&key) {
         return Err(ApiError::not_found("playlist"));
     }
-    let found = app.r2.get(key.as_str()).await?.ok_or_else(|| ApiError::not_found("playlist"))?;
-    let text = found.decoded()?.limit(MAX_PLAYLIST).text().await?;
+    let text = stored(app, &key, BlockingReload::from_query(&query)?).await?;
     // Its URLs live as long as its own, so that a film does not end in the middle. A live playlist that is read again has the same
     // ones, so that no segment is loaded twice.
     let mut options = PlaylistOptions::new()
@@ -63,15 +77,51 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
     if let Some(window) = app.dvr_window {
         options = options.dvr_window(window);
     }
-    let signed =
-        app.r2.sign_hls_playlist(&text, key.as_str(), &options).map_err(|error| match error.kind() {
-            ErrorKind::InvalidInput => ApiError::unprocessable(error.message()),
-            _ => error.into(),
-        })?;
-    answer(request, signed.into_string())
+    let (signed, content_type) = if json {
+        (app.r2.sign_hls_json(&text, key.as_str(), &options), "application/json")
+    } else {
+        (app.r2.sign_hls_playlist(&text, key.as_str(), &options), "application/vnd.apple.mpegurl")
+    };
+    let signed = signed.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => ApiError::unprocessable(error.message()),
+        _ => error.into(),
+    })?;
+    answer(request, signed.into_string(), content_type)
 }
 
-fn answer(request: &Request, text: String) -> Answer {
+/// The text, once it has what the player waits for.
+async fn stored(app: &App, key: &MediaKey, reload: Option<BlockingReload>) -> Result<String, ApiError> {
+    let begin = WorkersRuntime.now();
+    let found = app.r2.get(key.as_str()).await?;
+    let (mut etag, mut text) = read(found).await?;
+    let Some(reload) = reload else { return Ok(text) };
+    loop {
+        let waited = WorkersRuntime.now().duration_since(begin).unwrap_or_default();
+        match reload.state(&text) {
+            ReloadState::Ready => return Ok(text),
+            ReloadState::Wait(longest) if waited < longest => WorkersRuntime.sleep(POLLING).await,
+            ReloadState::Wait(_) => return Err(ApiError::not_yet()),
+            _ => {
+                let message = "the playlist will not have what _HLS_msn and _HLS_part ask for in time";
+                return Err(ApiError::bad_request(message));
+            }
+        }
+        let newer = Conditional::new().etag_does_not_match(&etag);
+        match app.r2.get(key.as_str()).only_if(newer).await {
+            Err(error) if error.kind() == ErrorKind::NotModified => {}
+            found => (etag, text) = read(found?).await?,
+        }
+    }
+}
+
+/// The etag and text of a playlist.
+async fn read(found: Option<ObjectBody>) -> Result<(String, String), ApiError> {
+    let found = found.ok_or_else(|| ApiError::not_found("playlist"))?;
+    let etag = found.etag.clone();
+    Ok((etag, found.decoded()?.limit(MAX_PLAYLIST).text().await?))
+}
+
+fn answer(request: &Request, text: String, content_type: &str) -> Answer {
     let compressed = text.len() >= MIN_COMPRESSED && takes_gzip(&accepted_encodings(request)?);
     let response = Response::from_bytes(text.into_bytes())?;
     let headers = response.headers();
@@ -80,7 +130,7 @@ fn answer(request: &Request, text: String) -> Answer {
         headers.set("content-encoding", "gzip")?;
     }
     headers.append("vary", "Accept-Encoding")?;
-    headers.set("content-type", "application/vnd.apple.mpegurl")?;
+    headers.set("content-type", content_type)?;
     headers.set("cache-control", "no-store")?;
     headers.set("x-content-type-options", "nosniff")?;
     Ok(response)
