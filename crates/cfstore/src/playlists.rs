@@ -78,7 +78,12 @@ impl Signing {
                 self.sign_dash(r2, &text, &key, options)?
             } else {
                 self.refuse_representations(&key)?;
-                r2.sign_hls_playlist(&text, &key, &options).map_err(|error| by_flags(&error))?
+                let signed = if is_json(&key) {
+                    r2.sign_hls_json(&text, &key, &options)
+                } else {
+                    r2.sign_hls_playlist(&text, &key, &options)
+                };
+                signed.map_err(|error| by_flags(&error))?
             });
         }
         Ok(signed)
@@ -208,11 +213,34 @@ fn flags_in(text: &str) -> String {
 }
 
 /// Whether it is XML, as DASH manifests are and HLS playlists are not.
-pub(crate) fn is_dash(text: &str) -> bool {
-    text.trim_start_matches('\u{feff}').trim_start().starts_with('<')
+fn is_dash(text: &str) -> bool {
+    begins_with(text, '<')
 }
 
-/// A name for the HLS playlist of a number. It is safe where the stem is: no player encodes or decodes it.
-pub(crate) fn file_name(stem: &str, number: usize) -> String {
-    if number == 0 { format!("{stem}.m3u8") } else { format!("{stem}.{number}.m3u8") }
+/// Whether the key is that of a JSON document which HLS playlists name: an asset list, or a steering manifest.
+fn is_json(key: &str) -> bool {
+    key.strip_suffix(".json").is_some()
+}
+
+fn begins_with(text: &str, first: char) -> bool {
+    text.trim_start_matches('\u{feff}').trim_start().starts_with(first)
+}
+
+/// What the name of a file with this text ends with.
+pub(crate) fn extension(text: &str) -> &'static str {
+    match text {
+        text if is_dash(text) => "mpd",
+        text if begins_with(text, '{') => "json",
+        _ => "m3u8",
+    }
+}
+
+/// What the name of the file ends with that the playlist or JSON document of this key is written to.
+pub(crate) fn child_extension(key: &str) -> &'static str {
+    if is_json(key) { "json" } else { "m3u8" }
+}
+
+/// A name for the playlist of a number. It is safe where the stem is: no player encodes or decodes it.
+pub(crate) fn file_name(stem: &str, number: usize, extension: &str) -> String {
+    if number == 0 { format!("{stem}.{extension}") } else { format!("{stem}.{number}.{extension}") }
 }

@@ -208,6 +208,29 @@ fn playlists_stored_as_gzip_are_read() {
     "#);
 }
 
+#[test]
+fn what_a_playlist_names_in_json_is_written_too() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    put_package(&server, &folder);
+    let ads =
+        r#"{"ASSETS":[{"URI":"video.m3u8","DURATION":4},{"URI":"https://ads.example/a.m3u8","DURATION":4}]}"#;
+    let live = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-DATERANGE:ID=\"a\",START-DATE=\"2026-01-01T00:00:00Z\",X-ASSET-LIST=\"ads.json\"\n"
+        .to_owned()
+        + &"#EXTINF:2,\n0.m4s\n".repeat(100);
+    for (key, content) in [("c/ads.json", ads), ("c/live.m3u8", &live)] {
+        folder.write("in", content);
+        server.ok(&folder, &["r2", "put", "in", key]);
+    }
+    server.ok(&folder, &["r2", "sign-playlist", "c/live.m3u8", "--output", "play", "--dvr-window", "20s"]);
+    let read = |name: &str| String::from_utf8(folder.read(name)).unwrap();
+    let live = read("play/live.m3u8");
+    assert!(live.contains("X-ASSET-LIST=\"live.1.json\""), "{live}");
+    assert_eq!(played(&live).len(), 10);
+    assert_eq!(read("play/live.1.json"), ads.replace("video.m3u8", "live.2.m3u8"));
+    assert_eq!(played(&read("play/live.2.m3u8")), ["c/init.mp4", "c/0.m4s"]);
+}
+
 /// Everything that an option of the library is named for is a flag here.
 #[test]
 fn refusals_name_flags() {
@@ -225,8 +248,7 @@ fn refusals_name_flags() {
         server.ok(&folder, &["r2", "put", "in", key]);
     }
     let run = |args: &[&str]| server.command(&folder, &[&["r2", "sign-playlist"], args].concat()).output();
-    let mut said = String::new();
-    for args in [
+    let refused = [
         &["d/hostile.m3u8"][..],
         &["c/video.m3u8", "--prefix", "c"],
         &["c/film.m3u8"],
@@ -236,14 +258,17 @@ fn refusals_name_flags() {
         &["c/long.mpd", "--representations", "361p"],
         &["c/video.m3u8", "--representations", "360p"],
         &["c/long.mpd", "--variable", "token=0"],
+        &["c/outside.m3u8"],
         &["c/outside.m3u8", "--variable", "token"],
+        &["c/outside.m3u8", "--variable", "token=a\"b"],
         &["c/large.mpd"],
-    ] {
-        said += &format!("{}\n{}\n\n", args.join(" "), failure(&run(args).unwrap()));
-    }
+    ];
+    let said =
+        refused.map(|args| format!("{}\n{}\n", args.join(" "), failure(&run(args).unwrap()))).join("\n");
     assert!(!said.contains("PlaylistOptions"), "{said}");
     insta::assert_snapshot!(said);
     let fits = |args| assert!(run(args).unwrap().status.success(), "{args:?}");
     fits(&["c/line.m3u8"]);
+    fits(&["c/outside.m3u8", "--variable", "token=0"]);
     fits(&["c/video.m3u8", "--max-urls", "2", "--dvr-window", "10m"]);
 }

@@ -388,7 +388,7 @@ fn key(path: &str) -> String {
 }
 
 fn signed_key(number: usize) -> String {
-    format!("{SIGNED}{}", playlists::file_name("master", number))
+    format!("{SIGNED}{}", playlists::file_name("master", number, "m3u8"))
 }
 
 fn content_type_of(path: &str) -> String {

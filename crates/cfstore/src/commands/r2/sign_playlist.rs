@@ -12,7 +12,7 @@ use crate::bucket_location::{self, BucketLocation};
 use crate::cli::SignPlaylist;
 use crate::error::{Error, ExitStatus, Result};
 use crate::keys;
-use crate::playlists::{Signing, file_name, is_dash};
+use crate::playlists::{Signing, child_extension, extension, file_name};
 use crate::printer::{Key, Printer, count};
 use crate::rfc3339::{rfc3339, rfc3339_seconds};
 
@@ -54,7 +54,7 @@ pub(crate) async fn run(
     let r2 = location.open_with_signing(printer).await?;
     let playlists = signing
         .sign(&r2, &key, |number, child| match output {
-            Some(_) => Ok(file_name(&stem, number)),
+            Some(_) => Ok(file_name(&stem, number, child_extension(child))),
             None => Err(names_another(child)),
         })
         .await?;
@@ -131,8 +131,7 @@ async fn write(folder: &Path, stem: &str, playlists: &[SignedPlaylist]) -> Resul
     let mut path = folder.to_owned();
     for (number, playlist) in playlists.iter().enumerate().rev() {
         let text = playlist.as_str();
-        let name = if is_dash(text) { format!("{stem}.mpd") } else { file_name(stem, number) };
-        path = folder.join(name);
+        path = folder.join(file_name(stem, number, extension(text)));
         fs::write(&path, text).await.map_err(|error| failed(&path, error))?;
     }
     Ok(path)
@@ -154,9 +153,9 @@ mod tests {
             ("-rf.m3u8", "rf.m3u8"),
             (".m3u8", "playlist.m3u8"),
         ] {
-            assert_eq!(file_name(&stem(key), 0), name, "{key}");
+            assert_eq!(file_name(&stem(key), 0, "m3u8"), name, "{key}");
         }
-        assert_eq!(file_name(&stem(&"x".repeat(1024)), 12).len(), MAX_STEM + ".12.m3u8".len());
+        assert_eq!(file_name(&stem(&"x".repeat(1024)), 12, "m3u8").len(), MAX_STEM + ".12.m3u8".len());
     }
 
     #[test]
