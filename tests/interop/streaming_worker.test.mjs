@@ -518,7 +518,7 @@ describe("/playlists", () => {
         await bucket.put("creator-1/metadata/live.json", JSON.stringify(content));
         const init = { method: "POST", headers: { authorization: `Bearer ${me}` }, body: JSON.stringify({ contentId: "creator-1/live" }) };
         const asked = await fetch(`${other.root}/streaming-url`, init);
-        if (asked.status !== 200) return expectError(asked, 503, "not_configured");
+        if (asked.status !== 200) return await expectError(asked, 503, "not_configured");
         const said = await (await fetch((await asked.json()).streamingUrl)).text();
         return said.split("\n").filter((line) => line.startsWith("http")).length;
       } finally {

@@ -14,7 +14,9 @@ use super::metadata::{CustomMetadata, HttpMetadata};
 use super::range::ServedRange;
 use super::storage_class::StorageClass;
 use crate::body::{Body, ByteStream};
-use crate::error::{Error, ErrorKind, Result};
+#[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
+use crate::error::ErrorKind;
+use crate::error::{Error, Result};
 use crate::transport::headers::{date, value};
 
 /// What R2 knows of an object: the answer to a head, a get, and each row of a list.
