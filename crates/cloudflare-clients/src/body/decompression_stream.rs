@@ -13,7 +13,7 @@ use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::{JsCast as _, JsValue};
 use worker::web_sys::{ReadableStream, WritableStream, WritableStreamDefaultWriter};
 
-use super::not_gzip;
+use super::not_gzip::not_gzip;
 use super::stream::ByteStream;
 use crate::error::{Error, Result};
 use crate::js::{self, Thrown};

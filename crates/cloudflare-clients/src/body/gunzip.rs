@@ -7,7 +7,7 @@ use bytes::{Buf as _, Bytes};
 use flate2::write::GzDecoder;
 use futures_util::stream::{self, Stream, TryStreamExt as _};
 
-use super::not_gzip;
+use super::not_gzip::not_gzip;
 use super::stream::ByteStream;
 use crate::error::{Error, Result};
 

@@ -7,6 +7,8 @@ mod file;
 #[cfg(all(feature = "gzip", not(all(feature = "workers", target_arch = "wasm32"))))]
 mod gunzip;
 mod http_body;
+#[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
+mod not_gzip;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod readable;
 mod replay;
@@ -430,11 +432,6 @@ impl Body {
             _ => ForJs::Stream(self.into_stream()),
         }
     }
-}
-
-#[cfg(any(feature = "gzip", all(feature = "workers", target_arch = "wasm32")))]
-fn not_gzip(reason: impl fmt::Display) -> Error {
-    Error::new(ErrorKind::Serialization, format!("the body is not whole gzip: {reason}"))
 }
 
 /// The error of reading a body, with where its bytes come from.
