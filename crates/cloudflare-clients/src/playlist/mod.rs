@@ -22,6 +22,7 @@
 //! | `EXT-X-PART` | `URI` | presigned |
 //! | `EXT-X-PRELOAD-HINT` | `URI` | presigned |
 //! | `EXT-X-PREFETCH` | its value | presigned |
+//! | `EXT-X-TWITCH-PREFETCH` | its value | presigned |
 //! | `EXT-X-SESSION-KEY` | `URI` | presigned |
 //! | `EXT-X-SESSION-DATA` | `URI` | presigned |
 //! | `EXT-X-STREAM-INF` | the line behind it | child route |

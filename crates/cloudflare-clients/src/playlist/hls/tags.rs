@@ -44,6 +44,7 @@ pub(super) static TAGS: &[Tag] = &[
     tag("EXT-X-PART", MEDIA, &[("URI", Target::Object)]),
     tag("EXT-X-PRELOAD-HINT", MEDIA, &[("URI", Target::Object)]),
     tag("EXT-X-PREFETCH", None, &[("", Target::Object)]),
+    tag("EXT-X-TWITCH-PREFETCH", None, &[("", Target::Object)]),
     tag("EXT-X-SESSION-KEY", MULTIVARIANT, &[("URI", Target::Object)]),
     tag("EXT-X-SESSION-DATA", None, &[("URI", Target::Object)]),
     tag("EXT-X-STREAM-INF", MULTIVARIANT, &[]),

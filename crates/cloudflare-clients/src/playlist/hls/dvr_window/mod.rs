@@ -217,6 +217,7 @@ const OF_THE_PLAYLIST: &[&str] = &[
     "EXT-X-PRELOAD-HINT",
     "EXT-X-RENDITION-REPORT",
     "EXT-X-PREFETCH",
+    "EXT-X-TWITCH-PREFETCH",
     "EXT-X-SESSION-DATA",
 ];
 
