@@ -55,6 +55,31 @@
 //! - Delta updates are not offered (`CAN-SKIP-UNTIL` is left out): with them a player keeps the URLs of older
 //!   segments for ever, and those expire. One that is given all the same (`EXT-X-SKIP`) is signed as it is,
 //!   for the player has asked for it, and has the rest.
+//!
+//! # Live DASH
+//!
+//! A player reads a manifest of the type `dynamic` again and again, and each time gets a list of the segments
+//! that are available by the signer's clock. The list says when each segment begins, by which players know
+//! it again, so that nothing moves when the first ones are left out; with a
+//! [`signing_window`](PlaylistOptions::signing_window) its URL stays the same too.
+//!
+//! - A template with a `duration` lists what is available (`availabilityStartTime`,
+//!   `availabilityTimeOffset`), as far back as `timeShiftBufferDepth`. Without one, it lists all since its
+//!   beginning: with many segments, it needs a [`dvr_window`](PlaylistOptions::dvr_window).
+//! - A `SegmentTimeline` lists its segments. Where the last one repeats without an end, it lists those that
+//!   are available.
+//! - A period that has not begun, or has no segments, is left out until each of its representations has a
+//!   segment by the clock.
+//! - `minimumUpdatePeriod` becomes the duration of a segment, where the list grows by the clock and it is
+//!   longer or missing.
+//! - With [`PlaylistOptions::dvr_window`], segments that ended before it are left out, but for one of each
+//!   period, and three of the newest, and `timeShiftBufferDepth` says so. The window is never shorter than
+//!   `suggestedPresentationDelay` and three segments.
+//! - URLs have to be good for longer than `minimumUpdatePeriod`, `suggestedPresentationDelay` and the longest
+//!   segment together, or the manifest is refused. That is [`PlaylistOptions::expires_in`] less the signing
+//!   window, or the time that is left until [`PlaylistOptions::expires_at`].
+//! - Shaka Player keeps the URLs of periods that are neither the first nor the last: for viewers who go back
+//!   into them, URLs have to be good for as long as the window is.
 
 mod dash;
 mod hls;

@@ -135,7 +135,8 @@ impl<'a> PlaylistOptions<'a> {
     ///
     /// At least three segments and three target durations remain, as [RFC
     /// 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) asks for. What ends the stream
-    /// (`EXT-X-ENDLIST`) makes it a film, which is not shortened, and neither is a delta update. A day of
+    /// (`EXT-X-ENDLIST`) makes it a film, which is not shortened, and neither is a delta update. For DASH, see
+    /// [there](super#live-dash). A day of
     /// segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
     pub fn dvr_window(mut self, window: Duration) -> Self {
         self.dvr_window = Some(window);
@@ -193,6 +194,14 @@ impl<'a> PlaylistOptions<'a> {
             )));
         }
         Ok(prefix)
+    }
+
+    /// How long the URLs are good for whoever gets them, at least.
+    pub(super) fn least_life(&self, now: SystemTime) -> Duration {
+        match self.expiry {
+            Expiry::In(expires_in) => expires_in.saturating_sub(self.signing_window),
+            Expiry::At(end) => end.duration_since(now).unwrap_or_default(),
+        }
     }
 
     /// The time to sign at, and how long the URLs are good from then on.

@@ -1,5 +1,7 @@
 //! Signing playlists by the client and by the service.
 
+use std::time::SystemTime;
+
 use super::options::PlaylistOptions;
 use super::signed_playlist::SignedPlaylist;
 use super::{dash, hls};
@@ -40,7 +42,9 @@ impl R2SigningClient {
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.sign_playlist("sign_hls_playlist", key, options, |signer| hls::sign(text, key, options, signer))
+        self.sign_playlist("sign_hls_playlist", key, options, |signer, _| {
+            hls::sign(text, key, options, signer)
+        })
     }
 
     /// A JSON document of an HLS stream whose references into the bucket are URLs of routes: an [asset
@@ -66,34 +70,49 @@ impl R2SigningClient {
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.sign_playlist("sign_hls_json", key, options, |signer| hls::sign_json(text, key, options, signer))
+        self.sign_playlist("sign_hls_json", key, options, |signer, _| {
+            hls::sign_json(text, key, options, signer)
+        })
     }
 
-    /// A DASH manifest of a film, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
+    /// A DASH manifest, whose segments are listed with presigned URLs, good from now. `key` is the manifest's own: relative
     /// references are resolved against it, and against its `BaseURL`s.
     ///
-    /// Each `SegmentTemplate` and `SegmentList` becomes a `SegmentList` with a URL for each segment; a representation that is one
-    /// object gets a presigned `BaseURL`. They are inherited and overridden as
+    /// Each `SegmentTemplate` and `SegmentList` becomes a `SegmentList` with a URL for each segment; a
+    /// representation that is one object gets a presigned `BaseURL`. They are inherited and overridden as
     /// [ISO/IEC 23009-1](https://www.iso.org/standard/89027.html) has it. References work as those of
-    /// [`sign_hls_playlist`](Self::sign_hls_playlist) do; those to other hosts become absolute URLs, unsigned. Of several `BaseURL`s of a
-    /// level, the first that leads into the bucket is taken. `Location`, `PatchLocation` and `ContentSteering`, which lead to what
-    /// is not signed, and indexes of segments are left out. Everything else stays as it is, byte for byte.
+    /// [`sign_hls_playlist`](Self::sign_hls_playlist) do; those to other hosts become absolute URLs, unsigned.
+    /// `BaseURL`s of one level are alternatives: segments take the first that may be signed, an object keeps
+    /// all that may be or lead to other hosts.
     ///
-    /// The result plays in dash.js and in ffmpeg, which cannot play a representation that is one object, though.
+    /// A `Location` goes through [`PlaylistOptions::child_url`]. What leads to something else that is not
+    /// signed is left out: a `Location` without such a route, `PatchLocation`, `ContentSteering`, indexes of
+    /// segments, and a `SupplementalProperty` by which players would change URLs. So are elements that
+    /// `urn:mpeg:dash:resolve-to-zero:2013` stands for. Everything else stays as it is, byte for byte.
+    ///
+    /// A live manifest (`type="dynamic"`) changes [in its times](crate::playlist#live-dash) too.
+    ///
+    /// The result plays in dash.js, in Shaka Player and, but for two things, in ffmpeg. In a `BaseURL` ffmpeg
+    /// takes an `&` for the beginning of an entity, also where it is written `&amp;`, and so asks for another
+    /// URL than the one that was signed: it cannot play a representation that is one object (`SegmentBase`),
+    /// whose only URL is there. And it counts the segments of a live list from its beginning, which moves
+    /// with the window: it skips some.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what is no manifest, or a live one; a
-    /// reference to an object outside [`PlaylistOptions::prefix`]; a number of segments that cannot be known; parts that come from
-    /// other documents (`xlink:href`), `BitstreamSwitching`, `$SubNumber$`, the `n` and `k` of an `S`, and whatever else lists
-    /// of URLs cannot express; a limit of the options that is passed.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what
+    /// is no manifest; a reference to an object outside [`PlaylistOptions::prefix`]; a number of segments that
+    /// cannot be known; parts that come from other documents (`xlink:href`), an `EssentialProperty` that
+    /// changes URLs, `InitializationSet`s, `$SubNumber$`, a `Pattern`, the `k` and `p` of an `S`, and whatever
+    /// else lists of URLs cannot express; a limit of the options that is passed. Of a live manifest also: no
+    /// `availabilityStartTime`, no period that has begun, or URLs that would not outlast the next update.
     pub fn sign_dash_manifest(
         &self,
         text: &str,
         key: &str,
         options: &PlaylistOptions<'_>,
     ) -> Result<SignedPlaylist> {
-        self.sign_playlist("sign_dash_manifest", key, options, |signer| {
-            dash::sign(text, key, options, signer)
+        self.sign_playlist("sign_dash_manifest", key, options, |signer, now| {
+            dash::sign(text, key, options, signer, now)
         })
     }
 
@@ -102,12 +121,15 @@ impl R2SigningClient {
         operation: &'static str,
         key: &str,
         options: &PlaylistOptions<'_>,
-        sign: impl FnOnce(&UrlSigner) -> Result<SignedPlaylist>,
+        sign: impl FnOnce(&UrlSigner, SystemTime) -> Result<SignedPlaylist>,
     ) -> Result<SignedPlaylist> {
-        validate_key(key)
-            .and_then(|()| options.signing_time(self.now()?))
-            .and_then(|(now, expires_in)| self.with_url_signer(expires_in, now, sign))
-            .map_err(|error| error.during(operation, Some(key)))
+        let sign = || {
+            validate_key(key)?;
+            let now = self.now()?;
+            let (signed_at, expires_in) = options.signing_time(now)?;
+            self.with_url_signer(expires_in, signed_at, |signer| sign(signer, now))
+        };
+        sign().map_err(|error| error.during(operation, Some(key)))
     }
 }
 
@@ -142,7 +164,7 @@ impl R2Service {
         self.signing()?.sign_hls_json(text, key, options)
     }
 
-    /// A DASH manifest of a film, with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
+    /// A DASH manifest with a presigned URL for each segment: see [`R2SigningClient::sign_dash_manifest`].
     ///
     /// # Errors
     /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing), and those of

@@ -1,6 +1,7 @@
 //! The elements of an XML document, and where they are in its text.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use quick_xml::XmlVersion;
 use quick_xml::events::Event;
@@ -173,6 +174,36 @@ impl<'t> Tag<'t> {
         // Players refuse what is there twice; here, the last one counts.
         attributes.with_checks(false);
         AttributesOf { tag: *self, attributes }
+    }
+
+    /// Where an attribute is, with the space before it, and its value, without quotes.
+    pub(super) fn places_of(&self, name: &str) -> Option<(Range<usize>, Range<usize>)> {
+        let mut attributes = Attributes::new(self.inside, self.name.len());
+        attributes.with_checks(false);
+        let attribute = attributes.flatten().filter(|attribute| attribute.key.0 == name).last()?;
+        // Both are parts of the text.
+        let place = |part: &str| {
+            let start = part.as_ptr().addr().checked_sub(self.inside.as_ptr().addr())?;
+            Some(self.at + 1 + start..self.at + 1 + start + part.len())
+        };
+        let (name, value) = (place(attribute.key.0)?, place(&attribute.value)?);
+        Some((name.start - 1..value.end + 1, value))
+    }
+
+    /// Where an attribute may be put in.
+    pub(super) fn attributes_at(&self) -> usize {
+        self.at + 1 + self.name.len()
+    }
+
+    /// Whether it is a reference to another document that says: here is nothing.
+    pub(super) fn resolves_to_zero(&self) -> bool {
+        let mut attributes = Attributes::new(self.inside, self.name.len());
+        attributes.with_checks(false);
+        self.inside.contains(":href")
+            && attributes.flatten().any(|attribute| {
+                attribute.key.0.ends_with(":href")
+                    && attribute.value.trim() == "urn:mpeg:dash:resolve-to-zero:2013"
+            })
     }
 
     /// The name in two: the namespace's prefix with its colon, which may be empty, and the local name.

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// The duration that `text` is: `PT1H2M3.5S`. What goes beyond nanoseconds is cut off. `None` for what is no duration, is
-/// negative, or counts in years and months, whose length is not known.
+/// The duration that `text` is: `PT1H2M3.5S`. What goes beyond nanoseconds is cut off, and years and months
+/// are taken for 365 and 30 days, as players do. `None` for what is no duration, or is negative.
 pub(super) fn parse(text: &str) -> Option<Duration> {
     let (date, time) = match text.strip_prefix('P')?.split_once('T') {
         Some((date, time)) if !time.is_empty() => (date, time),
@@ -15,25 +15,27 @@ pub(super) fn parse(text: &str) -> Option<Duration> {
     }
     let mut total = Duration::ZERO;
     for (mut rest, designators) in [
-        (date, &[('Y', None), ('M', None), ('D', Some(86_400))]),
-        (time, &[('H', Some(3600)), ('M', Some(60)), ('S', Some(1))]),
+        (date, &[('Y', 365 * 86_400), ('M', 30 * 86_400), ('D', 86_400)]),
+        (time, &[('H', 3600), ('M', 60), ('S', 1)]),
     ] {
         for &(designator, seconds) in designators {
             let Some((number, behind)) = rest.split_once(designator) else { continue };
             rest = behind;
             let number =
                 if designator == 'S' { decimal(number)? } else { Duration::from_secs(digits(number)?) };
-            match seconds {
-                Some(seconds) => total = total.checked_add(number.checked_mul(seconds)?)?,
-                None if number.is_zero() => {}
-                None => return None,
-            }
+            total = total.checked_add(number.checked_mul(seconds)?)?;
         }
         if !rest.is_empty() {
             return None;
         }
     }
     Some(total)
+}
+
+/// The duration as text.
+pub(super) fn write(duration: Duration) -> String {
+    let text = format!("PT{}.{:09}", duration.as_secs(), duration.subsec_nanos());
+    format!("{}S", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 fn digits(text: &str) -> Option<u64> {
@@ -65,9 +67,22 @@ mod tests {
             ("PT90M", 5_400_000),
             ("P1DT0.001S", 86_400_001),
             ("P0Y0M0DT0H3M30S", 210_000),
+            ("P1Y2M3D", (365 + 60 + 3) * 86_400_000),
             ("PT0.0019999999999S", 1),
         ] {
             assert_eq!(parse(text).unwrap().as_millis(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        for (text, expected) in [
+            ("PT0.5S", "PT0.5S"),
+            ("PT10S", "PT10S"),
+            ("PT1M0.000000001S", "PT60.000000001S"),
+            ("PT0S", "PT0S"),
+        ] {
+            assert_eq!(write(parse(text).unwrap()), expected);
         }
     }
 
@@ -87,13 +102,12 @@ mod tests {
             "PT-1S",
             "-PT1S",
             "PT+1S",
-            "P1Y",
-            "P2M",
+            "P-1Y",
             "PT1S1M",
             "PT1M1H",
             "PT1S ",
             "PT1e3S",
-            "P1M1D",
+            "P1M1Y",
             "PT99999999999999999999S",
             "PT18446744073709551615H",
         ] {

@@ -1,35 +1,60 @@
 //! What the levels of a manifest hand down.
 
-use std::borrow::Cow;
-
-use super::manifest::{KEPT, Kind, Level, Segments};
+use super::availability::Offset;
+use super::manifest::{BaseUrl, Kind, Level, Segments};
 use super::place::Place;
-use super::plan::{Media, SegmentList, Url};
-use super::timeline::Run;
 use crate::playlist::reference::Resolver;
 use crate::{Error, Result};
+
+/// How many URLs a representation may have as alternatives.
+const MAX_BASES: usize = 16;
 
 /// What holds at one level of a manifest: what it says itself, and what it inherits from those above.
 #[derive(Clone)]
 pub(super) struct Inherited<'m, 't> {
-    /// What references are relative to.
-    pub(super) place: Place,
+    /// What references are relative to: one, or alternatives.
+    pub(super) bases: Vec<Base>,
     /// Of the representation, the adaptation set and the period.
     pub(super) segments: [Option<&'m Segments<'t>>; 3],
 }
 
+/// Where the `BaseURL`s of all levels lead.
+#[derive(Debug, Clone)]
+pub(super) struct Base {
+    pub(super) place: Place,
+    /// The attributes by which players choose among alternatives, as XML.
+    pub(super) choice: String,
+    /// The sum of their `availabilityTimeOffset`s.
+    pub(super) offset: Offset,
+    pub(super) complete: Option<bool>,
+}
+
 impl<'m, 't> Inherited<'m, 't> {
     /// What holds for the manifest of this key.
-    pub(super) fn of_manifest(key: &str, base_urls: &[String], resolver: &Resolver<'_>) -> Result<Self> {
-        let own = Place::Bucket(key.to_owned());
-        Ok(Self { place: base(&own, base_urls, resolver)?, segments: [None; 3] })
+    pub(super) fn of_manifest(key: &str, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Result<Self> {
+        let own = Base {
+            place: Place::Bucket(key.to_owned()),
+            choice: String::new(),
+            offset: Offset::default(),
+            complete: None,
+        };
+        Ok(Self { bases: bases(vec![own], base_urls, resolver)?, segments: [None; 3] })
     }
 
     /// What holds for a level below, which has the number 2 for periods, 1 for adaptation sets, and 0 for representations.
     pub(super) fn below(&self, level: &'m Level<'t>, number: usize, resolver: &Resolver<'_>) -> Result<Self> {
         let mut segments = self.segments;
         segments[number] = level.segments.as_deref();
-        Ok(Self { place: base(&self.place, &level.base_urls, resolver)?, segments })
+        Ok(Self { bases: bases(self.bases.clone(), &level.base_urls, resolver)?, segments })
+    }
+
+    /// Of the alternatives, the first that may be signed, or else leads into the bucket.
+    pub(super) fn base(&self, resolver: &Resolver<'_>) -> &Base {
+        let rank = |base: &&Base| match &base.place {
+            Place::Bucket(key) => usize::from(!key.starts_with(resolver.prefix)),
+            Place::Elsewhere(_) => 2,
+        };
+        self.bases.iter().min_by_key(rank).unwrap_or(&self.bases[0])
     }
 
     /// What the lowest level says that says it.
@@ -48,38 +73,31 @@ impl<'m, 't> Inherited<'m, 't> {
         }
     }
 
-    /// A list of these segments, which says what was said of them at any level.
-    pub(super) fn list(
-        &self,
-        initialization: Option<(Url, Option<Cow<'t, str>>)>,
-        timeline: Option<Vec<Run>>,
-        media: Media<'t>,
-    ) -> SegmentList<'t> {
-        let mut kept = [None; KEPT.len()];
-        for (at, kept) in kept.iter_mut().enumerate() {
-            *kept = self.find(|segments| segments.kept[at]);
-        }
-        SegmentList {
-            timescale: self.find(|segments| segments.timescale),
-            presentation_time_offset: self.find(|segments| segments.presentation_time_offset),
-            kept,
-            duration: self.find(|segments| segments.duration).filter(|_| timeline.is_none()),
-            initialization,
-            timeline,
-            media,
-        }
+    pub(super) fn timescale(&self) -> u32 {
+        self.find(|segments| segments.timescale).unwrap_or(1)
     }
 }
 
-/// Where the `BaseURL`s of a level lead. Of several, which are alternatives, it is the first that leads into the bucket.
-fn base(above: &Place, base_urls: &[String], resolver: &Resolver<'_>) -> Result<Place> {
-    let mut first = None;
-    for url in base_urls {
-        let place = above.follow(url, resolver)?;
-        if matches!(place, Place::Bucket(_)) {
-            return Ok(place);
-        }
-        first.get_or_insert(place);
+/// What the `BaseURL`s of a level, which are alternatives, make of those above.
+fn bases(above: Vec<Base>, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Result<Vec<Base>> {
+    if base_urls.is_empty() {
+        return Ok(above);
     }
-    Ok(first.unwrap_or_else(|| above.clone()))
+    if above.len() * base_urls.len() > MAX_BASES {
+        return Err(Error::invalid_input(format!(
+            "the BaseURLs of all levels make more than {MAX_BASES} alternatives"
+        )));
+    }
+    let mut below = Vec::with_capacity(above.len() * base_urls.len());
+    for base in &above {
+        for url in base_urls {
+            below.push(Base {
+                place: base.place.follow(&url.url, resolver)?,
+                choice: if url.choice.is_empty() { &base.choice } else { &url.choice }.clone(),
+                offset: base.offset + url.offset,
+                complete: url.complete.or(base.complete),
+            });
+        }
+    }
+    Ok(below)
 }

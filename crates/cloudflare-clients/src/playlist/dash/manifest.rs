@@ -3,8 +3,9 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use super::availability::Offset;
 use super::timeline::S;
 
 #[derive(Debug, Default)]
@@ -12,17 +13,50 @@ pub(super) struct Manifest<'t> {
     /// The namespace prefix of its elements, with a colon; mostly empty.
     pub(super) prefix: &'t str,
     pub(super) duration: Option<Duration>,
-    pub(super) base_urls: Vec<String>,
+    /// What a live one says of time.
+    pub(super) timing: Timing,
+    pub(super) base_urls: Vec<BaseUrl>,
     /// Where a `BaseURL` of the `MPD` goes.
     pub(super) base_url_at: usize,
+    /// Where it may be read again, and where it says so.
+    pub(super) locations: Vec<(Range<usize>, String)>,
     pub(super) periods: Vec<Period<'t>>,
     /// What is not in the signed manifest: that which said where media is, and all that leads to other manifests.
     pub(super) cuts: Vec<Range<usize>>,
 }
 
+/// The times and durations of an `MPD`.
+#[derive(Debug, Default)]
+pub(super) struct Timing {
+    pub(super) is_dynamic: bool,
+    pub(super) availability_start: Option<SystemTime>,
+    pub(super) availability_end: Option<SystemTime>,
+    pub(super) update_period: Option<Duration>,
+    pub(super) time_shift_buffer_depth: Option<Duration>,
+    pub(super) presentation_delay: Option<Duration>,
+    /// Where the values of these are, or where an attribute may be put in.
+    pub(super) update_period_at: Option<Range<usize>>,
+    pub(super) time_shift_buffer_depth_at: Option<Range<usize>>,
+    pub(super) attributes_at: usize,
+}
+
+/// A `BaseURL`.
+#[derive(Debug)]
+pub(super) struct BaseUrl {
+    pub(super) url: String,
+    /// The attributes by which players choose among alternatives, as XML.
+    pub(super) choice: String,
+    pub(super) offset: Offset,
+    pub(super) complete: Option<bool>,
+}
+
 #[derive(Debug)]
 pub(super) struct Period<'t> {
-    pub(super) at: usize,
+    pub(super) at: Range<usize>,
+    /// Where an attribute may be put in.
+    pub(super) attributes_at: usize,
+    /// Where its `duration` is said.
+    pub(super) duration_at: Option<Range<usize>>,
     pub(super) start: Option<Duration>,
     pub(super) duration: Option<Duration>,
     pub(super) level: Level<'t>,
@@ -66,7 +100,7 @@ pub(super) struct Common<'t> {
 /// What every level may have.
 #[derive(Debug, Default)]
 pub(super) struct Level<'t> {
-    pub(super) base_urls: Vec<String>,
+    pub(super) base_urls: Vec<BaseUrl>,
     pub(super) segments: Option<Box<Segments<'t>>>,
 }
 
@@ -92,13 +126,17 @@ pub(super) struct Segments<'t> {
     pub(super) end_number: Option<u64>,
     pub(super) media: Option<Cow<'t, str>>,
     pub(super) initialization_template: Option<Cow<'t, str>>,
+    pub(super) switching_template: Option<Cow<'t, str>>,
+    pub(super) offset: Option<Offset>,
+    pub(super) complete: Option<bool>,
     pub(super) initialization: Option<Source<'t>>,
     pub(super) index: Option<Source<'t>>,
+    pub(super) switching: Option<Source<'t>>,
     pub(super) timeline: Option<Vec<S>>,
     pub(super) urls: Vec<SegmentUrl<'t>>,
 }
 
-/// An `Initialization` or `RepresentationIndex`.
+/// An `Initialization`, `RepresentationIndex` or `BitstreamSwitching`.
 #[derive(Debug)]
 pub(super) struct Source<'t> {
     pub(super) at: Range<usize>,
@@ -118,16 +156,23 @@ pub(super) struct SegmentUrl<'t> {
 pub(super) const KEPT: [&str; 3] = ["presentationDuration", "eptDelta", "pdDelta"];
 
 impl Manifest<'_> {
-    /// How long the periods are: by their own word, or as far as the next one or the end of the presentation.
-    pub(super) fn period_durations(&self) -> Vec<Option<Duration>> {
+    /// When the periods begin, and how long they are: by their own word, or as far as the next one or the end of the presentation.
+    pub(super) fn period_spans(&self) -> Vec<Span> {
         let ends = self.periods.iter().skip(1).map(|next| next.start).chain([self.duration]);
         let mut before = Some(Duration::ZERO);
-        let duration = |(period, end): (&Period<'_>, Option<Duration>)| {
+        let span = |(period, end): (&Period<'_>, Option<Duration>)| {
             let start = period.start.or(before);
             let duration = period.duration.or_else(|| end?.checked_sub(start?));
             before = start.zip(duration).and_then(|(start, duration)| start.checked_add(duration));
-            duration
+            Span { start, duration }
         };
-        self.periods.iter().zip(ends).map(duration).collect()
+        self.periods.iter().zip(ends).map(span).collect()
     }
+}
+
+/// When a period begins and how long it is, as far as that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Span {
+    pub(super) start: Option<Duration>,
+    pub(super) duration: Option<Duration>,
 }

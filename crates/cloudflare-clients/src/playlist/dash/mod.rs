@@ -1,4 +1,4 @@
-//! DASH manifests of films ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html)).
+//! DASH manifests ([ISO/IEC 23009-1](https://www.iso.org/standard/89027.html)).
 //!
 //! A presigned URL is good for one object, so a template of URLs has to become a list. The list is one that players take, in
 //! spite of what they make of the standard:
@@ -9,11 +9,19 @@
 //! - ffmpeg cuts off URLs that are longer than the `BaseURL`s, so there is one that is long enough. In a `BaseURL` it takes an `&` for
 //!   the beginning of an entity, so it cannot play representations that are one object (`SegmentBase`), whose only URL is there.
 //!
+//! - Of a live list, dash.js and Shaka Player know segments by their times, so each list has a timeline; and read it again by
+//!   `minimumUpdatePeriod` only, so there is one. They do not look at `publishTime`.
+//! - Shaka Player drops a refresh with an empty list, and dash.js waits for ever for an adaptation set that appears in a period,
+//!   so a set without segments gets a template that makes nothing; and a period is left out until it has some.
+//!
 //! Everything else stays as it is, byte for byte.
 
+mod availability;
 mod cursor;
+mod date_time;
 mod duration;
 mod inherited;
+mod live;
 mod manifest;
 mod output;
 mod parser;
@@ -23,18 +31,23 @@ mod planner;
 mod quoted;
 mod template;
 mod timeline;
+mod urls;
+mod values;
+
+use std::time::SystemTime;
 
 use self::planner::Planner;
 use super::{PlaylistOptions, SignedPlaylist, at_line};
 use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
 
-/// A manifest with URLs in place of its references.
+/// A manifest with URLs in place of its references, for a client that asks for it now.
 pub(super) fn sign(
     text: &str,
     key: &str,
     options: &PlaylistOptions<'_>,
     signer: &UrlSigner,
+    now: SystemTime,
 ) -> Result<SignedPlaylist> {
     if text.len() > options.max_manifest {
         return Err(Error::invalid_input(format!(
@@ -48,7 +61,7 @@ pub(super) fn sign(
         at_line(before.matches('\n').count() + 1, &error)
     };
     let manifest = parser::parse(text).map_err(at_line)?;
-    let plan = Planner::new(text, key, options, signer)?.plan(&manifest).map_err(at_line)?;
+    let plan = Planner::new(text, key, options, signer, now)?.plan(&manifest).map_err(at_line)?;
     let signed = output::write(text, manifest.prefix, &plan, signer);
     Ok(SignedPlaylist::new(signed, signer.expires_at(), plan.url_count))
 }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::manifest::KEPT;
-use super::plan::{Change, Media, Plan, SegmentList, Url};
+use super::plan::{Change, Media, Part, Plan, SegmentList, Url};
 use super::timeline::Run;
 use crate::signing::url_signer::UrlSigner;
 use crate::sigv4::Signature;
@@ -55,13 +55,16 @@ impl Writer<'_> {
         let prefix = self.prefix;
         match change {
             Change::Nothing => {}
+            Change::Text(text) => self.out.push_str(text),
             Change::Room { base_url } => {
                 let _ = write!(self.out, "\n<{prefix}BaseURL>{base_url}</{prefix}BaseURL>");
             }
-            Change::BaseUrl { url, opened } => self.within(*opened, |writer| {
-                let _ = write!(writer.out, "\n<{prefix}BaseURL>");
-                writer.url(url);
-                let _ = write!(writer.out, "</{prefix}BaseURL>");
+            Change::BaseUrls { urls, opened } => self.within(*opened, |writer| {
+                for (url, attributes) in urls {
+                    let _ = write!(writer.out, "\n<{prefix}BaseURL{attributes}>");
+                    writer.url(url);
+                    let _ = write!(writer.out, "</{prefix}BaseURL>");
+                }
             }),
             Change::Source { name, url, range } => {
                 let _ = write!(self.out, "<{name}");
@@ -93,6 +96,9 @@ impl Writer<'_> {
 
     fn segment_list(&mut self, list: &SegmentList<'_>) {
         let prefix = self.prefix;
+        if list.timeline.as_ref().is_some_and(Vec::is_empty) {
+            return self.nothing_yet(list);
+        }
         let _ = write!(self.out, "\n<{prefix}SegmentList");
         self.number("timescale", list.timescale);
         self.number("presentationTimeOffset", list.presentation_time_offset);
@@ -100,16 +106,14 @@ impl Writer<'_> {
             self.number(name, value);
         }
         self.number("duration", list.duration);
+        self.number("availabilityTimeOffset", list.offset);
+        self.number("availabilityTimeComplete", list.complete);
         self.out.push('>');
-        if let Some((url, range)) = &list.initialization {
-            let _ = write!(self.out, "\n<{prefix}Initialization");
-            self.attribute("sourceURL", url);
-            self.range("range", range.as_deref());
-            self.out.push_str("/>");
-        }
+        self.part("Initialization", list.initialization.as_ref());
         if let Some(runs) = &list.timeline {
             self.timeline(runs);
         }
+        self.part("BitstreamSwitching", list.switching.as_ref());
         match &list.media {
             Media::Paths(numbers) => {
                 let open = format!("\n<{prefix}SegmentURL media=\"");
@@ -130,6 +134,27 @@ impl Writer<'_> {
             }
         }
         let _ = write!(self.out, "\n</{prefix}SegmentList>");
+    }
+
+    /// A template that makes nothing, which Shaka Player takes where it does not take an empty list.
+    fn nothing_yet(&mut self, list: &SegmentList<'_>) {
+        let prefix = self.prefix;
+        let _ = write!(self.out, "\n<{prefix}SegmentTemplate");
+        self.number("timescale", list.timescale);
+        self.number("presentationTimeOffset", list.presentation_time_offset);
+        if let Some((url, _)) = &list.initialization {
+            self.attribute("initialization", url);
+        }
+        let _ = write!(self.out, "><{prefix}SegmentTimeline/></{prefix}SegmentTemplate>");
+    }
+
+    fn part(&mut self, name: &str, part: Option<&Part<'_>>) {
+        if let Some((url, range)) = part {
+            let _ = write!(self.out, "\n<{}{name}", self.prefix);
+            self.attribute("sourceURL", url);
+            self.range("range", range.as_deref());
+            self.out.push_str("/>");
+        }
     }
 
     /// One `S` a segment: dash.js takes the n-th `SegmentURL` for the n-th `S`, whether that repeats or not.

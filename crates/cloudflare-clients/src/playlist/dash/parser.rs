@@ -2,16 +2,18 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::str::FromStr;
-use std::time::Duration;
 
+use super::availability::Offset;
 use super::cursor::{Cursor, Tag, before};
-use super::duration;
 use super::manifest::{
-    AdaptationSet, Common, KEPT, Kind, Level, Manifest, Period, Representation, SegmentUrl, Segments, Source,
+    AdaptationSet, BaseUrl, Common, KEPT, Kind, Level, Manifest, Period, Representation, SegmentUrl,
+    Segments, Source,
 };
 use super::quoted::quoted;
 use super::timeline::S;
+use super::values::{self, boolean, date, number, offset, range, time};
+use quick_xml::escape::escape;
+
 use crate::{Error, Result};
 
 /// How many periods, adaptation sets and representations a manifest may have. Each takes many times the memory of the text
@@ -21,7 +23,7 @@ const MAX_LEVELS: usize = 10_000;
 /// Reads a manifest.
 ///
 /// # Errors
-/// The text is no manifest of a film, or has what cannot be signed. Where that is in the text comes along.
+/// The text is no manifest, or has what cannot be signed. Where that is in the text comes along.
 pub(super) fn parse(text: &str) -> std::result::Result<Manifest<'_>, (usize, Error)> {
     let mut parser = Parser { text, cursor: Cursor::new(text), levels: 0, manifest: Manifest::default() };
     match parser.document() {
@@ -55,21 +57,25 @@ impl<'t> Parser<'t> {
     fn mpd(&mut self, tag: Tag<'t>) -> Result<()> {
         for attribute in tag.attributes() {
             match attribute? {
-                ("type", value) if value != "static" => {
-                    return Err(Error::invalid_input(format!(
-                        "the manifest is {}: only static ones can be signed, since a live one would have to be signed \
-                         again for every update",
-                        quoted(&value)
-                    )));
-                }
+                ("type", value) => match &*value {
+                    "static" => self.manifest.timing.is_dynamic = false,
+                    "dynamic" => self.manifest.timing.is_dynamic = true,
+                    _ => {
+                        return Err(Error::invalid_input(format!(
+                            "the manifest is {}: static and dynamic ones can be signed",
+                            quoted(&value)
+                        )));
+                    }
+                },
                 ("mediaPresentationDuration", value) => {
                     self.manifest.duration = Some(time("mediaPresentationDuration", &value)?);
                 }
-                _ => {}
+                (name, value) => self.timing(tag, name, &value)?,
             }
         }
+        self.manifest.timing.attributes_at = tag.attributes_at();
         self.manifest.base_url_at = tag.end;
-        while let Some(child) = self.cursor.next_child(tag)? {
+        while let Some(child) = self.next_child(tag)? {
             match self.name(child) {
                 "Period" => self.period(child)?,
                 "BaseURL" => {
@@ -80,8 +86,13 @@ impl<'t> Parser<'t> {
                     self.other(child)?;
                     self.manifest.base_url_at = self.cursor.end();
                 }
-                // Manifests that are not signed, and choices among hosts that are not there any more.
-                "Location" | "PatchLocation" | "ContentSteering" => self.cut(child)?,
+                // Updates that are not signed, and choices among hosts that are not there any more.
+                "PatchLocation" | "ContentSteering" => self.cut(child)?,
+                "Location" => {
+                    let url = self.cursor.text(child)?;
+                    let at = self.with_space(child.at..self.cursor.end());
+                    self.manifest.locations.push((at, url));
+                }
                 "InitializationSet" | "InitializationGroup" | "InitializationPresentation" => {
                     return Err(unsupported(child));
                 }
@@ -91,23 +102,53 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
+    fn timing(&mut self, tag: Tag<'t>, name: &str, value: &str) -> Result<()> {
+        let timing = &mut self.manifest.timing;
+        match name {
+            "availabilityStartTime" => timing.availability_start = Some(date(name, value)?),
+            "availabilityEndTime" => timing.availability_end = Some(date(name, value)?),
+            "minimumUpdatePeriod" => {
+                timing.update_period = Some(time(name, value)?);
+                timing.update_period_at = tag.places_of(name).map(|(_, value)| value);
+            }
+            "timeShiftBufferDepth" => {
+                timing.time_shift_buffer_depth = Some(time(name, value)?);
+                timing.time_shift_buffer_depth_at = tag.places_of(name).map(|(_, value)| value);
+            }
+            "suggestedPresentationDelay" => timing.presentation_delay = Some(time(name, value)?),
+            _ => {}
+        }
+        Ok(())
+    }
+
     fn period(&mut self, tag: Tag<'t>) -> Result<()> {
         self.count_level()?;
-        let mut period =
-            Period { at: tag.at, start: None, duration: None, level: Level::default(), sets: Vec::new() };
+        let mut period = Period {
+            at: tag.at..tag.end,
+            attributes_at: tag.attributes_at(),
+            duration_at: None,
+            start: None,
+            duration: None,
+            level: Level::default(),
+            sets: Vec::new(),
+        };
         for attribute in tag.attributes() {
             match attribute? {
                 ("start", value) => period.start = Some(time("start", &value)?),
-                ("duration", value) => period.duration = Some(time("duration", &value)?),
+                ("duration", value) => {
+                    period.duration = Some(time("duration", &value)?);
+                    period.duration_at = tag.places_of("duration").map(|(whole, _)| whole);
+                }
                 _ => {}
             }
         }
-        while let Some(child) = self.cursor.next_child(tag)? {
+        while let Some(child) = self.next_child(tag)? {
             match self.name(child) {
                 "AdaptationSet" => period.sets.push(self.adaptation_set(child)?),
                 name => self.level(child, name, &mut period.level)?,
             }
         }
+        period.at.end = self.cursor.end();
         self.manifest.periods.push(period);
         Ok(())
     }
@@ -129,7 +170,7 @@ impl<'t> Parser<'t> {
                 (name, value) => set.common.set(name, value)?,
             }
         }
-        while let Some(child) = self.cursor.next_child(tag)? {
+        while let Some(child) = self.next_child(tag)? {
             match self.name(child) {
                 "Representation" => set.representations.push(self.representation(child)?),
                 name => self.level(child, name, &mut set.level)?,
@@ -151,7 +192,7 @@ impl<'t> Parser<'t> {
         }
         let mut level = Level::default();
         let mut base_url_at = None;
-        while let Some(child) = self.cursor.next_child(tag)? {
+        while let Some(child) = self.next_child(tag)? {
             let name = self.name(child);
             // The schema has them behind a BaseURL.
             if matches!(name, "BaseURL" | "ExtendedBandwidth" | "SubRepresentation" | "SegmentBase") {
@@ -201,11 +242,26 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    fn base_url(&mut self, tag: Tag<'t>) -> Result<String> {
+    fn base_url(&mut self, tag: Tag<'t>) -> Result<BaseUrl> {
+        let (mut choice, mut offset, mut complete) = (String::new(), Offset::default(), None);
+        for attribute in tag.attributes() {
+            let (name, value) = attribute?;
+            match name {
+                "availabilityTimeOffset" => offset = values::offset(&value)?,
+                "availabilityTimeComplete" => complete = Some(boolean(&value)),
+                _ if name == "serviceLocation"
+                    || name.ends_with(":priority")
+                    || name.ends_with(":weight") =>
+                {
+                    choice.extend([" ", name, "=\"", &escape(&*value), "\""]);
+                }
+                _ => {}
+            }
+        }
         let url = self.cursor.text(tag)?;
         let cut = self.with_space(tag.at..self.cursor.end());
         self.manifest.cuts.push(cut);
-        Ok(url)
+        Ok(BaseUrl { url, choice, offset, complete })
     }
 
     fn segments(&mut self, tag: Tag<'t>, kind: Kind) -> Result<Segments<'t>> {
@@ -220,8 +276,12 @@ impl<'t> Parser<'t> {
             end_number: None,
             media: None,
             initialization_template: None,
+            switching_template: None,
+            offset: None,
+            complete: None,
             initialization: None,
             index: None,
+            switching: None,
             timeline: None,
             urls: Vec::new(),
         };
@@ -236,7 +296,9 @@ impl<'t> Parser<'t> {
                 ("endNumber", value) => segments.end_number = Some(number("endNumber", &value)?),
                 ("media", value) => segments.media = Some(value),
                 ("initialization", value) => segments.initialization_template = Some(value),
-                ("bitstreamSwitching", _) => return Err(unsupported(tag)),
+                ("bitstreamSwitching", value) => segments.switching_template = Some(value),
+                ("availabilityTimeOffset", value) => segments.offset = Some(offset(&value)?),
+                ("availabilityTimeComplete", value) => segments.complete = Some(boolean(&value)),
                 (name, value) => {
                     if let Some(at) = KEPT.iter().position(|kept| *kept == name) {
                         segments.kept[at] = Some(number(name, &value)?);
@@ -247,13 +309,13 @@ impl<'t> Parser<'t> {
         if segments.timescale == Some(0) {
             return Err(Error::invalid_input("the timescale is 0"));
         }
-        while let Some(child) = self.cursor.next_child(tag)? {
+        while let Some(child) = self.next_child(tag)? {
             match self.name(child) {
                 "Initialization" => segments.initialization = Some(self.source(child)?),
                 "RepresentationIndex" => segments.index = Some(self.source(child)?),
                 "SegmentTimeline" => segments.timeline = Some(self.timeline(child)?),
                 "SegmentURL" => segments.urls.push(self.segment_url(child)?),
-                "BitstreamSwitching" => return Err(unsupported(child)),
+                "BitstreamSwitching" => segments.switching = Some(self.source(child)?),
                 _ => self.other(child)?,
             }
         }
@@ -298,21 +360,24 @@ impl<'t> Parser<'t> {
             if self.name(child) != "S" {
                 return Err(unsupported(child));
             }
-            let (mut t, mut d, mut r) = (None, None, 0);
+            let (mut n, mut t, mut d, mut r) = (None, None, None, 0);
             for attribute in child.attributes() {
                 match attribute? {
                     ("t", value) => t = Some(number("t", &value)?),
                     ("d", value) => d = Some(number("d", &value)?),
                     ("r", value) => r = number("r", &value)?,
-                    (name, _) => {
+                    ("n", value) => n = Some(number("n", &value)?),
+                    ("k", value) if value.trim() == "1" => {}
+                    (name @ ("k" | "p" | "pE"), _) => {
                         return Err(Error::invalid_input(format!(
-                            "the {name:.40} of an S cannot be signed: t, d and r can"
+                            "the {name} of an S cannot be signed: n, t, d and r can"
                         )));
                     }
+                    _ => {}
                 }
             }
             let d = d.ok_or_else(|| Error::invalid_input("an S has no d"))?;
-            timeline.push(S { t, d, r });
+            timeline.push(S { n, t, d, r });
             self.cursor.skip(child)?;
         }
         Ok(timeline)
@@ -320,10 +385,15 @@ impl<'t> Parser<'t> {
 
     /// What stays as it is.
     fn other(&mut self, tag: Tag<'t>) -> Result<()> {
-        let property = matches!(self.name(tag), "EssentialProperty" | "SupplementalProperty");
+        let element = self.name(tag);
+        let property = matches!(element, "EssentialProperty" | "SupplementalProperty");
         for attribute in tag.attributes() {
             let (name, value) = attribute?;
             if property && name == "schemeIdUri" && value.starts_with("urn:mpeg:dash:urlparam:") {
+                // A player may do without it, and plays nothing with it.
+                if element == "SupplementalProperty" {
+                    return self.cut(tag);
+                }
                 return Err(Error::invalid_input(format!(
                     "the manifest asks players to add to the queries of its URLs ({value:.60}), which their signatures forbid"
                 )));
@@ -337,6 +407,17 @@ impl<'t> Parser<'t> {
         let cut = self.with_space(tag.at..self.cursor.end());
         self.manifest.cuts.push(cut);
         Ok(())
+    }
+
+    /// The next child that is not declared to be nothing.
+    fn next_child(&mut self, parent: Tag<'t>) -> Result<Option<Tag<'t>>> {
+        while let Some(child) = self.cursor.next_child(parent)? {
+            if !child.resolves_to_zero() {
+                return Ok(Some(child));
+            }
+            self.cut(child)?;
+        }
+        Ok(None)
     }
 
     /// The name of an element, which is empty for one that is not DASH's.
@@ -375,33 +456,6 @@ impl<'t> Common<'t> {
             _ => {}
         }
         Ok(())
-    }
-}
-
-fn number<T: FromStr>(name: &str, value: &str) -> Result<T> {
-    value.trim().parse().map_err(|_| {
-        Error::invalid_input(format!(
-            "the {name} {} is no number, or one that is out of its range",
-            quoted(value)
-        ))
-    })
-}
-
-fn time(name: &str, value: &str) -> Result<Duration> {
-    duration::parse(value.trim()).ok_or_else(|| {
-        Error::invalid_input(format!(
-            "the {name} {} is no duration in days, hours, minutes and seconds",
-            quoted(value)
-        ))
-    })
-}
-
-/// A byte range, `first-last` or `first-`.
-fn range(value: Cow<'_, str>) -> Result<Cow<'_, str>> {
-    let is_number = |text: &str| text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit());
-    match value.split_once('-') {
-        Some((first, last)) if is_number(first) && is_number(last) && !first.is_empty() => Ok(value),
-        _ => Err(Error::invalid_input(format!("{} is no range of bytes", quoted(&value)))),
     }
 }
 

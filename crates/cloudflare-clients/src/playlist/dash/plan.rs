@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::availability::Offset;
 use super::manifest::KEPT;
 use super::timeline::Run;
 use crate::signing::url_signer::Paths;
@@ -21,12 +22,14 @@ pub(super) struct Plan<'t> {
 #[derive(Debug)]
 pub(super) enum Change<'t> {
     Nothing,
+    Text(String),
     /// A `BaseURL` that makes room for the longest URL in players that reckon it so.
     Room {
         base_url: String,
     },
-    BaseUrl {
-        url: Url,
+    /// A `BaseURL` for each alternative, with its other attributes.
+    BaseUrls {
+        urls: Vec<(Url, String)>,
         opened: Option<&'t str>,
     },
     Source {
@@ -51,10 +54,16 @@ pub(super) struct SegmentList<'t> {
     pub(super) presentation_time_offset: Option<u64>,
     pub(super) kept: [Option<i64>; KEPT.len()],
     pub(super) duration: Option<u64>,
-    pub(super) initialization: Option<(Url, Option<Cow<'t, str>>)>,
+    pub(super) offset: Option<Offset>,
+    pub(super) complete: Option<bool>,
+    pub(super) initialization: Option<Part<'t>>,
+    pub(super) switching: Option<Part<'t>>,
     pub(super) timeline: Option<Vec<Run>>,
     pub(super) media: Media<'t>,
 }
+
+/// An object, or a range of its bytes.
+pub(super) type Part<'t> = (Url, Option<Cow<'t, str>>);
 
 #[derive(Debug)]
 pub(super) enum Media<'t> {

@@ -1,41 +1,46 @@
 //! From a manifest to what is to change in it. Nothing of it is signed before all of it is known.
 
-use std::borrow::Cow;
+mod lists;
+
 use std::collections::HashMap;
 use std::ops::Range;
-use std::time::Duration;
-
-use quick_xml::escape::escape;
+use std::time::{Duration, SystemTime};
 
 use super::cursor::before;
-use super::inherited::Inherited;
-use super::manifest::{self, AdaptationSet, Kind, Manifest, Period, Source};
+use super::duration;
+use super::inherited::{Base, Inherited};
+use super::live::Live;
+use super::manifest::{self, AdaptationSet, Kind, Manifest, Period};
 use super::place::Place;
-use super::plan::{Change, Media, Plan, SegmentList, SegmentUrl, Url};
-use super::quoted::quoted;
-use super::template::{Template, Values};
-use super::timeline::{self, Bounds, Run};
-use crate::playlist::reference::{Resolver, folder_of};
+use super::plan::{Change, Plan, SegmentList};
+use super::template::Values;
+use super::timeline::{Run, Window};
+use super::urls::Urls;
+use crate::playlist::reference::Resolved;
 use crate::playlist::{PlaylistOptions, Representation};
-use crate::signing::url_signer::{Folder, UrlSigner, is_plain};
+use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
-
-/// The most bytes that all URLs of a manifest may have together.
-const MAX_URL_BYTES: usize = 32 * 1024 * 1024;
 
 pub(super) struct Planner<'a, 't> {
     text: &'t str,
     key: &'a str,
     options: &'a PlaylistOptions<'a>,
-    signer: &'a UrlSigner,
-    resolver: Resolver<'a>,
-    plan: Plan<'t>,
-    /// The numbers of paths by key: only where a key may come again.
-    numbers: HashMap<String, usize>,
-    /// The bytes of the longest URL.
-    longest: usize,
+    /// When a client asks.
+    now: SystemTime,
+    urls: Urls<'a>,
+    changes: Vec<(Range<usize>, Change<'t>)>,
+    /// Where the `Initialization`s and `RepresentationIndex`es of `SegmentBase`s lead, by where they are.
+    sources: HashMap<usize, Place>,
     /// What is looked at.
     at: usize,
+}
+
+/// When a period is, as far as that counts for the segments of its representations.
+#[derive(Clone, Copy)]
+struct Extent<'l> {
+    duration: Option<Duration>,
+    /// Its number, where it is live.
+    live: Option<(&'l Live, usize)>,
 }
 
 impl<'a, 't> Planner<'a, 't> {
@@ -44,69 +49,136 @@ impl<'a, 't> Planner<'a, 't> {
         key: &'a str,
         options: &'a PlaylistOptions<'a>,
         signer: &'a UrlSigner,
+        now: SystemTime,
     ) -> Result<Self> {
-        Ok(Self {
-            text,
-            key,
-            options,
-            signer,
-            resolver: Resolver::new(signer, options.prefix_for(key)?),
-            plan: Plan::default(),
-            numbers: HashMap::new(),
-            longest: 0,
-            at: 0,
-        })
+        let urls = Urls::new(key, options, signer)?;
+        Ok(Self { text, key, options, now, urls, changes: Vec::new(), sources: HashMap::new(), at: 0 })
     }
 
     /// # Errors
     /// Something of the manifest cannot be signed. Where that is in the text comes along.
     pub(super) fn plan(mut self, manifest: &Manifest<'t>) -> std::result::Result<Plan<'t>, (usize, Error)> {
         match self.manifest(manifest) {
-            Ok(()) => Ok(self.plan),
+            Ok(()) => Ok(Plan {
+                changes: self.changes,
+                paths: self.urls.paths,
+                url_count: self.urls.count,
+                url_bytes: self.urls.bytes,
+            }),
             Err(error) => Err((self.at, error)),
         }
     }
 
     fn manifest(&mut self, manifest: &Manifest<'t>) -> Result<()> {
-        let inherited = Inherited::of_manifest(self.key, &manifest.base_urls, &self.resolver)?;
-        for (period, duration) in manifest.periods.iter().zip(manifest.period_durations()) {
-            self.at = period.at;
-            self.period(period, duration, &inherited)?;
+        let inherited = Inherited::of_manifest(self.key, &manifest.base_urls, &self.urls.resolver)?;
+        let spans = manifest.period_spans();
+        let live = self.live(manifest, &spans, &inherited)?;
+        let mut is_cut = false;
+        for (number, (period, span)) in manifest.periods.iter().zip(&spans).enumerate() {
+            self.at = period.at.start;
+            let listed = live.as_ref().map(|live| (live, number));
+            if listed.is_some_and(|(live, number)| !live.lists(number)) {
+                self.cut(period.at.clone());
+                is_cut = true;
+                continue;
+            }
+            // It began when the one before ended.
+            if let (None, Some(start), true) = (period.start, span.start, std::mem::take(&mut is_cut)) {
+                let start = Change::Text(format!(" start=\"{}\"", duration::write(start)));
+                self.changes.push((period.attributes_at..period.attributes_at, start));
+            }
+            // dash.js stops where the last one ends.
+            let is_last = listed.is_some_and(|(live, number)| live.is_cut_behind(number));
+            if let (Some(at), true) = (&period.duration_at, is_last) {
+                self.changes.push((at.clone(), Change::Nothing));
+            }
+            self.period(period, Extent { duration: span.duration, live: listed }, &inherited)?;
         }
+        self.locations(manifest)?;
         self.make_room(manifest);
         let cuts = manifest.cuts.iter().map(|cut| (cut.clone(), Change::Nothing));
-        self.plan.changes.extend(cuts);
+        self.changes.extend(cuts);
         // What is put in goes before what is cut out behind it.
-        self.plan.changes.sort_by_key(|(at, _)| (at.start, at.end));
+        self.changes.sort_by_key(|(at, _)| (at.start, at.end));
+        Ok(())
+    }
+
+    /// What is listed of a live manifest, which says so.
+    fn live(
+        &mut self,
+        manifest: &Manifest<'t>,
+        spans: &[manifest::Span],
+        inherited: &Inherited<'_, 't>,
+    ) -> Result<Option<Live>> {
+        if !manifest.timing.is_dynamic {
+            return Ok(None);
+        }
+        let mut live = Live::new(&manifest.timing, self.options, self.now)?;
+        for (period, span) in manifest.periods.iter().zip(spans) {
+            live.add_period(*span);
+            let inherited = inherited.below(&period.level, 2, &self.urls.resolver)?;
+            for set in &period.sets {
+                let inherited = inherited.below(&set.level, 1, &self.urls.resolver)?;
+                for one in set.representations.iter().filter(|one| self.is_chosen(set, one)) {
+                    let inherited = inherited.below(&one.level, 0, &self.urls.resolver)?;
+                    live.add_representation(
+                        &inherited,
+                        inherited.base(&self.urls.resolver).offset,
+                        is_sparse(set, one),
+                    )?;
+                }
+            }
+        }
+        live.settle()?;
+        self.changes.extend(live.changes(&manifest.timing));
+        Ok(Some(live))
+    }
+
+    /// Where the manifest may be read again: that has to be signed as well.
+    fn locations(&mut self, manifest: &Manifest<'t>) -> Result<()> {
+        for (at, url) in &manifest.locations {
+            self.at = at.start;
+            let resolver = &self.urls.resolver;
+            let change = match (&self.options.child_url, resolver.follow(self.key, url)) {
+                (Some(child_url), Ok(Resolved::Object(key))) if resolver.check(&key).is_ok() => {
+                    let url = child_url(&key)?;
+                    self.urls.add(url.len())?;
+                    let (prefix, url) = (manifest.prefix, quick_xml::escape::escape(&*url));
+                    Change::Text(format!("\n<{prefix}Location>{url}</{prefix}Location>"))
+                }
+                _ => Change::Nothing,
+            };
+            self.changes.push((at.clone(), change));
+        }
         Ok(())
     }
 
     /// ffmpeg's demuxer reserves the room for a URL by the `BaseURL`s of the manifest, and cuts off what is longer. So there is one
     /// that is as long as the longest URL, but for the `&`s, which it does not understand in a `BaseURL`. Nothing is relative to it.
     fn make_room(&mut self, manifest: &Manifest<'t>) {
-        let has_lists = self.plan.changes.iter().any(|(_, change)| matches!(change, Change::Segments { .. }));
+        let has_lists = self.changes.iter().any(|(_, change)| matches!(change, Change::Segments { .. }));
         if has_lists {
-            let mut base_url = format!("{}{}?", self.resolver.origin, self.resolver.bucket_path);
-            base_url.extend(std::iter::repeat_n('-', self.longest.saturating_sub(base_url.len())));
+            let mut base_url = format!("{}{}?", self.urls.resolver.origin, self.urls.resolver.bucket_path);
+            base_url.extend(std::iter::repeat_n('-', self.urls.longest.saturating_sub(base_url.len())));
             let at = manifest.base_url_at;
-            self.plan.changes.push((at..at, Change::Room { base_url }));
+            self.changes.push((at..at, Change::Room { base_url }));
         }
     }
 
     fn period(
         &mut self,
         period: &Period<'t>,
-        duration: Option<Duration>,
+        extent: Extent<'_>,
         inherited: &Inherited<'_, 't>,
     ) -> Result<()> {
-        let inherited = inherited.below(&period.level, 2, &self.resolver)?;
+        let inherited = inherited.below(&period.level, 2, &self.urls.resolver)?;
         let (mut any, mut chosen) = (false, false);
         for set in &period.sets {
             any |= !set.representations.is_empty();
-            chosen |= self.adaptation_set(set, duration, &inherited)?;
+            chosen |= self.adaptation_set(set, extent, &inherited)?;
         }
         if any && !chosen {
-            self.at = period.at;
+            self.at = period.at.start;
             return Err(Error::invalid_input(
                 "`PlaylistOptions::representations` chooses none of the representations of the Period",
             ));
@@ -118,11 +190,11 @@ impl<'a, 't> Planner<'a, 't> {
     fn adaptation_set(
         &mut self,
         set: &AdaptationSet<'t>,
-        duration: Option<Duration>,
+        extent: Extent<'_>,
         inherited: &Inherited<'_, 't>,
     ) -> Result<bool> {
         self.at = set.at.start;
-        let inherited = inherited.below(&set.level, 1, &self.resolver)?;
+        let inherited = inherited.below(&set.level, 1, &self.urls.resolver)?;
         let chosen: Vec<_> = set.representations.iter().map(|one| self.is_chosen(set, one)).collect();
         let Some(first) = chosen.iter().position(|chosen| *chosen) else {
             if !chosen.is_empty() {
@@ -136,7 +208,7 @@ impl<'a, 't> Planner<'a, 't> {
             self.at = representation.at.start;
             if !chosen {
                 self.cut(representation.at.clone());
-            } else if let Some(list) = self.representation(representation, duration, &inherited)? {
+            } else if let Some(list) = self.representation(representation, extent, &inherited)? {
                 lists.push((representation, list));
             } else {
                 all_lists = false;
@@ -144,9 +216,9 @@ impl<'a, 't> Planner<'a, 't> {
         }
         if let Some((timescale, runs)) = all_lists.then(|| take_common_timeline(&mut lists)).flatten() {
             let at = before(self.text, set.representations[first].at.start);
-            self.plan.changes.push((at..at, Change::Timeline { timescale, runs }));
+            self.changes.push((at..at, Change::Timeline { timescale, runs }));
         }
-        self.plan.changes.extend(lists.into_iter().map(|(representation, list)| {
+        self.changes.extend(lists.into_iter().map(|(representation, list)| {
             let change = Change::Segments { list: Box::new(list), opened: representation.opened };
             (representation.segments_at.clone(), change)
         }));
@@ -172,10 +244,10 @@ impl<'a, 't> Planner<'a, 't> {
     fn representation(
         &mut self,
         representation: &manifest::Representation<'t>,
-        duration: Option<Duration>,
+        extent: Extent<'_>,
         inherited: &Inherited<'_, 't>,
     ) -> Result<Option<SegmentList<'t>>> {
-        let inherited = inherited.below(&representation.level, 0, &self.resolver)?;
+        let inherited = inherited.below(&representation.level, 0, &self.urls.resolver)?;
         let values = Values { id: representation.id.as_deref(), bandwidth: representation.bandwidth };
         self.at = inherited.segments[0].map_or(self.at, |segments| segments.at.start);
         match inherited.kind()? {
@@ -183,8 +255,8 @@ impl<'a, 't> Planner<'a, 't> {
                 self.object(representation, &inherited)?;
                 Ok(None)
             }
-            Some(Kind::SegmentList) => self.segment_list(duration, &inherited).map(Some),
-            Some(Kind::SegmentTemplate) => self.segment_template(values, duration, &inherited).map(Some),
+            Some(Kind::SegmentList) => self.segment_list(extent, &inherited).map(Some),
+            Some(Kind::SegmentTemplate) => self.segment_template(values, extent, &inherited).map(Some),
         }
     }
 
@@ -194,280 +266,65 @@ impl<'a, 't> Planner<'a, 't> {
         representation: &manifest::Representation<'t>,
         inherited: &Inherited<'_, 't>,
     ) -> Result<()> {
-        let url = self.media(&inherited.place)?;
-        let change = Change::BaseUrl { url, opened: representation.opened };
-        self.plan.changes.push((representation.base_url_at.clone(), change));
-        for (level, segments) in inherited.segments.into_iter().enumerate() {
-            let sources =
-                segments.into_iter().flat_map(|segments| [&segments.initialization, &segments.index]);
-            for source in sources.flatten().filter(|source| source.url.is_some()) {
-                if level > 0 {
-                    self.at = source.at.start;
-                    return Err(Error::invalid_input(format!(
-                        "the {} of a SegmentBase that several representations share has a sourceURL, which may mean another URL \
-                         for each: it has to be in the Representation",
-                        source.name
-                    )));
-                }
-                let url = self.source(source, &inherited.place)?;
-                let change = Change::Source { name: source.name, url, range: source.range.clone() };
-                self.plan.changes.push((source.at.clone(), change));
+        let main = inherited.base(&self.urls.resolver);
+        let mut bases: Vec<&Base> = Vec::new();
+        for base in &inherited.bases {
+            if self.urls.is_object(&base.place) && bases.iter().all(|other| other.place != base.place) {
+                bases.push(base);
             }
         }
-        Ok(())
-    }
-
-    fn segment_list(
-        &mut self,
-        duration: Option<Duration>,
-        inherited: &Inherited<'_, 't>,
-    ) -> Result<SegmentList<'t>> {
-        let urls = inherited
-            .segments
-            .into_iter()
-            .flatten()
-            .map(|segments| &segments.urls)
-            .find(|urls| !urls.is_empty());
-        let urls = urls.ok_or_else(|| Error::invalid_input("the SegmentList has no SegmentURL"))?;
-        let bounds = self.bounds(duration, inherited);
-        if urls.len() > bounds.max_segments {
-            return Err(self.too_many_urls());
-        }
-        let runs = inherited
-            .find(|segments| segments.timeline.as_ref())
-            .map(|timeline| timeline::uneven(timeline, bounds));
-        let runs = runs.transpose()?;
-        if let Some(runs) = &runs {
-            let count: u64 = runs.iter().map(|run| run.count).sum();
-            if usize::try_from(count).is_ok_and(|count| count != urls.len()) {
-                return Err(Error::invalid_input(format!(
-                    "the SegmentTimeline has {count} segments, but there are {} SegmentURLs",
-                    urls.len()
-                )));
-            }
-        }
-        let initialization = self.initialization(inherited)?;
-        let folder = self.folder(&inherited.place);
-        let mut media = Vec::with_capacity(urls.len());
-        for segment in urls {
-            let url = match &segment.media {
-                None => self.media(&inherited.place)?,
-                Some(reference) => match &folder {
-                    // Parts of an object are likely to have others.
-                    Some(folder)
-                        if segment.media_range.is_none()
-                            && self.plan.paths.push_plain(folder, reference)? =>
-                    {
-                        self.count_path()?
-                    }
-                    _ => {
-                        let place = inherited.place.follow(reference, &self.resolver)?;
-                        self.url(place)?
-                    }
-                },
-            };
-            media.push(SegmentUrl {
-                url,
-                media_range: segment.media_range.clone(),
-                index_range: segment.index_range.clone(),
-            });
-        }
-        Ok(inherited.list(initialization, runs, Media::Urls(media)))
-    }
-
-    fn segment_template(
-        &mut self,
-        values: Values<'_>,
-        duration: Option<Duration>,
-        inherited: &Inherited<'_, 't>,
-    ) -> Result<SegmentList<'t>> {
-        let media = inherited
-            .find(|segments| segments.media.as_deref())
-            .ok_or_else(|| Error::invalid_input("the SegmentTemplate has no media"))?;
-        let template = Template::parse(media, values)?;
-        let first = inherited.find(|segments| segments.start_number).unwrap_or(1);
-        let last = inherited.find(|segments| segments.end_number);
-        let initialization = match inherited.find(|segments| segments.initialization_template.as_deref()) {
-            None => self.initialization(inherited)?,
-            Some(text) => {
-                let template = Template::parse(text, values)?;
-                if template.is_numbered() {
-                    return Err(Error::invalid_input(format!(
-                        "the initialization {} has the number of a segment, which it comes before",
-                        quoted(text)
-                    )));
-                }
-                let mut reference = String::new();
-                template.write(0, 0, &mut reference);
-                let place = inherited.place.follow(&reference, &self.resolver)?;
-                Some((self.url(place)?, None))
-            }
-        };
-        let bounds = self.bounds(duration, inherited);
-        let timeline = inherited.find(|segments| segments.timeline.as_ref());
-        let runs = match (timeline, inherited.find(|segments| segments.duration)) {
-            (Some(timeline), _) => timeline::uneven(timeline, bounds)?,
-            (None, Some(duration)) => vec![timeline::equal(duration, first, last, bounds)?],
-            (None, None) if template.is_numbered() => {
-                return Err(Error::invalid_input(
-                    "the SegmentTemplate has neither a duration nor a SegmentTimeline: how many segments are there?",
-                ));
-            }
-            (None, None) => vec![Run { start: 0, duration: 0, count: 1 }],
-        };
-        let count: u64 = runs.iter().map(|run| run.count).sum();
-        if count > 1 && !template.is_numbered() {
-            return Err(Error::invalid_input(format!(
-                "the media {} has neither $Number$ nor $Time$, but there are {count} segments",
-                quoted(media)
-            )));
-        }
-        if first.checked_add(count).is_none() {
-            return Err(Error::invalid_input(format!("the startNumber {first} is too large")));
-        }
-        let numbers = (first..).zip(runs.iter().flat_map(|run| run.starts()));
-        let media = self.expanded(&template, numbers, &inherited.place)?;
-        Ok(inherited.list(initialization, timeline.map(|_| runs), media))
-    }
-
-    /// The URLs of the segments that have these numbers and times.
-    fn expanded(
-        &mut self,
-        template: &Template,
-        numbers: impl Iterator<Item = (u64, u64)>,
-        place: &Place,
-    ) -> Result<Media<'t>> {
-        let mut name = String::new();
-        template.write(0, 0, &mut name);
-        // What has digits in the place of others is no less plain.
-        if let Some(folder) = self.folder(place).filter(|_| is_plain(&name)) {
-            let start = self.plan.paths.len();
-            for (number, time) in numbers {
-                self.plan.paths.push_written(&folder, |out| template.write(number, time, out))?;
-                self.count_path()?;
-            }
-            return Ok(Media::Paths(start..self.plan.paths.len()));
+        if bases.is_empty() {
+            bases.push(main);
         }
         let mut urls = Vec::new();
-        for (number, time) in numbers {
-            name.clear();
-            template.write(number, time, &mut name);
-            let url = self.url(place.follow(&name, &self.resolver)?)?;
-            urls.push(SegmentUrl { url, media_range: None, index_range: None });
+        for base in bases {
+            urls.push((self.urls.media(&base.place)?, base.choice.clone()));
         }
-        Ok(Media::Urls(urls))
-    }
-
-    /// The `Initialization` of a list, or of a template that has none of its own.
-    fn initialization(
-        &mut self,
-        inherited: &Inherited<'_, 't>,
-    ) -> Result<Option<(Url, Option<Cow<'t, str>>)>> {
-        let Some(source) = inherited.find(|segments| segments.initialization.as_ref()) else {
-            return Ok(None);
-        };
-        Ok(Some((self.source(source, &inherited.place)?, source.range.clone())))
-    }
-
-    fn source(&mut self, source: &Source<'t>, place: &Place) -> Result<Url> {
-        match &source.url {
-            Some(reference) => {
-                let place = place.follow(reference, &self.resolver)?;
-                self.url(place)
+        let change = Change::BaseUrls { urls, opened: representation.opened };
+        self.changes.push((representation.base_url_at.clone(), change));
+        for segments in inherited.segments.into_iter().flatten() {
+            for source in [&segments.initialization, &segments.index].into_iter().flatten() {
+                let Some(reference) = &source.url else { continue };
+                let place = main.place.follow(reference, &self.urls.resolver)?;
+                match self.sources.insert(source.at.start, place.clone()) {
+                    Some(before) if before == place => continue,
+                    Some(_) => {
+                        self.at = source.at.start;
+                        return Err(Error::invalid_input(format!(
+                            "the {} of a SegmentBase that several representations share has a sourceURL that means another URL \
+                             for each: it has to be in the Representation",
+                            source.name
+                        )));
+                    }
+                    None => {}
+                }
+                let url = self.urls.url(place)?;
+                let change = Change::Source { name: source.name, url, range: source.range.clone() };
+                self.changes.push((source.at.clone(), change));
             }
-            None => self.media(place),
-        }
-    }
-
-    /// The URL of what the `BaseURL`s lead to.
-    fn media(&mut self, place: &Place) -> Result<Url> {
-        if matches!(place, Place::Bucket(key) if key == self.key || key.is_empty() || key.ends_with('/')) {
-            return Err(Error::invalid_input(
-                "the media of the Representation has no URL: neither its segments nor a BaseURL name an object",
-            ));
-        }
-        self.url(place.clone())
-    }
-
-    /// The URL of an object, which is signed once.
-    fn url(&mut self, place: Place) -> Result<Url> {
-        let key = match place {
-            Place::Bucket(key) => key,
-            Place::Elsewhere(url) => {
-                let url = escape(url.as_str()).into_owned();
-                self.count_url(url.len())?;
-                return Ok(Url::Elsewhere(url));
-            }
-        };
-        self.resolver.check(&key)?;
-        if let Some(number) = self.numbers.get(&key) {
-            let number = *number;
-            self.count_url(self.signer.url_len(self.plan.paths.path_len(number)))?;
-            return Ok(Url::Signed(number));
-        }
-        self.signer.push_path(&key, &mut self.plan.paths)?;
-        self.numbers.insert(key, self.plan.paths.len() - 1);
-        self.count_path()
-    }
-
-    /// Counts the URL of the path that was added last.
-    #[inline]
-    fn count_path(&mut self) -> Result<Url> {
-        let number = self.plan.paths.len() - 1;
-        self.count_url(self.signer.url_len(self.plan.paths.path_len(number)))?;
-        Ok(Url::Signed(number))
-    }
-
-    #[inline]
-    fn count_url(&mut self, length: usize) -> Result<()> {
-        self.plan.url_count += 1;
-        self.plan.url_bytes += length;
-        self.longest = self.longest.max(length);
-        if self.plan.url_count > self.options.max_urls {
-            return Err(self.too_many_urls());
-        }
-        if self.plan.url_bytes > MAX_URL_BYTES {
-            return Err(Error::invalid_input(format!(
-                "the URLs of the manifest would have more than {MAX_URL_BYTES} bytes together"
-            )));
         }
         Ok(())
-    }
-
-    fn too_many_urls(&self) -> Error {
-        Error::invalid_input(format!(
-            "the manifest has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets; with \
-             `PlaylistOptions::representations`, fewer are needed",
-            self.options.max_urls
-        ))
-    }
-
-    fn bounds(&self, period: Option<Duration>, inherited: &Inherited<'_, 't>) -> Bounds {
-        Bounds {
-            timescale: inherited.find(|segments| segments.timescale).unwrap_or(1),
-            presentation_time_offset: inherited
-                .find(|segments| segments.presentation_time_offset)
-                .unwrap_or(0),
-            period,
-            max_segments: self.options.max_urls.saturating_sub(self.plan.url_count),
-        }
-    }
-
-    /// The folder that references are relative to, if it lies below the prefix.
-    fn folder(&self, place: &Place) -> Option<Folder> {
-        match place {
-            Place::Bucket(key) => {
-                let folder = folder_of(key);
-                folder.starts_with(self.resolver.prefix).then(|| self.signer.folder(folder))
-            }
-            Place::Elsewhere(_) => None,
-        }
     }
 
     fn cut(&mut self, at: Range<usize>) {
         let start = before(self.text, at.start);
-        self.plan.changes.push((start..at.end, Change::Nothing));
+        self.changes.push((start..at.end, Change::Nothing));
     }
+}
+
+impl Extent<'_> {
+    /// What is listed of a representation.
+    fn window(self, inherited: &Inherited<'_, '_>, base: &Base) -> Option<Window> {
+        let (live, period) = self.live?;
+        Some(live.window(period, inherited, base.offset))
+    }
+}
+
+/// Whether a player plays on where it has no segments: subtitles and thumbnails, whose segments may be long.
+fn is_sparse(set: &AdaptationSet<'_>, representation: &manifest::Representation<'_>) -> bool {
+    let mime_type = representation.common.mime_type.as_deref().or(set.common.mime_type.as_deref());
+    let kind = set.content_type.as_deref().or_else(|| mime_type?.split('/').next());
+    matches!(kind, Some("text" | "image" | "application"))
 }
 
 /// Takes the timeline out of the lists, if it is the same in all.
@@ -475,8 +332,14 @@ impl<'a, 't> Planner<'a, 't> {
 /// With it in the adaptation set, ffmpeg's demuxer can seek: it does not look for one in a representation's list.
 fn take_common_timeline<R>(lists: &mut [(R, SegmentList<'_>)]) -> Option<(Option<u32>, Vec<Run>)> {
     let (first, others) = lists.split_first_mut()?;
-    let (timescale, timeline) = (first.1.timescale, first.1.timeline.as_ref()?);
-    if !others.iter().all(|(_, list)| list.timescale == timescale && list.timeline.as_ref() == Some(timeline))
+    let timescale = first.1.timescale;
+    let timeline = first.1.timeline.as_ref().filter(|timeline| !timeline.is_empty())?;
+    let is_same = |runs: &[Run]| {
+        runs.len() == timeline.len() && runs.iter().zip(timeline).all(|(a, b)| a.is_at_the_time_of(*b))
+    };
+    if !others
+        .iter()
+        .all(|(_, list)| list.timescale == timescale && list.timeline.as_deref().is_some_and(is_same))
     {
         return None;
     }

@@ -7,6 +7,8 @@ use crate::{Error, Result};
 /// Segments of one duration, one after another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Run {
+    /// That of the first of them.
+    pub(super) number: u64,
     pub(super) start: u64,
     pub(super) duration: u64,
     pub(super) count: u64,
@@ -18,6 +20,31 @@ impl Run {
         (0..self.count).map(move |number| self.start + number * self.duration)
     }
 
+    /// The numbers of its segments, and when they begin.
+    pub(super) fn numbers(self) -> impl Iterator<Item = (u64, u64)> {
+        (self.number..).zip(self.starts())
+    }
+
+    /// Whether its segments begin and end when those of the other do.
+    pub(super) fn is_at_the_time_of(self, other: Self) -> bool {
+        Self { number: other.number, ..self } == other
+    }
+
+    /// The same, so much later.
+    pub(super) fn shifted(self, by: u64) -> Result<Self> {
+        Self { start: self.start.saturating_add(by), ..self }.checked()
+    }
+
+    /// The same without its first segments.
+    fn without(self, first: u64) -> Self {
+        Self {
+            number: self.number + first,
+            start: self.start + first * self.duration,
+            count: self.count - first,
+            ..self
+        }
+    }
+
     /// When its last segment ends.
     pub(super) fn end(self) -> u64 {
         self.start + self.count * self.duration
@@ -25,18 +52,41 @@ impl Run {
 
     fn checked(self) -> Result<Self> {
         let end = self.count.checked_mul(self.duration).and_then(|length| self.start.checked_add(length));
-        end.map(|_| self).ok_or_else(|| Error::invalid_input("a segment ends later than 64 bits can tell"))
+        if end.is_none() {
+            return Err(Error::invalid_input("a segment ends later than 64 bits can tell"));
+        }
+        if self.number.checked_add(self.count).is_none() {
+            return Err(Error::invalid_input(format!("the startNumber {} is too large", self.number)));
+        }
+        Ok(self)
     }
 }
 
 /// An `S` of a `SegmentTimeline`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct S {
+    /// The number of its first segment, where it is not the next one.
+    pub(super) n: Option<u64>,
     /// Where the one before ends, if there is none.
     pub(super) t: Option<u64>,
     pub(super) d: u64,
     /// How many more segments there are; negative, as far as the next one's `t` or the end of the period.
     pub(super) r: i64,
+}
+
+/// What of a live period is listed, in nanoseconds since it began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    /// Segments that end later are not available yet.
+    pub(super) available: i128,
+    /// Whether the first one is listed all the same.
+    pub(super) is_early: bool,
+    /// Segments of a duration that ended before are left out.
+    pub(super) from: Option<i128>,
+    /// Segments of a timeline that ended before are left out.
+    pub(super) listed_from: Option<i128>,
+    /// How many segments stay at least.
+    pub(super) at_least: u64,
 }
 
 /// Where a period ends on the timeline of its segments, of which so many are allowed.
@@ -46,9 +96,30 @@ pub(super) struct Bounds {
     pub(super) presentation_time_offset: u64,
     pub(super) period: Option<Duration>,
     pub(super) max_segments: usize,
+    /// Of a live one.
+    pub(super) window: Option<Window>,
 }
 
+/// A unit of a timescale, in its billionths, which nanoseconds are counted in without a remainder.
+const UNIT: i128 = 1_000_000_000;
+
+/// How many nanoseconds may be counted so. More are never reached.
+pub(super) const MAX_NANOS: i128 = 1 << 90;
+
 impl Bounds {
+    /// How many segments of this duration there are from `start` on, of a known number of them, and of a live period so far.
+    fn count(self, start: u64, duration: u64, known: Option<u64>) -> Result<u64> {
+        let all = match known {
+            Some(count) if self.period.is_none() => count,
+            None if self.period.is_none() && self.window.is_some() => u64::MAX,
+            known => known.unwrap_or(u64::MAX).min(self.count_until_end(start, duration)?),
+        };
+        let available = self
+            .window
+            .map(|window| self.count_available(start, duration, window).max(u64::from(window.is_early)));
+        Ok(all.min(available.unwrap_or(u64::MAX)))
+    }
+
     /// How many segments of this duration fill the period from `start` on: one at least, and the last may reach beyond it.
     fn count_until_end(self, start: u64, duration: u64) -> Result<u64> {
         let period = self.period.ok_or_else(|| {
@@ -56,20 +127,76 @@ impl Bounds {
                 "how many segments there are depends on the duration of the Period, which neither it nor the MPD has",
             )
         })?;
-        // In billionths of the timescale's unit. Nothing overflows: the terms have 126 and 94 bits at most.
-        let end = period.as_nanos() * u128::from(self.timescale)
-            + u128::from(self.presentation_time_offset) * 1_000_000_000;
-        let left = end.saturating_sub(u128::from(start) * 1_000_000_000);
-        let count = left.div_ceil(u128::from(duration) * 1_000_000_000);
+        let nanos = i128::try_from(period.as_nanos()).unwrap_or(MAX_NANOS);
+        let left = (self.place_of(nanos) - i128::from(start) * UNIT).max(0).cast_unsigned();
+        let count = left.div_ceil(u128::from(duration) * UNIT.cast_unsigned());
         Ok(u64::try_from(count).unwrap_or(u64::MAX).max(1))
+    }
+
+    /// How many segments of this duration are available of those that fill a live period from `start` on.
+    fn count_available(self, start: u64, duration: u64, window: Window) -> u64 {
+        let end =
+            self.period.map_or(MAX_NANOS, |period| i128::try_from(period.as_nanos()).unwrap_or(MAX_NANOS));
+        if self.period.is_some() && window.available >= end {
+            return u64::MAX;
+        }
+        let passed = self.place_of(window.available) - i128::from(start) * UNIT;
+        u64::try_from(passed.max(0) / (i128::from(duration) * UNIT)).unwrap_or(u64::MAX)
+    }
+
+    /// Where a time of the period is on the timeline, in billionths of a unit. Nothing overflows: the terms have 123 and 94 bits
+    /// at most.
+    fn place_of(self, nanos: i128) -> i128 {
+        let nanos = nanos.clamp(-MAX_NANOS, MAX_NANOS);
+        nanos * i128::from(self.timescale) + i128::from(self.presentation_time_offset) * UNIT
+    }
+
+    /// How long the period is in units of the timescale, rounded up.
+    pub(super) fn whole_period(self) -> Option<u64> {
+        let nanos = self.period?.as_nanos().checked_mul(u128::from(self.timescale))?;
+        u64::try_from(nanos.div_ceil(UNIT.cast_unsigned())).ok().filter(|duration| *duration > 0)
+    }
+
+    /// How many of the first segments ended before `from`, and more than their duration before: so long they are available.
+    fn outdated(self, run: Run, from: i128) -> u64 {
+        let passed = (self.place_of(from) - i128::from(run.start) * UNIT).max(0).cast_unsigned();
+        let begun = passed.div_ceil(u128::from(run.duration) * UNIT.cast_unsigned());
+        u64::try_from(begun.saturating_sub(2)).unwrap_or(u64::MAX).min(run.count)
+    }
+
+    /// Leaves out what ended before `from`, as far as enough is left.
+    fn without_outdated(self, mut runs: Vec<Run>, from: Option<i128>, window: Window) -> Vec<Run> {
+        let Some(from) = from else { return runs };
+        let total = runs.iter().fold(0, |total: u64, run| total.saturating_add(run.count));
+        let mut spare = total.saturating_sub(window.at_least);
+        let mut whole = 0;
+        for run in &mut runs {
+            let outdated = self.outdated(*run, from).min(spare);
+            spare -= outdated;
+            if outdated < run.count {
+                *run = run.without(outdated);
+                break;
+            }
+            whole += 1;
+        }
+        runs.drain(..whole);
+        runs
     }
 
     fn check(self, count: u64) -> Result<()> {
         if usize::try_from(count).is_ok_and(|count| count <= self.max_segments) {
             return Ok(());
         }
+        let why = match self.window {
+            Some(Window { from: None, .. }) => {
+                "; the manifest has no timeShiftBufferDepth, so that all since its beginning is listed: \
+                 `PlaylistOptions::dvr_window` lists less"
+            }
+            Some(_) => "; with a shorter `PlaylistOptions::dvr_window`, fewer are needed",
+            None => "",
+        };
         Err(Error::invalid_input(format!(
-            "there are {count} segments, but only {} more URLs may be made: the limit is what `PlaylistOptions::max_urls` sets",
+            "there are {count} segments, but only {} more URLs may be made: the limit is what `PlaylistOptions::max_urls` sets{why}",
             self.max_segments
         )))
     }
@@ -81,7 +208,7 @@ pub(super) fn equal(
     start_number: u64,
     end_number: Option<u64>,
     bounds: Bounds,
-) -> Result<Run> {
+) -> Result<Vec<Run>> {
     if duration == 0 {
         return Err(Error::invalid_input("the duration of a segment is 0"));
     }
@@ -97,26 +224,40 @@ pub(super) fn equal(
     };
     // Media that does not begin at 0 is as long as its period all the same.
     let from_start = Bounds { presentation_time_offset: 0, ..bounds };
-    let count = match numbered {
-        Some(count) if bounds.period.is_none() => count,
-        numbered => numbered.unwrap_or(u64::MAX).min(from_start.count_until_end(0, duration)?),
+    let count = from_start.count(0, duration, numbered)?;
+    let run = Run { number: start_number, start: 0, duration, count }.checked()?;
+    let runs = if count > 0 { vec![run] } else { Vec::new() };
+    let runs = match bounds.window {
+        Some(window) => from_start.without_outdated(runs, window.from, window),
+        None => runs,
     };
-    bounds.check(count)?;
-    Run { start: 0, duration, count }.checked()
+    bounds.check(runs.iter().map(|run| run.count).sum())?;
+    Ok(runs)
+}
+
+/// The segments of a duration that a list has, the first of which is the one of this number in its period. Their own numbers here
+/// are those in the list.
+pub(super) fn listed(duration: u64, start_number: u64, count: usize, bounds: Bounds) -> Result<Vec<Run>> {
+    let before = start_number.saturating_sub(1);
+    let start =
+        before.checked_mul(duration).and_then(|time| time.checked_add(bounds.presentation_time_offset));
+    let repeats = i64::try_from(count).unwrap_or(i64::MAX).saturating_sub(1);
+    uneven(&[S { n: None, t: Some(start.unwrap_or(u64::MAX)), d: duration, r: repeats }], 1, bounds)
 }
 
 /// The segments of a timeline.
-pub(super) fn uneven(timeline: &[S], bounds: Bounds) -> Result<Vec<Run>> {
+pub(super) fn uneven(timeline: &[S], start_number: u64, bounds: Bounds) -> Result<Vec<Run>> {
     let mut runs: Vec<Run> = Vec::new();
-    let mut total: u64 = 0;
     for (at, s) in timeline.iter().enumerate() {
-        let start = s.t.unwrap_or(runs.last().map_or(0, |run| run.end()));
+        let (number, start) =
+            runs.last().map_or((start_number, 0), |run| (run.number + run.count, run.end()));
+        let (number, start) = (s.n.unwrap_or(number), s.t.unwrap_or(start));
         if s.d == 0 {
             return Err(Error::invalid_input("the d of an S is 0"));
         }
         let count = match (u64::try_from(s.r), timeline.get(at + 1)) {
             (Ok(repeats), _) => repeats.saturating_add(1),
-            (Err(_), None) => bounds.count_until_end(start, s.d)?,
+            (Err(_), None) => bounds.count(start, s.d, None)?.max(1),
             (Err(_), Some(S { t: Some(next), .. })) => next.saturating_sub(start).div_ceil(s.d).max(1),
             (Err(_), Some(S { t: None, .. })) => {
                 return Err(Error::invalid_input(
@@ -124,13 +265,15 @@ pub(super) fn uneven(timeline: &[S], bounds: Bounds) -> Result<Vec<Run>> {
                 ));
             }
         };
-        total = total.saturating_add(count);
-        bounds.check(total)?;
-        runs.push(Run { start, duration: s.d, count }.checked()?);
+        runs.push(Run { number, start, duration: s.d, count }.checked()?);
     }
     if runs.is_empty() {
         return Err(Error::invalid_input("the SegmentTimeline has no S"));
     }
+    if let Some(window) = bounds.window {
+        runs = bounds.without_outdated(runs, window.listed_from, window);
+    }
+    bounds.check(runs.iter().fold(0, |total, run| total.saturating_add(run.count)))?;
     Ok(runs)
 }
 
@@ -146,10 +289,15 @@ mod tests {
         presentation_time_offset: 0,
         period: Some(Duration::from_secs(21)),
         max_segments: 100,
+        window: None,
     };
 
     fn s(t: Option<u64>, d: u64, r: i64) -> S {
-        S { t, d, r }
+        S { n: None, t, d, r }
+    }
+
+    fn one(duration: u64, start_number: u64, end_number: Option<u64>, bounds: Bounds) -> Run {
+        equal(duration, start_number, end_number, bounds).unwrap()[0]
     }
 
     fn refused<T: std::fmt::Debug>(result: Result<T>, why: &str) {
@@ -160,7 +308,7 @@ mod tests {
 
     #[test]
     fn equal_segments_fill_the_period() {
-        let count = |duration, end_number, bounds| equal(duration, 1, end_number, bounds).unwrap().count;
+        let count = |duration, end_number, bounds| one(duration, 1, end_number, bounds).count;
         assert_eq!(count(3000, None, BOUNDS), 7);
         assert_eq!(count(2999, None, BOUNDS), 8);
         assert_eq!(count(30_000, None, BOUNDS), 1);
@@ -175,13 +323,13 @@ mod tests {
 
     #[test]
     fn timelines_repeat() {
-        let runs = uneven(&[s(None, 4800, 3), s(None, 1800, 0), s(Some(30_000), 10, 0)], BOUNDS).unwrap();
-        assert_eq!(runs[1], Run { start: 19_200, duration: 1800, count: 1 });
+        let runs = uneven(&[s(None, 4800, 3), s(None, 1800, 0), s(Some(30_000), 10, 0)], 1, BOUNDS).unwrap();
+        assert_eq!(runs[1], Run { number: 5, start: 19_200, duration: 1800, count: 1 });
         assert_eq!(runs[2].start, 30_000);
         assert_eq!(runs[0].starts().collect::<Vec<_>>(), [0, 4800, 9600, 14_400]);
 
         let counts = |timeline: &[S], bounds| -> Vec<u64> {
-            uneven(timeline, bounds).unwrap().iter().map(|run| run.count).collect()
+            uneven(timeline, 1, bounds).unwrap().iter().map(|run| run.count).collect()
         };
         assert_eq!(counts(&[s(None, 2000, -1), s(Some(5000), 4000, -1)], BOUNDS), [3, 4]);
         let shifted = Bounds { presentation_time_offset: 9000, ..BOUNDS };
@@ -198,6 +346,11 @@ mod tests {
                 BOUNDS,
                 "there are 9223372036854775808 segments, but only 100 more",
             ),
+            (
+                &[S { n: Some(u64::MAX), ..s(None, 1, 0) }],
+                BOUNDS,
+                "the startNumber 18446744073709551615 is too large",
+            ),
             (&[s(None, u64::MAX, 1)], BOUNDS, "a segment ends later than 64 bits can tell"),
             (&[s(Some(u64::MAX), 1, 0)], BOUNDS, "a segment ends later than 64 bits can tell"),
             (&[s(None, 1, -1)], BOUNDS, "there are 21000 segments, but only 100 more"),
@@ -207,7 +360,7 @@ mod tests {
             (&[], BOUNDS, "the SegmentTimeline has no S"),
             (&[s(None, 3000, -1)], endless, "depends on the duration of the Period"),
         ] {
-            refused(uneven(timeline, bounds), why);
+            refused(uneven(timeline, 1, bounds), why);
         }
         for (duration, start_number, end_number, bounds, why) in [
             (3000, 1, None, endless, "depends on the duration of the Period"),
@@ -226,23 +379,94 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_number_may_be_given() {
+        let timeline = [s(None, 10, 1), S { n: Some(7), ..s(None, 10, 0) }, s(None, 10, 0)];
+        let runs = uneven(&timeline, 1, BOUNDS).unwrap();
+        assert_eq!(runs.iter().map(|run| run.number).collect::<Vec<_>>(), [1, 7, 8]);
+    }
+
+    const SECOND: i128 = 1_000_000_000;
+
+    fn live(available: i128, from: Option<i128>) -> Bounds {
+        let window = Window { available, is_early: true, from, listed_from: from, at_least: 1 };
+        Bounds { period: None, window: Some(window), ..BOUNDS }
+    }
+
+    #[test]
+    fn a_window_has_what_is_available() {
+        let listed = |bounds| {
+            let run = one(3000, 1, None, bounds);
+            (run.number, run.start, run.count)
+        };
+        assert_eq!(listed(live(10 * SECOND, None)), (1, 0, 3));
+        assert_eq!(listed(live(9 * SECOND, None)), (1, 0, 3));
+        assert_eq!(listed(live(9 * SECOND - 1, None)), (1, 0, 2));
+        // A segment that has ended stays available for as long as it is.
+        assert_eq!(listed(live(30 * SECOND, Some(15 * SECOND))), (4, 9000, 7));
+        assert_eq!(listed(live(30 * SECOND, Some(15 * SECOND + 1))), (5, 12_000, 6));
+        assert_eq!(listed(live(30 * SECOND, Some(99 * SECOND))), (10, 27_000, 1));
+        assert_eq!(listed(live(-30 * SECOND, None)), (1, 0, 1));
+        let mut late = live(3 * SECOND - 1, None);
+        late.window.as_mut().unwrap().is_early = false;
+        assert_eq!(equal(3000, 1, None, late).unwrap(), []);
+        // A period ends with a segment that is shorter.
+        let ending = |available| Bounds { period: Some(Duration::from_secs(20)), ..live(available, None) };
+        assert_eq!(listed(ending(20 * SECOND - 1)), (1, 0, 6));
+        assert_eq!(listed(ending(20 * SECOND)), (1, 0, 7));
+        assert_eq!(listed(ending(MAX_NANOS)), (1, 0, 7));
+
+        let runs = |bounds| uneven(&[s(Some(500), 2000, 2), s(None, 1000, -1)], 5, bounds).unwrap();
+        assert_eq!(runs(live(9 * SECOND, None)).iter().map(|run| run.count).collect::<Vec<_>>(), [3, 2]);
+        assert_eq!(
+            runs(live(9 * SECOND, Some(8 * SECOND + 500_000_001))),
+            [Run { number: 9, start: 7500, duration: 1000, count: 1 }]
+        );
+        assert_eq!(runs(live(0, None))[1].count, 1);
+    }
+
     proptest! {
         #[test]
         fn nothing_overflows(
-            timeline in prop::collection::vec((any::<Option<u64>>(), any::<u64>(), any::<i64>()), 0..4),
+            timeline in prop::collection::vec((any::<(Option<u64>, Option<u64>)>(), any::<u64>(), any::<i64>()), 0..4),
             timescale in any::<u32>(), presentation_time_offset in any::<u64>(), period in any::<Option<Duration>>(),
-            numbers in any::<(u64, Option<u64>)>(),
+            numbers in any::<(u64, Option<u64>)>(), window in any::<Option<(i128, bool, Option<i128>, Option<i128>, u64)>>(),
         ) {
-            let bounds = Bounds { timescale, presentation_time_offset, period, max_segments: 50 };
-            let timeline: Vec<_> = timeline.into_iter().map(|(t, d, r)| s(t, d, r)).collect();
-            if let Ok(runs) = uneven(&timeline, bounds) {
-                prop_assert!(runs.iter().flat_map(|run| run.starts()).count() <= 50);
+            let window = window.map(|(available, is_early, from, listed_from, at_least)| Window { available, is_early, from, listed_from, at_least });
+            let bounds = Bounds { timescale, presentation_time_offset, period, max_segments: 50, window };
+            let timeline: Vec<_> = timeline.into_iter().map(|((n, t), d, r)| S { n, t, d, r }).collect();
+            if let Ok(runs) = uneven(&timeline, numbers.0, bounds) {
+                prop_assert!(runs.iter().flat_map(|run| run.numbers()).count() <= 50);
             }
             for duration in timeline.iter().map(|s| s.d) {
-                if let Ok(run) = equal(duration, numbers.0, numbers.1, bounds) {
-                    prop_assert!(run.starts().count() <= 50);
+                if let Ok(runs) = equal(duration, numbers.0, numbers.1, bounds) {
+                    prop_assert!(runs.iter().flat_map(|run| run.starts()).count() <= 50);
                 }
             }
+        }
+
+        /// What is in two windows has one number and time, and nothing is missing between.
+        #[test]
+        fn windows_slide(
+            duration in 1_u64..5000, start in 0_i128..100_000, later in 0_i128..20_000, depth in 0_i128..60_000, period in 1_u64..100_000,
+        ) {
+            let listed = |now: i128| {
+                let from = Some((now - depth) * 1_000_000);
+                let window = Window { available: now * 1_000_000, is_early: true, from, listed_from: from, at_least: 3 };
+                let bounds = Bounds { period: Some(Duration::from_millis(period)), max_segments: usize::MAX, window: Some(window), ..BOUNDS };
+                equal(duration, 7, None, bounds).unwrap()[0]
+            };
+            let (first, second) = (listed(start), listed(start + later));
+            for run in [first, second] {
+                prop_assert_eq!(run.start, (run.number - 7) * duration);
+            }
+            prop_assert!(second.number >= first.number);
+            prop_assert!(second.number + second.count >= first.number + first.count);
+            let end = first.number + first.count;
+            // All that is available and may be asked for.
+            let whole = (start.min(i128::from(period)) / i128::from(duration)).max(1);
+            prop_assert!(i128::from(end - 7) >= whole);
+            prop_assert!(first.number == 7 || i128::from(first.start) <= start - depth || first.count == 3);
         }
     }
 }

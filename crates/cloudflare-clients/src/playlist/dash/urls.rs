@@ -1,0 +1,139 @@
+//! The URLs of a manifest while it is planned: each object is signed once, and there are not too many.
+
+use std::collections::HashMap;
+
+use quick_xml::escape::escape;
+
+use super::place::Place;
+use super::plan::Url;
+use crate::playlist::PlaylistOptions;
+use crate::playlist::reference::{Resolver, folder_of};
+use crate::signing::url_signer::{Folder, Paths, UrlSigner};
+use crate::{Error, Result};
+
+/// The most bytes that all URLs of a manifest may have together.
+const MAX_BYTES: usize = 32 * 1024 * 1024;
+
+pub(super) struct Urls<'a> {
+    /// That of the manifest.
+    key: &'a str,
+    options: &'a PlaylistOptions<'a>,
+    signer: &'a UrlSigner,
+    pub(super) resolver: Resolver<'a>,
+    pub(super) paths: Paths,
+    /// The numbers of paths by key: only where a key may come again.
+    numbers: HashMap<String, usize>,
+    pub(super) count: usize,
+    /// How many bytes they have together.
+    pub(super) bytes: usize,
+    /// The bytes of the longest.
+    pub(super) longest: usize,
+}
+
+impl<'a> Urls<'a> {
+    pub(super) fn new(key: &'a str, options: &'a PlaylistOptions<'a>, signer: &'a UrlSigner) -> Result<Self> {
+        Ok(Self {
+            key,
+            options,
+            signer,
+            resolver: Resolver::new(signer, options.prefix_for(key)?),
+            paths: Paths::default(),
+            numbers: HashMap::new(),
+            count: 0,
+            bytes: 0,
+            longest: 0,
+        })
+    }
+
+    /// Whether a place is an object that may be signed, or one of another host.
+    pub(super) fn is_object(&self, place: &Place) -> bool {
+        match place {
+            Place::Bucket(key) => !self.is_folder(key) && self.resolver.check(key).is_ok(),
+            Place::Elsewhere(_) => true,
+        }
+    }
+
+    fn is_folder(&self, key: &str) -> bool {
+        key == self.key || key.is_empty() || key.ends_with('/')
+    }
+
+    /// The URL of what the `BaseURL`s lead to.
+    pub(super) fn media(&mut self, place: &Place) -> Result<Url> {
+        if matches!(place, Place::Bucket(key) if self.is_folder(key)) {
+            return Err(Error::invalid_input(
+                "the media of the Representation has no URL: neither its segments nor a BaseURL name an object",
+            ));
+        }
+        self.url(place.clone())
+    }
+
+    /// The URL of an object, which is signed once.
+    pub(super) fn url(&mut self, place: Place) -> Result<Url> {
+        let key = match place {
+            Place::Bucket(key) => key,
+            Place::Elsewhere(url) => {
+                let url = escape(url.as_str()).into_owned();
+                self.add(url.len())?;
+                return Ok(Url::Elsewhere(url));
+            }
+        };
+        self.resolver.check(&key)?;
+        if let Some(number) = self.numbers.get(&key) {
+            let number = *number;
+            self.add(self.signer.url_len(self.paths.path_len(number)))?;
+            return Ok(Url::Signed(number));
+        }
+        self.signer.push_path(&key, &mut self.paths)?;
+        self.numbers.insert(key, self.paths.len() - 1);
+        self.add_path()
+    }
+
+    /// Counts the URL of the path that was added last.
+    #[inline]
+    pub(super) fn add_path(&mut self) -> Result<Url> {
+        let number = self.paths.len() - 1;
+        self.add(self.signer.url_len(self.paths.path_len(number)))?;
+        Ok(Url::Signed(number))
+    }
+
+    /// Counts a URL.
+    #[inline]
+    pub(super) fn add(&mut self, length: usize) -> Result<()> {
+        self.count += 1;
+        self.bytes += length;
+        self.longest = self.longest.max(length);
+        if self.count > self.options.max_urls {
+            return Err(self.too_many());
+        }
+        if self.bytes > MAX_BYTES {
+            return Err(Error::invalid_input(format!(
+                "the URLs of the manifest would have more than {MAX_BYTES} bytes together"
+            )));
+        }
+        Ok(())
+    }
+
+    /// How many more there may be.
+    pub(super) fn left(&self) -> usize {
+        self.options.max_urls.saturating_sub(self.count)
+    }
+
+    pub(super) fn too_many(&self) -> Error {
+        Error::invalid_input(format!(
+            "the manifest has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets; with \
+             `PlaylistOptions::representations`, fewer are needed",
+            self.options.max_urls
+        ))
+    }
+
+    /// The folder that references are relative to, if it lies below the prefix.
+    pub(super) fn folder(&self, place: &Place) -> Option<Folder> {
+        match place {
+            Place::Bucket(key) => {
+                let folder = folder_of(key);
+                folder.starts_with(self.resolver.prefix).then(|| self.signer.folder(folder))
+            }
+            Place::Elsewhere(_) => None,
+        }
+    }
+}
