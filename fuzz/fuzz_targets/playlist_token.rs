@@ -3,11 +3,12 @@
 #![no_main]
 
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::playlist::TokenRoute;
-use fuzz::NOW;
 use libfuzzer_sys::fuzz_target;
+
+static NOW: LazyLock<SystemTime> = LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
 
 static ROUTE: LazyLock<TokenRoute> =
     LazyLock::new(|| TokenRoute::new("/play/", "at least thirty-two secret bytes").expect("it is valid"));

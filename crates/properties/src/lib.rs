@@ -8,6 +8,7 @@ mod documents;
 mod headers;
 mod keys;
 mod local;
+mod manifests;
 mod message;
 mod playlists;
 mod requests;
@@ -16,6 +17,7 @@ mod signatures;
 pub use documents::{kv_json, xml};
 pub use headers::{headers, rfc2047};
 pub use keys::{key_encoding, object_key};
+pub use manifests::dash_manifest;
 pub use playlists::{hls_json, hls_playlist};
 pub use requests::{kv_request, raw_request, s3_request};
 pub use signatures::sigv4;
@@ -25,6 +27,7 @@ pub type Property = (&'static str, fn(&[u8]));
 
 /// All of them.
 pub const ALL: &[Property] = &[
+    ("dash_manifest", dash_manifest),
     ("headers", headers),
     ("hls_json", hls_json),
     ("hls_playlist", hls_playlist),

@@ -7,18 +7,19 @@ use cloudflare_clients::playlist::{BlockingReload, PlaylistOptions, SignedPlayli
 use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
 
 /// A client whose clock stands still.
-static CLIENT: LazyLock<R2SigningClient> = LazyLock::new(|| {
+pub(crate) static CLIENT: LazyLock<R2SigningClient> = LazyLock::new(|| {
     let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
     R2SigningClient::new(config).unwrap().at(*NOW)
 });
 
-static NOW: LazyLock<SystemTime> = LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
+pub(crate) static NOW: LazyLock<SystemTime> =
+    LazyLock::new(|| UNIX_EPOCH + Duration::from_secs(1_800_000_000));
 
 /// What every URL of the bucket begins with.
 const BUCKET: &str = "http://127.0.0.1:9710/media/";
 
 /// What every URL of the route begins with.
-const ROUTE: &str = "https://route.example/";
+pub(crate) const ROUTE: &str = "https://route.example/";
 
 fn options() -> PlaylistOptions<'static> {
     PlaylistOptions::new().child_url(|key| Ok(format!("{ROUTE}{}", key.escape_unicode()))).max_line(1 << 20)
@@ -81,7 +82,7 @@ fn shape(value: &serde_json::Value) -> usize {
 }
 
 /// Nothing is signed but what lies below the prefix, and what a URL adds to the text is bounded.
-fn check(text: &str, signed: &SignedPlaylist) {
+pub(crate) fn check(text: &str, signed: &SignedPlaylist) {
     // A text may have such URLs already, wherever nothing is signed.
     if !text.contains("X-Amz-Signature") {
         let mut before = signed.as_str();

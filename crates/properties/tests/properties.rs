@@ -100,6 +100,7 @@ macro_rules! properties {
 }
 
 properties! {
+    dash_manifest: 1000,
     headers: 2000,
     hls_json: 1000,
     hls_playlist: 1000,
