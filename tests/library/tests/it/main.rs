@@ -3,6 +3,7 @@
 
 mod analytics;
 mod contract_local;
+mod corpus;
 mod from_env;
 mod http_client;
 mod http_proxy;
