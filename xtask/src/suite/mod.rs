@@ -1,6 +1,7 @@
 //! The test suites. To add one, write its function in a file here and give it a line in [`SUITES`].
 
 mod clients;
+mod corpus;
 mod local_server;
 mod node;
 mod players;
@@ -63,6 +64,11 @@ const SUITES: &[Suite] = &[
         name: "clients/wrangler",
         about: "wrangler's kv commands against `cfstore serve`",
         run: clients::wrangler,
+    },
+    Suite {
+        name: "players/corpus",
+        about: "Playlists as packagers write them, signed, in the parsers of players",
+        run: corpus::run,
     },
     Suite {
         name: "players/ffmpeg",

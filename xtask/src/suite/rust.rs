@@ -1,5 +1,6 @@
 //! Tests written in Rust.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::command::{on_path, run_and_read};
@@ -35,6 +36,13 @@ pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -
         let command = with_environment(workspace.cargo(["test", "--test", "simulator"]));
         cargo_test(command, &["--include-ignored"])
     }
+}
+
+/// Those of `tests/playlists`, which write what they sign into a folder.
+pub(super) fn corpus(workspace: &Workspace, signed: &Path) -> Result<Tally, Stop> {
+    let mut command = workspace.cargo(["test", "--test", "it"]);
+    command.env("CORPUS_SIGNED", signed);
+    cargo_test(command, &["corpus::"])
 }
 
 fn nextest(mut command: Command) -> Result<Tally, Stop> {
