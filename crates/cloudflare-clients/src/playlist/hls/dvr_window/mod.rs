@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
 
-use self::outline::{Outline, Sequence, lines};
+use self::outline::{Outline, Segment, Sequence, lines};
 use self::program_date_time::ProgramDateTime;
 use super::attributes::value_of;
 use crate::playlist::at_line;
@@ -38,12 +38,13 @@ pub(super) fn edits(text: &str, window: Duration) -> Result<Vec<Edit>> {
     }
     let mut edits = Vec::new();
     let first = outline.first_kept(window);
+    let mut from = 0;
     if first > 0 {
         if let Some(error) = outline.error.take() {
             return Err(error);
         }
-        let from = outline.segments[first - 1].end;
-        let dropped = Dropped::of(&text[..from], &outline)?;
+        from = outline.segments[first - 1].end;
+        let dropped = Dropped::of(&text[..from], &outline.segments)?;
         let head = outline.head;
         sequence(&mut edits, "EXT-X-MEDIA-SEQUENCE", outline.media_sequence, head, first as u64);
         sequence(
@@ -56,12 +57,9 @@ pub(super) fn edits(text: &str, window: Duration) -> Result<Vec<Edit>> {
         dropped.carry_into(from, &text[from..outline.segments[first].end], &mut edits);
         dropped.remove(from, &mut edits);
     }
-    // It forbids that segments are removed. In the dropped part it has gone already.
-    if let Some(event) = outline.event
-        && !edits.iter().any(|edit| edit.at.contains(&event.start))
-    {
-        edits.push(Edit { at: event, text: "".into() });
-    }
+    // They forbid that segments are removed. In the dropped part they have gone already.
+    let events = outline.events.into_iter().filter(|event| event.start >= from);
+    edits.extend(events.map(|at| Edit { at, text: "".into() }));
     edits.sort_by_key(|edit| (edit.at.start, edit.at.end));
     Ok(edits)
 }
@@ -102,9 +100,9 @@ struct Key {
 }
 
 impl<'a> Dropped<'a> {
-    fn of(text: &'a str, outline: &Outline) -> Result<Self> {
+    fn of(text: &'a str, segments: &[Segment]) -> Result<Self> {
         let mut dropped = Self::default();
-        let (mut segments, mut byte_range) = (outline.segments.iter(), None);
+        let (mut segments, mut byte_range) = (segments.iter(), None);
         for (number, (at, line)) in (1..).zip(lines(text)) {
             let content = line.trim_ascii();
             let whole = at..at + line.len();
@@ -132,7 +130,7 @@ impl<'a> Dropped<'a> {
                 "EXT-X-DISCONTINUITY" => dropped.discontinuities += 1,
                 "EXT-X-PROGRAM-DATE-TIME" => dropped.time = Some((value.trim(), Duration::ZERO)),
                 "EXT-X-BYTERANGE" => byte_range = Some(byte_end(value, dropped.byte_end)),
-                "EXT-X-PLAYLIST-TYPE" if outline.event.as_ref() == Some(&whole) => {}
+                "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => {}
                 _ if at == 0 || OF_THE_PLAYLIST.contains(&name) => dropped.kept.push(whole),
                 _ => {}
             }

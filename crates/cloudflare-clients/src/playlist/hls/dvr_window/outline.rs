@@ -17,8 +17,8 @@ pub(super) struct Outline {
     pub(super) segments: Vec<Segment>,
     pub(super) media_sequence: Option<Sequence>,
     pub(super) discontinuity_sequence: Option<Sequence>,
-    /// The line of an `EXT-X-PLAYLIST-TYPE:EVENT`.
-    pub(super) event: Option<Range<usize>>,
+    /// The lines of `EXT-X-PLAYLIST-TYPE:EVENT`.
+    pub(super) events: Vec<Range<usize>>,
     /// Why the sequence numbers cannot be raised.
     pub(super) error: Option<Error>,
     target: Duration,
@@ -80,7 +80,7 @@ impl Outline {
                         outline.error = Some(at_line(number, &Error::invalid_input(why)));
                     }
                 }
-                "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => outline.event = Some(at..end),
+                "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => outline.events.push(at..end),
                 "EXT-X-PLAYLIST-TYPE" if value.trim() == "VOD" => outline.grows = false,
                 "EXT-X-ENDLIST" | "EXT-X-SKIP" => outline.grows = false,
                 _ => outline.grows &= tags::find(name).is_none_or(|tag| tag.kind != Some(Kind::Multivariant)),

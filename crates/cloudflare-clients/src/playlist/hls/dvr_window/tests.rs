@@ -102,6 +102,8 @@ fn what_has_ended_or_is_a_delta_update_is_left_as_it_is() {
     // Segments may be removed as soon as there are more.
     let event = format!("{HEAD}#EXT-X-PLAYLIST-TYPE:EVENT\r\n#EXTINF:2,\na.ts\n");
     assert_eq!(shortened(&event, 0), format!("{HEAD}#EXTINF:2,\na.ts\n"));
+    let twice = event.replace("#EXTINF", "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXTINF");
+    assert_eq!(shortened(&twice, 0), shortened(&event, 0));
 }
 
 #[test]
