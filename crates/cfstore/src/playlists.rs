@@ -24,8 +24,8 @@ pub(crate) struct Signing {
     pub(crate) expires_in: Duration,
     /// Zero: as of now.
     pub(crate) window: Duration,
-    /// What the key of every object has to begin with.
-    pub(crate) prefix: String,
+    /// What the key of every object has to begin with, if not with the first folder of the playlist's.
+    pub(crate) prefix: Option<String>,
     /// The ids of those of a DASH manifest; empty: all.
     pub(crate) representations: Vec<String>,
     /// How much of a live stream, from its end.
@@ -41,7 +41,7 @@ impl Signing {
         Self {
             expires_in,
             window: Duration::ZERO,
-            prefix: prefix.into(),
+            prefix: Some(prefix.into()),
             representations: Vec::new(),
             dvr_window: None,
             variables: Vec::new(),
@@ -50,30 +50,41 @@ impl Signing {
     }
 
     /// The playlist of `key`, and behind it those that it names, and those that they name. In the place of each reference to a
-    /// playlist stands what `reference` makes of its number, which is its place in the list, and its key.
+    /// playlist stands what `reference` makes of its number, which is its place in the list, and its key. Without `reference`,
+    /// it may name none.
     pub(crate) async fn sign(
         &self,
         r2: &R2Service,
         key: &str,
-        reference: impl Fn(usize, &str) -> cloudflare_clients::Result<String> + Send + Sync,
+        reference: Option<impl Fn(usize, &str) -> cloudflare_clients::Result<String> + Send + Sync>,
     ) -> Result<Vec<SignedPlaylist>> {
-        let keys = Mutex::new(vec![key.to_owned()]);
-        let number_of = |key: &str| {
+        // Each with that which names it.
+        let keys = Mutex::new(vec![(key.to_owned(), None)]);
+        let number_of = |key: &str, parent: &str| {
             let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-            keys.iter().position(|known| known == key).unwrap_or_else(|| {
-                keys.push(key.to_owned());
+            keys.iter().position(|(known, _)| known == key).unwrap_or_else(|| {
+                keys.push((key.to_owned(), Some(parent.to_owned())));
                 keys.len() - 1
             })
         };
         let next = |number: usize| keys.lock().unwrap_or_else(PoisonError::into_inner).get(number).cloned();
 
         let mut signed = Vec::new();
-        while let Some(key) = next(signed.len()) {
+        while let Some((key, parent)) = next(signed.len()) {
             if signed.len() == MAX_PLAYLISTS {
                 return Err(Error::Local(format!("the playlist leads to more than {MAX_PLAYLISTS} others")));
             }
-            let text = read(r2, &key).await?;
-            let options = self.options().child_url(|child| reference(number_of(child), child));
+            let text = read(r2, &key).await.map_err(|error| match (error, &parent) {
+                (Error::NotFound(key), Some(parent)) => Error::Local(format!(
+                    "{parent:?} names the playlist {key:?}, and no such object is stored"
+                )),
+                (error, _) => error,
+            })?;
+            let mut options = self.options();
+            if let Some(reference) = &reference {
+                let (number_of, key) = (&number_of, &key);
+                options = options.child_url(move |child| reference(number_of(child, key), child));
+            }
             signed.push(if is_dash(&text) {
                 self.sign_dash(r2, &text, &key, options)?
             } else {
@@ -93,10 +104,12 @@ impl Signing {
         let mut options = PlaylistOptions::new()
             .expires_in(self.expires_in)
             .signing_window(self.window)
-            .prefix(&self.prefix)
             .max_urls(self.max_urls)
             .max_line(MAX_SIZE)
             .max_manifest(MAX_SIZE);
+        if let Some(prefix) = &self.prefix {
+            options = options.prefix(prefix);
+        }
         if let Some(window) = self.dvr_window {
             options = options.dvr_window(window);
         }
@@ -204,9 +217,13 @@ fn flags_in(text: &str) -> String {
     let mut named = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (option, rest) = part.split_once('`').unwrap_or((part, ""));
-        named.push_str("--");
-        // What says where other playlists are is where they are written.
-        named.push_str(&if option == "child_url" { "output".to_owned() } else { option.replace('_', "-") });
+        named.push_str(&match option {
+            "expires_in" | "expires_at" => "--expires".to_owned(),
+            "signing_window" => "--window".to_owned(),
+            // What says where other playlists are is where they are written.
+            "child_url" => "--output DIR".to_owned(),
+            option => format!("--{}", option.replace('_', "-")),
+        });
         named.push_str(rest);
     }
     named
@@ -237,7 +254,11 @@ pub(crate) fn extension(text: &str) -> &'static str {
 
 /// What the name of the file ends with that the playlist or JSON document of this key is written to.
 pub(crate) fn child_extension(key: &str) -> &'static str {
-    if is_json(key) { "json" } else { "m3u8" }
+    match key.rsplit_once('.') {
+        Some((_, "json")) => "json",
+        Some((_, "mpd")) => "mpd",
+        _ => "m3u8",
+    }
 }
 
 /// A name for the playlist of a number. It is safe where the stem is: no player encodes or decodes it.

@@ -300,7 +300,8 @@ pub(crate) struct SignPlaylist {
     /// Only these representations of a DASH manifest, by their ids [default: all]
     #[arg(long, value_name = "ID,..", value_delimiter = ',')]
     pub(crate) representations: Vec<String>,
-    /// Of a live stream, only the segments of this last time [default: all that it lists]
+    /// List only the newest segments of a live stream, as many as fill this time. What is written does not grow with the
+    /// stream: sign it again for every reload [default: all that it lists]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) dvr_window: Option<Duration>,
     /// The value of a variable that an HLS playlist takes from outside; may be given several times

@@ -114,7 +114,7 @@ fn playlists_that_are_not_signed() {
     };
     insta::assert_snapshot!(fails(&["c/film.m3u8"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/film.m3u8": line 2: "c/a b/audio.m3u8" is a playlist, which has to be signed too: --output DIR writes them all
+    error: sign_hls_playlist "c/film.m3u8": line 2: "c/a b/audio.m3u8" is a playlist, whose own references need signing too: say with --output DIR where it is signed
     "#);
     insta::assert_snapshot!(fails(&["d/hostile.m3u8"]), @r#"
     exit 2
@@ -231,6 +231,10 @@ fn what_a_playlist_names_in_json_is_written_too() {
     assert_eq!(played(&read("play/live.2.m3u8")), ["c/init.mp4", "c/0.m4s"]);
 }
 
+const LIVE: &str = r#"<MPD type="dynamic" availabilityStartTime="2026-01-01T00:00:00Z" timeShiftBufferDepth="PT20S" minimumUpdatePeriod="PT2S">
+<Location>live.mpd</Location><Period start="PT0S"><AdaptationSet mimeType="video/mp4"><SegmentTemplate media="$Number$.m4s" duration="4"/>
+<Representation id="v" bandwidth="1"/></AdaptationSet></Period></MPD>"#;
+
 /// Everything that an option of the library is named for is a flag here.
 #[test]
 fn refusals_name_flags() {
@@ -241,6 +245,9 @@ fn refusals_name_flags() {
     for (key, content) in [
         ("c/long.mpd", LADDER.to_owned()),
         ("c/outside.m3u8", outside.to_owned()),
+        ("root.m3u8", "#EXTM3U\nc/0.m4s\n".to_owned()),
+        ("c/parent.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nnone.m3u8\n".to_owned()),
+        ("c/live.mpd", LIVE.to_owned()),
         ("c/large.mpd", " ".repeat(17 * 1024 * 1024)),
         ("c/line.m3u8", format!("#EXTM3U\n#{}\n0.m4s\n", "x".repeat(100_000))),
     ] {
@@ -262,6 +269,9 @@ fn refusals_name_flags() {
         &["c/outside.m3u8", "--variable", "token"],
         &["c/outside.m3u8", "--variable", "token=a\"b"],
         &["c/large.mpd"],
+        &["root.m3u8"],
+        &["c/parent.m3u8", "--output", "parent"],
+        &["c/live.mpd", "--expires", "2s"],
     ];
     let said =
         refused.map(|args| format!("{}\n{}\n", args.join(" "), failure(&run(args).unwrap()))).join("\n");
@@ -269,6 +279,12 @@ fn refusals_name_flags() {
     insta::assert_snapshot!(said);
     let fits = |args| assert!(run(args).unwrap().status.success(), "{args:?}");
     fits(&["c/line.m3u8"]);
+    fits(&["root.m3u8", "--prefix", "c/"]);
+    let live = server.ok(&folder, &["r2", "sign-playlist", "c/live.mpd"]);
+    assert!(!live.contains("Location"), "{live}");
+    server.ok(&folder, &["r2", "sign-playlist", "c/live.mpd", "--output", "live"]);
+    let live = String::from_utf8(folder.read("live/live.mpd")).unwrap();
+    assert!(live.contains("<Location>live.mpd</Location>"), "{live}");
     fits(&["c/outside.m3u8", "--variable", "token=0"]);
     fits(&["c/video.m3u8", "--max-urls", "2", "--dvr-window", "10m"]);
 }

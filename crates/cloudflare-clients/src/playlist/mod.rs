@@ -69,7 +69,7 @@
 //! - A `SegmentTimeline` lists its segments. Where the last one repeats without an end, it lists those that
 //!   are available.
 //! - A period that has not begun, or has no segments, is left out until each of its representations has a
-//!   segment by the clock.
+//!   segment by the clock. If no period has, the last that has begun is listed with its first segments.
 //! - `minimumUpdatePeriod` becomes the duration of a segment, where the list grows by the clock and it is
 //!   longer or missing.
 //! - With [`PlaylistOptions::dvr_window`], segments that ended before it are left out, but for one of each

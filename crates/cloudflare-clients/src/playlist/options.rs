@@ -134,10 +134,12 @@ impl<'a> PlaylistOptions<'a> {
     /// last time are signed and listed. By default, all that it lists are.
     ///
     /// At least three segments and three target durations remain, as [RFC
-    /// 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) asks for. What ends the stream
-    /// (`EXT-X-ENDLIST`) makes it a film, which is not shortened, and neither is a delta update. For DASH, see
-    /// [there](super#live-dash). A day of
-    /// segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
+    /// 8216](https://www.rfc-editor.org/rfc/rfc8216#section-6.2.2) asks for. `EXT-X-PLAYLIST-TYPE:EVENT` is
+    /// left out, which forbids to shorten a playlist. What ends the stream (`EXT-X-ENDLIST`) makes it a film,
+    /// which is not shortened: viewers get all of it then, and its `EXT-X-MEDIA-SEQUENCE` is the first one
+    /// again. A delta update is not shortened either. For DASH, see [there](super#live-dash).
+    ///
+    /// A day of segments of six seconds makes 5 MB for every reload, and ten minutes make 50 KB.
     pub fn dvr_window(mut self, window: Duration) -> Self {
         self.dvr_window = Some(window);
         self
@@ -177,8 +179,8 @@ impl<'a> PlaylistOptions<'a> {
             (None, Some(slash)) => &key[..=slash],
             (None, None) => {
                 return Err(Error::invalid_input(
-                    "a playlist at the root of the bucket lies in no folder: give the prefix of the keys that may be \
-                     signed, or an empty one for all of the bucket",
+                    "a playlist at the root of the bucket lies in no folder: `PlaylistOptions::prefix` sets what the \
+                     keys that may be signed begin with, and an empty one allows all of the bucket",
                 ));
             }
         };

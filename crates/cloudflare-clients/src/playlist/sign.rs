@@ -96,7 +96,8 @@ impl R2SigningClient {
     /// takes an `&` for the beginning of an entity, also where it is written `&amp;`, and so asks for another
     /// URL than the one that was signed: it cannot play a representation that is one object (`SegmentBase`),
     /// whose only URL is there. And it counts the segments of a live list from its beginning, which moves
-    /// with the window: it skips some.
+    /// with the window: it skips some, and reads the manifest many times a second. Where segments are listed,
+    /// one `BaseURL` has nothing but dashes behind its `?`: ffmpeg makes room for URLs by its length.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind), with the number of the line, and nothing is signed: what

@@ -230,7 +230,7 @@ impl Demo {
         let signing = Signing::new(DAY, "creator-123/");
         let master = key(MASTER);
         let url_of = |number, _: &str| Ok(self.film(number)?.into_string());
-        let playlists = signing.sign(&self.r2, &master, url_of).await?;
+        let playlists = signing.sign(&self.r2, &master, Some(url_of)).await?;
         for (number, playlist) in playlists.iter().enumerate() {
             let put = self.r2.put(signed_key(number), playlist.as_str().to_owned());
             put.content_type(content_type_of(MASTER)).cache_control("no-store").await?;

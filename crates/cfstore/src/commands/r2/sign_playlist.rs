@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use cloudflare_clients::ErrorKind;
 use cloudflare_clients::playlist::SignedPlaylist;
 use serde_json::json;
-use tokio::fs;
+use tokio::fs::{self, DirBuilder, OpenOptions};
+use tokio::io::AsyncWriteExt as _;
 
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::SignPlaylist;
@@ -41,7 +41,7 @@ pub(crate) async fn run(
     let signing = Signing {
         expires_in: expires,
         window: window.unwrap_or_default(),
-        prefix: prefix.unwrap_or_else(|| first_folder(&key).to_owned()),
+        prefix,
         representations,
         dvr_window,
         variables: variable,
@@ -52,12 +52,8 @@ pub(crate) async fn run(
     let target = location.target()?;
     let embedded = matches!(location, BucketLocation::Embedded(_));
     let r2 = location.open_with_signing(printer).await?;
-    let playlists = signing
-        .sign(&r2, &key, |number, child| match output {
-            Some(_) => Ok(file_name(&stem, number, child_extension(child))),
-            None => Err(names_another(child)),
-        })
-        .await?;
+    let name = |number: usize, child: &str| Ok(file_name(&stem, number, child_extension(child)));
+    let playlists = signing.sign(&r2, &key, output.is_some().then_some(name)).await?;
 
     let urls: usize = playlists.iter().map(SignedPlaylist::url_count).sum();
     let expires_at = playlists.iter().map(SignedPlaylist::expires_at).min();
@@ -84,19 +80,13 @@ pub(crate) async fn run(
         expires_at.map(rfc3339_seconds).unwrap_or_default()
     );
     printer.summary(summary, &target);
+    if urls == 0 {
+        printer.note(format_args!("nothing is signed: no reference of it leads into the bucket"));
+    }
     if embedded {
         bucket_location::note_serve(printer);
     }
     Ok(ExitStatus::Success)
-}
-
-fn first_folder(key: &str) -> &str {
-    key.split_inclusive('/').next().filter(|folder| folder.ends_with('/')).unwrap_or_default()
-}
-
-fn names_another(child: &str) -> cloudflare_clients::Error {
-    let why = format!("{child:?} is a playlist, which has to be signed too: --output DIR writes them all");
-    cloudflare_clients::Error::new(ErrorKind::InvalidInput, why)
 }
 
 /// What is in the folder may be the playlists that were uploaded.
@@ -124,15 +114,29 @@ fn stem(key: &str) -> String {
     if stem.is_empty() { "playlist".to_owned() } else { stem }
 }
 
-/// Returns where the first playlist is. It comes last: where it is, the others are.
+/// Returns where the first playlist is. It comes last: where it is, the others are. Whoever can read one can play it, so nobody
+/// else of this machine can.
 async fn write(folder: &Path, stem: &str, playlists: &[SignedPlaylist]) -> Result<PathBuf> {
     let failed = |path: &Path, error| Error::file(path, "cannot be written", &error);
-    fs::create_dir_all(folder).await.map_err(|error| failed(folder, error))?;
+    let (mut builder, mut options) = (DirBuilder::new(), OpenOptions::new());
+    builder.recursive(true);
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        builder.mode(0o700);
+        options.mode(0o600);
+    }
+    builder.create(folder).await.map_err(|error| failed(folder, error))?;
     let mut path = folder.to_owned();
     for (number, playlist) in playlists.iter().enumerate().rev() {
         let text = playlist.as_str();
         path = folder.join(file_name(stem, number, extension(text)));
-        fs::write(&path, text).await.map_err(|error| failed(&path, error))?;
+        let written = async {
+            let mut file = options.open(&path).await?;
+            file.write_all(text.as_bytes()).await?;
+            file.flush().await
+        };
+        written.await.map_err(|error| failed(&path, error))?;
     }
     Ok(path)
 }
@@ -156,12 +160,5 @@ mod tests {
             assert_eq!(file_name(&stem(key), 0, "m3u8"), name, "{key}");
         }
         assert_eq!(file_name(&stem(&"x".repeat(1024)), 12, "m3u8").len(), MAX_STEM + ".12.m3u8".len());
-    }
-
-    #[test]
-    fn the_first_folder_of_a_key() {
-        assert_eq!(first_folder("creator/hls/a.m3u8"), "creator/");
-        assert_eq!(first_folder("/a/b"), "/");
-        assert_eq!(first_folder("a.m3u8"), "");
     }
 }

@@ -164,7 +164,7 @@ impl Live {
         if update < NEVER && self.life < needed {
             return Err(Error::invalid_input(format!(
                 "the URLs are good for {:?}, and players need them for {needed:?}: until the next update, and for as long as they \
-                 are behind; `PlaylistOptions::expires_in` has to be longer, or the signing window shorter",
+                 are behind; `PlaylistOptions::expires_in` has to be longer, or `PlaylistOptions::signing_window` shorter",
                 self.life
             )));
         }

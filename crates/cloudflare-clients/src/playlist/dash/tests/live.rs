@@ -388,7 +388,7 @@ fn what_cannot_be_listed_is_refused() {
 
     let seldom = live(r#"minimumUpdatePeriod="PT1M""#, &timed(TIMELINE));
     let life = |life| sign_with(&seldom, &PlaylistOptions::new().expires_in(Duration::from_secs(life)));
-    assert_snapshot!(life(67).unwrap_err().message(), @r#"line 1: the URLs are good for 67s, and players need them for 68s: until the next update, and for as long as they are behind; `PlaylistOptions::expires_in` has to be longer, or the signing window shorter"#);
+    assert_snapshot!(life(67).unwrap_err().message(), @r#"line 1: the URLs are good for 67s, and players need them for 68s: until the next update, and for as long as they are behind; `PlaylistOptions::expires_in` has to be longer, or `PlaylistOptions::signing_window` shorter"#);
     assert!(life(68).is_ok());
     let window =
         PlaylistOptions::new().expires_in(Duration::from_secs(100)).signing_window(Duration::from_secs(50));
