@@ -1,66 +1,44 @@
-// hls.js and dash.js play signed playlists in Chromium (CHROMIUM), from a page on another origin than the bucket's: from its start,
-// then from near its end to the end. STREAMING_WORKER is the folder that worker-build made of examples/streaming-worker.
+// hls.js, dash.js and Shaka Player play signed playlists in Chromium, from a page on another origin than the bucket's: from its
+// start, then from near its end to the end. STREAMING_WORKER is the folder that worker-build made of examples/streaming-worker.
 
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
-import { createServer } from "node:http";
 import { basename, dirname, join } from "node:path";
 import { after, test } from "node:test";
-import { chromium } from "playwright-core";
 import { SECONDS, SHAPES, eachFile, makeFilms, presigned, sign, storeFilms } from "./films.mjs";
+import { startPages } from "./players.mjs";
 import { mintToken, startWorker } from "./worker_harness.mjs";
 
-const { CHROMIUM, R2_ENDPOINT, STREAMING_WORKER } = process.env;
-assert.ok(CHROMIUM && STREAMING_WORKER, "CHROMIUM must name the program, STREAMING_WORKER the folder of the built Worker");
+const { R2_ENDPOINT, STREAMING_WORKER } = process.env;
+assert.ok(STREAMING_WORKER, "STREAMING_WORKER must name the folder of the built Worker");
 
 await makeFilms();
 await storeFilms();
 
-const PLAYERS = { "hls.js": "hls.js/dist/hls.min.js", "dash.js": "dashjs/dist/modern/umd/dash.all.min.js" };
-
-/** The page's own server: the page, the players, and the playlists of the folders that it is shown. */
+/** The pages' server has the playlists of the folders that it is shown. */
 const folders = [];
-const pages = createServer(async (request, response) => {
-  const [, place, name] = request.url.split("/");
-  try {
-    if (request.url === "/") {
-      const scripts = Object.keys(PLAYERS).map((player) => `<script src="/players/${player}"></script>`);
-      response.setHeader("content-type", "text/html").end(`<!doctype html>${scripts.join("")}<video muted></video>`);
-    } else if (place === "players") {
-      response.setHeader("content-type", "text/javascript").end(await readFile(join("node_modules", PLAYERS[name])));
-    } else {
-      response.setHeader("cache-control", "no-store").end(await readFile(join(folders[place], basename(name))));
-    }
-  } catch {
-    response.writeHead(404).end();
-  }
+const pages = await startPages(({ pathname }) => {
+  const [, place, name] = pathname.split("/");
+  return readFile(join(folders[place], basename(name)));
 });
-await new Promise((resolve) => pages.listen(0, "127.0.0.1", resolve));
-const origin = `http://127.0.0.1:${pages.address().port}`;
+after(() => pages.stop());
+const { origin } = pages;
 
-/** A URL of the file, on the page's own server. */
+/** A URL of the file, on the pages' own server. */
 const served = (file) => `${origin}/${folders.push(dirname(file)) - 1}/${basename(file)}`;
 
-const args = ["--no-first-run", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
-const browser = await chromium.launch({ executablePath: CHROMIUM, args });
-after(async () => {
-  await browser.close();
-  pages.close();
-});
+/** What has the players buffer 2 seconds. */
+const SETTINGS = {
+  "hls.js": { maxBufferLength: 2, maxMaxBufferLength: 2 },
+  "dash.js": { bufferTimeDefault: 2, bufferTimeAtTopQuality: 2, bufferTimeAtTopQualityLongForm: 2 },
+  shaka: { bufferingGoal: 2 },
+};
 
 /** Plays in a page of its own. `url`: of the playlist, or what the page fetches it with. Returns what came of it and which requests were made. */
-async function play(player, url) {
-  const page = await browser.newPage();
-  const answers = [];
-  page.on("response", (response) => answers.push({ url: response.url(), status: response.status() }));
-  await page.goto(origin);
-  const played = await page.evaluate(inPage, { player, url });
-  await page.close();
-  return { ...played, answers: answers.filter(({ url }) => url.startsWith("http") && !url.startsWith(`${origin}/`)) };
-}
+const play = (player, url) => pages.run(inPage, { player, settings: SETTINGS[player], url });
 
-async function inPage({ player, url }) {
+async function inPage({ player, settings, url }) {
   const video = document.querySelector("video");
   let fail;
   const failed = new Promise((_, reject) => (fail = (why) => reject(new Error(why))));
@@ -78,19 +56,7 @@ async function inPage({ player, url }) {
     const { streamingUrl } = await (await fetch(url.from, url.init)).json();
     url = streamingUrl;
   }
-  if (player === "hls.js") {
-    const hls = new Hls({ maxBufferLength: 2, maxMaxBufferLength: 2 });
-    hls.on(Hls.Events.ERROR, (_, { fatal, type, details, response }) => {
-      if (fatal || type === Hls.ErrorTypes.NETWORK_ERROR) fail(`${details} ${response?.code}`);
-    });
-    hls.loadSource(url);
-    hls.attachMedia(video);
-  } else {
-    const dash = dashjs.MediaPlayer().create();
-    dash.updateSettings({ streaming: { buffer: { bufferTimeDefault: 2, bufferTimeAtTopQuality: 2, bufferTimeAtTopQualityLongForm: 2 } } });
-    dash.on(dashjs.MediaPlayer.events.ERROR, ({ error }) => fail(error.message ?? String(error)));
-    dash.initialize(video, url, false);
-  }
+  attach(player, settings, url, fail);
   const playing = async () => {
     await until("ready", () => video.readyState >= HTMLMediaElement.HAVE_FUTURE_DATA);
     await video.play();
@@ -115,9 +81,11 @@ function expectPlayed({ duration, width, frames, answers }, bucket, playlists = 
 }
 
 for (const [name, shape] of Object.entries(SHAPES)) {
-  test(`${shape.player}: ${name}`, async () => {
-    expectPlayed(await play(shape.player, served(await sign(shape))), R2_ENDPOINT);
-  });
+  for (const player of shape.players) {
+    test(`${player}: ${name}`, async () => {
+      expectPlayed(await play(player, served(await sign(shape))), R2_ENDPOINT);
+    });
+  }
 }
 
 test("segments that are not signed do not play", async () => {

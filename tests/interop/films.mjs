@@ -29,23 +29,26 @@ const CODECS =
 const hls = (...options) => ["-f", "hls", "-hls_time", "2", "-hls_playlist_type", "vod", ...options];
 const dash = (...options) => ["-f", "dash", "-seg_duration", "2", ...options];
 
-/** What is played, relative to the folder of all films, with which library in a browser, and how ffmpeg makes it. */
+const HLS = ["hls.js", "shaka"];
+const DASH = ["dash.js", "shaka"];
+
+/** What is played, relative to the folder of all films, with which libraries in a browser, and how ffmpeg makes it. */
 export const SHAPES = {
-  "MPEG-TS, a file a segment": { player: "hls.js", playlist: "ts/video.m3u8", make: hls() },
-  "MPEG-TS, byte ranges of one file": { player: "hls.js", playlist: "ts-ranges/video.m3u8", make: hls("-hls_flags", "single_file") },
-  "fragmented MP4": { player: "hls.js", playlist: "fmp4/video.m3u8", make: hls("-hls_segment_type", "fmp4") },
+  "MPEG-TS, a file a segment": { players: HLS, playlist: "ts/video.m3u8", make: hls() },
+  "MPEG-TS, byte ranges of one file": { players: HLS, playlist: "ts-ranges/video.m3u8", make: hls("-hls_flags", "single_file") },
+  "fragmented MP4": { players: HLS, playlist: "fmp4/video.m3u8", make: hls("-hls_segment_type", "fmp4") },
   "fragmented MP4, byte ranges of one file": {
-    player: "hls.js",
+    players: HLS,
     playlist: "fmp4-ranges/video.m3u8",
     make: hls("-hls_segment_type", "fmp4", "-hls_flags", "single_file"),
   },
   "AES-128, its key in the bucket": {
-    player: "hls.js",
+    players: HLS,
     playlist: "aes/video.m3u8",
     make: hls("-hls_key_info_file", join(scratch, "key_info")),
   },
   "two qualities and two languages": {
-    player: "hls.js",
+    players: HLS,
     playlist: "multivariant/master.m3u8",
     multivariant: true,
     make: [
@@ -55,17 +58,17 @@ export const SHAPES = {
     ],
     output: "multivariant/%v/video.m3u8",
   },
-  "DASH, a template of numbers": { player: "dash.js", playlist: "dash-number/film.mpd", make: dash("-use_timeline", "0") },
-  "DASH, a template with a timeline": { player: "dash.js", playlist: "dash-timeline/film.mpd", make: dash() },
+  "DASH, a template of numbers": { players: DASH, playlist: "dash-number/film.mpd", make: dash("-use_timeline", "0") },
+  "DASH, a template with a timeline": { players: DASH, playlist: "dash-timeline/film.mpd", make: dash() },
   "DASH, a list of files": {
-    player: "dash.js",
+    players: DASH,
     playlist: "dash-list/film.mpd",
     make: dash("-use_template", "0", "-use_timeline", "0"),
     // ffmpeg 5.1 reads no such manifest from a disk.
     same: "dash-timeline/film.mpd",
   },
   "DASH, a list of byte ranges": {
-    player: "dash.js",
+    players: DASH,
     playlist: "dash-ranges/film.mpd",
     make: dash("-single_file", "1"),
     // ffmpeg 5.1 reads such a manifest for ever, from a disk too.
