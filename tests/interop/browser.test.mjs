@@ -36,7 +36,10 @@ const SETTINGS = {
 };
 
 /** Plays in a page of its own. `url`: of the playlist, or what the page fetches it with. Returns what came of it and which requests were made. */
-const play = (player, url) => pages.run(inPage, { player, settings: SETTINGS[player], url });
+async function play(player, url) {
+  const run = await pages.open();
+  return run(inPage, { player, settings: SETTINGS[player], url });
+}
 
 async function inPage({ player, settings, url }) {
   const video = document.querySelector("video");

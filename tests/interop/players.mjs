@@ -40,22 +40,27 @@ export async function startPages(answer) {
   const origin = `http://127.0.0.1:${server.address().port}`;
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 
-  /** Calls `inPage(argument)` in a page of its own. Returns what came of it, and what other servers answered meanwhile. */
-  async function run(inPage, argument) {
+  /**
+   * Opens a page. The function that this returns calls `inPage(argument)` there, closes it, and returns what came of it and what
+   * other servers answered meanwhile.
+   */
+  async function open() {
     const page = await browser.newPage();
     const answers = [];
-    page.on("response", (response) => answers.push({ url: response.url(), status: response.status() }));
+    page.on("response", (response) => answers.push({ url: response.url(), status: response.status(), at: Date.now() }));
     await page.goto(origin);
-    const result = await page.evaluate(inPage, argument);
-    await page.close();
-    return { ...result, answers: answers.filter(({ url }) => url.startsWith("http") && !url.startsWith(`${origin}/`)) };
+    return async (inPage, argument) => {
+      const result = await page.evaluate(inPage, argument);
+      await page.close();
+      return { ...result, answers: answers.filter(({ url }) => url.startsWith("http") && !url.startsWith(`${origin}/`)) };
+    };
   }
 
   async function stop() {
     await browser.close();
     server.close();
   }
-  return { origin, run, stop };
+  return { origin, open, stop };
 }
 
 /** Part of the page: has the player fill its video element. `fail` is called with what goes wrong, refused requests included. */

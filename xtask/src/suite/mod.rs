@@ -77,8 +77,13 @@ const SUITES: &[Suite] = &[
     },
     Suite {
         name: "players/browser",
-        about: "Signed playlists in hls.js and dash.js, in Chromium",
+        about: "Signed playlists in hls.js, dash.js and Shaka Player, in Chromium",
         run: players::browser,
+    },
+    Suite {
+        name: "players/live",
+        about: "The same for streams that grow while they play, for longer than a URL lives",
+        run: players::live,
     },
 ];
 

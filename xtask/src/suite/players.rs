@@ -14,10 +14,18 @@ pub(crate) fn ffmpeg(context: &Context<'_>) -> Result<Tally, Stop> {
 }
 
 pub(crate) fn browser(context: &Context<'_>) -> Result<Tally, Stop> {
-    install::system(context, "chromium", "chromium")?;
-    let chromium = find("chromium").ok_or_else(|| Stop::Skipped("chromium is not on the PATH".into()))?;
+    let chromium = chromium(context)?;
     let worker = worker::build(context, "examples/streaming-worker")?;
     drive(context, "browser.test.mjs", &[("CHROMIUM", chromium), ("STREAMING_WORKER", worker)])
+}
+
+pub(crate) fn live(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive(context, "live.test.mjs", &[("CHROMIUM", chromium(context)?)])
+}
+
+fn chromium(context: &Context<'_>) -> Result<PathBuf, Stop> {
+    install::system(context, "chromium", "chromium")?;
+    find("chromium").ok_or_else(|| Stop::Skipped("chromium is not on the PATH".into()))
 }
 
 /// Runs a driver, which makes its films with ffmpeg, against a server of its own.
