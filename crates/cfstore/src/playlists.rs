@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 
 /// The largest playlist that is read, in bytes.
 const MAX_SIZE: usize = 16 * 1024 * 1024;
-/// How many playlists one may lead to, itself included.
+/// How many playlists may be signed together: one, and those that it leads to.
 const MAX_PLAYLISTS: usize = 200;
 
 /// How many URLs one has, unless somebody asks for more: ten hours in six representations have 54,000.
@@ -71,9 +71,6 @@ impl Signing {
 
         let mut signed = Vec::new();
         while let Some((key, parent)) = next(signed.len()) {
-            if signed.len() == MAX_PLAYLISTS {
-                return Err(Error::Local(format!("the playlist leads to more than {MAX_PLAYLISTS} others")));
-            }
             let text = read(r2, &key).await.map_err(|error| match (error, &parent) {
                 (Error::NotFound(key), Some(parent)) => Error::Local(format!(
                     "{parent:?} names the playlist {key:?}, and no such object is stored"
@@ -83,7 +80,13 @@ impl Signing {
             let mut options = self.options();
             if let Some(reference) = &reference {
                 let (number_of, key) = (&number_of, &key);
-                options = options.child_url(move |child| reference(number_of(child, key), child));
+                options = options.child_url(move |child| match number_of(child, key) {
+                    number if number < MAX_PLAYLISTS => reference(number, child),
+                    _ => Err(cloudflare_clients::Error::new(
+                        ErrorKind::InvalidInput,
+                        format!("more than {MAX_PLAYLISTS} playlists belong together"),
+                    )),
+                });
             }
             signed.push(if is_dash(&text) {
                 self.sign_dash(r2, &text, &key, options)?

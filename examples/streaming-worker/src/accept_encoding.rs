@@ -4,9 +4,12 @@
 /// ([RFC 9110, 12.5.3](https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3)).
 pub fn takes_gzip(accepted: &str) -> bool {
     accepted.split(',').any(|element| {
-        let (coding, weight) = element.split_once(';').unwrap_or((element, "q=1"));
+        let mut parts = element.split(';').map(str::trim);
+        let coding = parts.next().unwrap_or_default();
+        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
         // A weight of zero has no digit but zeros.
-        coding.trim().eq_ignore_ascii_case("gzip") && weight.contains(|c: char| matches!(c, '1'..='9'))
+        coding.eq_ignore_ascii_case("gzip")
+            && weight.is_none_or(|weight| weight.contains(|c: char| matches!(c, '1'..='9')))
     })
 }
 
@@ -16,14 +19,27 @@ mod tests {
 
     #[test]
     fn clients_say_whether_they_take_gzip() {
-        for accepted in
-            ["gzip", "br, GZIP", "gzip, deflate, br, zstd", "br;q=1.0, gzip;q=0.8, *;q=0.1", "gzip ; q=0.001"]
-        {
+        for accepted in [
+            "gzip",
+            "br, GZIP",
+            "gzip, deflate, br, zstd",
+            "br;q=1.0, gzip;q=0.8, *;q=0.1",
+            "gzip ; q=0.001",
+            "gzip;a=0",
+        ] {
             assert!(takes_gzip(accepted), "{accepted}");
         }
-        for accepted in
-            ["", "identity", "br", "gzip;q=0", "gzip; q=0.000, *", "*;q=0", "x-gzipped", "deflate, br;q=1"]
-        {
+        for accepted in [
+            "",
+            "identity",
+            "br",
+            "gzip;q=0",
+            "gzip;a=1;Q=0",
+            "gzip; q=0.000, *",
+            "*;q=0",
+            "x-gzipped",
+            "deflate, br;q=1",
+        ] {
             assert!(!takes_gzip(accepted), "{accepted}");
         }
     }

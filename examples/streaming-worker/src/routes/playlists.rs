@@ -68,6 +68,9 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
         return Err(ApiError::not_found("playlist"));
     }
     let text = stored(app, &key, BlockingReload::from_query(&query)?).await?;
+    if expires_at <= WorkersRuntime.now() {
+        return Err(ApiError::forbidden());
+    }
     // Its URLs live as long as its own, so that a film does not end in the middle. A live playlist that is read again has the same
     // ones, so that no segment is loaded twice.
     let mut options = PlaylistOptions::new()
@@ -96,20 +99,27 @@ async fn stored(app: &App, key: &MediaKey, reload: Option<BlockingReload>) -> Re
     let (mut etag, mut text) = read(found).await?;
     let Some(reload) = reload else { return Ok(text) };
     loop {
-        let waited = WorkersRuntime.now().duration_since(begin).unwrap_or_default();
-        match reload.state(&text) {
+        let longest = match reload.state(&text) {
             ReloadState::Ready => return Ok(text),
-            ReloadState::Wait(longest) if waited < longest => WorkersRuntime.sleep(POLLING).await,
-            ReloadState::Wait(_) => return Err(ApiError::not_yet()),
+            ReloadState::Wait(longest) => longest,
             _ => {
                 let message = "the playlist will not have what _HLS_msn and _HLS_part ask for in time";
                 return Err(ApiError::bad_request(message));
             }
-        }
-        let newer = Conditional::new().etag_does_not_match(&etag);
-        match app.r2.get(key.as_str()).only_if(newer).await {
-            Err(error) if error.kind() == ErrorKind::NotModified => {}
-            found => (etag, text) = read(found?).await?,
+        };
+        loop {
+            if WorkersRuntime.now().duration_since(begin).unwrap_or_default() >= longest {
+                return Err(ApiError::not_yet());
+            }
+            WorkersRuntime.sleep(POLLING).await;
+            let newer = Conditional::new().etag_does_not_match(&etag);
+            match app.r2.get(key.as_str()).only_if(newer).await {
+                Err(error) if error.kind() == ErrorKind::NotModified => {}
+                found => {
+                    (etag, text) = read(found?).await?;
+                    break;
+                }
+            }
         }
     }
 }
@@ -118,7 +128,11 @@ async fn stored(app: &App, key: &MediaKey, reload: Option<BlockingReload>) -> Re
 async fn read(found: Option<ObjectBody>) -> Result<(String, String), ApiError> {
     let found = found.ok_or_else(|| ApiError::not_found("playlist"))?;
     let etag = found.etag.clone();
-    Ok((etag, found.decoded()?.limit(MAX_PLAYLIST).text().await?))
+    let text = found.decoded()?.limit(MAX_PLAYLIST).text().await.map_err(|error| match error.code() {
+        Some("EntityTooLarge") => ApiError::unprocessable("the playlist that is stored is too long"),
+        _ => error.into(),
+    });
+    Ok((etag, text?))
 }
 
 fn answer(request: &Request, text: String, content_type: &str) -> Answer {

@@ -123,7 +123,7 @@ impl LiveEdge {
     fn of(playlist: &str) -> Self {
         let mut edge = Self { part_limit: 3, ..Self::default() };
         let (mut first, mut segments) = (0_u64, 0_u64);
-        for line in playlist.lines() {
+        for line in playlist.trim_start_matches('\u{feff}').lines() {
             let line = line.trim_ascii();
             let Some(tag) = line.strip_prefix('#') else {
                 if !line.is_empty() {
@@ -138,7 +138,9 @@ impl LiveEdge {
             };
             match name {
                 "EXT-X-PART" => edge.parts += 1,
-                "EXT-X-TARGETDURATION" => edge.target = value.trim().parse().unwrap_or(0),
+                "EXT-X-TARGETDURATION" => {
+                    edge.target = seconds(value.trim()).map_or(0, |target| target.as_secs());
+                }
                 "EXT-X-MEDIA-SEQUENCE" => first = value.trim().parse().unwrap_or(0),
                 "EXT-X-SKIP" => segments += number(value, "SKIPPED-SEGMENTS").unwrap_or(0),
                 "EXT-X-SERVER-CONTROL" => edge.can_block = value_of(value, "CAN-BLOCK-RELOAD") == Some("YES"),
@@ -210,6 +212,8 @@ mod tests {
         ] {
             assert_eq!(state(query, LIVE), expected, "{query}");
         }
+        let marked = format!("\u{feff}{LIVE}").replace("DURATION:4", "DURATION:4.000");
+        assert_eq!(state("_HLS_msn=9", &marked), WAIT);
         let without_parts = &LIVE[..LIVE.find("#EXT-X-PART:DURATION=0.5").unwrap()];
         assert_eq!(state("_HLS_msn=8&_HLS_part=2", without_parts), WAIT);
         assert_eq!(state("_HLS_msn=8&_HLS_part=1", without_parts), Ready);

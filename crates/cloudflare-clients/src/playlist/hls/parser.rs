@@ -1,11 +1,12 @@
 //! The lines and tags of a playlist.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::attributes::{Attribute, attributes};
 use super::child::child_url;
 use super::dvr_window::Edit;
-use super::references::References;
+use super::references::{References, too_many_urls};
 use super::tags::{self, Kind, Target};
 use super::variables::Variables;
 use crate::playlist::reference::{Resolved, Resolver, folder_of};
@@ -26,6 +27,8 @@ pub(super) struct Parser<'a> {
     stream_inf: bool,
     /// Segments may share an object from here on.
     byte_ranges: bool,
+    /// How many references have variables.
+    substituted: usize,
     line_number: usize,
 }
 
@@ -43,6 +46,7 @@ impl<'a> Parser<'a> {
             kind: None,
             stream_inf: false,
             byte_ranges: false,
+            substituted: 0,
             line_number: 0,
         })
     }
@@ -77,6 +81,9 @@ impl<'a> Parser<'a> {
                 self.line(at, line).map_err(|error| at_line(self.line_number, &error))?;
             }
             at += line.len();
+        }
+        for edit in edits {
+            self.references.edit(edit.at, edit.text);
         }
         Ok(self.references)
     }
@@ -199,8 +206,15 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn resolve(&self, reference: &str) -> Result<Option<String>> {
-        let reference = self.variables.substitute(reference, self.options.max_line)?;
+    fn resolve(&mut self, reference: &str) -> Result<Option<String>> {
+        let reference = self.variables.substitute(reference)?;
+        if matches!(reference, Cow::Owned(_)) {
+            self.substituted += 1;
+            // Each may be long, wherever it leads.
+            if self.substituted > self.options.max_urls {
+                return Err(too_many_urls(self.options.max_urls));
+            }
+        }
         Ok(match self.resolver.resolve(self.key, &reference)? {
             Resolved::Object(key) => Some(key),
             Resolved::Elsewhere => None,

@@ -9,6 +9,12 @@ use crate::playlist::SignedPlaylist;
 use crate::signing::url_signer::{Folder, Paths, UrlSigner};
 use crate::{Error, Result};
 
+pub(super) fn too_many_urls(limit: usize) -> Error {
+    Error::invalid_input(format!(
+        "the playlist has more than {limit} URLs, the limit that `PlaylistOptions::max_urls` sets"
+    ))
+}
+
 /// What replaces a piece of the text.
 #[derive(Debug)]
 enum Replacement {
@@ -95,10 +101,7 @@ impl<'a> References<'a> {
 
     fn push(&mut self, at: Range<usize>, replacement: Replacement) -> Result<()> {
         if self.count == self.limit {
-            return Err(Error::invalid_input(format!(
-                "the playlist has more than {} URLs, the limit that `PlaylistOptions::max_urls` sets",
-                self.limit
-            )));
+            return Err(too_many_urls(self.limit));
         }
         self.count += 1;
         self.list.push((at, replacement));

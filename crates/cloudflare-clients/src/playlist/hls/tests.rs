@@ -319,6 +319,14 @@ fn limits_and_options_are_checked() {
             .unwrap_err()
             .contains("line 4: the playlist has more than 2")
     );
+    let elsewhere =
+        format!("#EXTM3U\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"https://a.example/\"\n{}", "{$a}\n".repeat(4));
+    assert!(sign(&elsewhere, PlaylistOptions::new().max_urls(4)).is_ok());
+    assert!(
+        sign(&elsewhere, PlaylistOptions::new().max_urls(3))
+            .unwrap_err()
+            .contains("line 6: the playlist has more than 3")
+    );
     assert!(
         sign(text, PlaylistOptions::new().max_line(5)).unwrap_err().contains("line 1: the line has 8 bytes")
     );
@@ -419,5 +427,16 @@ proptest! {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_window_changes_the_last_line_too() {
+    let segments = "#EXTINF:2,\na.ts\n".repeat(5);
+    for end in ["", "\n"] {
+        let text = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n{segments}#EXT-X-MEDIA-SEQUENCE:10{end}");
+        let options = options().dvr_window(Duration::ZERO);
+        let signed = client().sign_hls_playlist(&text, KEY, &options).unwrap();
+        assert!(signed.as_str().ends_with(&format!("#EXT-X-MEDIA-SEQUENCE:12{end}")), "{}", signed.as_str());
     }
 }

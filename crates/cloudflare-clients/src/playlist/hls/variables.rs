@@ -6,9 +6,12 @@ use std::collections::HashMap;
 use super::attributes::attributes;
 use crate::{Error, Result};
 
-/// Values by name. One that comes from outside may have none.
+/// Values by name, or why one is not known, which counts where it is used.
 #[derive(Debug, Default)]
-pub(super) struct Variables(HashMap<String, Option<String>>);
+pub(super) struct Variables(HashMap<String, Result<String>>);
+
+/// The longest text with its variables, in bytes: an encoded key and a query that is dropped fit.
+const MAX_LEN: usize = 4096;
 
 impl Variables {
     /// Takes an `EXT-X-DEFINE` whose attributes begin at `start`, with the values of those that come from
@@ -51,12 +54,19 @@ impl Variables {
         }
         let said =
             value.as_ref().filter(|_| imported).map(|value| format!("NAME=\"{name}\",VALUE=\"{value}\""));
+        let value = match value {
+            // As in every quoted string, variables are substituted in it.
+            Some(value) => self.substitute(&value).map(Cow::into_owned),
+            None => Err(Error::invalid_input(format!(
+                "the variable {name:?} comes from outside the playlist: give its value with `PlaylistOptions::variable`"
+            ))),
+        };
         self.0.insert(name, value);
         Ok(said)
     }
 
-    /// `text` with its `{$name}` replaced. Values are not looked into again. The result has at most `limit` bytes.
-    pub(super) fn substitute<'a>(&self, text: &'a str, limit: usize) -> Result<Cow<'a, str>> {
+    /// `text` with its `{$name}` replaced. Values are not looked into again.
+    pub(super) fn substitute<'a>(&self, text: &'a str) -> Result<Cow<'a, str>> {
         if !text.contains("{$") {
             return Ok(Cow::Borrowed(text));
         }
@@ -74,21 +84,17 @@ impl Variables {
                 continue;
             }
             let value = match self.0.get(name) {
-                Some(Some(value)) => value,
-                Some(None) => {
-                    return Err(Error::invalid_input(format!(
-                        "the variable {name:?} comes from outside the playlist: give its value with `PlaylistOptions::variable`"
-                    )));
-                }
+                Some(Ok(value)) => value,
+                Some(Err(why)) => return Err(why.clone()),
                 None => {
                     return Err(Error::invalid_input(format!(
                         "the variable {name:?} is not defined before its use"
                     )));
                 }
             };
-            if out.len() + value.len() > limit {
+            if out.len() + value.len() > MAX_LEN {
                 return Err(Error::invalid_input(format!(
-                    "with its variables, a reference is longer than {limit} bytes"
+                    "with its variables, a reference is longer than {MAX_LEN} bytes"
                 )));
             }
             out.push_str(value);
@@ -122,18 +128,26 @@ mod tests {
     #[test]
     fn variables_are_substituted_once() {
         let mut variables = Variables::default();
-        assert_eq!(define(&mut variables, r#"NAME="a",VALUE="{$b}/x""#).unwrap(), None);
-        assert_eq!(define(&mut variables, r#"VALUE="2",NAME="b-_1""#).unwrap(), None);
+        for list in [
+            r#"VALUE="2",NAME="b-_1""#,
+            r#"NAME="a",VALUE="{$b-_1}/x""#,
+            r#"NAME="early",VALUE="{$late}""#,
+            r#"NAME="late",VALUE="1""#,
+        ] {
+            assert_eq!(define(&mut variables, list).unwrap(), None);
+        }
         for (text, expected) in [
             ("plain", "plain"),
-            ("{$a}/{$b-_1}.ts", "{$b}/x/2.ts"),
+            ("{$a}/{$b-_1}.ts", "2/x/2.ts"),
             ("{$}{$ a}{$a", "{$}{$ a}{$a"),
             ("{{$b-_1}}", "{2}"),
         ] {
-            assert_eq!(variables.substitute(text, 20).unwrap(), expected);
+            assert_eq!(variables.substitute(text).unwrap(), expected);
         }
-        refused(variables.substitute("{$c}", 20), "the variable \"c\" is not defined before its use");
-        refused(variables.substitute("{$a}{$a}{$a}{$a}", 20), "a reference is longer than 20 bytes");
+        refused(variables.substitute("{$c}"), "the variable \"c\" is not defined before its use");
+        refused(variables.substitute("{$early}"), "the variable \"late\" is not defined before its use");
+        let long = "{$a}".repeat(1 + MAX_LEN / 3);
+        refused(variables.substitute(&long), "a reference is longer than 4096 bytes");
     }
 
     #[test]
@@ -144,9 +158,9 @@ mod tests {
         let said = define(&mut variables, r#"IMPORT="empty""#).unwrap();
         assert_eq!(said.as_deref(), Some(r#"NAME="empty",VALUE="""#));
         assert_eq!(define(&mut variables, r#"IMPORT="unknown""#).unwrap(), None);
-        assert_eq!(variables.substitute("{$given}{$empty}.ts", 20).unwrap(), "1/2.ts");
+        assert_eq!(variables.substitute("{$given}{$empty}.ts").unwrap(), "1/2.ts");
         refused(
-            variables.substitute("{$unknown}.ts", 20),
+            variables.substitute("{$unknown}.ts"),
             "the variable \"unknown\" comes from outside the playlist: give its value with `PlaylistOptions::variable`",
         );
     }

@@ -80,10 +80,10 @@ fn sequence(edits: &mut Vec<Edit>, tag: &str, found: Option<Sequence>, head: usi
 struct Dropped<'a> {
     /// The lines that stay.
     kept: Vec<Range<usize>>,
-    keys: Vec<Key>,
+    keys: Vec<Key<'a>>,
     map: Option<Range<usize>>,
     /// The keys that were in force at the map, which may be encrypted.
-    map_keys: Vec<Key>,
+    map_keys: Vec<Key<'a>>,
     bit_rate: Option<Range<usize>>,
     discontinuities: u64,
     /// The last time by the clock, and how much later the next segment begins.
@@ -93,10 +93,10 @@ struct Dropped<'a> {
 }
 
 #[derive(Debug, Clone)]
-struct Key {
+struct Key<'a> {
     line: Range<usize>,
     /// `None` for a line that ends them all.
-    format: Option<String>,
+    format: Option<&'a str>,
 }
 
 impl<'a> Dropped<'a> {
@@ -105,7 +105,8 @@ impl<'a> Dropped<'a> {
         let (mut segments, mut byte_range) = (segments.iter(), None);
         for (number, (at, line)) in (1..).zip(lines(text)) {
             let content = line.trim_ascii();
-            let whole = at..at + line.len();
+            // The first line's byte order mark is part of it.
+            let whole = if number == 1 { 0 } else { at }..at + line.len();
             let Some(tag) = content.strip_prefix('#') else {
                 if !content.is_empty()
                     && let Some(segment) = segments.next()
@@ -131,19 +132,19 @@ impl<'a> Dropped<'a> {
                 "EXT-X-PROGRAM-DATE-TIME" => dropped.time = Some((value.trim(), Duration::ZERO)),
                 "EXT-X-BYTERANGE" => byte_range = Some(byte_end(value, dropped.byte_end)),
                 "EXT-X-PLAYLIST-TYPE" if value.trim() == "EVENT" => {}
-                _ if at == 0 || OF_THE_PLAYLIST.contains(&name) => dropped.kept.push(whole),
+                _ if number == 1 || OF_THE_PLAYLIST.contains(&name) => dropped.kept.push(whole),
                 _ => {}
             }
         }
         Ok(dropped)
     }
 
-    fn key(&mut self, line: Range<usize>, list: &str) -> Result<()> {
+    fn key(&mut self, line: Range<usize>, list: &'a str) -> Result<()> {
         if value_of(list, "METHOD") == Some("NONE") {
             self.keys = vec![Key { line, format: None }];
             return Ok(());
         }
-        let format = Some(value_of(list, "KEYFORMAT").unwrap_or("identity").to_owned());
+        let format = Some(value_of(list, "KEYFORMAT").unwrap_or("identity"));
         self.keys.retain(|key| key.format != format);
         if self.keys.len() == MAX_KEYS {
             return Err(Error::invalid_input(format!("more than {MAX_KEYS} keys are in force at once")));

@@ -47,7 +47,7 @@ impl Outline {
         let mut duration = Duration::ZERO;
         for (number, (at, line)) in (1..).zip(lines(text)) {
             let end = at + line.len();
-            if at == 0 {
+            if number == 1 {
                 outline.head = end;
             }
             let content = line.trim_ascii();
@@ -104,10 +104,11 @@ impl Outline {
     }
 }
 
-/// Lines with their ends, and where they begin.
+/// Lines with their ends, and where they begin. A byte order mark stands before the first.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut end = 0;
-    text.split_inclusive('\n').map(move |line| {
+    let content = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let mut end = text.len() - content.len();
+    content.split_inclusive('\n').map(move |line| {
         let at = end;
         end += line.len();
         (at, line)

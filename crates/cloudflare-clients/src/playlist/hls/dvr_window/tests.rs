@@ -144,7 +144,7 @@ struct Seen {
 /// Reads what was generated below.
 fn seen(text: &str) -> Vec<Seen> {
     let (mut segments, mut now, mut end) = (Vec::new(), Seen::default(), 0);
-    for line in text.lines() {
+    for line in text.trim_start_matches('\u{feff}').lines() {
         let (name, value) = line.split_once(':').unwrap_or((line, ""));
         match name {
             "#EXT-X-MEDIA-SEQUENCE" => now.number = value.parse().unwrap(),
@@ -216,8 +216,9 @@ proptest! {
         discontinuity in prop::option::of(0_u64..1000),
         window in 0_u64..60,
         tail in tags(),
+        mark in prop::sample::select(&["", "\u{feff}"]),
     ) {
-        let mut text = HEAD.to_owned();
+        let mut text = format!("{mark}{HEAD}");
         for (name, number) in [("MEDIA", sequence), ("DISCONTINUITY", discontinuity)] {
             if let Some(number) = number {
                 writeln!(text, "#EXT-X-{name}-SEQUENCE:{number}").unwrap();
@@ -241,6 +242,8 @@ proptest! {
             prop_assert_eq!(lines(&text, tag), lines(&result, tag));
         }
         prop_assert!(result.ends_with(&tail));
+        let first = format!("{mark}#EXTM3U\n");
+        prop_assert!(result.starts_with(&first));
         prop_assert_eq!(shortened(&result, window), result);
     }
 }
