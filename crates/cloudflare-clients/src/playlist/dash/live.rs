@@ -13,6 +13,7 @@ use super::manifest::{Kind, Span, Timing};
 use super::plan::Change;
 use super::timeline::{MAX_NANOS, Window};
 use crate::playlist::PlaylistOptions;
+use crate::time::seconds_of_a_date;
 use crate::{Error, Result};
 
 /// How often a player has to look for periods whose segments are listed, where nothing says how long those are.
@@ -174,7 +175,11 @@ impl Live {
     fn not_begun(&self) -> Error {
         let first = self.periods.iter().filter_map(|period| period.start).min();
         let at = first.and_then(|start| u64::try_from(start).ok()).map(Duration::from_nanos);
-        match at.and_then(|at| self.start.checked_add(at)).filter(|_| first > Some(self.passed)) {
+        let at = at.and_then(|at| self.start.checked_add(at)).filter(|_| first > Some(self.passed));
+        match at {
+            Some(at) if seconds_of_a_date(at).is_none() => {
+                Error::invalid_input("no Period has begun: the first one does after the year 9999")
+            }
             Some(at) => Error::invalid_input(format!(
                 "no Period has begun: the first one does at {}, and is signed from then on",
                 humantime::format_rfc3339_millis(at)

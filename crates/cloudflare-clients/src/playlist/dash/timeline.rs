@@ -22,7 +22,8 @@ impl Run {
 
     /// The numbers of its segments, and when they begin.
     pub(super) fn numbers(self) -> impl Iterator<Item = (u64, u64)> {
-        (self.number..).zip(self.starts())
+        // Not `number..`, which would step beyond the last number that 64 bits can tell.
+        (0..self.count).zip(self.starts()).map(move |(at, start)| (self.number + at, start))
     }
 
     /// Whether its segments begin and end when those of the other do.
@@ -319,6 +320,12 @@ mod tests {
         assert_eq!(count(u64::MAX, None, BOUNDS), 1);
         let exact = Bounds { timescale: 30_000, period: Some(Duration::from_millis(10_010)), ..BOUNDS };
         assert_eq!(count(300_300, None, exact), 1);
+    }
+
+    #[test]
+    fn numbers_end_with_the_last_of_64_bits() {
+        let run = one(4, u64::MAX - 1, Some(u64::MAX - 1), BOUNDS);
+        assert_eq!(run.numbers().collect::<Vec<_>>(), [(u64::MAX - 1, 0)]);
     }
 
     #[test]

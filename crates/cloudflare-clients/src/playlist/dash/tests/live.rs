@@ -373,6 +373,17 @@ fn lists_are_told_by_their_times() {
 }
 
 #[test]
+fn what_begins_after_all_dates_is_refused() {
+    let period = numbered(r#"duration="4""#);
+    for (start, period) in
+        [("9999-12-31T23:59:59Z", period.replace("PT0S", "P1D")), ("9999-12-31T23:59:59-14:00", period)]
+    {
+        let text = format!(r#"<MPD type="dynamic" availabilityStartTime="{start}">{period}</MPD>"#);
+        assert_eq!(refused(&text), "line 1: no Period has begun: the first one does after the year 9999");
+    }
+}
+
+#[test]
 fn what_cannot_be_listed_is_refused() {
     let endless = live("", &numbered(r#"duration="1" timescale="1000""#));
     let ancient = r#"<MPD type="dynamic" availabilityStartTime="1970-01-01T00:00:00Z">"#.to_owned()
