@@ -176,7 +176,7 @@ impl<'t> Tag<'t> {
         AttributesOf { tag: *self, attributes }
     }
 
-    /// Where an attribute is, with the space before it, and its value, without quotes.
+    /// Where an attribute is, and its value, without quotes. The space around it is not part of it: it may be missing on either side.
     pub(super) fn places_of(&self, name: &str) -> Option<(Range<usize>, Range<usize>)> {
         let mut attributes = Attributes::new(self.inside, self.name.len());
         attributes.with_checks(false);
@@ -187,7 +187,7 @@ impl<'t> Tag<'t> {
             Some(self.at + 1 + start..self.at + 1 + start + part.len())
         };
         let (name, value) = (place(attribute.key.0)?, place(&attribute.value)?);
-        Some((name.start - 1..value.end + 1, value))
+        Some((name.start..value.end + 1, value))
     }
 
     /// Where an attribute may be put in.

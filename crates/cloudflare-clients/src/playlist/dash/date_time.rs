@@ -1,10 +1,15 @@
 //! Times as XML Schema writes them ([`xs:dateTime`](https://www.w3.org/TR/xmlschema-2/#dateTime)).
 
-use std::time::{Duration, SystemTime};
+use std::time::UNIX_EPOCH;
 
-/// The time that `text` is: `2026-11-28T10:00:00.25+01:00`. Without a zone it is in UTC, as DASH has it. `None` for what is no
-/// time, or one before 1970.
-pub(super) fn parse(text: &str) -> Option<SystemTime> {
+/// Calendars repeat after 400 years, which have so many seconds.
+const CYCLE: i128 = 146_097 * 86_400;
+
+const SECOND: i128 = 1_000_000_000;
+
+/// The time that `text` is, in nanoseconds since 1970: `2026-11-28T10:00:00.25+01:00`. Without a zone it is in UTC, as DASH has it.
+/// `None` for what is no time.
+pub(super) fn parse(text: &str) -> Option<i128> {
     let (local, zone) = match text.strip_suffix(['Z', 'z']) {
         Some(local) => (local, None),
         // A date has two dashes of its own.
@@ -24,14 +29,21 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
         return None;
     }
     let fraction = &fraction[..fraction.len().min(9)];
-    let time = humantime::parse_rfc3339_weak(&format!("{whole}.{fraction}")).ok()?;
+    let (year, rest) = whole.split_once('-')?;
+    let year: u16 = year.parse().ok().filter(|_| year.bytes().all(|byte| byte.is_ascii_digit()))?;
+    // `SystemTime` does not go back behind 1970 on all platforms.
+    let cycles = if year < 1970 { 5 } else { 0 };
+    let year = year + cycles * 400;
+    let time = humantime::parse_rfc3339_weak(&format!("{year:04}-{rest}.{fraction}")).ok()?;
+    let nanos = i128::try_from(time.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()?;
+    let nanos = nanos - i128::from(cycles) * CYCLE * SECOND;
     match zone {
-        None => Some(time),
+        None => Some(nanos),
         Some(zone) => {
             let (hours, minutes) = zone[1..].split_once(':')?;
             let seconds = number(hours, 14)? * 3600 + number(minutes, 59)? * 60;
-            let offset = Duration::from_secs(seconds);
-            if zone.starts_with('+') { time.checked_sub(offset) } else { time.checked_add(offset) }
+            let offset = i128::from(seconds) * SECOND;
+            Some(if zone.starts_with('+') { nanos - offset } else { nanos + offset })
         }
     }
 }
@@ -50,7 +62,10 @@ mod tests {
 
     #[test]
     fn times_have_zones_and_fractions() {
-        let at = |text| humantime::parse_rfc3339(text).unwrap();
+        let at = |text| {
+            let since = humantime::parse_rfc3339(text).unwrap().duration_since(UNIX_EPOCH).unwrap();
+            i128::try_from(since.as_nanos()).unwrap()
+        };
         for (text, expected) in [
             ("2026-11-28T10:00:00Z", "2026-11-28T10:00:00Z"),
             ("2026-11-28T10:00:00", "2026-11-28T10:00:00Z"),
@@ -62,6 +77,19 @@ mod tests {
             ("2024-02-29T23:59:60Z", "2024-02-29T23:59:59Z"),
         ] {
             assert_eq!(parse(text), Some(at(expected)), "{text}");
+        }
+    }
+
+    #[test]
+    fn times_may_lie_before_1970() {
+        for (text, seconds) in [
+            ("1969-12-31T23:59:44Z", -16),
+            ("1970-01-01T00:00:00+01:00", -3600),
+            ("1904-01-01T00:00:00Z", -2_082_844_800),
+            ("0001-01-01T00:00:00Z", -62_135_596_800),
+            ("0000-02-29T00:00:00Z", -62_162_121_600),
+        ] {
+            assert_eq!(parse(text), Some(seconds * SECOND), "{text}");
         }
     }
 
@@ -82,7 +110,8 @@ mod tests {
             "2026-11-28T10:00:00+15:00",
             "2026-11-28T10:00:00+01",
             "2026-11-28T10:00:00+0é:00",
-            "1969-12-31T23:59:59Z",
+            "1900-02-29T10:00:00Z",
+            "+026-11-28T10:00:00Z",
             "-2026-11-28T10:00:00Z",
             "now",
         ] {

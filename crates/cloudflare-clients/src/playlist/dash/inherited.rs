@@ -1,5 +1,7 @@
 //! What the levels of a manifest hand down.
 
+use std::rc::Rc;
+
 use super::availability::Offset;
 use super::manifest::{BaseUrl, Kind, Level, Segments};
 use super::place::Place;
@@ -13,7 +15,7 @@ const MAX_BASES: usize = 16;
 #[derive(Clone)]
 pub(super) struct Inherited<'m, 't> {
     /// What references are relative to: one, or alternatives.
-    pub(super) bases: Vec<Base>,
+    pub(super) bases: Rc<[Base]>,
     /// Of the representation, the adaptation set and the period.
     pub(super) segments: [Option<&'m Segments<'t>>; 3],
 }
@@ -38,14 +40,14 @@ impl<'m, 't> Inherited<'m, 't> {
             offset: Offset::default(),
             complete: None,
         };
-        Ok(Self { bases: bases(vec![own], base_urls, resolver)?, segments: [None; 3] })
+        Ok(Self { bases: bases([own].into(), base_urls, resolver)?, segments: [None; 3] })
     }
 
     /// What holds for a level below, which has the number 2 for periods, 1 for adaptation sets, and 0 for representations.
     pub(super) fn below(&self, level: &'m Level<'t>, number: usize, resolver: &Resolver<'_>) -> Result<Self> {
         let mut segments = self.segments;
         segments[number] = level.segments.as_deref();
-        Ok(Self { bases: bases(self.bases.clone(), &level.base_urls, resolver)?, segments })
+        Ok(Self { bases: bases(Rc::clone(&self.bases), &level.base_urls, resolver)?, segments })
     }
 
     /// Of the alternatives, the first that may be signed, or else leads into the bucket.
@@ -79,7 +81,7 @@ impl<'m, 't> Inherited<'m, 't> {
 }
 
 /// What the `BaseURL`s of a level, which are alternatives, make of those above.
-fn bases(above: Vec<Base>, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Result<Vec<Base>> {
+fn bases(above: Rc<[Base]>, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Result<Rc<[Base]>> {
     if base_urls.is_empty() {
         return Ok(above);
     }
@@ -89,7 +91,7 @@ fn bases(above: Vec<Base>, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Re
         )));
     }
     let mut below = Vec::with_capacity(above.len() * base_urls.len());
-    for base in &above {
+    for base in &*above {
         for url in base_urls {
             below.push(Base {
                 place: base.place.follow(&url.url, resolver)?,
@@ -99,5 +101,5 @@ fn bases(above: Vec<Base>, base_urls: &[BaseUrl], resolver: &Resolver<'_>) -> Re
             });
         }
     }
-    Ok(below)
+    Ok(below.into())
 }

@@ -4,7 +4,7 @@
 //! says when each begins, by which players know them again in the next one.
 
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::availability::Offset;
 use super::duration;
@@ -13,11 +13,14 @@ use super::manifest::{Kind, Span, Timing};
 use super::plan::Change;
 use super::timeline::{MAX_NANOS, Window};
 use crate::playlist::PlaylistOptions;
-use crate::time::seconds_of_a_date;
+use crate::time::{from_millis, seconds_of_a_date};
 use crate::{Error, Result};
 
 /// How often a player has to look for periods whose segments are listed, where nothing says how long those are.
 const PERIOD_CHECK: Duration = Duration::from_secs(2);
+
+/// How many `S` may be read for all representations together, where each that inherits a timeline reads all of it.
+const MAX_TIMELINES: usize = 2_000_000;
 
 /// From here on an update is not worth waiting for: no URL is good for so long.
 const NEVER: Duration = Duration::from_hours(7 * 24);
@@ -25,7 +28,8 @@ const NEVER: Duration = Duration::from_hours(7 * 24);
 /// A presentation that is still growing, at the time that a client asks for it.
 #[derive(Debug)]
 pub(super) struct Live {
-    start: SystemTime,
+    /// In nanoseconds since 1970.
+    start: i128,
     /// Since then, in nanoseconds.
     passed: i128,
     /// How far back `PlaylistOptions::dvr_window` goes, and the `timeShiftBufferDepth`.
@@ -36,7 +40,9 @@ pub(super) struct Live {
     /// How long the URLs are good that a client gets.
     life: Duration,
     periods: Vec<LivePeriod>,
-    /// The longest of all segments.
+    /// How many `S` the timelines of all representations have.
+    timelines: usize,
+    /// The longest of all segments, but for sparse ones: a player plays on without those.
     longest: Duration,
     /// How often the lists grow by the clock alone.
     growth: Option<Duration>,
@@ -64,19 +70,18 @@ impl Live {
             )
         })?;
         // Afterwards, nothing is available any more.
-        let latest = timing.availability_end.map_or(now, |end| now.min(end));
+        let now_nanos = nanos(now.duration_since(UNIX_EPOCH).unwrap_or_default());
+        let latest = timing.availability_end.map_or(now_nanos, |end| now_nanos.min(end));
         Ok(Self {
             start,
-            passed: match latest.duration_since(start) {
-                Ok(passed) => nanos(passed),
-                Err(error) => -nanos(error.duration()),
-            },
+            passed: latest - start,
             dvr_window: options.dvr_window,
             depth: timing.time_shift_buffer_depth,
             delay: timing.presentation_delay.unwrap_or_default(),
             update_period: timing.update_period,
             life: options.least_life(now),
             periods: Vec::new(),
+            timelines: 0,
             longest: Duration::ZERO,
             growth: None,
         })
@@ -110,13 +115,20 @@ impl Live {
             Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
         };
         let timeline = inherited.find(|segments| segments.timeline.as_ref());
+        self.timelines = self.timelines.saturating_add(timeline.map_or(0, Vec::len));
+        if self.timelines > MAX_TIMELINES {
+            return Err(Error::invalid_input(format!(
+                "the SegmentTimelines of all Representations have more than {MAX_TIMELINES} S together; with \
+                 `PlaylistOptions::representations`, fewer are read"
+            )));
+        }
         let duration = inherited.find(|segments| segments.duration).map(seconds);
         let kind = inherited.kind()?;
         // The duration of segments that are counted by the clock, and when the first of them is there.
         let (longest, growth, first) = match (timeline, duration) {
             (Some(timeline), _) => {
                 let open = timeline.last().filter(|s| s.r < 0).map(|s| seconds(s.d));
-                (timeline.iter().map(|s| seconds(s.d)).max(), open, Duration::ZERO)
+                (timeline.iter().map(|s| s.d).max().map(seconds), open, Duration::ZERO)
             }
             (None, Some(duration)) if kind == Some(Kind::SegmentTemplate) => {
                 let first = period.duration.map_or(duration, |period| duration.min(period));
@@ -130,7 +142,9 @@ impl Live {
             let ready = start + (nanos(first) - earlier.nanos()).clamp(-MAX_NANOS, MAX_NANOS);
             period.ready = period.ready.max(ready);
         }
-        self.longest = self.longest.max(longest.unwrap_or_default());
+        if let Some(longest) = longest.filter(|_| !is_sparse) {
+            self.longest = self.longest.max(longest);
+        }
         let end = period.start.zip(period.duration).map(|(start, duration)| start + nanos(duration));
         if let Some(growth) = growth.filter(|_| end.is_none_or(|end| end > passed)) {
             self.growth = Some(self.growth.map_or(growth, |shortest| shortest.min(growth)));
@@ -153,7 +167,7 @@ impl Live {
                 None => return Err(self.not_begun()),
             }
         }
-        if self.periods.iter().any(|period| !period.is_listed) {
+        if self.periods.iter().any(|period| period.has_segments && !period.is_listed) {
             self.growth = Some(self.growth.unwrap_or(PERIOD_CHECK));
         }
         if let Some(window) = &mut self.dvr_window {
@@ -174,17 +188,16 @@ impl Live {
 
     fn not_begun(&self) -> Error {
         let first = self.periods.iter().filter_map(|period| period.start).min();
-        let at = first.and_then(|start| u64::try_from(start).ok()).map(Duration::from_nanos);
-        let at = at.and_then(|at| self.start.checked_add(at)).filter(|_| first > Some(self.passed));
-        match at {
-            Some(at) if seconds_of_a_date(at).is_none() => {
-                Error::invalid_input("no Period has begun: the first one does after the year 9999")
-            }
+        let Some(first) = first.filter(|first| *first > self.passed) else {
+            return Error::invalid_input("no Period that has begun has a segment");
+        };
+        let millis = u64::try_from((self.start + first) / 1_000_000).ok();
+        match millis.and_then(from_millis).filter(|at| seconds_of_a_date(*at).is_some()) {
             Some(at) => Error::invalid_input(format!(
                 "no Period has begun: the first one does at {}, and is signed from then on",
                 humantime::format_rfc3339_millis(at)
             )),
-            None => Error::invalid_input("no Period that has begun has a segment"),
+            None => Error::invalid_input("no Period has begun: the first one does after the year 9999"),
         }
     }
 

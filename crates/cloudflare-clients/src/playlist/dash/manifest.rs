@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::availability::Offset;
 use super::timeline::S;
@@ -29,8 +29,9 @@ pub(super) struct Manifest<'t> {
 #[derive(Debug, Default)]
 pub(super) struct Timing {
     pub(super) is_dynamic: bool,
-    pub(super) availability_start: Option<SystemTime>,
-    pub(super) availability_end: Option<SystemTime>,
+    /// In nanoseconds since 1970, before which streams that number their segments by a clock may begin.
+    pub(super) availability_start: Option<i128>,
+    pub(super) availability_end: Option<i128>,
     pub(super) update_period: Option<Duration>,
     pub(super) time_shift_buffer_depth: Option<Duration>,
     pub(super) presentation_delay: Option<Duration>,

@@ -20,6 +20,9 @@ use crate::{Error, Result};
 /// that makes it.
 const MAX_LEVELS: usize = 10_000;
 
+/// The most bytes of the attributes of a `BaseURL` by which players choose: each representation below may repeat them.
+const MAX_CHOICE: usize = 256;
+
 /// Reads a manifest.
 ///
 /// # Errors
@@ -70,8 +73,11 @@ impl<'t> Parser<'t> {
                 ("mediaPresentationDuration", value) => {
                     self.manifest.duration = Some(time("mediaPresentationDuration", &value)?);
                 }
-                (name, value) => self.timing(tag, name, &value)?,
+                _ => {}
             }
+        }
+        if self.manifest.timing.is_dynamic {
+            self.timing(tag)?;
         }
         self.manifest.timing.attributes_at = tag.attributes_at();
         self.manifest.base_url_at = tag.end;
@@ -102,22 +108,24 @@ impl<'t> Parser<'t> {
         Ok(())
     }
 
-    fn timing(&mut self, tag: Tag<'t>, name: &str, value: &str) -> Result<()> {
+    /// The times that count for a manifest that is dynamic, and may be anything in others.
+    fn timing(&mut self, tag: Tag<'t>) -> Result<()> {
         let timing = &mut self.manifest.timing;
-        match name {
-            "availabilityStartTime" => timing.availability_start = Some(date(name, value)?),
-            "availabilityEndTime" => timing.availability_end = Some(date(name, value)?),
-            "minimumUpdatePeriod" => {
-                timing.update_period = Some(time(name, value)?);
-                timing.update_period_at = tag.places_of(name).map(|(_, value)| value);
+        for attribute in tag.attributes() {
+            let (name, value) = attribute?;
+            match name {
+                "availabilityStartTime" => timing.availability_start = Some(date(name, &value)?),
+                "availabilityEndTime" => timing.availability_end = Some(date(name, &value)?),
+                "minimumUpdatePeriod" => timing.update_period = Some(time(name, &value)?),
+                "timeShiftBufferDepth" => timing.time_shift_buffer_depth = Some(time(name, &value)?),
+                "suggestedPresentationDelay" => timing.presentation_delay = Some(time(name, &value)?),
+                _ => {}
             }
-            "timeShiftBufferDepth" => {
-                timing.time_shift_buffer_depth = Some(time(name, value)?);
-                timing.time_shift_buffer_depth_at = tag.places_of(name).map(|(_, value)| value);
-            }
-            "suggestedPresentationDelay" => timing.presentation_delay = Some(time(name, value)?),
-            _ => {}
         }
+        // Once for each, however often they are there.
+        let value_of = |name| tag.places_of(name).map(|(_, value)| value);
+        timing.update_period_at = value_of("minimumUpdatePeriod");
+        timing.time_shift_buffer_depth_at = value_of("timeShiftBufferDepth");
         Ok(())
     }
 
@@ -135,13 +143,11 @@ impl<'t> Parser<'t> {
         for attribute in tag.attributes() {
             match attribute? {
                 ("start", value) => period.start = Some(time("start", &value)?),
-                ("duration", value) => {
-                    period.duration = Some(time("duration", &value)?);
-                    period.duration_at = tag.places_of("duration").map(|(whole, _)| whole);
-                }
+                ("duration", value) => period.duration = Some(time("duration", &value)?),
                 _ => {}
             }
         }
+        period.duration_at = tag.places_of("duration").map(|(whole, _)| whole);
         while let Some(child) = self.next_child(tag)? {
             match self.name(child) {
                 "AdaptationSet" => period.sets.push(self.adaptation_set(child)?),
@@ -254,6 +260,11 @@ impl<'t> Parser<'t> {
                     || name.ends_with(":weight") =>
                 {
                     choice.extend([" ", name, "=\"", &escape(&*value), "\""]);
+                    if choice.len() > MAX_CHOICE {
+                        return Err(Error::invalid_input(format!(
+                            "the serviceLocation, priority and weight of a BaseURL have more than {MAX_CHOICE} bytes"
+                        )));
+                    }
                 }
                 _ => {}
             }

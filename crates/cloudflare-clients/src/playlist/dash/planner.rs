@@ -268,7 +268,7 @@ impl<'a, 't> Planner<'a, 't> {
     ) -> Result<()> {
         let main = inherited.base(&self.urls.resolver);
         let mut bases: Vec<&Base> = Vec::new();
-        for base in &inherited.bases {
+        for base in &*inherited.bases {
             if self.urls.is_object(&base.place) && bases.iter().all(|other| other.place != base.place) {
                 bases.push(base);
             }
@@ -278,6 +278,7 @@ impl<'a, 't> Planner<'a, 't> {
         }
         let mut urls = Vec::new();
         for base in bases {
+            self.urls.add_bytes(base.choice.len())?;
             urls.push((self.urls.media(&base.place)?, base.choice.clone()));
         }
         let change = Change::BaseUrls { urls, opened: representation.opened };

@@ -213,7 +213,7 @@ fn hostile_manifests() {
         "<MPD type=\"dynamic\"/>".to_owned(),
         "<MPD type=\"other\"/>".to_owned(),
         "<MPD type=\"dynamic\" availabilityStartTime=\"today\"/>".to_owned(),
-        "<MPD minimumUpdatePeriod=\"5\"/>".to_owned(),
+        "<MPD type=\"dynamic\" minimumUpdatePeriod=\"5\"/>".to_owned(),
         "<MPD><BaseURL availabilityTimeOffset=\"soon\">a</BaseURL></MPD>".to_owned(),
         format!("<MPD>{}<Period>{}</Period></MPD>", "<BaseURL>a/</BaseURL>".repeat(5), "<BaseURL>a/</BaseURL>".repeat(4)),
         "<MPD mediaPresentationDuration=\"1Y\"/>".to_owned(),
@@ -331,6 +331,40 @@ fn ten_hours_in_six_representations_can_be_signed() {
     assert_eq!(signed.url_count(), 54_006);
     let url = signed.as_str().split('"').find(|part| part.contains("chunk-stream5-09000.m4s")).unwrap();
     assert_eq!(url.replace("&amp;", "&").len(), 460);
+}
+
+#[test]
+fn the_choice_among_base_urls_is_short_and_counted() {
+    let text = |length: usize, alternatives: u8, representations: usize| {
+        let choice = "x".repeat(length);
+        let base_url = |at| format!(r#"<BaseURL serviceLocation="{choice}">//h/{at}</BaseURL>"#);
+        format!(
+            "<MPD>{}<Period><AdaptationSet>{}</AdaptationSet></Period></MPD>",
+            (0..alternatives).map(base_url).collect::<String>(),
+            "<Representation/>".repeat(representations)
+        )
+    };
+    assert!(sign(&text(230, 2, 1)).unwrap().as_str().contains("xx\">//h/1<"));
+    assert!(refused(&text(300, 1, 1)).contains("of a BaseURL have more than 256 bytes"));
+    let error = sign_with(&text(230, 16, 9990), &PlaylistOptions::new().max_urls(200_000)).unwrap_err();
+    assert!(error.message().contains("bytes together"), "{error}");
+}
+
+#[test]
+fn attributes_may_be_repeated_at_length() {
+    let repeated = r#"duration="PT1S" "#.repeat(20_000);
+    let text = representation(r#"<SegmentTemplate duration="1" media="$Number$"/>"#)
+        .replace("<Period>", &format!(r#"<Period {repeated}duration="PT7S">"#));
+    assert_eq!(sign(&text).unwrap().url_count(), 7);
+}
+
+#[test]
+fn the_times_of_static_manifests_do_not_count() {
+    let text = representation("<BaseURL>a.mp4</BaseURL>").replace(
+        "<MPD ",
+        r#"<MPD availabilityStartTime="long ago" availabilityEndTime="0001-01-01T00:00:00Z" minimumUpdatePeriod="PT-1S" "#,
+    );
+    assert!(sign(&text).unwrap().as_str().contains(r#"availabilityStartTime="long ago""#));
 }
 
 #[test]

@@ -181,6 +181,8 @@ impl Bounds {
             whole += 1;
         }
         runs.drain(..whole);
+        // They are kept until all representations are listed.
+        runs.shrink_to_fit();
         runs
     }
 
@@ -398,6 +400,14 @@ mod tests {
     fn live(available: i128, from: Option<i128>) -> Bounds {
         let window = Window { available, is_early: true, from, listed_from: from, at_least: 1 };
         Bounds { period: None, window: Some(window), ..BOUNDS }
+    }
+
+    #[test]
+    fn what_is_left_out_takes_no_memory() {
+        let timeline = vec![s(None, 1000, 0); 5000];
+        let runs = uneven(&timeline, 1, live(5000 * SECOND, Some(4990 * SECOND))).unwrap();
+        assert_eq!(runs.len(), 12);
+        assert!(runs.capacity() < 100, "{}", runs.capacity());
     }
 
     #[test]

@@ -100,11 +100,17 @@ impl<'a> Urls<'a> {
     #[inline]
     pub(super) fn add(&mut self, length: usize) -> Result<()> {
         self.count += 1;
-        self.bytes += length;
         self.longest = self.longest.max(length);
         if self.count > self.options.max_urls {
             return Err(self.too_many());
         }
+        self.add_bytes(length)
+    }
+
+    /// Counts what stands beside a URL, or is one.
+    #[inline]
+    pub(super) fn add_bytes(&mut self, length: usize) -> Result<()> {
+        self.bytes += length;
         if self.bytes > MAX_BYTES {
             return Err(Error::invalid_input(format!(
                 "the URLs of the manifest would have more than {MAX_BYTES} bytes together"

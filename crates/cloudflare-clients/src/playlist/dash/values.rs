@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::str::FromStr;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use super::availability::Offset;
 use super::quoted::quoted;
@@ -26,13 +26,10 @@ pub(super) fn time(name: &str, value: &str) -> Result<Duration> {
     })
 }
 
-/// A point in time.
-pub(super) fn date(name: &str, value: &str) -> Result<SystemTime> {
+/// A point in time, in nanoseconds since 1970.
+pub(super) fn date(name: &str, value: &str) -> Result<i128> {
     date_time::parse(value.trim()).ok_or_else(|| {
-        Error::invalid_input(format!(
-            "the {name} {} is no time such as 2026-11-28T10:00:00Z, from 1970 on",
-            quoted(value)
-        ))
+        Error::invalid_input(format!("the {name} {} is no time such as 2026-11-28T10:00:00Z", quoted(value)))
     })
 }
 

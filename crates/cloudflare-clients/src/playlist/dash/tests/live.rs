@@ -300,7 +300,7 @@ fn periods_keep_their_times_when_others_are_left_out() {
     "#);
     let later = text.replace("PT900.5S", "PT985S");
     let alone = sign(&later).unwrap().into_string();
-    assert!(alone.contains(r#"<Period start="PT995S"  id='2'>"#), "its end would be that of all: {alone}");
+    assert!(alone.contains(r#"<Period start="PT995S"   id='2'>"#), "its end would be that of all: {alone}");
 }
 
 #[test]
@@ -381,6 +381,78 @@ fn what_begins_after_all_dates_is_refused() {
         let text = format!(r#"<MPD type="dynamic" availabilityStartTime="{start}">{period}</MPD>"#);
         assert_eq!(refused(&text), "line 1: no Period has begun: the first one does after the year 9999");
     }
+}
+
+#[test]
+fn presentations_may_begin_before_1970() {
+    let text =
+        r#"<MPD type="dynamic" timeShiftBufferDepth="PT8S" availabilityStartTime="1969-12-31T23:59:44Z">"#
+            .to_owned()
+            + &numbered(r#"duration="4" startNumber="0""#)
+            + "</MPD>";
+    // 2027-01-15T08:00:00Z is 1,800,000,000.
+    let expected = (1_800_000_012, "creator-1/dash/v/v/450000003.m4s".to_owned());
+    assert_eq!(keys(sign(&text).unwrap().as_str()).last(), Some(&expected));
+    let default = text.replace("1969-12-31T23:59:44Z", "0001-01-01T00:00:00Z");
+    assert_eq!(sign(&default).unwrap().url_count(), sign(&text).unwrap().url_count());
+}
+
+#[test]
+fn the_longest_subtitles_are_not_waited_for() {
+    let sets = |duration: &str| {
+        live(
+            "",
+            &format!(
+                r#"<Period start="PT0S"><AdaptationSet><SegmentTemplate duration="4" media="$Number$.m4s"/><Representation id="v"/></AdaptationSet>
+<AdaptationSet contentType="text"><SegmentTemplate duration="{duration}" media="$Number$.vtt"/><Representation id="s"/></AdaptationSet></Period>"#
+            ),
+        )
+    };
+    assert!(sign(&sets("86400")).is_ok());
+    let window = PlaylistOptions::new().dvr_window(Duration::from_secs(1));
+    let signed = sign_with(&sets("60"), &window).unwrap();
+    assert!(signed.as_str().contains(r#"timeShiftBufferDepth="PT16S""#), "{}", signed.as_str());
+}
+
+#[test]
+fn what_is_over_is_not_updated() {
+    let text = live(
+        r#"mediaPresentationDuration="PT900S""#,
+        &("<Period start='PT0S' duration='PT0S'/>".to_owned() + &numbered(r#"duration="4""#)),
+    );
+    assert!(!sign(&text).unwrap().as_str().contains("minimumUpdatePeriod"));
+}
+
+#[test]
+fn attributes_need_no_space_between_them() {
+    let set = r#"<AdaptationSet><SegmentTemplate duration="4" media="$Number$.m4s"/><Representation id="v"/></AdaptationSet></Period>"#;
+    for first in [r#"id="1"duration="PT1000S" start="PT0S""#, r#"duration="PT1000S"start="PT0S""#] {
+        let text = live("", &format!(r#"<Period {first}>{set}<Period id="2" start="PT1000S">{set}"#));
+        let signed = sign(&text).unwrap().into_string();
+        assert!(
+            signed.contains(&format!("<Period {}>", first.replace(r#"duration="PT1000S""#, ""))),
+            "{signed}"
+        );
+        assert!(sign(&signed).is_ok());
+    }
+}
+
+#[test]
+fn many_representations_of_a_long_timeline_are_refused() {
+    let text = |representations: usize| {
+        let timeline = "<S d='1'/>".repeat(10_000);
+        live(
+            "",
+            &format!(
+                r#"<Period start="PT0S"><AdaptationSet><SegmentTemplate timescale="10" media="$Number$.m4s"><SegmentTimeline>{timeline}</SegmentTimeline></SegmentTemplate>{}</AdaptationSet></Period>"#,
+                "<Representation/>".repeat(representations)
+            ),
+        )
+    };
+    let window = || PlaylistOptions::new().dvr_window(Duration::from_secs(1));
+    assert_eq!(sign_with(&text(2), &window()).unwrap().url_count(), 2 * 45);
+    let error = sign_with(&text(201), &window()).unwrap_err();
+    assert!(error.message().contains("have more than 2000000 S together"), "{error}");
 }
 
 #[test]
