@@ -166,8 +166,9 @@ impl S3Bucket {
 
     /// The error of a range that lies outside of the object, with what not every service says of the object.
     async fn with_its_object(&self, key: &str, error: Error) -> Error {
-        match self.exchange(s3::head_object::request(&HeadRequest::new(key))).await {
-            Ok(answer) => match s3::head_object::parse(key, answer.headers()) {
+        let head = HeadRequest::new(key);
+        match self.exchange(s3::head_object::request(&head)).await {
+            Ok(answer) => match s3::head_object::parse(&head, answer.headers()) {
                 Ok(object) => error.with_object(&object),
                 Err(_) => error,
             },
@@ -212,7 +213,7 @@ impl R2Service {
 impl Bucket for S3Bucket {
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
         match self.send(s3::head_object::request(&request)).await {
-            Ok(answer) => s3::head_object::parse(&request.key, answer.headers()).map(Some),
+            Ok(answer) => s3::head_object::parse(&request, answer.headers()).map(Some),
             Err(error) if is_silent_refusal(&error) => Err(self.refusal(&request.key, error).await),
             Err(error) => self.missing(error).await,
         }

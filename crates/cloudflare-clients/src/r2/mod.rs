@@ -10,7 +10,7 @@
 //!
 //! | type | JSON |
 //! |---|---|
-//! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range` |
+//! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range`, `partsCount` |
 //! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `httpMetadata`, `customMetadata`, `storageClass`, `checksums` |
 //! | [`HttpMetadata`] | `contentType`, `contentLanguage`, `contentDisposition`, `contentEncoding`, `cacheControl`, `cacheExpiry` |
 //! | [`CustomMetadata`] | an object of texts by name |
@@ -18,7 +18,7 @@
 //! | [`StorageClass`] | `"Standard"`, `"InfrequentAccess"` |
 //! | [`ServedRange`] | `offset`, `length` |
 //! | [`ListPage`] | `objects`, `delimitedPrefixes`, `truncated`, `cursor` |
-//! | [`UploadedPart`] | `partNumber`, `etag`, `size` |
+//! | [`UploadedPart`] | `partNumber`, `etag`, `size`, `uploaded`, `checksums` |
 //! | [`PartsPage`] | `parts`, `truncated`, `nextPartNumberMarker` |
 //! | [`MultipartUploadsPage`] | `uploads`, `delimitedPrefixes`, `truncated`, `nextKeyMarker`, `nextUploadIdMarker` |
 //! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |

@@ -1,6 +1,6 @@
 //! The checksums of a segment, a block at a time: so a range of it is verified without reading all of it.
 
-use crate::r2::{Checksum, ChecksumAlgorithm, Hasher};
+use crate::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher};
 
 /// How many bytes one checksum is of. What is read from a file at a time, too.
 pub(super) const BLOCK: usize = 256 * 1024;
@@ -61,6 +61,16 @@ pub(super) fn are_blocks(bytes: &[u8], checksums: &[u8]) -> bool {
     blocks.all(|(block, checksum)| is_block(block, checksum))
 }
 
+/// The CRC-64/NVME of all bytes of the segment of this size whose blocks have these checksums. `None`: they are not as many.
+pub(super) fn crc_of_blocks(size: u64, checksums: &[u8]) -> Option<Crc64Nvme> {
+    let (checksums, []) = checksums.as_chunks::<CHECKSUM>() else { return None };
+    let lengths = (0..size).step_by(BLOCK).map(|offset| (size - offset).min(BLOCK as u64));
+    let blocks = lengths.zip(checksums).map(|(length, checksum)| {
+        Crc64Nvme::from_checksum(Checksum::Crc64Nvme(*checksum), length)
+    });
+    if checksums.len() as u64 == self::blocks(size) { blocks.collect() } else { None }
+}
+
 /// How many blocks a segment of this size has.
 pub(super) fn blocks(size: u64) -> u64 {
     size.div_ceil(BLOCK as u64)
@@ -81,6 +91,8 @@ mod tests {
                 let checksums = hasher.finish();
                 assert_eq!(checksums.len() as u64, blocks(size as u64) * CHECKSUM as u64);
                 assert!(are_blocks(&bytes, &checksums), "{size} by {piece}");
+                assert_eq!(crc_of_blocks(size as u64, &checksums), Some(Crc64Nvme::of(&bytes)));
+                assert_eq!(crc_of_blocks(size as u64 + BLOCK as u64, &checksums), None);
             }
         }
     }

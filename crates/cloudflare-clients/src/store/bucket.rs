@@ -12,11 +12,11 @@ use super::local_store::LocalStore;
 use super::objects::{self, Metadata, NewObject, StoredRow, bucket_id};
 use super::read::{MAX_LOOKUPS, lost};
 use super::receive::{MAX_INLINE, Received, receive};
-use super::segments::{blobs_of, copy_body, new_body_of};
+use super::segments::{blobs_of, copy_body, new_body_of, ranges_of};
 use super::writer::Write;
 use super::{listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::error_code::{INVALID_RANGE, NO_SUCH_KEY};
+use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
@@ -112,17 +112,24 @@ impl Bucket for LocalBucket {
     }
 
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        request.validate()?;
         let key = Key::new(&request.key)?;
-        self.read(
-            move |connection, bucket| Ok(objects::find(connection, bucket, &key)?.map(|row| row.object)),
-        )
+        self.read(move |connection, bucket| {
+            let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
+                return Ok(None);
+            };
+            if let Some(number) = request.part_number {
+                serve_part(connection, &mut object, body, number)?;
+            }
+            Ok(Some(object))
+        })
         .await
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
         request.validate()?;
         let key = Key::new(&request.key)?;
-        let GetRequest { only_if, range, .. } = request;
+        let GetRequest { only_if, range, part_number, .. } = request;
         let name = self.name.clone();
         let found = read::found(self.store.shared(), &request.key, move |connection| {
             let bucket = bucket_id(connection, &name)?;
@@ -131,13 +138,15 @@ impl Bucket for LocalBucket {
             };
             let checked = only_if.check_read(Some(&object));
             checked.map_err(|error| error.with_object(&object))?;
-            let served = match range {
-                Some(range) => range
-                    .resolve(object.size)
-                    .map_err(|error| error.with_code(INVALID_RANGE.name).with_object(&object))?,
-                None => ServedRange { offset: 0, length: object.size },
-            };
-            object.range = range.map(|_| served);
+            if let Some(number) = part_number {
+                serve_part(connection, &mut object, body, number)?;
+            }
+            if let Some(range) = range {
+                let served = range.resolve(object.size);
+                object.range =
+                    Some(served.map_err(|error| error.with_code(INVALID_RANGE.name).with_object(&object))?);
+            }
+            let served = object.range.unwrap_or(ServedRange { offset: 0, length: object.size });
             Ok(Some((object, body, served)))
         });
         Ok(found.await?.map(|(object, body)| ObjectBody::new(object, body)))
@@ -218,7 +227,9 @@ impl Bucket for LocalBucket {
         let key = Key::new(&request.key)?;
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
-        let create = move |write: &Write<'_>, bucket| multipart::create(write, bucket, &key, &metadata);
+        let create = move |write: &Write<'_>, bucket| {
+            multipart::create(write, bucket, &key, &metadata, request.full_object_crc64nvme)
+        };
         Ok(CreatedMultipartUpload { upload_id: self.write(Vec::new(), create).await? })
     }
 
@@ -241,16 +252,14 @@ impl Bucket for LocalBucket {
 
     async fn complete_multipart_upload(
         &self,
-        request: CompleteMultipartUploadRequest,
+        mut request: CompleteMultipartUploadRequest,
     ) -> Result<StoredObject> {
         let key = Key::new(&request.key)?;
         request.only_if.validate()?;
-        let parts = multipart::check_parts(request.parts)?;
-        let (upload_id, only_if) = (request.upload_id, request.only_if);
-        self.write(Vec::new(), move |write, bucket| {
-            multipart::complete(write, bucket, &key, &upload_id, &parts, &only_if)
-        })
-        .await?
+        request.validate_checksum()?;
+        request.parts = multipart::check_parts(request.parts)?;
+        self.write(Vec::new(), move |write, bucket| multipart::complete(write, bucket, &key, &request))
+            .await?
     }
 
     async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
@@ -362,6 +371,34 @@ impl LocalBucket {
         })
         .await
     }
+}
+
+/// Says where a part of the object lies. Parts count from 1 in their order, whatever numbers they were uploaded with.
+fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u16) -> StoreResult<()> {
+    let none = |object: &Object, problem: String| {
+        Error::new(ErrorKind::RangeNotSatisfiable, problem)
+            .with_code(INVALID_PART_NUMBER.name)
+            .with_object(object)
+    };
+    // Only the etag of an upload in parts says of how many.
+    if !object.etag.contains('-') {
+        return match number {
+            1 => Ok(()),
+            _ => {
+                Err(none(object, format!("the object was not uploaded in parts: it has no part {number}")).into())
+            }
+        };
+    }
+    let ranges = ranges_of(connection, body)?;
+    let Some(range) = ranges.get(usize::from(number) - 1).filter(|range| range.length > 0 || ranges.len() == 1)
+    else {
+        let parts = ranges.len();
+        return Err(none(object, format!("the object has {parts} parts with bytes, and no part {number}")).into());
+    };
+    object.parts_count = u16::try_from(ranges.len()).ok();
+    // No range has no bytes, as the one part of an empty object.
+    object.range = Some(*range).filter(|range| range.length > 0);
+    Ok(())
 }
 
 fn source_row(

@@ -4,18 +4,25 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::database::{StoreResult, random_hex, to_millis};
+use super::block_checksums::crc_of_blocks;
+use super::database::{StoreResult, from_millis, random_hex, to_millis};
 use super::key::Key;
 use super::objects::{self, Metadata, NewObject};
 use super::segments::{
-    Segment, new_body, put_segment, remove_body, remove_segments, segment_id, segments_of,
+    Segment, new_body, put_segment, read_crc, remove_body, remove_segments, segment_id, segments_of,
+    set_uploaded,
 };
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::error_code::{ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_PART, NO_SUCH_UPLOAD};
+use crate::model::r2::error_code::{
+    BAD_DIGEST, ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_PART, NO_SUCH_UPLOAD,
+};
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
 use crate::model::r2::multipart::{WrongSize, check_part_sizes, validate_part_number};
-use crate::r2::{Conditional, Hasher, PartsPage, StoredObject, UploadedPart};
+use crate::r2::{
+    Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, Crc64Nvme, Hasher, PartsPage,
+    StoredObject, UploadedPart,
+};
 
 /// How long it is known of an upload that it has ended. R2 is not known to forget; its uploads live as long.
 const REMEMBERED: Duration = Duration::from_hours(7 * 24);
@@ -25,6 +32,8 @@ const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 pub(super) struct Upload {
     body: i64,
     metadata: Metadata,
+    /// Whether the object gets the CRC-64/NVME of all its bytes.
+    full_object_crc64nvme: bool,
 }
 
 /// Sorts the parts of a complete by their number.
@@ -46,12 +55,18 @@ fn invalid_part(message: impl Into<String>) -> Error {
     Error::invalid_input(message).with_code(INVALID_PART.name)
 }
 
-pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metadata) -> StoreResult<String> {
+pub(super) fn create(
+    write: &Write<'_>,
+    bucket: i64,
+    key: &Key,
+    metadata: &Metadata,
+    full_object_crc64nvme: bool,
+) -> StoreResult<String> {
     let id = random_hex(write)? + &random_hex(write)?;
     write
         .prepare_cached(
             "INSERT INTO uploads (bucket, key, id, uploaded_key, initiated, storage_class, body, http_metadata, \
-             custom_metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+             custom_metadata, full_object_crc64nvme) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             bucket,
@@ -63,6 +78,7 @@ pub(super) fn create(write: &Write<'_>, bucket: i64, key: &Key, metadata: &Metad
             new_body(write)?,
             &metadata.http,
             &metadata.custom,
+            full_object_crc64nvme,
         ))?;
     Ok(id)
 }
@@ -77,12 +93,16 @@ fn no_such_upload() -> Error {
 
 pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> StoreResult<Upload> {
     let mut statement = connection.prepare_cached(
-        "SELECT body, storage_class, http_metadata, custom_metadata FROM uploads \
+        "SELECT body, storage_class, http_metadata, custom_metadata, full_object_crc64nvme FROM uploads \
          WHERE bucket = ?1 AND key = ?2 AND id = ?3",
     )?;
     let mut rows = statement.query((bucket, key.as_bytes(), id))?;
     let row = rows.next()?.ok_or_else(no_such_upload)?;
-    Ok(Upload { body: row.get(0)?, metadata: Metadata::read(row, 1, 2, 3)? })
+    Ok(Upload {
+        body: row.get(0)?,
+        metadata: Metadata::read(row, 1, 2, 3)?,
+        full_object_crc64nvme: row.get(4)?,
+    })
 }
 
 /// Adds a part, in place of the one with the same number.
@@ -98,7 +118,14 @@ pub(super) fn put_part(
     let id = segment_id(upload.body, part_number);
     remove_segments(write, id..id + 1)?;
     put_segment(write, id, part)?;
-    Ok(UploadedPart { part_number, etag: part.md5.to_hex(), size: Some(part.size) })
+    set_uploaded(write, id)?;
+    let mut uploaded = UploadedPart::new(part_number, part.md5.to_hex());
+    uploaded.size = Some(part.size);
+    uploaded.uploaded = Some(from_millis(to_millis(write.now)));
+    if upload.full_object_crc64nvme {
+        uploaded.checksums = checksums(crc_of_blocks(part.size, &part.checksums));
+    }
+    Ok(uploaded)
 }
 
 /// Makes an object of the parts, which are sorted. When the condition fails the upload is gone, which has to be committed:
@@ -107,37 +134,37 @@ pub(super) fn complete(
     write: &Write<'_>,
     bucket: i64,
     key: &Key,
-    id: &str,
-    parts: &[UploadedPart],
-    only_if: &Conditional,
+    request: &CompleteMultipartUploadRequest,
 ) -> StoreResult<Result<StoredObject>> {
+    let (id, parts) = (request.upload_id.as_str(), &request.parts);
     let upload = find(write, bucket, key, id)?;
     let ids = segments_of(upload.body);
+    let needs_crc = upload.full_object_crc64nvme || request.checksum.is_some();
     let mut etag = Hasher::md5();
+    let mut crc = needs_crc.then(Crc64Nvme::new);
     let mut sizes = Vec::with_capacity(parts.len());
-    let mut statement = write.prepare_cached("SELECT size, md5 FROM segments WHERE id = ?1")?;
     for part in parts {
-        let stored = statement
-            .query_row((segment_id(upload.body, part.part_number),), |row| {
-                Ok((row.get::<_, u64>(0)?, row.get::<_, Vec<u8>>(1)?))
-            })
-            .optional()?;
-        match stored {
-            Some((size, md5)) if hex::encode(&md5) == part.etag => {
-                etag.update(&md5);
-                sizes.push(size);
-            }
-            _ => {
-                return Err(invalid_part(format!(
-                    "the part {} with the etag {:?} was not uploaded",
-                    part.part_number, part.etag
-                ))
-                .into());
-            }
+        let given = part.checksums.get(ChecksumAlgorithm::Crc64Nvme);
+        let stored = find_part(write, &upload, part, needs_crc || given.is_some())?;
+        if let (Some(given), Some(made)) = (given, stored.crc.map(Crc64Nvme::checksum))
+            && *given != made
+        {
+            let number = part.part_number;
+            return Err(invalid_part(format!("the part {number} hashes to {made:?}, not to {given:?}")).into());
         }
+        etag.update(&stored.md5);
+        sizes.push(stored.size);
+        crc = crc.zip(stored.crc).map(|(mut whole, part)| {
+            whole.append(part);
+            whole
+        });
     }
     let size = check_sizes(&sizes)?;
-    if let Err(error) = objects::check_write(write, bucket, key, only_if) {
+    let checksum = crc.map(Crc64Nvme::checksum);
+    if let Some(given) = request.checksum {
+        check_whole(given, checksum)?;
+    }
+    if let Err(error) = objects::check_write(write, bucket, key, &request.only_if) {
         abort(write, bucket, key, id)?;
         return match error {
             super::database::Failure::Refused(error) => Ok(Err(error)),
@@ -159,11 +186,66 @@ pub(super) fn complete(
         key: key.clone(),
         size,
         etag: format!("{}-{}", etag.finish().to_hex(), parts.len()),
-        checksum: None,
+        checksum,
         metadata: upload.metadata,
         body: upload.body,
     };
     objects::replace(write, bucket, new).map(Ok)
+}
+
+/// A part that was uploaded.
+struct StoredPart {
+    size: u64,
+    md5: Vec<u8>,
+    crc: Option<Crc64Nvme>,
+}
+
+/// The part that a complete names.
+fn find_part(
+    write: &Write<'_>,
+    upload: &Upload,
+    part: &UploadedPart,
+    needs_crc: bool,
+) -> StoreResult<StoredPart> {
+    let mut statement = write.prepare_cached(
+        "SELECT size, md5, CASE WHEN ?2 THEN checksums END FROM segments WHERE id = ?1",
+    )?;
+    let mut rows = statement.query((segment_id(upload.body, part.part_number), needs_crc))?;
+    if let Some(row) = rows.next()? {
+        let md5: Vec<u8> = row.get(1)?;
+        if hex::encode(&md5) == part.etag {
+            return Ok(StoredPart { size: row.get(0)?, md5, crc: read_crc(row, 0, 2)? });
+        }
+    }
+    Err(invalid_part(format!(
+        "the part {} with the etag {:?} was not uploaded",
+        part.part_number, part.etag
+    ))
+    .into())
+}
+
+/// Refuses another checksum of the whole than that of the parts together.
+fn check_whole(given: Checksum, made: Option<Checksum>) -> Result<()> {
+    match made {
+        Some(made) if made == given => Ok(()),
+        Some(made) => Err(Error::new(
+            ErrorKind::Integrity,
+            format!(
+                "the {} checksum that was given is {} and that of the parts together is {}",
+                given.algorithm(),
+                given.to_hex(),
+                made.to_hex()
+            ),
+        )
+        .with_code(BAD_DIGEST.name)),
+        None => Err(Error::unsupported(
+            "an older version has stored a part of this upload without a checksum: upload its parts anew",
+        )),
+    }
+}
+
+fn checksums(crc: Option<Crc64Nvme>) -> Checksums {
+    crc.map(Crc64Nvme::checksum).into_iter().collect()
 }
 
 /// R2's rules on sizes; returns their sum.
@@ -269,9 +351,13 @@ pub(super) fn list_parts(
     limit: usize,
 ) -> StoreResult<PartsPage> {
     let mut statement = connection
-        .prepare_cached("SELECT id & 65535, md5, size FROM segments WHERE id > ?1 AND id < ?2 ORDER BY id")?;
+        .prepare_cached(
+            "SELECT id & 65535, md5, size, uploaded, CASE WHEN ?3 THEN checksums END FROM segments \
+             WHERE id > ?1 AND id < ?2 ORDER BY id",
+        )?;
     let ids = segments_of(upload.body);
-    let mut rows = statement.query((segment_id(upload.body, marker.unwrap_or(0)), ids.end))?;
+    let first = segment_id(upload.body, marker.unwrap_or(0));
+    let mut rows = statement.query((first, ids.end, upload.full_object_crc64nvme))?;
     let mut page = PartsPage::default();
     while let Some(row) = rows.next()? {
         if page.parts.len() == limit {
@@ -280,11 +366,11 @@ pub(super) fn list_parts(
             break;
         }
         let md5: Vec<u8> = row.get(1)?;
-        page.parts.push(UploadedPart {
-            part_number: row.get(0)?,
-            etag: hex::encode(md5),
-            size: Some(row.get(2)?),
-        });
+        let mut part = UploadedPart::new(row.get(0)?, hex::encode(md5));
+        part.size = Some(row.get(2)?);
+        part.uploaded = row.get::<_, Option<u64>>(3)?.map(from_millis);
+        part.checksums = checksums(read_crc(row, 2, 4)?);
+        page.parts.push(part);
     }
     Ok(page)
 }
@@ -328,11 +414,10 @@ mod tests {
         parts: &[&UploadedPart],
         only_if: Conditional,
     ) -> Result<StoredObject> {
+        let parts = parts.iter().map(|part| (*part).clone()).collect();
         let request = CompleteMultipartUploadRequest {
-            key: "key".into(),
-            upload_id: id.into(),
-            parts: parts.iter().map(|part| (*part).clone()).collect(),
             only_if,
+            ..CompleteMultipartUploadRequest::new("key", id, parts)
         };
         bucket.complete_multipart_upload(request).await
     }

@@ -3,11 +3,12 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use rusqlite::Connection;
+use rusqlite::{Connection, Row};
 
-use super::database::StoreResult;
+use super::block_checksums::crc_of_blocks;
+use super::database::{StoreResult, to_millis};
 use super::writer::Write;
-use crate::r2::Checksum;
+use crate::r2::{Checksum, Crc64Nvme, ServedRange};
 
 /// Some bytes of a body, and where they are.
 #[derive(Debug)]
@@ -63,6 +64,35 @@ pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Stor
         )?
         .execute((id, segment.size, segment.md5.as_bytes(), &segment.checksums, blob, bytes))?;
     Ok(())
+}
+
+/// Notes when a segment came, which is a part.
+pub(super) fn set_uploaded(write: &Write<'_>, id: i64) -> StoreResult<()> {
+    write
+        .prepare_cached("UPDATE segments SET uploaded = ?2 WHERE id = ?1")?
+        .execute((id, to_millis(write.now)))?;
+    Ok(())
+}
+
+/// The CRC-64/NVME of a segment, by columns of it. One of before version 3 has none, unless it was scrubbed.
+pub(super) fn read_crc(row: &Row<'_>, size: usize, checksums: usize) -> StoreResult<Option<Crc64Nvme>> {
+    let size: u64 = row.get(size)?;
+    let checksums = row.get_ref(checksums)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+    Ok(checksums.and_then(|checksums| crc_of_blocks(size, checksums)))
+}
+
+/// Where the segments of a body lie in it, in their order.
+pub(super) fn ranges_of(connection: &Connection, body: i64) -> StoreResult<Vec<ServedRange>> {
+    let ids = segments_of(body);
+    let mut statement =
+        connection.prepare_cached("SELECT size FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut offset = 0;
+    let ranges = statement.query_map((ids.start, ids.end), |row| {
+        let range = ServedRange { offset, length: row.get(0)? };
+        offset += range.length;
+        Ok(range)
+    })?;
+    Ok(ranges.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Gives a segment checksums that it does not have, unless it is in another file by now.

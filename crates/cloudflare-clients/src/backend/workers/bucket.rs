@@ -31,8 +31,8 @@ use crate::sync::lock;
 /// Each operation is one call: give it to [`R2Service`] for retries and verification, or take both from
 /// [`R2Service::from_worker_env`]. Cheap to clone. It can live in a static and be used by one request after the other.
 ///
-/// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload and no checksums of
-/// parts and by CRC: these are [`ErrorKind::Unsupported`] before anything is sent.
+/// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload, no reads of a part and no
+/// checksums of parts, by CRC and of the whole of an upload in parts: these are [`ErrorKind::Unsupported`] before anything is sent.
 #[derive(Clone)]
 pub struct WorkersBucket(SendWrapper<worker_sys::R2Bucket>);
 
@@ -87,6 +87,9 @@ impl R2Service {
 #[async_trait]
 impl Bucket for WorkersBucket {
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
+        if request.part_number.is_some() {
+            return Err(unsupported_part());
+        }
         SendFuture::new(async {
             let found = settled(self.0.head(request.key)).await?;
             if found.is_null() { Ok(None) } else { object::object(&found).map(Some) }
@@ -95,6 +98,9 @@ impl Bucket for WorkersBucket {
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
+        if request.part_number.is_some() {
+            return Err(unsupported_part());
+        }
         SendFuture::new(async {
             let found = match settled(self.0.get(request.key.clone(), options::get(&request)?)).await {
                 Err(error) if error.code() == Some("0") || error.kind() == ErrorKind::RangeNotSatisfiable => {
@@ -157,6 +163,9 @@ impl Bucket for WorkersBucket {
         &self,
         request: CreateMultipartUploadRequest,
     ) -> Result<CreatedMultipartUpload> {
+        if request.full_object_crc64nvme {
+            return Err(unsupported_checksum());
+        }
         SendFuture::new(async {
             let options = options::create_multipart_upload(&request)?;
             let upload = settled(self.0.create_multipart_upload(request.key, options)).await?;
@@ -185,6 +194,9 @@ impl Bucket for WorkersBucket {
     ) -> Result<StoredObject> {
         if !request.only_if.is_empty() {
             return Err(Error::unsupported("the binding has no conditions on the end of an upload in parts"));
+        }
+        if request.checksum.is_some() {
+            return Err(unsupported_checksum());
         }
         SendFuture::new(async {
             let parts = Array::new();
@@ -232,6 +244,14 @@ fn unsupported(what: &str) -> Error {
     Error::unsupported(format!(
         "the binding has no method that {what}: use `S3Bucket`'s API from outside of the Worker"
     ))
+}
+
+fn unsupported_part() -> Error {
+    Error::unsupported("the binding does not read the parts of an object: ask for a range")
+}
+
+fn unsupported_checksum() -> Error {
+    Error::unsupported("the binding has no checksum of an object uploaded in parts")
 }
 
 impl fmt::Debug for WorkersBucket {

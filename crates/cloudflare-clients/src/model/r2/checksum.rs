@@ -142,8 +142,9 @@ impl fmt::Debug for Checksum {
 /// The checksums that a service gave for an object.
 ///
 /// R2 keeps the MD5 of each object that was not uploaded in parts, and of the others what was given with the put. An
-/// object uploaded in parts has none of the whole but, at times, a CRC-64.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// object uploaded in parts has none of the whole but its CRC-64/NVME, where the upload was
+/// [asked for it](crate::r2::CreateMultipartUpload::full_object_crc64nvme).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Checksums(Vec<Checksum>);
 
 impl Checksums {

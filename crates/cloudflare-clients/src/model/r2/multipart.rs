@@ -4,8 +4,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::checksum::{Checksum, Hasher};
+use super::checksum::{Checksum, Checksums, Hasher};
+use super::checksum_algorithm::ChecksumAlgorithm;
 use super::conditional::Conditional;
+use super::crc64_nvme::Crc64Nvme;
 use super::error_code::{ENTITY_TOO_SMALL, INVALID_ARGUMENT, INVALID_PART};
 use super::key::validate_key;
 use super::limits::{MAX_PARTS, MIN_PART_SIZE, validate_page_size, validate_upload_size};
@@ -27,6 +29,8 @@ pub struct CreateMultipartUploadRequest {
     pub custom_metadata: CustomMetadata,
     /// How R2 stores it; `None` takes the bucket's class.
     pub storage_class: Option<StorageClass>,
+    /// Whether the object is to have the CRC-64/NVME of all its bytes among its checksums.
+    pub full_object_crc64nvme: bool,
 }
 
 impl CreateMultipartUploadRequest {
@@ -37,6 +41,7 @@ impl CreateMultipartUploadRequest {
             http_metadata: HttpMetadata::default(),
             custom_metadata: CustomMetadata::default(),
             storage_class: None,
+            full_object_crc64nvme: false,
         }
     }
 
@@ -110,12 +115,33 @@ pub struct UploadedPart {
     /// The size in bytes, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
+    /// When it was uploaded, where the service says it: of a listed part.
+    #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
+    pub uploaded: Option<SystemTime>,
+    /// The checksums that the service gave. A complete gives them back to it.
+    #[serde(default, skip_serializing_if = "Checksums::is_empty")]
+    pub checksums: Checksums,
 }
 
 impl UploadedPart {
-    /// A part whose size is not known.
+    /// A part of which no more is known.
     pub fn new(part_number: u16, etag: impl Into<String>) -> Self {
-        Self { part_number, etag: etag.into(), size: None }
+        Self { part_number, etag: etag.into(), size: None, uploaded: None, checksums: Checksums::default() }
+    }
+
+    /// The CRC-64/NVME of its bytes, where the service gave it and the size is known. Those of all parts in their order make
+    /// that of the object.
+    ///
+    /// ```
+    /// # use cloudflare_clients::r2::{Checksum, Crc64Nvme, UploadedPart};
+    /// fn of_the_object(parts: &[UploadedPart]) -> Option<Checksum> {
+    ///     Some(parts.iter().map(UploadedPart::crc64nvme).collect::<Option<Crc64Nvme>>()?.checksum())
+    /// }
+    /// # assert_eq!(of_the_object(&[]), Some(Crc64Nvme::new().checksum()));
+    /// # assert_eq!(of_the_object(&[UploadedPart::new(1, "abc")]), None);
+    /// ```
+    pub fn crc64nvme(&self) -> Option<Crc64Nvme> {
+        Crc64Nvme::from_checksum(*self.checksums.get(ChecksumAlgorithm::Crc64Nvme)?, self.size?)
     }
 }
 
@@ -131,24 +157,46 @@ pub struct CompleteMultipartUploadRequest {
     pub parts: Vec<UploadedPart>,
     /// What the object that is replaced must meet. When it does not, the upload is gone.
     pub only_if: Conditional,
+    /// What the whole object must hash to: its CRC-64/NVME, the one checksum that R2 combines from those of the parts. When it
+    /// does not, the upload stays as it is.
+    pub checksum: Option<Checksum>,
 }
 
 impl CompleteMultipartUploadRequest {
     /// The end of an upload of these parts, which are in the order of their numbers.
     pub fn new(key: impl Into<String>, upload_id: impl Into<String>, parts: Vec<UploadedPart>) -> Self {
-        Self { key: key.into(), upload_id: upload_id.into(), parts, only_if: Conditional::default() }
+        Self {
+            key: key.into(),
+            upload_id: upload_id.into(),
+            parts,
+            only_if: Conditional::default(),
+            checksum: None,
+        }
     }
 
-    /// Refuses what names no upload or has no parts. The rest is for the service to judge.
+    /// Refuses what names no upload or has no parts, and checksums that R2 does not have of the whole. The rest is for the
+    /// service to judge.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         self.only_if.validate()?;
+        self.validate_checksum()?;
         if self.parts.is_empty() {
             return Err(Error::invalid_input(
                 "an upload cannot be completed without parts: upload one, or abort it",
             ));
         }
         Ok(())
+    }
+
+    /// Refuses checksums that R2 does not make of those of the parts.
+    pub(crate) fn validate_checksum(&self) -> Result<()> {
+        match self.checksum {
+            None | Some(Checksum::Crc64Nvme(_)) => Ok(()),
+            Some(other) => Err(Error::unsupported(format!(
+                "R2 does not have the {} checksum of an object that was uploaded in parts: give its crc64nvme",
+                other.algorithm()
+            ))),
+        }
     }
 
     /// Refuses parts that R2 does not take, as far as their sizes are known. They are in the order of their numbers.
@@ -443,13 +491,9 @@ mod tests {
     use super::*;
 
     fn upload(sizes: &[Option<u64>]) -> CompleteMultipartUploadRequest {
-        let part = |(size, part_number)| UploadedPart { part_number, etag: "e".to_owned(), size };
-        CompleteMultipartUploadRequest {
-            key: "k".to_owned(),
-            upload_id: "u".to_owned(),
-            parts: sizes.iter().copied().zip(1..).map(part).collect(),
-            only_if: Conditional::default(),
-        }
+        let part = |(size, part_number)| UploadedPart { size, ..UploadedPart::new(part_number, "e") };
+        let parts = sizes.iter().copied().zip(1..).map(part).collect();
+        CompleteMultipartUploadRequest::new("k", "u", parts)
     }
 
     #[test]
@@ -499,11 +543,20 @@ mod tests {
     }
 
     #[test]
+    fn the_whole_has_one_kind_of_checksum() {
+        let with = |checksum| CompleteMultipartUploadRequest { checksum, ..upload(&[None]) };
+        assert!(with(Some(Crc64Nvme::of(b"a").checksum())).validate().is_ok());
+        let error = with(Some(Checksum::md5_of(b"a"))).validate().unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
+        assert!(error.message().contains("does not have the md5 checksum"), "{error}");
+    }
+
+    #[test]
     fn a_completed_object_is_recognised_by_its_etag() {
         let parts: Vec<_> = ["bce6bf66aeb76c7040fdd5f4eccb78e6", "8165449fc15bbf43d3b674595cbcc406"]
             .into_iter()
             .zip(1..)
-            .map(|(etag, part_number)| UploadedPart { part_number, etag: etag.to_owned(), size: None })
+            .map(|(etag, part_number)| UploadedPart::new(part_number, etag))
             .collect();
         let object = |etag| Object::new("k", 1, etag, std::time::UNIX_EPOCH);
         assert!(is_made_of(&object("f77dc0eecdebcd774a2a22cb393ad2ff-2"), &parts));

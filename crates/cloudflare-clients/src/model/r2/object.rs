@@ -54,9 +54,13 @@ pub struct Object {
     /// The storage class, where the service says it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
-    /// The bytes that a ranged get returned.
+    /// The bytes that a ranged get returned, or those of the part that a get or head has asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<ServedRange>,
+    /// How many parts it was uploaded in, where a get or head has asked for a part. `None` then: it was not uploaded in parts, and its
+    /// part 1 is all of it; or the service does not say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parts_count: Option<u16>,
 }
 
 impl Object {
@@ -73,6 +77,7 @@ impl Object {
             checksums: Checksums::default(),
             storage_class: None,
             range: None,
+            parts_count: None,
         }
     }
 

@@ -12,11 +12,12 @@ use super::key::validate_key;
 use super::limits::validate_delete_count;
 use super::limits::{validate_page_size, validate_upload_size};
 use super::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
+use super::multipart::validate_part_number;
 use super::object::Object;
 use super::range::Range;
 use super::storage_class::StorageClass;
 use crate::body::Body;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A head for [`Bucket::head`](crate::r2::Bucket::head).
 #[derive(Debug, Clone)]
@@ -24,17 +25,20 @@ use crate::error::Result;
 pub struct HeadRequest {
     /// The key of the object.
     pub key: String,
+    /// The part to describe besides, of an object uploaded in parts: 1 to [`Object::parts_count`].
+    pub part_number: Option<u16>,
 }
 
 impl HeadRequest {
     /// A head of the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into() }
+        Self { key: key.into(), part_number: None }
     }
 
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
-        validate_key(&self.key)
+        validate_key(&self.key)?;
+        self.part_number.map_or(Ok(()), validate_part_number)
     }
 }
 
@@ -46,6 +50,8 @@ pub struct GetRequest {
     pub key: String,
     /// The bytes to return; `None` returns all.
     pub range: Option<Range>,
+    /// The part to return, of an object uploaded in parts: 1 to [`Object::parts_count`]. It takes the place of a range.
+    pub part_number: Option<u16>,
     /// What the object must meet.
     pub only_if: Conditional,
 }
@@ -53,12 +59,16 @@ pub struct GetRequest {
 impl GetRequest {
     /// A get of the whole object with this key, whatever its state.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), range: None, only_if: Conditional::default() }
+        Self { key: key.into(), range: None, part_number: None, only_if: Conditional::default() }
     }
 
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
+        self.part_number.map_or(Ok(()), validate_part_number)?;
+        if self.part_number.is_some() && self.range.is_some() {
+            return Err(Error::invalid_input("a part and a range are asked for at once: ask for one of them"));
+        }
         self.range.map_or(Ok(()), Range::validate)?;
         self.only_if.validate()
     }

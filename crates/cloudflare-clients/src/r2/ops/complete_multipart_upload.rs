@@ -6,7 +6,9 @@ use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::multipart::{contradicts_parts, is_made_of};
-use crate::model::r2::{CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart};
+use crate::model::r2::{
+    Checksum, CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart,
+};
 use crate::r2::verify::verifies_writes;
 
 impl MultipartUpload {
@@ -20,7 +22,7 @@ impl MultipartUpload {
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
         let mut parts: Vec<_> = parts.into_iter().collect();
         parts.sort_by_key(|part| part.part_number);
-        CompleteMultipartUpload { upload: self.clone(), parts, only_if: Conditional::default() }
+        CompleteMultipartUpload { upload: self.clone(), parts, only_if: Conditional::default(), checksum: None }
     }
 }
 
@@ -31,6 +33,7 @@ pub struct CompleteMultipartUpload {
     upload: MultipartUpload,
     parts: Vec<UploadedPart>,
     only_if: Conditional,
+    checksum: Option<Checksum>,
 }
 
 impl CompleteMultipartUpload {
@@ -41,12 +44,26 @@ impl CompleteMultipartUpload {
         self
     }
 
+    /// What the whole object must hash to: its CRC-64/NVME, which [`Crc64Nvme`](crate::r2::Crc64Nvme) combines of those of the parts.
+    /// Another one is [`ErrorKind::Integrity`], and the upload stays as it is. A service that does not know it ignores it: whether it was
+    /// compared say the checksums of the [`StoredObject`].
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`], before any I/O: a checksum of another algorithm, or the bucket's binding.
+    pub fn checksum(mut self, checksum: Checksum) -> Self {
+        self.checksum = Some(checksum);
+        self
+    }
+
     async fn send(self) -> Result<StoredObject> {
-        let Self { upload, parts, only_if } = self;
+        let Self { upload, parts, only_if, checksum } = self;
         let MultipartUpload { service, key, upload_id, .. } = &upload;
         let operation = Operation::new("complete_multipart_upload", key);
-        let request =
-            CompleteMultipartUploadRequest { key: key.clone(), upload_id: upload_id.clone(), parts, only_if };
+        let request = CompleteMultipartUploadRequest {
+            only_if,
+            checksum,
+            ..CompleteMultipartUploadRequest::new(key, upload_id, parts)
+        };
         operation.check(request.validate().and_then(|()| request.validate_parts()))?;
         let bucket = service.bucket();
         let verifies = verifies_writes(service);
@@ -56,6 +73,15 @@ impl CompleteMultipartUpload {
             let parts = &request.parts;
             let complete = async move {
                 let stored = complete.await?;
+                if let Some(given) = checksum
+                    && let Some(of_stored) = stored.checksums.get(given.algorithm())
+                    && *of_stored != given
+                {
+                    return Err(Error::new(
+                        ErrorKind::Integrity,
+                        format!("the service made an object of other bytes: {of_stored:?} in place of {given:?}"),
+                    ));
+                }
                 if verifies && contradicts_parts(&stored.etag, parts, uploaded_here) {
                     return Err(Error::new(
                         ErrorKind::Integrity,

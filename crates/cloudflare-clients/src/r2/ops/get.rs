@@ -53,6 +53,15 @@ impl Get {
         self
     }
 
+    /// The part to read, of an object uploaded in parts: 1 to as many as it has. It takes the place of a range.
+    ///
+    /// The object's [`range`](Object::range) and [`parts_count`](Object::parts_count) are as of
+    /// [`Head::part_number`](crate::r2::Head::part_number).
+    pub fn part_number(mut self, part_number: u16) -> Self {
+        self.request.part_number = Some(part_number);
+        self
+    }
+
     /// What the object must meet; else the get fails with [`ErrorKind::PreconditionFailed`] or
     /// [`ErrorKind::NotModified`].
     pub fn only_if(mut self, only_if: Conditional) -> Self {
@@ -338,8 +347,8 @@ impl Download {
 
     /// The same object again: what was asked for, or a part of it.
     async fn fetch(&self, range: Option<Range>) -> Result<ObjectBody> {
-        let request =
-            GetRequest { key: self.key.clone(), range, only_if: Conditional::new().etag_matches(&self.etag) };
+        let only_if = Conditional::new().etag_matches(&self.etag);
+        let request = GetRequest { range, only_if, ..GetRequest::new(&self.key) };
         let operation = Operation::new("get", &self.key);
         let found =
             self.service.attempts().run(&operation, || Some(attempt(&self.service, request.clone()))).await;

@@ -44,7 +44,12 @@ async fn put_parts(
 ) -> Result<StoredObject> {
     let PutRequest { key, body: _, http_metadata, custom_metadata, storage_class, checksum: _, only_if } =
         request;
-    let request = CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class };
+    let request = CreateMultipartUploadRequest {
+        http_metadata,
+        custom_metadata,
+        storage_class,
+        ..CreateMultipartUploadRequest::new(key)
+    };
     let upload = CreateMultipartUpload::from_request(service, request).await?;
     let uploads = parts.zip(stream::iter(1..)).map(|(part, number)| {
         let upload = &upload;

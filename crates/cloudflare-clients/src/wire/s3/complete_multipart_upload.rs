@@ -5,7 +5,7 @@ use http::{Method, header};
 use super::headers::{self, ConditionTarget, unquote};
 use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
-use super::{Request, Response};
+use super::{Request, Response, xml_checksums};
 use crate::error::Result;
 use crate::model::r2::{CompleteMultipartUploadRequest, StoredObject};
 use crate::transport::headers::read_date;
@@ -18,11 +18,16 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
             complete.element("Part", |element| {
                 element.text("PartNumber", part.part_number);
                 element.text("ETag", format_args!("\"{}\"", unquote(&part.etag)));
+                xml_checksums::write(&part.checksums, element);
             });
         }
     });
     let mut complete = Request::new(Method::POST, Some(&request.key)).query("uploadId", &request.upload_id);
     ConditionTarget::Object.headers().write(&request.only_if, &mut complete.headers)?;
+    if let Some(checksum) = &request.checksum {
+        headers::write_checksum(checksum, &mut complete.headers)?;
+        complete.headers.insert(headers::CHECKSUM_TYPE, headers::FULL_OBJECT);
+    }
     complete.xml(document)
 }
 
@@ -32,5 +37,6 @@ pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
     stored.version = headers::read_version(&response.headers);
     stored.uploaded = read_date(&response.headers, &header::DATE);
+    stored.checksums = xml_checksums::read(&document);
     Ok(stored)
 }

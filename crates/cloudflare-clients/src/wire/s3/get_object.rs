@@ -3,16 +3,18 @@
 use http::{HeaderMap, Method, StatusCode};
 
 use super::Request;
-use super::headers::{self, ConditionTarget};
+use super::headers::{self, ConditionTarget, check_part};
 use crate::error::{Error, Result};
 use crate::model::r2::{GetRequest, Object};
 
 /// Asks for an object or a range of it.
 pub fn request(request: &GetRequest) -> Result<Request> {
     request.validate()?;
-    let mut get = Request::new(Method::GET, Some(&request.key));
-    if let Some(range) = request.range {
-        headers::write_range(range, &mut get.headers)?;
+    let mut get =
+        Request::new(Method::GET, Some(&request.key)).query_if_some("partNumber", request.part_number);
+    match request.range {
+        Some(range) => headers::write_range(range, &mut get.headers)?,
+        None => headers::ask_for_checksums(&mut get.headers),
     }
     ConditionTarget::Object.headers().write(&request.only_if, &mut get.headers)?;
     Ok(get)
@@ -24,6 +26,15 @@ pub fn request(request: &GetRequest) -> Result<Request> {
 /// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not about the bytes that were asked for, or says too little.
 pub fn parse(request: &GetRequest, status: StatusCode, headers: &HeaderMap) -> Result<Object> {
     let object = headers::read_object(&request.key, headers)?;
+    if let Some(number) = request.part_number {
+        return match (status, object.range) {
+            (StatusCode::OK, None) | (StatusCode::PARTIAL_CONTENT, Some(_)) => check_part(number, object),
+            _ => Err(Error::unexpected(format!(
+                "{status} is no answer about {:?} to a get of a part",
+                object.range
+            ))),
+        };
+    }
     match (status, request.range, object.range) {
         (StatusCode::OK, None, None) => Ok(object),
         (StatusCode::PARTIAL_CONTENT, Some(asked), Some(served)) => {

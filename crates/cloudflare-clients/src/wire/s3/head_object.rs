@@ -2,16 +2,27 @@
 
 use http::{HeaderMap, Method};
 
-use super::{Request, headers};
+use super::headers::{self, check_part};
+use super::Request;
 use crate::error::Result;
 use crate::model::r2::{HeadRequest, Object};
 
 /// Asks for the metadata of an object.
 pub fn request(request: &HeadRequest) -> Request {
-    Request::new(Method::HEAD, Some(&request.key))
+    let mut head =
+        Request::new(Method::HEAD, Some(&request.key)).query_if_some("partNumber", request.part_number);
+    headers::ask_for_checksums(&mut head.headers);
+    head
 }
 
 /// Reads the head of a success.
-pub fn parse(key: &str, headers: &HeaderMap) -> Result<Object> {
-    headers::read_object(key, headers)
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not about the part that was asked for, or says too little.
+pub fn parse(request: &HeadRequest, headers: &HeaderMap) -> Result<Object> {
+    let object = headers::read_object(&request.key, headers)?;
+    match request.part_number {
+        Some(number) => check_part(number, object),
+        None => Ok(object),
+    }
 }

@@ -27,6 +27,16 @@ pub const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
 pub const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
 /// `x-amz-metadata-directive`.
 pub const METADATA_DIRECTIVE: HeaderName = HeaderName::from_static("x-amz-metadata-directive");
+/// `x-amz-checksum-algorithm`: which checksum an upload in parts is to have.
+pub const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
+/// `x-amz-checksum-type`: whether a checksum is of the bytes (`FULL_OBJECT`) or of the parts' checksums (`COMPOSITE`).
+pub const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
+/// The value of [`CHECKSUM_TYPE`] for checksums of the bytes: all that [`Checksums`] has.
+pub const FULL_OBJECT: HeaderValue = HeaderValue::from_static("FULL_OBJECT");
+/// `x-amz-checksum-mode`: `ENABLED` asks for the checksums of an object that is read.
+pub const CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
+/// `x-amz-mp-parts-count`: how many parts an object was uploaded in, where a part of it was asked for.
+pub const PARTS_COUNT: HeaderName = HeaderName::from_static("x-amz-mp-parts-count");
 /// What the names of custom metadata follow in their headers.
 pub const METADATA_PREFIX: &str = "x-amz-meta-";
 
@@ -134,7 +144,8 @@ pub fn read_request_checksums(headers: &HeaderMap) -> Result<Vec<Checksum>> {
     Ok(checksums)
 }
 
-/// Adds the `x-amz-checksum-*` headers of an answer. An object's MD5 is its etag and has no header.
+/// Adds the `x-amz-checksum-*` headers of an answer about an object or part, without their [type](CHECKSUM_TYPE). An object's MD5 is
+/// its etag and has no header.
 pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     for checksum in checksums.iter().filter(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5) {
         if let (Some(name), Ok(value)) =
@@ -159,6 +170,27 @@ pub fn read_checksums(headers: &HeaderMap) -> Checksums {
         }
     }
     checksums
+}
+
+/// Asks for the checksums of an object that is read, which AWS returns only then.
+pub(super) fn ask_for_checksums(headers: &mut HeaderMap) {
+    headers.insert(CHECKSUM_MODE, HeaderValue::from_static("ENABLED"));
+}
+
+/// The object of an answer about a part of it, unless it is about another one.
+///
+/// A service that does not know of parts answers about the whole object, and so does R2 for part 1 of what was not uploaded in parts.
+pub(super) fn check_part(part_number: u16, mut object: Object) -> Result<Object> {
+    if object.range.is_none() && (part_number > 1 || object.parts_count.is_some_and(|count| count > 1)) {
+        return Err(Error::unexpected(format!(
+            "part {part_number} was asked for, and the answer does not say where it lies"
+        )));
+    }
+    if object.range.is_some_and(|range| range.length != object.size) {
+        // AWS gives those of the part.
+        object.checksums = Checksums::default();
+    }
+    Ok(object)
 }
 
 /// Which object the headers of a condition are about.
@@ -222,6 +254,15 @@ pub fn read_version(headers: &HeaderMap) -> Option<String> {
     text(headers, &VERSION_ID).map(str::to_owned)
 }
 
+/// As [`write_checksums`], of an object: with their type, where there are any.
+pub fn write_object_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
+    let before = headers.len();
+    write_checksums(checksums, headers);
+    if headers.len() > before {
+        headers.insert(CHECKSUM_TYPE, FULL_OBJECT);
+    }
+}
+
 /// Adds the headers of an object that is got: all but those of the length, and not its version, which R2 is known to
 /// send with what was put alone: clients would ask for that version, and R2 has no parameter for it.
 ///
@@ -238,7 +279,10 @@ pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
         write_custom_metadata(metadata, headers)?;
     }
     write_storage_class(object.storage_class, headers);
-    write_checksums(&object.checksums, headers);
+    write_object_checksums(&object.checksums, headers);
+    if let Some(count) = object.parts_count {
+        headers.insert(PARTS_COUNT, count.into());
+    }
     if let Some(range) = object.range {
         headers.insert(header::CONTENT_RANGE, value("range", &content_range(range, object.size))?);
     }
@@ -272,6 +316,7 @@ pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
     // Other services have classes that R2 has not.
     object.storage_class = read_storage_class(headers).ok().flatten();
     object.range = range;
+    object.parts_count = text(headers, &PARTS_COUNT).and_then(|count| count.parse().ok());
     Ok(object)
 }
 
@@ -303,6 +348,7 @@ mod tests {
         object.storage_class = Some(StorageClass::InfrequentAccess);
         object.checksums.insert(Checksum::of(ChecksumAlgorithm::Sha256, b"x"));
         object.range = Some(ServedRange { offset: 10, length: 20 });
+        object.parts_count = Some(5);
         let mut headers = HeaderMap::new();
         write_object(&object, &mut headers).unwrap();
         headers.insert(header::CONTENT_LENGTH, 20.into());

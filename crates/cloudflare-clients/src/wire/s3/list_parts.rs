@@ -3,8 +3,8 @@
 use http::Method;
 
 use super::headers::unquote;
-use super::response::{Listing, unreadable};
-use super::{Request, Response};
+use super::response::{Listing, time, unreadable};
+use super::{Request, Response, xml_checksums};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
 
@@ -23,11 +23,12 @@ pub fn parse(response: &Response) -> Result<PartsPage> {
     let mut parts = Vec::new();
     for part in document.children("Part") {
         let number = part.optional("PartNumber").map_err(unreadable)?;
-        parts.push(UploadedPart {
-            part_number: number.ok_or_else(|| Error::unexpected("a part of the answer has no number"))?,
-            etag: unquote(part.required("ETag").map_err(unreadable)?).to_owned(),
-            size: part.optional("Size").map_err(unreadable)?,
-        });
+        let number = number.ok_or_else(|| Error::unexpected("a part of the answer has no number"))?;
+        let mut listed = UploadedPart::new(number, unquote(part.required("ETag").map_err(unreadable)?));
+        listed.size = part.optional("Size").map_err(unreadable)?;
+        listed.uploaded = time(part, "LastModified").ok();
+        listed.checksums = xml_checksums::read(part);
+        parts.push(listed);
     }
     let truncated = Listing::new(&document).truncated()?;
     let next_part_number_marker =

@@ -19,5 +19,7 @@ pub fn request(request: UploadPartRequest) -> Result<Request> {
 /// Reads the head of a success.
 pub fn parse(part_number: u16, headers: &HeaderMap) -> Result<UploadedPart> {
     let etag = headers::read_etag(headers).ok_or_else(|| Error::unexpected("the answer has no ETag"))?;
-    Ok(UploadedPart { part_number, etag, size: None })
+    let mut part = UploadedPart::new(part_number, etag);
+    part.checksums = headers::read_checksums(headers);
+    Ok(part)
 }
