@@ -65,9 +65,9 @@ pub(super) fn are_blocks(bytes: &[u8], checksums: &[u8]) -> bool {
 pub(super) fn crc_of_blocks(size: u64, checksums: &[u8]) -> Option<Crc64Nvme> {
     let (checksums, []) = checksums.as_chunks::<CHECKSUM>() else { return None };
     let lengths = (0..size).step_by(BLOCK).map(|offset| (size - offset).min(BLOCK as u64));
-    let blocks = lengths.zip(checksums).map(|(length, checksum)| {
-        Crc64Nvme::from_checksum(Checksum::Crc64Nvme(*checksum), length)
-    });
+    let blocks = lengths
+        .zip(checksums)
+        .map(|(length, checksum)| Crc64Nvme::from_checksum(Checksum::Crc64Nvme(*checksum), length));
     if checksums.len() as u64 == self::blocks(size) { blocks.collect() } else { None }
 }
 

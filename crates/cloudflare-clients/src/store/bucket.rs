@@ -385,15 +385,19 @@ fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u
         return match number {
             1 => Ok(()),
             _ => {
-                Err(none(object, format!("the object was not uploaded in parts: it has no part {number}")).into())
+                Err(none(object, format!("the object was not uploaded in parts: it has no part {number}"))
+                    .into())
             }
         };
     }
     let ranges = ranges_of(connection, body)?;
-    let Some(range) = ranges.get(usize::from(number) - 1).filter(|range| range.length > 0 || ranges.len() == 1)
+    let Some(range) =
+        ranges.get(usize::from(number) - 1).filter(|range| range.length > 0 || ranges.len() == 1)
     else {
         let parts = ranges.len();
-        return Err(none(object, format!("the object has {parts} parts with bytes, and no part {number}")).into());
+        return Err(
+            none(object, format!("the object has {parts} parts with bytes, and no part {number}")).into()
+        );
     };
     object.parts_count = u16::try_from(ranges.len()).ok();
     // No range has no bytes, as the one part of an empty object.

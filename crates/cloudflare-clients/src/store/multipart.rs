@@ -150,7 +150,9 @@ pub(super) fn complete(
             && *given != made
         {
             let number = part.part_number;
-            return Err(invalid_part(format!("the part {number} hashes to {made:?}, not to {given:?}")).into());
+            return Err(
+                invalid_part(format!("the part {number} hashes to {made:?}, not to {given:?}")).into()
+            );
         }
         etag.update(&stored.md5);
         sizes.push(stored.size);
@@ -207,9 +209,8 @@ fn find_part(
     part: &UploadedPart,
     needs_crc: bool,
 ) -> StoreResult<StoredPart> {
-    let mut statement = write.prepare_cached(
-        "SELECT size, md5, CASE WHEN ?2 THEN checksums END FROM segments WHERE id = ?1",
-    )?;
+    let mut statement = write
+        .prepare_cached("SELECT size, md5, CASE WHEN ?2 THEN checksums END FROM segments WHERE id = ?1")?;
     let mut rows = statement.query((segment_id(upload.body, part.part_number), needs_crc))?;
     if let Some(row) = rows.next()? {
         let md5: Vec<u8> = row.get(1)?;
@@ -217,11 +218,8 @@ fn find_part(
             return Ok(StoredPart { size: row.get(0)?, md5, crc: read_crc(row, 0, 2)? });
         }
     }
-    Err(invalid_part(format!(
-        "the part {} with the etag {:?} was not uploaded",
-        part.part_number, part.etag
-    ))
-    .into())
+    Err(invalid_part(format!("the part {} with the etag {:?} was not uploaded", part.part_number, part.etag))
+        .into())
 }
 
 /// Refuses another checksum of the whole than that of the parts together.
@@ -350,11 +348,10 @@ pub(super) fn list_parts(
     marker: Option<u16>,
     limit: usize,
 ) -> StoreResult<PartsPage> {
-    let mut statement = connection
-        .prepare_cached(
-            "SELECT id & 65535, md5, size, uploaded, CASE WHEN ?3 THEN checksums END FROM segments \
+    let mut statement = connection.prepare_cached(
+        "SELECT id & 65535, md5, size, uploaded, CASE WHEN ?3 THEN checksums END FROM segments \
              WHERE id > ?1 AND id < ?2 ORDER BY id",
-        )?;
+    )?;
     let ids = segments_of(upload.body);
     let first = segment_id(upload.body, marker.unwrap_or(0));
     let mut rows = statement.query((first, ids.end, upload.full_object_crc64nvme))?;
@@ -379,12 +376,12 @@ pub(super) fn list_parts(
 mod tests {
     use super::*;
     use crate::r2::{
-        AbortMultipartUploadRequest, Bucket as _, CompleteMultipartUploadRequest,
-        CreateMultipartUploadRequest, HeadRequest, ListMultipartUploadsRequest, ListPartsRequest,
+        AbortMultipartUploadRequest, Bucket as _, Conditional, CopyRequest, CreateMultipartUploadRequest,
+        GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPartsRequest, PutRequest, ServedRange,
         UploadPartRequest,
     };
     use crate::store::LocalBucket;
-    use crate::store::testing::{bucket, bytes, files, pattern};
+    use crate::store::testing::{bucket, bucket_with_clock, bytes, files, pattern};
 
     const MIB: usize = 1024 * 1024;
 
@@ -450,6 +447,117 @@ mod tests {
         assert_eq!(files(bucket.store()).await, (1, 0));
         let again = complete(&bucket, &id, &[&last, &first]).await.unwrap_err();
         assert_eq!((again.kind(), again.code()), (ErrorKind::NoSuchUpload, Some("NoSuchUpload")));
+    }
+
+    #[tokio::test]
+    async fn the_whole_has_a_checksum_where_it_was_asked_for_or_given() {
+        let (_folder, bucket, _clock) = bucket_with_clock().await;
+        let crc = |bytes: &[u8]| Crc64Nvme::of(bytes);
+        let whole = crc(&[pattern(5 * MIB), pattern(10)].concat()).checksum();
+        let wrong = crc(b"wrong").checksum();
+        for asked in [true, false] {
+            let mut create = CreateMultipartUploadRequest::new("key");
+            create.full_object_crc64nvme = asked;
+            let id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
+            let parts = vec![upload(&bucket, &id, 1, 5 * MIB).await, upload(&bucket, &id, 2, 10).await];
+            let expected = asked.then(|| crc(&pattern(10)));
+            assert_eq!(parts[1].crc64nvme(), expected);
+            let listed = bucket.list_parts(ListPartsRequest::new("key", &id)).await.unwrap().parts;
+            assert_eq!(listed, parts);
+            assert!(listed.iter().all(|part| part.uploaded == Some(bucket.store().runtime().now())));
+
+            let request = |checksum| CompleteMultipartUploadRequest {
+                checksum,
+                ..CompleteMultipartUploadRequest::new("key", &id, parts.clone())
+            };
+            let refused = bucket.complete_multipart_upload(request(Some(wrong))).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
+            let mut of_a_part = request(None);
+            of_a_part.parts[1].checksums.insert(wrong);
+            let refused = bucket.complete_multipart_upload(of_a_part).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidPart")));
+            let md5 = request(Some(Checksum::md5_of(b"")));
+            let refused = bucket.complete_multipart_upload(md5).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Unsupported);
+
+            let given = (!asked).then_some(whole);
+            let stored = bucket.complete_multipart_upload(request(given)).await.unwrap();
+            assert_eq!(stored.checksums.iter().collect::<Vec<_>>(), [&whole]);
+            bucket.copy(CopyRequest::new("key", "copy")).await.unwrap();
+            for key in ["key", "copy"] {
+                let object = bucket.head(HeadRequest::new(key)).await.unwrap().unwrap();
+                assert_eq!(object.checksums, stored.checksums);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_of_an_older_version_have_no_checksums() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let part = upload(&bucket, &id, 1, 10).await;
+        let forget = |write: &Write<'_>| {
+            write.execute("UPDATE segments SET checksums = NULL, uploaded = NULL", ())?;
+            Ok(())
+        };
+        bucket.store().shared().writer.write(Vec::new(), forget).await.unwrap();
+        let listed = bucket.list_parts(ListPartsRequest::new("key", &id)).await.unwrap().parts;
+        assert_eq!(listed, [UploadedPart { uploaded: None, ..part.clone() }]);
+        let mut request = CompleteMultipartUploadRequest::new("key", &id, listed);
+        request.checksum = Some(Crc64Nvme::of(&pattern(10)).checksum());
+        let refused = bucket.complete_multipart_upload(request).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::Unsupported);
+        assert!(complete(&bucket, &id, &[&part]).await.unwrap().checksums.is_empty());
+    }
+
+    #[tokio::test]
+    async fn parts_are_read_one_by_one_also_of_a_copy() {
+        let (_folder, bucket) = bucket().await;
+        let read = async |key: &str, number| {
+            let head = HeadRequest { part_number: Some(number), ..HeadRequest::new(key) };
+            let head = bucket.head(head).await;
+            let get = GetRequest { part_number: Some(number), ..GetRequest::new(key) };
+            match bucket.get(get).await {
+                Ok(found) => {
+                    let found = found.unwrap();
+                    assert_eq!(head.unwrap().unwrap(), found.object);
+                    let bytes = found.body.bytes().await.unwrap();
+                    Ok((found.object.range, found.object.parts_count, bytes.to_vec()))
+                }
+                Err(error) => {
+                    assert_eq!(head.unwrap_err().kind(), error.kind());
+                    Err((error.kind(), error.code().map(str::to_owned), error.size()))
+                }
+            }
+        };
+        let none =
+            |size| Err((ErrorKind::RangeNotSatisfiable, Some("InvalidPartNumber".to_owned()), Some(size)));
+        let id = begin(&bucket, "key").await;
+        let parts = [upload(&bucket, &id, 3, 5 * MIB).await, upload(&bucket, &id, 9, 10).await];
+        complete(&bucket, &id, &[&parts[0], &parts[1]]).await.unwrap();
+        bucket.copy(CopyRequest::new("key", "copy")).await.unwrap();
+        let first = 5 * MIB as u64;
+        for key in ["key", "copy"] {
+            let range = |offset, length| Some(ServedRange { offset, length });
+            assert!(read(key, 1).await == Ok((range(0, first), Some(2), pattern(5 * MIB))));
+            assert_eq!(read(key, 2).await, Ok((range(first, 10), Some(2), pattern(10))));
+            assert_eq!(read(key, 3).await, none(first + 10));
+        }
+        bucket.put(PutRequest::new("plain", "bytes")).await.unwrap();
+        assert_eq!(read("plain", 1).await, Ok((None, None, b"bytes".to_vec())));
+        assert_eq!(read("plain", 2).await, none(5));
+        // No range has no bytes.
+        for (sizes, first) in [(&[0][..], (None, Some(1))), (&[5 * MIB, 0], (Some(first), Some(2)))] {
+            let id = begin(&bucket, "key").await;
+            let mut parts = Vec::new();
+            for (size, number) in sizes.iter().zip(1..) {
+                parts.push(upload(&bucket, &id, number, *size).await);
+            }
+            complete(&bucket, &id, &parts.iter().collect::<Vec<_>>()).await.unwrap();
+            let (range, count, _) = read("key", 1).await.unwrap();
+            assert_eq!((range.map(|range| range.length), count), first);
+            assert_eq!(read("key", 2).await, none(sizes[0] as u64));
+        }
     }
 
     #[test]

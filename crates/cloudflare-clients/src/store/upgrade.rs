@@ -16,8 +16,9 @@ use crate::error::{ErrorKind, Result};
 use crate::kv::{self, Namespace as _};
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest,
-    CopyRequest, CreateMultipartUploadRequest, CustomMetadata, HeadRequest, HttpMetadata,
-    ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest, StorageClass, UploadPartRequest,
+    CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata, HeadRequest, HttpMetadata,
+    ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest, ServedRange, StorageClass,
+    UploadPartRequest,
 };
 use crate::runtime::Runtime as _;
 
@@ -138,6 +139,14 @@ async fn fill(store: &LocalStore) {
     // Since version 4.
     let upload_id = begin_upload(&media, "aborted").await;
     abort(&media, "aborted", &upload_id).await.unwrap();
+
+    // Since version 5.
+    let mut create = CreateMultipartUploadRequest::new("proved");
+    create.full_object_crc64nvme = true;
+    let upload_id = media.create_multipart_upload(create).await.unwrap().upload_id;
+    let proved = media.upload_part(part("proved", &upload_id, 3, LARGE)).await.unwrap();
+    let complete = CompleteMultipartUploadRequest::new("proved", upload_id, vec![proved]);
+    media.complete_multipart_upload(complete).await.unwrap();
 }
 
 async fn check_objects(store: &LocalStore) {
@@ -195,8 +204,25 @@ async fn check_values(store: &LocalStore) {
     assert_eq!(large.value.bytes().await.unwrap(), pattern(LARGE));
 }
 
+/// An object in parts, and what is known of it since version 5.
+async fn check_parts(media: &LocalBucket, written: usize) {
+    let read = async |key: &str, part_number| {
+        let head = HeadRequest { part_number: Some(part_number), ..HeadRequest::new(key) };
+        media.head(head).await.unwrap().map(|object| (object.parts_count, object.range))
+    };
+    let range =
+        |offset: usize, length: usize| Some(ServedRange { offset: offset as u64, length: length as u64 });
+    assert_eq!(read("parts", 2).await, Some((Some(2), range(LARGE, 10))));
+    if written >= 5 {
+        assert_eq!(read("proved", 1).await, Some((Some(1), range(0, LARGE))));
+        let proved = media.head(HeadRequest::new("proved")).await.unwrap().unwrap();
+        let crc = Crc64Nvme::of(&pattern(LARGE)).checksum();
+        assert_eq!(proved.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc));
+    }
+}
+
 /// Completes the upload of an older version, with its last part and a new first one.
-async fn finish_upload(media: &LocalBucket) {
+async fn finish_upload(media: &LocalBucket, written: usize) {
     let uploads = media.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap().uploads;
     let [upload] = uploads.as_slice() else { panic!("one upload: {uploads:?}") };
     assert_eq!((upload.key.as_str(), upload.initiated), ("unfinished", Clock::new().now()));
@@ -205,6 +231,8 @@ async fn finish_upload(media: &LocalBucket) {
     let listed = media.list_parts(list).await.unwrap().parts;
     let sizes: Vec<_> = listed.iter().map(|part| (part.part_number, part.size)).collect();
     assert_eq!(sizes, [(1, Some(LARGE as u64)), (2, Some(10))]);
+    let came = (written >= 5).then(|| Clock::new().now());
+    assert!(listed.iter().all(|part| part.uploaded == came), "{listed:?}");
     let first = media.upload_part(part(&key, &upload_id, 1, 5 * 1024 * 1024)).await.unwrap();
     let parts = vec![first, listed[1].clone()];
     let complete = CompleteMultipartUploadRequest::new(&key, &upload_id, parts);
@@ -246,10 +274,15 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         if written >= 4 {
             check_ended_upload(folder.path(), &media).await;
         }
-        finish_upload(&media).await;
+        check_parts(&media, written).await;
+        finish_upload(&media, written).await;
         check_upload(&media).await;
-        // The files of `large`, `copy`, `parts` and `unfinished`, and of the value `large`.
-        let kept = if written >= 2 { 5 } else { 4 };
+        // The files of `large`, `copy`, `parts`, `unfinished` and `proved`, and of the value `large`.
+        let kept = match written {
+            1 => 4,
+            2..=4 => 5,
+            _ => 6,
+        };
         assert_eq!(files(&store).await, (kept, 0));
         if written >= 2 {
             check_values(&store).await;

@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn ten_thousand_parts_of_odd_sizes_make_the_whole() {
-        let bytes: Vec<u8> = (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..3_000_000_u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
         let mut parts = Vec::new();
         let mut rest = &bytes[..];
         for number in 0..9_999_usize {
@@ -169,8 +170,7 @@ mod tests {
         for length in [0, 1, 5 << 20, 5 << 30, u64::MAX / 8] {
             let mut whole = a;
             whole.append(Crc64Nvme { length, ..b });
-            let other =
-                crc_fast::checksum_combine(crc_fast::CrcAlgorithm::Crc64Nvme, a.crc, b.crc, length);
+            let other = crc_fast::checksum_combine(crc_fast::CrcAlgorithm::Crc64Nvme, a.crc, b.crc, length);
             assert_eq!(whole.crc, other, "{length}");
         }
     }

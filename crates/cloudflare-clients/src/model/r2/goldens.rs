@@ -164,8 +164,14 @@ fn pages() {
 
     let page = PartsPage {
         parts: vec![
-            UploadedPart { part_number: 1, etag: "abc".to_owned(), size: Some(5) },
-            UploadedPart { part_number: 2, etag: "def".to_owned(), size: None },
+            UploadedPart {
+                part_number: 1,
+                etag: "abc".to_owned(),
+                size: Some(5),
+                uploaded: Some(time()),
+                checksums: [Crc64Nvme::of(b"123456789").checksum()].into_iter().collect(),
+            },
+            UploadedPart::new(2, "def"),
         ],
         truncated: true,
         next_part_number_marker: Some(2),
@@ -176,7 +182,11 @@ fn pages() {
         {
           "partNumber": 1,
           "etag": "abc",
-          "size": 5
+          "size": 5,
+          "uploaded": "2026-11-25T05:18:20.250Z",
+          "checksums": {
+            "crc64nvme": "ae8b14860a799888"
+          }
         },
         {
           "partNumber": 2,

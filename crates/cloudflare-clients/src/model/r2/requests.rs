@@ -67,7 +67,9 @@ impl GetRequest {
         validate_key(&self.key)?;
         self.part_number.map_or(Ok(()), validate_part_number)?;
         if self.part_number.is_some() && self.range.is_some() {
-            return Err(Error::invalid_input("a part and a range are asked for at once: ask for one of them"));
+            return Err(Error::invalid_input(
+                "a part and a range are asked for at once: ask for one of them",
+            ));
         }
         self.range.map_or(Ok(()), Range::validate)?;
         self.only_if.validate()

@@ -6,9 +6,7 @@ use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::multipart::{contradicts_parts, is_made_of};
-use crate::model::r2::{
-    Checksum, CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart,
-};
+use crate::model::r2::{Checksum, CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart};
 use crate::r2::verify::verifies_writes;
 
 impl MultipartUpload {
@@ -22,7 +20,12 @@ impl MultipartUpload {
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
         let mut parts: Vec<_> = parts.into_iter().collect();
         parts.sort_by_key(|part| part.part_number);
-        CompleteMultipartUpload { upload: self.clone(), parts, only_if: Conditional::default(), checksum: None }
+        CompleteMultipartUpload {
+            upload: self.clone(),
+            parts,
+            only_if: Conditional::default(),
+            checksum: None,
+        }
     }
 }
 
@@ -79,7 +82,9 @@ impl CompleteMultipartUpload {
                 {
                     return Err(Error::new(
                         ErrorKind::Integrity,
-                        format!("the service made an object of other bytes: {of_stored:?} in place of {given:?}"),
+                        format!(
+                            "the service made an object of other bytes: {of_stored:?} in place of {given:?}"
+                        ),
                     ));
                 }
                 if verifies && contradicts_parts(&stored.etag, parts, uploaded_here) {

@@ -39,10 +39,14 @@ fn reads() {
     assert_snapshot!(
         "get_object",
         wire(get_object::request(&GetRequest {
-            key: "video.mp4".to_owned(),
             range: Some((100..).into()),
             only_if: Conditional::new().etag_matches("abc").uploaded_after(now()),
+            ..GetRequest::new("video.mp4")
         }))
+    );
+    assert_snapshot!(
+        "get_object_part",
+        wire(get_object::request(&GetRequest { part_number: Some(3), ..GetRequest::new("video.mp4") }))
     );
     assert_snapshot!(
         "list_objects_v2",
@@ -126,6 +130,7 @@ fn writes() {
             http_metadata,
             custom_metadata,
             storage_class: None,
+            full_object_crc64nvme: true,
         }))
     );
     assert_snapshot!(
@@ -138,7 +143,10 @@ fn writes() {
             checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"part")),
         }))
     );
-    let part = UploadedPart { part_number: 1, etag: "abc".to_owned(), size: None };
+    let part = UploadedPart {
+        checksums: [Crc64Nvme::of(b"part").checksum()].into_iter().collect(),
+        ..UploadedPart::new(1, "abc")
+    };
     assert_snapshot!(
         "complete_multipart_upload",
         wire(complete_multipart_upload::request(&CompleteMultipartUploadRequest {
@@ -146,6 +154,7 @@ fn writes() {
             upload_id: "u".to_owned(),
             parts: vec![part],
             only_if: Conditional::new().etag_does_not_match("*"),
+            checksum: Some(Crc64Nvme::of(b"part").checksum()),
         }))
     );
     assert_snapshot!(
@@ -231,8 +240,7 @@ fn each_deleted_key_has_its_outcome() {
 
 #[test]
 fn other_bytes_than_were_asked_for_are_refused() {
-    let request =
-        |range: Option<Range>| GetRequest { key: "k".to_owned(), range, only_if: Conditional::new() };
+    let request = |range: Option<Range>| GetRequest { range, ..GetRequest::new("k") };
     let headers = |length: u64, range: Option<&str>| {
         let mut headers = http::HeaderMap::new();
         headers::write_object(&Object::new("k", 0, "abc", now()), &mut headers).unwrap();
@@ -261,4 +269,69 @@ fn other_bytes_than_were_asked_for_are_refused() {
         let error = parse(range, status, headers).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{range:?} {status}");
     }
+}
+
+#[test]
+fn other_parts_than_were_asked_for_are_refused() {
+    let headers = |length: u64, range: Option<&str>, parts: Option<u16>| {
+        let mut headers = http::HeaderMap::new();
+        let mut object = Object::new("k", 0, "abc-2", now());
+        object.checksums.insert(Crc64Nvme::of(b"part").checksum());
+        object.parts_count = parts;
+        headers::write_object(&object, &mut headers).unwrap();
+        headers.insert("content-length", length.into());
+        if let Some(range) = range {
+            headers.insert("content-range", range.parse().unwrap());
+        }
+        headers
+    };
+    let get = |part_number, status: u16, headers: &http::HeaderMap| {
+        let request = GetRequest { part_number: Some(part_number), ..GetRequest::new("k") };
+        get_object::parse(&request, http::StatusCode::from_u16(status).unwrap(), headers)
+    };
+    let head = |part_number, headers: &http::HeaderMap| {
+        let request = HeadRequest { part_number: Some(part_number), ..HeadRequest::new("k") };
+        head_object::parse(&request, headers)
+    };
+    let part = headers(3, Some("bytes 7-9/10"), Some(2));
+    for object in [get(2, 206, &part).unwrap(), head(2, &part).unwrap()] {
+        assert_eq!((object.size, object.parts_count), (10, Some(2)));
+        assert_eq!(object.range, Some(crate::r2::ServedRange { offset: 7, length: 3 }));
+        assert!(object.checksums.is_empty(), "they are of the part, or of nobody knows what");
+    }
+    // Part 1 is the whole where nobody knows of parts, and where there is one.
+    for whole in [headers(10, None, None), headers(10, None, Some(1))] {
+        assert!(!get(1, 200, &whole).unwrap().checksums.is_empty());
+        assert!(!head(1, &whole).unwrap().checksums.is_empty());
+    }
+    for (number, status, headers) in [
+        (2, 200, headers(10, None, None)),
+        (1, 200, headers(7, None, Some(2))),
+        (1, 206, headers(7, None, Some(2))),
+        (1, 200, headers(7, Some("bytes 0-6/10"), Some(2))),
+    ] {
+        let error = get(number, status, &headers).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{number} {status}");
+        if status == 200 && headers.get("content-range").is_none() {
+            assert_eq!(head(number, &headers).unwrap_err().kind(), ErrorKind::UnexpectedResponse);
+        }
+    }
+}
+
+#[test]
+fn listed_parts_say_when_they_came_and_what_they_hash_to() {
+    let crc = Crc64Nvme::of(b"part");
+    let part = format!(
+        "<Part><PartNumber>1</PartNumber><ETag>\"abc\"</ETag><Size>4</Size><LastModified>2026-11-25T05:18:20.250Z</LastModified>\
+         <ChecksumCRC64NVME>{}</ChecksumCRC64NVME><ChecksumCRC32>AAAAAA==-2</ChecksumCRC32></Part>",
+        crc.checksum().to_base64()
+    );
+    let body = format!(
+        "<ListPartsResult>{part}<Part><PartNumber>2</PartNumber><ETag>def</ETag></Part><IsTruncated>false</IsTruncated></ListPartsResult>"
+    );
+    let page = list_parts::parse(&answer(200, &body)).unwrap();
+    let [first, second] = &page.parts[..] else { panic!("{page:?}") };
+    assert_eq!((first.crc64nvme(), first.checksums.iter().count()), (Some(crc), 1));
+    assert_eq!(first.uploaded, Some(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1795583900250)));
+    assert_eq!(*second, UploadedPart::new(2, "def"));
 }

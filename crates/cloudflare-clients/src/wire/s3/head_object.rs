@@ -2,8 +2,8 @@
 
 use http::{HeaderMap, Method};
 
-use super::headers::{self, check_part};
 use super::Request;
+use super::headers::{self, check_part};
 use crate::error::Result;
 use crate::model::r2::{HeadRequest, Object};
 
