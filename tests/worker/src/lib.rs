@@ -90,6 +90,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
             copy: true,
             list_parts: true,
             conditional_complete: true,
+            full_object_crc64nvme: true,
             checksums: vec![
                 ChecksumAlgorithm::Crc32,
                 ChecksumAlgorithm::Crc32c,

@@ -61,6 +61,7 @@ known_errors! {
     INVALID_DIGEST: "The checksum or Content-MD5 you specified is not valid.";
     INVALID_MAX_KEYS: "MaxKeys params must be positive integer <= 1000.";
     INVALID_OBJECT_NAME: "The specified object name is not valid.";
+    INVALID_PART_NUMBER: "The requested partnumber is not satisfiable";
     INVALID_RANGE: "The requested range is not satisfiable";
     INVALID_STORAGE_CLASS: "The storage class specified is not valid.";
     MALFORMED_XML: "The XML you provided was not well formed or did not validate against our published schema.";

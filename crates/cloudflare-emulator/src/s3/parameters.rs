@@ -287,9 +287,12 @@ impl S3Operation {
                 CONDITIONS,
                 CUSTOMER_KEY,
                 (&["host", "content-md5", "x-amz-mp-object-size"], Honoured),
+                (&["x-amz-checksum-crc64nvme", "x-amz-checksum-type"], Honoured),
                 (
                     &["x-amz-checksum-*"],
-                    Ignored("the parts' checksums were compared when they came, and are not combined"),
+                    Ignored(
+                        "the parts' checksums were compared when they came, and only CRC64NVME is combined",
+                    ),
                 ),
             ]],
             Self::AbortMultipartUpload => &[&[UPLOAD_ID, (&["x-amz-if-match-initiated-time"], Refused)]],

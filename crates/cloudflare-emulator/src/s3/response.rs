@@ -51,7 +51,7 @@ pub(crate) fn stored(object: &StoredObject) -> Result<Response, S3Error> {
     if let Some(version) = &object.version {
         map.insert(headers::VERSION_ID, value(version)?);
     }
-    headers::write_checksums(&object.checksums, map);
+    headers::write_object_checksums(&object.checksums, map);
     Ok(response)
 }
 

@@ -26,16 +26,21 @@ pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap)
         return Err(S3Error::parameter_not_implemented(operation, name));
     }
     match operation {
-        S3Operation::GetObject
-        | S3Operation::HeadObject
-        | S3Operation::CompleteMultipartUpload
-        | S3Operation::ListParts => customer_keys(headers, "x-amz-", Side::Read),
+        S3Operation::GetObject | S3Operation::HeadObject | S3Operation::ListParts => {
+            customer_keys(headers, "x-amz-", Side::Read)
+        }
+        S3Operation::CompleteMultipartUpload => {
+            if headers.contains_key("x-amz-checksum-crc64nvme") {
+                full_object_only(headers)?;
+            }
+            customer_keys(headers, "x-amz-", Side::Read)
+        }
         S3Operation::PutObject | S3Operation::UploadPart => {
             chunked(headers)?;
             customer_keys(headers, "x-amz-", Side::Write)
         }
         S3Operation::CreateMultipartUpload => {
-            full_object_crc(headers)?;
+            checksum_type(headers)?;
             customer_keys(headers, "x-amz-", Side::Write)
         }
         S3Operation::CopyObject | S3Operation::UploadPartCopy => {
@@ -59,13 +64,27 @@ fn chunked(headers: &HeaderMap) -> Result<(), S3Error> {
     }
 }
 
-/// R2 combines the CRCs of parts for CRC-64/NVME only.
-fn full_object_crc(headers: &HeaderMap) -> Result<(), S3Error> {
+/// R2 combines the CRCs of parts for CRC-64/NVME only, and of these alone has no checksum of checksums.
+fn checksum_type(headers: &HeaderMap) -> Result<(), S3Error> {
     let of_whole = text(headers, "x-amz-checksum-type").filter(|value| value == "FULL_OBJECT");
     match (of_whole, text(headers, "x-amz-checksum-algorithm")) {
-        (Some(value), Some(algorithm)) if !algorithm.eq_ignore_ascii_case("CRC64NVME") => {
-            Err(S3Error::header_not_implemented("x-amz-checksum-type", &value))
-        }
+        (_, Some(algorithm)) if algorithm.eq_ignore_ascii_case("CRC64NVME") => full_object_only(headers),
+        (Some(value), Some(_)) => Err(S3Error::header_not_implemented("x-amz-checksum-type", &value)),
+        (Some(_), None) => Err(S3Error::new(
+            INVALID_REQUEST,
+            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+        )),
+        (None, _) => Ok(()),
+    }
+}
+
+/// The type that CRC-64/NVME has.
+fn full_object_only(headers: &HeaderMap) -> Result<(), S3Error> {
+    match text(headers, "x-amz-checksum-type") {
+        Some(other) if other != "FULL_OBJECT" => Err(S3Error::new(
+            INVALID_REQUEST,
+            format!("The {other} checksum type cannot be used with the crc64nvme checksum algorithm."),
+        )),
         _ => Ok(()),
     }
 }
@@ -158,6 +177,30 @@ mod tests {
                 HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_static(value))]);
             let refused = screen(operation, &Query::default(), &headers).err().map(|error| error.code);
             assert_eq!(refused, code, "{operation:?} {name}: {value}");
+        }
+    }
+
+    #[test]
+    fn crc64nvme_is_of_the_whole() {
+        use S3Operation::{CompleteMultipartUpload, CreateMultipartUpload};
+        for (operation, name, value, kind, code) in [
+            (CreateMultipartUpload, "algorithm", "CRC64NVME", None, None),
+            (CreateMultipartUpload, "algorithm", "crc64nvme", Some("FULL_OBJECT"), None),
+            (CreateMultipartUpload, "algorithm", "CRC64NVME", Some("COMPOSITE"), Some("InvalidRequest")),
+            (CreateMultipartUpload, "algorithm", "CRC32", Some("FULL_OBJECT"), Some("NotImplemented")),
+            (CreateMultipartUpload, "algorithm", "CRC32", Some("COMPOSITE"), None),
+            (CreateMultipartUpload, "mode", "ENABLED", Some("FULL_OBJECT"), Some("InvalidRequest")),
+            (CompleteMultipartUpload, "crc64nvme", "x", Some("FULL_OBJECT"), None),
+            (CompleteMultipartUpload, "crc64nvme", "x", Some("COMPOSITE"), Some("InvalidRequest")),
+            (CompleteMultipartUpload, "crc32", "x", Some("COMPOSITE"), None),
+        ] {
+            let name = HeaderName::try_from(format!("x-amz-checksum-{name}")).unwrap();
+            let mut headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
+            if let Some(kind) = kind {
+                headers.insert("x-amz-checksum-type", HeaderValue::from_static(kind));
+            }
+            let refused = screen(operation, &Query::default(), &headers).err().map(|error| error.code);
+            assert_eq!(refused, code, "{operation:?} {headers:?}");
         }
     }
 

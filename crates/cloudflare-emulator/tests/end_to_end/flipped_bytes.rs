@@ -1,6 +1,7 @@
 //! One byte that changes on the way.
 
 use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::Crc64Nvme;
 use futures_util::TryStreamExt;
 use testkit::content;
 
@@ -19,6 +20,38 @@ async fn damaged_downloads_are_fetched_again() {
         let error = operation.run(&world, &[Fault::FlipDownload; 3]).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Integrity, "{name}");
         assert_eq!(world.proxy.calls(Kind::Get), 2, "{name}");
+    }
+}
+
+/// Their etag says nothing of their bytes, but their CRC-64 does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn damaged_downloads_of_objects_in_parts_are_noticed() {
+    let world = World::start().await;
+    let bytes = content(6 * 1024 * 1024, 1);
+    let upload = world.r2.create_multipart_upload("parts").full_object_crc64nvme().await.unwrap();
+    let border = 5 * 1024 * 1024;
+    let parts = [
+        upload.upload_part(1, bytes.slice(..border)).await.unwrap(),
+        upload.upload_part(2, bytes.slice(border..)).await.unwrap(),
+    ];
+    upload.complete(parts).checksum(Crc64Nvme::of(&bytes).checksum()).await.unwrap();
+
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("parts");
+    for flips in [1, 2] {
+        for to_file in [true, false] {
+            (0..flips).for_each(|_| world.proxy.order(Kind::Get, Fault::FlipDownload));
+            let object = world.r2.get("parts").await.unwrap().unwrap();
+            let read = if to_file {
+                object.write_to_file(&path).await.map(|_| std::fs::read(&path).unwrap().into())
+            } else {
+                object.bytes().await
+            };
+            match read {
+                Ok(read) => assert!(flips == 1 && read == bytes, "{to_file}"),
+                Err(error) => assert_eq!((flips, error.kind()), (2, ErrorKind::Integrity), "{to_file}"),
+            }
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Uploads in parts.
 
+use cloudflare_clients::r2::Crc64Nvme;
+
 use crate::client::{Answer, Local};
 
 const PART: usize = 5 * 1024 * 1024;
@@ -157,4 +159,104 @@ async fn parts_are_copied_in_ranges() {
     let etag = copy("bytes=2-4").send().await.element("ETag").replace("&quot;", "");
     assert_eq!(complete(&local, "film", &id, &[(1, &etag)]).await.status, 200);
     assert_eq!(local.get("/media/film").await.text(), "234");
+}
+
+#[tokio::test]
+async fn the_crc64nvme_of_the_whole_is_made_of_those_of_the_parts() {
+    let local = Local::start().await;
+    let bodies = [vec![1; PART], vec![2; 10]];
+    let crc = |bytes: &[u8]| Crc64Nvme::of(bytes).checksum().to_base64();
+    let (whole, wrong) = (crc(&bodies.concat()), crc(b"wrong"));
+    let create = local.request("POST", "/media/film?uploads").header("x-amz-checksum-algorithm", "CRC64NVME");
+    let answer = create.header("x-amz-checksum-type", "FULL_OBJECT").send().await;
+    assert_eq!(answer.header("x-amz-checksum-algorithm"), "CRC64NVME");
+    assert_eq!(answer.header("x-amz-checksum-type"), "FULL_OBJECT");
+    let id = answer.element("UploadId");
+    let part = |number: usize| {
+        local
+            .request("PUT", &format!("/media/film?partNumber={number}&uploadId={id}"))
+            .body(bodies[number - 1].clone())
+    };
+    let refused = part(1).header("x-amz-checksum-crc64nvme", &wrong).send().await;
+    assert_eq!(refused.error(), (400, "BadDigest".to_owned()));
+    let first = part(1).header("x-amz-checksum-crc64nvme", &crc(&bodies[0])).send().await;
+    // It is answered whether it was given or not.
+    let second = part(2).send().await;
+    let answered = [&first, &second].map(|answer| answer.header("x-amz-checksum-crc64nvme").to_owned());
+    assert_eq!(answered, [crc(&bodies[0]), crc(&bodies[1])]);
+    let listed = local.get(&format!("/media/film?uploadId={id}")).await;
+    assert_eq!(listed.elements("ChecksumCRC64NVME"), answered);
+    assert_eq!(listed.element("ChecksumType"), "FULL_OBJECT");
+    assert_eq!(listed.elements("LastModified").len(), 2);
+
+    let etags = [first.header("etag"), second.header("etag")];
+    let complete = |of_second: &str| {
+        let parts = etags.iter().zip([&*answered[0], of_second]).zip(1..).map(|((etag, crc), number)| {
+            format!(
+                "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag><ChecksumCRC64NVME>{crc}</ChecksumCRC64NVME></Part>"
+            )
+        });
+        let body =
+            format!("<CompleteMultipartUpload>{}</CompleteMultipartUpload>", parts.collect::<String>());
+        local.request("POST", &format!("/media/film?uploadId={id}")).body(body)
+    };
+    for (of_second, of_whole, kind, code) in [
+        (&*wrong, &*whole, "FULL_OBJECT", "InvalidPart"),
+        (&answered[1], &wrong, "FULL_OBJECT", "BadDigest"),
+        (&answered[1], "nonsense", "FULL_OBJECT", "InvalidDigest"),
+        (&answered[1], &whole, "COMPOSITE", "InvalidRequest"),
+    ] {
+        let complete = complete(of_second).header("x-amz-checksum-crc64nvme", of_whole);
+        let refused = complete.header("x-amz-checksum-type", kind).send().await;
+        assert_eq!(refused.error(), (400, code.to_owned()), "{of_whole} {kind}");
+    }
+    let answer = complete(&answered[1]).header("x-amz-checksum-crc64nvme", &whole).send().await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.element("ChecksumCRC64NVME"), whole);
+    assert_eq!(answer.element("ChecksumType"), "FULL_OBJECT");
+
+    for method in ["GET", "HEAD"] {
+        let read = local.request(method, "/media/film").header("x-amz-checksum-mode", "ENABLED").send().await;
+        assert_eq!(read.header("x-amz-checksum-crc64nvme"), whole);
+        assert_eq!(read.header("x-amz-checksum-type"), "FULL_OBJECT");
+        assert_eq!(read.header("x-amz-mp-parts-count"), "");
+    }
+    let unasked = self::create(&local, "unasked").await;
+    let part = upload(&local, "unasked", &unasked, 1, vec![0; 10]).await;
+    let answer = self::complete(&local, "unasked", &unasked, &[(1, &part)]).await;
+    assert!(!answer.text().contains("Checksum"), "{}", answer.text());
+    assert_eq!(local.get("/media/unasked").await.header("x-amz-checksum-crc64nvme"), "");
+}
+
+#[tokio::test]
+async fn parts_of_an_object_are_read_by_their_place() {
+    let local = Local::start().await;
+    let id = create(&local, "film").await;
+    let first = upload(&local, "film", &id, 4, vec![1; PART]).await;
+    let second = upload(&local, "film", &id, 7, vec![2; 10]).await;
+    let etag = complete(&local, "film", &id, &[(4, &first), (7, &second)]).await.element("ETag");
+    let etag = etag.replace("&quot;", "\"");
+    for (number, length, range) in [
+        (1, PART, format!("bytes 0-{}/{}", PART - 1, PART + 10)),
+        (2, 10, format!("bytes {PART}-{}/{}", PART + 9, PART + 10)),
+    ] {
+        let target = format!("/media/film?partNumber={number}");
+        for method in ["GET", "HEAD"] {
+            let answer = local.request(method, &target).send().await;
+            assert_eq!((answer.status, answer.header("content-range")), (206, range.as_str()));
+            assert_eq!(answer.header("content-length"), length.to_string());
+            assert_eq!(answer.header("x-amz-mp-parts-count"), "2");
+        }
+        let unchanged = local.request("GET", &target).header("if-none-match", &etag).send().await;
+        assert_eq!((unchanged.status, unchanged.header("x-amz-mp-parts-count")), (304, ""));
+    }
+    assert_eq!(local.get("/media/film?partNumber=2").await.text().as_bytes(), [2; 10]);
+    let beyond = "/media/film?partNumber=3";
+    assert_eq!(local.get(beyond).await.error(), (416, "InvalidPartNumber".to_owned()));
+    for method in ["GET", "HEAD"] {
+        assert_eq!(local.request(method, beyond).send().await.status, 416);
+        let read = local.request(method, beyond);
+        assert_eq!(read.header("if-match", "\"other\"").send().await.status, 412, "conditions come first");
+        assert_eq!(local.request(method, beyond).header("if-none-match", &etag).send().await.status, 304);
+    }
 }

@@ -107,7 +107,18 @@ async fn ranges() {
     assert_eq!(inverted.send().await.element("Message"), "range must be positive.");
     let first = local.get("/media/digits?partNumber=1").await;
     assert_eq!((first.status, first.text().as_str()), (200, "0123456789"));
-    assert_eq!(local.get("/media/digits?partNumber=2").await.status, 416);
+    assert_eq!(first.header("content-range"), "");
+    for (target, range, status, code) in [
+        ("/media/digits?partNumber=2", "", 416, "InvalidPartNumber"),
+        ("/media/digits?partNumber=0", "", 400, "InvalidArgument"),
+        ("/media/digits?partNumber=x", "", 400, "InvalidArgument"),
+        ("/media/digits?partNumber=1", "bytes=0-1", 400, "InvalidRequest"),
+        ("/media/none?partNumber=1", "", 404, "NoSuchKey"),
+    ] {
+        let request = local.request("GET", target);
+        let request = if range.is_empty() { request } else { request.header("range", range) };
+        assert_eq!(request.send().await.error(), (status, code.to_owned()), "{target} {range}");
+    }
 }
 
 #[tokio::test]

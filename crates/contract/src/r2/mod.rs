@@ -59,6 +59,8 @@ cases! {
     multipart::uploads_that_are_gone,
     multipart::listing_parts_and_uploads,
     multipart::conditional_completes,
+    multipart::the_crc64nvme_of_the_whole,
+    multipart::parts_of_an_object,
     locks::a_lock_has_one_holder,
     locks::a_lock_that_expires_is_taken_over,
     locks::a_lock_for_which_many_contend,

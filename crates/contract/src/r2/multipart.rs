@@ -1,6 +1,8 @@
 use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Conditional, MIN_PART_SIZE, UploadedPart};
+use cloudflare_clients::r2::{
+    Body, Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, MIN_PART_SIZE, ServedRange, UploadedPart,
+};
 use futures_util::TryStreamExt;
 use testkit::{content, pieces};
 
@@ -135,13 +137,26 @@ pub(crate) async fn listing_parts_and_uploads(Fixture { service, lacks, .. }: Fi
         assert_eq!(service.list_multipart_uploads().await.unwrap_err().kind(), ErrorKind::Unsupported);
         return;
     }
-    assert_eq!(upload.list_parts().await.unwrap().parts, uploaded);
+    // Only a listing says over S3 when a part came.
+    let forget_time = |mut part: UploadedPart| {
+        part.uploaded = None;
+        part
+    };
+    let uploaded_then = uploaded.clone();
+    uploaded = uploaded.into_iter().map(forget_time).collect();
+    let listed = upload.list_parts().await.unwrap().parts;
+    for (listed, then) in listed.iter().zip(uploaded_then) {
+        assert!(listed.uploaded.is_some() && then.uploaded.is_none_or(|time| Some(time) == listed.uploaded));
+    }
+    assert_eq!(listed.into_iter().map(forget_time).collect::<Vec<_>>(), uploaded);
     for size in [1, 2, 1000] {
-        let list = upload.list_parts().page_size(size);
-        assert_eq!(list.stream().try_collect::<Vec<_>>().await.unwrap(), uploaded);
+        let list = upload.list_parts().page_size(size).stream().map_ok(forget_time);
+        assert_eq!(list.try_collect::<Vec<_>>().await.unwrap(), uploaded);
     }
     let later = upload.list_parts().after(1).page_size(1).await.unwrap();
-    assert_eq!((later.parts, later.truncated), (uploaded[1..2].to_vec(), true));
+    let truncated = later.truncated;
+    let later: Vec<_> = later.parts.into_iter().map(forget_time).collect();
+    assert_eq!((later, truncated), (uploaded[1..2].to_vec(), true));
     let pages: Vec<_> =
         service.list_multipart_uploads().prefix("listed/").page_size(1).pages().try_collect().await.unwrap();
     assert_eq!(pages.iter().map(|page| page.uploads.len()).sum::<usize>(), 2);
@@ -178,4 +193,98 @@ pub(crate) async fn conditional_completes(Fixture { service, lacks, .. }: Fixtur
     let part = upload.upload_part(1, "new").await.unwrap();
     upload.complete([part]).only_if(create_only()).await.unwrap();
     assert_eq!(service.get("conditional").await.unwrap().unwrap().text().await.unwrap(), "new");
+}
+
+pub(crate) async fn the_crc64nvme_of_the_whole(Fixture { service, lacks, .. }: Fixture) {
+    let create = || service.create_multipart_upload("proved").full_object_crc64nvme();
+    if lacks.full_object_crc64nvme {
+        assert_eq!(create().await.unwrap_err().kind(), ErrorKind::Unsupported);
+        let upload = service.create_multipart_upload("proved").await.unwrap();
+        let part = upload.upload_part(1, "x").await.unwrap();
+        let complete = upload.complete([part]).checksum(Crc64Nvme::of(b"x").checksum());
+        assert_eq!(complete.await.unwrap_err().kind(), ErrorKind::Unsupported);
+        upload.abort().await.unwrap();
+        return;
+    }
+    let whole = content(PART + 1000, 0);
+    let pieces = [whole.slice(..PART), whole.slice(PART..)];
+    let upload = create().await.unwrap();
+    let mut parts = Vec::new();
+    let mut crc = Crc64Nvme::new();
+    for (piece, number) in pieces.iter().zip(1..) {
+        let of_part = Crc64Nvme::of(piece);
+        crc.append(of_part);
+        let part = upload.upload_part(number, piece.clone()).checksum(of_part.checksum()).await.unwrap();
+        assert_eq!(part.crc64nvme(), Some(of_part));
+        parts.push(part);
+    }
+    if !lacks.list_parts {
+        let listed = upload.list_parts().await.unwrap().parts;
+        let of_listed: Option<Crc64Nvme> = listed.iter().map(UploadedPart::crc64nvme).collect();
+        assert_eq!(of_listed, Some(crc));
+    }
+    let wrong = Crc64Nvme::of(b"wrong").checksum();
+    let error = upload.complete(parts.clone()).checksum(wrong).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+    let error = upload.complete(parts.clone()).checksum(Checksum::Md5([0; 16])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
+    assert!(service.head("proved").await.unwrap().is_none());
+
+    let stored = upload.complete(parts).checksum(crc.checksum()).await.unwrap();
+    assert_eq!(stored.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc.checksum()));
+    let head = service.head("proved").await.unwrap().unwrap();
+    assert_eq!(head.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc.checksum()));
+    let object = service.get("proved").await.unwrap().unwrap();
+    assert_eq!(object.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc.checksum()));
+    assert!(object.bytes().await.unwrap() == whole);
+}
+
+pub(crate) async fn parts_of_an_object(Fixture { service, lacks, .. }: Fixture) {
+    service.put("whole", "bytes").await.unwrap();
+    if lacks.full_object_crc64nvme {
+        assert_eq!(service.head("whole").part_number(1).await.unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(service.get("whole").part_number(1).await.unwrap_err().kind(), ErrorKind::Unsupported);
+        return;
+    }
+    let whole = content(PART + 1000, 0);
+    let pieces = [whole.slice(..PART), whole.slice(PART..)];
+    let upload = service.create_multipart_upload("of-parts").full_object_crc64nvme().await.unwrap();
+    let mut parts = Vec::new();
+    // The numbers of parts may have gaps, and their places have none.
+    for (piece, number) in pieces.iter().zip([2, 5]) {
+        parts.push(upload.upload_part(number, piece.clone()).await.unwrap());
+    }
+    upload.complete(parts).await.unwrap();
+    let mut offset = 0;
+    for (piece, number) in pieces.iter().zip(1..) {
+        let served = Some(ServedRange::new(offset, piece.len() as u64));
+        let head = service.head("of-parts").part_number(number).await.unwrap().unwrap();
+        let got = service.get("of-parts").part_number(number).await.unwrap().unwrap();
+        for object in [&head, &got.object] {
+            assert_eq!((object.parts_count, object.range), (Some(2), served));
+            assert_eq!((object.size, object.checksums.iter().count()), (whole.len() as u64, 0));
+        }
+        assert!(got.bytes().await.unwrap() == piece);
+        offset += piece.len() as u64;
+    }
+    let whole = service.get("whole").part_number(1).await.unwrap().unwrap();
+    assert_eq!((whole.parts_count, whole.range), (None, None));
+    assert_eq!(whole.text().await.unwrap(), "bytes");
+    for (key, number) in [("of-parts", 3), ("whole", 2)] {
+        let errors = [
+            service.head(key).part_number(number).await.unwrap_err(),
+            service.get(key).part_number(number).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(error.kind(), ErrorKind::RangeNotSatisfiable, "{error}");
+        }
+    }
+    assert!(service.head("missing").part_number(1).await.unwrap().is_none());
+    for error in [
+        service.head("whole").part_number(0).await.unwrap_err(),
+        service.get("whole").part_number(10_001).await.unwrap_err(),
+        service.get("whole").part_number(1).range(0..1).await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+    }
 }

@@ -118,7 +118,7 @@ pub struct UploadedPart {
     /// When it was uploaded, where the service says it: of a listed part.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<SystemTime>,
-    /// The checksums that the service gave. A complete gives them back to it.
+    /// The checksums that the service gave. A complete gives the CRC-64/NVME back to it.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
 }

@@ -7,7 +7,7 @@ use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
-use crate::model::r2::{CompleteMultipartUploadRequest, StoredObject};
+use crate::model::r2::{ChecksumAlgorithm, CompleteMultipartUploadRequest, StoredObject};
 use crate::transport::headers::read_date;
 
 /// Makes an object of the parts.
@@ -18,7 +18,10 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
             complete.element("Part", |element| {
                 element.text("PartNumber", part.part_number);
                 element.text("ETag", format_args!("\"{}\"", unquote(&part.etag)));
-                xml_checksums::write(&part.checksums, element);
+                // Others count only in uploads that were begun with their algorithm.
+                if let Some(crc) = part.checksums.get(ChecksumAlgorithm::Crc64Nvme) {
+                    xml_checksums::write(&[*crc].into_iter().collect(), element);
+                }
             });
         }
     });

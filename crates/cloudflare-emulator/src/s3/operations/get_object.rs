@@ -18,7 +18,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     let mut range = read.likely_range();
     loop {
         let mut get = GetRequest::new(&request.key);
-        get.range = range;
+        (get.range, get.part_number) = (range, read.part_number());
         match bucket.get(get).await {
             Ok(Some(ObjectBody { mut object, body, .. })) => {
                 let status = read.status(&mut object)?;
@@ -41,6 +41,9 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
                 let mut object = bucket.head(HeadRequest::new(&request.key)).await?.ok_or(NO_SUCH_KEY)?;
                 if read.status(&mut object)? == StatusCode::NOT_MODIFIED {
                     return not_modified(object);
+                }
+                if read.part_number().is_some() {
+                    return Err(error.into());
                 }
                 range = read.range_of(&object);
             }

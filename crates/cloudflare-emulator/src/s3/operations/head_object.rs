@@ -1,5 +1,6 @@
 //! [HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html)
 
+use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Bucket as _, HeadRequest};
 use http::{StatusCode, header};
 
@@ -12,15 +13,23 @@ use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request, service.store.runtime().now())?;
-    let mut object = service
-        .store
-        .bucket(&request.bucket)?
-        .head(HeadRequest::new(&request.key))
-        .await?
-        .ok_or(NO_SUCH_KEY)?;
+    let bucket = service.store.bucket(&request.bucket)?;
+    let mut head = HeadRequest::new(&request.key);
+    head.part_number = read.part_number();
+    let (found, no_part) = match bucket.head(head).await {
+        // The conditions decide before.
+        Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
+            (bucket.head(HeadRequest::new(&request.key)).await?, Some(error))
+        }
+        found => (found?, None),
+    };
+    let mut object = found.ok_or(NO_SUCH_KEY)?;
     let status = read.status(&mut object)?;
     if status == StatusCode::NOT_MODIFIED {
         return not_modified(object);
+    }
+    if let Some(error) = no_part {
+        return Err(error.into());
     }
     let mut response = response::empty(status);
     let length = object.range.map_or(object.size, |served| served.length);

@@ -1,6 +1,7 @@
 //! [ListParts](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html)
 
-use cloudflare_clients::r2::{Bucket as _, ListPartsRequest, PartsPage};
+use cloudflare_clients::r2::{Bucket as _, ChecksumAlgorithm, ListPartsRequest, PartsPage, UploadedPart};
+use cloudflare_clients::s3::xml_checksums;
 
 use super::max_keys;
 use crate::s3::error::S3Error;
@@ -38,13 +39,22 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
         }
         root.text("MaxParts", max_parts);
         root.text("IsTruncated", page.truncated);
+        let crc64nvme = |part: &UploadedPart| part.checksums.get(ChecksumAlgorithm::Crc64Nvme).is_some();
+        if page.parts.iter().any(crc64nvme) {
+            root.text("ChecksumAlgorithm", "CRC64NVME");
+            root.text("ChecksumType", "FULL_OBJECT");
+        }
         for part in &page.parts {
             root.element("Part", |entry| {
                 entry.text("PartNumber", part.part_number);
                 entry.text("ETag", format!("\"{}\"", part.etag));
+                if let Some(uploaded) = part.uploaded {
+                    entry.text("LastModified", humantime::format_rfc3339_millis(uploaded));
+                }
                 if let Some(size) = part.size {
                     entry.text("Size", size);
                 }
+                xml_checksums::write(&part.checksums, entry);
             });
         }
     }))

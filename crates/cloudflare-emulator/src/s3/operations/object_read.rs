@@ -4,12 +4,12 @@ use std::time::SystemTime;
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Conditional, Object, Range};
+use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 use cloudflare_clients::s3::headers::{self, ConditionTarget, IfRange};
 use http::{HeaderMap, StatusCode};
 
-use super::response_overrides;
+use super::{part_number, response_overrides};
 use crate::s3::error::S3Error;
-use crate::s3::known_error::INVALID_RANGE;
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 
@@ -18,7 +18,7 @@ pub(super) struct ObjectRead<'a> {
     range: Option<Range>,
     if_range: Option<IfRange>,
     only_if: Conditional,
-    part_number: Option<&'a str>,
+    part_number: Option<u16>,
     version_id: Option<&'a str>,
     now: SystemTime,
     response_headers: HeaderMap,
@@ -27,15 +27,28 @@ pub(super) struct ObjectRead<'a> {
 impl<'a> ObjectRead<'a> {
     /// What a request of the time `now` asks for. R2 takes a range of a HEAD, too.
     pub(super) fn parse(request: &'a S3Request, now: SystemTime) -> Result<Self, S3Error> {
+        let (range, part_number) =
+            (headers::read_range(&request.headers)?, part_number::parse_if_any(&request.query)?);
+        if range.is_some() && part_number.is_some() {
+            return Err(S3Error::new(
+                INVALID_REQUEST,
+                "Cannot specify both Range header and partNumber query parameter",
+            ));
+        }
         Ok(Self {
-            range: headers::read_range(&request.headers)?,
+            range,
             if_range: IfRange::read(&request.headers),
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
-            part_number: request.query.get("partNumber"),
+            part_number,
             version_id: request.query.get("versionId"),
             now,
             response_headers: response_overrides::parse(&request.query)?,
         })
+    }
+
+    /// The part to read, in place of a range.
+    pub(super) fn part_number(&self) -> Option<u16> {
+        self.part_number
     }
 
     /// The range of the request. `If-Range` may exclude it from an answer about this object.
@@ -50,10 +63,10 @@ impl<'a> ObjectRead<'a> {
         self.range.filter(|range| *range != Range::Suffix { suffix: 0 })
     }
 
-    /// The status of the answer about this object, whose range becomes the one to serve.
+    /// The status of the answer about this object, whose range is that of the part or becomes the one to serve.
     ///
     /// # Errors
-    /// Another version was asked for, a condition does not hold, there is no such part, or the range cannot be satisfied.
+    /// Another version was asked for, a condition does not hold, or the range cannot be satisfied.
     pub(super) fn status(&self, object: &mut Object) -> Result<StatusCode, S3Error> {
         self.check_version(object)?;
         match self.only_if.check_read(Some(object)) {
@@ -61,8 +74,9 @@ impl<'a> ObjectRead<'a> {
             Err(error) if error.kind() == ErrorKind::NotModified => return Ok(StatusCode::NOT_MODIFIED),
             Err(error) => return Err(error.into()),
         }
-        self.check_part(object)?;
-        object.range = self.range_of(object).map(|range| range.resolve(object.size)).transpose()?;
+        if self.part_number.is_none() {
+            object.range = self.range_of(object).map(|range| range.resolve(object.size)).transpose()?;
+        }
         Ok(if object.range.is_some() { StatusCode::PARTIAL_CONTENT } else { StatusCode::OK })
     }
 
@@ -84,23 +98,12 @@ impl<'a> ObjectRead<'a> {
             }
         }
     }
-
-    /// The store does not know where the parts of a completed upload were. Any other object is its own part 1.
-    fn check_part(&self, object: &Object) -> Result<(), S3Error> {
-        match self.part_number {
-            Some(_) if object.etag.contains('-') => {
-                Err(S3Error::not_implemented("partNumber of an object uploaded in parts not implemented"))
-            }
-            None | Some("1") => Ok(()),
-            Some(_) => Err(INVALID_RANGE.into()),
-        }
-    }
 }
 
 /// A 304, which has the headers of the object.
 pub(super) fn not_modified(mut object: Object) -> Result<Response, S3Error> {
     // Even where a range was asked for, it is about the whole object.
-    object.range = None;
+    (object.range, object.parts_count) = (None, None);
     let mut response = response::empty(StatusCode::NOT_MODIFIED);
     response.headers_mut().extend(response::object_headers(object)?);
     Ok(response)

@@ -1,4 +1,4 @@
-//! `partNumber`, which says which part of an upload is sent.
+//! `partNumber`, which says which part of an upload is sent, or of an object is read.
 
 use cloudflare_clients::r2::MAX_PARTS;
 
@@ -6,8 +6,16 @@ use crate::s3::error::S3Error;
 use crate::uri::Query;
 
 pub(super) fn parse(query: &Query) -> Result<u16, S3Error> {
-    query
-        .get("partNumber")
+    parse_number(query.get("partNumber"))
+}
+
+/// Of a read, which need not be of a part.
+pub(super) fn parse_if_any(query: &Query) -> Result<Option<u16>, S3Error> {
+    query.get("partNumber").map(|number| parse_number(Some(number))).transpose()
+}
+
+fn parse_number(number: Option<&str>) -> Result<u16, S3Error> {
+    number
         .and_then(|number| number.parse().ok())
         .filter(|number| (1..=MAX_PARTS).contains(number))
         .ok_or_else(|| {

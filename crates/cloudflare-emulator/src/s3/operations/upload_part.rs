@@ -1,6 +1,7 @@
 //! [UploadPart](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html)
 
 use cloudflare_clients::r2::{Bucket as _, UploadPartRequest};
+use cloudflare_clients::s3::headers;
 use http::{StatusCode, header};
 
 use super::part_number;
@@ -19,11 +20,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let mut answer = response::empty(StatusCode::OK);
     let etag = response::value(&format!("\"{}\"", part.etag))?;
     answer.headers_mut().insert(header::ETAG, etag);
-    if let Some(checksum) = checksum {
-        cloudflare_clients::s3::headers::write_checksums(
-            &[checksum].into_iter().collect(),
-            answer.headers_mut(),
-        );
-    }
+    let checksums = part.checksums.iter().copied().chain(checksum).collect();
+    headers::write_checksums(&checksums, answer.headers_mut());
     Ok(answer)
 }

@@ -1,7 +1,7 @@
 //! [UploadPartCopy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html)
 
 use cloudflare_clients::r2::{Bucket as _, Conditional, Range, UploadPartRequest};
-use cloudflare_clients::s3::headers;
+use cloudflare_clients::s3::{headers, xml_checksums};
 use http::{HeaderMap, header};
 
 use super::copy_source::CopySource;
@@ -21,6 +21,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     Ok(response::document("CopyPartResult", |root| {
         root.text("ETag", format!("\"{}\"", part.etag));
         root.text("LastModified", humantime::format_rfc3339_millis(service.store.now()));
+        xml_checksums::write(&part.checksums, root);
     }))
 }
 
