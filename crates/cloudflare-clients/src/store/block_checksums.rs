@@ -61,7 +61,8 @@ pub(super) fn are_blocks(bytes: &[u8], checksums: &[u8]) -> bool {
     blocks.all(|(block, checksum)| is_block(block, checksum))
 }
 
-/// The CRC-64/NVME of all bytes of the segment of this size whose blocks have these checksums. `None`: they are not as many.
+/// The CRC-64/NVME of all bytes of the segment of this size whose blocks have these checksums. `None`: they
+/// are not as many.
 pub(super) fn crc_of_blocks(size: u64, checksums: &[u8]) -> Option<Crc64Nvme> {
     let (checksums, []) = checksums.as_chunks::<CHECKSUM>() else { return None };
     let lengths = (0..size).step_by(BLOCK).map(|offset| (size - offset).min(BLOCK as u64));

@@ -373,7 +373,8 @@ impl LocalBucket {
     }
 }
 
-/// Says where a part of the object lies. Parts count from 1 in their order, whatever numbers they were uploaded with.
+/// Says where a part of the object lies. Parts count from 1 in their order, whatever numbers they were
+/// uploaded with.
 fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u16) -> StoreResult<()> {
     let none = |object: &Object, problem: String| {
         Error::new(ErrorKind::RangeNotSatisfiable, problem)

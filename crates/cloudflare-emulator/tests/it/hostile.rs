@@ -111,7 +111,7 @@ async fn bad_targets_get_r2s_errors() {
         ("/media/%FF%FE", 400, "InvalidObjectName"),
         ("//key", 400, "InvalidBucketName"),
         ("/..%2f..%2fetc/passwd", 400, "InvalidBucketName"),
-        ("/media/none?partNumber=99999999999999999999", 404, "NoSuchKey"),
+        ("/media/none?partNumber=99999999999999999999", 400, "InvalidArgument"),
         ("/media/none?uploadId=%00", 404, "NoSuchUpload"),
     ] {
         assert_eq!(local.get(target).await.error(), (status, code.to_owned()), "{target}");

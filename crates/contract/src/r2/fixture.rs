@@ -22,6 +22,7 @@ pub struct Fixture {
 }
 
 /// What a backend does not have.
+#[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
 #[derive(Debug, Clone, Default)]
 pub struct Lacks {
     /// Copying.

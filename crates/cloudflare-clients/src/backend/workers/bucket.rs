@@ -31,8 +31,9 @@ use crate::sync::lock;
 /// Each operation is one call: give it to [`R2Service`] for retries and verification, or take both from
 /// [`R2Service::from_worker_env`]. Cheap to clone. It can live in a static and be used by one request after the other.
 ///
-/// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload, no reads of a part and no
-/// checksums of parts, by CRC and of the whole of an upload in parts: these are [`ErrorKind::Unsupported`] before anything is sent.
+/// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload, no reads of
+/// a part and no checksums of parts, by CRC and of the whole of an upload in parts: these are
+/// [`ErrorKind::Unsupported`] before anything is sent.
 #[derive(Clone)]
 pub struct WorkersBucket(SendWrapper<worker_sys::R2Bucket>);
 

@@ -129,8 +129,8 @@ impl UploadedPart {
         Self { part_number, etag: etag.into(), size: None, uploaded: None, checksums: Checksums::default() }
     }
 
-    /// The CRC-64/NVME of its bytes, where the service gave it and the size is known. Those of all parts in their order make
-    /// that of the object.
+    /// The CRC-64/NVME of its bytes, where the service gave it and the size is known. Those of all parts in
+    /// their order make that of the object.
     ///
     /// ```
     /// # use cloudflare_clients::r2::{Checksum, Crc64Nvme, UploadedPart};
@@ -157,8 +157,8 @@ pub struct CompleteMultipartUploadRequest {
     pub parts: Vec<UploadedPart>,
     /// What the object that is replaced must meet. When it does not, the upload is gone.
     pub only_if: Conditional,
-    /// What the whole object must hash to: its CRC-64/NVME, the one checksum that R2 combines from those of the parts. When it
-    /// does not, the upload stays as it is.
+    /// What the whole object must hash to: its CRC-64/NVME, the one checksum that R2 combines from those of
+    /// the parts. When it does not, the upload stays as it is.
     pub checksum: Option<Checksum>,
 }
 
@@ -174,8 +174,8 @@ impl CompleteMultipartUploadRequest {
         }
     }
 
-    /// Refuses what names no upload or has no parts, and checksums that R2 does not have of the whole. The rest is for the
-    /// service to judge.
+    /// Refuses what names no upload or has no parts, and checksums that R2 does not have of the whole. The
+    /// rest is for the service to judge.
     pub(crate) fn validate(&self) -> Result<()> {
         validate_upload(&self.key, &self.upload_id)?;
         self.only_if.validate()?;

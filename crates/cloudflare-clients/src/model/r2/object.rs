@@ -57,8 +57,8 @@ pub struct Object {
     /// The bytes that a ranged get returned, or those of the part that a get or head has asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub range: Option<ServedRange>,
-    /// How many parts it was uploaded in, where a get or head has asked for a part. `None` then: it was not uploaded in parts, and its
-    /// part 1 is all of it; or the service does not say.
+    /// How many parts it was uploaded in, where a get or head has asked for a part. `None` then: it was not
+    /// uploaded in parts, and its part 1 is all of it; or the service does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts_count: Option<u16>,
 }

@@ -50,7 +50,8 @@ pub struct GetRequest {
     pub key: String,
     /// The bytes to return; `None` returns all.
     pub range: Option<Range>,
-    /// The part to return, of an object uploaded in parts: 1 to [`Object::parts_count`]. It takes the place of a range.
+    /// The part to return, of an object uploaded in parts: 1 to [`Object::parts_count`]. It takes the place
+    /// of a range.
     pub part_number: Option<u16>,
     /// What the object must meet.
     pub only_if: Conditional,

@@ -47,9 +47,10 @@ impl CompleteMultipartUpload {
         self
     }
 
-    /// What the whole object must hash to: its CRC-64/NVME, which [`Crc64Nvme`](crate::r2::Crc64Nvme) combines of those of the parts.
-    /// Another one is [`ErrorKind::Integrity`], and the upload stays as it is. A service that does not know it ignores it: whether it was
-    /// compared say the checksums of the [`StoredObject`].
+    /// What the whole object must hash to: its CRC-64/NVME, which [`Crc64Nvme`](crate::r2::Crc64Nvme)
+    /// combines of those of the parts. Another one is [`ErrorKind::Integrity`], and the upload stays as it
+    /// is. A service that does not know it ignores it: whether it was compared say the checksums of the
+    /// [`StoredObject`].
     ///
     /// # Errors
     /// [`ErrorKind::Unsupported`], before any I/O: a checksum of another algorithm, or the bucket's binding.

@@ -29,11 +29,13 @@ impl CreateMultipartUpload {
 
     metadata_setters!();
 
-    /// Has R2 keep the CRC-64/NVME of the whole object, which it combines from those of the parts. It is among the checksums of what
-    /// [`complete`](MultipartUpload::complete) returns, where the service has done so, and then of heads and gets, which are verified with
-    /// it. The bucket's binding has no such checksums: [`ErrorKind::Unsupported`](crate::ErrorKind).
+    /// Has R2 keep the CRC-64/NVME of the whole object, which it combines from those of the parts. It is
+    /// among the checksums of what [`complete`](MultipartUpload::complete) returns, where the service has
+    /// done so, and then of heads and gets, which are verified with it. The bucket's binding has no such
+    /// checksums: [`ErrorKind::Unsupported`](crate::ErrorKind).
     ///
-    /// See [full object checksums](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html#Full-object-checksums)
+    /// See [full object
+    /// checksums](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html#Full-object-checksums)
     /// and [what R2 has of them](https://developers.cloudflare.com/r2/api/s3/api/).
     pub fn full_object_crc64nvme(mut self) -> Self {
         self.request.full_object_crc64nvme = true;

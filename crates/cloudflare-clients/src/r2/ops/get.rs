@@ -53,7 +53,8 @@ impl Get {
         self
     }
 
-    /// The part to read, of an object uploaded in parts: 1 to as many as it has. It takes the place of a range.
+    /// The part to read, of an object uploaded in parts: 1 to as many as it has. It takes the place of a
+    /// range.
     ///
     /// The object's [`range`](Object::range) and [`parts_count`](Object::parts_count) are as of
     /// [`Head::part_number`](crate::r2::Head::part_number).

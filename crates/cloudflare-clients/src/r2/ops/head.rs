@@ -34,11 +34,12 @@ pub struct Head {
 impl Head {
     /// A part to describe besides, of an object uploaded in parts: 1 to as many as it has.
     ///
-    /// The object's [`range`](Object::range) says where the part lies, and [`parts_count`](Object::parts_count) how many there are.
-    /// Part 1 of an object that was not uploaded in parts is all of it, and has neither. So it is where the service does not know of
-    /// parts. The checksums of the whole are left out. The bucket's binding does not know of parts:
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind). See
-    /// [AWS's HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+    /// The object's [`range`](Object::range) says where the part lies, and
+    /// [`parts_count`](Object::parts_count) how many there are. Part 1 of an object that was not uploaded in
+    /// parts is all of it, and has neither. So it is where the service does not know of parts. The checksums
+    /// of the whole are left out. The bucket's binding does not know of parts:
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind). See [AWS's
+    /// HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
     ///
     /// # Errors
     /// [`ErrorKind::RangeNotSatisfiable`](crate::ErrorKind): the object has no such part.

@@ -332,6 +332,9 @@ fn listed_parts_say_when_they_came_and_what_they_hash_to() {
     let page = list_parts::parse(&answer(200, &body)).unwrap();
     let [first, second] = &page.parts[..] else { panic!("{page:?}") };
     assert_eq!((first.crc64nvme(), first.checksums.iter().count()), (Some(crc), 1));
-    assert_eq!(first.uploaded, Some(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1795583900250)));
+    assert_eq!(
+        first.uploaded,
+        Some(std::time::UNIX_EPOCH + std::time::Duration::from_millis(1_795_583_900_250))
+    );
     assert_eq!(*second, UploadedPart::new(2, "def"));
 }

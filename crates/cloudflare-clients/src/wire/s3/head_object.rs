@@ -18,7 +18,8 @@ pub fn request(request: &HeadRequest) -> Request {
 /// Reads the head of a success.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not about the part that was asked for, or says too little.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): it is not about the part that was asked for, or says
+/// too little.
 pub fn parse(request: &HeadRequest, headers: &HeaderMap) -> Result<Object> {
     let object = headers::read_object(&request.key, headers)?;
     match request.part_number {

@@ -29,7 +29,8 @@ pub const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source")
 pub const METADATA_DIRECTIVE: HeaderName = HeaderName::from_static("x-amz-metadata-directive");
 /// `x-amz-checksum-algorithm`: which checksum an upload in parts is to have.
 pub const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checksum-algorithm");
-/// `x-amz-checksum-type`: whether a checksum is of the bytes (`FULL_OBJECT`) or of the parts' checksums (`COMPOSITE`).
+/// `x-amz-checksum-type`: whether a checksum is of the bytes (`FULL_OBJECT`) or of the parts' checksums
+/// (`COMPOSITE`).
 pub const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
 /// The value of [`CHECKSUM_TYPE`] for checksums of the bytes: all that [`Checksums`] has.
 pub const FULL_OBJECT: HeaderValue = HeaderValue::from_static("FULL_OBJECT");
@@ -144,8 +145,8 @@ pub fn read_request_checksums(headers: &HeaderMap) -> Result<Vec<Checksum>> {
     Ok(checksums)
 }
 
-/// Adds the `x-amz-checksum-*` headers of an answer about an object or part, without their [type](CHECKSUM_TYPE). An object's MD5 is
-/// its etag and has no header.
+/// Adds the `x-amz-checksum-*` headers of an answer about an object or part, without their
+/// [type](CHECKSUM_TYPE). An object's MD5 is its etag and has no header.
 pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     for checksum in checksums.iter().filter(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5) {
         if let (Some(name), Ok(value)) =
@@ -179,7 +180,8 @@ pub(super) fn ask_for_checksums(headers: &mut HeaderMap) {
 
 /// The object of an answer about a part of it, unless it is about another one.
 ///
-/// A service that does not know of parts answers about the whole object, and so does R2 for part 1 of what was not uploaded in parts.
+/// A service that does not know of parts answers about the whole object, and so does R2 for part 1 of what
+/// was not uploaded in parts.
 pub(super) fn check_part(part_number: u16, mut object: Object) -> Result<Object> {
     if object.range.is_none() && (part_number > 1 || object.parts_count.is_some_and(|count| count > 1)) {
         return Err(Error::unexpected(format!(

@@ -21,7 +21,8 @@ pub fn write(checksums: &Checksums, element: &mut Writer) {
     }
 }
 
-/// Reads the checksums of an object or part. Checksums of checksums (`<base64>-<parts>`) are left out: they are not of its bytes.
+/// Reads the checksums of an object or part. Checksums of checksums (`<base64>-<parts>`) are left out: they
+/// are not of its bytes.
 pub fn read(element: &Element) -> Checksums {
     let checksums = ELEMENTS.into_iter().filter_map(|(algorithm, name)| {
         Checksum::from_base64(algorithm, element.child(name)?.text().trim()).ok()

@@ -63,7 +63,8 @@ impl<'a> ObjectRead<'a> {
         self.range.filter(|range| *range != Range::Suffix { suffix: 0 })
     }
 
-    /// The status of the answer about this object, whose range is that of the part or becomes the one to serve.
+    /// The status of the answer about this object, whose range is that of the part or becomes the one to
+    /// serve.
     ///
     /// # Errors
     /// Another version was asked for, a condition does not hold, or the range cannot be satisfied.
