@@ -301,6 +301,40 @@ def list_uploads_and_parts_then_abort():
 
 
 @check
+def full_object_crc64nvme():
+    key = {"Bucket": BUCKET, "Key": "multipart/proved"}
+    created = s3.create_multipart_upload(**key, ChecksumAlgorithm="CRC64NVME", ChecksumType="FULL_OBJECT")
+    equal((created["ChecksumAlgorithm"], created["ChecksumType"]), ("CRC64NVME", "FULL_OBJECT"))
+    arguments = {**key, "UploadId": created["UploadId"]}
+    part = s3.upload_part(**arguments, PartNumber=1, Body=b"123456789")
+    crc = "rosUhgp5mIg="
+    listed = s3.list_parts(**arguments)
+    equal((listed["ChecksumType"], listed["Parts"][0]["ChecksumCRC64NVME"]), ("FULL_OBJECT", crc))
+    equal(isinstance(listed["Parts"][0]["LastModified"], datetime.datetime), True)
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC64NVME": crc}]}
+    arguments = {**arguments, "MultipartUpload": parts, "ChecksumType": "FULL_OBJECT"}
+    refused(400, "BadDigest", s3.complete_multipart_upload, **arguments, ChecksumCRC64NVME="AAAAAAAAAAA=")
+    completed = s3.complete_multipart_upload(**arguments, ChecksumCRC64NVME=crc)
+    equal((completed["ChecksumCRC64NVME"], completed["ChecksumType"]), (crc, "FULL_OBJECT"))
+    head = s3.head_object(**key, ChecksumMode="ENABLED")
+    equal((head["ChecksumCRC64NVME"], head["ChecksumType"]), (crc, "FULL_OBJECT"))
+    refused(400, "InvalidRequest", s3.create_multipart_upload, **key, ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE")
+
+
+@check
+def parts_of_an_object():
+    arguments = upload("multipart/parts")
+    etags = [s3.upload_part(**arguments, PartNumber=n, Body=pattern(size))["ETag"] for n, size in ((1, 5 * MIB), (2, 10))]
+    complete(arguments, etags)
+    part = s3.get_object(Bucket=BUCKET, Key="multipart/parts", PartNumber=2)
+    equal((part["PartsCount"], part["ContentRange"]), (2, f"bytes {5 * MIB}-{5 * MIB + 9}/{5 * MIB + 10}"))
+    equal(part["Body"].read(), pattern(10))
+    head = s3.head_object(Bucket=BUCKET, Key="multipart/parts", PartNumber=1)
+    equal((head["PartsCount"], head["ContentLength"]), (2, 5 * MIB))
+    refused(416, "InvalidPartNumber", s3.get_object, Bucket=BUCKET, Key="multipart/parts", PartNumber=3)
+
+
+@check
 def aborted_upload_is_gone():
     arguments = upload("multipart/gone")
     s3.abort_multipart_upload(**arguments)

@@ -20,10 +20,10 @@ use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_K
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
-    AbortMultipartUploadRequest, Bucket, ChecksumAlgorithm, CompleteMultipartUploadRequest, Conditional,
-    CopyRequest, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
-    GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
-    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
+    AbortMultipartUploadRequest, Bucket, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest,
+    Conditional, CopyRequest, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest,
+    DeleteRequest, GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
+    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
     UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
@@ -403,6 +403,9 @@ fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u
     object.parts_count = u16::try_from(ranges.len()).ok();
     // No range has no bytes, as the one part of an empty object.
     object.range = Some(*range).filter(|range| range.length > 0);
+    if object.range.is_some() {
+        object.checksums = Checksums::default();
+    }
     Ok(())
 }
 
