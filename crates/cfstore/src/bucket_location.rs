@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use cloudflare_clients::r2::{R2Service, R2SigningClient, R2SigningConfig};
-use cloudflare_clients::{LocalBucket, S3Bucket};
+use cloudflare_clients::{LocalBucket, LocalStore, S3Bucket};
 use cloudflare_emulator::Credentials;
 
 use crate::cli::{DATA_DIRECTORY, LISTEN};
@@ -16,7 +16,7 @@ use crate::variables::{
     R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, SSL_CERT_FILE, Variables, is_set,
 };
 
-/// The bucket of the embedded store.
+/// The bucket of the embedded store, where none is named.
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
 /// Any of these set means that R2 is meant.
@@ -39,15 +39,17 @@ const VARIABLES_HINT: &str =
 pub(crate) enum BucketLocation {
     /// With the file of certificates to trust.
     R2(R2SigningConfig, Option<OsString>),
-    Embedded(PathBuf),
+    /// With the bucket's name.
+    Embedded(PathBuf, String),
 }
 
 impl BucketLocation {
-    /// The location that the environment, or a file in its place, stands for.
-    pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
+    /// The location that the environment, or a file in its place, stands for. A bucket that is named is used in place of its
+    /// own.
+    pub(crate) fn select(env_file: Option<&Path>, bucket: Option<&str>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name))?, env_file) {
-            (Self::Embedded(_), Some(path)) => Err(Error::usage(
+        match (Self::from_vars(|name| variables.get(name), bucket)?, env_file) {
+            (Self::Embedded(..), Some(path)) => Err(Error::usage(
                 format!("{} sets none of the R2_... variables", path.display()),
                 VARIABLES_HINT,
             )),
@@ -55,13 +57,21 @@ impl BucketLocation {
         }
     }
 
-    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+    fn from_vars(var: impl Fn(&str) -> Option<OsString>, bucket: Option<&str>) -> Result<Self> {
         if !R2_VARIABLES.into_iter().any(|name| is_set(var(name))) {
-            return Ok(Self::Embedded(DATA_DIRECTORY.into()));
+            let bucket = bucket.unwrap_or(LOCAL_BUCKET).to_owned();
+            return Ok(Self::Embedded(DATA_DIRECTORY.into(), bucket));
         }
         let certificates = var(SSL_CERT_FILE);
+        let var = |name: &str| match bucket {
+            Some(bucket) if name == R2_BUCKET_MEDIA => Some(bucket.into()),
+            _ => var(name),
+        };
         match R2SigningConfig::from_vars(var) {
             Ok(config) => Ok(Self::R2(config, certificates)),
+            Err(error) if bucket.is_some() => {
+                Err(Error::usage(error.message().replace(R2_BUCKET_MEDIA, "the bucket"), VARIABLES_HINT))
+            }
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
         }
     }
@@ -73,22 +83,54 @@ impl BucketLocation {
                 let signing = R2SigningClient::new(config.clone())?;
                 format!("bucket {} at {}", signing.bucket_name(), signing.endpoint())
             }
-            Self::Embedded(directory) => {
-                format!("bucket {LOCAL_BUCKET} in {}", absolute(directory).display())
+            Self::Embedded(directory, bucket) => {
+                format!("bucket {bucket} in {}", absolute(directory).display())
             }
         })
     }
 
-    /// The service over the bucket, whose store has to be there.
-    pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
-        match &self {
-            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
-            _ => self.open_or_create(printer).await,
-        }
+    /// The bucket's name.
+    pub(crate) fn bucket(&self) -> Result<String> {
+        Ok(match self {
+            Self::R2(config, _) => R2SigningClient::new(config.clone())?.bucket_name().to_owned(),
+            Self::Embedded(_, bucket) => bucket.clone(),
+        })
     }
 
-    /// The service over the bucket. It creates the embedded store if its directory has none.
+    /// The service over the bucket, which has to be there.
+    pub(crate) async fn open(self, printer: Printer) -> Result<R2Service> {
+        Ok(self.open_existing(printer).await?.0)
+    }
+
+    /// The service over the bucket. It creates the embedded store and its bucket where they are not there.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<R2Service> {
+        Ok(self.open_or_create_bucket(printer).await?.0)
+    }
+
+    /// As [`open`](Self::open), with the bucket itself where it is one of the embedded store.
+    pub(crate) async fn open_existing(self, printer: Printer) -> Result<(R2Service, Option<LocalBucket>)> {
+        let Self::Embedded(directory, name) = &self else { return self.open_or_create_bucket(printer).await };
+        if !directory.is_dir() {
+            return Err(Error::NoStore(directory.clone()));
+        }
+        if name == LOCAL_BUCKET {
+            return self.open_or_create_bucket(printer).await;
+        }
+        note_embedded(directory, name, printer);
+        let store = LocalStore::open(directory).await?;
+        let bucket = store.bucket(name)?;
+        if store.bucket_info(name).await?.is_none() {
+            let buckets: Vec<_> = store.buckets().await?.into_iter().map(|bucket| bucket.name).collect();
+            return Err(Error::NoBucket { name: name.clone(), buckets: buckets.join(", ") });
+        }
+        Ok((R2Service::new(bucket.clone()), Some(bucket)))
+    }
+
+    /// As [`open_or_create`](Self::open_or_create), with the bucket itself where it is one of the embedded store.
+    pub(crate) async fn open_or_create_bucket(
+        self,
+        printer: Printer,
+    ) -> Result<(R2Service, Option<LocalBucket>)> {
         match self {
             Self::R2(config, certificates) => {
                 let mut bucket = S3Bucket::new(config)?;
@@ -96,26 +138,27 @@ impl BucketLocation {
                     bucket = bucket.with_http_client(client);
                 }
                 let signing = bucket.signing_client().clone();
-                Ok(R2Service::new(bucket).with_signing(signing))
+                Ok((R2Service::new(bucket).with_signing(signing), None))
             }
-            Self::Embedded(directory) => {
-                note_embedded(&directory, printer);
-                Ok(R2Service::new(LocalBucket::open(&directory, LOCAL_BUCKET).await?))
+            Self::Embedded(directory, name) => {
+                note_embedded(&directory, &name, printer);
+                let bucket = LocalBucket::open(&directory, &name).await?;
+                Ok((R2Service::new(bucket.clone()), Some(bucket)))
             }
         }
     }
 
     /// The same, with who [signs URLs](Self::signing) for it.
     pub(crate) async fn open_with_signing(self, printer: Printer) -> Result<R2Service> {
-        let directory = match &self {
+        let embedded = match &self {
             Self::R2(..) => None,
-            Self::Embedded(directory) => Some(directory.clone()),
+            Self::Embedded(directory, bucket) => Some((directory.clone(), bucket.clone())),
         };
         let service = self.open(printer).await?;
-        Ok(match directory {
+        Ok(match embedded {
             // R2's service has one already.
             None => service,
-            Some(directory) => service.with_signing(local_signing(&directory)?),
+            Some((directory, bucket)) => service.with_signing(local_signing(&directory, &bucket)?),
         })
     }
 
@@ -123,9 +166,9 @@ impl BucketLocation {
     pub(crate) fn signing(self, printer: Printer) -> Result<R2SigningClient> {
         match self {
             Self::R2(config, _) => Ok(R2SigningClient::new(config)?),
-            Self::Embedded(directory) => {
-                note_embedded(&directory, printer);
-                local_signing(&directory)
+            Self::Embedded(directory, bucket) => {
+                note_embedded(&directory, &bucket, printer);
+                local_signing(&directory, &bucket)
             }
         }
     }
@@ -137,9 +180,9 @@ pub(crate) fn absolute(directory: &Path) -> PathBuf {
 }
 
 /// Signs URLs of the server that `cfstore serve` starts over the store of this folder.
-fn local_signing(directory: &Path) -> Result<R2SigningClient> {
+fn local_signing(directory: &Path, bucket: &str) -> Result<R2SigningClient> {
     let credentials = Credentials::load_or_create(directory)?;
-    Ok(R2SigningClient::new(signing_config(&format!("http://{LISTEN}"), &credentials))?)
+    Ok(R2SigningClient::new(signing_config(&format!("http://{LISTEN}"), &credentials, bucket))?)
 }
 
 /// What URLs for the embedded store need.
@@ -150,18 +193,18 @@ pub(crate) fn note_serve(printer: Printer) {
 }
 
 /// How clients of a local server sign.
-pub(crate) fn signing_config(endpoint: &str, credentials: &Credentials) -> R2SigningConfig {
+pub(crate) fn signing_config(endpoint: &str, credentials: &Credentials, bucket: &str) -> R2SigningConfig {
     R2SigningConfig::for_endpoint(
         endpoint,
         credentials.access_key_id(),
         credentials.secret_access_key(),
-        LOCAL_BUCKET,
+        bucket,
     )
 }
 
-fn note_embedded(directory: &Path, printer: Printer) {
+fn note_embedded(directory: &Path, bucket: &str, printer: Printer) {
     printer.note(format_args!(
-        "using the embedded store in {}/, bucket {LOCAL_BUCKET}: no R2_... variables are set",
+        "using the embedded store in {}/, bucket {bucket}: no R2_... variables are set",
         directory.display()
     ));
 }
@@ -170,17 +213,22 @@ fn note_embedded(directory: &Path, printer: Printer) {
 mod tests {
     use super::*;
 
-    fn select(vars: &[(&str, &str)]) -> Result<BucketLocation> {
-        BucketLocation::from_vars(|name| {
+    fn select_in(vars: &[(&str, &str)], bucket: Option<&str>) -> Result<BucketLocation> {
+        let var = |name: &str| {
             let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
             Some(value.into())
-        })
+        };
+        BucketLocation::from_vars(var, bucket)
+    }
+
+    fn select(vars: &[(&str, &str)]) -> Result<BucketLocation> {
+        select_in(vars, None)
     }
 
     #[test]
     fn none_all_and_some_of_the_variables() {
-        assert!(matches!(select(&[]), Ok(BucketLocation::Embedded(_))));
-        assert!(matches!(select(&[("R2_ACCOUNT_ID", " ")]), Ok(BucketLocation::Embedded(_))));
+        assert!(matches!(select(&[]), Ok(BucketLocation::Embedded(..))));
+        assert!(matches!(select(&[("R2_ACCOUNT_ID", " ")]), Ok(BucketLocation::Embedded(..))));
         let local = [
             ("R2_ENDPOINT", "http://127.0.0.1:9710"),
             ("R2_ACCESS_KEY_ID", "id"),
@@ -197,5 +245,21 @@ mod tests {
             }
             assert!(!message.contains(one.0), "{message}");
         }
+    }
+    #[test]
+    fn a_bucket_that_is_named_takes_the_place_of_the_variable() {
+        let target = |vars: &[(&str, &str)], bucket| select_in(vars, bucket).unwrap().target().unwrap();
+        let vars = [
+            ("R2_ENDPOINT", "http://127.0.0.1:9710"),
+            ("R2_ACCESS_KEY_ID", "id"),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+            ("R2_BUCKET_MEDIA", "media"),
+        ];
+        assert!(target(&vars, None).starts_with("bucket media at"));
+        assert!(target(&vars, Some("films")).starts_with("bucket films at"));
+        assert!(target(&vars[..3], Some("films")).starts_with("bucket films at"));
+        assert!(target(&[], Some("films")).starts_with("bucket films in"));
+        let error = select_in(&vars, Some("a/b")).unwrap_err().to_string();
+        assert!(error.contains("the bucket") && !error.contains("R2_BUCKET_MEDIA"), "{error}");
     }
 }

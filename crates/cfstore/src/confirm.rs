@@ -5,13 +5,13 @@ use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use crate::error::{Error, Result};
 
 /// Refuses what would have to be asked where nobody can answer.
-pub(crate) fn possible() -> Result<()> {
+pub(crate) fn possible(what: &str) -> Result<()> {
     if io::stdin().is_terminal() {
         return Ok(());
     }
     Err(Error::usage(
-        "deleting so much needs a confirmation, and stdin is no terminal",
-        "give --yes to delete without being asked",
+        format!("{what} needs a confirmation, and stdin is no terminal"),
+        "give --yes to do it without being asked",
     ))
 }
 

@@ -42,6 +42,12 @@ pub(crate) enum Error {
     NoSuchKey(String),
     /// No object begins so, and what was given looks like something else.
     NothingBegins { prefix: String, hint: String },
+    /// No key matches this pattern.
+    NothingMatches(String),
+    /// There is no unfinished upload of this key.
+    NoSuchUpload(String),
+    /// The embedded store has no such bucket, but these.
+    NoBucket { name: String, buckets: String },
     /// There is no embedded store in this folder.
     NoStore(PathBuf),
     /// What was asked for makes no sense.
@@ -118,9 +124,13 @@ impl Error {
 
     pub(crate) fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::NotFound(_) | Self::NoSuchKey(_) | Self::NothingBegins { .. } | Self::NoStore(_) => {
-                ExitStatus::NotFound
-            }
+            Self::NotFound(_)
+            | Self::NoSuchKey(_)
+            | Self::NothingBegins { .. }
+            | Self::NothingMatches(_)
+            | Self::NoSuchUpload(_)
+            | Self::NoBucket { .. }
+            | Self::NoStore(_) => ExitStatus::NotFound,
             Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before anything was sent: the key, the expiry and the like.
@@ -141,6 +151,19 @@ impl Error {
             Self::Kv(error) => kv_hint(error),
             Self::NotFound(key) => return Some(missing_hint(key, "r2")),
             Self::NoSuchKey(key) => return Some(missing_hint(key, "kv")),
+            Self::NothingMatches(_) => Some(
+                "* and ? stop at a slash, and ** does not; --literal takes them as characters of a key; `cfstore r2 ls` lists what \
+                 there is",
+            ),
+            Self::NoSuchUpload(_) => Some("`cfstore r2 uploads ls` lists those that are unfinished"),
+            Self::NoBucket { buckets, .. } => {
+                return Some(
+                    format!(
+                        "it has these: {buckets}; `cfstore r2 put --bucket NAME FILE KEY` makes another one"
+                    )
+                    .into(),
+                );
+            }
             Self::NoStore(_) => Some(
                 "`cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` make one; to use Cloudflare, set its variables: \
                  `cfstore --help` lists them",
@@ -171,7 +194,7 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket"
         }
         ErrorKind::NoSuchBucket => {
-            "check R2_BUCKET_MEDIA and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
+            "check R2_BUCKET_MEDIA, or --bucket, and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
         }
         ErrorKind::NotFound => "check R2_ENDPOINT: nothing there speaks R2's S3 API at this path",
         ErrorKind::PreconditionFailed if error.operation() != Some("get") => {
@@ -226,6 +249,9 @@ impl fmt::Display for Error {
             Self::NotFound(key) => write!(f, "there is no object {key:?}"),
             Self::NoSuchKey(key) => write!(f, "there is no key {key:?}"),
             Self::NothingBegins { prefix, .. } => write!(f, "no key begins with {prefix:?}"),
+            Self::NothingMatches(pattern) => write!(f, "no key matches {pattern:?}"),
+            Self::NoSuchUpload(key) => write!(f, "there is no unfinished upload of {key:?}"),
+            Self::NoBucket { name, .. } => write!(f, "the embedded store has no bucket {name:?}"),
             Self::NoStore(directory) => {
                 write!(
                     f,

@@ -2,15 +2,19 @@
 
 use cloudflare_clients::r2::normalize_key;
 
+use crate::addresses::is_address;
 use crate::error::{Error, Result};
-use crate::misreading::url_hint;
 use crate::printer::Printer;
 
-/// Refuses to make an object whose key begins like a URL.
+/// Refuses to make an object whose key, behind its bucket, begins like an address once more.
 pub(crate) fn refuse_url(key: &str) -> Result<()> {
-    url_hint(key).map_or(Ok(()), |hint| {
-        Err(Error::usage(format!("{key:?} is a URL, and a key is due: all of it would become the key"), hint))
-    })
+    if !is_address(key) {
+        return Ok(());
+    }
+    Err(Error::usage(
+        format!("the key {key:?} looks like an address: all of it would become the key"),
+        "write r2://BUCKET/KEY, with one bucket",
+    ))
 }
 
 /// The key of what is put into a folder by its name, as cp does: `a/b.txt` for the key `a/` and the name

@@ -1,5 +1,6 @@
 //! `cfstore`: Cloudflare R2 and Workers KV on the command line, on Cloudflare or on a laptop without an account.
 
+mod addresses;
 mod bucket_location;
 mod cli;
 mod commands;
@@ -8,6 +9,7 @@ mod content_type;
 mod destination;
 mod error;
 mod file_size_limit;
+mod key_pattern;
 mod keys;
 mod misreading;
 mod namespace_location;
@@ -16,6 +18,7 @@ mod playlists;
 mod printer;
 mod progress;
 mod rfc3339;
+mod selection;
 mod shutdown;
 mod stdin;
 mod transfer;

@@ -1,21 +1,22 @@
-//! What was meant by a key that looks like something else: a URL of a bucket, or a pattern.
+//! What was meant by a key that looks like something else: a pattern, or a folder.
 
 /// What to write in place of a key, or of what keys begin with, that nothing has.
 pub(crate) fn hint(text: &str, command: &str) -> Option<String> {
-    // Keys of KV may be URLs.
-    let url_hint = if command == "r2" { url_hint(text) } else { None };
-    url_hint.or_else(|| {
-        let begin = &text[..text.find(['*', '?', '['])?];
-        let instead = if begin.is_empty() {
-            format!("`cfstore {command} ls` lists what there is")
-        } else {
-            format!(
-                "`cfstore {command} ls {begin:?}` lists the keys that begin so, and --prefix {begin:?} takes them all where a \
-                 command has it"
-            )
-        };
-        Some(format!("*, ? and [ are characters of a key like any other: {instead}"))
-    })
+    let begin = &text[..text.find(['*', '?', '['])?];
+    if command == "r2" {
+        return Some(format!(
+            "this takes *, ? and [ as characters of a key: `cfstore r2 ls {text:?}` lists the keys that match it as a pattern"
+        ));
+    }
+    let instead = if begin.is_empty() {
+        format!("`cfstore {command} ls` lists what there is")
+    } else {
+        format!(
+            "`cfstore {command} ls {begin:?}` lists the keys that begin so, and --prefix {begin:?} takes them all where a \
+             command has it"
+        )
+    };
+    Some(format!("*, ? and [ are characters of a key like any other: {instead}"))
 }
 
 /// What to write in place of a missing key: the [`hint`], or `--prefix` for a folder.
@@ -30,42 +31,21 @@ pub(crate) fn missing_hint(key: &str, command: &str) -> Option<String> {
     hint(key, command).or_else(folder)
 }
 
-/// What to write in place of a URL of a bucket.
-pub(crate) fn url_hint(text: &str) -> Option<String> {
-    let (scheme, rest) = text.split_once("://")?;
-    if !["s3", "r2"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
-        return None;
-    }
-    let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
-    let write = if key.is_empty() {
-        "leave it out for the whole bucket".to_owned()
-    } else {
-        format!("write {key:?}")
-    };
-    Some(format!(
-        "R2_BUCKET_MEDIA says which bucket is meant, {bucket:?} or another, and keys come without it: {write}"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn urls_and_patterns_are_recognised() {
-        for (text, part) in [
-            ("s3://media/a/b.txt", "write \"a/b.txt\""),
-            ("R2://media/a", "write \"a\""),
-            ("s3://media/", "leave it out"),
-            ("s3://media", "leave it out"),
-            ("a/*", "`cfstore r2 ls \"a/\"`"),
-            ("a?b", "--prefix \"a\""),
-            ("*.mp4", "`cfstore r2 ls` lists"),
+    fn patterns_are_recognised() {
+        for (text, command, part) in [
+            ("a/*", "kv", "`cfstore kv ls \"a/\"`"),
+            ("a?b", "kv", "--prefix \"a\""),
+            ("*.mp4", "kv", "`cfstore kv ls` lists"),
+            ("a/*", "r2", "`cfstore r2 ls \"a/*\"`"),
         ] {
-            assert!(hint(text, "r2").unwrap().contains(part), "{text}: {:?}", hint(text, "r2"));
+            assert!(hint(text, command).unwrap().contains(part), "{text}: {:?}", hint(text, command));
         }
-        assert_eq!(hint("s3://media/a", "kv"), None);
-        for text in ["", "a/b", "s3:/a", "s3/a", "https://example.com/a", "a s3://b"] {
+        for text in ["", "a/b", "s3://media/a"] {
             assert_eq!(hint(text, "r2"), None, "{text}");
         }
     }

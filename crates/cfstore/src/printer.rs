@@ -136,6 +136,12 @@ pub(crate) fn json_line(value: &impl Serialize) -> Result<()> {
     stdout.write_all(b"\n").map_err(Error::Output)
 }
 
+/// Bytes on stdout as they are, for people and programs alike.
+pub(crate) fn raw(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(Error::Output)
+}
+
 fn to_stderr(line: impl Display) {
     // When stderr is gone there is nobody left to tell.
     let _ = writeln!(anstream::stderr().lock(), "{line}");

@@ -1,6 +1,7 @@
 //! What the command line takes: clap's types, and no more.
 
 mod kv;
+mod objects;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use cloudflare_clients::r2::Range;
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
+pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 
 /// Where the embedded store is, unless `serve --data` names another folder.
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
@@ -77,8 +79,8 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Store, fetch, list, delete, copy and share objects
-    #[command(subcommand, after_long_help = ENVIRONMENT)]
-    R2(R2),
+    #[command(after_long_help = ENVIRONMENT)]
+    R2(R2Command),
     /// Store, read, list and delete the keys of a namespace of Workers KV
     #[command(subcommand, after_long_help = ENVIRONMENT)]
     Kv(Kv),
@@ -108,6 +110,28 @@ Examples:
     /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, plays it
     /// as a player does, and checks each step. No account, no network and no set-up are needed; nothing is left behind.
     Demo(Demo),
+    /// Print what makes a shell complete the commands
+    #[command(after_help = "\
+Examples:
+  cfstore completions bash > ~/.local/share/bash-completion/completions/cfstore
+  cfstore completions zsh > ~/.zfunc/_cfstore        a folder of fpath
+  cfstore completions fish > ~/.config/fish/completions/cfstore.fish")]
+    Completions(Completions),
+    /// Print the manual page, or write those of all commands into a folder
+    #[command(after_help = "\
+Examples:
+  cfstore man | man -l -
+  cfstore man ~/.local/share/man/man1      then: man cfstore-r2-put")]
+    Man(Man),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct R2Command {
+    /// Another bucket than the variables name; an address such as `r2://BUCKET/KEY` names it too
+    #[arg(long, global = true, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) bucket: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: R2,
 }
 
 #[derive(Debug, Subcommand)]
@@ -137,19 +161,40 @@ Examples:
     Head(Head),
     /// List objects and directories
     ///
-    /// Keys have no directories of their own: what is between slashes is shown like one.
+    /// Keys have no directories of their own: what is between slashes is shown like one. A pattern in quotes
+    /// lists what matches it: * and ? stop at slashes, ** does not, [a-z] is one of these, and \\ takes the next
+    /// character as it is.
     #[command(after_help = "\
 Examples:
   cfstore r2 ls                                the top level
   cfstore r2 ls creator-123/hls/               one directory
   cfstore r2 ls -r creator-123/                every object below it
   cfstore r2 ls --tree creator-123/
+  cfstore r2 ls 'creator-123/**/*.mp4'         what matches
+  cfstore r2 ls --long r2://films/2026/        in another bucket
   cfstore --json r2 ls -r | jq -r .key")]
     Ls(Ls),
+    /// Add up the objects and bytes of a prefix, or of what matches a pattern
+    #[command(after_help = "\
+Examples:
+  cfstore r2 du                           the whole bucket
+  cfstore r2 du creator-123/ --depth 1    each directory in it
+  cfstore r2 du '**/*.mp4'")]
+    Du(Du),
+    /// Print objects, one after the other
+    ///
+    /// What arrives is verified: the end of an object is printed only when all of it is as it was stored. With keys that are
+    /// missing, the others are printed, and the exit code is 1.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 cat notes.txt
+  cfstore r2 cat logs/2026-11-27.gz logs/2026-11-28.gz | zcat
+  cfstore r2 cat 'logs/2026-11-*.gz' | zcat")]
+    Cat(Cat),
     /// Delete objects
     ///
-    /// Keys that have no object are counted apart, and are no failure. One that looks like a pattern is: * is
-    /// a character like any other. With --prefix, the bucket is listed whole before anything is deleted.
+    /// Keys that have no object are counted apart, and are no failure. A pattern in quotes deletes what matches it:
+    /// it asks first, as --prefix and --all do. The bucket is listed whole before anything is deleted.
     #[command(override_usage = "\
 cfstore r2 rm [OPTIONS] <KEY>...
        cfstore r2 rm [OPTIONS] --prefix <PREFIX>
@@ -157,15 +202,33 @@ cfstore r2 rm [OPTIONS] <KEY>...
     #[command(after_help = "\
 Examples:
   cfstore r2 rm old.mp4 older.mp4
+  cfstore r2 rm 'creator-123/*.tmp' --dry-run                says what would be deleted
   cfstore r2 rm --prefix creator-123/hls/media-456/          asks first
   cfstore r2 rm --prefix creator-123/hls/media-456/ --yes    does not
   cfstore r2 rm --all                                        empties the bucket, asks first")]
     Rm(Rm),
-    /// Copy an object within the bucket, with its metadata
+    /// Copy objects with their metadata: within a bucket, or to another bucket or account
+    ///
+    /// Within a bucket the service copies by itself. To another one, the bytes come by here, and are verified on both ways.
     #[command(after_help = "\
 Examples:
-  cfstore r2 cp creator-123/draft.mp4 creator-123/videos/film.mp4")]
+  cfstore r2 cp creator-123/draft.mp4 creator-123/videos/film.mp4
+  cfstore r2 cp 'drafts/*.mp4' videos/                    each by its name
+  cfstore r2 cp r2://media/film.mp4 r2://archive/2026/
+  cfstore r2 cp film.mp4 film.mp4 --to-env-file other-account.env")]
     Cp(Cp),
+    /// Move objects: copy them, compare the copies, and delete what was copied
+    ///
+    /// What is replaced while it is copied is not deleted.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 mv draft.mp4 videos/film.mp4
+  cfstore r2 mv 'drafts/*.mp4' videos/ --dry-run          says what would be moved
+  cfstore r2 mv r2://media/film.mp4 r2://archive/2026/")]
+    Mv(Cp),
+    /// List or abort uploads in parts that were not finished: their parts cost as objects do
+    #[command(subcommand)]
+    Uploads(Uploads),
     /// Make a URL with which anyone can fetch or store one object, until it expires
     ///
     /// Nothing is sent: the URL is computed here. Treat it as a secret.
@@ -225,45 +288,6 @@ pub(crate) struct Get {
 pub(crate) struct Head {
     /// The key of the object
     pub(crate) key: String,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Ls {
-    /// Only keys that begin with this; end it with a slash to look into a directory
-    #[arg(default_value = "", hide_default_value = true)]
-    pub(crate) prefix: String,
-    /// Every object, by its whole key
-    #[arg(short, long)]
-    pub(crate) recursive: bool,
-    /// Every object, below its directories
-    #[arg(short, long)]
-    pub(crate) tree: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Rm {
-    /// The keys of the objects
-    #[arg(value_name = "KEY", required_unless_present_any = ["prefix", "all"])]
-    pub(crate) keys: Vec<String>,
-    /// All objects whose keys begin with this
-    #[arg(long, conflicts_with = "keys", value_parser = clap::builder::NonEmptyStringValueParser::new())]
-    pub(crate) prefix: Option<String>,
-    /// All objects of the bucket
-    #[arg(long, conflicts_with_all = ["keys", "prefix"])]
-    pub(crate) all: bool,
-    /// Do not ask, with --prefix or --all
-    #[arg(short, long)]
-    pub(crate) yes: bool,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cp {
-    /// The key to copy from
-    #[arg(value_name = "SRC")]
-    pub(crate) source: String,
-    /// The key to copy to; one that ends with a slash is a folder, and gets the last part of SRC
-    #[arg(value_name = "DST")]
-    pub(crate) destination: String,
 }
 
 #[derive(Debug, Args)]
@@ -361,6 +385,19 @@ pub(crate) struct Scrub {
     /// The folder of the store
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
     pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub(crate) shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// The folder to write the pages of all commands into; it is made where it is not there
+    pub(crate) dir: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -18,11 +18,31 @@ pub(super) struct Deletion {
     missing: HashSet<String>,
     deleted: u64,
     failed: u64,
+    is_dry_run: bool,
 }
 
 impl Deletion {
     pub(super) fn new(what: &'static str, target: String, printer: Printer) -> Self {
-        Self { what, target, printer, missing: HashSet::new(), deleted: 0, failed: 0 }
+        Self { what, target, printer, missing: HashSet::new(), deleted: 0, failed: 0, is_dry_run: false }
+    }
+
+    /// One that only tells what would be deleted.
+    pub(super) fn dry(mut self, is_dry_run: bool) -> Self {
+        self.is_dry_run = is_dry_run;
+        self
+    }
+
+    /// Tells of a key that would be deleted.
+    pub(super) fn tell(&mut self, key: &str) -> Result<()> {
+        let missing = self.missing.contains(key);
+        let value =
+            json!({ "key": key, "deleted": false, "missing": missing, "error": null, "dryRun": true });
+        self.printer.json_at(&value, &self.target)?;
+        if missing {
+            return Ok(());
+        }
+        self.deleted += 1;
+        self.printer.line(format_args!("{}  would be deleted", Key(key)))
     }
 
     /// Takes note of the keys that are not there. One that looks like a pattern, a URL or a folder fails all:
@@ -71,7 +91,8 @@ impl Deletion {
 
     pub(super) fn finish(self) -> Result<ExitStatus> {
         let line = format_args!(
-            "deleted {}{}  ({})",
+            "{} {}{}  ({})",
+            if self.is_dry_run { "would delete" } else { "deleted" },
             count(self.deleted, self.what),
             also(self.missing.len(), "not there"),
             Key(&self.target)

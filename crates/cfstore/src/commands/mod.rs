@@ -1,8 +1,10 @@
 //! The commands, one a file.
 
+mod completions;
 mod deletion;
 mod demo;
 mod kv;
+mod man;
 mod r2;
 mod scrub;
 mod serve;
@@ -21,6 +23,8 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Scrub(args) => scrub::run(args, printer).await,
         Command::Demo(args) => demo::run(&args, printer).await,
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(args, printer),
         Command::R2(command) => r2::run(command, env_file, printer).await,
         Command::Kv(command) => kv::run(command, env_file, printer).await,
     }

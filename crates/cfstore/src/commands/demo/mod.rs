@@ -80,7 +80,7 @@ const STEPS: usize = 8;
 impl Demo {
     fn new(server: &Server, credentials: Credentials) -> Result<Self> {
         let endpoint = server.endpoint();
-        let config = signing_config(&endpoint, &credentials);
+        let config = signing_config(&endpoint, &credentials, LOCAL_BUCKET);
         let signing = R2SigningClient::new(config.clone())?;
         let delays = RecordDelays::default();
         let bucket = Arc::new(S3Bucket::new(config)?);

@@ -16,7 +16,7 @@ pub(crate) async fn run(args: KvRm, location: NamespaceLocation, printer: Printe
     let prefix = args.selection.prefix();
     let asks = prefix.is_some() && !args.yes;
     if asks {
-        confirm::possible()?;
+        confirm::possible("deleting so much")?;
     }
     let mut deletion = Deletion::new("key", location.target(), printer);
     let client = location.open(printer).await?;

@@ -1,24 +1,248 @@
-//! `cfstore r2 cp SRC DST`
+//! `cfstore r2 cp SRC DST` and `cfstore r2 mv SRC DST`
 
+use std::path::Path;
+
+use cloudflare_clients::r2::{Object, StoredObject, normalize_key};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use indicatif::BinaryBytes;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::addresses::{is_address, take_bucket};
 use crate::bucket_location::BucketLocation;
 use crate::cli::Cp;
 use crate::error::{Error, ExitStatus, Result};
+use crate::key_pattern::{KeyArgument, KeyPattern};
 use crate::keys;
-use crate::printer::{Key, Printer};
-use cloudflare_clients::ErrorKind;
+use crate::printer::{Key, Printer, also, count};
+use crate::selection::Selection;
 
-pub(crate) async fn run(args: Cp, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    let Cp { source, destination } = args;
-    keys::refuse_url(&destination)?;
-    let destination = keys::into_folder(destination, source.rsplit('/').next())?;
-    keys::warn_of_dots(&destination, printer);
-    let target = location.target()?;
-    let service = location.open(printer).await?;
-    let copied = match service.copy(&source, &destination).await {
-        Err(error) if error.kind() == ErrorKind::NoSuchKey => return Err(Error::NotFound(source)),
-        copied => copied?,
+use super::copying::{self, Copying, Kind, Side};
+
+/// How many objects are copied at once.
+const CONCURRENCY: usize = 8;
+
+/// Refuses a destination that could be meant for another bucket, or a file.
+pub(super) fn check_destination(args: &Cp, bucket: Option<&str>) -> Result<()> {
+    let Cp { source, destination, to_env_file, .. } = args;
+    if to_env_file.is_some() {
+        return Ok(());
+    }
+    let mut both = [source.clone(), destination.clone()];
+    match (is_address(source), is_address(destination)) {
+        // They may be in two buckets.
+        (true, true) => Ok(()),
+        _ => take_bucket(bucket, &mut both).map(drop),
+    }
+}
+
+pub(super) async fn run(
+    args: Cp,
+    kind: Kind,
+    location: BucketLocation,
+    env_file: Option<&Path>,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let Cp { source, mut destination, to_env_file, dry_run, literal } = args;
+    let source = KeyArgument::parse(source, literal.literal)?;
+    let (from, named) = (location.target()?, is_address(&destination));
+    let bucket = take_bucket(None, [&mut destination])?;
+    let mut to = None;
+    if named || to_env_file.is_some() {
+        let location = BucketLocation::select(to_env_file.as_deref().or(env_file), bucket.as_deref())?;
+        to = Some((location.target()?, location)).filter(|(target, _)| *target != from);
+    }
+    let target = to.as_ref().map_or(&from, |(target, _)| target).clone();
+    let plan = Plan {
+        kind,
+        is_across: to.is_some(),
+        // The address of a bucket stands for all of it.
+        is_folder: destination.ends_with('/') || (named && destination.is_empty()),
+        destination,
+        target,
+        printer,
     };
-    let line = format_args!("{}  copied to {}", Key(&source), Key(&copied.key));
-    printer.result_at(line, &copied, &target)?;
-    Ok(ExitStatus::Success)
+    plan.check(&source)?;
+    let source_side = Side::source(location, printer).await?;
+    let destination = match to {
+        // Nothing is made for a dry run.
+        Some((_, location)) if !dry_run => Some(Side::destination(location, printer).await?),
+        _ => None,
+    };
+    let copying = Copying { kind, source: source_side, destination, stop: copying::stop()? };
+    match source {
+        KeyArgument::Key(key) if dry_run => plan.tell_one(&copying.source, &key).await,
+        KeyArgument::Key(key) => plan.run_one(&copying, &key).await,
+        KeyArgument::Pattern(pattern) => plan.run_many(&copying, &pattern, dry_run).await,
+    }
+}
+
+/// What goes where.
+struct Plan {
+    kind: Kind,
+    /// Whether it goes to another bucket.
+    is_across: bool,
+    /// Whether the destination is one, and what goes there keeps its name.
+    is_folder: bool,
+    destination: String,
+    target: String,
+    printer: Printer,
+}
+
+/// An object that was copied, for programs.
+#[derive(Serialize)]
+struct Copied<'a> {
+    source: &'a str,
+    #[serde(flatten)]
+    stored: &'a StoredObject,
+    moved: bool,
+}
+
+impl Plan {
+    /// Refuses what cannot be meant, before anything is looked at.
+    fn check(&self, source: &KeyArgument) -> Result<()> {
+        match source {
+            KeyArgument::Key(key) => {
+                let to = self.key(key)?;
+                if !self.is_across && normalize_key(key) == normalize_key(&to) {
+                    return Err(Error::usage(
+                        format!("{key:?} is where it comes from and where it goes"),
+                        "name another key",
+                    ));
+                }
+                keys::warn_of_dots(&to, self.printer);
+                Ok(())
+            }
+            KeyArgument::Pattern(pattern) if !self.is_folder => Err(Error::usage(
+                format!("{:?} is a pattern, and {:?} one key", pattern.as_str(), self.destination),
+                "end the destination with a slash, or give --literal for a key and no pattern",
+            )),
+            KeyArgument::Pattern(_) => Ok(()),
+        }
+    }
+
+    /// The key that this one gets.
+    fn key(&self, source: &str) -> Result<String> {
+        let name = source.rsplit('/').next();
+        match (&*self.destination, name) {
+            ("", Some(name)) if self.is_folder && !name.is_empty() => Ok(name.to_owned()),
+            ("", _) if self.is_folder => keys::into_folder("/".to_owned(), None),
+            _ => keys::into_folder(self.destination.clone(), name),
+        }
+    }
+
+    /// The key of what matches a pattern: with the directories below the one that the pattern begins with.
+    fn key_of_matching(&self, pattern: &KeyPattern, key: &str) -> Result<String> {
+        // By slashes: a listed key may have another form of its letters than the pattern.
+        let directories = pattern.folder().matches('/').count();
+        let to = self.destination.clone() + key.splitn(directories + 1, '/').last().unwrap_or_default();
+        if to.is_empty() {
+            return Err(Error::usage(format!("{key:?} has no name to keep"), "name the key that it gets"));
+        }
+        if !self.is_across && pattern.matches(&to) {
+            return Err(Error::usage(
+                format!("{key:?} would become {to:?}, which matches {:?} too", pattern.as_str()),
+                "name another folder, or a pattern that does not reach into it",
+            ));
+        }
+        Ok(to)
+    }
+
+    async fn tell_one(&self, source: &Side, key: &str) -> Result<ExitStatus> {
+        let Some(object) = source.service.head(key).await? else {
+            return Err(Error::NotFound(key.to_owned()));
+        };
+        self.tell(&object, &self.key(key)?)?;
+        Ok(ExitStatus::Success)
+    }
+
+    async fn run_one(&self, copying: &Copying, key: &str) -> Result<ExitStatus> {
+        let (source, stored) = copying.run(key, &self.key(key)?).await?;
+        self.done(&source, &stored)?;
+        Ok(ExitStatus::Success)
+    }
+
+    async fn run_many(&self, copying: &Copying, pattern: &KeyPattern, dry_run: bool) -> Result<ExitStatus> {
+        let selection = Selection::Pattern(pattern.clone());
+        let service = &copying.source.service;
+        selection.refuse_key(service).await?;
+        let (mut objects, mut bytes) = (0, 0_u64);
+        // All is checked before anything is done: what is copied then never matches, and is not listed as more to do.
+        let mut pages = selection.pages(service);
+        while let Some(page) = pages.try_next().await? {
+            for object in page {
+                let to = self.key_of_matching(pattern, &object.key)?;
+                objects += 1;
+                bytes = bytes.saturating_add(object.size);
+                if dry_run {
+                    self.tell(&object, &to)?;
+                }
+            }
+        }
+        selection.check_found(objects > 0)?;
+        if dry_run {
+            let what = count(objects, "object");
+            let summary = format_args!("would {} {what}, {}", self.verb(), BinaryBytes(bytes));
+            self.printer.summary(summary, &self.target);
+            return Ok(ExitStatus::Success);
+        }
+        let objects = selection.pages(service).map_ok(|page| stream::iter(page.into_iter().map(Ok)));
+        let objects = objects.try_flatten().take_until(copying.stop.clone());
+        let work = objects.map(|object: Result<Object>| async move {
+            let key = object?.key;
+            let to = self.key_of_matching(pattern, &key)?;
+            Ok::<_, Error>((copying.run(&key, &to).await, key, to))
+        });
+        let mut work = std::pin::pin!(work.buffer_unordered(CONCURRENCY));
+        let (mut done, mut bytes, mut failed) = (0, 0_u64, 0);
+        while let Some((result, key, to)) = work.try_next().await? {
+            match result {
+                Ok((source, stored)) => {
+                    done += 1;
+                    bytes = bytes.saturating_add(source.size);
+                    self.done(&source, &stored)?;
+                }
+                Err(error) => {
+                    failed += 1;
+                    self.printer.warning(format_args!("{}: {error}", Key(&key)));
+                    let value = json!({ "source": key, "key": to, "error": error.to_string() });
+                    self.printer.json_at(&value, &self.target)?;
+                }
+            }
+        }
+        let what = count(done, "object");
+        let summary =
+            format_args!("{} {what}, {}{}", self.done_verb(), BinaryBytes(bytes), also(failed, "failed"));
+        self.printer.summary(summary, &self.target);
+        if copying.is_stopped() {
+            return Err(Error::Interrupted);
+        }
+        Ok(if failed == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+    }
+
+    fn tell(&self, source: &Object, to: &str) -> Result<()> {
+        let line = format_args!("{}  would be {} to {}", Key(&source.key), self.done_verb(), Key(to));
+        let value = json!({ "source": source.key, "key": to, "size": source.size, "dryRun": true });
+        self.printer.result_at(line, &value, &self.target)
+    }
+
+    fn done(&self, source: &Object, stored: &StoredObject) -> Result<()> {
+        let line = format_args!("{}  {} to {}", Key(&source.key), self.done_verb(), Key(&stored.key));
+        let value = Copied { source: &source.key, stored, moved: self.kind == Kind::Move };
+        self.printer.result_at(line, &value, &self.target)
+    }
+
+    fn verb(&self) -> &'static str {
+        match self.kind {
+            Kind::Copy => "copy",
+            Kind::Move => "move",
+        }
+    }
+
+    fn done_verb(&self) -> &'static str {
+        match self.kind {
+            Kind::Copy => "copied",
+            Kind::Move => "moved",
+        }
+    }
 }

@@ -1,6 +1,9 @@
 //! `cfstore r2`
 
+mod cat;
+mod copying;
 mod cp;
+mod du;
 mod get;
 mod head;
 mod ls;
@@ -8,24 +11,70 @@ mod presign;
 mod put;
 mod rm;
 mod sign_playlist;
+mod uploads;
 
 use std::path::Path;
 
+use crate::addresses::take_bucket;
 use crate::bucket_location::BucketLocation;
-use crate::cli::R2;
+use crate::cli::{R2, R2Command, Uploads};
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 
-pub(crate) async fn run(command: R2, env_file: Option<&Path>, printer: Printer) -> Result<ExitStatus> {
-    let location = BucketLocation::select(env_file)?;
+use self::copying::Kind;
+
+pub(crate) async fn run(
+    R2Command { bucket, mut command }: R2Command,
+    env_file: Option<&Path>,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    if let R2::Cp(args) | R2::Mv(args) = &command {
+        cp::check_destination(args, bucket.as_deref())?;
+    }
+    let bucket = take_bucket(bucket.as_deref(), keys(&mut command))?;
+    let location = BucketLocation::select(env_file, bucket.as_deref())?;
     match command {
         R2::Put(args) => put::run(args, location, printer).await,
         R2::Get(args) => get::run(args, location, printer).await,
         R2::Head(args) => head::run(args, location, printer).await,
         R2::Ls(args) => ls::run(args, location, printer).await,
+        R2::Du(args) => du::run(args, location, printer).await,
+        R2::Cat(args) => cat::run(args, location, printer).await,
         R2::Rm(args) => rm::run(args, location, printer).await.map_err(Error::unfinished),
-        R2::Cp(args) => cp::run(args, location, printer).await,
+        R2::Uploads(Uploads::Ls(args)) => uploads::list(args, location, printer).await,
+        R2::Uploads(Uploads::Abort(args)) => {
+            uploads::abort(args, location, printer).await.map_err(Error::unfinished)
+        }
+        R2::Uploads(Uploads::Clean(args)) => {
+            uploads::clean(args, location, printer).await.map_err(Error::unfinished)
+        }
         R2::Presign(args) => presign::run(args, location, printer),
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
+        R2::Cp(args) => {
+            cp::run(args, Kind::Copy, location, env_file, printer).await.map_err(Error::unfinished)
+        }
+        R2::Mv(args) => {
+            cp::run(args, Kind::Move, location, env_file, printer).await.map_err(Error::unfinished)
+        }
+    }
+}
+
+/// The arguments that are keys, or what keys begin with, and may be addresses.
+fn keys(command: &mut R2) -> Vec<&mut String> {
+    match command {
+        R2::Put(args) => vec![&mut args.key],
+        R2::Get(args) => vec![&mut args.key],
+        R2::Head(args) => vec![&mut args.key],
+        R2::Ls(args) => vec![&mut args.prefix],
+        R2::Du(args) => vec![&mut args.prefix],
+        R2::Cat(args) => args.keys.iter_mut().collect(),
+        R2::Rm(args) => args.keys.iter_mut().chain(&mut args.prefix).collect(),
+        R2::Uploads(Uploads::Ls(args)) => vec![&mut args.prefix],
+        R2::Uploads(Uploads::Abort(args)) => vec![&mut args.key],
+        R2::Uploads(Uploads::Clean(args)) => vec![&mut args.prefix],
+        R2::Presign(args) => vec![&mut args.key],
+        R2::SignPlaylist(args) => vec![&mut args.key],
+        // Where it goes may be another bucket.
+        R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
     }
 }

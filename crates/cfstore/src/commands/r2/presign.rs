@@ -20,8 +20,7 @@ pub(crate) fn run(args: Presign, location: BucketLocation, printer: Printer) -> 
         ));
     }
     let (method, key) = (Method::from(args.method), args.key);
-    let embedded = matches!(location, BucketLocation::Embedded(_));
-    keys::refuse_url(&key)?;
+    let embedded = matches!(location, BucketLocation::Embedded(..));
     keys::warn_of_dots(&key, printer);
     let target = location.target()?;
     let mut presign = location.signing(printer)?.presign(method.clone(), &key).expires_in(args.expires);

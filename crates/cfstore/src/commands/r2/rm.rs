@@ -9,56 +9,92 @@ use crate::cli::Rm;
 use crate::commands::deletion::Deletion;
 use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
-use crate::keys::check_listed;
+use crate::key_pattern::KeyArgument;
 use crate::printer::{Key, Printer, count};
+use crate::selection::Selection;
 
 /// How many keys are looked for at once.
 const CONCURRENCY: usize = 8;
 
 pub(crate) async fn run(args: Rm, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    let prefix = args.prefix.or(args.all.then(String::new));
-    if prefix.is_some() && !args.yes {
-        confirm::possible()?;
+    let (mut keys, mut selections) = (Vec::new(), Vec::new());
+    for key in args.keys {
+        match KeyArgument::parse(key, args.literal.literal)? {
+            KeyArgument::Key(key) => keys.push(key),
+            KeyArgument::Pattern(pattern) => selections.push(Selection::Pattern(pattern)),
+        }
     }
-    let mut deletion = Deletion::new("object", location.target()?, printer);
+    // An address may be of the whole bucket.
+    if args.prefix.as_deref() == Some("") {
+        return Err(Error::usage("--prefix names the whole bucket", "--all says so"));
+    }
+    selections.extend(args.prefix.or(args.all.then(String::new)).map(Selection::Prefix));
+    let asks = !selections.is_empty() && !args.yes && !args.dry_run;
+    if asks {
+        confirm::possible("deleting so much")?;
+    }
+    let mut deletion = Deletion::new("object", location.target()?, printer).dry(args.dry_run);
     let service = location.open(printer).await?;
-    let Some(prefix) = prefix else {
-        let there = are_there(&service, &args.keys).await?;
-        deletion.note_missing(args.keys.iter().zip(there), "r2", Error::NotFound)?;
-        deletion.add(&service.delete_many(args.keys).await?)?;
-        return deletion.finish();
-    };
-    let (objects, bytes) = listed(&service, &prefix).await?;
-    if objects == 0 {
-        Error::if_misread(&prefix, "r2")?;
-    } else if !args.yes {
-        let what = match &*prefix {
-            "" => "all of the bucket".to_owned(),
-            prefix => format!("all whose keys begin with {}", Key(prefix)),
+
+    let there = are_there(&service, &keys).await?;
+    deletion.note_missing(keys.iter().zip(there), "r2", Error::NotFound)?;
+    let (mut objects, mut bytes) = (keys.len() as u64, 0);
+    for selection in &selections {
+        let (more, size) = listed(&service, selection).await?;
+        objects += more;
+        bytes = u64::saturating_add(bytes, size);
+    }
+    if asks && objects > keys.len() as u64 {
+        let many = count(objects, "object");
+        let of: Vec<_> = selections.iter().map(described).collect();
+        let what = if keys.is_empty() {
+            format!("{many}, {}, {}", BinaryBytes(bytes), of.join(" and "))
+        } else {
+            format!("{many}: {} by key, and {}", keys.len(), of.join(" and "))
         };
-        let size = BinaryBytes(bytes);
-        if !deletion.confirmed(&format!("{}, {size}, {what}", count(objects, "object"))).await? {
+        if !deletion.confirmed(&what).await? {
             return Ok(ExitStatus::Failed);
         }
     }
-    let mut pages = service.list().prefix(&prefix).pages();
-    while let Some(page) = pages.try_next().await? {
-        check_listed(&prefix, page.objects.iter().map(|object| object.key.as_str()))?;
-        deletion.add(&service.delete_many(page.objects.into_iter().map(|object| object.key)).await?)?;
+
+    if args.dry_run {
+        keys.iter().try_for_each(|key| deletion.tell(key))?;
+    } else if !keys.is_empty() {
+        deletion.add(&service.delete_many(keys).await?)?;
+    }
+    for selection in selections {
+        let mut pages = selection.pages(&service);
+        while let Some(page) = pages.try_next().await? {
+            let mut keys = page.into_iter().map(|object| object.key);
+            if args.dry_run {
+                keys.try_for_each(|key| deletion.tell(&key))?;
+            } else {
+                deletion.add(&service.delete_many(keys).await?)?;
+            }
+        }
     }
     deletion.finish()
 }
 
+fn described(selection: &Selection) -> String {
+    match selection {
+        Selection::Prefix(prefix) if prefix.is_empty() => "all of the bucket".to_owned(),
+        Selection::Prefix(prefix) => format!("all whose keys begin with {}", Key(prefix)),
+        Selection::Pattern(pattern) => format!("all that match {}", Key(pattern.as_str())),
+    }
+}
+
 /// How many objects would be gone, and how many bytes. All of the listing is checked before any of it is
 /// deleted.
-async fn listed(service: &R2Service, prefix: &str) -> Result<(u64, u64)> {
-    let mut objects = service.list().prefix(prefix).stream();
+async fn listed(service: &R2Service, selection: &Selection) -> Result<(u64, u64)> {
+    selection.refuse_key(service).await?;
+    let mut pages = selection.pages(service);
     let (mut number, mut bytes) = (0, 0_u64);
-    while let Some(object) = objects.try_next().await? {
-        check_listed(prefix, [object.key.as_str()])?;
-        number += 1;
-        bytes = bytes.saturating_add(object.size);
+    while let Some(page) = pages.try_next().await? {
+        number += page.len() as u64;
+        bytes = page.iter().fold(bytes, |sum, object| sum.saturating_add(object.size));
     }
+    selection.check_found(number > 0)?;
     Ok((number, bytes))
 }
 

@@ -50,7 +50,7 @@ pub(crate) async fn run(
     let stem = stem(&key);
     keys::warn_of_dots(&key, printer);
     let target = location.target()?;
-    let embedded = matches!(location, BucketLocation::Embedded(_));
+    let embedded = matches!(location, BucketLocation::Embedded(..));
     let r2 = location.open_with_signing(printer).await?;
     let name = |number: usize, child: &str| Ok(file_name(&stem, number, child_extension(child)));
     let playlists = signing.sign(&r2, &key, output.is_some().then_some(name)).await?;

@@ -1,0 +1,305 @@
+//! Patterns of keys, as a shell has them for files: `*`, `?`, `[a-z]` and `**`.
+
+use std::iter::Peekable;
+use std::str::Chars;
+
+use cloudflare_clients::r2::normalize_key;
+
+use crate::error::{Error, Result};
+
+/// What an argument means.
+#[derive(Debug, Clone)]
+pub(crate) enum KeyArgument {
+    Key(String),
+    Pattern(KeyPattern),
+}
+
+impl KeyArgument {
+    /// A pattern where the text has an unescaped `*`, `?` or `[`, unless it is to be taken literally.
+    pub(crate) fn parse(text: String, literal: bool) -> Result<Self> {
+        if literal || !text.contains(['*', '?', '[']) {
+            return Ok(Self::Key(text));
+        }
+        let pattern = KeyPattern::parse(text)?;
+        // All of it was escaped.
+        let is_key = pattern.tokens.iter().all(|token| matches!(token, Token::Char(_)));
+        Ok(if is_key { Self::Key(pattern.prefix) } else { Self::Pattern(pattern) })
+    }
+}
+
+/// A pattern that whole keys match.
+///
+/// - `*` is any characters but slashes, `?` one character but a slash;
+/// - `[abc]`, `[a-z]` one of these, and `[!abc]` one character but these and a slash;
+/// - `**` any characters, and `**/` any directories, or none;
+/// - `\` takes the next character as it is.
+#[derive(Debug, Clone)]
+pub(crate) struct KeyPattern {
+    text: String,
+    tokens: Vec<Token>,
+    /// What it begins with before the first wildcard.
+    prefix: String,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Char(char),
+    /// `?`
+    One,
+    /// `*`
+    Run,
+    /// `**`
+    Anything,
+    /// `**/` at the beginning of a directory's name
+    Directories,
+    OneOf {
+        negated: bool,
+        ranges: Vec<(char, char)>,
+    },
+}
+
+impl KeyPattern {
+    fn parse(text: String) -> Result<Self> {
+        // The form in which R2 compares keys.
+        let normal = normalize_key(&text).into_owned();
+        let mut chars = normal.chars().peekable();
+        let mut tokens = Vec::new();
+        while let Some(c) = chars.next() {
+            let token = match c {
+                '\\' => Token::Char(chars.next().ok_or_else(|| malformed(&text, "it ends with a \\"))?),
+                '?' => Token::One,
+                '[' => one_of(&mut chars).ok_or_else(|| malformed(&text, "a [ has no ]"))?,
+                '*' => {
+                    let mut stars = 1;
+                    while chars.next_if_eq(&'*').is_some() {
+                        stars += 1;
+                    }
+                    let begins = matches!(tokens.last(), None | Some(Token::Char('/') | Token::Directories));
+                    match stars {
+                        1 => Token::Run,
+                        _ if begins && chars.next_if_eq(&'/').is_some() => Token::Directories,
+                        _ => Token::Anything,
+                    }
+                }
+                c => Token::Char(c),
+            };
+            tokens.push(token);
+        }
+        let literal = |token: &Token| if let Token::Char(c) = token { Some(*c) } else { None };
+        let prefix = tokens.iter().map_while(literal).collect();
+        Ok(Self { text, tokens, prefix })
+    }
+
+    /// As it was written.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What every key that matches begins with.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The directory, with its slash, in which all that matches lies.
+    pub(crate) fn folder(&self) -> &str {
+        &self.prefix[..self.prefix.rfind('/').map_or(0, |slash| slash + 1)]
+    }
+
+    /// Whether no key in a directory below [`folder`](Self::folder) can match.
+    pub(crate) fn is_shallow(&self) -> bool {
+        let wild = &self.tokens[self.prefix.chars().count()..];
+        !wild.iter().any(|token| matches!(token, Token::Char('/') | Token::Anything | Token::Directories))
+    }
+
+    /// Whether the whole key matches. It takes time in proportion to the lengths of both at most.
+    pub(crate) fn matches(&self, key: &str) -> bool {
+        let key = normalize_key(key);
+        let (mut at, mut next) = (Positions::new(&self.tokens), Positions::new(&self.tokens));
+        at.enter(0);
+        for c in key.chars() {
+            at.step(c, &mut next);
+            std::mem::swap(&mut at, &mut next);
+        }
+        at.before.last() == Some(&true)
+    }
+}
+
+/// Where in a pattern the characters of a key may have led.
+struct Positions<'a> {
+    tokens: &'a [Token],
+    before: Vec<bool>,
+    /// In the middle of a directory's name, of a `**/`.
+    within: Vec<bool>,
+}
+
+impl<'a> Positions<'a> {
+    fn new(tokens: &'a [Token]) -> Self {
+        Self { tokens, before: vec![false; tokens.len() + 1], within: vec![false; tokens.len()] }
+    }
+
+    /// Before this token, and before those after it where it may match nothing.
+    fn enter(&mut self, mut index: usize) {
+        loop {
+            self.before[index] = true;
+            match self.tokens.get(index) {
+                Some(Token::Run | Token::Anything | Token::Directories) => index += 1,
+                _ => return,
+            }
+        }
+    }
+
+    /// Writes into `next` where one more character leads.
+    fn step(&self, c: char, next: &mut Self) {
+        next.before.fill(false);
+        next.within.fill(false);
+        for (index, token) in self.tokens.iter().enumerate() {
+            if *token == Token::Directories && (self.before[index] || self.within[index]) {
+                if c == '/' {
+                    next.enter(index);
+                } else {
+                    next.within[index] = true;
+                }
+                continue;
+            }
+            if !self.before[index] {
+                continue;
+            }
+            match token {
+                Token::Run if c != '/' => next.enter(index),
+                Token::Anything => next.enter(index),
+                token if token.takes(c) => next.enter(index + 1),
+                _ => {}
+            }
+        }
+    }
+}
+
+impl Token {
+    /// Whether it is one character, and this one.
+    fn takes(&self, c: char) -> bool {
+        match self {
+            Self::Char(own) => *own == c,
+            Self::One => c != '/',
+            Self::OneOf { negated, ranges } => {
+                c != '/' && *negated != ranges.iter().any(|(first, last)| (*first..=*last).contains(&c))
+            }
+            Self::Run | Self::Anything | Self::Directories => false,
+        }
+    }
+}
+
+/// What follows a `[`. A `]` that comes first is one of its characters.
+fn one_of(chars: &mut Peekable<Chars<'_>>) -> Option<Token> {
+    let negated = chars.next_if(|c| matches!(c, '!' | '^')).is_some();
+    let mut ranges = Vec::new();
+    loop {
+        let first = match chars.next()? {
+            ']' if !ranges.is_empty() => return Some(Token::OneOf { negated, ranges }),
+            '\\' => chars.next()?,
+            c => c,
+        };
+        let mut ahead = chars.clone();
+        let last = match ahead.next() {
+            Some('-') => match ahead.next()? {
+                ']' => None,
+                '\\' => Some(ahead.next()?),
+                c => Some(c),
+            },
+            _ => None,
+        };
+        if last.is_some() {
+            *chars = ahead;
+        }
+        ranges.push((first, last.unwrap_or(first)));
+    }
+}
+
+fn malformed(text: &str, why: &str) -> Error {
+    Error::usage(
+        format!("the pattern {text:?} is malformed: {why}"),
+        "write \\[ for the character itself, or give --literal for a key and no pattern",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> KeyPattern {
+        match KeyArgument::parse(text.to_owned(), false).unwrap() {
+            KeyArgument::Pattern(pattern) => pattern,
+            KeyArgument::Key(key) => panic!("{key:?} is a key"),
+        }
+    }
+
+    #[test]
+    fn whole_keys_match() {
+        for (text, matching, others) in [
+            ("*", &["a", "é.mp4", "*"][..], &["a/b", "a/"][..]),
+            ("a/*.mp4", &["a/.mp4", "a/b.mp4"], &["a/b.mp4x", "xa/b.mp4", "a/b/c.mp4", "A/b.mp4"]),
+            ("a?c", &["abc", "aéc", "a😀c"], &["ac", "a/c", "abbc"]),
+            ("[a-c]x", &["ax", "cx"], &["dx", "-x", "x"]),
+            ("[!a-c]x", &["dx", "éx"], &["ax", "/x"]),
+            ("[]a-]", &["]", "a", "-"], &["b", ""]),
+            ("[\\]\\\\]", &["]", "\\"], &["a"]),
+            ("**", &["", "a", "a/b/c"], &[]),
+            ("a/**", &["a/", "a/b", "a/b/c"], &["a", "b/a/c"]),
+            ("**/b", &["b", "a/b", "a/c/b"], &["ab", "a/bb", "a/b/"]),
+            ("a/**/b", &["a/b", "a/x/b", "a/x/y/b"], &["a/xb", "ab", "x/a/b"]),
+            ("a/**/**/b*", &["a/b", "a/x/y/bc"], &["a/xb"]),
+            ("a**b", &["ab", "a/b", "a/x/b"], &["a/bc"]),
+            ("*/*/c", &["a/b/c", "//c"], &["a/c", "a/b/d/c"]),
+            ("odd\\**", &["odd*", "odd*x"], &["oddx"]),
+            ("cre\u{301}*", &["cr\u{e9}a", "cre\u{301}a"], &["crea"]),
+        ] {
+            for key in matching {
+                assert!(pattern(text).matches(key), "{text} {key}");
+            }
+            for key in others {
+                assert!(!pattern(text).matches(key), "{text} {key}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_listed_for_a_pattern() {
+        for (text, prefix, folder, shallow) in [
+            ("*.mp4", "", "", true),
+            ("a/fi*", "a/fi", "a/", true),
+            ("a/*/b", "a/", "a/", false),
+            ("a/**", "a/", "a/", false),
+            ("a\\*/é[12]", "a*/é", "a*/", true),
+        ] {
+            let pattern = pattern(text);
+            assert_eq!(
+                (pattern.prefix(), pattern.folder(), pattern.is_shallow()),
+                (prefix, folder, shallow),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn keys_are_no_patterns() {
+        for (text, literal, key) in [
+            ("a/b", false, "a/b"),
+            ("a\\b", false, "a\\b"),
+            ("odd\\*", false, "odd*"),
+            ("a\\[1\\]", false, "a[1]"),
+            ("a*[", true, "a*["),
+        ] {
+            let parsed = KeyArgument::parse(text.to_owned(), literal).unwrap();
+            assert!(matches!(&parsed, KeyArgument::Key(found) if found == key), "{parsed:?}");
+        }
+        for (text, why) in [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "it ends with a \\")] {
+            let error = KeyArgument::parse(text.to_owned(), false).unwrap_err();
+            assert!(error.to_string().contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_pattern_takes_long() {
+        let text = "*a".repeat(200) + "b";
+        assert!(!pattern(&text).matches(&"a".repeat(1024)));
+    }
+}
