@@ -47,9 +47,7 @@ pub(crate) fn take_bucket<'a>(
     match (option, named, alone) {
         (None, Some((address, bucket)), Some(alone)) => Err(Error::usage(
             format!("{address:?} names its bucket, and {alone:?} does not"),
-            format!(
-                "for a key of the same bucket, write \"r2://{bucket}/{alone}\"; a file is `get` and `put`"
-            ),
+            format!("write its bucket too, as in \"r2://{bucket}/{alone}\"; `get` and `put` are for files"),
         )),
         (Some(option), ..) => Ok(Some(option.to_owned())),
         (None, named, _) => Ok(named.map(|(_, bucket)| bucket)),

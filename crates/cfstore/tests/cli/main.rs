@@ -1,12 +1,16 @@
 //! The program itself, in a folder of its own and without any of the caller's environment.
 #![allow(clippy::unwrap_used)]
 
+mod generated;
 mod kv;
+mod listing;
+mod moving;
 mod playlists;
 mod program;
 mod r2;
 mod serve;
 mod store;
+mod uploads;
 
 use std::fs;
 use std::process::Stdio;
@@ -87,6 +91,9 @@ fn every_summary_names_its_target() {
         &["r2", "get", "a", "out"],
         &["r2", "head", "a"],
         &["r2", "cp", "a", "b"],
+        &["r2", "mv", "b", "c"],
+        &["r2", "mv", "c", "b"],
+        &["r2", "du"],
         &["r2", "presign", "a"],
         &["r2", "rm", "b"],
     ] {
@@ -105,6 +112,7 @@ fn every_summary_names_its_target() {
     for (args, target) in [
         (&["r2", "ls"][..], &bucket),
         (&["r2", "presign", "a"], &bucket),
+        (&["r2", "uploads", "ls"], &bucket),
         (&["kv", "ls"], &namespace),
         (&["kv", "bulk", "get", "--all"], &namespace),
     ] {

@@ -17,7 +17,17 @@ fn what_only_reads_makes_no_store() {
     error: Cloudflare's variables are not set, and there is no store in .cfstore/ yet
      hint: `cfstore r2 put FILE KEY` and `cfstore kv put KEY VALUE` make one; to use Cloudflare, set its variables: `cfstore --help` lists them
     "#);
-    for args in [&["r2", "get", "a"][..], &["r2", "head", "a"], &["r2", "rm", "a"], &["r2", "cp", "a", "b"]] {
+    for args in [
+        &["r2", "get", "a"][..],
+        &["r2", "head", "a"],
+        &["r2", "rm", "a"],
+        &["r2", "cp", "a", "b"],
+        &["r2", "du"],
+        &["r2", "cat", "a"],
+        &["r2", "uploads", "ls"],
+        &["r2", "ls", "r2://other"],
+        &["r2", "mv", "r2://media/a", "r2://other/"],
+    ] {
         assert!(folder.fails(args).starts_with("exit 3"), "{args:?}");
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -1,0 +1,180 @@
+//! `cp` and `mv`: within a bucket, to another one, and to another account.
+
+use std::fs;
+
+use testkit::content;
+
+use crate::program::{Folder, Server, failure};
+
+/// All keys of a bucket.
+fn keys(folder: &Folder, bucket: &str) -> Vec<String> {
+    let output = folder.ok(&["--json", "r2", "ls", "-r", "--bucket", bucket]);
+    let key = |line: &str| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        row["key"].as_str().unwrap().to_owned()
+    };
+    output.lines().map(key).collect()
+}
+
+#[test]
+fn objects_move_within_their_bucket() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "a", "--cache-control", "no-store", "--metadata", "by=me"]);
+    assert_eq!(folder.ok(&["r2", "mv", "a", "b/", "--dry-run"]).matches("would be moved").count(), 1);
+    assert_eq!(keys(&folder, "media"), ["a"]);
+    let moved = folder.json(&["--json", "r2", "mv", "a", "b/"]);
+    assert_eq!(
+        (&moved["source"], &moved["key"], &moved["moved"]),
+        (&"a".into(), &"b/a".into(), &true.into())
+    );
+    assert_eq!(keys(&folder, "media"), ["b/a"]);
+    let head = folder.json(&["--json", "r2", "head", "b/a"]);
+    assert_eq!(head["httpMetadata"]["cacheControl"], "no-store");
+    assert_eq!(head["customMetadata"]["by"], "me");
+
+    for (source, destination) in [("b/a", "b/a"), ("b/a", "b/"), ("cre\u{301}", "cr\u{e9}")] {
+        let failed = folder.fails(&["r2", "mv", source, destination]);
+        assert!(failed.starts_with("exit 2") && failed.contains("where it comes from"), "{failed}");
+    }
+    for command in ["cp", "mv"] {
+        assert!(folder.fails(&["r2", command, "none", "b"]).starts_with("exit 3"));
+        assert!(folder.fails(&["r2", command, "none", "b", "--dry-run"]).starts_with("exit 3"));
+    }
+    assert_eq!(keys(&folder, "media"), ["b/a"]);
+}
+
+#[test]
+fn patterns_move_into_a_folder() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    for key in ["a/1.gz", "a/2.gz", "a/b/3.gz", "a/4"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    let before = keys(&folder, "media");
+    for (source, destination, why) in [
+        ("a/*", "b", "one key"),
+        ("a/**", "a/old/", "matches \"a/**\" too"),
+        ("a/*", "a/", "matches \"a/*\" too"),
+        ("a/*.zip", "b/", "no key matches"),
+    ] {
+        let failed = folder.fails(&["r2", "mv", source, destination]);
+        assert!(failed.contains(why), "{failed}");
+    }
+    let dry = folder.ok(&["r2", "mv", "a/**", "c/", "--dry-run"]);
+    assert!(dry.contains("a/b/3.gz  would be moved to c/b/3.gz"), "{dry}");
+    assert_eq!(keys(&folder, "media"), before);
+    folder.ok(&["r2", "mv", "a/*.gz", "a/old/"]);
+    assert_eq!(keys(&folder, "media"), ["a/4", "a/b/3.gz", "a/old/1.gz", "a/old/2.gz"]);
+    folder.ok(&["r2", "cp", "a/**", "c/"]);
+    folder.ok(&["r2", "mv", "c/**/*", "d/"]);
+    assert_eq!(
+        keys(&folder, "media"),
+        ["a/4", "a/b/3.gz", "a/old/1.gz", "a/old/2.gz", "d/4", "d/b/3.gz", "d/old/1.gz", "d/old/2.gz"]
+    );
+}
+
+#[test]
+fn objects_go_to_other_buckets() {
+    let folder = Folder::new();
+    folder.write("small", "x");
+    let large = content(20 * 1024 * 1024, 0);
+    folder.write("large", &large);
+    folder.ok(&["r2", "put", "small", "a/small", "--metadata", "by=me", "--content-type", "text/x"]);
+    folder.ok(&["r2", "put", "large", "a/large"]);
+    // Nothing is made by it.
+    folder.ok(&["r2", "cp", "r2://media/a/*", "r2://films/", "--dry-run"]);
+    assert!(folder.fails(&["r2", "ls", "r2://films"]).starts_with("exit 3"));
+    let copied = folder.json(&["--json", "r2", "cp", "s3://media/a/small", "s3://films/"]);
+    assert_eq!((&copied["key"], &copied["target"]), (&"small".into(), &folder.target("bucket films").into()));
+    let head = folder.json(&["--json", "r2", "head", "r2://films/small"]);
+    assert_eq!(
+        (&head["customMetadata"]["by"], &head["httpMetadata"]["contentType"]),
+        (&"me".into(), &"text/x".into())
+    );
+    folder.ok(&["r2", "mv", "r2://media/a/*", "r2://films/b/"]);
+    assert!(keys(&folder, "media").is_empty());
+    assert_eq!(keys(&folder, "films"), ["b/large", "b/small", "small"]);
+    assert!(folder.run(&["r2", "cat", "r2://films/b/large"]).stdout == large);
+
+    for args in [&["cp", "r2://films/small", "small"][..], &["mv", "small", "r2://films/x"]] {
+        let failed = folder.fails(&[&["r2"], args].concat());
+        assert!(failed.starts_with("exit 2") && failed.contains("names its bucket"), "{failed}");
+    }
+    folder.ok(&["r2", "mv", "--bucket", "films", "r2://films/small", "x"]);
+    assert_eq!(keys(&folder, "films"), ["b/large", "b/small", "x"]);
+}
+
+#[test]
+fn objects_go_to_other_accounts() {
+    let (here, there) = (Folder::new(), Folder::new());
+    here.write("in", "x");
+    for key in ["a/1", "a/2", "b"] {
+        here.ok(&["r2", "put", "in", key]);
+    }
+    let servers = [Server::start(&here), Server::start(&there)];
+    let file = |name: &str, server: &Server| {
+        let lines: Vec<_> = server.variables.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        here.write(name, lines.join("\n"));
+    };
+    file("there.env", &servers[1]);
+    let to_there =
+        |args: &[&str]| servers[0].ok(&here, &[&["r2"], args, &["--to-env-file", "there.env"]].concat());
+    to_there(&["cp", "b", "b"]);
+    let moved = to_there(&["mv", "a/*", "r2://media/c/"]);
+    assert!(moved.contains(servers[1].variable("R2_ENDPOINT")), "{moved}");
+    assert_eq!(keys(&here, "media"), ["b"]);
+    assert_eq!(keys(&there, "media"), ["b", "c/1", "c/2"]);
+
+    // From the embedded store, too.
+    here.ok(&["r2", "mv", "b", "d/", "--to-env-file", "there.env"]);
+    assert!(keys(&here, "media").is_empty());
+    assert_eq!(keys(&there, "media"), ["b", "c/1", "c/2", "d/b"]);
+
+    // The same bucket by another address.
+    file("here.env", &servers[0]);
+    here.ok(&["r2", "put", "in", "e"]);
+    let failed = here.fails(&["r2", "mv", "e", "e", "--to-env-file", "here.env"]);
+    assert!(failed.starts_with("exit 1") && failed.contains("lead to one object"), "{failed}");
+    assert_eq!(here.ok(&["r2", "cat", "e"]), "x");
+    assert!(here.fails(&["r2", "cp", "e", "e", "--to-env-file", "none.env"]).starts_with("exit 2"));
+    assert!(fs::exists(here.path().join(".cfstore")).unwrap());
+}
+
+/// The source is replaced between the copy and its deletion.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_replaced_is_not_deleted() {
+    let folder = Folder::new();
+    let head = |etag: &str| {
+        let etag = format!("ETag: \"{etag}\"");
+        format!(
+            "HTTP/1.1 200 OK\r\n{etag}\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n"
+        )
+    };
+    let copied = testkit::answer(
+        "200 OK",
+        &[],
+        "<CopyObjectResult><ETag>\"old\"</ETag><LastModified>2027-01-15T08:00:00.000Z</LastModified></CopyObjectResult>",
+    );
+    let run = async |answers: Vec<String>| {
+        let server = testkit::ScriptedServer::answering(answers).await;
+        let mut command = folder.command(&["r2", "mv", "a", "b"]);
+        let url = server.url();
+        command.envs([
+            ("R2_ENDPOINT", &*url),
+            ("R2_ACCESS_KEY_ID", "id"),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+        ]);
+        let output = command.env("R2_BUCKET_MEDIA", "media").output().unwrap();
+        (output, server.lines())
+    };
+    let copy = [head("old"), copied];
+    let (output, lines) = run([&copy[..], &[head("old"), head("new")]].concat()).await;
+    let failed = failure(&output);
+    assert!(failed.starts_with("exit 1") && failed.contains("it was replaced meanwhile"), "{failed}");
+    assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
+    let lost = testkit::answer("404 Not Found", &[], "");
+    let (output, lines) = run([&copy[..], &[lost, testkit::answer("200 OK", &[], "")]].concat()).await;
+    assert!(failure(&output).contains("the copy is gone"), "{output:?}");
+    assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
+}
