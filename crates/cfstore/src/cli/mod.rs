@@ -162,7 +162,7 @@ Examples:
     /// List objects and directories
     ///
     /// Keys have no directories of their own: what is between slashes is shown like one. A pattern in quotes
-    /// lists what matches it: * and ? stop at slashes, ** does not, [a-z] is one of these, and \\ takes the next
+    /// lists what matches it: * and ? stop at slashes, ** does not, [a-z] is one of these, and \ takes the next
     /// character as it is.
     #[command(after_help = "\
 Examples:

@@ -1,18 +1,22 @@
 //! Copying and moving one object: by the service within a bucket, through this program to another one.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cloudflare_clients::r2::{
     Body, Conditional, MAX_SINGLE_UPLOAD, Object, ObjectBody, Put, R2Service, StoredObject,
 };
 use cloudflare_clients::{ErrorKind, LocalBucket};
 use futures_util::future::BoxFuture;
+use futures_util::lock::Mutex;
 use futures_util::{FutureExt as _, Stream, TryStreamExt as _, future, stream};
 
 use crate::bucket_location::BucketLocation;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
+use crate::progress::Progress;
 use crate::shutdown;
 
-/// The service copies what one request could upload; more comes by here.
+/// R2 copies what one request could upload; more comes by here.
 const MAX_COPY: u64 = MAX_SINGLE_UPLOAD;
 /// What is read whole, and can be sent again. More is sent in parts of as much.
 const MAX_IN_MEMORY: u64 = 16 * 1024 * 1024;
@@ -50,38 +54,80 @@ impl Side {
 }
 
 /// Completes when the program is asked to stop.
-pub(super) type Stop = future::Shared<BoxFuture<'static, ()>>;
+type Stop = future::Shared<BoxFuture<'static, ()>>;
 
-pub(super) fn stop() -> Result<Stop> {
-    Ok(shutdown::requested()?.boxed().shared())
-}
-
-#[derive(Debug, Clone)]
 pub(super) struct Copying {
-    pub(super) kind: Kind,
-    pub(super) source: Side,
+    kind: Kind,
+    source: Side,
     /// `None` for the bucket of the source.
-    pub(super) destination: Option<Side>,
-    pub(super) stop: Stop,
+    destination: Option<Side>,
+    stop: Stop,
+    /// One large object at a time comes by here: each takes the memory of a few parts.
+    large: Mutex<()>,
+    /// Who is told how far a large object is.
+    progress: Option<Printer>,
 }
 
 impl Copying {
-    pub(super) fn to(&self) -> &Side {
-        self.destination.as_ref().unwrap_or(&self.source)
+    /// From now on, Ctrl-C makes what is under way end.
+    pub(super) fn new(kind: Kind, source: Side, destination: Option<Side>) -> Result<Self> {
+        let stop = shutdown::requested()?.boxed().shared();
+        Ok(Self { kind, source, destination, stop, large: Mutex::new(()), progress: None })
+    }
+
+    /// Shows how far it is: for one object.
+    pub(super) fn with_progress(mut self, printer: Printer) -> Self {
+        self.progress = Some(printer);
+        self
+    }
+
+    /// Completes when no more is to be begun.
+    pub(super) fn stopped(&self) -> impl Future<Output = ()> + use<> {
+        self.stop.clone()
     }
 
     pub(super) fn is_stopped(&self) -> bool {
-        self.stop.clone().now_or_never().is_some()
+        self.stopped().now_or_never().is_some()
     }
 
-    /// Returns the object that was copied and the one that it became.
+    fn to(&self) -> &Side {
+        self.destination.as_ref().unwrap_or(&self.source)
+    }
+
+    /// Returns the object that was copied and what it became.
     pub(super) async fn run(&self, key: &str, to: &str) -> Result<(Object, StoredObject)> {
+        let is_uploading = AtomicBool::new(false);
+        let give_up = async {
+            self.stopped().await;
+            // An upload in parts ends by itself, and is aborted. A second Ctrl-C does not wait for it.
+            if is_uploading.load(Ordering::Relaxed)
+                && let Ok(again) = shutdown::requested()
+            {
+                again.await;
+            }
+        };
+        tokio::select! {
+            done = self.copy(key, to, &is_uploading) => done,
+            () = give_up => Err(Error::Interrupted),
+        }
+    }
+
+    async fn copy(&self, key: &str, to: &str, is_uploading: &AtomicBool) -> Result<(Object, StoredObject)> {
         let Some(source) = self.source.service.head(key).await? else {
             return Err(Error::NotFound(key.to_owned()));
         };
-        let mut stored = match &self.destination {
-            None if source.size <= MAX_COPY => self.copy_within(&source, to).await?,
-            _ => self.copy_through(&source, to).await?,
+        let copies = source.size <= MAX_COPY || self.source.local.is_some();
+        let mut stored = if self.destination.is_none() && copies {
+            self.copy_within(&source, to).await?
+        } else if source.size <= MAX_IN_MEMORY {
+            let (put, body) = self.begin(&source, to).await?;
+            put(body.bytes().await?.into()).await?
+        } else {
+            let _one = self.large.lock().await;
+            is_uploading.store(true, Ordering::Relaxed);
+            let stored = self.copy_large(&source, to).await;
+            is_uploading.store(false, Ordering::Relaxed);
+            stored?
         };
         stored.size.get_or_insert(source.size);
         if self.kind == Kind::Move {
@@ -99,17 +145,18 @@ impl Copying {
         Ok(copy.await?)
     }
 
-    async fn copy_through(&self, source: &Object, to: &str) -> Result<StoredObject> {
+    /// The bytes of the source, and what stores them.
+    async fn begin(&self, source: &Object, to: &str) -> Result<(impl FnOnce(Body) -> Put, Body)> {
         let get = self.source.service.get(&source.key).only_if(unchanged(source));
         let Some(ObjectBody { object, body, .. }) = get.await? else {
             return Err(Error::NotFound(source.key.clone()));
         };
-        let put = |body: Body| -> Put {
+        let put = move |body: Body| {
             let mut put = self.to().service.put(to, body);
-            if let Some(http) = object.http_metadata.clone() {
+            if let Some(http) = object.http_metadata {
                 put = put.http_metadata(http);
             }
-            if let Some(custom) = object.custom_metadata.clone() {
+            if let Some(custom) = object.custom_metadata {
                 put = put.custom_metadata(custom);
             }
             match object.storage_class {
@@ -117,9 +164,16 @@ impl Copying {
                 None => put,
             }
         };
-        if object.size <= MAX_IN_MEMORY {
-            return Ok(put(body.bytes().await?.into()).await?);
+        Ok((put, body))
+    }
+
+    async fn copy_large(&self, source: &Object, to: &str) -> Result<StoredObject> {
+        let (put, mut body) = self.begin(source, to).await?;
+        let progress = self.progress.map(|printer| Progress::new(printer, &source.key, Some(source.size)));
+        if let Some(progress) = &progress {
+            body = body.on_progress(progress.reporter());
         }
+        // Without a length it goes up in parts, each of which can be sent again.
         match put(Body::from_stream(until(body.into_stream(), self.stop.clone()), None)).await {
             Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
             stored => Ok(stored?),

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cloudflare_clients::r2::{Object, StoredObject, normalize_key};
+use cloudflare_clients::r2::{Object, R2Service, StoredObject, normalize_key};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::BinaryBytes;
 use serde::Serialize;
@@ -17,7 +17,7 @@ use crate::keys;
 use crate::printer::{Key, Printer, also, count};
 use crate::selection::Selection;
 
-use super::copying::{self, Copying, Kind, Side};
+use super::copying::{Copying, Kind, Side};
 
 /// How many objects are copied at once.
 const CONCURRENCY: usize = 8;
@@ -63,17 +63,26 @@ pub(super) async fn run(
         printer,
     };
     plan.check(&source)?;
-    let source_side = Side::source(location, printer).await?;
+    let side = Side::source(location, printer).await?;
     let destination = match to {
         // Nothing is made for a dry run.
         Some((_, location)) if !dry_run => Some(Side::destination(location, printer).await?),
         _ => None,
     };
-    let copying = Copying { kind, source: source_side, destination, stop: copying::stop()? };
     match source {
-        KeyArgument::Key(key) if dry_run => plan.tell_one(&copying.source, &key).await,
-        KeyArgument::Key(key) => plan.run_one(&copying, &key).await,
-        KeyArgument::Pattern(pattern) => plan.run_many(&copying, &pattern, dry_run).await,
+        KeyArgument::Key(key) if dry_run => plan.tell_one(&side, &key).await,
+        KeyArgument::Key(key) => {
+            let copying = Copying::new(kind, side, destination)?.with_progress(printer);
+            plan.run_one(&copying, &key).await
+        }
+        KeyArgument::Pattern(pattern) => {
+            plan.check_many(&side.service, &pattern, dry_run).await?;
+            if dry_run {
+                return Ok(ExitStatus::Success);
+            }
+            let service = side.service.clone();
+            plan.run_many(&service, &Copying::new(kind, side, destination)?, &pattern).await
+        }
     }
 }
 
@@ -162,12 +171,11 @@ impl Plan {
         Ok(ExitStatus::Success)
     }
 
-    async fn run_many(&self, copying: &Copying, pattern: &KeyPattern, dry_run: bool) -> Result<ExitStatus> {
+    /// Checks all before anything is done: what is copied then never matches, and is not listed as more to do.
+    async fn check_many(&self, service: &R2Service, pattern: &KeyPattern, dry_run: bool) -> Result<()> {
         let selection = Selection::Pattern(pattern.clone());
-        let service = &copying.source.service;
         selection.refuse_key(service).await?;
         let (mut objects, mut bytes) = (0, 0_u64);
-        // All is checked before anything is done: what is copied then never matches, and is not listed as more to do.
         let mut pages = selection.pages(service);
         while let Some(page) = pages.try_next().await? {
             for object in page {
@@ -184,11 +192,19 @@ impl Plan {
             let what = count(objects, "object");
             let summary = format_args!("would {} {what}, {}", self.verb(), BinaryBytes(bytes));
             self.printer.summary(summary, &self.target);
-            return Ok(ExitStatus::Success);
         }
-        let objects = selection.pages(service).map_ok(|page| stream::iter(page.into_iter().map(Ok)));
-        let objects = objects.try_flatten().take_until(copying.stop.clone());
-        let work = objects.map(|object: Result<Object>| async move {
+        Ok(())
+    }
+
+    async fn run_many(
+        &self,
+        service: &R2Service,
+        copying: &Copying,
+        pattern: &KeyPattern,
+    ) -> Result<ExitStatus> {
+        let pages = Selection::Pattern(pattern.clone()).pages(service);
+        let objects = pages.map_ok(|page| stream::iter(page.into_iter().map(Ok))).try_flatten();
+        let work = objects.take_until(copying.stopped()).map(|object: Result<Object>| async move {
             let key = object?.key;
             let to = self.key_of_matching(pattern, &key)?;
             Ok::<_, Error>((copying.run(&key, &to).await, key, to))
