@@ -162,6 +162,21 @@ fn objects_one_after_the_other() {
     assert!(folder.fails(&["--json", "r2", "cat", "a/1"]).starts_with("exit 2"));
 }
 
+/// A server whose bytes are not those of the etag.
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_objects_are_no_success() {
+    let folder = Folder::new();
+    let etag = "ETag: \"8cbad96aced40b3838dd9f07f6ef5772\"";
+    let date = "Last-Modified: Fri, 15 Jan 2027 08:00:00 GMT";
+    let answer = testkit::answer("200 OK", &[etag, date], "foul");
+    let server = testkit::ScriptedServer::answering(vec![answer; 8]).await;
+    let url = server.url();
+    let mut cat = folder.command(&["r2", "cat", "a", "b"]);
+    cat.envs([("R2_ENDPOINT", &*url), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")]);
+    let failed = failure(&cat.env("R2_BUCKET_MEDIA", "media").output().unwrap());
+    assert!(failed.starts_with("exit 1") && failed.contains("damaged"), "{failed}");
+}
+
 #[test]
 fn deleting_what_matches() {
     let folder = folder_with(&["a/1", "a/2", "a/b/3", "odd*", "odder"]);

@@ -141,6 +141,32 @@ fn objects_go_to_other_accounts() {
     assert!(fs::exists(here.path().join(".cfstore")).unwrap());
 }
 
+#[test]
+fn what_fails_is_named_and_the_rest_is_done() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    let long = format!("a/{}", "k".repeat(1000));
+    for key in ["a/1", &long, "a/z"] {
+        folder.ok(&["r2", "put", "in", key]);
+    }
+    let output = folder.run(&["--json", "r2", "mv", "a/*", "a-folder-with-a-longer-name/"]);
+    assert_eq!(output.status.code(), Some(1));
+    let rows: Vec<serde_json::Value> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let (failed, moved): (Vec<_>, Vec<_>) = rows.iter().partition(|row| row.get("error").is_some());
+    assert_eq!((failed.len(), moved.len()), (1, 2), "{rows:?}");
+    assert_eq!(failed[0]["source"], long.as_str());
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("warning") && said.contains("moved 2 objects, 2 B, 1 failed"), "{said}");
+    assert_eq!(
+        keys(&folder, "media"),
+        ["a-folder-with-a-longer-name/1", "a-folder-with-a-longer-name/z", &*long]
+    );
+}
+
 /// The source is replaced between the copy and its deletion.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_replaced_is_not_deleted() {
