@@ -59,6 +59,9 @@ fn addresses_name_the_bucket() {
     error: the embedded store has no bucket "film"
      hint: it has these: films, media; `cfstore r2 put --bucket NAME FILE KEY` makes another one
     "#);
+    assert_eq!(folder.json(&["--json", "r2", "put", "in", "r2://films/"])["key"], "in");
+    assert!(folder.fails(&["r2", "put", "-", "r2://films"]).starts_with("exit 2"));
+    folder.ok(&["r2", "rm", "r2://films/in"]);
     assert!(folder.fails(&["r2", "put", "in", "r2://No_Bucket/a"]).starts_with("exit 2"));
     assert!(folder.fails(&["r2", "rm", "r2:///a"]).contains("names no bucket"));
     assert_eq!(ls(&["-r", "r2://films"]), ["a/2"]);

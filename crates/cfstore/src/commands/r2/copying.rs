@@ -185,11 +185,14 @@ impl Copying {
         let Some(copy) = self.to().service.head(to).await? else {
             return Err(not_moved(source, "the copy is gone"));
         };
-        let differs = match (md5(&source.etag), md5(&copy.etag)) {
+        let other_md5 = match (md5(&source.etag), md5(&copy.etag)) {
             (Some(source), Some(copy)) => !source.eq_ignore_ascii_case(copy),
             _ => false,
         };
-        if differs || copy.size != source.size {
+        let other_checksum = source.checksums.iter().any(|checksum| {
+            copy.checksums.get(checksum.algorithm()).is_some_and(|of_copy| of_copy != checksum)
+        });
+        if other_md5 || other_checksum || copy.size != source.size {
             return Err(not_moved(source, "the copy has other bytes"));
         }
         Ok(copy)

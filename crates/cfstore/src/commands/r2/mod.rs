@@ -15,7 +15,7 @@ mod uploads;
 
 use std::path::Path;
 
-use crate::addresses::take_bucket;
+use crate::addresses::{is_address, take_bucket};
 use crate::bucket_location::BucketLocation;
 use crate::cli::{R2, R2Command, Uploads};
 use crate::error::{Error, ExitStatus, Result};
@@ -31,7 +31,17 @@ pub(crate) async fn run(
     if let R2::Cp(args) | R2::Mv(args) = &command {
         cp::check_destination(args, bucket.as_deref())?;
     }
+    let goes_to_address = matches!(&command, R2::Put(args) if is_address(&args.key));
     let bucket = take_bucket(bucket.as_deref(), keys(&mut command))?;
+    // The address of a bucket is a folder.
+    if let R2::Put(args) = &mut command
+        && goes_to_address
+        && args.key.is_empty()
+        && args.file != Path::new("-")
+        && let Some(name) = args.file.file_name()
+    {
+        args.key = name.to_string_lossy().into_owned();
+    }
     let location = BucketLocation::select(env_file, bucket.as_deref())?;
     match command {
         R2::Put(args) => put::run(args, location, printer).await,
