@@ -13,6 +13,7 @@ mod rm;
 mod sign_playlist;
 mod uploads;
 
+use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::addresses::{is_address, take_bucket};
@@ -38,9 +39,9 @@ pub(crate) async fn run(
         && goes_to_address
         && args.key.is_empty()
         && args.file != Path::new("-")
-        && let Some(name) = args.file.file_name()
+        && let Some(name) = args.file.file_name().and_then(OsStr::to_str)
     {
-        args.key = name.to_string_lossy().into_owned();
+        args.key = name.to_owned();
     }
     let location = BucketLocation::select(env_file, bucket.as_deref())?;
     match command {
