@@ -61,6 +61,13 @@ impl RetryPolicy {
         self
     }
 
+    /// The same with as many retries as a transfer has that is slowed down, unless there are none.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn patient(&self) -> Self {
+        let retries = if self.max_retries == 0 { 0 } else { self.max_retries.max(12) };
+        self.clone().max_retries(retries)
+    }
+
     /// The delay before the first retry, doubled for each further one.
     pub fn base_delay(mut self, delay: Duration) -> Self {
         self.base_delay = delay;

@@ -1,5 +1,7 @@
 //! Attempts at an operation: one after the other, until one succeeds, the policy says stop, or the deadline passes.
 
+#[cfg(not(target_arch = "wasm32"))]
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +10,8 @@ use tokio::sync::Semaphore;
 use tracing::{Instrument as _, Span};
 
 use super::operation::Operation;
+#[cfg(not(target_arch = "wasm32"))]
+use super::pace::{Pace, slows_down};
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::{RetryDecision, RetryPolicy};
 use crate::runtime::Runtime;
@@ -20,6 +24,9 @@ pub(crate) struct Attempts {
     pub(crate) retry: RetryPolicy,
     pub(crate) deadline: Option<Duration>,
     permits: Option<Arc<Semaphore>>,
+    /// The pace of the transfer that the operations belong to.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) pace: Option<Arc<Pace>>,
 }
 
 /// Makes the span of an operation. The names of spans are constants.
@@ -45,7 +52,15 @@ pub(crate) use operation_span;
 impl Attempts {
     /// The default policy, with no deadline and any number of operations at once.
     pub(crate) fn new(span: OperationSpan, runtime: Arc<dyn Runtime>) -> Self {
-        Self { span, runtime, retry: RetryPolicy::default(), deadline: None, permits: None }
+        Self {
+            span,
+            runtime,
+            retry: RetryPolicy::default(),
+            deadline: None,
+            permits: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            pace: None,
+        }
     }
 
     /// Bounds how many operations are under way at once; 0 counts as 1.
@@ -89,7 +104,7 @@ impl Attempts {
         mut attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
         progress: &mut Progress,
     ) -> Result<T> {
-        let Self { retry, runtime, deadline, permits, .. } = self;
+        let Self { runtime, deadline, permits, .. } = self;
         let begun = runtime.monotonic();
         let _permit = match permits {
             // The semaphore is never closed.
@@ -100,10 +115,11 @@ impl Attempts {
         let mut call = attempt().ok_or_else(|| not_replayable(None))?;
         loop {
             progress.attempts += 1;
-            let error = match call.await {
+            let error = match self.paced(call).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
+            let retry = self.policy_for(&error);
             let delay = match retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
                 RetryDecision::Retry(delay) => delay,
                 RetryDecision::Stop => return Err(error),
@@ -122,6 +138,40 @@ impl Attempts {
             progress.last = Some(error);
             runtime.sleep(delay).await;
         }
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl Attempts {
+    /// One attempt, at the pace of its transfer.
+    async fn paced<T>(&self, call: BoxFuture<'_, Result<T>>) -> Result<T> {
+        let Some(pace) = &self.pace else { return call.await };
+        let begun = pace.begin().await;
+        let result = call.await;
+        match &result {
+            Ok(_) => pace.succeeded(),
+            Err(error) => pace.failed(begun, error),
+        }
+        result
+    }
+
+    /// A transfer that is slowed down goes slower rather than fails.
+    fn policy_for(&self, error: &Error) -> Cow<'_, RetryPolicy> {
+        if self.pace.is_some() && slows_down(error) {
+            return Cow::Owned(self.retry.patient());
+        }
+        Cow::Borrowed(&self.retry)
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+impl Attempts {
+    async fn paced<T>(&self, call: BoxFuture<'_, Result<T>>) -> Result<T> {
+        call.await
+    }
+
+    fn policy_for(&self, _: &Error) -> &RetryPolicy {
+        &self.retry
     }
 }
 

@@ -40,10 +40,10 @@
 
 pub(crate) mod bucket;
 mod lost_answer;
-mod ops;
+pub(crate) mod ops;
 mod service;
 mod signed_urls;
-mod verify;
+pub(crate) mod verify;
 
 pub use self::bucket::Bucket;
 #[cfg(not(target_arch = "wasm32"))]

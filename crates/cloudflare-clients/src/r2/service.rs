@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use super::bucket::Bucket;
 use crate::client::attempts::{Attempts, operation_span};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
@@ -187,6 +189,14 @@ impl R2Service {
         self
     }
 
+    /// The same service for the requests of one transfer.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn at_pace(&self, pace: &Arc<Pace>) -> Self {
+        let mut service = self.clone();
+        service.settings_mut().attempts.pace = Some(Arc::clone(pace));
+        service
+    }
+
     fn settings_mut(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.settings)
     }
@@ -205,7 +215,7 @@ impl R2Service {
         self.settings.public_base_url.as_deref()
     }
 
-    pub(super) fn verifies(&self) -> bool {
+    pub(crate) fn verifies(&self) -> bool {
         self.settings.verify
     }
 

@@ -10,10 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 #[cfg(any(test, not(target_arch = "wasm32")))]
 use crate::model::r2::ChecksumAlgorithm;
 use crate::model::r2::content_checksum::{content_checksum, md5_of};
-use crate::model::r2::{Checksum, Hasher, Object};
+use crate::model::r2::{Checksum, Checksums, Hasher, Object};
 
 /// Whether the answers to writes are compared with what was sent.
-pub(super) fn verifies_writes(service: &R2Service) -> bool {
+pub(crate) fn verifies_writes(service: &R2Service) -> bool {
     service.verifies() && !service.bucket().has_reliable_transport()
 }
 
@@ -24,6 +24,8 @@ pub(super) fn verifies_writes(service: &R2Service) -> bool {
 pub(super) struct SentMd5 {
     known: Arc<OnceLock<Checksum>>,
     observes: bool,
+    /// Another checksum that it is sent with. Where the service repeats it, nobody asks for the MD5.
+    given: Option<Checksum>,
 }
 
 impl SentMd5 {
@@ -31,9 +33,12 @@ impl SentMd5 {
         let verifies = verifies_writes(service);
         let checksum = if verifies { content_checksum(body, checksum).await } else { checksum };
         let known = checksum.filter(|checksum| matches!(checksum, Checksum::Md5(_)));
+        // What cannot be read again is hashed now: the service may not repeat the checksum.
+        let given = checksum.filter(|_| known.is_none() && verifies && body.is_replayable());
         Self {
-            observes: known.is_none() && verifies && !body.passes_by(),
+            observes: known.is_none() && given.is_none() && verifies && !body.passes_by(),
             known: Arc::new(known.map_or_else(OnceLock::new, OnceLock::from)),
+            given,
         }
     }
 
@@ -85,6 +90,26 @@ impl SentMd5 {
         Ok(Some(hasher.finish()))
     }
 
+    /// Compares what was sent with what the service says that it has stored: the checksum that it was sent
+    /// with, else the etag.
+    pub(super) async fn check_stored(&self, etag: &str, checksums: &Checksums, sent: &Replay) -> Result<()> {
+        if let Some(given) = self.given {
+            match checksums.get(given.algorithm()) {
+                Some(stored) if *stored == given => return Ok(()),
+                Some(stored) => return Err(other_bytes(*stored, given)),
+                None => {
+                    if Checksum::from_etag(etag).is_some()
+                        && let Some(md5) = self.get_or_read(sent).await?
+                    {
+                        // Set already by an attempt before, to the same: these are the same bytes.
+                        let _ = self.known.set(md5);
+                    }
+                }
+            }
+        }
+        self.check_etag(etag)
+    }
+
     /// Compares what was sent with the etag that the service gave it, where that is an MD5.
     pub(super) fn check_etag(&self, etag: &str) -> Result<()> {
         match (self.get(), Checksum::from_etag(etag)) {
@@ -93,13 +118,15 @@ impl SentMd5 {
                 Err(Error::unexpected("the service says that all is stored, and has not been sent all of it")
                     .retryable(true))
             }
-            (Some(sent), Some(stored)) if sent != stored => Err(Error::new(
-                ErrorKind::Integrity,
-                format!("the service stored other bytes than were sent: {stored:?} in place of {sent:?}"),
-            )),
+            (Some(sent), Some(stored)) if sent != stored => Err(other_bytes(stored, sent)),
             _ => Ok(()),
         }
     }
+}
+
+fn other_bytes(stored: Checksum, sent: Checksum) -> Error {
+    let message = format!("the service stored other bytes than were sent: {stored:?} in place of {sent:?}");
+    Error::new(ErrorKind::Integrity, message)
 }
 
 /// What to verify a whole object with: a stored checksum, the cheapest to compute, else the MD5 that is its etag.

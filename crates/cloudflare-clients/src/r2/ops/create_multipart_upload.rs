@@ -23,7 +23,7 @@ pub struct CreateMultipartUpload {
 }
 
 impl CreateMultipartUpload {
-    pub(super) fn from_request(service: R2Service, request: CreateMultipartUploadRequest) -> Self {
+    pub(crate) fn from_request(service: R2Service, request: CreateMultipartUploadRequest) -> Self {
         Self { service, request }
     }
 

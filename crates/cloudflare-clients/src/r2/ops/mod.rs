@@ -17,7 +17,7 @@ mod put;
 #[cfg(not(target_arch = "wasm32"))]
 mod put_in_parts;
 mod put_whole;
-mod setters;
+pub(crate) mod setters;
 mod upload_part;
 
 pub use self::abort_multipart_upload::AbortMultipartUpload;

@@ -37,9 +37,11 @@ pub(super) async fn put_whole(
                 .map_or_else(|| only_if.clone(), |etag: &String| Conditional::new().etag_matches(etag)),
         };
         let (bucket, sent, damaged) = (service.bucket().clone(), sent.clone(), damaged.clone());
+        let replay = &replay;
         let put = async move {
             let stored = bucket.put(request).await?;
-            sent.check_etag(&stored.etag).inspect_err(|_| {
+            let checked = sent.check_stored(&stored.etag, &stored.checksums, replay).await;
+            checked.inspect_err(|_| {
                 let _ = damaged.set(stored.etag.clone());
             })?;
             Ok(stored)

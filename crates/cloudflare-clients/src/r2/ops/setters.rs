@@ -104,4 +104,5 @@ macro_rules! listing_setters {
     };
 }
 
-pub(super) use {http_metadata_setters, listing_setters, metadata_setters};
+pub(super) use listing_setters;
+pub(crate) use {http_metadata_setters, metadata_setters};

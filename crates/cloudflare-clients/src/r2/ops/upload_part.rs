@@ -48,10 +48,10 @@ impl UploadPart {
                 body: sent.observe(replay.next()?),
                 checksum: checksum.or(sent.get()),
             };
-            let (bucket, sent) = (upload.service.bucket().clone(), sent.clone());
+            let (bucket, sent, replay) = (upload.service.bucket().clone(), sent.clone(), &replay);
             let upload = async move {
                 let part = bucket.upload_part(request).await?;
-                sent.check_etag(&part.etag)?;
+                sent.check_stored(&part.etag, &part.checksums, replay).await?;
                 Ok(part)
             };
             Some(upload.boxed())

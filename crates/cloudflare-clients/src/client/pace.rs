@@ -1,0 +1,210 @@
+//! How much of a transfer is under way at once: as much as goes well, and less once the service says that it is too much.
+//!
+//! It adds one where all that is allowed went well, and halves where the service slows down.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use http::StatusCode;
+use tokio::sync::Notify;
+
+use crate::error::{Error, ErrorKind};
+use crate::runtime::Runtime;
+use crate::sync::lock;
+
+/// How many pieces are under way in the beginning.
+const BEGIN: usize = 4;
+
+/// The pace of one transfer, which all of its requests share.
+pub(crate) struct Pace {
+    runtime: Arc<dyn Runtime>,
+    most: usize,
+    state: Mutex<State>,
+    changed: Notify,
+}
+
+struct State {
+    /// How many pieces may be under way.
+    allowed: usize,
+    under_way: usize,
+    /// How many attempts went well since `allowed` changed.
+    successes: usize,
+    /// How many times the service slowed the transfer down.
+    slowdowns: u64,
+    /// Until when nothing is sent, by the runtime's monotonic time.
+    paused_until: Duration,
+}
+
+/// When an attempt began: what was under way already when the service slowed down does not slow it down again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Begun(u64);
+
+impl Pace {
+    /// At most so many pieces at once; 0 counts as 1.
+    pub(crate) fn new(runtime: Arc<dyn Runtime>, most: usize) -> Self {
+        let most = most.max(1);
+        let state = State {
+            allowed: BEGIN.min(most),
+            under_way: 0,
+            successes: 0,
+            slowdowns: 0,
+            paused_until: Duration::ZERO,
+        };
+        Self { runtime, most, state: Mutex::new(state), changed: Notify::new() }
+    }
+
+    /// A place among the pieces that are under way, once there is one.
+    pub(crate) async fn slot(&self) -> Slot<'_> {
+        loop {
+            let changed = self.changed.notified();
+            {
+                let mut state = lock(&self.state);
+                if state.under_way < state.allowed {
+                    state.under_way += 1;
+                    return Slot(self);
+                }
+            }
+            changed.await;
+        }
+    }
+
+    /// Waits until something may be sent.
+    pub(crate) async fn begin(&self) -> Begun {
+        loop {
+            let (paused_until, begun) = {
+                let state = lock(&self.state);
+                (state.paused_until, Begun(state.slowdowns))
+            };
+            let left = paused_until.saturating_sub(self.runtime.monotonic());
+            if left.is_zero() {
+                return begun;
+            }
+            self.runtime.sleep(left).await;
+        }
+    }
+
+    /// An attempt went well.
+    pub(crate) fn succeeded(&self) {
+        let mut state = lock(&self.state);
+        state.successes += 1;
+        if state.successes >= state.allowed && state.allowed < self.most {
+            state.allowed += 1;
+            state.successes = 0;
+            drop(state);
+            self.changed.notify_waiters();
+        }
+    }
+
+    /// An attempt failed. Where the service slows down, all wait as long as it asks, and half as many go on.
+    pub(crate) fn failed(&self, begun: Begun, error: &Error) {
+        if !slows_down(error) {
+            return;
+        }
+        let now = self.runtime.monotonic();
+        let mut state = lock(&self.state);
+        state.successes = 0;
+        if begun.0 == state.slowdowns {
+            state.slowdowns += 1;
+            state.allowed = (state.allowed / 2).max(1);
+        }
+        if let Some(delay) = error.retry_after() {
+            state.paused_until = state.paused_until.max(now.saturating_add(delay));
+        }
+    }
+
+    #[cfg(test)]
+    fn allowed(&self) -> usize {
+        lock(&self.state).allowed
+    }
+}
+
+/// Whether the service says that it is asked for too much: a 429 or a 503.
+pub(crate) fn slows_down(error: &Error) -> bool {
+    error.kind() == ErrorKind::RateLimited || error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+impl fmt::Debug for Pace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = lock(&self.state);
+        f.debug_struct("Pace")
+            .field("most", &self.most)
+            .field("allowed", &state.allowed)
+            .field("under_way", &state.under_way)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A place among the pieces that are under way, free again when it is dropped.
+#[derive(Debug)]
+pub(crate) struct Slot<'a>(&'a Pace);
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.state).under_way -= 1;
+        self.0.changed.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+    use crate::testing::ManualClock;
+
+    fn slow(seconds: Option<u64>) -> Error {
+        let error = Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Slow Down");
+        match seconds {
+            Some(seconds) => error.with_retry_after(Duration::from_secs(seconds)),
+            None => error,
+        }
+    }
+
+    #[tokio::test]
+    async fn it_grows_by_one_and_halves() {
+        let pace = Pace::new(Arc::new(ManualClock::default()), 6);
+        assert_eq!(pace.allowed(), 4);
+        for (successes, allowed) in [(3, 4), (1, 5), (5, 6), (100, 6)] {
+            (0..successes).for_each(|_| pace.succeeded());
+            assert_eq!(pace.allowed(), allowed);
+        }
+        let begun = pace.begin().await;
+        // Six that went off together are one sign.
+        (0..6).for_each(|_| pace.failed(begun, &slow(None)));
+        assert_eq!(pace.allowed(), 3);
+        for allowed in [1, 1] {
+            pace.failed(pace.begin().await, &slow(None));
+            assert_eq!(pace.allowed(), allowed);
+        }
+        pace.failed(pace.begin().await, &Error::new(ErrorKind::Connection, "reset"));
+        pace.succeeded();
+        assert_eq!(pace.allowed(), 2);
+        assert_eq!(Pace::new(Arc::new(ManualClock::default()), 0).allowed(), 1);
+    }
+
+    #[tokio::test]
+    async fn slots_are_as_many_as_are_allowed() {
+        let pace = Pace::new(Arc::new(ManualClock::default()), 2);
+        let (one, _two) = (pace.slot().await, pace.slot().await);
+        let mut third = Box::pin(pace.slot());
+        assert!(third.as_mut().now_or_never().is_none());
+        drop(one);
+        let three = third.await;
+        pace.failed(pace.begin().await, &slow(None));
+        drop(three);
+        assert!(pace.slot().now_or_never().is_none(), "one is under way, and one is allowed");
+    }
+
+    #[tokio::test]
+    async fn all_wait_as_long_as_the_service_asks() {
+        let clock = ManualClock::default();
+        let pace = Pace::new(Arc::new(clock.clone()), 4);
+        let begin = clock.monotonic();
+        let begun = pace.begin().await;
+        pace.failed(begun, &slow(Some(5)));
+        pace.failed(begun, &slow(Some(2)));
+        pace.begin().await;
+        assert_eq!(clock.monotonic().saturating_sub(begin), Duration::from_secs(5));
+    }
+}
