@@ -75,6 +75,8 @@ mod sync;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod time;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod transfer;
 mod transport;
 mod wire;
 

@@ -37,7 +37,7 @@ pub(super) const LAYERS: &[Layer] = &[
     layer("protocols", &["wire"], Within::Nothing),
     layer("engine", &["client"], Within::Nothing),
     layer("services", &["kv", "r2"], Within::Nothing),
-    layer("built on them", &["playlist", "lock", "session", "rate_limit", "analytics"], Within::Nothing),
+    layer("built on them", &["playlist", "transfer", "lock", "session", "rate_limit", "analytics"], Within::Nothing),
     layer("backends", &["backend", "store", "testing"], Within::Nothing),
 ];
 

@@ -14,3 +14,4 @@ mod r2_service;
 mod rest_namespace;
 mod s3_bucket;
 mod signing_clock;
+mod transfer;

@@ -1,0 +1,20 @@
+//! Work that blocks a thread.
+
+use std::path::Path;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// Runs it on a thread that it may block. It goes on when this is dropped.
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(Error::new(ErrorKind::Storage, "the work on a file was ended").with_source(error)),
+    }
+}
+
+/// The error of a file.
+pub(super) fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
+}

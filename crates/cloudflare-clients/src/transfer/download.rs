@@ -1,0 +1,460 @@
+//! Downloads into files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use futures_util::future::try_join_all;
+use serde::{Deserialize, Serialize};
+
+use super::DEFAULT_CONCURRENCY;
+use super::blocking::blocking;
+use super::journal::Journal;
+use super::partial_file::PartialFile;
+use super::pieces::{Piece, Pieces};
+use super::proof::{Proof, Verified};
+use super::read_checksums::{PieceChecksums, read_checksums, read_md5s};
+use super::tally::{Report, Tally};
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::client::pace::Pace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::{Checksum, ChecksumAlgorithm, Conditional, Object, Range, ServedRange};
+use crate::r2::R2Service;
+use crate::sync::{into_inner, lock};
+
+/// How much of a piece is written at once.
+const BATCH: usize = 512 * 1024;
+
+/// Parts up to this size are fetched one by one, so that their MD5s are computed on their way.
+const MAX_ALIGNED: u64 = 64 * 1024 * 1024;
+
+impl R2Service {
+    /// Fetches an object into a file: `r2.download("creator-123/film.mp4", "film.mp4").await?`.
+    ///
+    /// See [`transfer`](crate::transfer).
+    pub fn download(&self, key: impl Into<String>, path: impl Into<PathBuf>) -> Download {
+        Download {
+            service: self.clone(),
+            key: key.into(),
+            path: path.into(),
+            range_size: None,
+            concurrency: DEFAULT_CONCURRENCY,
+            resume: true,
+            report: None,
+        }
+    }
+}
+
+/// The download of an object; awaiting it writes the file and says what proved it, or gives `None` when no object
+/// has this key.
+///
+/// The bytes go into a hidden file beside `path`, which takes its place when they are proved and on disk: there is never half
+/// a file under that name. All ranges are of one object: one that is replaced meanwhile is fetched anew, once. So are
+/// bytes that turn out to be wrong; then they are [`ErrorKind::Integrity`].
+///
+/// A download that fails or is dropped keeps what has arrived beside the target, where it has several ranges, and
+/// the same call continues with it; [`abort`](Self::abort) removes it.
+#[derive(Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Download {
+    service: R2Service,
+    key: String,
+    path: PathBuf,
+    range_size: Option<u64>,
+    concurrency: usize,
+    resume: bool,
+    report: Option<Report>,
+}
+
+/// What became of a download.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Downloaded {
+    /// What is known of the object.
+    pub object: Object,
+    /// What proved that the file has its bytes.
+    pub verified: Verified,
+    /// How many bytes had arrived before, and were not fetched again.
+    pub resumed_bytes: u64,
+    /// Whether a download that had begun before was given up, because the object is another one by now.
+    pub restarted: bool,
+}
+
+impl Download {
+    /// The size of every range but the last, 5 MiB to 5 GiB. By default it is 16 MiB, or that of the object's parts where
+    /// these are what is proved.
+    pub fn range_size(mut self, bytes: u64) -> Self {
+        self.range_size = Some(bytes);
+        self
+    }
+
+    /// How many ranges are under way at once, at most; 8 by default. 0 counts as 1.
+    pub fn concurrency(mut self, ranges: usize) -> Self {
+        self.concurrency = ranges.max(1);
+        self
+    }
+
+    /// Whether what was interrupted is continued, and kept for that; true by default. Without, what has arrived is removed
+    /// when the download fails or is dropped, and what an earlier one has left stays as it is.
+    pub fn resume(mut self, resume: bool) -> Self {
+        self.resume = resume;
+        self
+    }
+
+    /// Calls `report(done, total)` as bytes are written, of all ranges together. What had arrived before
+    /// counts. A download that starts anew begins at 0 again.
+    pub fn on_progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        self.report = Some(Arc::new(report));
+        self
+    }
+
+    /// Removes what a download that was interrupted has left beside the target. Says whether there was something.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`]: it is under way.
+    pub async fn abort(self) -> Result<bool> {
+        let operation = Operation::new("download", &self.key);
+        let path = self.path;
+        let aborted = blocking(move || {
+            let journal = PartialFile::journal_path(&path);
+            if !journal.exists() {
+                return Ok(false);
+            }
+            let journal = Journal::open(&journal)?;
+            PartialFile::resumable(&path).remove()?;
+            journal.remove()?;
+            Ok(true)
+        });
+        operation.check(aborted.await)
+    }
+
+    async fn send(self) -> Result<Option<Downloaded>> {
+        let key = self.key.clone();
+        let operation = Operation::new("download", &key);
+        if let Some(size) = self.range_size {
+            operation.check(Pieces::new(0, Some(size)))?;
+        }
+        operation.check(self.run().await)
+    }
+
+    async fn run(self) -> Result<Option<Downloaded>> {
+        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), self.concurrency));
+        let service = self.service.at_pace(&pace);
+        let Some(mut object) = service.head(&self.key).await? else { return Ok(None) };
+        let mut transfer = Transfer { service, pace, download: self, journal: None };
+        let mut restarted = false;
+        let mut anew = false;
+        loop {
+            let failed = match transfer.fetch(&object, anew).await {
+                Ok(Fetched { verified, resumed_bytes, gave_up }) => {
+                    let restarted = restarted || gave_up;
+                    return Ok(Some(Downloaded { object, verified, resumed_bytes, restarted }));
+                }
+                Err(error) => error,
+            };
+            // A part of another object, or wrong bytes: nothing of it can be kept.
+            if !matches!(failed.kind(), ErrorKind::Integrity | ErrorKind::PreconditionFailed) {
+                return Err(failed);
+            }
+            transfer.discard().await?;
+            if anew {
+                return Err(failed);
+            }
+            tracing::warn!(key = transfer.download.key, error = %failed, "downloading anew");
+            let Some(found) = transfer.service.head(&transfer.download.key).await? else {
+                return Err(failed);
+            };
+            restarted |= found.etag != object.etag;
+            (object, anew) = (found, true);
+        }
+    }
+}
+
+impl fmt::Debug for Download {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download")
+            .field("key", &self.key)
+            .field("path", &self.path)
+            .field("range_size", &self.range_size)
+            .field("concurrency", &self.concurrency)
+            .field("resume", &self.resume)
+            .finish_non_exhaustive()
+    }
+}
+
+sent_when_awaited!(Download => Option<Downloaded>);
+
+/// What is fetched, as the journal has it.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Header {
+    key: String,
+    etag: String,
+    size: u64,
+    range_size: u64,
+}
+
+/// A range that has arrived.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Entry {
+    range: u16,
+    #[serde(with = "hex_crc")]
+    crc64nvme: Checksum,
+}
+
+mod hex_crc {
+    use serde::{Deserialize as _, Deserializer, Serializer, de};
+
+    use super::{Checksum, ChecksumAlgorithm};
+
+    pub(super) fn serialize<S: Serializer>(crc: &Checksum, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&crc.to_hex())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Checksum, D::Error> {
+        let bytes = hex::decode(String::deserialize(deserializer)?).map_err(de::Error::custom)?;
+        let crc = Checksum::from_bytes(ChecksumAlgorithm::Crc64Nvme, &bytes);
+        crc.ok_or_else(|| de::Error::custom("a CRC-64 has 8 bytes"))
+    }
+}
+
+/// A download that is under way.
+struct Transfer {
+    download: Download,
+    service: R2Service,
+    pace: Arc<Pace>,
+    /// Locked from the first time that it is needed on.
+    journal: Option<Arc<Journal>>,
+}
+
+struct Fetched {
+    verified: Verified,
+    resumed_bytes: u64,
+    gave_up: bool,
+}
+
+/// What the ranges of one object are fetched into.
+struct Target {
+    partial: PartialFile,
+    /// Held as long as something may still be written.
+    journal: Option<Arc<Journal>>,
+    /// Whether the MD5 of each range is wanted.
+    with_md5: bool,
+}
+
+impl Transfer {
+    fn path(&self) -> &Path {
+        &self.download.path
+    }
+
+    /// Removes what has arrived.
+    async fn discard(&self) -> Result<()> {
+        let Some(journal) = self.journal.clone() else { return Ok(()) };
+        let path = self.path().to_owned();
+        blocking(move || {
+            PartialFile::resumable(&path).remove()?;
+            journal.remove()
+        })
+        .await
+    }
+
+    async fn open_journal(&mut self, pieces: Pieces, anew: bool) -> Result<Option<Arc<Journal>>> {
+        if anew {
+            // It was removed, with its lock still held: nobody else may begin one now.
+            self.journal = None;
+        }
+        let path = PartialFile::journal_path(self.path());
+        // One range has nothing to continue with.
+        if !self.download.resume || (pieces.count() <= 1 && !path.exists()) {
+            return Ok(None);
+        }
+        let journal = match &self.journal {
+            Some(journal) => Arc::clone(journal),
+            None => Arc::new(blocking(move || Journal::open(&path)).await?),
+        };
+        self.journal = Some(Arc::clone(&journal));
+        Ok(Some(journal))
+    }
+
+    async fn fetch(&mut self, object: &Object, anew: bool) -> Result<Fetched> {
+        let proof = Proof::of(&self.service, object).await?;
+        let aligned = match &proof {
+            Proof::PartMd5s(parts, _) if parts.piece_size() <= MAX_ALIGNED => Some(*parts),
+            _ => None,
+        };
+        let pieces = match (self.download.range_size, aligned) {
+            (None, Some(parts)) => parts,
+            (range_size, _) => Pieces::new(object.size, range_size)?,
+        };
+        let md5_pieces = proof.md5_pieces(object.size);
+        let with_md5 = !md5_pieces.is_empty() && pieces.iter().eq(md5_pieces.iter().copied());
+
+        let journal = self.open_journal(pieces, anew).await?;
+        let partial = match journal {
+            Some(_) => PartialFile::resumable(self.path()),
+            None => PartialFile::temporary(self.path()),
+        };
+        let target = Arc::new(Target { partial, journal, with_md5 });
+        let (arrived, gave_up) = self.resume(object, pieces, &target).await?;
+        let resumed_bytes =
+            arrived.keys().filter_map(|number| pieces.get(*number)).map(|piece| piece.length).sum();
+        let tally = Tally::new(object.size, self.download.report.clone());
+        tally.add(resumed_bytes);
+        let arrived = self.fetch_missing(object, pieces, arrived, &target, &tally).await?;
+
+        let crc = arrived.iter().map(|range| range.crc64nvme).collect();
+        let md5s = match arrived.iter().map(|range| range.md5).collect::<Option<Vec<_>>>() {
+            Some(md5s) if with_md5 => md5s,
+            _ if md5_pieces.is_empty() => Vec::new(),
+            _ => read_md5s(target.partial.path().to_owned(), md5_pieces).await?,
+        };
+        proof.check(crc, &md5s).map_err(|(arrived, stored)| {
+            let message =
+                format!("the bytes that arrived hash to {arrived}, those that are stored to {stored}");
+            Error::new(ErrorKind::Integrity, message)
+        })?;
+        blocking(move || {
+            target.partial.finish()?;
+            target.journal.as_ref().map_or(Ok(()), |journal| journal.remove())
+        })
+        .await?;
+        Ok(Fetched { verified: proof.verified(), resumed_bytes, gave_up })
+    }
+
+    /// The ranges that have arrived before, and whether others were given up. Afterwards there is a file for all.
+    async fn resume(
+        &self,
+        object: &Object,
+        pieces: Pieces,
+        target: &Arc<Target>,
+    ) -> Result<(BTreeMap<u16, PieceChecksums>, bool)> {
+        let header = Header {
+            key: self.download.key.clone(),
+            etag: object.etag.clone(),
+            size: object.size,
+            range_size: pieces.piece_size(),
+        };
+        let opened = Arc::clone(target);
+        let (entries, gave_up) = blocking(move || {
+            let mut gave_up = false;
+            if let Some(journal) = &opened.journal {
+                match journal.read::<Header, Entry>()? {
+                    Some((known, entries)) if known == header && opened.partial.has_size(header.size) => {
+                        return Ok((entries, false));
+                    }
+                    known => gave_up = known.is_some(),
+                }
+            }
+            opened.partial.create(header.size)?;
+            if let Some(journal) = &opened.journal {
+                journal.begin(header)?;
+            }
+            Ok((Vec::new(), gave_up))
+        })
+        .await?;
+        let mut arrived = BTreeMap::new();
+        for entry in entries {
+            let Some(piece) = pieces.get(entry.range) else { continue };
+            // The journal may be on the disk, and not what it says, where the machine went down.
+            let read = read_checksums(target.partial.path(), piece, target.with_md5).await?;
+            if read.crc64nvme.checksum() == entry.crc64nvme {
+                arrived.insert(piece.number, read);
+            }
+        }
+        Ok((arrived, gave_up))
+    }
+
+    /// The checksums of all ranges, in their order.
+    async fn fetch_missing(
+        &self,
+        object: &Object,
+        pieces: Pieces,
+        arrived: BTreeMap<u16, PieceChecksums>,
+        target: &Arc<Target>,
+        tally: &Tally,
+    ) -> Result<Vec<PieceChecksums>> {
+        let missing: Vec<_> = pieces.iter().filter(|piece| !arrived.contains_key(&piece.number)).collect();
+        let workers = self.download.concurrency.min(missing.len());
+        let queue = Mutex::new(missing.into_iter());
+        let arrived = Mutex::new(arrived);
+        // The whole is proved here.
+        let service = self.service.clone().with_verification(false);
+        let worker = || async {
+            loop {
+                let _slot = self.pace.slot().await;
+                let Some(piece) = lock(&queue).next() else { return Ok::<_, Error>(()) };
+                let checksums = fetch_piece(&service, object, piece, target, tally).await?;
+                lock(&arrived).insert(piece.number, checksums);
+            }
+        };
+        try_join_all((0..workers).map(|_| worker())).await?;
+        Ok(into_inner(arrived).into_values().collect())
+    }
+}
+
+async fn fetch_piece(
+    service: &R2Service,
+    object: &Object,
+    piece: Piece,
+    target: &Arc<Target>,
+    tally: &Tally,
+) -> Result<PieceChecksums> {
+    let Piece { offset, length, .. } = piece;
+    let mut get = service.get(&object.key).range(Range::OffsetWithLength { offset, length });
+    if !object.etag.is_empty() {
+        get = get.only_if(Conditional::new().etag_matches(&object.etag));
+    }
+    let replaced =
+        || Error::new(ErrorKind::Integrity, "the object was replaced or deleted while it was being read");
+    let found = match get.await {
+        Ok(Some(found)) if found.etag == object.etag && found.size == object.size => found,
+        Ok(_) => return Err(replaced()),
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
+            return Err(replaced().with_source(error));
+        }
+        Err(error) => return Err(error),
+    };
+    let asked = ServedRange { offset, length };
+    if found.range.unwrap_or(ServedRange { offset: 0, length: found.size }) != asked {
+        let message = format!("the service answered a request for {asked:?} with {:?}", found.range);
+        return Err(Error::unexpected(message));
+    }
+
+    let opened = Arc::clone(target);
+    let mut writer = blocking(move || opened.partial.writer(piece, opened.with_md5)).await?;
+    let mut stream = found.into_stream();
+    let mut batch: Vec<Bytes> = Vec::new();
+    let mut size = 0;
+    loop {
+        let next = stream.try_next().await?;
+        let ended = next.is_none();
+        if let Some(bytes) = next {
+            size += bytes.len();
+            batch.push(bytes);
+        }
+        if size >= BATCH || (ended && size > 0) {
+            let (full, opened) = (std::mem::take(&mut batch), Arc::clone(target));
+            writer = blocking(move || {
+                writer.write(&full)?;
+                drop(opened);
+                Ok(writer)
+            })
+            .await?;
+            tally.add(size as u64);
+            size = 0;
+        }
+        if ended {
+            break;
+        }
+    }
+    let checksums = writer.finish();
+    if target.journal.is_some() {
+        let (opened, crc64nvme) = (Arc::clone(target), checksums.crc64nvme.checksum());
+        let entry = Entry { range: piece.number, crc64nvme };
+        blocking(move || opened.journal.as_ref().map_or(Ok(()), |journal| journal.append(&entry))).await?;
+    }
+    Ok(checksums)
+}

@@ -1,0 +1,63 @@
+//! Whether a file is still the one that it was.
+
+use std::fs::Metadata;
+use std::path::Path;
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+
+use super::blocking::{blocking, storage};
+use crate::error::{Error, ErrorKind, Result};
+
+/// What differs once a file has been written to or replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileIdentity {
+    pub(super) size: u64,
+    /// When it was written, in nanoseconds since 1970.
+    modified: u64,
+    inode: Option<u64>,
+}
+
+impl FileIdentity {
+    /// That of a regular file.
+    pub(super) async fn of(path: &Path) -> Result<Self> {
+        let path = path.to_owned();
+        blocking(move || {
+            let found = std::fs::metadata(&path).map_err(|error| storage(&path, "cannot be read", error))?;
+            if found.is_file() {
+                return Ok(Self::from(&found));
+            }
+            let message = format!("{} is not a regular file: put it as a stream", path.display());
+            Err(Error::new(ErrorKind::Storage, message))
+        })
+        .await
+    }
+
+    /// Refuses a file that is another one by now.
+    pub(super) async fn check(&self, path: &Path) -> Result<()> {
+        if Self::of(path).await? == *self {
+            return Ok(());
+        }
+        let message = format!("{} changed while it was being sent", path.display());
+        Err(Error::new(ErrorKind::Storage, message))
+    }
+}
+
+impl From<&Metadata> for FileIdentity {
+    fn from(found: &Metadata) -> Self {
+        let modified = found.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = modified.and_then(|time| u64::try_from(time.as_nanos()).ok());
+        Self { size: found.len(), modified: modified.unwrap_or_default(), inode: inode(found) }
+    }
+}
+
+#[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "not every platform has inodes")]
+fn inode(found: &Metadata) -> Option<u64> {
+    Some(std::os::unix::fs::MetadataExt::ino(found))
+}
+
+#[cfg(not(unix))]
+fn inode(_: &Metadata) -> Option<u64> {
+    None
+}

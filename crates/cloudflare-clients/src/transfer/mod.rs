@@ -1,0 +1,58 @@
+//! Transfers of files: in parallel, continued where they were interrupted, and proved.
+//!
+//! [`R2Service::upload`](crate::r2::R2Service::upload) stores a file,
+//! [`R2Service::download`](crate::r2::R2Service::download) fetches one.
+//!
+//! - **In pieces.** Large files go up in equal parts and come down in equal ranges, a few at a time. Bytes are
+//!   read from the file and written in place, and not held in memory.
+//! - **Proof.** The CRC-64/NVME of each piece is computed on its way, and all of them make that of the whole, which is
+//!   compared with what the service has. [`Verified`] says what the proof was.
+//! - **Resume.** A small file, the journal, keeps what has arrived. The same call continues with it, in another process and on
+//!   another day. What it is about has to be the same: a file that has changed, or an object that was replaced,
+//!   starts anew, and the result says so. Two transfers never share a journal: the second fails with
+//!   [`ErrorKind::Conflict`](crate::ErrorKind).
+//! - **Pace.** A transfer begins with four pieces at once and adds more as they go well, up to its `concurrency`. Where the
+//!   service answers 429 or 503, all of the transfer waits as long as it asks, and goes on with half as many.
+//!
+//! ```
+//! # use cloudflare_clients::{LocalBucket, r2::R2Service};
+//! use cloudflare_clients::transfer::Verified;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let (film, copy, journals) = (folder.path().join("film"), folder.path().join("copy"), folder.path().join("journals"));
+//! # std::fs::write(&film, vec![7; 12 << 20]).unwrap();
+//! # let r2 = R2Service::new(LocalBucket::open(folder.path().join("store"), "media").await?);
+//! let uploaded = r2
+//!     .upload(&film, "creator-123/film.mp4")
+//!     .content_type("video/mp4")
+//!     .part_size(5 << 20)
+//!     .journal(&journals)
+//!     .await?;
+//! assert_eq!(uploaded.verified, Verified::Crc64);
+//!
+//! if let Some(downloaded) = r2.download("creator-123/film.mp4", &copy).await? {
+//!     assert_eq!((downloaded.object.size, downloaded.verified), (12 << 20, Verified::Crc64));
+//! }
+//! # assert!(std::fs::read(&film).unwrap() == std::fs::read(&copy).unwrap());
+//! # Ok(()) }
+//! ```
+
+mod blocking;
+mod download;
+mod file_identity;
+mod journal;
+mod partial_file;
+mod pieces;
+mod proof;
+mod read_checksums;
+mod tally;
+mod upload;
+mod upload_journal;
+
+pub use self::download::{Download, Downloaded};
+pub use self::proof::Verified;
+pub use self::upload::{Upload, Uploaded};
+
+/// How many pieces of a transfer are under way at once, unless it is told otherwise.
+pub const DEFAULT_CONCURRENCY: usize = 8;

@@ -1,0 +1,124 @@
+//! What proves that both sides have the same bytes.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::pieces::{Piece, Pieces};
+use crate::error::Result;
+use crate::model::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, Object};
+use crate::r2::R2Service;
+
+/// What proved that both sides have the same bytes. As JSON it is `"crc64"`, `"md5"`, `"part-md5s"` or `"length-only"`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Verified {
+    /// The CRC-64/NVME of the whole object.
+    Crc64,
+    /// The MD5 of the whole object, which is its etag.
+    Md5,
+    /// The MD5s of its parts, which make its etag.
+    PartMd5s,
+    /// Nothing but the lengths: the service says nothing else of the object, or verification is
+    /// [off](R2Service::with_verification).
+    LengthOnly,
+}
+
+impl fmt::Display for Verified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Crc64 => "crc64",
+            Self::Md5 => "md5",
+            Self::PartMd5s => "part-md5s",
+            Self::LengthOnly => "length-only",
+        })
+    }
+}
+
+/// What the bytes of an object have to meet.
+#[derive(Debug, Clone)]
+pub(super) enum Proof {
+    Crc64(Checksum),
+    /// The MD5 of all bytes.
+    Md5(Checksum),
+    /// The etag that the MD5s of these parts make.
+    PartMd5s(Pieces, String),
+    LengthOnly,
+}
+
+impl Proof {
+    /// The cheapest that the service offers. Of an object in parts without a CRC-64 it asks where its parts end.
+    pub(super) async fn of(service: &R2Service, object: &Object) -> Result<Self> {
+        if !service.verifies() {
+            return Ok(Self::LengthOnly);
+        }
+        if let Some(crc) = object.checksums.get(ChecksumAlgorithm::Crc64Nvme) {
+            return Ok(Self::Crc64(*crc));
+        }
+        if let Some(md5) = Checksum::from_etag(&object.etag) {
+            return Ok(Self::Md5(md5));
+        }
+        let Some(count) = parts_of_etag(&object.etag) else { return Ok(Self::LengthOnly) };
+        let part = match service.head(&object.key).part_number(1).await {
+            Ok(Some(part)) if part.etag == object.etag => part,
+            Err(error) if error.is_retryable() => return Err(error),
+            // A service may not know of parts.
+            Ok(_) | Err(_) => return Ok(Self::LengthOnly),
+        };
+        let Some(range) = part.range.filter(|range| range.offset == 0 && range.length > 0) else {
+            return Ok(Self::LengthOnly);
+        };
+        Ok(match Pieces::of_object(object.size, range.length) {
+            Some(parts) if parts.count() == count => Self::PartMd5s(parts, object.etag.clone()),
+            _ => Self::LengthOnly,
+        })
+    }
+
+    pub(super) fn verified(&self) -> Verified {
+        match self {
+            Self::Crc64(_) => Verified::Crc64,
+            Self::Md5(_) => Verified::Md5,
+            Self::PartMd5s(..) => Verified::PartMd5s,
+            Self::LengthOnly => Verified::LengthOnly,
+        }
+    }
+
+    /// The pieces of an object of this size whose MD5s it takes; none where it takes no MD5.
+    pub(super) fn md5_pieces(&self, size: u64) -> Vec<Piece> {
+        match self {
+            Self::Md5(_) => vec![Piece { number: 1, offset: 0, length: size }],
+            Self::PartMd5s(parts, _) => parts.iter().collect(),
+            Self::Crc64(_) | Self::LengthOnly => Vec::new(),
+        }
+    }
+
+    /// Whether bytes with this CRC-64, and these MD5s of their pieces, are those of the object; else what they
+    /// hash to, and what those of the object do.
+    pub(super) fn check(&self, crc: Crc64Nvme, md5s: &[Checksum]) -> Result<(), (String, String)> {
+        let (arrived, stored) = match self {
+            Self::Crc64(stored) => (format!("{:?}", crc.checksum()), format!("{stored:?}")),
+            Self::Md5(stored) => (md5s.iter().map(Checksum::to_hex).collect(), stored.to_hex()),
+            Self::PartMd5s(_, etag) => (etag_of(md5s), etag.to_ascii_lowercase()),
+            Self::LengthOnly => return Ok(()),
+        };
+        if arrived == stored { Ok(()) } else { Err((arrived, stored)) }
+    }
+}
+
+/// How many parts an etag of R2's form names.
+pub(super) fn parts_of_etag(etag: &str) -> Option<u64> {
+    let (md5, count) = etag.split_once('-')?;
+    Checksum::from_etag(md5)?;
+    count.parse().ok()
+}
+
+/// [The etag](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags) of an object whose parts
+/// have these MD5s.
+pub(super) fn etag_of(md5s: &[Checksum]) -> String {
+    let mut hasher = Hasher::md5();
+    for md5 in md5s {
+        hasher.update(md5.as_bytes());
+    }
+    format!("{}-{}", hasher.finish().to_hex(), md5s.len())
+}

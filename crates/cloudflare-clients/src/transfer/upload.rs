@@ -1,0 +1,596 @@
+//! Uploads of files.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use futures_util::future::try_join_all;
+use serde_json::{Value, json};
+
+use super::DEFAULT_CONCURRENCY;
+use super::blocking::storage;
+use super::file_identity::FileIdentity;
+use super::pieces::{Piece, Pieces};
+use super::proof::{Verified, etag_of};
+use super::read_checksums::read_checksums;
+use super::tally::{Report, Tally};
+use super::upload_journal::{UploadHeader, UploadJournal};
+use crate::body::Body;
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::client::pace::Pace;
+use crate::error::{Error, ErrorKind, Result, TOO_LARGE};
+use crate::model::r2::multipart::is_made_of;
+use crate::model::r2::{
+    Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata,
+    HttpMetadata, MAX_OBJECT_SIZE, StorageClass, StoredObject, UploadedPart,
+};
+use crate::r2::ops::setters::metadata_setters;
+use crate::r2::{CreateMultipartUpload, MultipartUpload, R2Service};
+use crate::sync::{into_inner, lock};
+
+/// Files up to this size go up in one request.
+const MAX_WHOLE: u64 = 64 * 1024 * 1024;
+
+/// Files up to this size are read into memory.
+const MAX_IN_MEMORY: u64 = 1024 * 1024;
+
+impl R2Service {
+    /// Stores a file: `r2.upload("film.mp4", "creator-123/film.mp4").journal("journals").await?`.
+    ///
+    /// See [`transfer`](crate::transfer).
+    pub fn upload(&self, path: impl Into<PathBuf>, key: impl Into<String>) -> Upload {
+        Upload {
+            service: self.clone(),
+            path: path.into(),
+            request: CreateMultipartUploadRequest::new(key),
+            only_if: Conditional::default(),
+            part_size: None,
+            concurrency: DEFAULT_CONCURRENCY,
+            journal: None,
+            report: None,
+        }
+    }
+}
+
+/// The upload of a file; awaiting it stores the object and says what proved it.
+///
+/// A file of up to 64 MiB goes up in one request, a larger one in parts, which are read from the file as they go.
+/// The file must not change meanwhile: that is [`ErrorKind::Storage`], and nothing is stored.
+///
+/// With a [`journal`](Self::journal), an upload that fails or is dropped keeps its parts, and the same call continues with it;
+/// [`abort`](Self::abort) drops them. What cannot be continued, such as one whose condition failed, is
+/// aborted. Without a journal one that fails is aborted, and one that is dropped leaves its parts to R2, which
+/// deletes them after 7 days.
+#[derive(Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct Upload {
+    service: R2Service,
+    path: PathBuf,
+    request: CreateMultipartUploadRequest,
+    only_if: Conditional,
+    part_size: Option<u64>,
+    concurrency: usize,
+    journal: Option<PathBuf>,
+    report: Option<Report>,
+}
+
+/// What became of an upload.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Uploaded {
+    /// What is known of the object.
+    pub stored: StoredObject,
+    /// What proved that it has the bytes of the file.
+    pub verified: Verified,
+    /// How many bytes had arrived before, and were not sent again.
+    pub resumed_bytes: u64,
+    /// Whether an upload that had begun before was given up, because it was about something else: the file has
+    /// changed, or what it is stored with, or the service does not have it any more.
+    pub restarted: bool,
+}
+
+impl Upload {
+    metadata_setters!();
+
+    /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if). Of an upload in
+    /// parts the service looks at it once all have arrived.
+    pub fn only_if(mut self, only_if: Conditional) -> Self {
+        self.only_if = only_if;
+        self
+    }
+
+    /// The size of every part but the last, 5 MiB to 5 GiB. What fits into one goes up in one request. By default it
+    /// is 16 MiB for files above 64 MiB, and more for those above 156 GiB, which has to do with 10,000 parts.
+    pub fn part_size(mut self, bytes: u64) -> Self {
+        self.part_size = Some(bytes);
+        self
+    }
+
+    /// How many parts are under way at once, at most; 8 by default. 0 counts as 1.
+    pub fn concurrency(mut self, parts: usize) -> Self {
+        self.concurrency = parts.max(1);
+        self
+    }
+
+    /// The folder that keeps what has arrived of uploads in parts, so that they can be continued; it is made if need be. A file in
+    /// there is named by the path and the key, not by the bucket: give each bucket a folder of its own.
+    pub fn journal(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.journal = Some(folder.into());
+        self
+    }
+
+    /// Calls `report(done, total)` as bytes go by, of all parts together. What had arrived before counts.
+    pub fn on_progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
+        self.report = Some(Arc::new(report));
+        self
+    }
+
+    /// Drops what an upload that was interrupted has left: its parts and its journal. Says whether there was one.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Conflict`]: it is under way.
+    pub async fn abort(self) -> Result<bool> {
+        let operation = Operation::new("upload", &self.request.key);
+        let aborted = async {
+            let Some(journal) = self.open_journal(true).await? else { return Ok(false) };
+            let begun = journal.read().await?;
+            if let Some((header, _)) = &begun {
+                self.service.resume_multipart_upload(&header.key, &header.upload_id).abort().await?;
+            }
+            journal.remove().await?;
+            Ok(begun.is_some())
+        };
+        operation.check(aborted.await)
+    }
+
+    async fn send(self) -> Result<Uploaded> {
+        let key = self.request.key.clone();
+        let operation = Operation::new("upload", &key);
+        operation.check(self.request.validate().and_then(|()| self.only_if.validate()))?;
+        operation.check(self.run().await)
+    }
+
+    async fn run(self) -> Result<Uploaded> {
+        let file = FileIdentity::of(&self.path).await?;
+        if file.size > MAX_OBJECT_SIZE {
+            let message =
+                format!("the file has {} bytes, and an object {MAX_OBJECT_SIZE} at most", file.size);
+            return Err(Error::invalid_input(message).with_code(TOO_LARGE));
+        }
+        let pieces = Pieces::new(file.size, self.part_size)?;
+        let whole = file.size <= self.part_size.unwrap_or(MAX_WHOLE);
+        let journal = self.open_journal(whole).await?;
+        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), self.concurrency));
+        let tally = Tally::new(file.size, self.report.clone());
+        let transfer =
+            Transfer { service: self.service.at_pace(&pace), upload: self, file, journal, pace, tally };
+        if whole { transfer.whole().await } else { transfer.in_parts(pieces).await }
+    }
+
+    async fn open_journal(&self, only_existing: bool) -> Result<Option<UploadJournal>> {
+        match &self.journal {
+            Some(folder) => UploadJournal::open(folder, &self.path, &self.request.key, only_existing).await,
+            None => Ok(None),
+        }
+    }
+}
+
+impl fmt::Debug for Upload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upload")
+            .field("path", &self.path)
+            .field("key", &self.request.key)
+            .field("part_size", &self.part_size)
+            .field("concurrency", &self.concurrency)
+            .field("journal", &self.journal)
+            .finish_non_exhaustive()
+    }
+}
+
+sent_when_awaited!(Upload => Uploaded);
+
+/// An upload that is under way.
+struct Transfer {
+    upload: Upload,
+    service: R2Service,
+    file: FileIdentity,
+    journal: Option<UploadJournal>,
+    pace: Arc<Pace>,
+    tally: Arc<Tally>,
+}
+
+/// An upload in parts that the service has.
+struct Begun {
+    upload: MultipartUpload,
+    pieces: Pieces,
+    /// Whether the service was asked for the CRC-64 of the whole.
+    with_crc: bool,
+    /// The parts that have arrived.
+    arrived: BTreeMap<u16, Arrived>,
+}
+
+/// A part that the service has, and the CRC-64 of its bytes in the file.
+struct Arrived {
+    part: UploadedPart,
+    crc: Option<Crc64Nvme>,
+}
+
+enum Resumed {
+    Begun(Begun),
+    /// It was completed, and the answer was lost.
+    Completed(StoredObject, Option<Crc64Nvme>),
+    GivenUp,
+}
+
+impl Transfer {
+    fn path(&self) -> &Path {
+        &self.upload.path
+    }
+
+    fn key(&self) -> &str {
+        &self.upload.request.key
+    }
+
+    /// Sends all of the file in one request.
+    async fn whole(&self) -> Result<Uploaded> {
+        let restarted = self.give_up_earlier().await?;
+        let Upload { path, request, only_if, .. } = &self.upload;
+        let size = self.file.size;
+        let proves = self.service.verifies();
+        let (body, crc) = if size <= MAX_IN_MEMORY {
+            let bytes =
+                tokio::fs::read(path).await.map_err(|error| storage(path, "cannot be read", error))?;
+            self.file.check(path).await?;
+            let crc = proves.then(|| Crc64Nvme::of(&bytes));
+            (Body::from(Bytes::from(bytes)), crc)
+        } else {
+            let crc = self.crc_of(Piece { number: 1, offset: 0, length: size }, proves).await?;
+            (Body::from_file(path).await?, crc)
+        };
+        self.file.check(path).await?;
+        let mut put = self
+            .service
+            .put(&request.key, body.on_progress(self.tally.piece()))
+            .http_metadata(request.http_metadata.clone())
+            .custom_metadata(request.custom_metadata.clone())
+            .only_if(only_if.clone());
+        if let Some(class) = request.storage_class {
+            put = put.storage_class(class);
+        }
+        if let Some(crc) = crc {
+            put = put.checksum(crc.checksum());
+        }
+        let stored = put.await?;
+        let verified = match crc {
+            Some(crc) if has_crc(&stored, crc) => Verified::Crc64,
+            // It was compared where the service did not repeat the CRC-64.
+            Some(_) if Checksum::from_etag(&stored.etag).is_some() => Verified::Md5,
+            _ => Verified::LengthOnly,
+        };
+        Ok(Uploaded { stored, verified, resumed_bytes: 0, restarted })
+    }
+
+    /// Aborts an earlier upload of this key, of when the file was larger.
+    async fn give_up_earlier(&self) -> Result<bool> {
+        let Some(journal) = &self.journal else { return Ok(false) };
+        let begun = journal.read().await?;
+        if let Some((header, _)) = &begun {
+            self.service.resume_multipart_upload(&header.key, &header.upload_id).abort().await?;
+        }
+        journal.remove().await?;
+        Ok(begun.is_some())
+    }
+
+    async fn in_parts(&self, pieces: Pieces) -> Result<Uploaded> {
+        let mut restarted = false;
+        let mut begun = None;
+        if let Some(journal) = &self.journal
+            && let Some((header, known)) = journal.read().await?
+        {
+            match self.resume(&header, known).await? {
+                Resumed::Begun(resumed) => begun = Some(resumed),
+                Resumed::GivenUp => restarted = true,
+                Resumed::Completed(stored, crc) => {
+                    self.tally.add(self.file.size);
+                    let verified = self.verified(&stored, crc, &[]).await;
+                    return self.done(stored, verified, self.file.size, restarted).await;
+                }
+            }
+        }
+        let begun = match begun {
+            Some(begun) => begun,
+            None => self.begin(pieces).await?,
+        };
+        let resumed_bytes = begun
+            .arrived
+            .keys()
+            .filter_map(|number| begun.pieces.get(*number))
+            .map(|piece| piece.length)
+            .sum();
+        self.tally.add(resumed_bytes);
+        let upload = begun.upload.clone();
+        match self.finish(begun).await {
+            Ok((stored, verified)) => self.done(stored, verified, resumed_bytes, restarted).await,
+            Err(error) => {
+                self.failed(&upload, &error).await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn done(
+        &self,
+        mut stored: StoredObject,
+        verified: Verified,
+        resumed_bytes: u64,
+        restarted: bool,
+    ) -> Result<Uploaded> {
+        if let Some(journal) = &self.journal {
+            journal.remove().await?;
+        }
+        let request = &self.upload.request;
+        stored.size.get_or_insert(self.file.size);
+        stored.http_metadata.get_or_insert_with(|| request.http_metadata.clone());
+        stored.custom_metadata.get_or_insert_with(|| request.custom_metadata.clone());
+        stored.storage_class = stored.storage_class.or(request.storage_class);
+        Ok(Uploaded { stored, verified, resumed_bytes, restarted })
+    }
+
+    /// Aborts what cannot be continued.
+    async fn failed(&self, upload: &MultipartUpload, error: &Error) {
+        let resumable = match error.kind() {
+            ErrorKind::PreconditionFailed
+            | ErrorKind::NotModified
+            | ErrorKind::InvalidInput
+            | ErrorKind::NoSuchUpload
+            | ErrorKind::Unsupported => false,
+            ErrorKind::Integrity => error.operation() != Some("complete_multipart_upload"),
+            ErrorKind::Storage => self.file.check(self.path()).await.is_ok(),
+            _ => true,
+        };
+        if resumable && self.journal.is_some() {
+            return;
+        }
+        let removed = async {
+            upload.abort().await?;
+            match &self.journal {
+                Some(journal) => journal.remove().await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = removed.await {
+            tracing::warn!(key = self.key(), %error, "the unfinished upload could not be aborted");
+        }
+    }
+
+    /// What the object will be stored with, as the journal has it.
+    fn stored_with(&self) -> Value {
+        let CreateMultipartUploadRequest { http_metadata, custom_metadata, storage_class, .. } =
+            &self.upload.request;
+        json!({ "httpMetadata": http_metadata, "customMetadata": custom_metadata, "storageClass": storage_class })
+    }
+
+    async fn begin(&self, pieces: Pieces) -> Result<Begun> {
+        let request = || self.upload.request.clone();
+        let create = |request| CreateMultipartUpload::from_request(self.service.clone(), request);
+        let mut with_crc = self.service.verifies();
+        let created = if with_crc { create(request()).full_object_crc64nvme() } else { create(request()) };
+        let upload = match created.await {
+            // A service that does not know of it.
+            Err(error)
+                if with_crc && matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) =>
+            {
+                with_crc = false;
+                create(request()).await?
+            }
+            created => created?,
+        };
+        if let Some(journal) = &self.journal {
+            let header = UploadHeader {
+                key: self.key().to_owned(),
+                path: self.path().to_string_lossy().into_owned(),
+                file: self.file,
+                part_size: pieces.piece_size(),
+                upload_id: upload.upload_id().to_owned(),
+                full_object_crc64nvme: with_crc,
+                stored_with: self.stored_with(),
+            };
+            if let Err(error) = journal.begin(header).await {
+                self.failed(&upload, &error).await;
+                return Err(error);
+            }
+        }
+        Ok(Begun { upload, pieces, with_crc, arrived: BTreeMap::new() })
+    }
+
+    /// What the service still has of the upload that the journal is about.
+    async fn resume(&self, header: &UploadHeader, known: Vec<UploadedPart>) -> Result<Resumed> {
+        let upload = self.service.resume_multipart_upload(self.key(), &header.upload_id);
+        let is_this = header.key == self.key()
+            && header.file == self.file
+            && header.stored_with == self.stored_with()
+            && self.upload.part_size.is_none_or(|size| size == header.part_size)
+            && header.full_object_crc64nvme <= self.service.verifies();
+        let pieces = Pieces::new(self.file.size, Some(header.part_size)).ok().filter(|_| is_this);
+        let Some(pieces) = pieces else {
+            tracing::debug!(
+                key = self.key(),
+                "the file has changed, or what it is stored with: starting anew"
+            );
+            upload.abort().await?;
+            return Ok(Resumed::GivenUp);
+        };
+        let known: BTreeMap<_, _> = known.into_iter().map(|part| (part.part_number, part)).collect();
+        let listed: Vec<UploadedPart> = match upload.list_parts().stream().try_collect().await {
+            Ok(listed) => listed,
+            // What a service does not list was written down here.
+            Err(error) if error.kind() == ErrorKind::Unsupported => known.values().cloned().collect(),
+            Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
+                return self.completed_before(pieces, &known).await;
+            }
+            Err(error) => return Err(error),
+        };
+        let with_crc = header.full_object_crc64nvme;
+        let mut arrived = BTreeMap::new();
+        for part in listed {
+            let Some(piece) = pieces.get(part.part_number) else { continue };
+            if let Some(part) = self.arrived(piece, part, known.get(&piece.number), with_crc).await? {
+                arrived.insert(piece.number, part);
+            }
+        }
+        Ok(Resumed::Begun(Begun { upload, pieces, with_crc, arrived }))
+    }
+
+    /// The listed part, if it has the bytes of the file: by what the journal says of it, else by the file.
+    async fn arrived(
+        &self,
+        piece: Piece,
+        listed: UploadedPart,
+        known: Option<&UploadedPart>,
+        with_crc: bool,
+    ) -> Result<Option<Arrived>> {
+        if listed.size.is_some_and(|size| size != piece.length) {
+            return Ok(None);
+        }
+        let listed_crc = listed.checksums.get(ChecksumAlgorithm::Crc64Nvme).copied();
+        let known_crc = known.and_then(|known| known.checksums.get(ChecksumAlgorithm::Crc64Nvme).copied());
+        let known_etag = known.is_some_and(|known| known.etag == listed.etag);
+        let crc = known_crc.and_then(|crc| Crc64Nvme::from_checksum(crc, piece.length));
+        let is_same = match (known_crc, listed_crc) {
+            (Some(known), Some(listed)) => known == listed,
+            (Some(_), None) => known_etag,
+            (None, _) => known_etag && !with_crc,
+        };
+        let (is_same, crc) = if known.is_some() && (crc.is_some() || !with_crc) {
+            (is_same, crc)
+        } else {
+            // It arrived, and the process was killed before it wrote that down.
+            let read = read_checksums(self.path(), piece, listed_crc.is_none()).await?;
+            let is_same = match listed_crc {
+                Some(listed) => read.crc64nvme.checksum() == listed,
+                None => read.md5.is_some() && read.md5 == Checksum::from_etag(&listed.etag),
+            };
+            (is_same, Some(read.crc64nvme))
+        };
+        Ok(is_same.then_some(Arrived { part: with_checksum(listed, piece, crc, with_crc), crc }))
+    }
+
+    /// An upload that the service does not have: it was completed, and its answer was lost, or it was aborted.
+    async fn completed_before(&self, pieces: Pieces, known: &BTreeMap<u16, UploadedPart>) -> Result<Resumed> {
+        if known.len() as u64 != pieces.count() {
+            return Ok(Resumed::GivenUp);
+        }
+        let Some(object) = self.service.head(self.key()).await? else { return Ok(Resumed::GivenUp) };
+        let parts: Vec<_> = known.values().cloned().collect();
+        let crc: Option<Crc64Nvme> = parts.iter().map(UploadedPart::crc64nvme).collect();
+        let is_it = match (crc, object.checksums.get(ChecksumAlgorithm::Crc64Nvme)) {
+            (Some(crc), Some(stored)) => object.size == crc.length() && crc.checksum() == *stored,
+            _ => is_made_of(&object, &parts),
+        };
+        if !is_it {
+            return Ok(Resumed::GivenUp);
+        }
+        Ok(Resumed::Completed(object.into(), crc))
+    }
+
+    /// Sends the parts that are missing, and makes the object of all.
+    async fn finish(&self, begun: Begun) -> Result<(StoredObject, Verified)> {
+        let Begun { upload, pieces, with_crc, arrived } = begun;
+        let missing: Vec<_> = pieces.iter().filter(|piece| !arrived.contains_key(&piece.number)).collect();
+        let queue = Mutex::new(missing.into_iter());
+        let arrived = Mutex::new(arrived);
+        let worker = || async {
+            loop {
+                let _slot = self.pace.slot().await;
+                let Some(piece) = lock(&queue).next() else { return Ok::<_, Error>(()) };
+                let part = self.send_part(&upload, piece, with_crc).await?;
+                lock(&arrived).insert(piece.number, part);
+            }
+        };
+        try_join_all((0..self.upload.concurrency).map(|_| worker())).await?;
+        self.file.check(self.path()).await?;
+
+        let (parts, crcs): (Vec<_>, Vec<_>) =
+            into_inner(arrived).into_values().map(|arrived| (arrived.part, arrived.crc)).unzip();
+        let crc: Option<Crc64Nvme> =
+            crcs.into_iter().collect::<Option<Vec<_>>>().filter(|_| with_crc).map(Crc64Nvme::from_iter);
+        let mut complete = upload.complete(parts.clone()).only_if(self.upload.only_if.clone());
+        if let Some(crc) = crc {
+            complete = complete.checksum(crc.checksum());
+        }
+        let stored = complete.await?;
+        let verified = self.verified(&stored, crc, &parts).await;
+        Ok((stored, verified))
+    }
+
+    async fn send_part(&self, upload: &MultipartUpload, piece: Piece, with_crc: bool) -> Result<Arrived> {
+        let crc = self.crc_of(piece, with_crc).await?;
+        let body = Body::from_file_range(self.path(), piece.offset, piece.length).await?;
+        self.file.check(self.path()).await?;
+        let mut send = upload.upload_part(piece.number, body.on_progress(self.tally.piece()));
+        if let Some(crc) = crc {
+            send = send.checksum(crc.checksum());
+        }
+        let part = with_checksum(send.await?, piece, crc, with_crc);
+        if let Some(journal) = &self.journal {
+            journal.append(part.clone()).await?;
+        }
+        Ok(Arrived { part, crc })
+    }
+
+    /// Read before it is sent, so that the service refuses other bytes.
+    async fn crc_of(&self, piece: Piece, wanted: bool) -> Result<Option<Crc64Nvme>> {
+        if !wanted {
+            return Ok(None);
+        }
+        Ok(Some(read_checksums(self.path(), piece, false).await?.crc64nvme))
+    }
+
+    /// What proves the whole object. Its parts were compared one by one.
+    async fn verified(
+        &self,
+        stored: &StoredObject,
+        crc: Option<Crc64Nvme>,
+        parts: &[UploadedPart],
+    ) -> Verified {
+        if !self.service.verifies() {
+            return Verified::LengthOnly;
+        }
+        if crc.is_some_and(|crc| has_crc(stored, crc)) {
+            return Verified::Crc64;
+        }
+        let md5s: Option<Vec<_>> = parts.iter().map(|part| Checksum::from_etag(&part.etag)).collect();
+        if !parts.is_empty() && md5s.is_some_and(|md5s| etag_of(&md5s).eq_ignore_ascii_case(&stored.etag)) {
+            return Verified::PartMd5s;
+        }
+        // A service may say it of an object and not of an upload.
+        match (crc, self.service.head(self.key()).await) {
+            (Some(crc), Ok(Some(object)))
+                if object.etag == stored.etag && has_crc(&object.clone().into(), crc) =>
+            {
+                Verified::Crc64
+            }
+            _ => Verified::LengthOnly,
+        }
+    }
+}
+
+fn has_crc(stored: &StoredObject, crc: Crc64Nvme) -> bool {
+    stored.checksums.get(ChecksumAlgorithm::Crc64Nvme) == Some(&crc.checksum())
+}
+
+fn with_checksum(
+    mut part: UploadedPart,
+    piece: Piece,
+    crc: Option<Crc64Nvme>,
+    with_crc: bool,
+) -> UploadedPart {
+    part.size = Some(piece.length);
+    if let Some(crc) = crc.filter(|_| with_crc) {
+        part.checksums.insert(crc.checksum());
+    }
+    part
+}

@@ -1,0 +1,89 @@
+//! The journals of uploads: a folder with a file for each.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+
+use super::blocking::{blocking, storage};
+use super::file_identity::FileIdentity;
+use super::journal::Journal;
+use crate::error::Result;
+use crate::model::r2::UploadedPart;
+
+/// What is uploaded, and how.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct UploadHeader {
+    pub(super) key: String,
+    /// For people: the name of the journal tells paths apart.
+    pub(super) path: String,
+    pub(super) file: FileIdentity,
+    pub(super) part_size: u64,
+    pub(super) upload_id: String,
+    /// Whether the service was asked for the CRC-64 of the whole.
+    pub(super) full_object_crc64nvme: bool,
+    /// The metadata and storage class that the object will have.
+    pub(super) stored_with: Value,
+}
+
+/// The journal of one upload.
+#[derive(Debug, Clone)]
+pub(super) struct UploadJournal(Arc<Journal>);
+
+impl UploadJournal {
+    /// Opens the one for this file and key, or makes it. `None`: it does not exist, and only an existing one
+    /// was asked for.
+    pub(super) async fn open(
+        folder: &Path,
+        path: &Path,
+        key: &str,
+        only_existing: bool,
+    ) -> Result<Option<Self>> {
+        let (folder, path, key) = (folder.to_owned(), path.to_owned(), key.to_owned());
+        blocking(move || {
+            let journal = folder.join(name(&path, &key)?);
+            if only_existing && !journal.exists() {
+                return Ok(None);
+            }
+            std::fs::create_dir_all(&folder).map_err(|error| storage(&folder, "cannot be made", error))?;
+            Ok(Some(Self(Arc::new(Journal::open(&journal)?))))
+        })
+        .await
+    }
+
+    pub(super) async fn read(&self) -> Result<Option<(UploadHeader, Vec<UploadedPart>)>> {
+        let journal = Arc::clone(&self.0);
+        blocking(move || journal.read()).await
+    }
+
+    pub(super) async fn begin(&self, header: UploadHeader) -> Result<()> {
+        let journal = Arc::clone(&self.0);
+        blocking(move || journal.begin(header)).await
+    }
+
+    pub(super) async fn append(&self, part: UploadedPart) -> Result<()> {
+        let journal = Arc::clone(&self.0);
+        blocking(move || journal.append(&part)).await
+    }
+
+    pub(super) async fn remove(&self) -> Result<()> {
+        let journal = Arc::clone(&self.0);
+        blocking(move || journal.remove()).await
+    }
+}
+
+fn name(path: &Path, key: &str) -> Result<PathBuf> {
+    let absolute = std::path::absolute(path).map_err(|error| storage(path, "cannot be named", error))?;
+    let mut hash = Sha256::new();
+    hash.update(key);
+    // No key has it.
+    hash.update([0]);
+    hash.update(absolute.as_os_str().as_encoded_bytes());
+    let mut name = hex::encode(hash.finalize());
+    name.truncate(32);
+    name.push_str(".upload");
+    Ok(name.into())
+}
