@@ -1,23 +1,22 @@
-//! Uploads of files: small ones in one request, large ones in parts.
+//! Uploads and downloads: how they are continued, and what ends them.
 
+use std::env;
+use std::ffi::OsString;
+use std::fmt;
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
-    Body, Conditional, CustomMetadata, HttpMetadata, MAX_PARTS, MultipartUpload, R2Service, StoredObject,
+    Body, Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, R2Service, StoredObject,
 };
-use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use cloudflare_clients::transfer::{Downloaded, Upload, Uploaded, Verified};
+use futures_util::{Stream, StreamExt as _, stream};
+use indicatif::BinaryBytes;
 
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::shutdown;
-
-const MIB: u64 = 1024 * 1024;
-/// Files above this go up in parts.
-pub(crate) const MAX_WHOLE: u64 = 64 * MIB;
-const MIN_PART_SIZE: u64 = 16 * MIB;
-/// How many parts are under way at once.
-const CONCURRENCY: usize = 4;
 
 /// An object to be.
 #[derive(Debug, Clone)]
@@ -44,36 +43,75 @@ impl NewObject {
         }
         Ok(())
     }
-
-    fn put(&self, service: &R2Service, body: Body) -> cloudflare_clients::r2::Put {
-        service
-            .put(&self.key, body)
-            .http_metadata(self.http_metadata.clone())
-            .custom_metadata(self.custom_metadata.clone())
-            .only_if(self.only_if())
-    }
 }
 
-/// Uploads a regular file of `size` bytes.
+/// How a file is transferred.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Settings {
+    /// Continue what was interrupted, and keep what is.
+    pub(crate) resume: bool,
+    /// How many pieces are under way at once.
+    pub(crate) concurrency: usize,
+}
+
+/// Uploads a regular file to the bucket that summaries call `target`.
 pub(crate) async fn upload_file(
     service: &R2Service,
     path: &Path,
-    size: u64,
     object: &NewObject,
+    target: &str,
+    settings: Settings,
     progress: &Progress,
-) -> Result<StoredObject> {
+) -> Result<Uploaded> {
     object.check_absent(service).await?;
-    if size > MAX_WHOLE {
-        return upload_parts(service, path, size, object, progress).await;
+    let upload = service
+        .upload(path, &object.key)
+        .http_metadata(object.http_metadata.clone())
+        .custom_metadata(object.custom_metadata.clone())
+        .only_if(object.only_if())
+        .concurrency(settings.concurrency)
+        .on_progress(progress.position());
+    match journals(target, |name| env::var_os(name)).filter(|_| settings.resume) {
+        Some(folder) => shutdown::unless_requested(async { Ok(upload.journal(folder).await?) }).await,
+        None => without_resuming(upload).await,
     }
-    let body = Body::from_file(path).await?.on_progress(progress.reporter());
-    Ok(object.put(service, body).await?)
+}
+
+/// Its journal lives as long as the upload, so that what Ctrl-C interrupts can be aborted.
+async fn without_resuming(upload: Upload) -> Result<Uploaded> {
+    let folder = tempfile::tempdir()
+        .map_err(|error| Error::Local(format!("a temporary folder cannot be made: {error}")))?;
+    let upload = upload.journal(folder.path());
+    let sent = shutdown::unless_requested(async { Ok(upload.clone().await?) }).await;
+    // A second Ctrl-C does not wait for it.
+    if sent.is_err()
+        && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
+    {
+        tracing::warn!(%error, "the unfinished upload could not be aborted; R2 drops it after 7 days");
+    }
+    sent
+}
+
+/// Downloads an object into a file, if there is one.
+pub(crate) async fn download_file(
+    service: &R2Service,
+    key: &str,
+    path: &Path,
+    settings: Settings,
+    progress: &Progress,
+) -> Result<Option<Downloaded>> {
+    let download = service
+        .download(key, path)
+        .resume(settings.resume)
+        .concurrency(settings.concurrency)
+        .on_progress(progress.position());
+    shutdown::unless_requested(async { Ok(download.await?) }).await
 }
 
 /// Uploads what a stream gives, whose length nobody knows.
 pub(crate) async fn upload_stream(
     service: &R2Service,
-    input: impl stream::Stream<Item = cloudflare_clients::Result<bytes::Bytes>> + Send + 'static,
+    input: impl Stream<Item = cloudflare_clients::Result<Bytes>> + Send + 'static,
     object: &NewObject,
     progress: &Progress,
 ) -> Result<StoredObject> {
@@ -91,7 +129,12 @@ pub(crate) async fn upload_stream(
         .take_while(|item| std::future::ready(item.is_some()))
         .filter_map(std::future::ready);
     let body = Body::from_stream(input, None).on_progress(progress.reporter());
-    match object.put(service, body).await {
+    let put = service
+        .put(&object.key, body)
+        .http_metadata(object.http_metadata.clone())
+        .custom_metadata(object.custom_metadata.clone())
+        .only_if(object.only_if());
+    match put.await {
         Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
         result => Ok(result?),
     }
@@ -99,68 +142,59 @@ pub(crate) async fn upload_stream(
 
 const INTERRUPTED: &str = "interrupted";
 
-async fn upload_parts(
-    service: &R2Service,
-    path: &Path,
-    size: u64,
-    object: &NewObject,
-    progress: &Progress,
-) -> Result<StoredObject> {
-    let upload = service
-        .create_multipart_upload(&object.key)
-        .http_metadata(object.http_metadata.clone())
-        .custom_metadata(object.custom_metadata.clone())
-        .await?;
-    let sent = shutdown::unless_requested(send_parts(&upload, path, size, object, progress)).await;
-    // A second Ctrl-C does not wait for it.
-    if sent.is_err()
-        && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
-    {
-        tracing::warn!(%error, "the unfinished upload could not be aborted; R2 drops it after 7 days");
-    }
-    sent
-}
+/// What proved a transfer, for summaries.
+pub(crate) struct Proof(pub(crate) Option<Verified>);
 
-async fn send_parts(
-    upload: &MultipartUpload,
-    path: &Path,
-    size: u64,
-    object: &NewObject,
-    progress: &Progress,
-) -> Result<StoredObject> {
-    let part_size = part_size(size);
-    let parts = stream::iter(
-        (1..=MAX_PARTS).zip((0..size).step_by(usize::try_from(part_size).unwrap_or(usize::MAX))),
-    )
-    .map(|(number, offset)| {
-        let (upload, path, report) = (upload.clone(), PathBuf::from(path), progress.reporter());
-        async move {
-            let body = Body::from_file_range(path, offset, part_size).await?;
-            upload.upload_part(number, body.on_progress(report)).await
+impl fmt::Display for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(Verified::LengthOnly) => f.write_str("  proved by its length only"),
+            Some(verified) => write!(f, "  proved by {verified}"),
+            None => Ok(()),
         }
-    })
-    .buffer_unordered(CONCURRENCY)
-    .try_collect::<Vec<_>>()
-    .await?;
-    Ok(upload.complete(parts).only_if(object.only_if()).await?)
+    }
 }
 
-/// The size of every part but the last: whole mebibytes, at least 16, and so many that 10,000 parts are enough.
-fn part_size(size: u64) -> u64 {
-    let needed = size.div_ceil(u64::from(MAX_PARTS)).next_multiple_of(MIB);
-    needed.max(MIN_PART_SIZE)
+/// How much had arrived before, for summaries.
+pub(crate) struct Resumed(pub(crate) u64);
+
+impl fmt::Display for Resumed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == 0 { Ok(()) } else { write!(f, "  {} had arrived before", BinaryBytes(self.0)) }
+    }
+}
+
+/// Where the journals of uploads to this bucket are, where this machine says where programs keep their state.
+fn journals(target: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let folder = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = if cfg!(windows) {
+        folder("LOCALAPPDATA")
+    } else {
+        // https://specifications.freedesktop.org/basedir-spec/latest/
+        folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")))
+    };
+    // Any text can be a bucket's, and so its checksum names the folder.
+    let name = Checksum::of(ChecksumAlgorithm::Sha256, target.as_bytes()).to_hex();
+    let name = name.get(..16)?;
+    Some(state?.join("cfstore").join("transfers").join(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    #[cfg(unix)]
     #[test]
-    fn ten_thousand_parts_are_enough() {
-        assert_eq!(part_size(MAX_WHOLE + 1), 16 * MIB);
-        assert_eq!(part_size(160_000 * MIB), 16 * MIB);
-        assert_eq!(part_size(160_000 * MIB + 1), 17 * MIB);
-        let largest = 5 * MIB * MIB;
-        assert!(largest.div_ceil(part_size(largest)) <= MAX_PARTS.into());
+    fn each_bucket_has_a_folder_of_journals() {
+        let journals = |target: &str, xdg: Option<&str>, home: Option<&str>| {
+            journals(target, |name| if name == "HOME" { home } else { xdg }.map(OsString::from))
+        };
+        let one = journals("bucket a at x", None, Some("/home/me")).unwrap();
+        assert!(one.starts_with("/home/me/.local/state/cfstore/transfers"), "{one:?}");
+        assert_ne!(journals("bucket b at x", None, Some("/home/me")).unwrap(), one);
+        assert!(
+            journals("b", Some("/state"), Some("/home/me")).unwrap().starts_with("/state/cfstore/transfers")
+        );
+        assert_eq!(journals("b", Some("relative"), None), None);
     }
 }

@@ -138,7 +138,8 @@ pub(crate) struct R2Command {
 pub(crate) enum R2 {
     /// Store a file, or stdin, as an object
     ///
-    /// Files above 64 MiB go up in parts, a few at a time. Stdin may be of any length up to 156 GiB.
+    /// Files above 64 MiB go up in parts, a few at a time, and the same command continues what was interrupted: what has arrived is written
+    /// down in ~/.local/state/cfstore. Stdin may be of any length up to 156 GiB.
     #[command(after_help = "\
 Examples:
   cfstore r2 put film.mp4 creator-123/videos/film.mp4
@@ -149,7 +150,8 @@ Examples:
     Put(Put),
     /// Fetch an object to a file, or to stdout
     ///
-    /// What arrives is verified, and the file appears only when it is whole.
+    /// What arrives is verified, and the file appears only when it is whole. Large objects come in ranges, a few at a time, and the same
+    /// command continues what was interrupted.
     #[command(after_help = "\
 Examples:
   cfstore r2 get creator-123/videos/film.mp4               to film.mp4
@@ -271,6 +273,19 @@ pub(crate) struct Put {
     /// Fail rather than replace an object
     #[arg(long)]
     pub(crate) if_absent: bool,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
+}
+
+/// How the bytes of a file go.
+#[derive(Debug, Args)]
+pub(crate) struct Transfer {
+    /// Begin anew, and keep nothing of what is interrupted
+    #[arg(long)]
+    pub(crate) no_resume: bool,
+    /// The most parts or ranges of a large file that are under way at once
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = parse_concurrency)]
+    pub(crate) concurrency: usize,
 }
 
 #[derive(Debug, Args)]
@@ -282,6 +297,8 @@ pub(crate) struct Get {
     /// Only these bytes: `0-1023`, `1024-` (from there on) or `-500` (the last 500)
     #[arg(long, value_parser = parse_range, allow_hyphen_values = true)]
     pub(crate) range: Option<Range>,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
 }
 
 #[derive(Debug, Args)]
@@ -440,6 +457,13 @@ fn parse_range(text: &str) -> Result<Range, String> {
             }
             Ok(Range::from(first..=last))
         }
+    }
+}
+
+fn parse_concurrency(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(number @ 1..=128) => Ok(number),
+        _ => Err("it is 1 to 128".to_owned()),
     }
 }
 

@@ -8,6 +8,7 @@ mod moving;
 mod playlists;
 mod program;
 mod r2;
+mod resume;
 mod serve;
 mod store;
 mod uploads;

@@ -40,7 +40,8 @@ fn metadata_content_types_and_conditions() {
     assert_eq!(head["httpMetadata"]["cacheControl"], "no-store");
     assert_eq!(head["customMetadata"], serde_json::json!({ "a": "b=c", "d": "" }));
     assert_eq!(head["size"], 7);
-    assert_eq!(head["checksums"], serde_json::json!({ "md5": head["etag"] }));
+    assert_eq!(head["checksums"]["md5"], head["etag"]);
+    assert!(head["checksums"]["crc64nvme"].is_string(), "{head}");
 
     insta::assert_snapshot!(folder.fails(&put), @r#"
     exit 1
@@ -187,7 +188,11 @@ fn a_key_that_ends_in_a_slash_is_a_folder() {
     let folder = Folder::new();
     folder.write("hi.txt", "hi");
     let put = folder.run(&["r2", "put", "hi.txt", "dir/"]);
-    assert!(stdout(&put, &["put"]).starts_with("dir/hi.txt  2 B  text/plain  (bucket media in /"), "{put:?}");
+    assert!(
+        stdout(&put, &["put"])
+            .starts_with("dir/hi.txt  2 B  text/plain  proved by crc64  (bucket media in /"),
+        "{put:?}"
+    );
     assert!(String::from_utf8(put.stderr).unwrap().contains("its key is dir/hi.txt"));
     let copied = folder.json(&["--json", "r2", "cp", "dir/hi.txt", "other/"]);
     assert_eq!(

@@ -1,6 +1,9 @@
 //! `cfstore r2 get KEY [FILE|-]`
 
-use cloudflare_clients::r2::ObjectBody;
+use std::path::Path;
+
+use cloudflare_clients::r2::{ObjectBody, R2Service};
+use cloudflare_clients::transfer::Downloaded;
 use futures_util::TryStreamExt as _;
 use indicatif::BinaryBytes;
 use serde_json::json;
@@ -14,9 +17,10 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::shutdown;
+use crate::transfer::{self, Proof, Resumed, Settings};
 
 pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    let Get { key, file, range } = args;
+    let Get { key, file, range, transfer } = args;
     let destination = Destination::new(file, &key).await?;
     if printer.is_json() && matches!(destination, Destination::Stdout) {
         return Err(Error::usage(
@@ -26,6 +30,10 @@ pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     }
     let target = location.target()?;
     let service = location.open(printer).await?;
+    if let (Destination::File(path), None) = (&destination, range) {
+        let settings = Settings { resume: !transfer.no_resume, concurrency: transfer.concurrency };
+        return download(&service, &key, path, settings, &target, printer).await;
+    }
     let mut get = service.get(&key);
     if let Some(range) = range {
         get = get.range(range);
@@ -59,6 +67,36 @@ pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -
         &json!({ "key": key, "file": path.to_string_lossy(), "size": written, "etag": etag }),
         &target,
     )?;
+    Ok(ExitStatus::Success)
+}
+
+/// All of an object into a file.
+async fn download(
+    service: &R2Service,
+    key: &str,
+    path: &Path,
+    settings: Settings,
+    target: &str,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let progress = Progress::new(printer, key, Some(0));
+    let downloaded = transfer::download_file(service, key, path, settings, &progress).await?;
+    drop(progress);
+    let Some(Downloaded { object, verified, resumed_bytes, restarted, .. }) = downloaded else {
+        return Err(Error::NotFound(key.to_owned()));
+    };
+    if restarted {
+        printer.note(format_args!("the object is another one than was begun with: it was fetched anew"));
+    }
+    let (name, proof, resumed) = (path.to_string_lossy(), Proof(Some(verified)), Resumed(resumed_bytes));
+    let mut value = json!({
+        "key": key, "file": name, "size": object.size, "etag": object.etag, "verified": verified,
+    });
+    if resumed_bytes > 0 {
+        value["resumedBytes"] = resumed_bytes.into();
+    }
+    let line = format_args!("{}  {}{proof}{resumed}", Key(&name), BinaryBytes(object.size));
+    printer.result_at(line, &value, target)?;
     Ok(ExitStatus::Success)
 }
 

@@ -6,8 +6,10 @@ use std::pin::Pin;
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{HttpMetadata, StoredObject};
+use cloudflare_clients::transfer::{Uploaded, Verified};
 use futures_util::Stream;
 use indicatif::BinaryBytes;
+use serde::Serialize;
 use tokio::fs::{self, File};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
@@ -18,7 +20,7 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::keys;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
-use crate::transfer::{self, NewObject};
+use crate::transfer::{self, NewObject, Proof, Resumed, Settings};
 
 /// How much is read from a stream at a time.
 const READ_SIZE: usize = 256 * 1024;
@@ -43,20 +45,57 @@ pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -
         custom_metadata: args.metadata.into_iter().collect(),
         if_absent: args.if_absent,
     };
-    let (mut stored, size) = upload(&args.file, &object, location, printer).await?;
+    let settings = Settings { resume: !args.transfer.no_resume, concurrency: args.transfer.concurrency };
+    let Done { mut stored, size, verified, resumed_bytes, restarted } =
+        upload(&args.file, &object, location, &target, settings, printer).await?;
     stored.size = Some(size);
-    let line = format_args!("{}  {}  {content_type}", Key(&stored.key), BinaryBytes(size));
-    printer.result_at(line, &stored, &target)?;
+    if restarted {
+        printer.note(format_args!(
+            "the file has changed since an upload of it was interrupted: it was sent anew"
+        ));
+    }
+    let resumed = Resumed(resumed_bytes);
+    let proof = Proof(verified);
+    let line = format_args!("{}  {}  {content_type}{proof}{resumed}", Key(&stored.key), BinaryBytes(size));
+    let value = Printed { stored: &stored, verified, resumed_bytes };
+    printer.result_at(line, &value, &target)?;
     Ok(ExitStatus::Success)
 }
 
+/// The object, with what proved it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Printed<'a> {
+    #[serde(flatten)]
+    stored: &'a StoredObject,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<Verified>,
+    #[serde(skip_serializing_if = "is_zero")]
+    resumed_bytes: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// What the service says of the object, and its size, which S3 does not say.
+struct Done {
+    stored: StoredObject,
+    size: u64,
+    verified: Option<Verified>,
+    resumed_bytes: u64,
+    restarted: bool,
+}
+
 async fn upload(
     path: &Path,
     object: &NewObject,
     location: BucketLocation,
+    target: &str,
+    settings: Settings,
     printer: Printer,
-) -> Result<(StoredObject, u64)> {
+) -> Result<Done> {
     let input: Pin<Box<dyn AsyncRead + Send>> = if path == Path::new("-") {
         Box::pin(tokio::io::stdin())
     } else {
@@ -71,15 +110,17 @@ async fn upload(
         if found.is_file() {
             let service = location.open_or_create(printer).await?;
             let progress = Progress::new(printer, &object.key, Some(found.len()));
-            let stored = transfer::upload_file(&service, path, found.len(), object, &progress).await?;
-            return Ok((stored, found.len()));
+            let uploaded = transfer::upload_file(&service, path, object, target, settings, &progress).await?;
+            let Uploaded { stored, verified, resumed_bytes, restarted, .. } = uploaded;
+            let size = stored.size.unwrap_or(found.len());
+            return Ok(Done { stored, size, verified: Some(verified), resumed_bytes, restarted });
         }
         Box::pin(File::open(path).await.map_err(unreadable)?)
     };
     let service = location.open_or_create(printer).await?;
     let progress = Progress::new(printer, &object.key, None);
     let stored = transfer::upload_stream(&service, chunks(input), object, &progress).await?;
-    Ok((stored, progress.bytes()))
+    Ok(Done { stored, size: progress.bytes(), verified: None, resumed_bytes: 0, restarted: false })
 }
 
 fn chunks(
