@@ -44,7 +44,8 @@ pub enum ErrorKind {
     NotModified,
     /// The requested range lies outside the object (416).
     RangeNotSatisfiable,
-    /// The request collides with the state of the service (409), such as a bucket that is not empty.
+    /// The request collides with the state of the service (409), such as a bucket that is not empty. A
+    /// transfer of a file collides with another one that is under way and has its journal.
     Conflict,
     /// A [lock](crate::lock) is held no more: it has expired, or somebody else has taken it over.
     LockLost,

@@ -510,7 +510,7 @@ async fn a_service_that_is_busy_slows_transfers_down_and_fails_none() {
         let nth = calls.fetch_add(1, Ordering::SeqCst);
         let busy = Error::from_status(StatusCode::SERVICE_UNAVAILABLE, "Slow Down");
         // One of two, and once more often than anybody retries.
-        if nth % 2 == 0 || (4..12).contains(&nth) {
+        if nth.is_multiple_of(2) || (4..12).contains(&nth) {
             Err(busy.with_retry_after(Duration::from_millis(1)))
         } else {
             Ok(())
