@@ -220,12 +220,13 @@ fn flags_in(text: &str) -> String {
     let mut named = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let (option, rest) = part.split_once('`').unwrap_or((part, ""));
+        named.push_str("--");
         named.push_str(&match option {
-            "expires_in" | "expires_at" => "--expires".to_owned(),
-            "signing_window" => "--window".to_owned(),
+            "expires_in" | "expires_at" => "expires".into(),
+            "signing_window" => "window".into(),
             // What says where other playlists are is where they are written.
-            "child_url" => "--output DIR".to_owned(),
-            option => format!("--{}", option.replace('_', "-")),
+            "child_url" => "output DIR".into(),
+            option => option.replace('_', "-"),
         });
         named.push_str(rest);
     }
