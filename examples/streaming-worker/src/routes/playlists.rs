@@ -128,11 +128,7 @@ async fn stored(app: &App, key: &MediaKey, reload: Option<BlockingReload>) -> Re
 async fn read(found: Option<ObjectBody>) -> Result<(String, String), ApiError> {
     let found = found.ok_or_else(|| ApiError::not_found("playlist"))?;
     let etag = found.etag.clone();
-    let text = found.decoded()?.limit(MAX_PLAYLIST).text().await.map_err(|error| match error.code() {
-        Some("EntityTooLarge") => ApiError::unprocessable("the playlist that is stored is too long"),
-        _ => error.into(),
-    });
-    Ok((etag, text?))
+    Ok((etag, found.decoded()?.limit(MAX_PLAYLIST).text().await?))
 }
 
 fn answer(request: &Request, text: String, content_type: &str) -> Answer {
