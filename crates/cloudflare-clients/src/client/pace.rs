@@ -41,7 +41,7 @@ struct State {
 pub(crate) struct Begun(u64);
 
 impl Pace {
-    /// At most so many pieces at once; 0 counts as 1.
+    /// A pace of at most this many pieces at once; 0 counts as 1.
     pub(crate) fn new(runtime: Arc<dyn Runtime>, most: usize) -> Self {
         let most = most.max(1);
         let state = State {

@@ -110,7 +110,7 @@ static ZEROS: [u64; 64] = {
     powers
 };
 
-/// The CRC with so many zero bytes behind its own.
+/// The CRC of the same bytes followed by this many zero bytes.
 fn moved(mut crc: u64, mut length: u64) -> u64 {
     for power in ZEROS {
         if length & 1 == 1 {

@@ -2,7 +2,7 @@
 
 use std::time::UNIX_EPOCH;
 
-/// Calendars repeat after 400 years, which have so many seconds.
+/// The seconds of 400 years, after which calendars repeat.
 const CYCLE: i128 = 146_097 * 86_400;
 
 const SECOND: i128 = 1_000_000_000;

@@ -158,7 +158,7 @@ impl Live {
             period.is_listed = period.has_segments && period.ready <= self.passed;
         }
         if self.newest().is_none() && !self.periods.is_empty() {
-            // Rather a segment that is not there yet than none.
+            // An empty list stops players, so the first segment is listed before it is available.
             let begun = |period: &&mut LivePeriod| {
                 period.has_segments && period.start.is_some_and(|start| start <= self.passed)
             };
