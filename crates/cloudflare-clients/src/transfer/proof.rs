@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::pieces::{Piece, Pieces};
 use crate::error::Result;
+use crate::model::r2::multipart::parts_of_etag;
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, Object};
 use crate::r2::R2Service;
 
@@ -106,16 +107,9 @@ impl Proof {
     }
 }
 
-/// How many parts an etag of R2's form names.
-pub(super) fn parts_of_etag(etag: &str) -> Option<u64> {
-    let (md5, count) = etag.split_once('-')?;
-    Checksum::from_etag(md5)?;
-    count.parse().ok()
-}
-
 /// [The etag](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags) of an object whose parts
 /// have these MD5s.
-pub(super) fn etag_of(md5s: &[Checksum]) -> String {
+fn etag_of(md5s: &[Checksum]) -> String {
     let mut hasher = Hasher::md5();
     for md5 in md5s {
         hasher.update(md5.as_bytes());

@@ -14,7 +14,7 @@ use super::DEFAULT_CONCURRENCY;
 use super::blocking::storage;
 use super::file_identity::FileIdentity;
 use super::pieces::{Piece, Pieces};
-use super::proof::{Verified, etag_of};
+use super::proof::Verified;
 use super::read_checksums::read_checksums;
 use super::tally::{Report, Tally};
 use super::upload_journal::{UploadHeader, UploadJournal};
@@ -22,7 +22,7 @@ use crate::body::Body;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result, TOO_LARGE};
-use crate::model::r2::multipart::is_made_of;
+use crate::model::r2::multipart::{is_made_of, is_md5_of_parts};
 use crate::model::r2::{
     Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata,
     HttpMetadata, MAX_OBJECT_SIZE, StorageClass, StoredObject, UploadedPart,
@@ -136,12 +136,7 @@ impl Upload {
         let operation = Operation::new("upload", &self.request.key);
         let aborted = async {
             let Some(journal) = self.open_journal(true).await? else { return Ok(false) };
-            let begun = journal.read().await?;
-            if let Some((header, _)) = &begun {
-                self.service.resume_multipart_upload(&header.key, &header.upload_id).abort().await?;
-            }
-            journal.remove().await?;
-            Ok(begun.is_some())
+            abort_begun(&self.service, &journal).await
         };
         operation.check(aborted.await)
     }
@@ -276,12 +271,7 @@ impl Transfer {
     /// Aborts an earlier upload of this key, of when the file was larger.
     async fn give_up_earlier(&self) -> Result<bool> {
         let Some(journal) = &self.journal else { return Ok(false) };
-        let begun = journal.read().await?;
-        if let Some((header, _)) = &begun {
-            self.service.resume_multipart_upload(&header.key, &header.upload_id).abort().await?;
-        }
-        journal.remove().await?;
-        Ok(begun.is_some())
+        abort_begun(&self.service, journal).await
     }
 
     async fn in_parts(&self, pieces: Pieces) -> Result<Uploaded> {
@@ -562,8 +552,7 @@ impl Transfer {
         if crc.is_some_and(|crc| has_crc(stored, crc)) {
             return Verified::Crc64;
         }
-        let md5s: Option<Vec<_>> = parts.iter().map(|part| Checksum::from_etag(&part.etag)).collect();
-        if !parts.is_empty() && md5s.is_some_and(|md5s| etag_of(&md5s).eq_ignore_ascii_case(&stored.etag)) {
+        if !parts.is_empty() && is_md5_of_parts(&stored.etag, parts) == Some(true) {
             return Verified::PartMd5s;
         }
         // A service may say it of an object and not of an upload.
@@ -576,6 +565,16 @@ impl Transfer {
             _ => Verified::LengthOnly,
         }
     }
+}
+
+/// Drops the upload that a journal is about, and the journal. Says whether one had begun.
+async fn abort_begun(service: &R2Service, journal: &UploadJournal) -> Result<bool> {
+    let begun = journal.read().await?;
+    if let Some((header, _)) = &begun {
+        service.resume_multipart_upload(&header.key, &header.upload_id).abort().await?;
+    }
+    journal.remove().await?;
+    Ok(begun.is_some())
 }
 
 fn has_crc(stored: &StoredObject, crc: Crc64Nvme) -> bool {

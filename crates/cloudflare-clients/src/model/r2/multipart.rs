@@ -466,12 +466,23 @@ pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
 /// or fewer; or it is another MD5 than that of the parts', where `are_md5s` says that their etags are MD5s of
 /// their bytes. An etag that is not written as R2 writes it says neither.
 pub(crate) fn contradicts_parts(etag: &str, parts: &[UploadedPart], are_md5s: bool) -> bool {
-    let Some((md5, count)) = etag.split_once('-') else { return false };
-    let (Some(_), Ok(count)) = (Checksum::from_etag(md5), count.parse::<usize>()) else { return false };
-    if count != parts.len() {
+    let Some(count) = parts_of_etag(etag) else { return false };
+    if count != parts.len() as u64 {
         return true;
     }
-    are_md5s && etags_of(parts).is_some_and(|etags| !etags.iter().any(|made| made.eq_ignore_ascii_case(etag)))
+    are_md5s && is_md5_of_parts(etag, parts) == Some(false)
+}
+
+/// How many parts an etag names that is written as R2 writes it.
+pub(crate) fn parts_of_etag(etag: &str) -> Option<u64> {
+    let (md5, count) = etag.split_once('-')?;
+    Checksum::from_etag(md5)?;
+    count.parse().ok()
+}
+
+/// Whether an etag is the MD5 of the parts' MD5s, where the etags of the parts are MD5s.
+pub(crate) fn is_md5_of_parts(etag: &str, parts: &[UploadedPart]) -> Option<bool> {
+    Some(etags_of(parts)?.iter().any(|made| made.eq_ignore_ascii_case(etag)))
 }
 
 /// The etags that an object of these parts may have, where those of the parts are MD5s: their MD5, as R2 and
