@@ -32,6 +32,8 @@ use self::gunzip::gunzip;
 pub(crate) use self::readable::{ForJs, Readable};
 pub(crate) use self::replay::Replay;
 pub use self::stream::ByteStream;
+#[cfg(not(target_arch = "wasm32"))]
+use self::stream::all_chunks;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) use self::stream::wrong_length;
 use self::stream::{Announced, chunks, exactly};
@@ -84,6 +86,9 @@ struct ReadBy {
 
 enum Content {
     Bytes(Bytes),
+    /// In memory too, not in one piece.
+    #[cfg(not(target_arch = "wasm32"))]
+    Pieces(Vec<Bytes>),
     #[cfg(not(target_arch = "wasm32"))]
     File(file::Slice),
     Stream {
@@ -143,6 +148,8 @@ impl Body {
         match &self.content {
             Content::Bytes(bytes) => Some(bytes.len() as u64),
             #[cfg(not(target_arch = "wasm32"))]
+            Content::Pieces(pieces) => Some(pieces.iter().map(|piece| piece.len() as u64).sum()),
+            #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => Some(slice.length()),
             Content::Stream { length, .. } => *length,
             Content::Reading { left, .. } => *left,
@@ -167,7 +174,7 @@ impl Body {
         match self.content {
             Content::Bytes(_) => true,
             #[cfg(not(target_arch = "wasm32"))]
-            Content::File(_) => true,
+            Content::Pieces(_) | Content::File(_) => true,
             _ => false,
         }
     }
@@ -216,6 +223,8 @@ impl Body {
         let content = match &self.content {
             Content::Bytes(bytes) => Content::Bytes(bytes.clone()),
             #[cfg(not(target_arch = "wasm32"))]
+            Content::Pieces(pieces) => Content::Pieces(pieces.clone()),
+            #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => Content::File(slice.clone()),
             Content::Stream { .. } | Content::Reading { .. } => return None,
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
@@ -255,6 +264,8 @@ impl Body {
         let total = self.content_length();
         let stream = match self.content {
             Content::Bytes(bytes) => ByteStream::new(chunks(bytes)),
+            #[cfg(not(target_arch = "wasm32"))]
+            Content::Pieces(pieces) => ByteStream::new(all_chunks(pieces)),
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(slice) => ByteStream::new(slice.into_stream()),
             Content::Stream { stream, length: None, .. } | Content::Reading { stream, .. } => stream,
@@ -379,6 +390,14 @@ impl Body {
 
 #[cfg(not(target_arch = "wasm32"))]
 impl Body {
+    /// Bytes in memory, one piece behind the other.
+    pub(crate) fn from_pieces(mut pieces: Vec<Bytes>) -> Self {
+        match pieces.len() {
+            0 | 1 => Self::from(pieces.pop().unwrap_or_default()),
+            _ => Self::new(Content::Pieces(pieces)),
+        }
+    }
+
     /// A file. It is opened when the body is sent, and must not change until then.
     ///
     /// # Errors
@@ -507,6 +526,8 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.content {
             Content::Bytes(_) => "Bytes",
+            #[cfg(not(target_arch = "wasm32"))]
+            Content::Pieces(_) => "Bytes",
             #[cfg(not(target_arch = "wasm32"))]
             Content::File(_) => "File",
             Content::Stream { .. } | Content::Reading { .. } => "Stream",

@@ -48,6 +48,11 @@ pub(super) fn chunks(mut bytes: Bytes) -> impl Stream<Item = Result<Bytes>> + Se
     }))
 }
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) fn all_chunks(pieces: Vec<Bytes>) -> impl Stream<Item = Result<Bytes>> + Send {
+    stream::iter(pieces).flat_map(chunks)
+}
+
 /// Who said how long a stream is, and so whose fault another length is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Announced {

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::DEFAULT_CONCURRENCY;
 use super::blocking::blocking;
+use super::get_range::get_range;
 use super::journal::Journal;
 use super::partial_file::PartialFile;
 use super::pieces::{Piece, Pieces};
@@ -21,7 +22,7 @@ use super::tally::{Report, Tally};
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::{Checksum, ChecksumAlgorithm, Conditional, Object, Range, ServedRange};
+use crate::model::r2::{Checksum, ChecksumAlgorithm, Object, ServedRange};
 use crate::r2::R2Service;
 use crate::sync::{into_inner, lock};
 
@@ -403,25 +404,13 @@ async fn fetch_piece(
     tally: &Tally,
 ) -> Result<PieceChecksums> {
     let Piece { offset, length, .. } = piece;
-    let mut get = service.get(&object.key).range(Range::OffsetWithLength { offset, length });
-    if !object.etag.is_empty() {
-        get = get.only_if(Conditional::new().etag_matches(&object.etag));
-    }
-    let replaced =
-        || Error::new(ErrorKind::Integrity, "the object was replaced or deleted while it was being read");
-    let found = match get.await {
-        Ok(Some(found)) if found.etag == object.etag && found.size == object.size => found,
-        Ok(_) => return Err(replaced()),
-        Err(error) if error.kind() == ErrorKind::PreconditionFailed => {
-            return Err(replaced().with_source(error));
+    let found = get_range(service, object, ServedRange { offset, length }).await.map_err(|error| {
+        // Bytes of another object are wrong ones.
+        match error.kind() {
+            ErrorKind::PreconditionFailed => error.with_kind(ErrorKind::Integrity),
+            _ => error,
         }
-        Err(error) => return Err(error),
-    };
-    let asked = ServedRange { offset, length };
-    if found.range.unwrap_or(ServedRange { offset: 0, length: found.size }) != asked {
-        let message = format!("the service answered a request for {asked:?} with {:?}", found.range);
-        return Err(Error::unexpected(message));
-    }
+    })?;
 
     let opened = Arc::clone(target);
     let mut writer = blocking(move || opened.partial.writer(piece, opened.with_md5)).await?;

@@ -1,13 +1,22 @@
-//! Transfers of files: in parallel, continued where they were interrupted, and proved.
+//! Transfers of files and streams: in parallel, proved, and those of files continued where they were interrupted.
 //!
-//! [`R2Service::upload`](crate::r2::R2Service::upload) stores a file,
-//! [`R2Service::download`](crate::r2::R2Service::download) fetches one.
+//! | from or to | up | down |
+//! |---|---|---|
+//! | a file | [`R2Service::upload`] | [`R2Service::download`] |
+//! | what implements tokio's `AsyncRead` or `AsyncWrite` | [`R2Service::upload_reader`] | `tokio::io::copy` from a [`Reader`] |
+//! | code that writes or reads | [`R2Service::writer`], a [`Writer`] | [`R2Service::reader`], a [`Reader`] |
+//!
+//! [`R2Service::upload`]: crate::r2::R2Service::upload
+//! [`R2Service::download`]: crate::r2::R2Service::download
+//! [`R2Service::upload_reader`]: crate::r2::R2Service::upload_reader
+//! [`R2Service::writer`]: crate::r2::R2Service::writer
+//! [`R2Service::reader`]: crate::r2::R2Service::reader
 //!
 //! - **In pieces.** Large files go up in equal parts and come down in equal ranges, a few at a time. Bytes are
-//!   read from the file and written in place, and not held in memory.
+//!   read from the file and written in place, and not held in memory. Of streams, a few pieces are in memory.
 //! - **Proof.** The CRC-64/NVME of each piece is computed on its way, and all of them make that of the whole, which is
 //!   compared with what the service has. [`Verified`] says what the proof was.
-//! - **Resume.** A small file, the journal, keeps what has arrived. The same call continues with it, in another process and on
+//! - **Resume**, of files. A small file, the journal, keeps what has arrived. The same call continues with it, in another process and on
 //!   another day. What it is about has to be the same: a file that has changed, or an object that was replaced,
 //!   starts anew, and the result says so. Two transfers never share a journal: the second fails with
 //!   [`ErrorKind::Conflict`](crate::ErrorKind).
@@ -41,18 +50,31 @@
 mod blocking;
 mod download;
 mod file_identity;
+mod get_range;
+mod io_error;
 mod journal;
+mod part_buffer;
 mod partial_file;
 mod pieces;
 mod proof;
 mod read_checksums;
+mod read_proof;
+mod reader;
+mod stream_upload;
 mod tally;
 mod upload;
 mod upload_journal;
+mod upload_reader;
+mod verified_upload;
+mod writer;
 
 pub use self::download::{Download, Downloaded};
 pub use self::proof::Verified;
+pub use self::reader::{Reader, ReaderBuilder};
+pub use self::stream_upload::DEFAULT_STREAM_PART_SIZE;
 pub use self::upload::{Upload, Uploaded};
+pub use self::upload_reader::UploadReader;
+pub use self::writer::{Writer, WriterBuilder};
 
 /// How many pieces of a transfer are under way at once, unless it is told otherwise.
 pub const DEFAULT_CONCURRENCY: usize = 8;

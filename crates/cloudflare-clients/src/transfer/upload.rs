@@ -18,11 +18,12 @@ use super::proof::Verified;
 use super::read_checksums::read_checksums;
 use super::tally::{Report, Tally};
 use super::upload_journal::{UploadHeader, UploadJournal};
+use super::verified_upload::verified_upload;
 use crate::body::Body;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result, TOO_LARGE};
-use crate::model::r2::multipart::{is_made_of, is_md5_of_parts};
+use crate::model::r2::multipart::is_made_of;
 use crate::model::r2::{
     Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata,
     HttpMetadata, MAX_OBJECT_SIZE, StorageClass, StoredObject, UploadedPart,
@@ -259,12 +260,7 @@ impl Transfer {
             put = put.checksum(crc.checksum());
         }
         let stored = put.await?;
-        let verified = match crc {
-            Some(crc) if has_crc(&stored, crc) => Verified::Crc64,
-            // It was compared where the service did not repeat the CRC-64.
-            Some(_) if Checksum::from_etag(&stored.etag).is_some() => Verified::Md5,
-            _ => Verified::LengthOnly,
-        };
+        let verified = verified_upload(&self.service, &stored, crc, &[]).await;
         Ok(Uploaded { stored, verified, resumed_bytes: 0, restarted })
     }
 
@@ -285,7 +281,7 @@ impl Transfer {
                 Resumed::GivenUp => restarted = true,
                 Resumed::Completed(stored, crc) => {
                     self.tally.add(self.file.size);
-                    let verified = self.verified(&stored, crc, &[]).await;
+                    let verified = verified_upload(&self.service, &stored, crc, &[]).await;
                     return self.done(stored, verified, self.file.size, restarted).await;
                 }
             }
@@ -364,20 +360,8 @@ impl Transfer {
     }
 
     async fn begin(&self, pieces: Pieces) -> Result<Begun> {
-        let request = || self.upload.request.clone();
-        let create = |request| CreateMultipartUpload::from_request(self.service.clone(), request);
-        let mut with_crc = self.service.verifies();
-        let created = if with_crc { create(request()).full_object_crc64nvme() } else { create(request()) };
-        let upload = match created.await {
-            // A service that does not know of it.
-            Err(error)
-                if with_crc && matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) =>
-            {
-                with_crc = false;
-                create(request()).await?
-            }
-            created => created?,
-        };
+        let create = CreateMultipartUpload::from_request(self.service.clone(), self.upload.request.clone());
+        let (upload, with_crc) = create.with_crc_if_known().await?;
         if let Some(journal) = &self.journal {
             let header = UploadHeader {
                 key: self.key().to_owned(),
@@ -512,7 +496,7 @@ impl Transfer {
             complete = complete.checksum(crc.checksum());
         }
         let stored = complete.await?;
-        let verified = self.verified(&stored, crc, &parts).await;
+        let verified = verified_upload(&self.service, &stored, crc, &parts).await;
         Ok((stored, verified))
     }
 
@@ -538,33 +522,6 @@ impl Transfer {
         }
         Ok(Some(read_checksums(self.path(), piece, false).await?.crc64nvme))
     }
-
-    /// What proves the whole object. Its parts were compared one by one.
-    async fn verified(
-        &self,
-        stored: &StoredObject,
-        crc: Option<Crc64Nvme>,
-        parts: &[UploadedPart],
-    ) -> Verified {
-        if !self.service.verifies() {
-            return Verified::LengthOnly;
-        }
-        if crc.is_some_and(|crc| has_crc(stored, crc)) {
-            return Verified::Crc64;
-        }
-        if !parts.is_empty() && is_md5_of_parts(&stored.etag, parts) == Some(true) {
-            return Verified::PartMd5s;
-        }
-        // A service may say it of an object and not of an upload.
-        match (crc, self.service.head(self.key()).await) {
-            (Some(crc), Ok(Some(object)))
-                if object.etag == stored.etag && has_crc(&object.clone().into(), crc) =>
-            {
-                Verified::Crc64
-            }
-            _ => Verified::LengthOnly,
-        }
-    }
 }
 
 /// Drops the upload that a journal is about, and the journal. Says whether one had begun.
@@ -575,10 +532,6 @@ async fn abort_begun(service: &R2Service, journal: &UploadJournal) -> Result<boo
     }
     journal.remove().await?;
     Ok(begun.is_some())
-}
-
-fn has_crc(stored: &StoredObject, crc: Crc64Nvme) -> bool {
-    stored.checksums.get(ChecksumAlgorithm::Crc64Nvme) == Some(&crc.checksum())
 }
 
 fn with_checksum(

@@ -3,6 +3,8 @@
 use super::multipart_upload::{BegunWith, MultipartUpload};
 use super::setters::metadata_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::error::ErrorKind;
 use crate::error::Result;
 use crate::model::r2::{CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, StorageClass};
 use crate::r2::service::R2Service;
@@ -40,6 +42,21 @@ impl CreateMultipartUpload {
     pub fn full_object_crc64nvme(mut self) -> Self {
         self.request.full_object_crc64nvme = true;
         self
+    }
+
+    /// Asks for the CRC-64/NVME where bytes are verified and the service knows of it: whether it was asked stands beside the
+    /// upload.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) async fn with_crc_if_known(self) -> Result<(MultipartUpload, bool)> {
+        if !self.service.verifies() {
+            return Ok((self.await?, false));
+        }
+        match self.clone().full_object_crc64nvme().await {
+            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) => {
+                Ok((self.await?, false))
+            }
+            created => Ok((created?, true)),
+        }
     }
 
     async fn send(self) -> Result<MultipartUpload> {

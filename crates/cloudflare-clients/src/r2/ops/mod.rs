@@ -13,6 +13,8 @@ mod list;
 mod list_multipart_uploads;
 mod list_parts;
 mod multipart_upload;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) mod parts_in_flight;
 mod put;
 #[cfg(not(target_arch = "wasm32"))]
 mod put_in_parts;

@@ -34,9 +34,10 @@ impl R2Service {
 /// A put; awaiting it stores the object and gives what is known of it.
 ///
 /// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length is refused in a
-/// Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which three are in memory at once: so it may have
-/// 156.25 GiB, and its conditions are checked when it is complete. One that fails is aborted; one that is dropped leaves its
-/// parts to R2, which deletes them after 7 days.
+/// Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which four are in memory at once: so it may have
+/// 156.25 GiB, and its conditions are checked when it is complete. Its CRC-64/NVME goes along, so that the service refuses other
+/// bytes, where it knows of that. One that fails or is dropped is aborted, as long as the runtime runs; what is left after
+/// all R2 deletes after 7 days.
 ///
 /// [`MAX_SINGLE_UPLOAD`]: crate::r2::MAX_SINGLE_UPLOAD
 /// [`STREAM_PART_SIZE`]: crate::r2::STREAM_PART_SIZE

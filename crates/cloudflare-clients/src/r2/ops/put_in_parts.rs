@@ -1,15 +1,15 @@
 //! Storing streams of unknown length, in parts.
 
-use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, Stream, StreamExt as _, TryStreamExt as _};
+use bytes::Bytes;
+use futures_util::stream::TryStreamExt as _;
 
-use super::create_multipart_upload::CreateMultipartUpload;
+use super::parts_in_flight::{Part, PartsInFlight, PartsPlan};
 use super::put_whole::put_whole;
 use crate::body::{Body, ByteStream};
 use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::error_code::{BAD_DIGEST, ENTITY_TOO_LARGE};
-use crate::model::r2::{Checksum, CreateMultipartUploadRequest, Hasher, MAX_PARTS, PutRequest, StoredObject};
+use crate::model::r2::error_code::BAD_DIGEST;
+use crate::model::r2::{Checksum, Crc64Nvme, CreateMultipartUploadRequest, Hasher, PutRequest, StoredObject};
 use crate::r2::service::R2Service;
 
 /// The size of the parts in which a stream of unknown length goes up: 16 MiB.
@@ -18,6 +18,12 @@ pub const STREAM_PART_SIZE: usize = 16 * 1024 * 1024;
 /// How many parts of a stream of unknown length are under way at once.
 const STREAM_CONCURRENCY: usize = 3;
 
+/// Pieces of a stream that are smaller are copied, so that what is kept of them are not many small pieces of large buffers.
+const COPIED: usize = 64 * 1024;
+
+/// How much is copied into one buffer.
+const BUFFER: usize = 256 * 1024;
+
 /// The body's length is not known.
 pub(super) async fn put_in_parts(
     service: R2Service,
@@ -25,88 +31,116 @@ pub(super) async fn put_in_parts(
     operation: &Operation<'_>,
 ) -> Result<StoredObject> {
     let stream = std::mem::replace(&mut request.body, Body::empty()).into_sent_stream();
-    let mut parts = Parts::new(stream, request.checksum);
-    let first = parts.next().await?.unwrap_or_default();
-    if let Some(second) = parts.next().await? {
-        let parts = stream::iter([Ok(first), Ok(second)]).chain(parts.into_stream());
-        return put_parts(service, request, parts).await;
-    }
-    // What fits into one part needs no upload in parts.
-    request.body = first.into();
-    put_whole(service, request, operation).await
-}
-
-/// Uploads parts as they come, and completes the upload when they end.
-async fn put_parts(
-    service: R2Service,
-    request: PutRequest,
-    parts: impl Stream<Item = Result<Bytes>> + Send,
-) -> Result<StoredObject> {
-    let PutRequest { key, body: _, http_metadata, custom_metadata, storage_class, checksum: _, only_if } =
-        request;
-    let request = CreateMultipartUploadRequest {
-        http_metadata,
-        custom_metadata,
-        storage_class,
-        ..CreateMultipartUploadRequest::new(key)
+    let mut parts = Parts::new(stream, request.checksum, service.verifies());
+    let first = parts.next().await?;
+    let Some(second) = parts.next().await? else {
+        // What fits into one part needs no upload in parts.
+        request.body = first.map_or_else(Body::empty, |part| part.body);
+        return put_whole(service, request, operation).await;
     };
-    let upload = CreateMultipartUpload::from_request(service, request).await?;
-    let uploads = parts.zip(stream::iter(1..)).map(|(part, number)| {
-        let upload = &upload;
-        async move {
-            let part = part?;
-            if number > MAX_PARTS {
-                return Err(Error::invalid_input(
-                    "the stream has more than 156.25 GiB, 10,000 parts of 16 MiB, the limit where its length is not \
-                     known: give its length, or upload it in larger parts with `create_multipart_upload`",
-                )
-                .with_code(ENTITY_TOO_LARGE.name));
-            }
-            upload.upload_part(number, part).await
-        }
-    });
-    let uploaded: Result<Vec<_>> = uploads.buffered(STREAM_CONCURRENCY).try_collect().await;
-    let error = match uploaded {
-        Ok(parts) => match upload.complete(parts).only_if(only_if).await {
-            Ok(stored) => return Ok(stored),
-            Err(error) => error,
+    let PutRequest { key, http_metadata, custom_metadata, storage_class, only_if, .. } = request;
+    let plan = PartsPlan {
+        request: CreateMultipartUploadRequest {
+            http_metadata,
+            custom_metadata,
+            storage_class,
+            ..CreateMultipartUploadRequest::new(key)
         },
-        Err(error) => error,
+        only_if,
+        part_size: STREAM_PART_SIZE as u64,
+        concurrency: STREAM_CONCURRENCY,
+        pace: None,
     };
-    if let Err(failed) = upload.abort().await {
-        tracing::warn!(error = %failed, "an unfinished upload could not be aborted; R2 drops it after 7 days");
-    }
-    Err(error)
+    let mut upload = PartsInFlight::new(service, plan);
+    let sent = async {
+        let mut last = second;
+        if let Some(first) = first {
+            upload.push(first).await?;
+        }
+        while let Some(next) = parts.next().await? {
+            upload.push(std::mem::replace(&mut last, next)).await?;
+        }
+        upload.finish(last).await
+    };
+    let sent = sent.await;
+    Ok(upload.or_abort(sent).await?.stored)
 }
 
-/// Cuts a stream into parts of [`STREAM_PART_SIZE`], the last one shorter.
+/// Cuts a stream into parts of [`STREAM_PART_SIZE`], the last one shorter. Large pieces are not copied.
 struct Parts {
     stream: ByteStream,
-    collected: BytesMut,
+    /// What the next part has so far.
+    pieces: Vec<Bytes>,
+    /// What comes behind `pieces`: small pieces, copied.
+    small: Vec<u8>,
+    /// Of a piece that is in several parts, what those behind the next one have.
+    rest: Bytes,
     checksum: Option<(Checksum, Hasher)>,
+    with_crc: bool,
     ended: bool,
 }
 
 impl Parts {
-    fn new(stream: ByteStream, checksum: Option<Checksum>) -> Self {
-        let checksum = checksum.map(|checksum| (checksum, Hasher::new(checksum.algorithm())));
-        Self { stream, collected: BytesMut::new(), checksum, ended: false }
+    fn new(stream: ByteStream, checksum: Option<Checksum>, with_crc: bool) -> Self {
+        Self {
+            stream,
+            pieces: Vec::new(),
+            small: Vec::new(),
+            rest: Bytes::new(),
+            checksum: checksum.map(|checksum| (checksum, Hasher::new(checksum.algorithm()))),
+            with_crc,
+            ended: false,
+        }
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>> {
-        while !self.ended && self.collected.len() < STREAM_PART_SIZE {
-            match self.stream.try_next().await? {
-                Some(bytes) => {
-                    if let Some((_, hasher)) = &mut self.checksum {
-                        hasher.update(&bytes);
-                    }
-                    self.collected.extend_from_slice(&bytes);
+    async fn next(&mut self) -> Result<Option<Part>> {
+        let mut missing = STREAM_PART_SIZE;
+        let mut crc = Crc64Nvme::new();
+        while missing > 0 {
+            if self.rest.is_empty() {
+                if self.ended {
+                    break;
                 }
-                None => self.end()?,
+                match self.stream.try_next().await? {
+                    Some(bytes) => self.rest = bytes,
+                    None => self.end()?,
+                }
+                continue;
             }
+            let piece = self.rest.split_to(self.rest.len().min(missing));
+            missing -= piece.len();
+            if self.with_crc {
+                crc.update(&piece);
+            }
+            if let Some((_, hasher)) = &mut self.checksum {
+                hasher.update(&piece);
+            }
+            self.keep(piece);
         }
-        let size = self.collected.len().min(STREAM_PART_SIZE);
-        Ok((size > 0).then(|| self.collected.split_to(size).freeze()))
+        self.keep_small();
+        let pieces = std::mem::take(&mut self.pieces);
+        Ok((!pieces.is_empty()).then(|| Part { body: Body::from_pieces(pieces), crc }))
+    }
+
+    fn keep(&mut self, piece: Bytes) {
+        if piece.len() < COPIED {
+            if self.small.len() + piece.len() > BUFFER {
+                self.keep_small();
+            }
+            if self.small.is_empty() {
+                self.small.reserve_exact(BUFFER);
+            }
+            self.small.extend_from_slice(&piece);
+        } else {
+            self.keep_small();
+            self.pieces.push(piece);
+        }
+    }
+
+    fn keep_small(&mut self) {
+        if !self.small.is_empty() {
+            self.pieces.push(std::mem::take(&mut self.small).into());
+        }
     }
 
     fn end(&mut self) -> Result<()> {
@@ -122,9 +156,5 @@ impl Parts {
             }
             None => Ok(()),
         }
-    }
-
-    fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
-        stream::try_unfold(self, |mut parts| async move { Ok(parts.next().await?.map(|part| (part, parts))) })
     }
 }

@@ -1,0 +1,382 @@
+//! Objects as a reader that seeks.
+
+use std::collections::VecDeque;
+use std::error::Error as _;
+use std::fmt;
+use std::io::{self, SeekFrom};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf as _, Bytes};
+use futures_util::TryStreamExt as _;
+use tokio::io::{AsyncRead, AsyncSeek, ReadBuf};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
+use tracing::Instrument as _;
+
+use super::DEFAULT_CONCURRENCY;
+use super::get_range::get_range;
+use super::io_error::to_io;
+use super::proof::Verified;
+use super::read_proof::ReadProof;
+use crate::client::operation::Operation;
+use crate::client::pace::Pace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::{Object, ServedRange};
+use crate::r2::R2Service;
+
+const OPERATION: &str = "reader";
+
+/// How large the ranges are that are fetched ahead, at most.
+const DEFAULT_RANGE_SIZE: u64 = 4 * 1024 * 1024;
+
+/// How much is fetched at first, and after the position was set.
+const BEGIN: u64 = 256 * 1024;
+
+impl R2Service {
+    /// Reads an object as a file: `r2.reader("film.mp4").open().await?` is an [`AsyncRead`] and [`AsyncSeek`].
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+    /// use std::io::SeekFrom;
+    ///
+    /// use cloudflare_clients::transfer::Verified;
+    /// use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// r2.put("notes.txt", "first line\nlast line").await?;
+    ///
+    /// let mut reader = r2.reader("notes.txt").open().await?.ok_or("no such object")?;
+    /// let mut text = String::new();
+    /// reader.seek(SeekFrom::End(-9)).await?;
+    /// reader.read_to_string(&mut text).await?;
+    /// assert_eq!(text, "last line");
+    ///
+    /// // What is read from the beginning to the end is proved.
+    /// reader.rewind().await?;
+    /// let copied = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await?;
+    /// assert_eq!((copied, reader.verified()), (20, Some(Verified::Md5)));
+    /// # Ok(()) }
+    /// ```
+    pub fn reader(&self, key: impl Into<String>) -> ReaderBuilder {
+        ReaderBuilder {
+            service: self.clone(),
+            key: key.into(),
+            range_size: DEFAULT_RANGE_SIZE,
+            concurrency: DEFAULT_CONCURRENCY,
+        }
+    }
+}
+
+/// What a [`Reader`] reads, and how.
+#[derive(Debug, Clone)]
+#[must_use = "it does nothing until it is opened"]
+pub struct ReaderBuilder {
+    service: R2Service,
+    key: String,
+    range_size: u64,
+    concurrency: usize,
+}
+
+impl ReaderBuilder {
+    /// The size of the ranges that are fetched, at most; 4 MiB by default. 0 counts as 1.
+    pub fn range_size(mut self, bytes: u64) -> Self {
+        self.range_size = bytes.max(1);
+        self
+    }
+
+    /// How many ranges are under way or wait to be read at once, at most; 8 by default. 0 counts as 1.
+    pub fn concurrency(mut self, ranges: usize) -> Self {
+        self.concurrency = ranges.max(1);
+        self
+    }
+
+    /// Looks at the object. `None` when no object has this key.
+    ///
+    /// # Errors
+    /// Those of a [`head`](R2Service::head).
+    pub async fn open(self) -> Result<Option<Reader>> {
+        let Self { service, key, range_size, concurrency } = self;
+        let operation = Operation::new(OPERATION, &key);
+        let pace = Arc::new(Pace::new(Arc::clone(service.runtime()), concurrency));
+        let service = service.at_pace(&pace);
+        let Some(object) = operation.check(service.head(&key).await)? else { return Ok(None) };
+        let proof = operation.check(ReadProof::of(&object, service.verifies()))?;
+        let source = Source { service, pace, object: Arc::new(object) };
+        Ok(Some(Reader {
+            source,
+            range_size,
+            concurrency,
+            position: 0,
+            asked: 0,
+            window: 0,
+            ahead: VecDeque::new(),
+            piece: Bytes::new(),
+            skipped: 0,
+            proof,
+            failed: None,
+        }))
+    }
+}
+
+/// An object that is read: a [`tokio::io::AsyncRead`] and [`AsyncSeek`], which needs a Tokio runtime.
+///
+/// While it is read on, further ranges are fetched beforehand: 256 KiB at first, twice as much each time that half of it is
+/// read, up to `concurrency` ranges of `range_size`, 32 MiB by default, which memory holds. Once the position is set to a place
+/// that is not there yet, it begins with 256 KiB again. Nothing is fetched before the first read. Requests are made again and resumed as those of [`Get`](crate::r2::Get).
+///
+/// All bytes are of the object that was opened: where it is replaced or deleted meanwhile, a read is
+/// [`ErrorKind::PreconditionFailed`]. What is read from the first byte to the last, whatever is read in between, is compared with the CRC-64/NVME of
+/// the object, or with the MD5 that is its etag: wrong bytes are [`ErrorKind::Integrity`] in place of the last of them. An object that
+/// was uploaded in parts without a CRC-64/NVME has neither, and what is read in part has no checksum; see
+/// [`verified`](Self::verified).
+///
+/// The [`io::Error`] of a read has the [`Error`] as its inner one. Each further read gives it again, until the position is
+/// set, also to where it is.
+#[must_use = "it fetches nothing until it is read"]
+pub struct Reader {
+    source: Source,
+    range_size: u64,
+    concurrency: usize,
+    position: u64,
+    /// The end of what is being fetched, not before `position`.
+    asked: u64,
+    /// How much is fetched ahead; 0 before the first read from here.
+    window: u64,
+    /// What is being fetched, in the order of its bytes.
+    ahead: VecDeque<Ahead>,
+    /// What has arrived of the first range, and is to be read next.
+    piece: Bytes,
+    /// How many bytes are passed over before `position`.
+    skipped: u64,
+    proof: ReadProof,
+    failed: Option<Error>,
+}
+
+impl Reader {
+    /// What is known of the object.
+    pub fn object(&self) -> &Object {
+        &self.source.object
+    }
+
+    /// What proved the bytes that were read, once they were read from the first to the last; `None` before.
+    /// [`Verified::LengthOnly`]: the service says no checksum of the object, or verification is
+    /// [off](R2Service::with_verification).
+    pub fn verified(&self) -> Option<Verified> {
+        self.proof.verified()
+    }
+
+    fn poll_bytes(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Result<Bytes>> {
+        if let Some(error) = &self.failed {
+            return Poll::Ready(Err(error.clone()));
+        }
+        let read = ready!(self.poll_piece(cx)).and_then(|()| {
+            let bytes = self.piece.split_to(self.piece.len().min(most));
+            self.proof.read(self.position, &bytes)?;
+            Ok(bytes)
+        });
+        Poll::Ready(match read {
+            Ok(bytes) => {
+                self.position += bytes.len() as u64;
+                self.look_ahead();
+                Ok(bytes)
+            }
+            Err(error) => {
+                let error = error.during(OPERATION, Some(&self.source.object.key));
+                self.forget();
+                self.failed = Some(error.clone());
+                Err(error)
+            }
+        })
+    }
+
+    /// Waits for the next piece; at the end it is empty.
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        loop {
+            let over = self.skipped.min(self.piece.len() as u64);
+            self.piece.advance(usize::try_from(over).unwrap_or_default());
+            self.skipped -= over;
+            if !self.piece.is_empty() || self.position >= self.source.object.size {
+                return Poll::Ready(Ok(()));
+            }
+            let Some(range) = self.ahead.front_mut() else {
+                self.look_ahead();
+                continue;
+            };
+            match ready!(range.pieces.poll_recv(cx)) {
+                Some(piece) => {
+                    let piece = piece?;
+                    range.left = range.left.saturating_sub(piece.len() as u64);
+                    self.piece = piece;
+                }
+                None if range.left == 0 => {
+                    self.ahead.pop_front();
+                }
+                None => {
+                    return Poll::Ready(Err(Error::unexpected("the task that fetches a range was ended")));
+                }
+            }
+        }
+    }
+
+    /// Fetches as much as the window has room for.
+    fn look_ahead(&mut self) {
+        let least = BEGIN.min(self.range_size);
+        let ahead = self.asked - self.position;
+        if self.window == 0 {
+            self.window = least;
+        } else if ahead <= self.window / 2 {
+            let most = self.range_size.saturating_mul(self.concurrency as u64);
+            self.window = self.window.saturating_mul(2).min(most);
+        }
+        let range = (self.window / 4).clamp(least, self.range_size);
+        let size = self.source.object.size;
+        while self.asked < size
+            && self.ahead.len() < self.concurrency
+            && (self.ahead.is_empty() || self.asked - self.position + range <= self.window)
+        {
+            let length = range.min(size - self.asked);
+            self.ahead.push_back(self.source.fetch(ServedRange { offset: self.asked, length }));
+            self.asked += length;
+        }
+    }
+
+    fn set_position(&mut self, position: u64) {
+        if self.failed.take().is_none() && (self.position..=self.asked).contains(&position) {
+            self.skipped += position - self.position;
+            self.pass_over();
+        } else {
+            self.forget();
+            self.asked = position;
+        }
+        self.position = position;
+    }
+
+    /// Gives up the ranges that are passed over whole.
+    fn pass_over(&mut self) {
+        while let Some(first) = self.ahead.front()
+            && self.skipped >= self.piece.len() as u64 + first.left
+        {
+            self.skipped -= self.piece.len() as u64 + first.left;
+            self.piece = Bytes::new();
+            self.ahead.pop_front();
+        }
+    }
+
+    /// Gives up all that is being fetched.
+    fn forget(&mut self) {
+        self.ahead.clear();
+        self.piece = Bytes::new();
+        self.skipped = 0;
+        self.window = 0;
+        self.asked = self.position;
+    }
+}
+
+/// What is fetched from.
+struct Source {
+    service: R2Service,
+    pace: Arc<Pace>,
+    object: Arc<Object>,
+}
+
+/// A range that is being fetched. It is as large as memory may hold, and so nobody has to read it for it to come.
+struct Ahead {
+    pieces: UnboundedReceiver<Result<Bytes>>,
+    /// How many bytes were not taken out of `pieces` yet.
+    left: u64,
+    task: JoinHandle<()>,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+impl Source {
+    fn fetch(&self, range: ServedRange) -> Ahead {
+        let (sender, pieces) = unbounded_channel();
+        let (service, pace, object) =
+            (self.service.clone(), Arc::clone(&self.pace), Arc::clone(&self.object));
+        let fetch = async move {
+            let _slot = pace.slot().await;
+            if let Err(error) = fetch(&service, &object, range, &sender).await {
+                // Nobody waits for it any more, otherwise.
+                let _ = sender.send(Err(error));
+            }
+        };
+        Ahead { pieces, left: range.length, task: tokio::spawn(fetch.in_current_span()) }
+    }
+}
+
+async fn fetch(
+    service: &R2Service,
+    object: &Object,
+    range: ServedRange,
+    sender: &UnboundedSender<Result<Bytes>>,
+) -> Result<()> {
+    let mut pieces = get_range(service, object, range).await?.into_stream();
+    while let Some(piece) = pieces.try_next().await.map_err(if_replaced)? {
+        if sender.send(Ok(piece)).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Where a body that was cut off could not be resumed, because it is of another object by now, it is said as of a request.
+fn if_replaced(error: Error) -> Error {
+    let source = error.source().and_then(|source| source.downcast_ref::<Error>());
+    if source.is_some_and(|source| source.kind() == ErrorKind::PreconditionFailed) {
+        return error.with_kind(ErrorKind::PreconditionFailed);
+    }
+    error
+}
+
+impl AsyncRead for Reader {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let read = ready!(self.get_mut().poll_bytes(cx, buffer.remaining()));
+        Poll::Ready(read.map(|bytes| buffer.put_slice(&bytes)).map_err(to_io))
+    }
+}
+
+impl AsyncSeek for Reader {
+    fn start_seek(self: Pin<&mut Self>, to: SeekFrom) -> io::Result<()> {
+        let this = self.get_mut();
+        let position = match to {
+            SeekFrom::Start(position) => Some(position),
+            SeekFrom::End(offset) => this.source.object.size.checked_add_signed(offset),
+            SeekFrom::Current(offset) => this.position.checked_add_signed(offset),
+        };
+        let Some(position) = position else {
+            let message = "the position to read from lies before the first byte";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        };
+        this.set_position(position);
+        Ok(())
+    }
+
+    fn poll_complete(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<u64>> {
+        Poll::Ready(Ok(self.position))
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("object", &self.source.object)
+            .field("position", &self.position)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+//! Uploads of bytes that come one after the other, of a length that nobody knows beforehand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::DEFAULT_CONCURRENCY;
+use super::part_buffer::PartBuffer;
+use super::pieces::Pieces;
+use super::tally::{Report, Tally};
+use super::upload::Uploaded;
+use super::verified_upload::verified_upload;
+use crate::client::pace::Pace;
+use crate::error::{Error, Result};
+use crate::model::r2::{Conditional, CreateMultipartUploadRequest, MAX_OBJECT_SIZE};
+use crate::r2::R2Service;
+use crate::r2::ops::parts_in_flight::{Part, PartsInFlight, PartsPlan};
+
+/// The size of the parts in which bytes of unknown length go up: 8 MiB. [`MAX_PARTS`](crate::r2::MAX_PARTS) of them have 78 GiB.
+pub const DEFAULT_STREAM_PART_SIZE: u64 = 8 * MIB;
+
+const MIB: u64 = 1024 * 1024;
+
+/// What is uploaded, and how.
+#[derive(Clone)]
+pub(super) struct StreamSettings {
+    pub(super) service: R2Service,
+    pub(super) request: CreateMultipartUploadRequest,
+    pub(super) only_if: Conditional,
+    pub(super) part_size: Option<u64>,
+    pub(super) size_hint: Option<u64>,
+    pub(super) concurrency: usize,
+    pub(super) report: Option<Report>,
+}
+
+impl StreamSettings {
+    pub(super) fn new(service: R2Service, key: String) -> Self {
+        Self {
+            service,
+            request: CreateMultipartUploadRequest::new(key),
+            only_if: Conditional::default(),
+            part_size: None,
+            size_hint: None,
+            concurrency: DEFAULT_CONCURRENCY,
+            report: None,
+        }
+    }
+
+    pub(super) fn debug(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        f.debug_struct(name)
+            .field("key", &self.request.key)
+            .field("part_size", &self.part_size)
+            .field("size_hint", &self.size_hint)
+            .field("concurrency", &self.concurrency)
+            .finish_non_exhaustive()
+    }
+
+    /// Nothing is sent yet.
+    pub(super) fn begin(self) -> Result<StreamUpload> {
+        self.request.validate()?;
+        self.only_if.validate()?;
+        let part_size = self.part_size()?;
+        let buffered = usize::try_from(part_size).map_err(|_| {
+            Error::invalid_input(format!("a part of {part_size} bytes does not fit into memory"))
+        })?;
+        let Self { service, request, only_if, concurrency, report, .. } = self;
+        let pace = Arc::new(Pace::new(Arc::clone(service.runtime()), concurrency));
+        let service = service.at_pace(&pace);
+        let plan = PartsPlan { request, only_if, part_size, concurrency, pace: Some(pace) };
+        Ok(StreamUpload {
+            buffer: PartBuffer::new(buffered, service.verifies()),
+            parts: PartsInFlight::new(service.clone(), plan),
+            service,
+            tally: Tally::new(u64::MAX, report),
+        })
+    }
+
+    /// What is given, else as large as 10,000 parts of the expected size have to be.
+    fn part_size(&self) -> Result<u64> {
+        let expected = self.size_hint.unwrap_or_default();
+        if expected > MAX_OBJECT_SIZE {
+            return Err(Error::invalid_input(format!(
+                "{expected} bytes are expected, and an object has {MAX_OBJECT_SIZE} at most"
+            )));
+        }
+        match Pieces::new(expected, Some(self.part_size.unwrap_or(DEFAULT_STREAM_PART_SIZE))) {
+            Err(_) if self.part_size.is_none() => Pieces::new(expected, None),
+            pieces => pieces,
+        }
+        .map(Pieces::piece_size)
+    }
+}
+
+/// An upload whose bytes come one after the other. Dropped, it aborts what it has begun, as long as the runtime runs.
+pub(super) struct StreamUpload {
+    service: R2Service,
+    pub(super) parts: PartsInFlight,
+    tally: Arc<Tally>,
+    /// What no part has yet. It is sent once there is more than it holds, for the end may be a part of its own.
+    pub(super) buffer: PartBuffer,
+}
+
+impl StreamUpload {
+    /// Sends what is in the buffer, once there is room for another part, and goes on with `next`.
+    pub(super) async fn send_buffer(&mut self, next: PartBuffer) -> Result<()> {
+        let part = std::mem::replace(&mut self.buffer, next).into_part();
+        let part = self.observed(part);
+        self.parts.push(part).await
+    }
+
+    /// Sends the rest, and makes the object.
+    pub(super) async fn finish(&mut self) -> Result<Uploaded> {
+        let last = std::mem::replace(&mut self.buffer, PartBuffer::new(0, false)).into_part();
+        let last = self.observed(last);
+        let done = self.parts.finish(last).await?;
+        let verified = verified_upload(&self.service, &done.stored, done.crc, &done.parts).await;
+        Ok(Uploaded { stored: done.stored, verified, resumed_bytes: 0, restarted: false })
+    }
+
+    fn observed(&self, part: Part) -> Part {
+        Part { body: part.body.on_progress(self.tally.piece()), ..part }
+    }
+}
+
+/// The settings of an upload whose bytes come one after the other, of a type with the field `settings`.
+macro_rules! stream_setters {
+    () => {
+        $crate::r2::ops::setters::http_metadata_setters!();
+
+        fn http(&mut self) -> &mut HttpMetadata {
+            &mut self.settings.request.http_metadata
+        }
+
+        fn custom(&mut self) -> &mut CustomMetadata {
+            &mut self.settings.request.custom_metadata
+        }
+
+        /// How R2 stores the object; as the bucket says by default.
+        pub fn storage_class(mut self, class: StorageClass) -> Self {
+            self.settings.request.storage_class = Some(class);
+            self
+        }
+
+        /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if).
+        /// The service looks at it at the end.
+        pub fn only_if(mut self, only_if: Conditional) -> Self {
+            self.settings.only_if = only_if;
+            self
+        }
+
+        /// The size of every part but the last, 5 MiB to 5 GiB; [`DEFAULT_STREAM_PART_SIZE`] by default. An object has
+        /// 10,000 parts at most, and so no more bytes than as many parts of this size.
+        ///
+        /// [`DEFAULT_STREAM_PART_SIZE`]: crate::transfer::DEFAULT_STREAM_PART_SIZE
+        pub fn part_size(mut self, bytes: u64) -> Self {
+            self.settings.part_size = Some(bytes);
+            self
+        }
+
+        /// How many bytes are expected at most. Parts are as large as that takes, unless their size is
+        /// [given](Self::part_size): larger ones from 78 GiB on.
+        pub fn size_hint(mut self, bytes: u64) -> Self {
+            self.settings.size_hint = Some(bytes);
+            self
+        }
+
+        /// How many parts are under way at once, at most; 8 by default. 0 counts as 1. As many and one more are in
+        /// memory.
+        pub fn concurrency(mut self, parts: usize) -> Self {
+            self.settings.concurrency = parts.max(1);
+            self
+        }
+
+        /// Calls `report(done)` as bytes go by, of all parts together.
+        pub fn on_progress(mut self, report: impl Fn(u64) + Send + Sync + 'static) -> Self {
+            self.settings.report = Some(Arc::new(move |done, _| report(done)));
+            self
+        }
+    };
+}
+pub(super) use stream_setters;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::MockBucket;
+
+    #[test]
+    fn parts_are_as_large_as_what_is_expected_takes() {
+        let part_size = |part_size, size_hint| {
+            let settings = StreamSettings::new(R2Service::new(MockBucket::new()), "k".to_owned());
+            StreamSettings { part_size, size_hint, ..settings }.part_size()
+        };
+        for (given, expected, size) in [
+            (None, None, 8 * MIB),
+            (None, Some(80_000 * MIB), 8 * MIB),
+            (None, Some(80_000 * MIB + 1), 16 * MIB),
+            (None, Some(MAX_OBJECT_SIZE), 524 * MIB),
+            (Some(5 * MIB), Some(50_000 * MIB), 5 * MIB),
+        ] {
+            assert_eq!(part_size(given, expected).unwrap(), size);
+        }
+        for (given, expected) in
+            [(Some(5 * MIB), Some(50_000 * MIB + 1)), (Some(1), None), (None, Some(MAX_OBJECT_SIZE + 1))]
+        {
+            assert!(part_size(given, expected).is_err());
+        }
+    }
+}
