@@ -86,6 +86,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
     case(r2::Fixture {
         service: R2Service::new(bucket),
         missing_bucket: None,
+        other: None,
         lacks: r2::Lacks {
             copy: true,
             list_parts: true,

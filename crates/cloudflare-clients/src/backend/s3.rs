@@ -13,11 +13,11 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
 use crate::r2::{
-    AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
+    AbortMultipartUploadRequest, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
     CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
     HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
     Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
-    UploadPartRequest, UploadedPart,
+    UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
@@ -196,6 +196,14 @@ fn is_silent_refusal(error: &Error) -> bool {
     matches!(error.status(), Some(StatusCode::BAD_REQUEST | StatusCode::FORBIDDEN)) && error.code().is_none()
 }
 
+/// What a copy does not find is its source.
+fn about_source(error: Error, source: String) -> Error {
+    match error.kind() {
+        ErrorKind::NoSuchKey => error.with_key(source),
+        _ => error,
+    }
+}
+
 impl R2Service {
     /// The service over the bucket that the environment names, which also signs URLs for it: see
     /// [`R2SigningConfig::from_vars`] for the variables. They are read once.
@@ -282,10 +290,7 @@ impl Bucket for S3Bucket {
             Ok(response) => s3::copy_object::parse(&request.key, &response),
             Err(error) => Err(error),
         };
-        copied.map_err(|error| match error.kind() {
-            ErrorKind::NoSuchKey => error.with_key(request.source),
-            _ => error,
-        })
+        copied.map_err(|error| about_source(error, request.source))
     }
 
     async fn create_multipart_upload(
@@ -301,6 +306,15 @@ impl Bucket for S3Bucket {
         request.checksum = content_checksum(&request.body, request.checksum).await;
         let answer = self.call(s3::upload_part::request(request)?).await?;
         s3::upload_part::parse(part_number, &answer.headers)
+    }
+
+    async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart> {
+        let copy = s3::upload_part_copy::request(self.signing.bucket_name(), &request)?;
+        let copied = match self.call(copy).await {
+            Ok(response) => s3::upload_part_copy::parse(request.part_number, &response),
+            Err(error) => Err(error),
+        };
+        copied.map_err(|error| about_source(error, request.source))
     }
 
     async fn complete_multipart_upload(
@@ -333,5 +347,16 @@ impl Bucket for S3Bucket {
 
     fn runtime(&self) -> Arc<dyn Runtime> {
         self.runtime.clone()
+    }
+
+    fn address(&self) -> Option<BucketAddress> {
+        let credentials = self.signing.signer().credentials();
+        // Temporary credentials may be for one bucket alone.
+        if credentials.session_token().is_some() {
+            return None;
+        }
+        let endpoint = self.signing.endpoint().url(None, None).ok()?;
+        let account = format!("{} at {endpoint}", credentials.access_key_id());
+        Some(BucketAddress::new(account, self.signing.bucket_name()))
     }
 }

@@ -11,7 +11,7 @@ use crate::model::r2::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
     CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
+    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -134,6 +134,12 @@ const CONCURRENT_DELETES: usize = 8;
 ///         self.bucket.upload_part(request).await
 ///     }
 ///
+///     async fn upload_part_copy(&self, mut request: UploadPartCopyRequest) -> Result<UploadedPart> {
+///         request.source = self.outer(&request.source);
+///         request.key = self.outer(&request.key);
+///         self.bucket.upload_part_copy(request).await.map_err(|error| self.about_inner(error))
+///     }
+///
 ///     async fn complete_multipart_upload(
 ///         &self,
 ///         mut request: CompleteMultipartUploadRequest,
@@ -216,7 +222,7 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// A backend that cannot list metadata leaves it `None`, whatever `include_metadata` says.
     async fn list(&self, request: ListRequest) -> Result<ListPage>;
 
-    /// Copies an object within the bucket; a missing source is [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error
+    /// Copies an object within the bucket, or from another one of the account; a missing source is [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error
     /// [about the source](crate::Error::with_key).
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject>;
 
@@ -228,6 +234,11 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
 
     /// Uploads a part, in place of one with the same number. The body's length is known.
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart>;
+
+    /// Makes bytes of an object a part, in place of one with the same number. The object is one of this bucket, or of
+    /// another one of the account; a missing one is [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error
+    /// [about the source](crate::Error::with_key).
+    async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart>;
 
     /// Makes an object of the parts.
     async fn complete_multipart_upload(
@@ -258,6 +269,29 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// same when it is read. False by default.
     fn has_reliable_transport(&self) -> bool {
         false
+    }
+
+    /// Where the bucket is, so that the service itself copies to and from the other buckets of its account. `None`, the
+    /// default: bytes between it and other buckets come by here. A bucket that changes keys keeps to that.
+    fn address(&self) -> Option<BucketAddress> {
+        None
+    }
+}
+
+/// Where a bucket is. The service copies between two of one account.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct BucketAddress {
+    /// What the service and the credentials are told apart by, in any form.
+    pub account: String,
+    /// The bucket's name.
+    pub bucket: String,
+}
+
+impl BucketAddress {
+    /// A bucket of an account.
+    pub fn new(account: impl Into<String>, bucket: impl Into<String>) -> Self {
+        Self { account: account.into(), bucket: bucket.into() }
     }
 }
 
@@ -312,6 +346,10 @@ impl<B: Bucket + ?Sized> Bucket for Arc<B> {
         (**self).upload_part(request).await
     }
 
+    async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart> {
+        (**self).upload_part_copy(request).await
+    }
+
     async fn complete_multipart_upload(
         &self,
         request: CompleteMultipartUploadRequest,
@@ -340,5 +378,9 @@ impl<B: Bucket + ?Sized> Bucket for Arc<B> {
 
     fn has_reliable_transport(&self) -> bool {
         (**self).has_reliable_transport()
+    }
+
+    fn address(&self) -> Option<BucketAddress> {
+        (**self).address()
     }
 }

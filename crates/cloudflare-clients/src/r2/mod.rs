@@ -45,12 +45,12 @@ mod service;
 mod signed_urls;
 pub(crate) mod verify;
 
-pub use self::bucket::Bucket;
+pub use self::bucket::{Bucket, BucketAddress};
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::ops::STREAM_PART_SIZE;
 pub use self::ops::{
     AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, Delete, DeleteMany,
-    Get, Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, UploadPart,
+    Get, Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, UploadPart, UploadPartCopy,
 };
 pub use self::service::R2Service;
 pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
@@ -62,7 +62,7 @@ pub use crate::model::r2::{
     HttpMetadata, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA,
     MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
     MultipartUploadsPage, Object, ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange,
-    StorageClass, StoredObject, UploadPartRequest, UploadedPart, normalize_key,
+    StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart, normalize_key,
 };
 pub use crate::signing::{
     Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,

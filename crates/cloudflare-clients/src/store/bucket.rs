@@ -20,10 +20,11 @@ use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_K
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
-    AbortMultipartUploadRequest, Bucket, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest,
-    Conditional, CopyRequest, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest,
-    DeleteRequest, GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
-    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, ServedRange, StoredObject,
+    AbortMultipartUploadRequest, Body, Bucket, BucketAddress, ChecksumAlgorithm, Checksums,
+    CompleteMultipartUploadRequest, Conditional, CopyRequest, CreateMultipartUploadRequest,
+    CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
+    ObjectBody, PartsPage, PutRequest, Range, ServedRange, StoredObject, UploadPartCopyRequest,
     UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
@@ -35,7 +36,7 @@ const REPLACED: &str = "ObjectReplaced";
 /// of a key one object, metadata, checksums and storage classes kept.
 ///
 /// Where it differs: a key may be written more than once per second, a body's length need not be known, the older part stays
-/// when its replacement fails, and a copy has the etag of its source, also where that was uploaded in parts.
+/// when its replacement fails, and a copy has the etag of its source, also where that was uploaded in parts. A copy that is a part has the bytes alone.
 #[derive(Debug, Clone)]
 pub struct LocalBucket {
     store: LocalStore,
@@ -109,6 +110,11 @@ impl Bucket for LocalBucket {
 
     fn has_reliable_transport(&self) -> bool {
         true
+    }
+
+    /// Its account is the store.
+    fn address(&self) -> Option<BucketAddress> {
+        Some(BucketAddress::new(self.store.path().to_str()?, &self.name))
     }
 
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
@@ -206,9 +212,10 @@ impl Bucket for LocalBucket {
 
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
         request.validate()?;
+        let from = self.or_named(request.source_bucket.clone());
         let source = Key::new(&request.source)?;
         for _ in 0..MAX_LOOKUPS {
-            match self.copy_once(&source, &request).await {
+            match self.copy_once(&from, &source, &request).await {
                 Err(error) if error.code() == Some(REPLACED) => {}
                 Err(error) if error.kind() == ErrorKind::NoSuchKey => {
                     return Err(error.with_key(request.source));
@@ -248,6 +255,15 @@ impl Bucket for LocalBucket {
             multipart::put_part(write, bucket, &key, &upload_id, part_number, &segment)
         })
         .await
+    }
+
+    async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart> {
+        request.validate()?;
+        let from = self.or_named(request.source_bucket);
+        let body = from.source_body(&request.source, request.range, request.source_only_if).await?;
+        // It reads what was found, whatever becomes of the source meanwhile.
+        self.upload_part(UploadPartRequest::new(request.key, request.upload_id, request.part_number, body))
+            .await
     }
 
     async fn complete_multipart_upload(
@@ -315,11 +331,44 @@ impl LocalBucket {
         self.make_room(move |write, bucket| multipart::abort(write, bucket, &key, &upload_id)).await
     }
 
+    /// The bucket of this name in the same store, or this one.
+    fn or_named(&self, name: Option<String>) -> Self {
+        name.map_or_else(|| self.clone(), |name| Self::new(self.store.clone(), name))
+    }
+
+    /// The bytes that a part is copied from.
+    async fn source_body(
+        &self,
+        source: &str,
+        range: Option<std::ops::Range<u64>>,
+        only_if: Conditional,
+    ) -> Result<Body> {
+        let key = Key::new(source)?;
+        let name = self.name.clone();
+        let found = read::found(self.store.shared(), source, move |connection| {
+            let bucket = bucket_id(connection, &name)?;
+            let StoredRow { object, body } = source_row(connection, bucket, &key, &only_if)?;
+            let served = match range.clone() {
+                Some(range) => Range::from(range)
+                    .resolve(object.size)
+                    .map_err(|error| error.with_code(INVALID_RANGE.name).with_object(&object))?,
+                None => ServedRange { offset: 0, length: object.size },
+            };
+            Ok(Some(((), body, served)))
+        });
+        match found.await {
+            Ok(Some(((), body))) => Ok(body),
+            Ok(None) => Err(lost(source)),
+            Err(error) if error.kind() == ErrorKind::NoSuchKey => Err(error.with_key(source)),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
-    async fn copy_once(&self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
+    async fn copy_once(&self, from: &Self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
         let blobs = Arc::clone(&self.store.shared().blobs);
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
-        let (found, names, pieces) = self
+        let (found, names, pieces) = from
             .read(move |connection, bucket| {
                 let row = source_row(connection, bucket, &looked_up, &only_if)?;
                 let names = blobs_of(connection, row.body)?;
@@ -338,9 +387,9 @@ impl LocalBucket {
             return Err(lost(&request.source).with_code(REPLACED));
         };
         let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
-        let (source, request) = (source.clone(), request.clone());
+        let (from, source, request) = (from.name.clone(), source.clone(), request.clone());
         self.write(files, move |write, bucket| {
-            let row = source_row(write, bucket, &source, &request.source_only_if)?;
+            let row = source_row(write, bucket_id(write, &from)?, &source, &request.source_only_if)?;
             if row.object.version != found.object.version {
                 return Err(lost(&request.source).with_code(REPLACED).into());
             }

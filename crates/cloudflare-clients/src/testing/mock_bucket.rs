@@ -10,10 +10,11 @@ use super::script::Script;
 use crate::error::Result;
 use crate::r2::bucket::delete_one_by_one;
 use crate::r2::{
-    AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, CopyRequest,
+    AbortMultipartUploadRequest, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
     CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
     HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
-    Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartRequest, UploadedPart,
+    Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest, UploadPartRequest,
+    UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -83,6 +84,8 @@ pub struct MockBucket {
     pub create_multipart_upload: Script<CreateMultipartUploadRequest, CreatedMultipartUpload>,
     /// [`Bucket::upload_part`].
     pub upload_part: Script<UploadPartRequest, UploadedPart>,
+    /// [`Bucket::upload_part_copy`].
+    pub upload_part_copy: Script<UploadPartCopyRequest, UploadedPart>,
     /// [`Bucket::complete_multipart_upload`].
     pub complete_multipart_upload: Script<CompleteMultipartUploadRequest, StoredObject>,
     /// [`Bucket::abort_multipart_upload`].
@@ -109,6 +112,7 @@ impl Default for MockBucket {
             copy: Script::default(),
             create_multipart_upload: Script::default(),
             upload_part: Script::default(),
+            upload_part_copy: Script::default(),
             complete_multipart_upload: Script::default(),
             abort_multipart_upload: Script::default(),
             list_parts: Script::default(),
@@ -195,6 +199,10 @@ impl Bucket for MockBucket {
         answer!(self, upload_part, request)
     }
 
+    async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart> {
+        answer!(self, upload_part_copy, request)
+    }
+
     async fn complete_multipart_upload(
         &self,
         request: CompleteMultipartUploadRequest,
@@ -223,5 +231,9 @@ impl Bucket for MockBucket {
 
     fn has_reliable_transport(&self) -> bool {
         self.over.as_ref().is_some_and(Bucket::has_reliable_transport)
+    }
+
+    fn address(&self) -> Option<BucketAddress> {
+        self.over.as_ref().and_then(Bucket::address)
     }
 }

@@ -12,9 +12,11 @@ mod r2 {
 
     async fn fixture() -> Fixture {
         let server = LocalServer::start().await;
+        server.store.create_bucket("other").await.unwrap();
         Fixture {
             service: R2Service::new(server.bucket(BUCKET)),
             missing_bucket: Some(R2Service::new(server.bucket("missing"))),
+            other: Some(R2Service::new(server.bucket("other"))),
             lacks: Lacks {
                 checksums: vec![ChecksumAlgorithm::Sha384, ChecksumAlgorithm::Sha512],
                 ..Lacks::default()

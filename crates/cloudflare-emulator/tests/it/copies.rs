@@ -70,6 +70,8 @@ async fn other_buckets_are_sources_too() {
     local.server.store.create_bucket("second").await.unwrap();
     let put = local.request("PUT", "/second/copy").header("x-amz-copy-source", "/media/a%20source");
     assert_eq!(put.send().await.status, 200);
+    let put = local.request("PUT", "/second/x").header("x-amz-copy-source", "/media/none");
+    assert_eq!(put.send().await.error(), (404, "NoSuchKey".to_owned()));
     let got = local.get("/second/copy").await;
     assert_eq!((got.text().as_str(), got.header("x-amz-meta-one")), ("hello", "1"));
 }

@@ -12,6 +12,8 @@ pub struct Fixture {
     pub service: R2Service,
     /// A service over a bucket that does not exist, where the backend can have one.
     pub missing_bucket: Option<R2Service>,
+    /// A service over another bucket of the same account, where the case may have one.
+    pub other: Option<R2Service>,
     /// What the backend does not have; each must then be `Unsupported`.
     pub lacks: Lacks,
     /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of keys and no storage

@@ -288,3 +288,45 @@ pub(crate) async fn parts_of_an_object(Fixture { service, lacks, .. }: Fixture) 
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
     }
 }
+
+pub(crate) async fn parts_that_are_copies(Fixture { service, other, lacks, .. }: Fixture) {
+    let source = content(PART + 1000, 0);
+    service.put("copied from ä", source.clone()).await.unwrap();
+    let upload = service.create_multipart_upload("copied").await.unwrap();
+    let copied = upload.upload_part_copy(1, "copied from ä").range(0..MIN_PART_SIZE).await;
+    if lacks.copy {
+        assert_eq!(copied.unwrap_err().kind(), ErrorKind::Unsupported);
+        return;
+    }
+    let first = copied.unwrap();
+    // An end behind the source's is the source's.
+    let second = upload.upload_part_copy(2, "copied from ä").range(MIN_PART_SIZE..u64::MAX).await.unwrap();
+    let pieces = [source.slice(..PART), source.slice(PART..)];
+    let stored = upload.complete([first, second]).await.unwrap();
+    assert_eq!(stored.etag, parts_etag(&pieces));
+    assert!(service.get("copied").await.unwrap().unwrap().bytes().await.unwrap() == source);
+
+    let upload = service.create_multipart_upload("copied").full_object_crc64nvme().await.unwrap();
+    let mut whole = upload.upload_part_copy(1, "copied from ä").await.unwrap();
+    whole.size = Some(source.len() as u64);
+    assert_eq!(whole.crc64nvme(), Some(Crc64Nvme::of(&source)));
+    for (range, kind) in [
+        (5..5, ErrorKind::InvalidInput),
+        (MIN_PART_SIZE * 2..MIN_PART_SIZE * 3, ErrorKind::RangeNotSatisfiable),
+    ] {
+        let error = upload.upload_part_copy(2, "copied from ä").range(range).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+    let missing = upload.upload_part_copy(2, "missing").await.unwrap_err();
+    assert_eq!((missing.kind(), missing.key()), (ErrorKind::NoSuchKey, Some("missing")), "{missing:?}");
+    assert_eq!(missing.operation(), Some("upload_part_copy"));
+    if let Some(other) = other {
+        other.put("elsewhere", "tiny").await.unwrap();
+        let bucket = other.bucket().address().unwrap().bucket;
+        let tiny = upload.upload_part_copy(1, "elsewhere").source_bucket(bucket).await.unwrap();
+        upload.complete([tiny]).await.unwrap();
+        assert_eq!(service.get("copied").text().await.unwrap().as_deref(), Some("tiny"));
+    }
+    let gone = upload.upload_part_copy(1, "copied from ä").await.unwrap_err();
+    assert_eq!(gone.kind(), ErrorKind::NoSuchUpload, "{gone:?}");
+}

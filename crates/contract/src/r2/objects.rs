@@ -1,7 +1,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::r2::{
-    Body, Checksum, ChecksumAlgorithm, HttpMetadata, R2Service, Range, ServedRange, StorageClass,
+    Body, Checksum, ChecksumAlgorithm, Conditional, HttpMetadata, R2Service, Range, ServedRange, StorageClass,
 };
 use cloudflare_clients::{Error, ErrorKind};
 use testkit::{content, pieces};
@@ -302,4 +302,24 @@ pub(crate) async fn copies_of_what_is_missing(Fixture { service, lacks, .. }: Fi
     assert_eq!((error.kind(), error.code()), (ErrorKind::NoSuchKey, Some("NoSuchKey")), "{error:?}");
     assert_eq!((error.operation(), error.key()), (Some("copy"), Some("copy/missing")), "{error:?}");
     assert!(service.head("copy/to").await.unwrap().is_none());
+}
+
+pub(crate) async fn copies_from_another_bucket(Fixture { service, other, .. }: Fixture) {
+    let Some(other) = other else { return };
+    let bucket = other.bucket().address().unwrap().bucket;
+    other.put("from ä", "content").content_type("text/plain").metadata("n", "v").await.unwrap();
+    let copied = service.copy("from ä", "to").source_bucket(&bucket).await.unwrap();
+    assert_eq!(copied.etag, "9a0364b9e99bb480dd25e1f0284c8555");
+    let copy = service.get("to").await.unwrap().unwrap();
+    assert_eq!((copy.content_type(), copy.metadata("n")), (Some("text/plain"), Some("v")));
+    assert_eq!(copy.text().await.unwrap(), "content");
+    assert!(other.head("to").await.unwrap().is_none());
+
+    let if_other = Conditional::new().etag_matches("0".repeat(32));
+    let refused = service.copy("from ä", "to").source_bucket(&bucket).source_only_if(if_other).await;
+    assert_eq!(refused.unwrap_err().kind(), ErrorKind::PreconditionFailed);
+    let missing = service.copy("to", "to").source_bucket(&bucket).await.unwrap_err();
+    assert_eq!((missing.kind(), missing.key()), (ErrorKind::NoSuchKey, Some("to")), "{missing:?}");
+    let missing = service.copy("from ä", "to").source_bucket("is-not-there").await.unwrap_err();
+    assert_eq!(missing.kind(), ErrorKind::NoSuchBucket, "{missing:?}");
 }

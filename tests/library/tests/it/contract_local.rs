@@ -14,9 +14,11 @@ mod r2 {
         let folder = tempfile::tempdir().unwrap();
         let store = LocalStore::open(folder.path()).await.unwrap();
         store.create_bucket("media").await.unwrap();
+        store.create_bucket("other").await.unwrap();
         Fixture {
             service: R2Service::new(store.bucket("media").unwrap()),
             missing_bucket: Some(R2Service::new(store.bucket("missing").unwrap())),
+            other: Some(R2Service::new(store.bucket("other").unwrap())),
             lacks: Lacks::default(),
             simulated: false,
             holds: Some(Arc::new(folder)),

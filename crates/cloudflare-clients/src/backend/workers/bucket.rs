@@ -21,7 +21,8 @@ use crate::r2::{
     AbortMultipartUploadRequest, Bucket, CompleteMultipartUploadRequest, Conditional, CopyRequest,
     CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
     HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
-    Object, ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadPartRequest, UploadedPart,
+    Object, ObjectBody, PartsPage, PutRequest, R2Service, StoredObject, UploadPartCopyRequest,
+    UploadPartRequest, UploadedPart,
 };
 use crate::runtime::{Runtime, WorkersRuntime};
 use crate::sync::lock;
@@ -187,6 +188,10 @@ impl Bucket for WorkersBucket {
             Ok(UploadedPart::new(request.part_number, etag))
         })
         .await
+    }
+
+    async fn upload_part_copy(&self, _: UploadPartCopyRequest) -> Result<UploadedPart> {
+        Err(unsupported("copies objects"))
     }
 
     async fn complete_multipart_upload(

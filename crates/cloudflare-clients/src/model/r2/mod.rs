@@ -6,6 +6,7 @@ mod checksum_algorithm;
 pub(crate) mod condition_headers;
 mod conditional;
 pub(crate) mod content_checksum;
+mod copy_source;
 mod crc;
 mod crc64_nvme;
 pub(crate) mod error_code;
@@ -40,7 +41,7 @@ pub use self::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
 pub use self::multipart::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,
     CreatedMultipartUpload, ListMultipartUploadsRequest, ListPartsRequest, MultipartUploadSummary,
-    MultipartUploadsPage, PartsPage, UploadPartRequest, UploadedPart,
+    MultipartUploadsPage, PartsPage, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 pub use self::object::{Object, ObjectBody, StoredObject};
 pub use self::range::{Range, ServedRange};

@@ -1,5 +1,6 @@
 //! What is asked of a bucket for uploads in parts, and the rules of parts.
 
+use std::ops::Range;
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -7,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::checksum::{Checksum, Checksums, Hasher};
 use super::checksum_algorithm::ChecksumAlgorithm;
 use super::conditional::Conditional;
+use super::copy_source::validate_copy_source;
 use super::crc64_nvme::Crc64Nvme;
 use super::error_code::{ENTITY_TOO_SMALL, INVALID_ARGUMENT, INVALID_PART};
 use super::key::validate_key;
@@ -100,6 +102,62 @@ impl UploadPartRequest {
         validate_upload(&self.key, &self.upload_id)?;
         validate_part_number(self.part_number)?;
         validate_upload_size(self.body.known_length()?)
+    }
+}
+
+/// A part that is a copy, for [`Bucket::upload_part_copy`](crate::r2::Bucket::upload_part_copy).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct UploadPartCopyRequest {
+    /// The upload's key.
+    pub key: String,
+    /// The upload's id.
+    pub upload_id: String,
+    /// 1 to 10,000.
+    pub part_number: u16,
+    /// The bucket of the source, where it is another one of the account.
+    pub source_bucket: Option<String>,
+    /// The object to copy from.
+    pub source: String,
+    /// The bytes to copy; `None` copies all. An end behind the object's is the object's.
+    pub range: Option<Range<u64>>,
+    /// What the source must meet. R2 has no such conditions: [`ErrorKind::Unsupported`](crate::ErrorKind).
+    pub source_only_if: Conditional,
+}
+
+impl UploadPartCopyRequest {
+    /// A part with all bytes of an object in the same bucket.
+    pub fn new(
+        source: impl Into<String>,
+        key: impl Into<String>,
+        upload_id: impl Into<String>,
+        part_number: u16,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            upload_id: upload_id.into(),
+            part_number,
+            source_bucket: None,
+            source: source.into(),
+            range: None,
+            source_only_if: Conditional::default(),
+        }
+    }
+
+    /// Refuses what R2 does not take.
+    pub(crate) fn validate(&self) -> Result<()> {
+        validate_upload(&self.key, &self.upload_id)?;
+        validate_part_number(self.part_number)?;
+        validate_copy_source(self.source_bucket.as_deref(), &self.source)?;
+        self.source_only_if.validate()?;
+        match &self.range {
+            Some(range) if range.is_empty() => Err(Error::invalid_input(format!(
+                "the range {}..{} of the source has no bytes",
+                range.start, range.end
+            ))
+            .with_code(INVALID_ARGUMENT.name)),
+            _ => Ok(()),
+        }
     }
 }
 

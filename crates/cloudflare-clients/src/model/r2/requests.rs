@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::checksum::Checksum;
 use super::conditional::Conditional;
+use super::copy_source::validate_copy_source;
 use super::key::validate_key;
 #[cfg(any(
     all(feature = "workers", target_arch = "wasm32"),
@@ -236,6 +237,8 @@ impl ListPage {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CopyRequest {
+    /// The bucket of the source, where it is another one of the account.
+    pub source_bucket: Option<String>,
     /// The object to copy.
     pub source: String,
     /// The key to store it under.
@@ -254,6 +257,7 @@ impl CopyRequest {
     /// A copy of one object, with its metadata, to another key.
     pub fn new(source: impl Into<String>, key: impl Into<String>) -> Self {
         Self {
+            source_bucket: None,
             source: source.into(),
             key: key.into(),
             source_only_if: Conditional::default(),
@@ -265,7 +269,7 @@ impl CopyRequest {
 
     /// Refuses what R2 does not take.
     pub(crate) fn validate(&self) -> Result<()> {
-        validate_key(&self.source).map_err(|error| error.explain("the source of the copy"))?;
+        validate_copy_source(self.source_bucket.as_deref(), &self.source)?;
         validate_key(&self.key)?;
         self.source_only_if.validate()?;
         self.only_if.validate()?;

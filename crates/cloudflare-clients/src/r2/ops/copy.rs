@@ -1,4 +1,4 @@
-//! Copying objects within a bucket.
+//! Copying objects, each by one request.
 
 use futures_util::FutureExt as _;
 
@@ -13,7 +13,9 @@ use crate::r2::service::R2Service;
 use crate::r2::verify::verifies_writes;
 
 impl R2Service {
-    /// Copies an object within the bucket, without its bytes coming here.
+    /// Copies an object within the bucket, without its bytes coming here, by one request: R2 takes objects of up to
+    /// [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD). [`copy_object`](Self::copy_object) copies those of any size, also to
+    /// other buckets.
     ///
     /// A copy of an object to its own key changes its metadata. The setters replace all metadata of the
     /// source, so that whoever changes one field gives the others again; the etag sees to it that the bytes
@@ -66,6 +68,12 @@ pub struct CopyObject {
 }
 
 impl CopyObject {
+    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good for both.
+    pub fn source_bucket(mut self, bucket: impl Into<String>) -> Self {
+        self.request.source_bucket = Some(bucket.into());
+        self
+    }
+
     /// What the source must meet.
     pub fn source_only_if(mut self, only_if: Conditional) -> Self {
         self.request.source_only_if = only_if;
@@ -124,14 +132,10 @@ impl CopyObject {
         let result = service.attempts().run(&operation, attempt).await;
         let copied = match result {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
-                let Ok(Some(source)) = service.head(&request.source).await else {
+                let Some(source_etag) = source_etag(&service, &request).await else {
                     return Err(error);
                 };
-                service
-                    .unless_stored(&request.key, error, |copy| {
-                        copy.etag == source.etag && copy.size == source.size
-                    })
-                    .await
+                service.unless_stored(&request.key, error, |copy| copy.etag == source_etag).await
             }
             result => result,
         };
@@ -139,11 +143,29 @@ impl CopyObject {
     }
 }
 
+/// The one etag that the source must have.
+fn required_etag(source_only_if: &Conditional) -> Option<&str> {
+    match &source_only_if.etag_matches {
+        Some(EtagList::OneOf(etags)) if etags.len() == 1 => Some(&etags[0].value),
+        _ => None,
+    }
+}
+
+/// The etag of the source, as far as it can be known: another bucket is not looked into.
+async fn source_etag(service: &R2Service, request: &CopyRequest) -> Option<String> {
+    if let Some(etag) = required_etag(&request.source_only_if) {
+        return Some(etag.to_owned());
+    }
+    if request.source_bucket.is_some() {
+        return None;
+    }
+    Some(service.head(&request.source).await.ok()??.etag)
+}
+
 /// Compares the etag of a copy with the one that its source must have, where both are MD5s.
 fn check_copy(copy: &StoredObject, source_only_if: &Conditional) -> Result<()> {
-    let Some(EtagList::OneOf(etags)) = &source_only_if.etag_matches else { return Ok(()) };
-    let [source] = &etags[..] else { return Ok(()) };
-    match (Checksum::from_etag(&source.value), Checksum::from_etag(&copy.etag)) {
+    let Some(source) = required_etag(source_only_if) else { return Ok(()) };
+    match (Checksum::from_etag(source), Checksum::from_etag(&copy.etag)) {
         (Some(source), Some(copy)) if source != copy => Err(Error::new(
             ErrorKind::Integrity,
             format!("the copy has other bytes than its source: {copy:?} in place of {source:?}"),

@@ -21,6 +21,7 @@ mod put_in_parts;
 mod put_whole;
 pub(crate) mod setters;
 mod upload_part;
+mod upload_part_copy;
 
 pub use self::abort_multipart_upload::AbortMultipartUpload;
 pub use self::complete_multipart_upload::CompleteMultipartUpload;
@@ -38,3 +39,4 @@ pub use self::put::Put;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::put_in_parts::STREAM_PART_SIZE;
 pub use self::upload_part::UploadPart;
+pub use self::upload_part_copy::UploadPartCopy;

@@ -3,21 +3,18 @@
 
 use http::{HeaderValue, Method};
 
-use super::headers::{self, COPY_SOURCE, ConditionTarget, METADATA_DIRECTIVE, unquote};
+use super::headers::{self, ConditionTarget, METADATA_DIRECTIVE, unquote};
 use super::response::{time, unreadable};
 use super::{Request, Response};
 use crate::error::Result;
 use crate::model::r2::{CopyRequest, StoredObject};
-use crate::sigv4::encode_path;
-use crate::transport::headers::value;
 
-/// Copies an object within `bucket`.
+/// Copies an object to `bucket`, from it unless the request names another one.
 pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
     request.validate()?;
     let mut copy = Request::new(Method::PUT, Some(&request.key));
-    let mut source = format!("/{bucket}/");
-    encode_path(&request.source, &mut source);
-    copy.headers.insert(COPY_SOURCE, value("source", &source)?);
+    let source_bucket = request.source_bucket.as_deref().unwrap_or(bucket);
+    headers::write_copy_source(source_bucket, &request.source, &mut copy.headers)?;
     ConditionTarget::CopySource.headers().write(&request.source_only_if, &mut copy.headers)?;
     ConditionTarget::CopyDestination.headers().write(&request.only_if, &mut copy.headers)?;
     if let Some(metadata) = &request.replace_metadata {

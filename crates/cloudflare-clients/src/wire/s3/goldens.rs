@@ -112,6 +112,7 @@ fn writes() {
         wire(copy_object::request(
             "media",
             &CopyRequest {
+                source_bucket: None,
                 source: "a/../ü".to_owned(),
                 key: "b".to_owned(),
                 source_only_if: Conditional::new().etag_matches("abc"),
@@ -142,6 +143,18 @@ fn writes() {
             body: "part".into(),
             checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"part")),
         }))
+    );
+    assert_snapshot!(
+        "upload_part_copy",
+        wire(upload_part_copy::request(
+            "media",
+            &UploadPartCopyRequest {
+                source_bucket: Some("films".to_owned()),
+                range: Some(5..10),
+                source_only_if: Conditional::new().etag_matches("abc"),
+                ..UploadPartCopyRequest::new("a/../ü", "k", "u+/=", 7)
+            }
+        ))
     );
     let part = UploadedPart {
         checksums: [Crc64Nvme::of(b"part").checksum()].into_iter().collect(),

@@ -14,6 +14,7 @@ pub use crate::model::r2::headers::{
 use crate::model::r2::{
     Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, EtagList, Object, StorageClass,
 };
+use crate::sigv4::encode_path;
 pub use crate::transport::headers::read_content_length;
 use crate::transport::headers::{date, read_date, text, value};
 
@@ -25,6 +26,8 @@ pub const STORAGE_CLASS: HeaderName = HeaderName::from_static("x-amz-storage-cla
 pub const VERSION_ID: HeaderName = HeaderName::from_static("x-amz-version-id");
 /// `x-amz-copy-source`.
 pub const COPY_SOURCE: HeaderName = HeaderName::from_static("x-amz-copy-source");
+/// `x-amz-copy-source-range`: `bytes=first-last`.
+pub const COPY_SOURCE_RANGE: HeaderName = HeaderName::from_static("x-amz-copy-source-range");
 /// `x-amz-metadata-directive`.
 pub const METADATA_DIRECTIVE: HeaderName = HeaderName::from_static("x-amz-metadata-directive");
 /// `x-amz-checksum-algorithm`: which checksum an upload in parts is to have.
@@ -171,6 +174,14 @@ pub fn read_checksums(headers: &HeaderMap) -> Checksums {
         }
     }
     checksums
+}
+
+/// Says what a copy reads.
+pub(super) fn write_copy_source(bucket: &str, key: &str, headers: &mut HeaderMap) -> Result<()> {
+    let mut source = format!("/{bucket}/");
+    encode_path(key, &mut source);
+    headers.insert(COPY_SOURCE, value("source", &source)?);
+    Ok(())
 }
 
 /// Asks for the checksums of an object that is read, which AWS returns only then.

@@ -28,6 +28,7 @@ mod request;
 mod response;
 mod rfc2047;
 pub mod upload_part;
+pub mod upload_part_copy;
 pub mod xml;
 pub mod xml_checksums;
 

@@ -2,8 +2,9 @@
 //! destination and its `MERGE`.
 
 use cloudflare_clients::r2::{
-    Bucket as _, Conditional, CopyRequest, HeadRequest, Object, ObjectMetadata, PutRequest, StoredObject,
+    Bucket as _, Conditional, CopyRequest, HeadRequest, MAX_SINGLE_UPLOAD, Object, ObjectMetadata,
 };
+use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
 use super::copy_source::CopySource;
@@ -15,6 +16,9 @@ use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let source = CopySource::parse(&request)?;
+    let head = service.store.bucket(&source.bucket)?.head(HeadRequest::new(&source.key)).await?;
+    let head = head.ok_or(NO_SUCH_KEY)?;
+    check_size(head.size)?;
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
     let only_if = destination_only_if(&request)?;
     let storage_class = headers::read_storage_class(&request.headers)?;
@@ -26,8 +30,6 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         None | Some("COPY") => None,
         Some("REPLACE") => Some(given),
         Some("MERGE") => {
-            let head = service.store.bucket(&source.bucket)?.head(HeadRequest::new(&source.key)).await?;
-            let head = head.ok_or(NO_SUCH_KEY)?;
             source_only_if.check_write(Some(&head))?;
             // The bytes and the metadata are of one object, or there is no copy.
             source_only_if = source_only_if.etag_matches(&head.etag);
@@ -36,25 +38,29 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         Some(other) => return Err(S3Error::invalid_argument(format!("metadata directive {other}."))),
     };
 
-    let bucket = service.store.bucket(&request.bucket)?;
-    let stored: StoredObject = if source.bucket == request.bucket {
-        let mut copy = CopyRequest::new(source.key, request.key);
-        (copy.source_only_if, copy.only_if) = (source_only_if, only_if);
-        (copy.replace_metadata, copy.storage_class) = (replace_metadata, storage_class);
-        bucket.copy(copy).await?
-    } else {
-        let object = source.get(service, None, source_only_if).await?;
-        let metadata = replace_metadata.unwrap_or_else(|| metadata_of(&object));
-        let mut put = PutRequest::new(request.key, object.body);
-        (put.http_metadata, put.custom_metadata) = (metadata.http_metadata, metadata.custom_metadata);
-        (put.storage_class, put.only_if) = (storage_class, only_if);
-        bucket.put(put).await?
-    };
+    let mut copy = CopyRequest::new(source.key, request.key);
+    copy.source_bucket = Some(source.bucket);
+    (copy.source_only_if, copy.only_if) = (source_only_if, only_if);
+    (copy.replace_metadata, copy.storage_class) = (replace_metadata, storage_class);
+    let stored = service.store.bucket(&request.bucket)?.copy(copy).await?;
     Ok(response::document("CopyObjectResult", |root| {
         root.text("ETag", stored.http_etag());
         let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
         root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
     }))
+}
+
+/// One request copies what one could upload; the rest is for UploadPartCopy.
+fn check_size(bytes: u64) -> Result<(), S3Error> {
+    if bytes <= MAX_SINGLE_UPLOAD {
+        return Ok(());
+    }
+    Err(S3Error::new(
+        INVALID_REQUEST,
+        format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_SINGLE_UPLOAD}"
+        ),
+    ))
 }
 
 /// R2's conditions on the object that is replaced, or AWS's.
@@ -83,4 +89,15 @@ fn merge(source: &Object, given: ObjectMetadata) -> ObjectMetadata {
     merged.http_metadata.merge(given.http_metadata);
     merged.custom_metadata.merge(given.custom_metadata);
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_request_copies_what_one_could_upload() {
+        assert!(check_size(MAX_SINGLE_UPLOAD).is_ok());
+        assert!(check_size(MAX_SINGLE_UPLOAD + 1).is_err());
+    }
 }

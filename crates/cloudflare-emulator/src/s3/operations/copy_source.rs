@@ -1,12 +1,9 @@
 //! `x-amz-copy-source`: what a copy reads.
 
-use cloudflare_clients::r2::{Bucket as _, Conditional, GetRequest, ObjectBody, Range};
 use cloudflare_clients::s3::endpoint::validate_bucket_name;
 
 use crate::s3::error::S3Error;
-use crate::s3::known_error::NO_SUCH_KEY;
 use crate::s3::request::S3Request;
-use crate::service::Service;
 use crate::uri;
 
 pub(super) struct CopySource {
@@ -31,17 +28,5 @@ impl CopySource {
             return Err(invalid());
         }
         Ok(Self { bucket: bucket.to_owned(), key: key.to_owned() })
-    }
-
-    /// The bytes that it names. A condition of a copy that does not hold is a 412, never a 304.
-    pub(super) async fn get(
-        &self,
-        service: &Service,
-        range: Option<Range>,
-        only_if: Conditional,
-    ) -> Result<ObjectBody, S3Error> {
-        let mut get = GetRequest::new(&self.key);
-        (get.range, get.only_if) = (range, only_if);
-        service.store.bucket(&self.bucket)?.get(get).await?.ok_or_else(|| NO_SUCH_KEY.into())
     }
 }

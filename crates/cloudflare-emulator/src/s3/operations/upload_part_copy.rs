@@ -1,6 +1,6 @@
 //! [UploadPartCopy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html)
 
-use cloudflare_clients::r2::{Bucket as _, Conditional, Range, UploadPartRequest};
+use cloudflare_clients::r2::{Bucket as _, Range, UploadPartCopyRequest};
 use cloudflare_clients::s3::{headers, xml_checksums};
 use http::{HeaderMap, header};
 
@@ -15,24 +15,27 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let part_number = part_number::parse(&request.query)?;
     let upload_id = request.upload_id().to_owned();
     let source = CopySource::parse(&request)?;
-    let source = source.get(service, source_range(&request)?, Conditional::new()).await?;
-    let upload = UploadPartRequest::new(request.key, upload_id, part_number, source.body);
-    let part = service.store.bucket(&request.bucket)?.upload_part(upload).await?;
+    let range = source_range(&request)?;
+    let bucket = service.store.bucket(&request.bucket)?;
+    let mut copy = UploadPartCopyRequest::new(source.key, request.key, upload_id, part_number);
+    (copy.source_bucket, copy.range) = (Some(source.bucket), range);
+    let part = bucket.upload_part_copy(copy).await?;
     Ok(response::document("CopyPartResult", |root| {
         root.text("ETag", format!("\"{}\"", part.etag));
-        root.text("LastModified", humantime::format_rfc3339_millis(service.store.now()));
+        let uploaded = part.uploaded.unwrap_or_else(|| service.store.now());
+        root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
         xml_checksums::write(&part.checksums, root);
     }))
 }
 
 /// `bytes=first-last`, both inclusive. R2 takes an end behind the object's.
-fn source_range(request: &S3Request) -> Result<Option<Range>, S3Error> {
+fn source_range(request: &S3Request) -> Result<Option<std::ops::Range<u64>>, S3Error> {
     let Some(range) = request.headers.get("x-amz-copy-source-range") else {
         return Ok(None);
     };
     let range = headers::read_range(&HeaderMap::from_iter([(header::RANGE, range.clone())]))?;
     match range {
-        Some(Range::OffsetWithLength { .. }) => Ok(range),
+        Some(Range::OffsetWithLength { offset, length }) => Ok(Some(offset..offset.saturating_add(length))),
         _ => Err(S3Error::invalid_argument(
             "The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the \
              zero-based offsets of the first and last bytes to copy",
