@@ -197,6 +197,12 @@ impl R2Service {
         service
     }
 
+    /// The pace of the transfer that it belongs to.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn pace(&self) -> Option<&Arc<Pace>> {
+        self.settings.attempts.pace.as_ref()
+    }
+
     fn settings_mut(&mut self) -> &mut Settings {
         Arc::make_mut(&mut self.settings)
     }

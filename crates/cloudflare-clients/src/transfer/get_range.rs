@@ -30,7 +30,7 @@ pub(super) async fn get_range(
     Ok(found)
 }
 
-fn replaced() -> Error {
+pub(super) fn replaced() -> Error {
     let message = "the object was replaced or deleted while it was being read";
     Error::new(ErrorKind::PreconditionFailed, message)
 }

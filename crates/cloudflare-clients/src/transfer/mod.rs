@@ -47,10 +47,15 @@
 //! # Ok(()) }
 //! ```
 
+mod begun_upload;
 mod blocking;
+mod copy;
+mod copy_route;
+mod copy_through;
 mod download;
 mod file_identity;
 mod get_range;
+mod in_order_md5;
 mod io_error;
 mod journal;
 mod part_buffer;
@@ -68,6 +73,7 @@ mod upload_reader;
 mod verified_upload;
 mod writer;
 
+pub use self::copy::{Copied, CopySource, ObjectCopy};
 pub use self::download::{Download, Downloaded};
 pub use self::proof::Verified;
 pub use self::reader::{Reader, ReaderBuilder};

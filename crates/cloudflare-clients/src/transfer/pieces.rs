@@ -44,6 +44,12 @@ impl Pieces {
         Ok(Self { size, piece_size })
     }
 
+    /// Pieces of this size, or larger ones where 10,000 are not enough.
+    pub(super) fn of_at_least(size: u64, piece_size: u64) -> Result<Self> {
+        let least = Self::new(size, None)?.piece_size;
+        Self::new(size, Some(least.max(piece_size)))
+    }
+
     /// The parts of a stored object, where its first one has this size. `None`: it cannot have so many.
     pub(super) fn of_object(size: u64, piece_size: u64) -> Option<Self> {
         (piece_size > 0 && size.div_ceil(piece_size) <= u64::from(MAX_PARTS))

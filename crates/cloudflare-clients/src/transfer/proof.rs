@@ -60,19 +60,9 @@ impl Proof {
         if let Some(md5) = Checksum::from_etag(&object.etag) {
             return Ok(Self::Md5(md5));
         }
-        let Some(count) = parts_of_etag(&object.etag) else { return Ok(Self::LengthOnly) };
-        let part = match service.head(&object.key).part_number(1).await {
-            Ok(Some(part)) if part.etag == object.etag => part,
-            Err(error) if error.is_retryable() => return Err(error),
-            // A service may not know of parts.
-            Ok(_) | Err(_) => return Ok(Self::LengthOnly),
-        };
-        let Some(range) = part.range.filter(|range| range.offset == 0 && range.length > 0) else {
-            return Ok(Self::LengthOnly);
-        };
-        Ok(match Pieces::of_object(object.size, range.length) {
-            Some(parts) if parts.count() == count => Self::PartMd5s(parts, object.etag.clone()),
-            _ => Self::LengthOnly,
+        Ok(match parts_of(service, object).await? {
+            Some(parts) => Self::PartMd5s(parts, object.etag.clone()),
+            None => Self::LengthOnly,
         })
     }
 
@@ -105,6 +95,20 @@ impl Proof {
         };
         if arrived == stored { Ok(()) } else { Err((arrived, stored)) }
     }
+}
+
+/// The parts that an object was uploaded in, where the service says where the first one ends.
+pub(super) async fn parts_of(service: &R2Service, object: &Object) -> Result<Option<Pieces>> {
+    let Some(count) = parts_of_etag(&object.etag) else { return Ok(None) };
+    let part = match service.head(&object.key).part_number(1).await {
+        Ok(Some(part)) if part.etag == object.etag => part,
+        Err(error) if error.is_retryable() => return Err(error),
+        // A service may not know of parts.
+        Ok(_) | Err(_) => return Ok(None),
+    };
+    let first = part.range.filter(|range| range.offset == 0 && range.length > 0);
+    let parts = first.and_then(|range| Pieces::of_object(object.size, range.length));
+    Ok(parts.filter(|parts| parts.count() == count))
 }
 
 /// [The etag](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags) of an object whose parts

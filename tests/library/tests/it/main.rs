@@ -15,3 +15,4 @@ mod rest_namespace;
 mod s3_bucket;
 mod signing_clock;
 mod transfer;
+mod transfer_copy;
