@@ -195,7 +195,7 @@ async fn what_was_replaced_is_not_deleted() {
         (output, server.lines())
     };
     let copy = [head("old"), copied];
-    let (output, lines) = run([&copy[..], &[head("old"), head("new")]].concat()).await;
+    let (output, lines) = run([&copy[..], &[head("old"), head("old"), head("new")]].concat()).await;
     let failed = failure(&output);
     assert!(failed.starts_with("exit 1") && failed.contains("it was replaced meanwhile"), "{failed}");
     assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");

@@ -427,16 +427,16 @@ impl CopyTransfer {
         }
         // Neither a listing nor the answer to a write says everything.
         let Some(copy) = self.destination.head(&self.copy.key).await? else {
-            return Err(Error::new(ErrorKind::Integrity, "the copy is not there"));
+            return Err(Error::new(
+                ErrorKind::Integrity,
+                "the copy is gone: it was deleted again, or never stored",
+            ));
         };
         if copy.etag != stored.etag {
             // Somebody has replaced the copy.
             return Ok(Verified::LengthOnly);
         }
-        let source = match self.source.head(&object.key).await? {
-            Some(now) if object.checksums.is_empty() && is_same(object, &now) => now,
-            _ => object.clone(),
-        };
+        let source = self.described(object).await.unwrap_or_else(|_| object.clone());
         Ok(compare(&source, &copy.into())?.unwrap_or(Verified::LengthOnly))
     }
 

@@ -1,14 +1,11 @@
-//! Copying and moving one object: by the service within a bucket, through this program to another one.
+//! Copying and moving one object, within a bucket or to another one.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use cloudflare_clients::r2::{
-    Body, Conditional, MAX_SINGLE_UPLOAD, Object, ObjectBody, Put, R2Service, StoredObject,
-};
+use cloudflare_clients::r2::{Conditional, Object, R2Service};
+use cloudflare_clients::transfer::Copied;
 use cloudflare_clients::{ErrorKind, LocalBucket};
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
 use futures_util::lock::Mutex;
-use futures_util::{FutureExt as _, Stream, TryStreamExt as _, future, stream};
 
 use crate::bucket_location::BucketLocation;
 use crate::error::{Error, Result};
@@ -16,12 +13,8 @@ use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::shutdown;
 
-/// R2 copies what one request could upload; more comes by here.
-const MAX_COPY: u64 = MAX_SINGLE_UPLOAD;
-/// What is read whole, and can be sent again. More is sent in parts of as much.
-const MAX_IN_MEMORY: u64 = 16 * 1024 * 1024;
-
-const INTERRUPTED: &str = "interrupted";
+/// Larger objects come by here one at a time.
+const MAX_BESIDE_OTHERS: u64 = 16 * 1024 * 1024;
 
 /// What becomes of the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +55,7 @@ pub(super) struct Copying {
     /// `None` for the bucket of the source.
     destination: Option<Side>,
     stop: Stop,
-    /// One large object at a time comes by here: each takes the memory of a few parts.
+    /// A large object that comes by here takes the memory of its parts.
     large: Mutex<()>,
     /// Who is told how far a large object is.
     progress: Option<Printer>,
@@ -94,108 +87,57 @@ impl Copying {
         self.destination.as_ref().unwrap_or(&self.source)
     }
 
-    /// Returns the object that was copied and what it became.
-    pub(super) async fn run(&self, key: &str, to: &str) -> Result<(Object, StoredObject)> {
-        let is_uploading = AtomicBool::new(false);
+    /// Copies an object, and deletes it where it is moved.
+    pub(super) async fn run(&self, key: &str, to: &str) -> Result<Copied> {
         let give_up = async {
             self.stopped().await;
-            // An upload in parts ends by itself, and is aborted. A second Ctrl-C does not wait for it.
-            if is_uploading.load(Ordering::Relaxed)
-                && let Ok(again) = shutdown::requested()
-            {
+            // What has begun is aborted. A second Ctrl-C does not wait for it.
+            if let Ok(again) = shutdown::requested() {
                 again.await;
             }
         };
         tokio::select! {
-            done = self.copy(key, to, &is_uploading) => done,
+            done = self.copy(key, to) => done,
             () = give_up => Err(Error::Interrupted),
         }
     }
 
-    async fn copy(&self, key: &str, to: &str, is_uploading: &AtomicBool) -> Result<(Object, StoredObject)> {
+    async fn copy(&self, key: &str, to: &str) -> Result<Copied> {
         let Some(source) = self.source.service.head(key).await? else {
             return Err(Error::NotFound(key.to_owned()));
         };
-        let copies = source.size <= MAX_COPY || self.source.local.is_some();
-        let mut stored = if self.destination.is_none() && copies {
-            self.copy_within(&source, to).await?
-        } else if source.size <= MAX_IN_MEMORY {
-            let (put, body) = self.begin(&source, to).await?;
-            put(body.bytes().await?.into()).await?
-        } else {
-            let _one = self.large.lock().await;
-            is_uploading.store(true, Ordering::Relaxed);
-            let stored = self.copy_large(&source, to).await;
-            is_uploading.store(false, Ordering::Relaxed);
-            stored?
-        };
-        stored.size.get_or_insert(source.size);
-        if self.kind == Kind::Move {
-            let copy = self.checked(&source, to).await?;
-            self.delete_source(&source, &copy).await?;
-        }
-        Ok((source, stored))
-    }
-
-    async fn copy_within(&self, source: &Object, to: &str) -> Result<StoredObject> {
-        let mut copy = self.source.service.copy(&source.key, to).source_only_if(unchanged(source));
-        if let Some(class) = source.storage_class {
-            copy = copy.storage_class(class);
-        }
-        Ok(copy.await?)
-    }
-
-    /// The bytes of the source, and what stores them.
-    async fn begin(&self, source: &Object, to: &str) -> Result<(impl FnOnce(Body) -> Put, Body)> {
-        let get = self.source.service.get(&source.key).only_if(unchanged(source));
-        let Some(ObjectBody { object, body, .. }) = get.await? else {
-            return Err(Error::NotFound(source.key.clone()));
-        };
-        let put = move |body: Body| {
-            let mut put = self.to().service.put(to, body);
-            if let Some(http) = object.http_metadata {
-                put = put.http_metadata(http);
-            }
-            if let Some(custom) = object.custom_metadata {
-                put = put.custom_metadata(custom);
-            }
-            match object.storage_class {
-                Some(class) => put.storage_class(class),
-                None => put,
-            }
-        };
-        Ok((put, body))
-    }
-
-    async fn copy_large(&self, source: &Object, to: &str) -> Result<StoredObject> {
-        let (put, mut body) = self.begin(source, to).await?;
-        let progress = self.progress.map(|printer| Progress::new(printer, &source.key, Some(source.size)));
+        let is_alone = source.size > MAX_BESIDE_OTHERS && self.passes_by();
+        let _alone = if is_alone { Some(self.large.lock().await) } else { None };
+        let progress = self.progress.map(|printer| Progress::new(printer, key, Some(source.size)));
+        let mut copy =
+            self.source.service.copy_object(source, to).to_bucket(&self.to().service).until(self.stopped());
         if let Some(progress) = &progress {
-            body = body.on_progress(progress.reporter());
+            copy = copy.on_progress(progress.position());
         }
-        // Without a length it goes up in parts, each of which can be sent again.
-        match put(Body::from_stream(until(body.into_stream(), self.stop.clone()), None)).await {
-            Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
-            stored => Ok(stored?),
+        let copied = match copy.await {
+            Err(_) if self.is_stopped() => return Err(Error::Interrupted),
+            copied => copied?,
+        };
+        if self.kind == Kind::Move {
+            let copy = self.stored(&copied).await?;
+            self.delete_source(&copied.source, &copy).await?;
         }
+        Ok(copied)
     }
 
-    /// The copy, which has to be as large as its source, and where both say so, of the same bytes.
-    async fn checked(&self, source: &Object, to: &str) -> Result<Object> {
-        let Some(copy) = self.to().service.head(to).await? else {
-            return Err(not_moved(source, "the copy is gone"));
-        };
-        let other_md5 = match (md5(&source.etag), md5(&copy.etag)) {
-            (Some(source), Some(copy)) => !source.eq_ignore_ascii_case(copy),
-            _ => false,
-        };
-        let other_checksum = source.checksums.iter().any(|checksum| {
-            copy.checksums.get(checksum.algorithm()).is_some_and(|of_copy| of_copy != checksum)
-        });
-        if other_md5 || other_checksum || copy.size != source.size {
-            return Err(not_moved(source, "the copy has other bytes"));
+    /// Whether bytes come by here.
+    fn passes_by(&self) -> bool {
+        let account = |side: &Side| side.service.bucket().address().map(|address| address.account);
+        self.destination.as_ref().is_some_and(|to| account(to) != account(&self.source))
+    }
+
+    /// The copy, which still has to be what the source became.
+    async fn stored(&self, Copied { source, stored, .. }: &Copied) -> Result<Object> {
+        match self.to().service.head(&stored.key).await? {
+            Some(copy) if copy.etag == stored.etag && copy.size == source.size => Ok(copy),
+            Some(_) => Err(not_moved(source, "the copy has other bytes")),
+            None => Err(not_moved(source, "the copy is gone")),
         }
-        Ok(copy)
     }
 
     /// Deletes the source if it is still what was copied. R2 deletes under no condition, so that over S3 a
@@ -232,11 +174,6 @@ fn is_one(a: &Object, b: &Object) -> bool {
     a.etag == b.etag && seconds(a) == seconds(b)
 }
 
-/// The etag where it is the MD5 of the bytes: that of an upload in parts is not.
-fn md5(etag: &str) -> Option<&str> {
-    Some(etag).filter(|etag| etag.len() == 32 && etag.bytes().all(|byte| byte.is_ascii_hexdigit()))
-}
-
 fn unchanged(source: &Object) -> Conditional {
     let only_if = Conditional::new();
     // Some services leave it out.
@@ -245,17 +182,4 @@ fn unchanged(source: &Object) -> Conditional {
 
 fn not_moved(source: &Object, why: &str) -> Error {
     Error::Local(format!("{:?} was copied and not deleted: {why}", source.key))
-}
-
-/// The stream, which fails when the program is asked to stop: the upload that reads it is aborted then.
-fn until(
-    input: impl Stream<Item = cloudflare_clients::Result<bytes::Bytes>> + Send + Unpin + 'static,
-    stop: Stop,
-) -> impl Stream<Item = cloudflare_clients::Result<bytes::Bytes>> + Send {
-    stream::try_unfold((input, stop), |(mut input, mut stop)| async move {
-        tokio::select! {
-            () = &mut stop => Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)),
-            next = input.try_next() => Ok(next?.map(|bytes| (bytes, (input, stop)))),
-        }
-    })
 }

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cloudflare_clients::r2::{Object, R2Service, StoredObject, normalize_key};
+use cloudflare_clients::transfer::{Copied, Verified};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::BinaryBytes;
 use serde::Serialize;
@@ -16,6 +17,7 @@ use crate::key_pattern::{KeyArgument, KeyPattern};
 use crate::keys;
 use crate::printer::{Key, Printer, also, count};
 use crate::selection::Selection;
+use crate::transfer::Proof;
 
 use super::copying::{Copying, Kind, Side};
 
@@ -100,11 +102,12 @@ struct Plan {
 
 /// An object that was copied, for programs.
 #[derive(Serialize)]
-struct Copied<'a> {
+struct CopiedJson<'a> {
     source: &'a str,
     #[serde(flatten)]
     stored: &'a StoredObject,
     moved: bool,
+    verified: Verified,
 }
 
 impl Plan {
@@ -166,8 +169,7 @@ impl Plan {
     }
 
     async fn run_one(&self, copying: &Copying, key: &str) -> Result<ExitStatus> {
-        let (source, stored) = copying.run(key, &self.key(key)?).await?;
-        self.done(&source, &stored)?;
+        self.done(&copying.run(key, &self.key(key)?).await?)?;
         Ok(ExitStatus::Success)
     }
 
@@ -213,10 +215,10 @@ impl Plan {
         let (mut done, mut bytes, mut failed) = (0, 0_u64, 0);
         while let Some((result, key, to)) = work.try_next().await? {
             match result {
-                Ok((source, stored)) => {
+                Ok(copied) => {
                     done += 1;
-                    bytes = bytes.saturating_add(source.size);
-                    self.done(&source, &stored)?;
+                    bytes = bytes.saturating_add(copied.source.size);
+                    self.done(&copied)?;
                 }
                 Err(error) => {
                     failed += 1;
@@ -242,9 +244,11 @@ impl Plan {
         self.printer.result_at(line, &value, &self.target)
     }
 
-    fn done(&self, source: &Object, stored: &StoredObject) -> Result<()> {
-        let line = format_args!("{}  {} to {}", Key(&source.key), self.done_verb(), Key(&stored.key));
-        let value = Copied { source: &source.key, stored, moved: self.kind == Kind::Move };
+    fn done(&self, Copied { source, stored, verified, .. }: &Copied) -> Result<()> {
+        let (from, to, proof) = (Key(&source.key), Key(&stored.key), Proof(Some(*verified)));
+        let line = format_args!("{from}  {} to {to}{proof}", self.done_verb());
+        let moved = self.kind == Kind::Move;
+        let value = CopiedJson { source: &source.key, stored, moved, verified: *verified };
         self.printer.result_at(line, &value, &self.target)
     }
 

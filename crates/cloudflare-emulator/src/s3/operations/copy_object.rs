@@ -50,7 +50,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     }))
 }
 
-/// One request copies what one could upload; the rest is for UploadPartCopy.
+/// One request copies what one could upload; the rest is for `UploadPartCopy`.
 fn check_size(bytes: u64) -> Result<(), S3Error> {
     if bytes <= MAX_SINGLE_UPLOAD {
         return Ok(());
