@@ -425,6 +425,43 @@ test("uploads in parts", async () => {
   assert.deepEqual(await r2("abort", { key, uploadId: aborted }), { ok: null });
 });
 
+test("an upload that many requests make", async () => {
+  await setFaults({});
+  const key = "parts/resumable";
+  const whole = randomBytes(45 * 1024 * 1024 + 1000);
+  const part = 8 * 1024 * 1024;
+  const step = async (body, query = {}) => {
+    const state = answer.state ? { state: JSON.stringify(answer.state) } : {};
+    const response = await call("/resumable", { key, ...state, ...query }, { method: "PUT", body });
+    answer = await response.json();
+    return answer;
+  };
+  let answer = {};
+  // The first one has no length, and no whole part.
+  answer = JSON.parse(await chunked(url("/resumable", { key }), whole.subarray(0, 1000)));
+  assert.deepEqual([answer.state, answer.position, await calls()], [null, 0, []]);
+  await step(whole.subarray(0, 20 * 1024 * 1024));
+  assert.deepEqual([answer.position, answer.kept, answer.error], [2 * part, 2, null]);
+  // What fails keeps what went well.
+  await setFaults({ failures: [...Array(4).fill({ message: "uploadPart: Internal. (10001)" })] });
+  await step(whole.subarray(answer.position, answer.position + part));
+  assert.match(answer.error, /10001/);
+  assert.deepEqual([answer.position, answer.state.parts.length], [2 * part, 2]);
+  await setFaults({});
+  await step(whole.subarray(answer.position), { last: "" });
+  assert.deepEqual([answer.error, answer.position, answer.etag.split("-")[1]], [null, 5 * part, "6"]);
+  const methods = (await calls()).map((call) => call.method);
+  assert.deepEqual(methods, [...Array(4).fill("uploadPart"), "complete"]);
+  // The answer was lost: the same is done again.
+  const { etag } = answer;
+  await step(whole.subarray(answer.position), { last: "" });
+  assert.deepEqual([answer.error, answer.etag], [null, etag]);
+  assert.equal((await r2("head", { key })).ok.contentType, "video/mp4");
+  assert.equal(md5(await bytesOf(await call("/r2/get", { key }))), md5(whole));
+  const memory = Number(await (await call("/memory")).text());
+  assert.ok(memory < 64 * 1024 * 1024, `${memory} bytes of memory`);
+});
+
 describe("a Worker's secrets", () => {
   const secrets = {
     R2_ACCOUNT_ID: "abc123",

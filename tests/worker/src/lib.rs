@@ -1,12 +1,13 @@
 //! A Worker for the tests in `tests/interop/contract.test.mjs`.
 //!
 //! `POST /cases/{suite}/{name}` runs a case of the contract over the binding `BUCKET_{index}` or `KV_{index}`; `/r2/{operation}` and
-//! `/kv/{operation}` are operations of a service and a client that live in statics; `/locks` contends for a lock; a failure is
-//! answered with its parts as JSON.
+//! `/kv/{operation}` are operations of a service and a client that live in statics; `/resumable` is a step of an upload that many requests
+//! make; `/locks` contends for a lock; a failure is answered with its parts as JSON.
 
 mod kv_operations;
 mod locks;
 mod operations;
+mod resumable_uploads;
 
 use std::sync::OnceLock;
 
@@ -46,6 +47,7 @@ async fn fetch(request: Request, env: Env, _context: Context) -> Result<Response
         ["cases", "kv", name] => run_kv_case(&env, name).await,
         ["memory"] => Response::ok(memory()?.to_string()),
         ["r2", operation] => operations::answer(service(&env)?, operation, &request, &url).await,
+        ["resumable"] => resumable_uploads::answer(service(&env)?, &request, &url).await,
         ["kv", operation] => kv_operations::answer(client(&env)?, operation, &request, &url).await,
         ["locks"] => locks::answer(service(&env)?, &url).await,
         ["kv-of", binding] => Response::ok(KvClient::from_worker_env(&env, binding).is_ok().to_string()),

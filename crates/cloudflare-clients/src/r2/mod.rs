@@ -22,6 +22,7 @@
 //! | [`PartsPage`] | `parts`, `truncated`, `nextPartNumberMarker` |
 //! | [`MultipartUploadsPage`] | `uploads`, `delimitedPrefixes`, `truncated`, `nextKeyMarker`, `nextUploadIdMarker` |
 //! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |
+//! | [`UploadState`] | `key`, `uploadId`, `partSize`, `parts` |
 //! | [`SignedUrl`] | `url`, `expiresAt`, `signedHeaders`; written only |
 //!
 //! ```
@@ -50,7 +51,8 @@ pub use self::bucket::{Bucket, BucketAddress};
 pub use self::ops::STREAM_PART_SIZE;
 pub use self::ops::{
     AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, Delete, DeleteMany,
-    Get, Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, UploadPart, UploadPartCopy,
+    Get, Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, RESUMABLE_PART_SIZE,
+    ResumableUpload, UploadPart, UploadPartCopy, UploadState,
 };
 pub use self::service::R2Service;
 pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};

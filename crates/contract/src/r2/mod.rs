@@ -63,6 +63,7 @@ cases! {
     multipart::the_crc64nvme_of_the_whole,
     multipart::parts_of_an_object,
     multipart::parts_that_are_copies,
+    multipart::uploads_that_many_requests_make,
     locks::a_lock_has_one_holder,
     locks::a_lock_that_expires_is_taken_over,
     locks::a_lock_for_which_many_contend,

@@ -1,7 +1,8 @@
 use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
-    Body, Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, MIN_PART_SIZE, ServedRange, UploadedPart,
+    Body, Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, MIN_PART_SIZE, ServedRange, UploadState,
+    UploadedPart,
 };
 use futures_util::TryStreamExt;
 use testkit::{content, pieces};
@@ -329,4 +330,61 @@ pub(crate) async fn parts_that_are_copies(Fixture { service, other, lacks, .. }:
     }
     let gone = upload.upload_part_copy(1, "copied from ä").await.unwrap_err();
     assert_eq!(gone.kind(), ErrorKind::NoSuchUpload, "{gone:?}");
+}
+
+pub(crate) async fn uploads_that_many_requests_make(Fixture { service, lacks, .. }: Fixture) {
+    let whole = content(3 * PART + 1000, 0);
+    let begin =
+        || service.resumable_upload("resumed").content_type("video/mp4").metadata("n", "v").part_size(PART);
+    let stream = |bytes: Bytes| Body::from_stream(pieces(bytes), None);
+    let mut upload = begin();
+    upload.send(stream(whole.slice(..PART - 1))).await.unwrap();
+    assert_eq!((upload.state(), upload.position()), (None, 0));
+    // Two parts, and the beginning of a third one.
+    upload.send(stream(whole.slice(PART - 1..2 * PART + 500))).await.unwrap();
+    assert_eq!(upload.position(), 2 * MIN_PART_SIZE);
+    let state = serde_json::to_string(upload.state().unwrap()).unwrap();
+    drop(upload);
+
+    let mut upload = service.resume_upload(serde_json::from_str(&state).unwrap());
+    let mut kept = Vec::new();
+    let position = usize::try_from(upload.position()).unwrap();
+    let journal = |state: UploadState| {
+        kept.push(state.position());
+        std::future::ready(Ok(()))
+    };
+    upload.send_journaled(whole.slice(position..), journal).await.unwrap();
+    assert_eq!(kept, [3 * MIN_PART_SIZE]);
+    let stored = upload.complete().await.unwrap();
+    let parts: Vec<_> = whole.chunks(PART).map(|part| whole.slice_ref(part)).collect();
+    assert_eq!(stored.etag, parts_etag(&parts));
+    let object = service.get("resumed").await.unwrap().unwrap();
+    assert_eq!((object.content_type(), object.metadata("n")), (Some("video/mp4"), Some("v")));
+    assert!(object.bytes().await.unwrap() == whole);
+
+    // Whoever has lost the answer completes it again, with the same bytes at the end.
+    assert_eq!(upload.complete().await.unwrap().etag, stored.etag);
+    let mut upload = begin();
+    upload.send(whole.slice(..2 * PART)).await.unwrap();
+    let stored = upload.complete().await.unwrap();
+    assert_eq!(upload.complete().await.unwrap().etag, stored.etag);
+    assert_eq!(stored.etag, parts_etag(&parts[..2]));
+
+    for bytes in ["", "tiny"] {
+        let mut upload = begin();
+        upload.send(bytes).await.unwrap();
+        assert_eq!(upload.complete().await.unwrap().size, Some(bytes.len() as u64));
+        let object = service.get("resumed").await.unwrap().unwrap();
+        assert_eq!((object.content_type(), object.metadata("n")), (Some("video/mp4"), Some("v")));
+        assert_eq!(object.text().await.unwrap(), bytes);
+    }
+    let mut upload = begin();
+    upload.send(whole.slice(..PART)).await.unwrap();
+    upload.abort().await.unwrap();
+    if !lacks.list_parts {
+        assert!(service.list_multipart_uploads().await.unwrap().uploads.is_empty());
+    }
+    assert!(upload.complete().await.is_err());
+    let small = service.resumable_upload("resumed").part_size(PART - 1).send("x").await.unwrap_err();
+    assert_eq!(small.kind(), ErrorKind::InvalidInput, "{small:?}");
 }

@@ -19,6 +19,7 @@ mod put;
 #[cfg(not(target_arch = "wasm32"))]
 mod put_in_parts;
 mod put_whole;
+mod resumable_upload;
 pub(crate) mod setters;
 mod upload_part;
 mod upload_part_copy;
@@ -38,5 +39,6 @@ pub use self::multipart_upload::MultipartUpload;
 pub use self::put::Put;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::put_in_parts::STREAM_PART_SIZE;
+pub use self::resumable_upload::{RESUMABLE_PART_SIZE, ResumableUpload, UploadState};
 pub use self::upload_part::UploadPart;
 pub use self::upload_part_copy::UploadPartCopy;
