@@ -12,6 +12,7 @@ mod locks;
 mod one_clock;
 mod r2_service;
 mod rest_namespace;
+mod resumable_upload;
 mod s3_bucket;
 mod signing_clock;
 mod transfer;

@@ -179,22 +179,27 @@ impl ResumableUpload {
         let rest = std::mem::take(&mut self.rest);
         let mut reader = PartReader::new(body.into().into_sent_stream(), rest, self.part_size);
         let mut sending = FuturesOrdered::new();
-        let mut has_more = true;
-        while has_more || !sending.is_empty() {
-            let may_read = has_more && sending.len() < IN_FLIGHT;
-            match next_event(&mut reader, may_read, &mut sending).await? {
-                Event::Read(Some(bytes)) => {
+        // How the body has ended: what is under way then still arrives.
+        let mut ended = None;
+        while ended.is_none() || !sending.is_empty() {
+            let may_read = ended.is_none() && sending.len() < IN_FLIGHT;
+            match next_event(&mut reader, may_read, &mut sending).await {
+                Event::Read(Ok(Some(bytes))) => {
                     let (upload, state) = self.begin().await?;
                     sending.push_back(upload.send_part(state.parts.len() + sending.len() + 1, bytes)?);
                 }
-                Event::Read(None) => has_more = false,
+                Event::Read(Ok(None)) => ended = Some(Ok(())),
+                Event::Read(Err(error)) => ended = Some(Err(error)),
                 Event::Arrived(part) => {
                     if let Some(state) = &mut self.state {
-                        state.parts.push(part);
+                        state.parts.push(part?);
                         journal(state.clone()).await?;
                     }
                 }
             }
+        }
+        if let Some(Err(error)) = ended {
+            return Err(error);
         }
         self.rest = reader.into_rest();
         Ok(())
@@ -294,8 +299,8 @@ impl MultipartUpload {
 /// What happens next while parts are sent.
 enum Event {
     /// The next whole part has come, or there is no more.
-    Read(Option<Bytes>),
-    Arrived(UploadedPart),
+    Read(Result<Option<Bytes>>),
+    Arrived(Result<UploadedPart>),
 }
 
 /// Parts arrive in their order, so that there are no gaps before what has arrived.
@@ -303,12 +308,12 @@ async fn next_event(
     reader: &mut PartReader,
     may_read: bool,
     sending: &mut FuturesOrdered<BoxFuture<'static, Result<UploadedPart>>>,
-) -> Result<Event> {
+) -> Event {
     // What it has read stays in the reader when it is dropped.
     let mut read = pin!(reader.next());
     future::poll_fn(|context| match sending.poll_next_unpin(context) {
-        Poll::Ready(Some(part)) => Poll::Ready(part.map(Event::Arrived)),
-        _ if may_read => read.as_mut().poll(context).map_ok(Event::Read),
+        Poll::Ready(Some(part)) => Poll::Ready(Event::Arrived(part)),
+        _ if may_read => read.as_mut().poll(context).map(Event::Read),
         _ => Poll::Pending,
     })
     .await
