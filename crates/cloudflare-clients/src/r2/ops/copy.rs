@@ -14,7 +14,7 @@ use crate::r2::verify::verifies_writes;
 
 impl R2Service {
     /// Copies an object within the bucket, without its bytes coming here, by one request: R2 takes objects of up to
-    /// [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD). [`copy_object`](Self::copy_object) copies those of any size, also to
+    /// [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD). `copy_object` copies those of any size, also to
     /// other buckets.
     ///
     /// A copy of an object to its own key changes its metadata. The setters replace all metadata of the
