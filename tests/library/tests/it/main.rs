@@ -17,3 +17,4 @@ mod s3_bucket;
 mod signing_clock;
 mod transfer;
 mod transfer_copy;
+mod transfer_streams;
