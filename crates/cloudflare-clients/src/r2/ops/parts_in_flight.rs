@@ -137,6 +137,11 @@ impl PartsInFlight {
             return self.put_whole(last).await;
         }
         self.push(last).await?;
+        self.complete().await
+    }
+
+    /// Makes the object of the parts that were sent.
+    pub(crate) async fn complete(&mut self) -> Result<Completed> {
         while !self.sending.is_empty() {
             self.next_arrives().await?;
         }

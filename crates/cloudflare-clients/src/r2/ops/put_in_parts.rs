@@ -53,14 +53,13 @@ pub(super) async fn put_in_parts(
     };
     let mut upload = PartsInFlight::new(service, plan);
     let sent = async {
-        let mut last = second;
-        if let Some(first) = first {
-            upload.push(first).await?;
+        for part in first.into_iter().chain([second]) {
+            upload.push(part).await?;
         }
-        while let Some(next) = parts.next().await? {
-            upload.push(std::mem::replace(&mut last, next)).await?;
+        while let Some(part) = parts.next().await? {
+            upload.push(part).await?;
         }
-        upload.finish(last).await
+        upload.complete().await
     };
     let sent = sent.await;
     Ok(upload.or_abort(sent).await?.stored)
