@@ -39,10 +39,11 @@
 //! crates you have besides. [`async_trait`](macro@async_trait) is there to implement [`r2::Bucket`] and the
 //! other traits with.
 //!
-//! Of three further crates the interface has traits, which code of yours has from the crates themselves:
+//! Of four further crates the interface has traits, which code of yours has from the crates themselves:
 //! the `Stream` of `futures-core` 0.3, as `futures-util` has it too, for what is listed or read piece by piece;
-//! the `Body` of `http-body` 1, which [`Body`] implements and [`Body::from_http_body`] takes; and `Serialize`
-//! and `Deserialize` of `serde` 1. With the feature `workers` it has types of `worker` 0.8, whose
+//! the `Body` of `http-body` 1, which [`Body`] implements and [`Body::from_http_body`] takes; `Serialize`
+//! and `Deserialize` of `serde` 1; and, on native targets, the `AsyncRead`, `AsyncWrite` and `AsyncSeek` of
+//! `tokio` 1, for the streams of `transfer`. With the feature `workers` it has types of `worker` 0.8, whose
 //! `web_sys::ReadableStream` is one of them.
 #![deny(missing_docs)]
 

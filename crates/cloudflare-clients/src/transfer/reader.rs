@@ -35,7 +35,8 @@ const DEFAULT_RANGE_SIZE: u64 = 4 * 1024 * 1024;
 const BEGIN: u64 = 256 * 1024;
 
 impl R2Service {
-    /// Reads an object as a file: `r2.reader("film.mp4").open().await?` is an [`AsyncRead`] and [`AsyncSeek`].
+    /// Reads an object as a file: `r2.reader("film.mp4").open().await?` is an [`AsyncRead`] and
+    /// [`AsyncSeek`].
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -124,18 +125,19 @@ impl ReaderBuilder {
 
 /// An object that is read: a [`tokio::io::AsyncRead`] and [`AsyncSeek`], which needs a Tokio runtime.
 ///
-/// While it is read on, further ranges are fetched beforehand: 256 KiB at first, twice as much each time that half of it is
-/// read, up to `concurrency` ranges of `range_size`, 32 MiB by default, which memory holds. Once the position is set to a place
-/// that is not there yet, it begins with 256 KiB again. Nothing is fetched before the first read. Requests are made again and resumed as those of [`Get`](crate::r2::Get).
+/// While it is read on, further ranges are fetched beforehand: 256 KiB at first, twice as much each time that
+/// half of it is read, up to `concurrency` ranges of `range_size`, 32 MiB by default, which memory holds.
+/// Once the position is set to a place that is not there yet, it begins with 256 KiB again. Nothing is
+/// fetched before the first read. Requests are made again and resumed as those of [`Get`](crate::r2::Get).
 ///
 /// All bytes are of the object that was opened: where it is replaced or deleted meanwhile, a read is
-/// [`ErrorKind::PreconditionFailed`]. What is read from the first byte to the last, whatever is read in between, is compared with the CRC-64/NVME of
-/// the object, or with the MD5 that is its etag: wrong bytes are [`ErrorKind::Integrity`] in place of the last of them. An object that
-/// was uploaded in parts without a CRC-64/NVME has neither, and what is read in part has no checksum; see
-/// [`verified`](Self::verified).
+/// [`ErrorKind::PreconditionFailed`]. What is read from the first byte to the last, whatever is read in
+/// between, is compared with the CRC-64/NVME of the object, or with the MD5 that is its etag: wrong bytes are
+/// [`ErrorKind::Integrity`] in place of the last of them. An object that was uploaded in parts without a
+/// CRC-64/NVME has neither, and what is read in part has no checksum; see [`verified`](Self::verified).
 ///
-/// The [`io::Error`] of a read has the [`Error`] as its inner one. Each further read gives it again, until the position is
-/// set, also to where it is.
+/// The [`io::Error`] of a read has the [`Error`] as its inner one. Each further read gives it again, until
+/// the position is set, also to where it is.
 #[must_use = "it fetches nothing until it is read"]
 pub struct Reader {
     source: Source,
@@ -283,7 +285,8 @@ struct Source {
     object: Arc<Object>,
 }
 
-/// A range that is being fetched. It is as large as memory may hold, and so nobody has to read it for it to come.
+/// A range that is being fetched. It is as large as memory may hold, and so nobody has to read it for it to
+/// come.
 struct Ahead {
     pieces: UnboundedReceiver<Result<Bytes>>,
     /// How many bytes were not taken out of `pieces` yet.
@@ -328,7 +331,8 @@ async fn fetch(
     Ok(())
 }
 
-/// Where a body that was cut off could not be resumed, because it is of another object by now, it is said as of a request.
+/// Where a body that was cut off could not be resumed, because it is of another object by now, it is said as
+/// of a request.
 fn if_replaced(error: Error) -> Error {
     let source = error.source().and_then(|source| source.downcast_ref::<Error>());
     if source.is_some_and(|source| source.kind() == ErrorKind::PreconditionFailed) {

@@ -15,7 +15,8 @@ use crate::model::r2::{Conditional, CreateMultipartUploadRequest, MAX_OBJECT_SIZ
 use crate::r2::R2Service;
 use crate::r2::ops::parts_in_flight::{Part, PartsInFlight, PartsPlan};
 
-/// The size of the parts in which bytes of unknown length go up: 8 MiB. [`MAX_PARTS`](crate::r2::MAX_PARTS) of them have 78 GiB.
+/// The size of the parts in which bytes of unknown length go up: 8 MiB. [`MAX_PARTS`](crate::r2::MAX_PARTS)
+/// of them have 78 GiB.
 pub const DEFAULT_STREAM_PART_SIZE: u64 = 8 * MIB;
 
 const MIB: u64 = 1024 * 1024;
@@ -90,12 +91,14 @@ impl StreamSettings {
     }
 }
 
-/// An upload whose bytes come one after the other. Dropped, it aborts what it has begun, as long as the runtime runs.
+/// An upload whose bytes come one after the other. Dropped, it aborts what it has begun, as long as the
+/// runtime runs.
 pub(super) struct StreamUpload {
     service: R2Service,
     pub(super) parts: PartsInFlight,
     tally: Arc<Tally>,
-    /// What no part has yet. It is sent once there is more than it holds, for the end may be a part of its own.
+    /// What no part has yet. It is sent once there is more than it holds, for the end may be a part of its
+    /// own.
     pub(super) buffer: PartBuffer,
 }
 
@@ -140,15 +143,15 @@ macro_rules! stream_setters {
             self
         }
 
-        /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if).
-        /// The service looks at it at the end.
+        /// A condition on the object that the key already has, as of
+        /// [`Put::only_if`](crate::r2::Put::only_if). The service looks at it at the end.
         pub fn only_if(mut self, only_if: Conditional) -> Self {
             self.settings.only_if = only_if;
             self
         }
 
-        /// The size of every part but the last, 5 MiB to 5 GiB; [`DEFAULT_STREAM_PART_SIZE`] by default. An object has
-        /// 10,000 parts at most, and so no more bytes than as many parts of this size.
+        /// The size of every part but the last, 5 MiB to 5 GiB; [`DEFAULT_STREAM_PART_SIZE`] by default. An
+        /// object has 10,000 parts at most, and so no more bytes than as many parts of this size.
         ///
         /// [`DEFAULT_STREAM_PART_SIZE`]: crate::transfer::DEFAULT_STREAM_PART_SIZE
         pub fn part_size(mut self, bytes: u64) -> Self {
@@ -163,8 +166,8 @@ macro_rules! stream_setters {
             self
         }
 
-        /// How many parts are under way at once, at most; 8 by default. 0 counts as 1. As many and one more are in
-        /// memory.
+        /// How many parts are under way at once, at most; 8 by default. 0 counts as 1. As many and one more
+        /// are in memory.
         pub fn concurrency(mut self, parts: usize) -> Self {
             self.settings.concurrency = parts.max(1);
             self

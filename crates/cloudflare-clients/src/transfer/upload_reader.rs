@@ -16,7 +16,8 @@ use crate::r2::R2Service;
 use crate::sync::into_inner;
 
 impl R2Service {
-    /// Stores what a reader gives, whose length need not be known: `r2.upload_reader(tokio::io::stdin(), "log.txt").await?`.
+    /// Stores what a reader gives, whose length need not be known: `r2.upload_reader(tokio::io::stdin(),
+    /// "log.txt").await?`.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -44,13 +45,14 @@ impl R2Service {
 
 /// The upload of what a reader gives; awaiting it stores the object and says what proved it.
 ///
-/// What fits into one part goes up in one request. More goes up in equal parts, which are in memory: as many as are
-/// [under way](Self::concurrency), and the one that is being read, 72 MiB by default. The reader is read only as fast as that
-/// allows.
+/// What fits into one part goes up in one request. More goes up in equal parts, which are in memory: as many
+/// as are [under way](Self::concurrency), and the one that is being read, 72 MiB by default. The reader is
+/// read only as fast as that allows.
 ///
-/// One that fails is aborted, and so is one that is dropped, as long as the runtime runs; what is left after all R2
-/// deletes after 7 days. The error of a reader is [`ErrorKind::InvalidInput`](crate::ErrorKind) and has the reader's as its
-/// source; one of this crate, such as that of a [`Reader`](super::Reader), stays as it is.
+/// One that fails is aborted, and so is one that is dropped, as long as the runtime runs; what is left after
+/// all R2 deletes after 7 days. The error of a reader is [`ErrorKind::InvalidInput`](crate::ErrorKind) and
+/// has the reader's as its source; one of this crate, such as that of a [`Reader`](super::Reader), stays as
+/// it is.
 #[must_use = "a request does nothing until it is awaited"]
 pub struct UploadReader {
     settings: StreamSettings,

@@ -5,8 +5,8 @@ use crate::model::r2::multipart::is_md5_of_parts;
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Checksums, Crc64Nvme, StoredObject, UploadedPart};
 use crate::r2::R2Service;
 
-/// What proves that an object has the bytes that were sent, of which this is the CRC-64. It was sent in these parts, which
-/// were compared one by one, or whole, with its CRC-64.
+/// What proves that an object has the bytes that were sent, of which this is the CRC-64. It was sent in these
+/// parts, which were compared one by one, or whole, with its CRC-64.
 pub(super) async fn verified_upload(
     service: &R2Service,
     stored: &StoredObject,

@@ -23,7 +23,8 @@ use crate::sync;
 const OPERATION: &str = "writer";
 
 impl R2Service {
-    /// Stores what is written: `r2.writer("report.csv").content_type("text/csv").open()?` is an [`AsyncWrite`].
+    /// Stores what is written: `r2.writer("report.csv").content_type("text/csv").open()?` is an
+    /// [`AsyncWrite`].
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -79,14 +80,14 @@ impl fmt::Debug for WriterBuilder {
 
 /// An object that is written: a [`tokio::io::AsyncWrite`], which needs a Tokio runtime.
 ///
-/// What is written goes up as [`UploadReader`](super::UploadReader) says: what fits into one part in one request at the
-/// end, more in equal parts while further bytes are written. A write waits once as many parts are under way as may be. Memory
-/// holds these and the part that is being written, 72 MiB by default.
+/// What is written goes up as [`UploadReader`](super::UploadReader) says: what fits into one part in one
+/// request at the end, more in equal parts while further bytes are written. A write waits once as many parts
+/// are under way as may be. Memory holds these and the part that is being written, 72 MiB by default.
 ///
-/// [`finish`](Self::finish), or `shutdown` of tokio's `AsyncWriteExt`, makes the object; there is nothing of it before. `flush` has
-/// nothing to do, for a part cannot be sent before it is full. A writer that is dropped stores nothing, and aborts the
-/// upload as long as the runtime runs; [`abort`](Self::abort) waits for that. What is left after all R2 deletes after 7
-/// days.
+/// [`finish`](Self::finish), or `shutdown` of tokio's `AsyncWriteExt`, makes the object; there is nothing of
+/// it before. `flush` has nothing to do, for a part cannot be sent before it is full. A writer that is
+/// dropped stores nothing, and aborts the upload as long as the runtime runs; [`abort`](Self::abort) waits
+/// for that. What is left after all R2 deletes after 7 days.
 ///
 /// A failure aborts the upload, and is what every further call gives. An [`io::Error`] of a write has the
 /// [`Error`] as its inner one.

@@ -54,8 +54,9 @@ pub(crate) struct Completed {
     pub(crate) parts: Vec<UploadedPart>,
 }
 
-/// An upload of parts that come one after the other. It begins with the second one: what fits into one part goes up in one
-/// request. Dropped before it is complete, it aborts what it has begun, as long as the runtime runs.
+/// An upload of parts that come one after the other. It begins with the second one: what fits into one part
+/// goes up in one request. Dropped before it is complete, it aborts what it has begun, as long as the runtime
+/// runs.
 pub(crate) struct PartsInFlight {
     service: R2Service,
     plan: PartsPlan,

@@ -18,7 +18,8 @@ pub const STREAM_PART_SIZE: usize = 16 * 1024 * 1024;
 /// How many parts of a stream of unknown length are under way at once.
 const STREAM_CONCURRENCY: usize = 3;
 
-/// Pieces of a stream that are smaller are copied, so that what is kept of them are not many small pieces of large buffers.
+/// Pieces of a stream that are smaller are copied, so that what is kept of them are not many small pieces of
+/// large buffers.
 const COPIED: usize = 64 * 1024;
 
 /// How much is copied into one buffer.
