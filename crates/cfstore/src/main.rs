@@ -22,6 +22,7 @@ mod selection;
 mod shutdown;
 mod stdin;
 mod transfer;
+mod transfer_report;
 mod trust;
 mod variables;
 
