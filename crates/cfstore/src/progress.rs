@@ -287,7 +287,7 @@ mod tests {
                 assert!(measure_text_width(&line) < width, "{width}: {line:?}");
             }
         }
-        assert!(worst.line(120).ends_with("failed  99,999 retries"), "{}", worst.line(120));
+        assert!(worst.line(200).contains("failed  99,999 retries"), "{}", worst.line(200));
     }
 
     #[test]

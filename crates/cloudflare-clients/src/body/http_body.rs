@@ -73,14 +73,16 @@ impl http_body::Body for Body {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>>>> {
         let this = self.get_mut();
         // What is left behind has ended. Bytes in memory are one frame.
+        let is_watched = this.is_watched();
         let content = mem::replace(&mut this.content, Content::Bytes(Bytes::new()));
         let (mut stream, left) = match content {
-            Content::Bytes(bytes) if this.progress.is_none() => {
+            Content::Bytes(bytes) if !is_watched => {
                 return Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))));
             }
             Content::Reading { stream, left } => (stream, left),
             content => {
-                let whole = Self { content, progress: this.progress.take(), ..Self::empty() };
+                let (progress, through) = (this.progress.take(), this.through.take());
+                let whole = Self { content, progress, through, ..Self::empty() };
                 // The rest of what is read in frames cannot be fetched again.
                 this.refetch = None;
                 let left = whole.content_length();

@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::future::BoxFuture;
-use futures_util::stream::{Stream, TryStreamExt as _};
+use futures_util::stream::{BoxStream, Stream, TryStreamExt as _};
 use serde::de::DeserializeOwned;
 
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
@@ -45,6 +45,9 @@ use crate::json;
 pub const DEFAULT_READ_LIMIT: u64 = 128 * 1024 * 1024;
 
 type Progress = Arc<dyn Fn(u64, Option<u64>) + Send + Sync>;
+
+/// What a stream goes through each time that it is read.
+type Through = Arc<dyn Fn(ByteStream) -> BoxStream<'static, Result<Bytes>> + Send + Sync>;
 
 /// Fetches the same bytes again, after some arrived wrong.
 pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Send + Sync>;
@@ -71,6 +74,7 @@ pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Sen
 pub struct Body {
     content: Content,
     progress: Option<Progress>,
+    through: Option<Through>,
     refetch: Option<Refetch>,
     limit: u64,
     /// What has read it from a service.
@@ -107,7 +111,14 @@ enum Content {
 
 impl Body {
     fn new(content: Content) -> Self {
-        Self { content, progress: None, refetch: None, limit: DEFAULT_READ_LIMIT, read_by: None }
+        Self {
+            content,
+            progress: None,
+            through: None,
+            refetch: None,
+            limit: DEFAULT_READ_LIMIT,
+            read_by: None,
+        }
     }
 
     /// No bytes.
@@ -183,7 +194,7 @@ impl Body {
     pub(crate) fn passes_by(&self) -> bool {
         match self.content {
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-            Content::Readable(_) => self.progress.is_none(),
+            Content::Readable(_) => !self.is_watched(),
             _ => false,
         }
     }
@@ -233,6 +244,7 @@ impl Body {
         Some(Self {
             content,
             progress: self.progress.clone(),
+            through: self.through.clone(),
             refetch: self.refetch.clone(),
             limit: self.limit,
             read_by: self.read_by.clone(),
@@ -250,6 +262,21 @@ impl Body {
     pub fn on_progress(mut self, report: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(report));
         self
+    }
+
+    /// Has all bytes go through a stream that hands the same ones on, each time that they are read.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn each_time_through(
+        mut self,
+        through: impl Fn(ByteStream) -> BoxStream<'static, Result<Bytes>> + Send + Sync + 'static,
+    ) -> Self {
+        self.through = Some(Arc::new(through));
+        self
+    }
+
+    /// Whether its bytes have to be read piece by piece.
+    fn is_watched(&self) -> bool {
+        self.progress.is_some() || self.through.is_some()
     }
 
     /// How many bytes [`bytes`](Self::bytes), [`text`](Self::text) and [`json`](Self::json) take at most.
@@ -274,6 +301,10 @@ impl Body {
             }
             #[cfg(all(feature = "workers", target_arch = "wasm32"))]
             Content::Readable(readable) => readable.into_stream(),
+        };
+        let stream = match self.through {
+            Some(through) => ByteStream::new(through(stream)),
+            None => stream,
         };
         let Some(report) = self.progress else {
             return stream;
@@ -319,7 +350,7 @@ impl Body {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large());
         }
-        if self.progress.is_none()
+        if !self.is_watched()
             && let Content::Bytes(bytes) = self.content
         {
             return Ok(bytes);
@@ -354,14 +385,15 @@ impl Body {
         ByteStream::new(self.into_stream().map_err(Error::of_body_to_send))
     }
 
-    /// Without anybody being told when its bytes are read.
-    fn without_progress(self) -> Self {
-        Self { progress: None, ..self }
+    /// Its bytes alone, without what they go through and whoever is told of them.
+    fn plain(self) -> Self {
+        Self { progress: None, through: None, ..self }
     }
 
     fn take_again(&mut self) -> Option<Again> {
         let refetch = self.refetch.take()?;
-        Some(Again { refetch, progress: self.progress.clone(), limit: self.limit })
+        let (progress, through) = (self.progress.clone(), self.through.clone());
+        Some(Again { refetch, progress, through, limit: self.limit })
     }
 
     /// All bytes as UTF-8.
@@ -445,9 +477,10 @@ impl Body {
 
     /// As JavaScript takes it.
     pub(crate) fn into_js(self) -> ForJs {
+        let is_watched = self.is_watched();
         match self.content {
-            Content::Bytes(bytes) if self.progress.is_none() => ForJs::Bytes(bytes),
-            Content::Readable(readable) if self.progress.is_none() => ForJs::Readable(readable.into_inner()),
+            Content::Bytes(bytes) if !is_watched => ForJs::Bytes(bytes),
+            Content::Readable(readable) if !is_watched => ForJs::Readable(readable.into_inner()),
             _ => ForJs::Stream(self.into_stream()),
         }
     }
@@ -465,6 +498,7 @@ fn in_reading<T>(read_by: Option<&ReadBy>, result: Result<T>) -> Result<T> {
 struct Again {
     refetch: Refetch,
     progress: Option<Progress>,
+    through: Option<Through>,
     limit: u64,
 }
 
@@ -472,7 +506,8 @@ impl Again {
     async fn fetch(self, error: &Error) -> Result<Body> {
         tracing::warn!(%error, "the bytes arrived damaged, fetching them again");
         let body = (self.refetch)().await?;
-        Ok(Body { progress: self.progress, limit: self.limit, refetch: None, ..body })
+        let Self { progress, through, limit, .. } = self;
+        Ok(Body { progress, through, limit, refetch: None, ..body })
     }
 }
 

@@ -35,7 +35,7 @@ impl Replay {
     /// The body, to be read without anybody being told of it; `None` when it was a stream.
     pub(crate) fn same(&self) -> Option<Body> {
         match self {
-            Self::Same(body) => Some(body.try_clone()?.without_progress()),
+            Self::Same(body) => Some(body.try_clone()?.plain()),
             Self::Once { .. } | Self::PassesBy(_) => None,
         }
     }

@@ -27,7 +27,13 @@ pub(crate) struct Attempts {
     /// The pace of the transfer that the operations belong to.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) pace: Option<Arc<Pace>>,
+    /// Told of each attempt that failed and is made again.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) on_retry: Option<OnRetry>,
 }
+
+#[cfg(not(target_arch = "wasm32"))]
+type OnRetry = Arc<dyn Fn(&Error) + Send + Sync>;
 
 /// Makes the span of an operation. The names of spans are constants.
 pub(crate) type OperationSpan = fn(&Operation<'_>) -> Span;
@@ -60,6 +66,8 @@ impl Attempts {
             permits: None,
             #[cfg(not(target_arch = "wasm32"))]
             pace: None,
+            #[cfg(not(target_arch = "wasm32"))]
+            on_retry: None,
         }
     }
 
@@ -135,6 +143,10 @@ impl Attempts {
                 None => return Err(not_replayable(Some(error))),
             };
             tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
+            #[cfg(not(target_arch = "wasm32"))]
+            if let Some(report) = &self.on_retry {
+                report(&error);
+            }
             progress.last = Some(error);
             runtime.sleep(delay).await;
         }

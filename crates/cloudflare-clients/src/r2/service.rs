@@ -161,6 +161,14 @@ impl R2Service {
         self
     }
 
+    /// Calls `report` with why an attempt failed, each time that a request of this service is sent again.
+    #[cfg(not(target_arch = "wasm32"))]
+    #[must_use]
+    pub fn on_retry(mut self, report: impl Fn(&Error) + Send + Sync + 'static) -> Self {
+        self.settings_mut().attempts.on_retry = Some(Arc::new(report));
+        self
+    }
+
     /// Whether bytes are verified; on by default.
     ///
     /// What is read whole is hashed and compared with a stored checksum, where the service returns one, else

@@ -17,6 +17,7 @@ use super::journal::Journal;
 use super::partial_file::PartialFile;
 use super::pieces::{Piece, Pieces};
 use super::proof::{Proof, Verified};
+use super::rate::RateLimit;
 use super::read_checksums::{PieceChecksums, read_checksums, read_md5s};
 use super::tally::{Report, Tally};
 use crate::client::operation::{Operation, sent_when_awaited};
@@ -43,6 +44,7 @@ impl R2Service {
             path: path.into(),
             range_size: None,
             concurrency: DEFAULT_CONCURRENCY,
+            rate: None,
             resume: true,
             report: None,
         }
@@ -66,6 +68,7 @@ pub struct Download {
     path: PathBuf,
     range_size: Option<u64>,
     concurrency: usize,
+    rate: Option<RateLimit>,
     resume: bool,
     report: Option<Report>,
 }
@@ -95,6 +98,19 @@ impl Download {
     /// How many ranges are under way at once, at most; 8 by default. 0 counts as 1.
     pub fn concurrency(mut self, ranges: usize) -> Self {
         self.concurrency = ranges.max(1);
+        self
+    }
+
+    /// How many bytes a second are fetched at most, of all ranges together; 1 KiB at least. At a low rate fewer ranges are
+    /// under way at once, so that each has 64 KiB a second.
+    pub fn limit_rate(self, bytes_per_second: u64) -> Self {
+        let limit = RateLimit::new(&self.service, bytes_per_second);
+        self.share_rate(&limit)
+    }
+
+    /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+    pub fn share_rate(mut self, limit: &RateLimit) -> Self {
+        self.rate = Some(limit.clone());
         self
     }
 
@@ -142,7 +158,9 @@ impl Download {
     }
 
     async fn run(self) -> Result<Option<Downloaded>> {
-        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), self.concurrency));
+        let concurrency =
+            self.rate.as_ref().map_or(self.concurrency, |rate| rate.concurrency(self.concurrency));
+        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency));
         let service = self.service.at_pace(&pace);
         let Some(mut object) = service.head(&self.key).await? else { return Ok(None) };
         let mut transfer = Transfer { service, pace, download: self, journal: None };
@@ -181,6 +199,7 @@ impl fmt::Debug for Download {
             .field("path", &self.path)
             .field("range_size", &self.range_size)
             .field("concurrency", &self.concurrency)
+            .field("rate", &self.rate)
             .field("resume", &self.resume)
             .finish_non_exhaustive()
     }
@@ -387,7 +406,8 @@ impl Transfer {
             loop {
                 let _slot = self.pace.slot().await;
                 let Some(piece) = lock(&queue).next() else { return Ok::<_, Error>(()) };
-                let checksums = fetch_piece(&service, object, piece, target, tally).await?;
+                let checksums =
+                    fetch_piece(&service, object, piece, target, tally, self.download.rate.as_ref()).await?;
                 lock(&arrived).insert(piece.number, checksums);
             }
         };
@@ -402,6 +422,7 @@ async fn fetch_piece(
     piece: Piece,
     target: &Arc<Target>,
     tally: &Tally,
+    rate: Option<&RateLimit>,
 ) -> Result<PieceChecksums> {
     let Piece { offset, length, .. } = piece;
     let found = get_range(service, object, ServedRange { offset, length }).await.map_err(|error| {
@@ -414,7 +435,11 @@ async fn fetch_piece(
 
     let opened = Arc::clone(target);
     let mut writer = blocking(move || opened.partial.writer(piece, opened.with_md5)).await?;
-    let mut stream = found.into_stream();
+    let body = match rate {
+        Some(rate) => rate.limit(found.body),
+        None => found.body,
+    };
+    let mut stream = body.into_stream();
     let mut batch: Vec<Bytes> = Vec::new();
     let mut size = 0;
     loop {

@@ -22,6 +22,7 @@
 //!   [`ErrorKind::Conflict`](crate::ErrorKind).
 //! - **Pace.** A transfer begins with four pieces at once and adds more as they go well, up to its `concurrency`. Where the
 //!   service answers 429 or 503, all of the transfer waits as long as it asks, and goes on with half as many.
+//! - **Rate.** A transfer goes no faster than it is told, and several may share a [`RateLimit`].
 //!
 //! ```
 //! # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -62,6 +63,7 @@ mod part_buffer;
 mod partial_file;
 mod pieces;
 mod proof;
+mod rate;
 mod read_checksums;
 mod read_proof;
 mod reader;
@@ -76,6 +78,7 @@ mod writer;
 pub use self::copy::{Copied, CopySource, ObjectCopy};
 pub use self::download::{Download, Downloaded};
 pub use self::proof::Verified;
+pub use self::rate::RateLimit;
 pub use self::reader::{Reader, ReaderBuilder};
 pub use self::stream_upload::DEFAULT_STREAM_PART_SIZE;
 pub use self::upload::{Upload, Uploaded};

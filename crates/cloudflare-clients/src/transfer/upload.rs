@@ -15,6 +15,7 @@ use super::blocking::storage;
 use super::file_identity::FileIdentity;
 use super::pieces::{Piece, Pieces};
 use super::proof::Verified;
+use super::rate::RateLimit;
 use super::read_checksums::read_checksums;
 use super::tally::{Report, Tally};
 use super::upload_journal::{UploadHeader, UploadJournal};
@@ -50,6 +51,7 @@ impl R2Service {
             only_if: Conditional::default(),
             part_size: None,
             concurrency: DEFAULT_CONCURRENCY,
+            rate: None,
             journal: None,
             report: None,
         }
@@ -74,6 +76,7 @@ pub struct Upload {
     only_if: Conditional,
     part_size: Option<u64>,
     concurrency: usize,
+    rate: Option<RateLimit>,
     journal: Option<PathBuf>,
     report: Option<Report>,
 }
@@ -113,6 +116,19 @@ impl Upload {
     /// How many parts are under way at once, at most; 8 by default. 0 counts as 1.
     pub fn concurrency(mut self, parts: usize) -> Self {
         self.concurrency = parts.max(1);
+        self
+    }
+
+    /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate fewer parts are
+    /// under way at once, so that each has 64 KiB a second.
+    pub fn limit_rate(self, bytes_per_second: u64) -> Self {
+        let limit = RateLimit::new(&self.service, bytes_per_second);
+        self.share_rate(&limit)
+    }
+
+    /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+    pub fn share_rate(mut self, limit: &RateLimit) -> Self {
+        self.rate = Some(limit.clone());
         self
     }
 
@@ -159,7 +175,9 @@ impl Upload {
         let pieces = Pieces::new(file.size, self.part_size)?;
         let whole = file.size <= self.part_size.unwrap_or(MAX_WHOLE);
         let journal = self.open_journal(whole).await?;
-        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), self.concurrency));
+        let concurrency =
+            self.rate.as_ref().map_or(self.concurrency, |rate| rate.concurrency(self.concurrency));
+        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency));
         let tally = Tally::new(file.size, self.report.clone());
         let transfer =
             Transfer { service: self.service.at_pace(&pace), upload: self, file, journal, pace, tally };
@@ -181,6 +199,7 @@ impl fmt::Debug for Upload {
             .field("key", &self.request.key)
             .field("part_size", &self.part_size)
             .field("concurrency", &self.concurrency)
+            .field("rate", &self.rate)
             .field("journal", &self.journal)
             .finish_non_exhaustive()
     }
@@ -249,7 +268,7 @@ impl Transfer {
         self.file.check(path).await?;
         let mut put = self
             .service
-            .put(&request.key, body.on_progress(self.tally.piece()))
+            .put(&request.key, self.watched(body))
             .http_metadata(request.http_metadata.clone())
             .custom_metadata(request.custom_metadata.clone())
             .only_if(only_if.clone());
@@ -504,7 +523,7 @@ impl Transfer {
         let crc = self.crc_of(piece, with_crc).await?;
         let body = Body::from_file_range(self.path(), piece.offset, piece.length).await?;
         self.file.check(self.path()).await?;
-        let mut send = upload.upload_part(piece.number, body.on_progress(self.tally.piece()));
+        let mut send = upload.upload_part(piece.number, self.watched(body));
         if let Some(crc) = crc {
             send = send.checksum(crc.checksum());
         }
@@ -513,6 +532,15 @@ impl Transfer {
             journal.append(part.clone()).await?;
         }
         Ok(Arrived { part, crc })
+    }
+
+    /// The body of a piece, which counts and keeps to the rate.
+    fn watched(&self, body: Body) -> Body {
+        let body = body.on_progress(self.tally.piece());
+        match &self.upload.rate {
+            Some(rate) => rate.limit(body),
+            None => body,
+        }
     }
 
     /// Read before it is sent, so that the service refuses other bytes.

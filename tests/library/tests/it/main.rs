@@ -18,3 +18,4 @@ mod signing_clock;
 mod transfer;
 mod transfer_copy;
 mod transfer_streams;
+mod transfer_rate;
