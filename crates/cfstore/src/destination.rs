@@ -42,12 +42,28 @@ impl Destination {
     }
 }
 
-/// The last part of a key, if it names a file of this folder and no other.
-fn file_name(key: &str) -> Result<&str> {
-    let name = key.rsplit('/').next().unwrap_or_default();
+/// The file below this folder that a name with slashes stands for, if it is one for sure.
+pub(crate) fn path_below(folder: &Path, name: &str) -> Result<PathBuf> {
+    if let Some(part) = name.split('/').find(|part| !is_file_name(part)) {
+        return Err(Error::usage(
+            format!("{name:?} cannot be a file below a folder: {part:?} is not the name of one"),
+            "fetch it by itself, and name the file to write to",
+        ));
+    }
+    Ok(name.split('/').fold(folder.to_owned(), |path, part| path.join(part)))
+}
+
+/// Whether it names a file of this folder and no other.
+fn is_file_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
     let is_name = matches!((components.next(), components.next()), (Some(Component::Normal(_)), None));
-    if is_name && !name.contains(['\\', '\0']) {
+    is_name && !name.contains(['\\', '\0'])
+}
+
+/// The last part of a key, if it is one.
+fn file_name(key: &str) -> Result<&str> {
+    let name = key.rsplit('/').next().unwrap_or_default();
+    if is_file_name(name) {
         return Ok(name);
     }
     Err(Error::usage(
@@ -68,6 +84,11 @@ mod tests {
             let error = file_name(key).unwrap_err();
             assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage, "{key:?}");
             assert!(error.to_string().contains("does not end in the name of a file"), "{error}");
+        }
+        assert_eq!(path_below(Path::new("x"), "a/b.c").unwrap(), Path::new("x").join("a").join("b.c"));
+        for name in ["", "a/", "/a", "a//b", "../a", "a/..", "a/./b", "a\\b", "a\0"] {
+            let error = path_below(Path::new("x"), name).unwrap_err();
+            assert!(error.to_string().contains("cannot be a file below a folder"), "{name:?}: {error}");
         }
     }
 }

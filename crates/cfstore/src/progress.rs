@@ -141,6 +141,11 @@ impl Progress {
         self.bar.suspend(print)
     }
 
+    /// Nothing more is shown.
+    pub(crate) fn clear(&self) {
+        self.bar.finish_and_clear();
+    }
+
     fn name(&self, name: &str) {
         *self.shared.name.lock().unwrap_or_else(PoisonError::into_inner) = Key(name).to_string();
     }
@@ -148,7 +153,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        self.bar.finish_and_clear();
+        self.clear();
     }
 }
 

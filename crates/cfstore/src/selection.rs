@@ -38,6 +38,16 @@ impl Selection {
         }
     }
 
+    /// The key, without the directory that all of its keys lie in.
+    pub(crate) fn name_of<'k>(&self, key: &'k str) -> &'k str {
+        let folder = match self {
+            Self::Prefix(prefix) => &prefix[..prefix.rfind('/').map_or(0, |slash| slash + 1)],
+            Self::Pattern(pattern) => pattern.folder(),
+        };
+        // By slashes: a listed key may have another form of its letters than what was asked for.
+        key.splitn(folder.matches('/').count() + 1, '/').last().unwrap_or_default()
+    }
+
     /// Whether directories below need not be looked into.
     pub(crate) fn is_shallow(&self) -> bool {
         matches!(self, Self::Pattern(pattern) if pattern.is_shallow())

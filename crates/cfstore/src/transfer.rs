@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
-    Body, Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, R2Service, StoredObject,
+    Body, Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, R2Service, StorageClass,
+    StoredObject,
 };
-use cloudflare_clients::transfer::{Downloaded, Upload, Uploaded, Verified};
+use cloudflare_clients::transfer::{Downloaded, RateLimit, Upload, Uploaded, Verified};
 use futures_util::{Stream, StreamExt as _, stream};
 use indicatif::BinaryBytes;
 
+use crate::cli;
+use crate::content_type;
 use crate::error::{Error, Result};
 use crate::progress::Progress;
 use crate::shutdown;
@@ -24,11 +27,28 @@ pub(crate) struct NewObject {
     pub(crate) key: String,
     pub(crate) http_metadata: HttpMetadata,
     pub(crate) custom_metadata: CustomMetadata,
+    /// `None`: as the bucket says.
+    pub(crate) storage_class: Option<StorageClass>,
     /// Fail rather than replace.
     pub(crate) if_absent: bool,
 }
 
 impl NewObject {
+    /// An object of this key with the bytes of a file, whose names say what it is where nobody else does.
+    pub(crate) fn new(key: String, file: &Path, metadata: &cli::Metadata, if_absent: bool) -> Self {
+        let metadata = metadata.clone();
+        let content_type =
+            metadata.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&key), file]));
+        let mut http_metadata = HttpMetadata::new().content_type(content_type);
+        http_metadata.cache_control = metadata.cache_control;
+        http_metadata.content_disposition = metadata.content_disposition;
+        http_metadata.content_encoding = metadata.content_encoding;
+        http_metadata.content_language = metadata.content_language;
+        let custom_metadata = metadata.custom.into_iter().collect();
+        let storage_class = metadata.storage_class.map(StorageClass::from);
+        Self { key, http_metadata, custom_metadata, storage_class, if_absent }
+    }
+
     fn only_if(&self) -> Conditional {
         if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
@@ -45,13 +65,33 @@ impl NewObject {
     }
 }
 
-/// How a file is transferred.
-#[derive(Debug, Clone, Copy)]
+/// How files are transferred.
+#[derive(Debug, Clone)]
 pub(crate) struct Settings {
     /// Continue what was interrupted, and keep what is.
     pub(crate) resume: bool,
     /// How many pieces are under way at once.
     pub(crate) concurrency: usize,
+    /// All of them together.
+    pub(crate) limit: Option<RateLimit>,
+}
+
+impl Settings {
+    pub(crate) fn new(args: &cli::Transfer, service: &R2Service) -> Self {
+        Self {
+            resume: !args.no_resume,
+            concurrency: args.concurrency,
+            limit: args.rate.limit_rate.map(|rate| RateLimit::new(service, rate)),
+        }
+    }
+
+    /// The body, at the rate of all.
+    pub(crate) fn limited(&self, body: Body) -> Body {
+        match &self.limit {
+            Some(limit) => limit.limit(body),
+            None => body,
+        }
+    }
 }
 
 /// Uploads a regular file to the bucket that summaries call `target`.
@@ -60,17 +100,23 @@ pub(crate) async fn upload_file(
     path: &Path,
     object: &NewObject,
     target: &str,
-    settings: Settings,
-    progress: &Progress,
+    settings: &Settings,
+    report: impl Fn(u64, u64) + Send + Sync + 'static,
 ) -> Result<Uploaded> {
     object.check_absent(service).await?;
-    let upload = service
+    let mut upload = service
         .upload(path, &object.key)
         .http_metadata(object.http_metadata.clone())
         .custom_metadata(object.custom_metadata.clone())
         .only_if(object.only_if())
         .concurrency(settings.concurrency)
-        .on_progress(progress.position());
+        .on_progress(report);
+    if let Some(class) = object.storage_class {
+        upload = upload.storage_class(class);
+    }
+    if let Some(limit) = &settings.limit {
+        upload = upload.share_rate(limit);
+    }
     match journals(target, |name| env::var_os(name)).filter(|_| settings.resume) {
         Some(folder) => shutdown::unless_requested(async { Ok(upload.journal(folder).await?) }).await,
         None => without_resuming(upload).await,
@@ -97,14 +143,17 @@ pub(crate) async fn download_file(
     service: &R2Service,
     key: &str,
     path: &Path,
-    settings: Settings,
-    progress: &Progress,
+    settings: &Settings,
+    report: impl Fn(u64, u64) + Send + Sync + 'static,
 ) -> Result<Option<Downloaded>> {
-    let download = service
+    let mut download = service
         .download(key, path)
         .resume(settings.resume)
         .concurrency(settings.concurrency)
-        .on_progress(progress.position());
+        .on_progress(report);
+    if let Some(limit) = &settings.limit {
+        download = download.share_rate(limit);
+    }
     shutdown::unless_requested(async { Ok(download.await?) }).await
 }
 
@@ -113,6 +162,7 @@ pub(crate) async fn upload_stream(
     service: &R2Service,
     input: impl Stream<Item = cloudflare_clients::Result<Bytes>> + Send + 'static,
     object: &NewObject,
+    settings: &Settings,
     progress: &Progress,
 ) -> Result<StoredObject> {
     object.check_absent(service).await?;
@@ -128,12 +178,15 @@ pub(crate) async fn upload_stream(
     let input = stream::select(input.boxed(), interrupted.map(Some).boxed())
         .take_while(|item| std::future::ready(item.is_some()))
         .filter_map(std::future::ready);
-    let body = Body::from_stream(input, None).on_progress(progress.reporter());
-    let put = service
+    let body = settings.limited(Body::from_stream(input, None).on_progress(progress.reporter()));
+    let mut put = service
         .put(&object.key, body)
         .http_metadata(object.http_metadata.clone())
         .custom_metadata(object.custom_metadata.clone())
         .only_if(object.only_if());
+    if let Some(class) = object.storage_class {
+        put = put.storage_class(class);
+    }
     match put.await {
         Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
         result => Ok(result?),

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::path::Path;
+use std::sync::Arc;
 
 use cloudflare_clients::transfer::Verified;
 use indicatif::{BinaryBytes, HumanCount};
@@ -67,7 +68,7 @@ pub(crate) struct Transferred {
 pub(crate) struct TransferReport {
     printer: Printer,
     target: String,
-    progress: Progress,
+    progress: Arc<Progress>,
     dry_run: bool,
     summary: Summary,
 }
@@ -75,12 +76,12 @@ pub(crate) struct TransferReport {
 impl TransferReport {
     /// Of a transfer to or from the bucket that the summary calls `target`.
     pub(crate) fn new(printer: Printer, target: String, dry_run: bool) -> Self {
-        let progress = Progress::of_many(printer);
+        let progress = Arc::new(Progress::of_many(printer));
         Self { printer, target, progress, dry_run, summary: Summary::default() }
     }
 
     /// How far all is. Files are announced to it and report to it; this report says when one has ended.
-    pub(crate) fn progress(&self) -> &Progress {
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
         &self.progress
     }
 
@@ -97,6 +98,7 @@ impl TransferReport {
     }
 
     /// Nothing needs to be done with this one. People are told in the summary only.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for the commands that compare before they transfer"))]
     pub(crate) fn skipped(&mut self, item: &Item<'_>, why: &str) -> Result<()> {
         self.progress.finished();
         self.summary.skipped += 1;
@@ -122,9 +124,9 @@ impl TransferReport {
     }
 
     /// What programs are told in any case.
-    fn event<'a>(&'a self, event: &'a dyn Display, item: &Item<'a>) -> Event<'a> {
+    fn event<'a>(&'a self, what: &'a dyn Display, item: &Item<'a>) -> Event<'a> {
         Event {
-            event: event.to_string(),
+            what: what.to_string(),
             key: item.key,
             source: item.source,
             path: item.path.map(Path::to_string_lossy),
@@ -142,7 +144,7 @@ impl TransferReport {
     pub(crate) fn finish(self) -> Result<ExitStatus> {
         let Self { printer, target, progress, dry_run, mut summary } = self;
         summary.retries = progress.retried();
-        drop(progress);
+        progress.clear();
         if printer.is_json() {
             let (event, target) = ("summary", &*target);
             printer.json(&SummaryEvent { event, summary: &summary, dry_run, target })?;
@@ -197,7 +199,8 @@ impl Display for Line<'_> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Event<'a> {
-    event: String,
+    #[serde(rename = "event")]
+    what: String,
     key: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<&'a str>,
@@ -314,14 +317,12 @@ impl Summary {
 
     /// What proved them: how many each, where it was not one for all.
     fn proofs(&self) -> Option<String> {
-        let mut proofs = self.verified.iter();
-        match (proofs.next()?, proofs.next()) {
-            ((proof, _), None) => Some(format!("proved by {proof}")),
-            _ => {
-                let each = self.verified.iter().map(|(proof, number)| format!("{proof} ({number})"));
-                Some(format!("proved by {}", each.collect::<Vec<_>>().join(" and ")))
-            }
-        }
+        let is_one = self.verified.len() == 1;
+        let each = self.verified.iter();
+        let each =
+            each.map(|(proof, number)| if is_one { proof.clone() } else { format!("{proof} ({number})") });
+        let proofs = each.collect::<Vec<_>>().join(" and ");
+        (!proofs.is_empty()).then(|| format!("proved by {proofs}"))
     }
 }
 

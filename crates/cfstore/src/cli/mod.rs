@@ -2,6 +2,7 @@
 
 mod kv;
 mod objects;
+mod transfers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,12 +10,12 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use cloudflare_clients::http::Method;
-use cloudflare_clients::r2::Range;
 
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
+pub(crate) use self::transfers::{Get, Metadata, Put, Transfer};
 
 /// Where the embedded store is, unless `serve --data` names another folder.
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
@@ -136,26 +137,37 @@ pub(crate) struct R2Command {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum R2 {
-    /// Store a file, or stdin, as an object
+    /// Store files, or stdin, as objects
     ///
-    /// Files above 64 MiB go up in parts, a few at a time, and the same command continues what was interrupted: what has arrived is written
+    /// Several files go to a prefix, each by its name. Where one of them fails, the others are stored, and the exit code is 1. Files above 64 MiB go up in parts, a few at a time, and the same command continues what was interrupted: what has arrived is written
     /// down in ~/.local/state/cfstore. Stdin may be of any length up to 156 GiB.
+    #[command(override_usage = "\
+cfstore r2 put [OPTIONS] <FILE> <KEY>
+       cfstore r2 put [OPTIONS] <FILE>... <PREFIX/>")]
     #[command(after_help = "\
 Examples:
   cfstore r2 put film.mp4 creator-123/videos/film.mp4
-  cfstore r2 put master.m3u8 creator-123/hls/master.m3u8 --cache-control 'public, max-age=60'
+  cfstore r2 put *.ts *.m3u8 creator-123/hls/ --cache-control 'public, max-age=60'
   cfstore r2 put film.mp4 creator-123/videos/              the same key as the first
   cfstore r2 put notes.txt notes.txt --metadata uploadedBy=me --if-absent
+  cfstore r2 put page.html.gz page.html --content-encoding gzip --content-type text/html
+  cfstore r2 put master.mov r2://archive/2026/ --storage-class infrequent-access --limit-rate 10M
   pg_dump shop | gzip | cfstore r2 put - backups/shop.sql.gz")]
     Put(Put),
-    /// Fetch an object to a file, or to stdout
+    /// Fetch objects to files, or one to stdout
     ///
-    /// What arrives is verified, and the file appears only when it is whole. Large objects come in ranges, a few at a time, and the same
+    /// Several objects go into a folder, each by the last part of its key. A pattern in quotes fetches what matches it, with the
+    /// directories below the one that it begins with. What arrives is verified, and the file appears only when it is whole. Large objects come in ranges, a few at a time, and the same
     /// command continues what was interrupted.
+    #[command(override_usage = "\
+cfstore r2 get [OPTIONS] <KEY> [FILE]
+       cfstore r2 get [OPTIONS] <KEY>... <DIR>")]
     #[command(after_help = "\
 Examples:
   cfstore r2 get creator-123/videos/film.mp4               to film.mp4
   cfstore r2 get creator-123/videos/film.mp4 /tmp/a.mp4
+  cfstore r2 get notes.txt todo.txt texts/
+  cfstore r2 get 'creator-123/**/*.mp4' films/             with their directories
   cfstore r2 get notes.txt - | less
   cfstore r2 get film.mp4 - --range 0-1023 | xxd           the first 1,024 bytes")]
     Get(Get),
@@ -253,52 +265,6 @@ Examples:
   ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8
   cfstore r2 sign-playlist film/film.mpd --representations 720p,audio-en > film.mpd")]
     SignPlaylist(SignPlaylist),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Put {
-    /// The file to store; `-` is stdin
-    pub(crate) file: PathBuf,
-    /// The key of the object; one that ends with a slash is a folder, and gets the file's name
-    pub(crate) key: String,
-    /// The Content-Type [default: guessed from the key's name, then the file's]
-    #[arg(long, value_name = "TYPE")]
-    pub(crate) content_type: Option<String>,
-    /// The Cache-Control that it is served with
-    #[arg(long, value_name = "VALUE")]
-    pub(crate) cache_control: Option<String>,
-    /// Custom metadata; may be given several times
-    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
-    pub(crate) metadata: Vec<(String, String)>,
-    /// Fail rather than replace an object
-    #[arg(long)]
-    pub(crate) if_absent: bool,
-    #[command(flatten)]
-    pub(crate) transfer: Transfer,
-}
-
-/// How the bytes of a file go.
-#[derive(Debug, Args)]
-pub(crate) struct Transfer {
-    /// Begin anew, and keep nothing of what is interrupted
-    #[arg(long)]
-    pub(crate) no_resume: bool,
-    /// The most parts or ranges of a large file that are under way at once
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = parse_concurrency)]
-    pub(crate) concurrency: usize,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Get {
-    /// The key of the object
-    pub(crate) key: String,
-    /// The file or folder to write to; `-` is stdout [default: the last part of the key]
-    pub(crate) file: Option<PathBuf>,
-    /// Only these bytes: `0-1023`, `1024-` (from there on) or `-500` (the last 500)
-    #[arg(long, value_parser = parse_range, allow_hyphen_values = true)]
-    pub(crate) range: Option<Range>,
-    #[command(flatten)]
-    pub(crate) transfer: Transfer,
 }
 
 #[derive(Debug, Args)]
@@ -440,33 +406,6 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         .map_err(|error| format!("{error}; write it as 90s, 10m, 1h or 7days, or as seconds"))
 }
 
-/// HTTP's forms: both ends count.
-fn parse_range(text: &str) -> Result<Range, String> {
-    let wrong = || "write it as 0-1023, 1024- or -500".to_owned();
-    let number = |digits: &str| {
-        let digits = Some(digits).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-        digits.and_then(|digits| digits.parse::<u64>().ok()).ok_or_else(wrong)
-    };
-    match text.split_once('-').ok_or_else(wrong)? {
-        ("", suffix) => Ok(Range::Suffix { suffix: number(suffix)? }),
-        (offset, "") => Ok(Range::OffsetToEnd { offset: number(offset)? }),
-        (first, last) => {
-            let (first, last) = (number(first)?, number(last)?);
-            if last < first {
-                return Err("it ends before it begins".to_owned());
-            }
-            Ok(Range::from(first..=last))
-        }
-    }
-}
-
-fn parse_concurrency(text: &str) -> Result<usize, String> {
-    match text.parse() {
-        Ok(number @ 1..=128) => Ok(number),
-        _ => Err("it is 1 to 128".to_owned()),
-    }
-}
-
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
     let numeric = match text.strip_prefix("localhost:") {
         Some(port) => format!("127.0.0.1:{port}"),
@@ -484,17 +423,6 @@ mod tests {
     #[test]
     fn the_definition_holds() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn ranges_are_written_as_in_http() {
-        assert_eq!(parse_range("0-0"), Ok(Range::OffsetWithLength { offset: 0, length: 1 }));
-        assert_eq!(parse_range("5-"), Ok(Range::OffsetToEnd { offset: 5 }));
-        assert_eq!(parse_range("-5"), Ok(Range::Suffix { suffix: 5 }));
-        for wrong in ["", "-", "5", "a-b", "+1-2", "1-2-3", "99999999999999999999-"] {
-            assert_eq!(parse_range(wrong).unwrap_err(), "write it as 0-1023, 1024- or -500", "{wrong}");
-        }
-        assert_eq!(parse_range("5-4").unwrap_err(), "it ends before it begins");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod generated;
 mod kv;
 mod listing;
+mod many;
 mod moving;
 mod playlists;
 mod program;

@@ -1,8 +1,9 @@
-//! `cfstore r2 get KEY [FILE|-]`
+//! `cfstore r2 get KEY [FILE|-]`, `cfstore r2 get KEY... DIR` and `cfstore r2 get PATTERN DIR`
 
+use std::mem;
 use std::path::Path;
 
-use cloudflare_clients::r2::{ObjectBody, R2Service};
+use cloudflare_clients::r2::{Body, ObjectBody, R2Service};
 use cloudflare_clients::transfer::Downloaded;
 use futures_util::TryStreamExt as _;
 use indicatif::BinaryBytes;
@@ -10,17 +11,48 @@ use serde_json::json;
 use tokio::fs;
 use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 
+use crate::addresses::is_address;
 use crate::bucket_location::BucketLocation;
 use crate::cli::Get;
 use crate::destination::Destination;
 use crate::error::{Error, ExitStatus, Result};
+use crate::key_pattern::KeyArgument;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::shutdown;
 use crate::transfer::{self, Proof, Resumed, Settings};
+use crate::transfer_report::{Action, Item, TransferReport, Transferred};
+
+use super::get_many;
 
 pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    let Get { key, file, range, transfer } = args;
+    let literal = args.literal.literal;
+    let key = match &*args.keys {
+        [key] => KeyArgument::parse(key.clone(), literal)?,
+        _ => return get_many::run(args, location, printer).await,
+    };
+    match key {
+        KeyArgument::Key(key) => get_one(key, args, location, printer).await,
+        KeyArgument::Pattern(_) => get_many::run(args, location, printer).await,
+    }
+}
+
+/// Tells the keys from the file.
+pub(super) fn arrange(args: &mut Get) -> Result<()> {
+    args.arrange().map_err(|key| {
+        Error::usage(format!("the key {} is not UTF-8", key.display()), "keys of objects are: check it")
+    })?;
+    match args.file.as_ref().and_then(|file| file.to_str()) {
+        Some(file) if is_address(file) => Err(Error::usage(
+            format!("{file:?} is an address, and what is behind the keys is a file or a folder"),
+            "name the folder to write to, such as . for this one; `cfstore r2 cp` copies objects",
+        )),
+        _ => Ok(()),
+    }
+}
+
+async fn get_one(key: String, args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let Get { file, range, transfer, dry_run, .. } = args;
     let destination = Destination::new(file, &key).await?;
     if printer.is_json() && matches!(destination, Destination::Stdout) {
         return Err(Error::usage(
@@ -30,17 +62,21 @@ pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     }
     let target = location.target()?;
     let service = location.open(printer).await?;
+    if dry_run {
+        return tell(&service, &key, &destination, target, printer).await;
+    }
+    let settings = Settings::new(&transfer, &service);
     if let (Destination::File(path), None) = (&destination, range) {
-        let settings = Settings { resume: !transfer.no_resume, concurrency: transfer.concurrency };
-        return download(&service, &key, path, settings, &target, printer).await;
+        return download(&service, &key, path, &settings, &target, printer).await;
     }
     let mut get = service.get(&key);
     if let Some(range) = range {
         get = get.range(range);
     }
-    let Some(object) = get.await? else {
+    let Some(mut object) = get.await? else {
         return Err(Error::NotFound(key));
     };
+    object.body = settings.limited(mem::replace(&mut object.body, Body::empty()));
     let etag = object.etag.clone();
     let progress = Progress::new(printer, &key, object.body.content_length());
     let object = object.on_progress(progress.reporter());
@@ -64,10 +100,33 @@ pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     drop(progress);
     printer.result_at(
         format_args!("{}  {}", Key(&path.to_string_lossy()), BinaryBytes(written)),
-        &json!({ "key": key, "file": path.to_string_lossy(), "size": written, "etag": etag }),
+        &json!({
+            "event": Action::Downloaded, "key": key, "path": path.to_string_lossy(), "size": written, "etag": etag,
+        }),
         &target,
     )?;
     Ok(ExitStatus::Success)
+}
+
+/// What would be fetched.
+async fn tell(
+    service: &R2Service,
+    key: &str,
+    destination: &Destination,
+    target: String,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let Some(object) = service.head(key).await? else {
+        return Err(Error::NotFound(key.to_owned()));
+    };
+    let path = match destination {
+        Destination::Stdout => Path::new("-"),
+        Destination::File(path) | Destination::Special(path) => path,
+    };
+    let mut report = TransferReport::new(printer, target, true);
+    let item = Item { key, path: Some(path), size: Some(object.size), source: None };
+    report.done(Action::Downloaded, &item, Transferred::default())?;
+    report.finish()
 }
 
 /// All of an object into a file.
@@ -75,12 +134,13 @@ async fn download(
     service: &R2Service,
     key: &str,
     path: &Path,
-    settings: Settings,
+    settings: &Settings,
     target: &str,
     printer: Printer,
 ) -> Result<ExitStatus> {
     let progress = Progress::new(printer, key, Some(0));
-    let downloaded = transfer::download_file(service, key, path, settings, &progress).await?;
+    let service = service.clone().on_retry(progress.retries());
+    let downloaded = transfer::download_file(&service, key, path, settings, progress.position()).await?;
     drop(progress);
     let Some(Downloaded { object, verified, resumed_bytes, restarted, .. }) = downloaded else {
         return Err(Error::NotFound(key.to_owned()));
@@ -90,7 +150,7 @@ async fn download(
     }
     let (name, proof, resumed) = (path.to_string_lossy(), Proof(Some(verified)), Resumed(resumed_bytes));
     let mut value = json!({
-        "key": key, "file": name, "size": object.size, "etag": object.etag, "verified": verified,
+        "event": Action::Downloaded, "key": key, "path": name, "size": object.size, "etag": object.etag, "verified": verified,
     });
     if resumed_bytes > 0 {
         value["resumedBytes"] = resumed_bytes.into();

@@ -5,15 +5,17 @@ mod copying;
 mod cp;
 mod du;
 mod get;
+mod get_many;
 mod head;
 mod ls;
+mod many;
 mod presign;
 mod put;
+mod put_many;
 mod rm;
 mod sign_playlist;
 mod uploads;
 
-use std::ffi::OsStr;
 use std::path::Path;
 
 use crate::addresses::{is_address, take_bucket};
@@ -32,16 +34,13 @@ pub(crate) async fn run(
     if let R2::Cp(args) | R2::Mv(args) = &command {
         cp::check_destination(args, bucket.as_deref())?;
     }
+    if let R2::Get(args) = &mut command {
+        get::arrange(args)?;
+    }
     let goes_to_address = matches!(&command, R2::Put(args) if is_address(&args.key));
     let bucket = take_bucket(bucket.as_deref(), keys(&mut command))?;
-    // The address of a bucket is a folder.
-    if let R2::Put(args) = &mut command
-        && goes_to_address
-        && args.key.is_empty()
-        && args.file != Path::new("-")
-        && let Some(name) = args.file.file_name().and_then(OsStr::to_str)
-    {
-        args.key = name.to_owned();
+    if let R2::Put(args) = &mut command {
+        args.is_bucket = goes_to_address && args.key.is_empty();
     }
     let location = BucketLocation::select(env_file, bucket.as_deref())?;
     match command {
@@ -74,7 +73,7 @@ pub(crate) async fn run(
 fn keys(command: &mut R2) -> Vec<&mut String> {
     match command {
         R2::Put(args) => vec![&mut args.key],
-        R2::Get(args) => vec![&mut args.key],
+        R2::Get(args) => args.keys.iter_mut().collect(),
         R2::Head(args) => vec![&mut args.key],
         R2::Ls(args) => vec![&mut args.prefix],
         R2::Du(args) => vec![&mut args.prefix],

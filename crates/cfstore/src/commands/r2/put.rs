@@ -1,11 +1,11 @@
-//! `cfstore r2 put FILE|- KEY`
+//! `cfstore r2 put FILE|- KEY` and `cfstore r2 put FILE... PREFIX/`
 
 use std::ffi::OsStr;
 use std::path::Path;
 use std::pin::Pin;
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{HttpMetadata, StoredObject};
+use cloudflare_clients::r2::{R2Service, StoredObject};
 use cloudflare_clients::transfer::{Uploaded, Verified};
 use futures_util::Stream;
 use indicatif::BinaryBytes;
@@ -15,68 +15,73 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::bucket_location::BucketLocation;
 use crate::cli::Put;
-use crate::content_type;
 use crate::error::{Error, ExitStatus, Result};
 use crate::keys;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::transfer::{self, NewObject, Proof, Resumed, Settings};
+use crate::transfer_report::{Action, is_default};
 
 /// How much is read from a stream at a time.
 const READ_SIZE: usize = 256 * 1024;
 
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     keys::refuse_url(&args.key)?;
-    let name = if args.file == Path::new("-") { None } else { args.file.file_name() };
-    let is_folder = args.key.ends_with('/');
-    let key = keys::into_folder(args.key, name.and_then(OsStr::to_str))?;
-    if is_folder {
+    match &*args.files {
+        [file] if !args.dry_run => put_one(&args, file, location, printer).await,
+        _ => super::put_many::run(args, location, printer).await,
+    }
+}
+
+async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let key = key_of(args, file)?;
+    if key != args.key {
         printer.note(format_args!("its key is {}", Key(&key)));
     }
     keys::warn_of_dots(&key, printer);
     let target = location.target()?;
-    let content_type =
-        args.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&key), &args.file]));
-    let mut http_metadata = HttpMetadata::new().content_type(&content_type);
-    http_metadata.cache_control = args.cache_control;
-    let object = NewObject {
-        key,
-        http_metadata,
-        custom_metadata: args.metadata.into_iter().collect(),
-        if_absent: args.if_absent,
-    };
-    let settings = Settings { resume: !args.transfer.no_resume, concurrency: args.transfer.concurrency };
+    let object = NewObject::new(key, file, &args.metadata, args.if_absent);
     let Done { mut stored, size, verified, resumed_bytes, restarted } =
-        upload(&args.file, &object, location, &target, settings, printer).await?;
+        upload(args, file, &object, location, &target, printer).await?;
     stored.size = Some(size);
     if restarted {
         printer.note(format_args!(
             "the file has changed since an upload of it was interrupted: it was sent anew"
         ));
     }
-    let resumed = Resumed(resumed_bytes);
-    let proof = Proof(verified);
+    let (resumed, proof) = (Resumed(resumed_bytes), Proof(verified));
+    let content_type = object.http_metadata.content_type.as_deref().unwrap_or_default();
     let line = format_args!("{}  {}  {content_type}{proof}{resumed}", Key(&stored.key), BinaryBytes(size));
-    let value = Printed { stored: &stored, verified, resumed_bytes };
-    printer.result_at(line, &value, &target)?;
+    let path = Some(file).filter(|file| *file != Path::new("-")).map(Path::to_string_lossy);
+    let event = Action::Uploaded;
+    printer.result_at(line, &Printed { event, path, stored: &stored, verified, resumed_bytes }, &target)?;
     Ok(ExitStatus::Success)
 }
 
-/// The object, with what proved it.
+/// The key that a file gets.
+pub(super) fn key_of(args: &Put, file: &Path) -> Result<String> {
+    let name = if file == Path::new("-") { None } else { file.file_name().and_then(OsStr::to_str) };
+    match name {
+        // The address of a bucket is a folder.
+        Some(name) if args.is_bucket => Ok(name.to_owned()),
+        None if args.is_bucket => keys::into_folder("/".to_owned(), None),
+        name => keys::into_folder(args.key.clone(), name),
+    }
+}
+
+/// The object, with what proved it: as in the events of many.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Printed<'a> {
+    event: Action,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    path: Option<std::borrow::Cow<'a, str>>,
     #[serde(flatten)]
     stored: &'a StoredObject,
     #[serde(skip_serializing_if = "Option::is_none")]
     verified: Option<Verified>,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "is_default")]
     resumed_bytes: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// What the service says of the object, and its size, which S3 does not say.
@@ -89,13 +94,18 @@ struct Done {
 }
 
 async fn upload(
+    args: &Put,
     path: &Path,
     object: &NewObject,
     location: BucketLocation,
     target: &str,
-    settings: Settings,
     printer: Printer,
 ) -> Result<Done> {
+    let begin = |service: R2Service, size| {
+        let progress = Progress::new(printer, &object.key, size);
+        let settings = Settings::new(&args.transfer, &service);
+        (service.on_retry(progress.retries()), settings, progress)
+    };
     let input: Pin<Box<dyn AsyncRead + Send>> = if path == Path::new("-") {
         Box::pin(tokio::io::stdin())
     } else {
@@ -109,8 +119,9 @@ async fn upload(
         }
         if found.is_file() {
             let service = location.open_or_create(printer).await?;
-            let progress = Progress::new(printer, &object.key, Some(found.len()));
-            let uploaded = transfer::upload_file(&service, path, object, target, settings, &progress).await?;
+            let (service, settings, progress) = begin(service, Some(found.len()));
+            let report = progress.position();
+            let uploaded = transfer::upload_file(&service, path, object, target, &settings, report).await?;
             let Uploaded { stored, verified, resumed_bytes, restarted, .. } = uploaded;
             let size = stored.size.unwrap_or(found.len());
             return Ok(Done { stored, size, verified: Some(verified), resumed_bytes, restarted });
@@ -118,8 +129,8 @@ async fn upload(
         Box::pin(File::open(path).await.map_err(unreadable)?)
     };
     let service = location.open_or_create(printer).await?;
-    let progress = Progress::new(printer, &object.key, None);
-    let stored = transfer::upload_stream(&service, chunks(input), object, &progress).await?;
+    let (service, settings, progress) = begin(service, None);
+    let stored = transfer::upload_stream(&service, chunks(input), object, &settings, &progress).await?;
     Ok(Done { stored, size: progress.bytes(), verified: None, resumed_bytes: 0, restarted: false })
 }
 

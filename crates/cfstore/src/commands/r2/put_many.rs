@@ -1,0 +1,106 @@
+//! `cfstore r2 put FILE... PREFIX/`
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use cloudflare_clients::r2::normalize_key;
+use futures_util::stream;
+use tokio::fs;
+
+use crate::bucket_location::BucketLocation;
+use crate::cli::Put;
+use crate::error::{Error, ExitStatus, Result};
+use crate::keys;
+use crate::printer::Printer;
+use crate::transfer::{self, NewObject, Settings};
+use crate::transfer_report::{Action, Item, TransferReport, Transferred};
+
+use super::many::{self, Outcome, Turns};
+use super::put;
+
+pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let named = named(&args)?;
+    let target = location.target()?;
+    let mut report = TransferReport::new(printer, target.clone(), args.dry_run);
+    let mut files = Vec::new();
+    for (key, path) in named {
+        match size(&path).await {
+            Ok(size) => {
+                keys::warn_of_dots(&key, printer);
+                report.progress().expect(1, size);
+                files.push((key, path, size));
+            }
+            Err(error) => {
+                report.progress().expect(1, 0);
+                report.failed(&Item { key: &key, path: Some(&path), ..Item::default() }, &error)?;
+            }
+        }
+    }
+    if args.dry_run {
+        for (key, path, size) in &files {
+            let item = Item { key, path: Some(path), size: Some(*size), source: None };
+            report.done(Action::Uploaded, &item, Transferred::default())?;
+        }
+        return report.finish();
+    }
+    let service = location.open_or_create(printer).await?.on_retry(report.progress().retries());
+    let settings = Settings::new(&args.transfer, &service);
+    let turns = Turns::default();
+    let progress = Arc::clone(report.progress());
+    let work = files.into_iter().map(|(key, path, size)| {
+        let object = NewObject::new(key.clone(), &path, &args.metadata, args.if_absent);
+        let (service, settings, target, turns, progress) =
+            (&service, &settings, &target, &turns, Arc::clone(&progress));
+        Ok(async move {
+            let _turn = turns.take(size).await;
+            let bytes = progress.file(&key);
+            let uploaded = transfer::upload_file(service, &path, &object, target, settings, bytes).await;
+            let result = uploaded.map(|uploaded| Transferred {
+                verified: Some(uploaded.verified),
+                resumed_bytes: uploaded.resumed_bytes,
+            });
+            Outcome { key, path: Some(path), size: Some(size), result }
+        })
+    });
+    many::run(Action::Uploaded, settings.concurrency, stream::iter(work), report).await
+}
+
+/// Each file with the key that it gets.
+fn named(args: &Put) -> Result<Vec<(String, PathBuf)>> {
+    let is_folder = args.is_bucket || args.key.ends_with('/');
+    if args.files.len() > 1 && !is_folder {
+        return Err(Error::usage(
+            format!("{:?} is one key, and these are {} files", args.key, args.files.len()),
+            "end it with a slash, and each file gets a key of its own",
+        ));
+    }
+    let mut keys: HashMap<String, &Path> = HashMap::new();
+    let mut named = Vec::new();
+    for file in &args.files {
+        if file == Path::new("-") {
+            return Err(Error::usage("stdin is put by itself", "leave out the other files, or --dry-run"));
+        }
+        let key = put::key_of(args, file)?;
+        if let Some(other) = keys.insert(normalize_key(&key).into_owned(), file) {
+            let (other, file) = (other.display(), file.display());
+            return Err(Error::usage(
+                format!("\"{other}\" and \"{file}\" would both get the key {key:?}"),
+                "put one of them by itself, under another key",
+            ));
+        }
+        named.push((key, file.clone()));
+    }
+    Ok(named)
+}
+
+/// The size of a regular file.
+async fn size(path: &Path) -> Result<u64> {
+    let found = fs::metadata(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?;
+    let what = match () {
+        () if found.is_file() => return Ok(found.len()),
+        () if found.is_dir() => "a folder",
+        () => "a pipe or device: put it by itself",
+    };
+    Err(Error::Local(format!("\"{}\" is {what}", path.display())))
+}
