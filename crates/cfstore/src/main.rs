@@ -9,6 +9,7 @@ mod content_type;
 mod destination;
 mod error;
 mod file_size_limit;
+mod input;
 mod key_pattern;
 mod keys;
 mod misreading;

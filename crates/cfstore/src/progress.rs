@@ -63,11 +63,6 @@ impl Progress {
         Self { bar: bar.with_style(style.with_key("line", line)), shared }
     }
 
-    /// The bytes transferred so far.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.bar.position()
-    }
-
     /// Something that says how many bytes are done, of how many.
     pub(crate) fn position(&self) -> impl Fn(u64, u64) + Send + Sync + 'static {
         let bar = self.bar.clone();

@@ -4,20 +4,19 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
-use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, R2Service, StorageClass,
-    StoredObject,
 };
 use cloudflare_clients::transfer::{Downloaded, RateLimit, Upload, Uploaded, Verified};
-use futures_util::{Stream, StreamExt as _, stream};
 use indicatif::BinaryBytes;
 
 use crate::cli;
 use crate::content_type;
 use crate::error::{Error, Result};
+use crate::input::Input;
 use crate::progress::Progress;
 use crate::shutdown;
 
@@ -157,43 +156,42 @@ pub(crate) async fn download_file(
     shutdown::unless_requested(async { Ok(download.await?) }).await
 }
 
-/// Uploads what a stream gives, whose length nobody knows.
-pub(crate) async fn upload_stream(
+/// The parts in which bytes of unknown length go up: 10,000 of them have 156 GiB.
+const STREAM_PART_SIZE: u64 = 16 * 1024 * 1024;
+/// They are in memory, and so are one more than these.
+const STREAM_CONCURRENCY: usize = 3;
+
+/// Uploads what a pipe or a device gives, whose length nobody knows.
+pub(crate) async fn upload_input(
     service: &R2Service,
-    input: impl Stream<Item = cloudflare_clients::Result<Bytes>> + Send + 'static,
+    input: Input,
     object: &NewObject,
     settings: &Settings,
     progress: &Progress,
-) -> Result<StoredObject> {
+) -> Result<Uploaded> {
     object.check_absent(service).await?;
-    // The service drops an unfinished upload when its input fails, and so is told of Ctrl-C by a failure.
-    let interrupted = stream::once(shutdown::requested()?)
-        .map(|()| Err(cloudflare_clients::Error::new(ErrorKind::Storage, INTERRUPTED)));
-    // Ctrl-C ends the program at the other end of a pipe too: that is not the end of the input.
-    let end = stream::once(async {
-        tokio::time::sleep(shutdown::INTERRUPT_DELAY).await;
-        None
-    });
-    let input = input.map(Some).chain(end);
-    let input = stream::select(input.boxed(), interrupted.map(Some).boxed())
-        .take_while(|item| std::future::ready(item.is_some()))
-        .filter_map(std::future::ready);
-    let body = settings.limited(Body::from_stream(input, None).on_progress(progress.reporter()));
-    let mut put = service
-        .put(&object.key, body)
+    let stopped = input.stopped();
+    let report = progress.reporter();
+    let mut upload = service
+        .upload_reader(input, &object.key)
         .http_metadata(object.http_metadata.clone())
         .custom_metadata(object.custom_metadata.clone())
-        .only_if(object.only_if());
+        .only_if(object.only_if())
+        .part_size(STREAM_PART_SIZE)
+        .concurrency(settings.concurrency.min(STREAM_CONCURRENCY))
+        .on_progress(move |done| report(done, None));
     if let Some(class) = object.storage_class {
-        put = put.storage_class(class);
+        upload = upload.storage_class(class);
     }
-    match put.await {
-        Err(error) if error.message() == INTERRUPTED => Err(Error::Interrupted),
-        result => Ok(result?),
+    if let Some(limit) = &settings.limit {
+        upload = upload.share_rate(limit);
+    }
+    match upload.await {
+        // It is aborted when its input fails.
+        Err(_) if stopped.load(Ordering::Relaxed) => Err(Error::Interrupted),
+        uploaded => Ok(uploaded?),
     }
 }
-
-const INTERRUPTED: &str = "interrupted";
 
 /// What proved a transfer, for summaries.
 pub(crate) struct Proof(pub(crate) Option<Verified>);

@@ -15,7 +15,7 @@ use crate::playlists::MAX_URLS;
 
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
-pub(crate) use self::transfers::{Get, Metadata, Put, Transfer};
+pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Transfer};
 
 /// Where the embedded store is, unless `serve --data` names another folder.
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::parse_duration;
+use super::transfers::Rate;
 
 /// For the commands that take patterns.
 #[derive(Debug, Clone, Copy, Args)]
@@ -89,6 +90,8 @@ pub(crate) struct Cp {
     /// Say what would be done, and do nothing
     #[arg(long, alias = "dryrun")]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) rate: Rate,
     #[command(flatten)]
     pub(crate) literal: Literal,
 }

@@ -1,6 +1,6 @@
 //! `cfstore r2 put` and `get` of many files, with all that objects are stored with, at a rate.
 
-use std::fs;
+use std::fs::{self, File};
 use std::process::Output;
 use std::time::{Duration, Instant};
 
@@ -211,6 +211,10 @@ fn bytes_go_at_a_rate() {
         took(&["r2", "get", "x/a", "-", "--range", "0-204799", "--limit-rate", "250K"])
             > Duration::from_millis(650)
     );
+    let mut put = folder.command(&["r2", "put", "-", "x/b", "--limit-rate", "300K"]);
+    let begun = Instant::now();
+    let put = put.stdin(File::open(folder.path().join("a")).unwrap()).output().unwrap();
+    assert!(put.status.success() && begun.elapsed() > Duration::from_millis(850), "{put:?}");
     let refused = folder.fails(&["r2", "put", "a", "x/", "--limit-rate", "10MB"]);
     assert!(refused.contains("write it as 500K, 10M or 1G"), "{refused}");
 }

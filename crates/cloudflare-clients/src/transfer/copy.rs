@@ -15,6 +15,7 @@ use super::copy_route::CopyRoute;
 use super::get_range::replaced;
 use super::pieces::{Piece, Pieces};
 use super::proof::{Verified, parts_of};
+use super::rate::RateLimit;
 use super::tally::{Report, Tally};
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::client::pace::Pace;
@@ -77,6 +78,7 @@ impl R2Service {
             whole_up_to: None,
             part_size: None,
             concurrency: DEFAULT_CONCURRENCY,
+            rate: None,
             report: None,
             stop: None,
         }
@@ -148,6 +150,7 @@ pub struct ObjectCopy {
     pub(super) whole_up_to: Option<u64>,
     pub(super) part_size: Option<u64>,
     pub(super) concurrency: usize,
+    pub(super) rate: Option<RateLimit>,
     report: Option<Report>,
     stop: Option<Shared<BoxFuture<'static, ()>>>,
 }
@@ -197,6 +200,19 @@ impl ObjectCopy {
         self
     }
 
+    /// How many bytes a second are sent on at most where they come by here, of all parts together; 1 KiB at least. At a low rate fewer parts are
+    /// under way at once, so that each has 64 KiB a second.
+    pub fn limit_rate(self, bytes_per_second: u64) -> Self {
+        let limit = RateLimit::new(&self.source, bytes_per_second);
+        self.share_rate(&limit)
+    }
+
+    /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+    pub fn share_rate(mut self, limit: &RateLimit) -> Self {
+        self.rate = Some(limit.clone());
+        self
+    }
+
     /// Calls `report(done, total)` as bytes are copied: after each part, or as they come by here.
     pub fn on_progress(mut self, report: impl Fn(u64, u64) + Send + Sync + 'static) -> Self {
         self.report = Some(Arc::new(report));
@@ -231,9 +247,10 @@ impl ObjectCopy {
                 "the source of the copy is also its destination: give another key or bucket, or change its metadata with `copy`",
             ));
         }
+        let concurrency = RateLimit::pieces_at_once(self.rate.as_ref(), self.concurrency);
         let pace = match self.source.pace() {
             Some(pace) => Arc::clone(pace),
-            None => Arc::new(Pace::new(Arc::clone(self.source.runtime()), self.concurrency)),
+            None => Arc::new(Pace::new(Arc::clone(self.source.runtime()), concurrency)),
         };
         let (source, destination) = (self.source.at_pace(&pace), destination.at_pace(&pace));
         let object = match &self.from.0 {

@@ -11,6 +11,7 @@ use super::get_range::get_range;
 use super::in_order_md5::InOrderMd5;
 use super::pieces::{Piece, Pieces};
 use super::proof::{Proof, Verified, parts_of};
+use super::rate::RateLimit;
 use super::verified_upload::verified_upload;
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -81,7 +82,7 @@ impl CopyTransfer {
             check(&proof, Crc64Nvme::new(), &md5s)?;
         }
         let crc = self.destination.verifies().then(|| Crc64Nvme::of(&bytes));
-        let body = Body::from(bytes).on_progress(self.tally.piece());
+        let body = self.sent_on(bytes);
         let mut put = self
             .destination
             .put(&self.copy.key, body)
@@ -179,7 +180,7 @@ impl CopyTransfer {
         if let Some(md5) = &plan.whole_md5 {
             md5.add(piece.number, bytes.clone()).await?;
         }
-        let mut send = upload.upload_part(piece.number, Body::from(bytes).on_progress(self.tally.piece()));
+        let mut send = upload.upload_part(piece.number, self.sent_on(bytes));
         if with_crc {
             send = send.checksum(crc.checksum());
         }
@@ -188,6 +189,11 @@ impl CopyTransfer {
             part.checksums.insert(crc.checksum());
         }
         Ok(Arrived { part, crc, md5 })
+    }
+
+    /// The body of a piece, which counts and keeps to the rate.
+    fn sent_on(&self, bytes: Bytes) -> Body {
+        RateLimit::applied(self.copy.rate.as_ref(), Body::from(bytes).on_progress(self.tally.piece()))
     }
 }
 

@@ -158,8 +158,7 @@ impl Download {
     }
 
     async fn run(self) -> Result<Option<Downloaded>> {
-        let concurrency =
-            self.rate.as_ref().map_or(self.concurrency, |rate| rate.concurrency(self.concurrency));
+        let concurrency = RateLimit::pieces_at_once(self.rate.as_ref(), self.concurrency);
         let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency));
         let service = self.service.at_pace(&pace);
         let Some(mut object) = service.head(&self.key).await? else { return Ok(None) };
@@ -435,11 +434,7 @@ async fn fetch_piece(
 
     let opened = Arc::clone(target);
     let mut writer = blocking(move || opened.partial.writer(piece, opened.with_md5)).await?;
-    let body = match rate {
-        Some(rate) => rate.limit(found.body),
-        None => found.body,
-    };
-    let mut stream = body.into_stream();
+    let mut stream = RateLimit::applied(rate, found.body).into_stream();
     let mut batch: Vec<Bytes> = Vec::new();
     let mut size = 0;
     loop {

@@ -75,8 +75,21 @@ impl RateLimit {
         body.each_time_through(move |stream| limit.clone().pieces(stream).boxed())
     }
 
+    /// The body, at the rate of whoever has one.
+    pub(super) fn applied(limit: Option<&Self>, body: Body) -> Body {
+        match limit {
+            Some(limit) => limit.limit(body),
+            None => body,
+        }
+    }
+
+    /// How many of so many pieces at once are enough for the rate of whoever has one.
+    pub(super) fn pieces_at_once(limit: Option<&Self>, most: usize) -> usize {
+        limit.map_or(most, |limit| limit.concurrency(most))
+    }
+
     /// How many pieces at once leave enough for each of them.
-    pub(super) fn concurrency(&self, most: usize) -> usize {
+    fn concurrency(&self, most: usize) -> usize {
         let enough = usize::try_from(self.0.bytes_per_second / MIN_RATE_OF_PIECE).unwrap_or(usize::MAX);
         most.min(enough.max(1))
     }

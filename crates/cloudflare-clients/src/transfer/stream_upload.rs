@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::DEFAULT_CONCURRENCY;
 use super::part_buffer::PartBuffer;
 use super::pieces::Pieces;
+use super::rate::RateLimit;
 use super::tally::{Report, Tally};
 use super::upload::Uploaded;
 use super::verified_upload::verified_upload;
@@ -30,6 +31,7 @@ pub(super) struct StreamSettings {
     pub(super) part_size: Option<u64>,
     pub(super) size_hint: Option<u64>,
     pub(super) concurrency: usize,
+    pub(super) rate: Option<RateLimit>,
     pub(super) report: Option<Report>,
 }
 
@@ -42,6 +44,7 @@ impl StreamSettings {
             part_size: None,
             size_hint: None,
             concurrency: DEFAULT_CONCURRENCY,
+            rate: None,
             report: None,
         }
     }
@@ -63,7 +66,8 @@ impl StreamSettings {
         let buffered = usize::try_from(part_size).map_err(|_| {
             Error::invalid_input(format!("a part of {part_size} bytes does not fit into memory"))
         })?;
-        let Self { service, request, only_if, concurrency, report, .. } = self;
+        let Self { service, request, only_if, concurrency, rate, report, .. } = self;
+        let concurrency = RateLimit::pieces_at_once(rate.as_ref(), concurrency);
         let pace = Arc::new(Pace::new(Arc::clone(service.runtime()), concurrency));
         let service = service.at_pace(&pace);
         let plan = PartsPlan { request, only_if, part_size, concurrency, pace: Some(pace) };
@@ -72,6 +76,7 @@ impl StreamSettings {
             parts: PartsInFlight::new(service.clone(), plan),
             service,
             tally: Tally::new(u64::MAX, report),
+            rate,
         })
     }
 
@@ -97,6 +102,7 @@ pub(super) struct StreamUpload {
     service: R2Service,
     pub(super) parts: PartsInFlight,
     tally: Arc<Tally>,
+    rate: Option<RateLimit>,
     /// What no part has yet. It is sent once there is more than it holds, for the end may be a part of its
     /// own.
     pub(super) buffer: PartBuffer,
@@ -120,7 +126,8 @@ impl StreamUpload {
     }
 
     fn observed(&self, part: Part) -> Part {
-        Part { body: part.body.on_progress(self.tally.piece()), ..part }
+        let body = RateLimit::applied(self.rate.as_ref(), part.body.on_progress(self.tally.piece()));
+        Part { body, ..part }
     }
 }
 
@@ -170,6 +177,19 @@ macro_rules! stream_setters {
         /// are in memory.
         pub fn concurrency(mut self, parts: usize) -> Self {
             self.settings.concurrency = parts.max(1);
+            self
+        }
+
+        /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate fewer parts are
+        /// under way at once, so that each has 64 KiB a second.
+        pub fn limit_rate(self, bytes_per_second: u64) -> Self {
+            let limit = $crate::transfer::RateLimit::new(&self.settings.service, bytes_per_second);
+            self.share_rate(&limit)
+        }
+
+        /// The same as [`limit_rate`](Self::limit_rate), with a limit that other transfers share.
+        pub fn share_rate(mut self, limit: &$crate::transfer::RateLimit) -> Self {
+            self.settings.rate = Some(limit.clone());
             self
         }
 

@@ -175,8 +175,7 @@ impl Upload {
         let pieces = Pieces::new(file.size, self.part_size)?;
         let whole = file.size <= self.part_size.unwrap_or(MAX_WHOLE);
         let journal = self.open_journal(whole).await?;
-        let concurrency =
-            self.rate.as_ref().map_or(self.concurrency, |rate| rate.concurrency(self.concurrency));
+        let concurrency = RateLimit::pieces_at_once(self.rate.as_ref(), self.concurrency);
         let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency));
         let tally = Tally::new(file.size, self.report.clone());
         let transfer =
@@ -536,11 +535,7 @@ impl Transfer {
 
     /// The body of a piece, which counts and keeps to the rate.
     fn watched(&self, body: Body) -> Body {
-        let body = body.on_progress(self.tally.piece());
-        match &self.upload.rate {
-            Some(rate) => rate.limit(body),
-            None => body,
-        }
+        RateLimit::applied(self.upload.rate.as_ref(), body.on_progress(self.tally.piece()))
     }
 
     /// Read before it is sent, so that the service refuses other bytes.

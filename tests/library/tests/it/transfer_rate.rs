@@ -46,6 +46,21 @@ async fn transfers_keep_to_their_rate() {
     assert!((191..=192).contains(&seconds), "{seconds}");
     assert!(fs::read(&one).unwrap() == fs::read(&out).unwrap());
 
+    // Of bytes that come one after the other, and those of another store.
+    let mut read = Box::pin(async {
+        let reader = fs::read(&one).unwrap();
+        service.upload_reader(std::io::Cursor::new(reader), "k").limit_rate(rate).await.unwrap();
+    });
+    let seconds = took(&mut read).await.as_secs();
+    assert!((191..=192).contains(&seconds), "{seconds}");
+    let elsewhere = LocalStore::open_with_runtime(folder.path().join("other"), clock.clone()).await.unwrap();
+    let elsewhere = R2Service::new(LocalBucket::open_in(&elsewhere, "media").await.unwrap());
+    let mut copied = Box::pin(async {
+        service.copy_object("k", "k").to_bucket(&elsewhere).limit_rate(rate).await.unwrap();
+    });
+    let seconds = took(&mut copied).await.as_secs();
+    assert!((191..=192).contains(&seconds), "{seconds}");
+
     // Two that share one take twice as long.
     let limit = RateLimit::new(&service, rate);
     let mut both = Box::pin(async {

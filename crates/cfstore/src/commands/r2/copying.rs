@@ -1,13 +1,14 @@
 //! Copying and moving one object, within a bucket or to another one.
 
 use cloudflare_clients::r2::{Conditional, Object, R2Service};
-use cloudflare_clients::transfer::Copied;
+use cloudflare_clients::transfer::{Copied, RateLimit};
 use cloudflare_clients::{ErrorKind, LocalBucket};
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use futures_util::lock::Mutex;
 
 use crate::bucket_location::BucketLocation;
+use crate::cli::Rate;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 use crate::progress::Progress;
@@ -57,6 +58,8 @@ pub(super) struct Copying {
     stop: Stop,
     /// A large object that comes by here takes the memory of its parts.
     large: Mutex<()>,
+    /// Of all that comes by here.
+    limit: Option<RateLimit>,
     /// Who is told how far a large object is.
     progress: Option<Printer>,
 }
@@ -65,7 +68,13 @@ impl Copying {
     /// From now on, Ctrl-C makes what is under way end.
     pub(super) fn new(kind: Kind, source: Side, destination: Option<Side>) -> Result<Self> {
         let stop = shutdown::requested()?.boxed().shared();
-        Ok(Self { kind, source, destination, stop, large: Mutex::new(()), progress: None })
+        Ok(Self { kind, source, destination, stop, large: Mutex::new(()), limit: None, progress: None })
+    }
+
+    /// Bytes that come by here go no faster.
+    pub(super) fn limit_rate(mut self, rate: Rate) -> Self {
+        self.limit = rate.limit_rate.map(|rate| RateLimit::new(&self.source.service, rate));
+        self
     }
 
     /// Shows how far it is: for one object.
@@ -111,6 +120,9 @@ impl Copying {
         let progress = self.progress.map(|printer| Progress::new(printer, key, Some(source.size)));
         let mut copy =
             self.source.service.copy_object(source, to).to_bucket(&self.to().service).until(self.stopped());
+        if let Some(limit) = &self.limit {
+            copy = copy.share_rate(limit);
+        }
         if let Some(progress) = &progress {
             copy = copy.on_progress(progress.position());
         }

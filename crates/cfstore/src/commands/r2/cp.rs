@@ -45,7 +45,7 @@ pub(super) async fn run(
     env_file: Option<&Path>,
     printer: Printer,
 ) -> Result<ExitStatus> {
-    let Cp { source, mut destination, to_env_file, dry_run, literal } = args;
+    let Cp { source, mut destination, to_env_file, dry_run, rate, literal } = args;
     let source = KeyArgument::parse(source, literal.literal)?;
     let (from, named) = (location.target()?, is_address(&destination));
     let bucket = take_bucket(None, [&mut destination])?;
@@ -74,7 +74,7 @@ pub(super) async fn run(
     match source {
         KeyArgument::Key(key) if dry_run => plan.tell_one(&side, &key).await,
         KeyArgument::Key(key) => {
-            let copying = Copying::new(kind, side, destination)?.with_progress(printer);
+            let copying = Copying::new(kind, side, destination)?.limit_rate(rate).with_progress(printer);
             plan.run_one(&copying, &key).await
         }
         KeyArgument::Pattern(pattern) => {
@@ -83,7 +83,7 @@ pub(super) async fn run(
                 return Ok(ExitStatus::Success);
             }
             let service = side.service.clone();
-            plan.run_many(&service, &Copying::new(kind, side, destination)?, &pattern).await
+            plan.run_many(&service, &Copying::new(kind, side, destination)?.limit_rate(rate), &pattern).await
         }
     }
 }

@@ -4,26 +4,22 @@ use std::ffi::OsStr;
 use std::path::Path;
 use std::pin::Pin;
 
-use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{R2Service, StoredObject};
 use cloudflare_clients::transfer::{Uploaded, Verified};
-use futures_util::Stream;
 use indicatif::BinaryBytes;
 use serde::Serialize;
 use tokio::fs::{self, File};
-use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::io::AsyncRead;
 
 use crate::bucket_location::BucketLocation;
 use crate::cli::Put;
 use crate::error::{Error, ExitStatus, Result};
+use crate::input::Input;
 use crate::keys;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::transfer::{self, NewObject, Proof, Resumed, Settings};
 use crate::transfer_report::{Action, is_default};
-
-/// How much is read from a stream at a time.
-const READ_SIZE: usize = 256 * 1024;
 
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     keys::refuse_url(&args.key)?;
@@ -41,15 +37,15 @@ async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Pri
     keys::warn_of_dots(&key, printer);
     let target = location.target()?;
     let object = NewObject::new(key, file, &args.metadata, args.if_absent);
-    let Done { mut stored, size, verified, resumed_bytes, restarted } =
-        upload(args, file, &object, location, &target, printer).await?;
-    stored.size = Some(size);
+    let uploaded = upload(args, file, &object, location, &target, printer).await?;
+    let Uploaded { stored, verified, resumed_bytes, restarted, .. } = uploaded;
+    let size = stored.size.unwrap_or_default();
     if restarted {
         printer.note(format_args!(
             "the file has changed since an upload of it was interrupted: it was sent anew"
         ));
     }
-    let (resumed, proof) = (Resumed(resumed_bytes), Proof(verified));
+    let (resumed, proof) = (Resumed(resumed_bytes), Proof(Some(verified)));
     let content_type = object.http_metadata.content_type.as_deref().unwrap_or_default();
     let line = format_args!("{}  {}  {content_type}{proof}{resumed}", Key(&stored.key), BinaryBytes(size));
     let path = Some(file).filter(|file| *file != Path::new("-")).map(Path::to_string_lossy);
@@ -78,19 +74,9 @@ struct Printed<'a> {
     path: Option<std::borrow::Cow<'a, str>>,
     #[serde(flatten)]
     stored: &'a StoredObject,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verified: Option<Verified>,
+    verified: Verified,
     #[serde(skip_serializing_if = "is_default")]
     resumed_bytes: u64,
-}
-
-/// What the service says of the object, and its size, which S3 does not say.
-struct Done {
-    stored: StoredObject,
-    size: u64,
-    verified: Option<Verified>,
-    resumed_bytes: u64,
-    restarted: bool,
 }
 
 async fn upload(
@@ -100,7 +86,7 @@ async fn upload(
     location: BucketLocation,
     target: &str,
     printer: Printer,
-) -> Result<Done> {
+) -> Result<Uploaded> {
     let begin = |service: R2Service, size| {
         let progress = Progress::new(printer, &object.key, size);
         let settings = Settings::new(&args.transfer, &service);
@@ -122,26 +108,11 @@ async fn upload(
             let (service, settings, progress) = begin(service, Some(found.len()));
             let report = progress.position();
             let uploaded = transfer::upload_file(&service, path, object, target, &settings, report).await?;
-            let Uploaded { stored, verified, resumed_bytes, restarted, .. } = uploaded;
-            let size = stored.size.unwrap_or(found.len());
-            return Ok(Done { stored, size, verified: Some(verified), resumed_bytes, restarted });
+            return Ok(uploaded);
         }
         Box::pin(File::open(path).await.map_err(unreadable)?)
     };
     let service = location.open_or_create(printer).await?;
     let (service, settings, progress) = begin(service, None);
-    let stored = transfer::upload_stream(&service, chunks(input), object, &settings, &progress).await?;
-    Ok(Done { stored, size: progress.bytes(), verified: None, resumed_bytes: 0, restarted: false })
-}
-
-fn chunks(
-    reader: impl AsyncRead + Unpin + Send + 'static,
-) -> impl Stream<Item = cloudflare_clients::Result<bytes::Bytes>> + Send {
-    futures_util::stream::try_unfold(reader, |mut reader| async move {
-        let mut chunk = bytes::BytesMut::with_capacity(READ_SIZE);
-        let read = reader.read_buf(&mut chunk).await.map_err(|error| {
-            cloudflare_clients::Error::new(ErrorKind::Storage, format!("the input cannot be read: {error}"))
-        })?;
-        Ok((read > 0).then(|| (chunk.freeze(), reader)))
-    })
+    transfer::upload_input(&service, Input::new(input)?, object, &settings, &progress).await
 }
