@@ -267,6 +267,14 @@ Examples:
     SignPlaylist(SignPlaylist),
 }
 
+/// For the commands that take patterns.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct Literal {
+    /// Take *, ? and [ as characters of a key, not as a pattern
+    #[arg(long)]
+    pub(crate) literal: bool,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Head {
     /// The key of the object

@@ -5,16 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use super::parse_duration;
 use super::transfers::Rate;
-
-/// For the commands that take patterns.
-#[derive(Debug, Clone, Copy, Args)]
-pub(crate) struct Literal {
-    /// Take *, ? and [ as characters of a key, not as a pattern
-    #[arg(long)]
-    pub(crate) literal: bool,
-}
+use super::{Literal, parse_duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use cloudflare_clients::r2::{Range, StorageClass};
 
-use super::objects::Literal;
-use super::parse_pair;
+use super::{Literal, parse_pair};
 
 /// The least rate that is kept to.
 const MIN_RATE: u64 = 1024;

@@ -1,6 +1,5 @@
 //! `cfstore r2 put FILE|- KEY` and `cfstore r2 put FILE... PREFIX/`
 
-use std::ffi::OsStr;
 use std::path::Path;
 use std::pin::Pin;
 
@@ -21,16 +20,18 @@ use crate::progress::Progress;
 use crate::transfer::{self, NewObject, Proof, Resumed, Settings};
 use crate::transfer_report::{Action, is_default};
 
+use super::put_many;
+
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     keys::refuse_url(&args.key)?;
     match &*args.files {
         [file] if !args.dry_run => put_one(&args, file, location, printer).await,
-        _ => super::put_many::run(args, location, printer).await,
+        _ => put_many::run(args, location, printer).await,
     }
 }
 
 async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    let key = key_of(args, file)?;
+    let key = put_many::key_of(args, file)?;
     if key != args.key {
         printer.note(format_args!("its key is {}", Key(&key)));
     }
@@ -52,17 +53,6 @@ async fn put_one(args: &Put, file: &Path, location: BucketLocation, printer: Pri
     let event = Action::Uploaded;
     printer.result_at(line, &Printed { event, path, stored: &stored, verified, resumed_bytes }, &target)?;
     Ok(ExitStatus::Success)
-}
-
-/// The key that a file gets.
-pub(super) fn key_of(args: &Put, file: &Path) -> Result<String> {
-    let name = if file == Path::new("-") { None } else { file.file_name().and_then(OsStr::to_str) };
-    match name {
-        // The address of a bucket is a folder.
-        Some(name) if args.is_bucket => Ok(name.to_owned()),
-        None if args.is_bucket => keys::into_folder("/".to_owned(), None),
-        name => keys::into_folder(args.key.clone(), name),
-    }
 }
 
 /// The object, with what proved it: as in the events of many.

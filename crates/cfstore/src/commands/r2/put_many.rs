@@ -1,6 +1,7 @@
 //! `cfstore r2 put FILE... PREFIX/`
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +18,6 @@ use crate::transfer::{self, NewObject, Settings};
 use crate::transfer_report::{Action, Item, TransferReport, Transferred};
 
 use super::many::{self, Outcome, Turns};
-use super::put;
 
 pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let named = named(&args)?;
@@ -81,7 +81,7 @@ fn named(args: &Put) -> Result<Vec<(String, PathBuf)>> {
         if file == Path::new("-") {
             return Err(Error::usage("stdin is put by itself", "leave out the other files, or --dry-run"));
         }
-        let key = put::key_of(args, file)?;
+        let key = key_of(args, file)?;
         if let Some(other) = keys.insert(normalize_key(&key).into_owned(), file) {
             let (other, file) = (other.display(), file.display());
             return Err(Error::usage(
@@ -92,6 +92,17 @@ fn named(args: &Put) -> Result<Vec<(String, PathBuf)>> {
         named.push((key, file.clone()));
     }
     Ok(named)
+}
+
+/// The key that a file gets.
+pub(super) fn key_of(args: &Put, file: &Path) -> Result<String> {
+    let name = if file == Path::new("-") { None } else { file.file_name().and_then(OsStr::to_str) };
+    match name {
+        // The address of a bucket is a folder.
+        Some(name) if args.is_bucket => Ok(name.to_owned()),
+        None if args.is_bucket => keys::into_folder("/".to_owned(), None),
+        name => keys::into_folder(args.key.clone(), name),
+    }
 }
 
 /// The size of a regular file.
