@@ -23,11 +23,15 @@ pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     let named = named(&args)?;
     let target = location.target()?;
     let mut report = TransferReport::new(printer, target.clone(), args.dry_run);
+    for (key, _) in &named {
+        keys::warn_of_dots(key, printer);
+    }
+    // What it prints comes before the display of progress.
+    let service = if args.dry_run { None } else { Some(location.open_or_create(printer).await?) };
     let mut files = Vec::new();
     for (key, path) in named {
         match size(&path).await {
             Ok(size) => {
-                keys::warn_of_dots(&key, printer);
                 report.progress().expect(1, size);
                 files.push((key, path, size));
             }
@@ -37,14 +41,14 @@ pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -
             }
         }
     }
-    if args.dry_run {
+    let Some(service) = service else {
         for (key, path, size) in &files {
             let item = Item { key, path: Some(path), size: Some(*size), source: None };
             report.done(Action::Uploaded, &item, Transferred::default())?;
         }
         return report.finish();
-    }
-    let service = location.open_or_create(printer).await?.on_retry(report.progress().retries());
+    };
+    let service = service.on_retry(report.progress().retries());
     let settings = Settings::new(&args.transfer, &service);
     let turns = Turns::default();
     let progress = Arc::clone(report.progress());
