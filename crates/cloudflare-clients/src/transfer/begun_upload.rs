@@ -15,7 +15,7 @@ pub(super) struct BegunUpload {
 
 impl BegunUpload {
     pub(super) async fn begin(create: CreateMultipartUpload) -> Result<Self> {
-        let (upload, with_crc) = create.with_crc_if_known().await?;
+        let (upload, with_crc, _) = create.with_crc_if_known().await?;
         Ok(Self { upload: Some(upload), with_crc })
     }
 

@@ -95,7 +95,7 @@ impl Journal {
                 self.path.display()
             )));
         }
-        let Ok(Versioned { header, .. }) = serde_json::from_slice(first) else { return Ok(None) };
+        let Some(header) = header(first) else { return Ok(None) };
         let entries = lines.filter_map(|line| serde_json::from_slice(line).ok()).collect();
         Ok(Some((header, entries)))
     }
@@ -125,6 +125,12 @@ impl Journal {
             _ => Ok(()),
         }
     }
+}
+
+/// What the first line of a journal says, if it was written whole.
+pub(super) fn header<H: DeserializeOwned>(text: &[u8]) -> Option<H> {
+    let first = text.split(|byte| *byte == b'\n').next()?;
+    serde_json::from_slice(first).ok().map(|Versioned { header, .. }| header)
 }
 
 fn line<T: Serialize>(value: &T) -> Result<Vec<u8>> {

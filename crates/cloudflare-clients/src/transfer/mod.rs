@@ -69,6 +69,7 @@ mod read_proof;
 mod reader;
 mod stream_upload;
 mod tally;
+mod unanswered;
 mod upload;
 mod upload_journal;
 mod upload_reader;

@@ -18,6 +18,7 @@ use super::proof::Verified;
 use super::rate::RateLimit;
 use super::read_checksums::read_checksums;
 use super::tally::{Report, Tally};
+use super::unanswered::abort_unanswered;
 use super::upload_journal::{UploadHeader, UploadJournal};
 use super::verified_upload::verified_upload;
 use crate::body::Body;
@@ -32,6 +33,7 @@ use crate::model::r2::{
 use crate::r2::ops::setters::metadata_setters;
 use crate::r2::{CreateMultipartUpload, MultipartUpload, R2Service};
 use crate::sync::{into_inner, lock};
+use crate::time::to_millis;
 
 /// Files up to this size go up in one request.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
@@ -224,15 +226,20 @@ struct Begun {
     with_crc: bool,
     /// The parts that have arrived.
     arrived: BTreeMap<u16, Arrived>,
+    /// When others were begun of which no answer has come.
+    unanswered: Vec<u64>,
 }
 
 /// A part that the service has, and the CRC-64 of its bytes in the file.
+#[derive(Clone)]
 struct Arrived {
     part: UploadedPart,
     crc: Option<Crc64Nvme>,
 }
 
 enum Resumed {
+    /// Nothing has arrived.
+    NotBegun,
     Begun(Begun),
     /// It was completed, and the answer was lost.
     Completed(StoredObject, Option<Crc64Nvme>),
@@ -291,10 +298,13 @@ impl Transfer {
     async fn in_parts(&self, pieces: Pieces) -> Result<Uploaded> {
         let mut restarted = false;
         let mut begun = None;
+        let mut unanswered = Vec::new();
         if let Some(journal) = &self.journal
             && let Some((header, known)) = journal.read().await?
         {
+            unanswered.clone_from(&header.unanswered);
             match self.resume(&header, known).await? {
+                Resumed::NotBegun => {}
                 Resumed::Begun(resumed) => begun = Some(resumed),
                 Resumed::GivenUp => restarted = true,
                 Resumed::Completed(stored, crc) => {
@@ -306,7 +316,7 @@ impl Transfer {
         }
         let begun = match begun {
             Some(begun) => begun,
-            None => self.begin(pieces).await?,
+            None => self.begin(pieces, unanswered).await?,
         };
         let resumed_bytes = begun
             .arrived
@@ -315,11 +325,12 @@ impl Transfer {
             .map(|piece| piece.length)
             .sum();
         self.tally.add(resumed_bytes);
-        let upload = begun.upload.clone();
-        match self.finish(begun).await {
+        match self.finish(&begun).await {
             Ok((stored, verified)) => self.done(stored, verified, resumed_bytes, restarted).await,
             Err(error) => {
-                self.failed(&upload, &error).await;
+                // Whatever else went wrong, bytes of two versions of the file are not sent on.
+                let error = self.file.check(self.path()).await.err().unwrap_or(error);
+                self.failed(&begun, &error).await;
                 Err(error)
             }
         }
@@ -344,7 +355,7 @@ impl Transfer {
     }
 
     /// Aborts what cannot be continued.
-    async fn failed(&self, upload: &MultipartUpload, error: &Error) {
+    async fn failed(&self, begun: &Begun, error: &Error) {
         let resumable = match error.kind() {
             ErrorKind::PreconditionFailed
             | ErrorKind::NotModified
@@ -359,7 +370,8 @@ impl Transfer {
             return;
         }
         let removed = async {
-            upload.abort().await?;
+            begun.upload.abort().await?;
+            self.abort_unanswered(&begun.unanswered, None).await?;
             match &self.journal {
                 Some(journal) => journal.remove().await,
                 None => Ok(()),
@@ -377,30 +389,76 @@ impl Transfer {
         json!({ "httpMetadata": http_metadata, "customMetadata": custom_metadata, "storageClass": storage_class })
     }
 
-    async fn begin(&self, pieces: Pieces) -> Result<Begun> {
+    async fn begin(&self, pieces: Pieces, mut unanswered: Vec<u64>) -> Result<Begun> {
+        unanswered.push(to_millis(self.service.runtime().now()));
+        self.write_down(pieces, self.service.verifies(), None, &unanswered).await?;
         let create = CreateMultipartUpload::from_request(self.service.clone(), self.upload.request.clone());
-        let (upload, with_crc) = create.with_crc_if_known().await?;
-        if let Some(journal) = &self.journal {
-            let header = UploadHeader {
-                key: self.key().to_owned(),
-                path: self.path().to_string_lossy().into_owned(),
-                file: self.file,
-                part_size: pieces.piece_size(),
-                upload_id: upload.upload_id().to_owned(),
-                full_object_crc64nvme: with_crc,
-                stored_with: self.stored_with(),
-            };
-            if let Err(error) = journal.begin(header).await {
-                self.failed(&upload, &error).await;
-                return Err(error);
+        match create.with_crc_if_known().await {
+            Ok((upload, with_crc, attempts)) => {
+                if attempts == 1 {
+                    unanswered.pop();
+                }
+                let begun = Begun { upload, pieces, with_crc, arrived: BTreeMap::new(), unanswered };
+                let id = begun.upload.upload_id();
+                if let Err(error) = self.write_down(pieces, with_crc, Some(id), &begun.unanswered).await {
+                    self.failed(&begun, &error).await;
+                    return Err(error);
+                }
+                Ok(begun)
+            }
+            Err(error) => {
+                self.not_begun(&unanswered, &error).await;
+                Err(error)
             }
         }
-        Ok(Begun { upload, pieces, with_crc, arrived: BTreeMap::new() })
+    }
+
+    /// What is known of an upload before anything of it is sent.
+    async fn write_down(
+        &self,
+        pieces: Pieces,
+        with_crc: bool,
+        upload_id: Option<&str>,
+        unanswered: &[u64],
+    ) -> Result<()> {
+        let Some(journal) = &self.journal else { return Ok(()) };
+        let header = UploadHeader {
+            key: self.key().to_owned(),
+            path: self.path().to_string_lossy().into_owned(),
+            file: self.file,
+            part_size: pieces.piece_size(),
+            upload_id: upload_id.map(str::to_owned),
+            unanswered: unanswered.to_vec(),
+            full_object_crc64nvme: with_crc,
+            stored_with: self.stored_with(),
+        };
+        journal.begin(header).await
+    }
+
+    /// The service did not say that it has begun one. Where it may have, the journal has the next call look.
+    async fn not_begun(&self, unanswered: &[u64], error: &Error) {
+        let may_have = error.is_retryable() || error.kind() == ErrorKind::UnexpectedResponse;
+        let left = async {
+            match &self.journal {
+                Some(_) if may_have || unanswered.len() > 1 => Ok(()),
+                Some(journal) => journal.remove().await,
+                None if may_have => self.abort_unanswered(unanswered, None).await,
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = left.await {
+            tracing::warn!(key = self.key(), %error, "an upload that may have begun could not be aborted");
+        }
+    }
+
+    async fn abort_unanswered(&self, begun: &[u64], ours: Option<&str>) -> Result<()> {
+        abort_unanswered(&self.service, self.key(), begun, ours, self.journal.as_ref()).await
     }
 
     /// What the service still has of the upload that the journal is about.
     async fn resume(&self, header: &UploadHeader, known: Vec<UploadedPart>) -> Result<Resumed> {
-        let upload = self.service.resume_multipart_upload(self.key(), &header.upload_id);
+        let Some(upload_id) = &header.upload_id else { return Ok(Resumed::NotBegun) };
+        let upload = self.service.resume_multipart_upload(self.key(), upload_id);
         let is_this = header.key == self.key()
             && header.file == self.file
             && header.stored_with == self.stored_with()
@@ -433,7 +491,8 @@ impl Transfer {
                 arrived.insert(piece.number, part);
             }
         }
-        Ok(Resumed::Begun(Begun { upload, pieces, with_crc, arrived }))
+        let unanswered = header.unanswered.clone();
+        Ok(Resumed::Begun(Begun { upload, pieces, with_crc, arrived, unanswered }))
     }
 
     /// The listed part, if it has the bytes of the file: by what the journal says of it, else by the file.
@@ -489,21 +548,26 @@ impl Transfer {
     }
 
     /// Sends the parts that are missing, and makes the object of all.
-    async fn finish(&self, begun: Begun) -> Result<(StoredObject, Verified)> {
-        let Begun { upload, pieces, with_crc, arrived } = begun;
+    async fn finish(&self, begun: &Begun) -> Result<(StoredObject, Verified)> {
+        let Begun { upload, pieces, with_crc, arrived, .. } = begun;
+        let with_crc = *with_crc;
         let missing: Vec<_> = pieces.iter().filter(|piece| !arrived.contains_key(&piece.number)).collect();
         let queue = Mutex::new(missing.into_iter());
-        let arrived = Mutex::new(arrived);
+        let arrived = Mutex::new(arrived.clone());
         let worker = || async {
             loop {
                 let _slot = self.pace.slot().await;
                 let Some(piece) = lock(&queue).next() else { return Ok::<_, Error>(()) };
-                let part = self.send_part(&upload, piece, with_crc).await?;
+                let part = self.send_part(upload, piece, with_crc).await?;
                 lock(&arrived).insert(piece.number, part);
             }
         };
         try_join_all((0..self.upload.concurrency).map(|_| worker())).await?;
         self.file.check(self.path()).await?;
+        // Not before: an upload of somebody else has a part by now.
+        if let Err(error) = self.abort_unanswered(&begun.unanswered, Some(upload.upload_id())).await {
+            tracing::warn!(key = self.key(), %error, "an upload that was begun in vain could not be aborted");
+        }
 
         let (parts, crcs): (Vec<_>, Vec<_>) =
             into_inner(arrived).into_values().map(|arrived| (arrived.part, arrived.crc)).unzip();
@@ -550,11 +614,16 @@ impl Transfer {
 /// Drops the upload that a journal is about, and the journal. Says whether one had begun.
 async fn abort_begun(service: &R2Service, journal: &UploadJournal) -> Result<bool> {
     let begun = journal.read().await?;
+    let mut aborted = false;
     if let Some((header, _)) = &begun {
-        service.resume_multipart_upload(&header.key, &header.upload_id).abort().await?;
+        if let Some(upload_id) = &header.upload_id {
+            service.resume_multipart_upload(&header.key, upload_id).abort().await?;
+            aborted = true;
+        }
+        abort_unanswered(service, &header.key, &header.unanswered, None, Some(journal)).await?;
     }
     journal.remove().await?;
-    Ok(begun.is_some())
+    Ok(aborted)
 }
 
 fn with_checksum(

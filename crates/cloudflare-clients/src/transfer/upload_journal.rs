@@ -1,5 +1,6 @@
 //! The journals of uploads: a folder with a file for each.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::blocking::{blocking, storage};
 use super::file_identity::FileIdentity;
-use super::journal::Journal;
+use super::journal::{Journal, header};
 use crate::error::Result;
 use crate::model::r2::UploadedPart;
 
@@ -22,7 +23,12 @@ pub(super) struct UploadHeader {
     pub(super) path: String,
     pub(super) file: FileIdentity,
     pub(super) part_size: u64,
-    pub(super) upload_id: String,
+    /// Until the service has said it, only that an upload is being begun is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) upload_id: Option<String>,
+    /// When uploads were begun of which no answer has come, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) unanswered: Vec<u64>,
     /// Whether the service was asked for the CRC-64 of the whole.
     pub(super) full_object_crc64nvme: bool,
     /// The metadata and storage class that the object will have.
@@ -31,7 +37,10 @@ pub(super) struct UploadHeader {
 
 /// The journal of one upload.
 #[derive(Debug, Clone)]
-pub(super) struct UploadJournal(Arc<Journal>);
+pub(super) struct UploadJournal {
+    journal: Arc<Journal>,
+    folder: PathBuf,
+}
 
 impl UploadJournal {
     /// Opens the one for this file and key, or makes it. `None`: it does not exist, and only an existing one
@@ -49,29 +58,48 @@ impl UploadJournal {
                 return Ok(None);
             }
             std::fs::create_dir_all(&folder).map_err(|error| storage(&folder, "cannot be made", error))?;
-            Ok(Some(Self(Arc::new(Journal::open(&journal)?))))
+            Ok(Some(Self { journal: Arc::new(Journal::open(&journal)?), folder }))
         })
         .await
     }
 
     pub(super) async fn read(&self) -> Result<Option<(UploadHeader, Vec<UploadedPart>)>> {
-        let journal = Arc::clone(&self.0);
+        let journal = Arc::clone(&self.journal);
         blocking(move || journal.read()).await
     }
 
     pub(super) async fn begin(&self, header: UploadHeader) -> Result<()> {
-        let journal = Arc::clone(&self.0);
+        let journal = Arc::clone(&self.journal);
         blocking(move || journal.begin(header)).await
     }
 
     pub(super) async fn append(&self, part: UploadedPart) -> Result<()> {
-        let journal = Arc::clone(&self.0);
+        let journal = Arc::clone(&self.journal);
         blocking(move || journal.append(&part)).await
     }
 
     pub(super) async fn remove(&self) -> Result<()> {
-        let journal = Arc::clone(&self.0);
+        let journal = Arc::clone(&self.journal);
         blocking(move || journal.remove()).await
+    }
+
+    /// The uploads that the journals of the folder are about.
+    pub(super) async fn known_uploads(&self) -> Result<HashSet<String>> {
+        let folder = self.folder.clone();
+        blocking(move || {
+            let failed = |error| storage(&folder, "cannot be read", error);
+            let mut known = HashSet::new();
+            for entry in std::fs::read_dir(&folder).map_err(failed)? {
+                // Another transfer may remove its journal at any time.
+                if let Ok(text) = std::fs::read(entry.map_err(failed)?.path())
+                    && let Some(UploadHeader { upload_id: Some(id), .. }) = header(&text)
+                {
+                    known.insert(id);
+                }
+            }
+            Ok(known)
+        })
+        .await
     }
 }
 

@@ -44,33 +44,46 @@ impl CreateMultipartUpload {
         self
     }
 
-    /// Asks for the CRC-64/NVME where bytes are verified and the service knows of it: whether it was asked stands beside the
-    /// upload.
+    /// Asks for the CRC-64/NVME where bytes are verified and the service knows of it. It returns whether it was asked, and
+    /// the number of attempts as [`send_counted`](Self::send_counted) does.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) async fn with_crc_if_known(self) -> Result<(MultipartUpload, bool)> {
-        if !self.service.verifies() {
-            return Ok((self.await?, false));
+    pub(crate) async fn with_crc_if_known(self) -> Result<(MultipartUpload, bool, u32)> {
+        let mut with_crc = self.service.verifies();
+        let mut create = self.clone();
+        if with_crc {
+            create = create.full_object_crc64nvme();
         }
-        match self.clone().full_object_crc64nvme().await {
-            Err(error) if matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) => {
-                Ok((self.await?, false))
+        let created = match create.send_counted().await {
+            Err(error)
+                if with_crc && matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput) =>
+            {
+                with_crc = false;
+                self.send_counted().await
             }
-            created => Ok((created?, true)),
-        }
+            created => created,
+        };
+        created.map(|(upload, attempts)| (upload, with_crc, attempts))
     }
 
     async fn send(self) -> Result<MultipartUpload> {
+        Ok(self.send_counted().await?.0)
+    }
+
+    /// Says how many attempts it took, too: each but the last may have begun an upload whose id nobody was told.
+    pub(crate) async fn send_counted(self) -> Result<(MultipartUpload, u32)> {
         let Self { service, request } = self;
         let operation = Operation::new("create_multipart_upload", &request.key);
         operation.check(request.validate())?;
         let bucket = service.bucket();
-        let created = service
-            .attempts()
-            .run(&operation, || Some(bucket.create_multipart_upload(request.clone())))
-            .await?;
+        let mut attempts = 0;
+        let create = || {
+            attempts += 1;
+            Some(bucket.create_multipart_upload(request.clone()))
+        };
+        let created = service.attempts().run(&operation, create).await?;
         let CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class, .. } = request;
         let begun_with = BegunWith { http_metadata, custom_metadata, storage_class };
-        Ok(MultipartUpload::new(service, key, created.upload_id, Some(begun_with)))
+        Ok((MultipartUpload::new(service, key, created.upload_id, Some(begun_with)), attempts))
     }
 }
 

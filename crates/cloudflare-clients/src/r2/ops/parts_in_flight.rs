@@ -186,13 +186,13 @@ impl PartsInFlight {
         tokio::spawn(
             async move {
                 let begun = create.with_crc_if_known().await;
-                if let Err(Ok((upload, _))) = sender.send(begun) {
+                if let Err(Ok((upload, ..))) = sender.send(begun) {
                     abort(&upload).await;
                 }
             }
             .in_current_span(),
         );
-        let (upload, with_crc) = receiver.await.map_err(|error| ended().with_source(error))??;
+        let (upload, with_crc, _) = receiver.await.map_err(|error| ended().with_source(error))??;
         Ok(self.begun.insert(Begun { upload, with_crc }).clone())
     }
 
