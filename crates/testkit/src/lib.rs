@@ -5,6 +5,7 @@
 //! - `ManualClock` and `RunningClock` are runtimes whose time and randomness the test decides.
 //! - `ScriptedServer` answers HTTP requests by a script, byte for byte.
 //! - `LocalServer` is the emulator over a store of its own.
+//! - `Proxy` is between a client and it, and fails as it is told.
 //! - `Log` is what the library logs.
 //!
 //! Whatever fails in here panics: the test that uses it has failed.
@@ -20,6 +21,8 @@ mod log;
 #[cfg(feature = "native")]
 mod mock;
 #[cfg(feature = "native")]
+mod proxy;
+#[cfg(feature = "native")]
 mod scripted_server;
 
 #[cfg(feature = "native")]
@@ -30,5 +33,7 @@ pub use content::{content, pieces};
 pub use local_server::{BUCKET, LocalServer};
 #[cfg(feature = "native")]
 pub use log::Log;
+#[cfg(feature = "native")]
+pub use proxy::{Call, ContentLength, Fault, Kind, Proxy};
 #[cfg(feature = "native")]
 pub use scripted_server::{Connection, Request, ScriptedServer, answer};

@@ -1,9 +1,9 @@
 //! Bodies that end early, with a `Content-Length` that is kept, removed, or halved too.
 
 use cloudflare_clients::ErrorKind;
+use testkit::{ContentLength, Fault, Kind};
 
 use crate::operations;
-use crate::proxy::{ContentLength, Fault, Kind};
 use crate::world::World;
 
 /// What has to come of an operation.

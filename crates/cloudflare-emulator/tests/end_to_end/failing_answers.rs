@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use cloudflare_clients::{ErrorKind, RetryPolicy};
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
-use testkit::content;
+use testkit::{Fault, Kind, content};
 
 use crate::operations::{self, Operation, read};
-use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 const FAILURES: [Fault; 6] = [

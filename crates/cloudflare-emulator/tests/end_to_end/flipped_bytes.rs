@@ -3,10 +3,9 @@
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::Crc64Nvme;
 use futures_util::TryStreamExt;
-use testkit::content;
+use testkit::{Fault, Kind, content};
 
 use crate::operations::{self, Operation, read};
-use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,9 +19,8 @@ use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{R2Service, R2SigningConfig};
 use cloudflare_clients::{Error, ErrorKind, RetryPolicy, S3Bucket, Timeouts};
 use http::StatusCode;
-use testkit::BUCKET;
+use testkit::{BUCKET, ContentLength, Fault};
 
-use crate::proxy::{ContentLength, Fault};
 use crate::world::World;
 
 const ACQUISITIONS: usize = 10_000;

@@ -7,9 +7,8 @@ use cloudflare_clients::r2::{Body, Conditional, R2Service, UploadedPart};
 use cloudflare_clients::{ErrorKind, Result};
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, TryStreamExt, stream};
-use testkit::content;
+use testkit::{Fault, Kind, content};
 
-use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 /// No operation of these tests takes this long.

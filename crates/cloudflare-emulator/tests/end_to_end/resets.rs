@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use cloudflare_clients::r2::Conditional;
 use cloudflare_clients::{ErrorKind, RetryPolicy};
+use testkit::{Fault, Kind};
 
 use crate::operations::{self, Operation, read};
-use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

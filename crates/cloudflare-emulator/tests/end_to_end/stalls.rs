@@ -5,10 +5,9 @@ use std::time::{Duration, Instant};
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::{ErrorKind, RetryPolicy};
 use futures_util::future::join_all;
-use testkit::content;
+use testkit::{Fault, Kind, content};
 
 use crate::operations::{self, read};
-use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

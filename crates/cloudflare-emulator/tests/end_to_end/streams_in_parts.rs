@@ -4,10 +4,9 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::r2::{Body, Conditional, STREAM_PART_SIZE};
 use futures_util::stream;
-use testkit::content;
+use testkit::{Fault, Kind, content};
 
 use crate::operations::read;
-use crate::proxy::{Fault, Kind};
 use crate::world::World;
 
 const PARTS: usize = 2;

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use cloudflare_clients::r2::R2Service;
 use cloudflare_clients::{RetryPolicy, S3Bucket, Timeouts};
-use testkit::{BUCKET, LocalServer};
-
-use crate::proxy::Proxy;
+use testkit::{BUCKET, LocalServer, Proxy};
 
 /// A service that reaches its bucket through a proxy, and one that sees what is there.
 pub(crate) struct World {

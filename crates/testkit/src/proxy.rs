@@ -1,6 +1,6 @@
 //! A proxy between client and server that fails as it is told.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io::{self, Error, ErrorKind};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -15,7 +15,7 @@ const RECEIVE_BUFFER: u32 = 64 * 1024;
 
 /// What is done to a request or its answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
+pub enum Fault {
     /// The proxy answers with this status, after which `Retry-After` in seconds; the server hears nothing.
     Status(u16, Option<u64>),
     /// The proxy answers 503 before the body is there, does not read it, and closes the connection.
@@ -28,6 +28,8 @@ pub(crate) enum Fault {
     ResetAfter,
     /// The connection ends behind half of the body.
     EndEarly(ContentLength),
+    /// The answer's document lists no part of this number.
+    HidePart(u16),
     /// One byte in the middle of the answer's body is changed.
     FlipDownload,
     /// One byte in the middle of the request's body is changed.
@@ -44,8 +46,10 @@ pub(crate) enum Fault {
 
 /// What the head of an answer says whose body ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ContentLength {
+pub enum ContentLength {
+    /// What it was.
     Kept,
+    /// Nothing, and the end of the connection is that of the body.
     Removed,
     /// So that it fits the half that comes.
     Halved,
@@ -53,7 +57,7 @@ pub(crate) enum ContentLength {
 
 /// S3's operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub enum Kind {
     Get,
     Head,
     List,
@@ -65,14 +69,32 @@ pub(crate) enum Kind {
     UploadPart,
     Complete,
     Abort,
+    ListParts,
+    ListUploads,
     Other,
+}
+
+/// A request as it came by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Call {
+    /// The operation.
+    pub kind: Kind,
+    /// The path and the query.
+    pub target: String,
+    /// The header of this name.
+    pub range: Option<String>,
+    /// How many bytes of the request's body have come.
+    pub sent: usize,
+    /// Whether the client was given the server's answer, whole and as it was, and that is a success.
+    pub acknowledged: bool,
 }
 
 #[derive(Debug, Default)]
 struct Script {
+    server: Option<SocketAddr>,
     orders: VecDeque<(Kind, Fault)>,
     random: Option<Random>,
-    calls: Vec<Kind>,
+    calls: Vec<Call>,
     random_faults: usize,
 }
 
@@ -85,8 +107,19 @@ struct Random {
 
 impl Script {
     /// Counts a request and says what to do to it.
-    fn next(&mut self, kind: Kind) -> Option<Fault> {
-        self.calls.push(kind);
+    fn next(&mut self, head: &Head) -> (usize, Option<Fault>) {
+        let kind = head.kind();
+        self.calls.push(Call {
+            kind,
+            target: head.target(),
+            range: head.header("range").map(str::to_owned),
+            sent: 0,
+            acknowledged: false,
+        });
+        (self.calls.len() - 1, self.fault(kind))
+    }
+
+    fn fault(&mut self, kind: Kind) -> Option<Fault> {
         if let Some(index) = self.orders.iter().position(|(ordered, _)| *ordered == kind) {
             return self.orders.remove(index).map(|(_, fault)| fault);
         }
@@ -99,51 +132,82 @@ impl Script {
     }
 }
 
-pub(crate) struct Proxy {
+/// A proxy on a port of its own, until it is dropped.
+#[derive(Debug)]
+pub struct Proxy {
     address: SocketAddr,
     script: Arc<Mutex<Script>>,
     task: JoinHandle<()>,
 }
 
 impl Proxy {
-    pub(crate) fn start(server: SocketAddr) -> Self {
+    /// Starts it in front of this server.
+    pub fn start(server: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(RECEIVE_BUFFER).unwrap();
         socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
         let listener = socket.listen(1024).unwrap();
         let address = listener.local_addr().unwrap();
-        let script = Arc::new(Mutex::new(Script::default()));
-        let task = tokio::spawn(accept(listener, server, Arc::clone(&script)));
+        let script = Arc::new(Mutex::new(Script { server: Some(server), ..Script::default() }));
+        let task = tokio::spawn(accept(listener, Arc::clone(&script)));
         Self { address, script, task }
     }
 
-    pub(crate) fn address(&self) -> SocketAddr {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// Does this to the next request of this kind, after what was ordered for the kind before.
-    pub(crate) fn order(&self, kind: Kind, fault: Fault) {
+    pub fn order(&self, kind: Kind, fault: Fault) {
         self.script().orders.push_back((kind, fault));
     }
 
     /// Does one of these to this share of all requests.
-    pub(crate) fn at_random(&self, share: f64, seed: u64, faults: &[Fault]) {
+    pub fn at_random(&self, share: f64, seed: u64, faults: &[Fault]) {
         self.script().random =
             Some(Random { share, rng: fastrand::Rng::with_seed(seed), faults: faults.to_vec() });
     }
 
     /// How many requests were done something to at random.
-    pub(crate) fn faults(&self) -> usize {
+    pub fn faults(&self) -> usize {
         self.script().random_faults
     }
 
     /// How many requests of this kind came since the last [`begin`](Self::begin).
-    pub(crate) fn calls(&self, kind: Kind) -> usize {
-        self.script().calls.iter().filter(|call| **call == kind).count()
+    pub fn calls(&self, kind: Kind) -> usize {
+        self.script().calls.iter().filter(|call| call.kind == kind).count()
+    }
+
+    /// The requests since the last [`begin`](Self::begin), in the order in which they came.
+    pub fn log(&self) -> Vec<Call> {
+        self.script().calls.clone()
+    }
+
+    /// Of these requests those that repeat what was acknowledged before them: the same part of the same upload, or the same
+    /// object, sent again.
+    pub fn sent_twice(calls: &[Call]) -> Vec<&Call> {
+        let sends = |call: &Call| matches!(call.kind, Kind::UploadPart | Kind::Put);
+        let mut acknowledged = HashSet::new();
+        let mut twice = Vec::new();
+        for call in calls.iter().filter(|call| sends(call)) {
+            if acknowledged.contains(&call.target) {
+                twice.push(call);
+            }
+            if call.acknowledged {
+                acknowledged.insert(&call.target);
+            }
+        }
+        twice
+    }
+
+    /// Passes requests on to this server from now on.
+    pub fn set_server(&self, server: SocketAddr) {
+        self.script().server = Some(server);
     }
 
     /// Forgets the orders and calls.
-    pub(crate) fn begin(&self) {
+    pub fn begin(&self) {
         let mut script = self.script();
         script.orders.clear();
         script.calls.clear();
@@ -160,23 +224,23 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, script: Arc<Mutex<Script>>) {
+async fn accept(listener: TcpListener, script: Arc<Mutex<Script>>) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((client, _)) = listener.accept().await else {
             return;
         };
-        connections.spawn(converse(client, server, Arc::clone(&script)));
+        connections.spawn(converse(client, Arc::clone(&script)));
         while connections.try_join_next().is_some() {}
     }
 }
 
-async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Script>>) -> io::Result<()> {
+async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<()> {
     client.set_nodelay(true)?;
     let mut client = Wire(client);
     while let Some(head) = client.read_head().await? {
         let kind = head.kind();
-        let fault = script.lock().unwrap().next(kind);
+        let (call, fault) = script.lock().unwrap().next(&head);
         match fault {
             Some(Fault::ResetBefore) => return client.reset(),
             Some(Fault::Refusal) => {
@@ -187,6 +251,13 @@ async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Scrip
             _ => {}
         }
         let mut body = client.read_body(head.content_length().unwrap_or(0)).await?;
+        let server = {
+            let mut script = script.lock().unwrap();
+            if let Some(call) = script.calls.get_mut(call) {
+                call.sent = body.len();
+            }
+            script.server
+        };
         match fault {
             Some(Fault::StallBeforeHead) => return std::future::pending().await,
             Some(Fault::Status(status, retry_after)) => {
@@ -197,6 +268,7 @@ async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Scrip
             _ => {}
         }
 
+        let Some(server) = server else { return Ok(()) };
         let mut upstream = Wire(TcpStream::connect(server).await?);
         upstream.write(head.0.as_bytes()).await?;
         if fault == Some(Fault::ResetInUpload) {
@@ -219,6 +291,10 @@ async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Scrip
         match fault {
             Some(Fault::ResetAfter) => return client.reset(),
             Some(Fault::FlipDownload) => flip(&mut body),
+            Some(Fault::HidePart(number)) => {
+                body = without_part(&body, number);
+                head.set_content_length(Some(body.len()));
+            }
             Some(Fault::EndEarly(content_length)) => {
                 match content_length {
                     ContentLength::Kept => {}
@@ -239,6 +315,13 @@ async fn converse(client: TcpStream, server: SocketAddr, script: Arc<Mutex<Scrip
         let mut answer = head.0.into_bytes();
         answer.extend_from_slice(&body);
         client.write(&answer).await?;
+        let unchanged = matches!(fault, None | Some(Fault::CloseIdle { .. }));
+        if unchanged
+            && answer.starts_with(b"HTTP/1.1 2")
+            && let Some(call) = script.lock().unwrap().calls.get_mut(call)
+        {
+            call.acknowledged = true;
+        }
         if let Some(Fault::CloseIdle { after }) = fault {
             tokio::time::sleep(after).await;
             return client.0.shutdown().await;
@@ -252,6 +335,18 @@ fn flip(body: &mut [u8]) {
     if let Some(byte) = body.get_mut(middle) {
         *byte ^= 1;
     }
+}
+
+/// A list of parts without one of them.
+fn without_part(document: &[u8], number: u16) -> Vec<u8> {
+    let document = String::from_utf8_lossy(document);
+    let begins = format!("<PartNumber>{number}</PartNumber>");
+    let parts = document.split_inclusive("</Part>");
+    let kept = parts.map(|text| match text.find("<Part>") {
+        Some(at) if text.contains(&begins) => &text[..at],
+        _ => text,
+    });
+    kept.collect::<String>().into_bytes()
 }
 
 fn status_answer(status: u16, retry_after: Option<u64>, kind: Kind) -> String {
@@ -317,11 +412,19 @@ impl Wire {
 struct Head(String);
 
 impl Head {
-    fn content_length(&self) -> Option<usize> {
-        self.0.lines().find_map(|line| {
+    fn header(&self, wanted: &str) -> Option<&str> {
+        self.0.lines().skip(1).find_map(|line| {
             let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
+            name.eq_ignore_ascii_case(wanted).then(|| value.trim())
         })
+    }
+
+    fn content_length(&self) -> Option<usize> {
+        self.header("content-length")?.parse().ok()
+    }
+
+    fn target(&self) -> String {
+        self.0.split(' ').nth(1).unwrap_or_default().to_owned()
     }
 
     fn answer_length(&self) -> io::Result<usize> {
@@ -351,7 +454,9 @@ impl Head {
         let asks = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
         let copies = self.0.to_ascii_lowercase().contains("\nx-amz-copy-source:");
         match method {
-            "GET" if has_key && !asks("uploadId") => Kind::Get,
+            "GET" if asks("uploadId") => Kind::ListParts,
+            "GET" if asks("uploads") => Kind::ListUploads,
+            "GET" if has_key => Kind::Get,
             "GET" if asks("list-type") => Kind::List,
             "HEAD" if has_key => Kind::Head,
             "PUT" if asks("partNumber") => Kind::UploadPart,
