@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
+
 use crate::error::{Error, ErrorKind};
 
 /// When a failed request is sent again, and after how long.
@@ -13,20 +15,23 @@ use crate::error::{Error, ErrorKind};
 /// [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no retry waits less
 /// than [`rate_limit_delay`](Self::rate_limit_delay).
 ///
-/// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults.
+/// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults. A 429 or 503,
+/// with which a service slows its clients down, is retried [more often](Self::max_slowdown_retries): of requests that
+/// fail so one time in five, three retries lose one in 600, and ten lose none.
 ///
 /// ```
 /// use std::time::Duration;
 /// use cloudflare_clients::RetryPolicy;
 ///
 /// let quick = RetryPolicy::default().max_retries(1).base_delay(Duration::from_millis(50));
-/// let patient = RetryPolicy::default().max_retries(5).base_delay(Duration::from_millis(50));
+/// let patient = RetryPolicy::default().max_retries(10).max_wait(Duration::from_secs(120));
 /// # let _ = (quick, patient);
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 #[must_use]
 pub struct RetryPolicy {
     max_retries: u32,
+    max_slowdown_retries: u32,
     base_delay: Duration,
     max_delay: Duration,
     max_wait: Duration,
@@ -35,11 +40,12 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 3 retries (so 4 attempts at most), 100 ms base delay, 2 s at most between two attempts, 30 s of waiting in all,
-    /// jitter on.
+    /// 3 retries (so 4 attempts at most), or 10 of a 429 or 503; 100 ms base delay, 2 s at most between two attempts, 30 s of
+    /// waiting in all, jitter on.
     fn default() -> Self {
         Self {
             max_retries: 3,
+            max_slowdown_retries: 10,
             base_delay: Duration::from_millis(100),
             max_delay: Duration::from_secs(2),
             max_wait: Duration::from_secs(30),
@@ -55,17 +61,25 @@ impl RetryPolicy {
         Self::default().max_retries(0)
     }
 
-    /// How many times a failed request is sent again: 2 means 3 attempts at most.
+    /// How many times a failed request is sent again, whatever the failure: 2 means 3 attempts at most.
     pub fn max_retries(mut self, retries: u32) -> Self {
         self.max_retries = retries;
+        self.max_slowdown_retries = retries;
         self
     }
 
-    /// The same with as many retries as a transfer has that is slowed down, unless there are none.
+    /// How many times a request is sent again that the service has refused with a 429 or 503, to be asked for less. After
+    /// [`max_retries`](Self::max_retries), which sets this too. `max_wait` bounds it as well.
+    pub fn max_slowdown_retries(mut self, retries: u32) -> Self {
+        self.max_slowdown_retries = retries;
+        self
+    }
+
+    /// The policy of a transfer, which goes slower rather than fails when it is slowed down, unless nothing is retried.
     #[cfg(not(target_arch = "wasm32"))]
-    pub(crate) fn patient(&self) -> Self {
-        let retries = if self.max_retries == 0 { 0 } else { self.max_retries.max(12) };
-        self.clone().max_retries(retries)
+    pub(crate) fn of_transfer(&self) -> Self {
+        let most = self.max_slowdown_retries;
+        self.clone().max_slowdown_retries(if most == 0 { 0 } else { most.max(12) })
     }
 
     /// The delay before the first retry, doubled for each further one.
@@ -114,7 +128,8 @@ impl RetryPolicy {
         // Bytes that arrived wrong may arrive right, but twice wrong means that they are stored wrong.
         let damaged = error.kind() == ErrorKind::Integrity && !error.is_about_given();
         let retryable = error.is_retryable() || (damaged && retries == 0);
-        if !retryable || retries >= self.max_retries {
+        let most = if slows_down(error) { self.max_slowdown_retries } else { self.max_retries };
+        if !retryable || retries >= most {
             return RetryDecision::Stop;
         }
         let asked = match error.retry_after() {
@@ -154,6 +169,11 @@ impl RetryPolicy {
     }
 }
 
+/// Whether the service says that it is asked for too much: a 429 or a 503.
+pub(crate) fn slows_down(error: &Error) -> bool {
+    error.kind() == ErrorKind::RateLimited || error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
+}
+
 fn doubled(delay: Duration, times: u32) -> Duration {
     delay.saturating_mul(2_u32.saturating_pow(times))
 }
@@ -170,8 +190,6 @@ pub enum RetryDecision {
 
 #[cfg(test)]
 mod tests {
-    use http::StatusCode;
-
     use super::*;
 
     const MS: fn(u64) -> Duration = Duration::from_millis;
@@ -187,6 +205,30 @@ mod tests {
         let expected = [100, 200, 400, 800, 1600, 2000, 2000].map(|ms| RetryDecision::Retry(MS(ms)));
         assert_eq!(delays[..7], expected);
         assert_eq!(delays[7], RetryDecision::Stop);
+    }
+
+    #[test]
+    fn a_service_that_slows_down_is_asked_more_often() {
+        let failed = Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+        let limited = Error::from_status(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+        let most = |policy: &RetryPolicy, error: &Error| {
+            (0..99).find(|n| policy.decide(error, *n, Duration::ZERO, 0.0) == RetryDecision::Stop).unwrap()
+        };
+        let policy = RetryPolicy::default();
+        assert_eq!([&failed, &server_error(), &limited].map(|error| most(&policy, error)), [3, 10, 10]);
+        // Ten retries of the default take less than `max_wait`, whatever the jitter.
+        let longest: Duration = (0..10).map(|n| policy.delay(n, 1.0)).sum();
+        assert!(longest < policy.max_wait, "{longest:?}");
+        for (policy, slowdowns) in [
+            (RetryPolicy::none(), 0),
+            (RetryPolicy::default().max_retries(1), 1),
+            (RetryPolicy::default().max_retries(1).max_slowdown_retries(4), 4),
+        ] {
+            assert_eq!(most(&policy, &server_error()), slowdowns);
+            assert!(most(&policy, &failed) <= 1);
+            let of_transfer = most(&policy.of_transfer(), &server_error());
+            assert_eq!(of_transfer, if slowdowns == 0 { 0 } else { 12 });
+        }
     }
 
     #[test]

@@ -1,7 +1,5 @@
 //! Attempts at an operation: one after the other, until one succeeds, the policy says stop, or the deadline passes.
 
-#[cfg(not(target_arch = "wasm32"))]
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +9,7 @@ use tracing::{Instrument as _, Span};
 
 use super::operation::Operation;
 #[cfg(not(target_arch = "wasm32"))]
-use super::pace::{Pace, slows_down};
+use super::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::retry::{RetryDecision, RetryPolicy};
 use crate::runtime::Runtime;
@@ -127,8 +125,7 @@ impl Attempts {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let retry = self.policy_for(&error);
-            let delay = match retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
+            let delay = match self.retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
                 RetryDecision::Retry(delay) => delay,
                 RetryDecision::Stop => return Err(error),
             };
@@ -166,24 +163,12 @@ impl Attempts {
         }
         result
     }
-
-    /// A transfer that is slowed down goes slower rather than fails.
-    fn policy_for(&self, error: &Error) -> Cow<'_, RetryPolicy> {
-        if self.pace.is_some() && slows_down(error) {
-            return Cow::Owned(self.retry.patient());
-        }
-        Cow::Borrowed(&self.retry)
-    }
 }
 
 #[cfg(target_arch = "wasm32")]
 impl Attempts {
     async fn paced<T>(&self, call: BoxFuture<'_, Result<T>>) -> Result<T> {
         call.await
-    }
-
-    fn policy_for(&self, _: &Error) -> &RetryPolicy {
-        &self.retry
     }
 }
 

@@ -6,10 +6,10 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use http::StatusCode;
 use tokio::sync::Notify;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::retry::slows_down;
 use crate::runtime::Runtime;
 use crate::sync::lock;
 
@@ -119,11 +119,6 @@ impl Pace {
     }
 }
 
-/// Whether the service says that it is asked for too much: a 429 or a 503.
-pub(crate) fn slows_down(error: &Error) -> bool {
-    error.kind() == ErrorKind::RateLimited || error.status() == Some(StatusCode::SERVICE_UNAVAILABLE)
-}
-
 impl fmt::Debug for Pace {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = lock(&self.state);
@@ -149,8 +144,10 @@ impl Drop for Slot<'_> {
 #[cfg(test)]
 mod tests {
     use futures_util::FutureExt as _;
+    use http::StatusCode;
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::testing::ManualClock;
 
     fn slow(seconds: Option<u64>) -> Error {

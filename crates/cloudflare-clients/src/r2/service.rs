@@ -201,7 +201,9 @@ impl R2Service {
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn at_pace(&self, pace: &Arc<Pace>) -> Self {
         let mut service = self.clone();
-        service.settings_mut().attempts.pace = Some(Arc::clone(pace));
+        let attempts = &mut service.settings_mut().attempts;
+        attempts.pace = Some(Arc::clone(pace));
+        attempts.retry = attempts.retry.of_transfer();
         service
     }
 
