@@ -138,7 +138,7 @@ impl Download {
         let aborted = blocking(move || {
             let journal = PartialFile::journal_path(&path);
             if !journal.exists() {
-                return Ok(false);
+                return PartialFile::remove_left_behind(&path);
             }
             let journal = Journal::open(&journal)?;
             PartialFile::resumable(&path).remove()?;
@@ -312,10 +312,11 @@ impl Transfer {
         let with_md5 = !md5_pieces.is_empty() && pieces.iter().eq(md5_pieces.iter().copied());
 
         let journal = self.open_journal(pieces, anew).await?;
-        let partial = match journal {
-            Some(_) => PartialFile::resumable(self.path()),
-            None => PartialFile::temporary(self.path()),
-        };
+        let (path, is_resumable) = (self.path().to_owned(), journal.is_some());
+        let partial = blocking(move || {
+            Ok(if is_resumable { PartialFile::resumable(&path) } else { PartialFile::temporary(&path) })
+        })
+        .await?;
         let target = Arc::new(Target { partial, journal, with_md5 });
         let (arrived, gave_up) = self.resume(object, pieces, &target).await?;
         let resumed_bytes =
@@ -361,7 +362,7 @@ impl Transfer {
             let mut gave_up = false;
             if let Some(journal) = &opened.journal {
                 match journal.read::<Header, Entry>()? {
-                    Some((known, entries)) if known == header && opened.partial.has_size(header.size) => {
+                    Some((known, entries)) if known == header && opened.partial.reopen(header.size)? => {
                         return Ok((entries, false));
                     }
                     known => gave_up = known.is_some(),

@@ -1,8 +1,9 @@
 //! The file beside its target that a download is written into.
 
 use std::fs::{File, OpenOptions};
-use std::io::{IoSlice, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind as IoErrorKind, IoSlice, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::blocking::storage;
 use super::pieces::Piece;
 use super::read_checksums::PieceChecksums;
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Crc64Nvme, Hasher};
 
 /// The longest name that most file systems take.
@@ -22,6 +23,8 @@ const MAX_NAME: usize = 255;
 pub(super) struct PartialFile {
     path: PathBuf,
     target: PathBuf,
+    /// The file, locked, so that no other transfer takes it for one that a killed process has left.
+    claimed: OnceLock<File>,
     /// Whether it stays when this is dropped.
     keep: AtomicBool,
 }
@@ -29,13 +32,36 @@ pub(super) struct PartialFile {
 impl PartialFile {
     /// One that can be continued: its name follows from the target's.
     pub(super) fn resumable(target: &Path) -> Self {
-        Self { path: beside(target, ".partial"), target: target.to_owned(), keep: AtomicBool::new(true) }
+        Self::new(beside(target, ".partial"), target, true)
     }
 
-    /// One that is gone when this is dropped, by a name of its own.
+    /// One that is gone when this is dropped. It has the name of the resumable one, so that the next transfer finds what a
+    /// killed process leaves, unless that is another transfer's or can be continued.
     pub(super) fn temporary(target: &Path) -> Self {
-        let path = beside(target, &format!(".{:016x}.partial", fastrand::u64(..)));
-        Self { path, target: target.to_owned(), keep: AtomicBool::new(false) }
+        if !Self::journal_path(target).exists() {
+            let partial = Self::new(beside(target, ".partial"), target, false);
+            // What goes wrong with it goes wrong with the other name too.
+            if let Ok(Some(file)) = claim(&partial.path) {
+                let _ = partial.claimed.set(file);
+                return partial;
+            }
+            partial.keep.store(true, Ordering::Relaxed);
+        }
+        Self::new(beside(target, &format!(".{:016x}.partial", fastrand::u64(..))), target, false)
+    }
+
+    fn new(path: PathBuf, target: &Path, keep: bool) -> Self {
+        Self { path, target: target.to_owned(), claimed: OnceLock::new(), keep: AtomicBool::new(keep) }
+    }
+
+    /// Removes one that belongs to no transfer and no journal. Says whether there was one.
+    pub(super) fn remove_left_behind(target: &Path) -> Result<bool> {
+        let partial = Self::resumable(target);
+        if !partial.path.is_file() || partial.claim()?.is_none() {
+            return Ok(false);
+        }
+        partial.remove()?;
+        Ok(true)
     }
 
     /// The journal that belongs to the resumable one.
@@ -47,23 +73,48 @@ impl PartialFile {
         &self.path
     }
 
-    /// Whether there is one of this size.
-    pub(super) fn has_size(&self, size: u64) -> bool {
-        std::fs::symlink_metadata(&self.path).is_ok_and(|found| found.is_file() && found.len() == size)
+    /// Whether there is one of this size, which is then this one.
+    pub(super) fn reopen(&self, size: u64) -> Result<bool> {
+        let found = std::fs::symlink_metadata(&self.path);
+        if !found.is_ok_and(|found| found.is_file() && found.len() == size) {
+            return Ok(false);
+        }
+        self.claimed_file()?;
+        Ok(true)
     }
 
     /// Makes it anew, of this size.
     pub(super) fn create(&self, size: u64) -> Result<()> {
-        self.remove()?;
-        let failed = |error| storage(&self.path, "cannot be written", error);
-        // It follows no link that somebody has put there.
-        let file = OpenOptions::new().write(true).create_new(true).open(&self.path).map_err(failed)?;
-        file.set_len(size).map_err(failed)
+        let file = self.claimed_file()?;
+        // What was in it goes first.
+        let made = file.set_len(0).and_then(|()| file.set_len(size));
+        made.map_err(|error| storage(&self.path, "cannot be written", error))
+    }
+
+    fn claimed_file(&self) -> Result<&File> {
+        if let Some(file) = self.claim()? {
+            return Ok(file);
+        }
+        let message = format!(
+            "another transfer has the file {}: wait until it is done, or end it",
+            self.path.display()
+        );
+        Err(Error::new(ErrorKind::Conflict, message))
+    }
+
+    fn claim(&self) -> Result<Option<&File>> {
+        if self.claimed.get().is_none() {
+            let claimed =
+                claim(&self.path).map_err(|error| storage(&self.path, "cannot be written", error))?;
+            let Some(file) = claimed else { return Ok(None) };
+            let _ = self.claimed.set(file);
+        }
+        Ok(self.claimed.get())
     }
 
     pub(super) fn remove(&self) -> Result<()> {
         match std::fs::remove_file(&self.path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error) if error.kind() != IoErrorKind::NotFound => {
                 Err(storage(&self.path, "cannot be removed", error))
             }
             _ => Ok(()),
@@ -120,14 +171,10 @@ impl PieceWriter {
         while !slices.is_empty() {
             match self.file.write_vectored(slices) {
                 Ok(0) => {
-                    return Err(storage(
-                        &self.path,
-                        "cannot be written",
-                        std::io::ErrorKind::WriteZero.into(),
-                    ));
+                    return Err(storage(&self.path, "cannot be written", IoErrorKind::WriteZero.into()));
                 }
                 Ok(written) => IoSlice::advance_slices(&mut slices, written),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
                 Err(error) => return Err(storage(&self.path, "cannot be written", error)),
             }
         }
@@ -136,6 +183,55 @@ impl PieceWriter {
 
     pub(super) fn finish(self) -> PieceChecksums {
         PieceChecksums { crc64nvme: self.crc, md5: self.md5.map(Hasher::finish) }
+    }
+}
+
+/// Opens the file or makes it, and locks it. `None`: another transfer has it.
+#[cfg(unix)]
+fn claim(path: &Path) -> std::io::Result<Option<File>> {
+    loop {
+        let file = match OpenOptions::new().write(true).create_new(true).open(path) {
+            Err(error) if error.kind() == IoErrorKind::AlreadyExists => {
+                // No link that somebody has put there is followed.
+                match std::fs::symlink_metadata(path) {
+                    Ok(found) if !found.is_file() => return Err(error),
+                    _ => {}
+                }
+                match OpenOptions::new().write(true).open(path) {
+                    Err(error) if error.kind() == IoErrorKind::NotFound => continue,
+                    opened => opened?,
+                }
+            }
+            made => made?,
+        };
+        if file.try_lock().is_err() {
+            return Ok(None);
+        }
+        // Whoever had it before may have removed or renamed it.
+        if is_at(&file, path) {
+            return Ok(Some(file));
+        }
+    }
+}
+
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    match (file.metadata(), std::fs::symlink_metadata(path)) {
+        (Ok(file), Ok(there)) => (file.dev(), file.ino()) == (there.dev(), there.ino()),
+        _ => false,
+    }
+}
+
+/// Where a lock keeps the process itself from writing by another handle: one that nobody has is made.
+#[cfg(not(unix))]
+fn claim(path: &Path) -> std::io::Result<Option<File>> {
+    match OpenOptions::new().write(true).create_new(true).open(path) {
+        Err(error) if error.kind() == IoErrorKind::AlreadyExists && path.is_file() => {
+            OpenOptions::new().write(true).open(path).map(Some)
+        }
+        made => made.map(Some),
     }
 }
 
@@ -173,7 +269,7 @@ mod tests {
         for finished in [false, true] {
             let partial = PartialFile::temporary(&target);
             partial.create(5).unwrap();
-            assert!(partial.has_size(5));
+            assert!(partial.reopen(5).unwrap() && !partial.reopen(6).unwrap());
             let mut writer = partial.writer(Piece { number: 1, offset: 2, length: 3 }, true).unwrap();
             let pieces = ["", "a", "bc"].map(|piece| Bytes::from_static(piece.as_bytes()));
             writer.write(&pieces).unwrap();
@@ -186,5 +282,42 @@ mod tests {
             assert!(!path.exists());
             assert_eq!(std::fs::read(&target).ok(), finished.then(|| b"\0\0abc".to_vec()));
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_killed_process_left_is_taken_over_and_what_another_has_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("file");
+        let name = PartialFile::resumable(&target).path().to_owned();
+        // Left behind: nobody has it.
+        std::fs::write(&name, "left").unwrap();
+        let first = PartialFile::temporary(&target);
+        first.create(3).unwrap();
+        assert_eq!((first.path(), std::fs::read(&name).unwrap()), (&*name, vec![0; 3]));
+        // It is the first one's now.
+        let second = PartialFile::temporary(&target);
+        second.create(3).unwrap();
+        assert_ne!(second.path(), name);
+        let resumable = PartialFile::resumable(&target);
+        for refused in [resumable.create(3).unwrap_err(), resumable.reopen(3).unwrap_err()] {
+            assert_eq!(refused.kind(), ErrorKind::Conflict);
+        }
+        assert!(!PartialFile::remove_left_behind(&target).unwrap());
+        drop((first, second, resumable));
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        // What can be continued is left alone.
+        std::fs::write(&name, "left").unwrap();
+        std::fs::write(PartialFile::journal_path(&target), "").unwrap();
+        assert_ne!(PartialFile::temporary(&target).path(), name);
+        assert_eq!(std::fs::read(&name).unwrap(), b"left");
+        assert!(PartialFile::remove_left_behind(&target).unwrap());
+        assert!(!PartialFile::remove_left_behind(&target).unwrap());
+        // A link is not followed.
+        let other = folder.path().join("other");
+        std::fs::write(&other, "other").unwrap();
+        std::os::unix::fs::symlink(&other, &name).unwrap();
+        assert_eq!(PartialFile::resumable(&target).create(1).unwrap_err().kind(), ErrorKind::Storage);
+        assert_eq!(std::fs::read(&other).unwrap(), b"other");
     }
 }
