@@ -69,6 +69,10 @@ impl R2Service {
 /// [`abort`](Self::abort) drops them. What cannot be continued, such as one whose condition failed, is
 /// aborted. Without a journal one that fails is aborted, and one that is dropped leaves its parts to R2, which
 /// deletes them after 7 days.
+///
+/// Where the answer to the beginning of an upload in parts was lost, or the process was killed before it came, nobody knows
+/// the id of what was begun. Once all parts have arrived, the uploads of this key that were begun about that time
+/// and have no part are aborted.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Upload {
@@ -487,9 +491,15 @@ impl Transfer {
         let mut arrived = BTreeMap::new();
         for part in listed {
             let Some(piece) = pieces.get(part.part_number) else { continue };
-            if let Some(part) = self.arrived(piece, part, known.get(&piece.number), with_crc).await? {
-                arrived.insert(piece.number, part);
+            let known = known.get(&piece.number);
+            let Some(found) = self.arrived(piece, part, known, with_crc).await? else { continue };
+            if known.is_none_or(|known| known.etag != found.part.etag)
+                && let Some(journal) = &self.journal
+            {
+                // Once the upload is completed, the service does not list its parts any more.
+                journal.append(found.part.clone()).await?;
             }
+            arrived.insert(piece.number, found);
         }
         let unanswered = header.unanswered.clone();
         Ok(Resumed::Begun(Begun { upload, pieces, with_crc, arrived, unanswered }))
@@ -534,17 +544,20 @@ impl Transfer {
         if known.len() as u64 != pieces.count() {
             return Ok(Resumed::GivenUp);
         }
-        let Some(object) = self.service.head(self.key()).await? else { return Ok(Resumed::GivenUp) };
         let parts: Vec<_> = known.values().cloned().collect();
+        let Some(stored) = self.completed_object(&parts).await? else { return Ok(Resumed::GivenUp) };
+        Ok(Resumed::Completed(stored, parts.iter().map(UploadedPart::crc64nvme).collect()))
+    }
+
+    /// The object, if it is made of these parts.
+    async fn completed_object(&self, parts: &[UploadedPart]) -> Result<Option<StoredObject>> {
+        let Some(object) = self.service.head(self.key()).await? else { return Ok(None) };
         let crc: Option<Crc64Nvme> = parts.iter().map(UploadedPart::crc64nvme).collect();
         let is_it = match (crc, object.checksums.get(ChecksumAlgorithm::Crc64Nvme)) {
             (Some(crc), Some(stored)) => object.size == crc.length() && crc.checksum() == *stored,
-            _ => is_made_of(&object, &parts),
+            _ => is_made_of(&object, parts),
         };
-        if !is_it {
-            return Ok(Resumed::GivenUp);
-        }
-        Ok(Resumed::Completed(object.into(), crc))
+        Ok(is_it.then(|| object.into()))
     }
 
     /// Sends the parts that are missing, and makes the object of all.
@@ -577,7 +590,13 @@ impl Transfer {
         if let Some(crc) = crc {
             complete = complete.checksum(crc.checksum());
         }
-        let stored = complete.await?;
+        let stored = match complete.await {
+            // What a killed process had sent may have completed it since its parts were listed.
+            Err(error) if error.kind() == ErrorKind::NoSuchUpload => {
+                self.completed_object(&parts).await?.ok_or(error)?
+            }
+            stored => stored?,
+        };
         let verified = verified_upload(&self.service, &stored, crc, &parts).await;
         Ok((stored, verified))
     }

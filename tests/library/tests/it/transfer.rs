@@ -334,6 +334,98 @@ async fn an_interrupted_upload_sends_only_what_is_missing() {
     }
 }
 
+/// Killed when the service has begun the upload and nobody was told its id.
+#[tokio::test]
+async fn an_upload_that_was_begun_and_not_answered_is_aborted() {
+    for fixture in Fixture::both().await {
+        let lost = async || {
+            let mock = fixture.mock();
+            let (inner, reached) = (Arc::clone(&fixture.bucket), Arc::new(Notify::new()));
+            let stop = Arc::clone(&reached);
+            mock.create_multipart_upload.answers(move |request| {
+                let (inner, stop) = (Arc::clone(&inner), Arc::clone(&stop));
+                async move {
+                    inner.create_multipart_upload(request).await?;
+                    stop.notify_one();
+                    future::pending().await
+                }
+            });
+            interrupted(fixture.upload(&R2Service::new(mock)).into_future(), reached).await;
+        };
+        let service = fixture.service();
+        // Another upload of the key has long begun, and one has parts.
+        let others = service.create_multipart_upload("k").await.unwrap();
+        others.upload_part(1, "theirs").await.unwrap();
+        lost().await;
+        lost().await;
+        assert_eq!(service.list_multipart_uploads().await.unwrap().uploads.len(), 3);
+        let uploaded = fixture.upload(&service).await.unwrap();
+        assert_eq!((uploaded.restarted, uploaded.resumed_bytes), (false, 0));
+        let left = service.list_multipart_uploads().await.unwrap().uploads;
+        assert_eq!(left.iter().map(|upload| &*upload.upload_id).collect::<Vec<_>>(), [others.upload_id()]);
+        others.abort().await.unwrap();
+        fixture.assert_stored().await;
+
+        // It is not wanted any more, or goes up in one request by now.
+        lost().await;
+        assert!(!fixture.upload(&service).abort().await.unwrap());
+        fixture.assert_no_traces().await;
+        lost().await;
+        fixture.upload(&service).part_size(3 * PART).await.unwrap();
+        fixture.assert_stored().await;
+    }
+}
+
+/// A killed process had asked for the completion, which happens after the next one has listed the parts.
+#[tokio::test]
+async fn a_completion_that_is_overtaken_is_not_sent_again() {
+    for fixture in Fixture::both().await {
+        let mock = fixture.mock();
+        mock.complete_multipart_upload.fails(Error::new(ErrorKind::Forbidden, "not now"));
+        fixture.upload(&R2Service::new(mock)).await.unwrap_err();
+        let mock = fixture.mock();
+        let inner = Arc::clone(&fixture.bucket);
+        mock.complete_multipart_upload.answers(move |request| {
+            let inner = Arc::clone(&inner);
+            async move {
+                inner.complete_multipart_upload(request.clone()).await?;
+                inner.complete_multipart_upload(request).await
+            }
+        });
+        let mock = Arc::new(mock);
+        let uploaded = fixture.upload(&R2Service::new(Arc::clone(&mock))).await.unwrap();
+        assert_eq!((mock.upload_part.calls(), uploaded.verified), (0, Verified::Crc64));
+        fixture.assert_stored().await;
+    }
+}
+
+/// The journal did not have a part that the service had, and has it from the next call on.
+#[tokio::test]
+async fn parts_that_were_found_are_written_down() {
+    let fixture = Fixture::s3().await;
+    let mock = fixture.mock();
+    mock.complete_multipart_upload.fails(Error::new(ErrorKind::Forbidden, "not now"));
+    fixture.upload(&R2Service::new(mock)).await.unwrap_err();
+    let journal = fs::read_dir(fixture.path("journals")).unwrap().next().unwrap().unwrap().path();
+    let text = fs::read_to_string(&journal).unwrap();
+    fs::write(&journal, text.split_inclusive('\n').take(2).collect::<String>()).unwrap();
+    // It is completed, and the answer is lost.
+    let mock = fixture.mock();
+    let inner = Arc::clone(&fixture.bucket);
+    mock.complete_multipart_upload.answers_once(move |request| {
+        let inner = Arc::clone(&inner);
+        async move {
+            inner.complete_multipart_upload(request).await?;
+            Err(Error::new(ErrorKind::Connection, "reset"))
+        }
+    });
+    let impatient = R2Service::new(mock).with_retry(RetryPolicy::none());
+    fixture.upload(&impatient).await.unwrap_err();
+    let uploaded = fixture.upload(&fixture.service()).await.unwrap();
+    assert_eq!((uploaded.resumed_bytes, uploaded.restarted), (SIZE as u64, false));
+    fixture.assert_stored().await;
+}
+
 #[tokio::test]
 async fn what_cannot_be_continued_starts_anew_and_leaves_nothing() {
     let mut fixture = Fixture::local().await;
@@ -728,6 +820,28 @@ async fn an_object_that_is_replaced_is_fetched_anew_once() {
         assert_eq!((downloaded.restarted, downloaded.resumed_bytes), (true, 0));
         assert!(fs::read(fixture.path("out")).unwrap() == fixture.bytes);
         assert_eq!(fixture.names(), ["out"]);
+    }
+}
+
+/// A process was killed while it fetched an object that fits into one range.
+#[cfg(unix)]
+#[tokio::test]
+async fn what_was_left_of_a_small_download_goes_away() {
+    let fixture = Fixture::local().await;
+    let service = fixture.service();
+    service.put("k", "small").await.unwrap();
+    for abort in [false, true] {
+        fs::write(fixture.path(".out.partial"), "sma").unwrap();
+        let download = service.download("k", fixture.path("out"));
+        if abort {
+            assert!(download.abort().await.unwrap());
+            assert!(fixture.names().is_empty());
+        } else {
+            download.await.unwrap().unwrap();
+            assert_eq!(fs::read(fixture.path("out")).unwrap(), b"small");
+            assert_eq!(fixture.names(), ["out"]);
+            fs::remove_file(fixture.path("out")).unwrap();
+        }
     }
 }
 
