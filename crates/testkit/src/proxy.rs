@@ -60,6 +60,7 @@ pub enum ContentLength {
 pub enum Kind {
     Get,
     Head,
+    HeadBucket,
     List,
     Put,
     Copy,
@@ -72,6 +73,13 @@ pub enum Kind {
     ListParts,
     ListUploads,
     Other,
+}
+
+impl Kind {
+    /// Whether its answer has no body.
+    fn is_head(self) -> bool {
+        matches!(self, Self::Head | Self::HeadBucket)
+    }
 }
 
 /// A request as it came by.
@@ -87,14 +95,19 @@ pub struct Call {
     pub sent: usize,
     /// Whether the client was given the server's answer, whole and as it was, and that is a success.
     pub acknowledged: bool,
+    /// Whether the same request was acknowledged before this one came.
+    pub repeats: bool,
 }
 
 #[derive(Debug, Default)]
 struct Script {
     server: Option<SocketAddr>,
-    orders: VecDeque<(Kind, Fault)>,
+    orders: VecDeque<(Kind, Option<Fault>)>,
     random: Option<Random>,
     calls: Vec<Call>,
+    /// What puts and parts were acknowledged.
+    acknowledged: HashSet<String>,
+    under_way: usize,
     random_faults: usize,
 }
 
@@ -108,10 +121,11 @@ struct Random {
 impl Script {
     /// Counts a request and says what to do to it.
     fn next(&mut self, head: &Head) -> (usize, Option<Fault>) {
-        let kind = head.kind();
+        let (kind, target) = (head.kind(), head.target());
         self.calls.push(Call {
             kind,
-            target: head.target(),
+            repeats: self.acknowledged.contains(&target),
+            target,
             range: head.header("range").map(str::to_owned),
             sent: 0,
             acknowledged: false,
@@ -119,9 +133,17 @@ impl Script {
         (self.calls.len() - 1, self.fault(kind))
     }
 
+    fn acknowledge(&mut self, call: usize) {
+        let Some(call) = self.calls.get_mut(call) else { return };
+        call.acknowledged = true;
+        if matches!(call.kind, Kind::Put | Kind::UploadPart) {
+            self.acknowledged.insert(call.target.clone());
+        }
+    }
+
     fn fault(&mut self, kind: Kind) -> Option<Fault> {
         if let Some(index) = self.orders.iter().position(|(ordered, _)| *ordered == kind) {
-            return self.orders.remove(index).map(|(_, fault)| fault);
+            return self.orders.remove(index).and_then(|(_, fault)| fault);
         }
         let random = self.random.as_mut()?;
         if random.rng.f64() >= random.share {
@@ -160,7 +182,19 @@ impl Proxy {
 
     /// Does this to the next request of this kind, after what was ordered for the kind before.
     pub fn order(&self, kind: Kind, fault: Fault) {
-        self.script().orders.push_back((kind, fault));
+        self.script().orders.push_back((kind, Some(fault)));
+    }
+
+    /// The same to these many requests of this kind, once so many have gone by.
+    pub fn order_after(&self, kind: Kind, unharmed: usize, faults: &[Fault]) {
+        let faults = faults.iter().map(|fault| Some(*fault));
+        let orders = std::iter::repeat_n(None, unharmed).chain(faults);
+        self.script().orders.extend(orders.map(|fault| (kind, fault)));
+    }
+
+    /// Forgets the orders alone.
+    pub fn clear_orders(&self) {
+        self.script().orders.clear();
     }
 
     /// Does one of these to this share of all requests.
@@ -184,21 +218,15 @@ impl Proxy {
         self.script().calls.clone()
     }
 
-    /// Of these requests those that repeat what was acknowledged before them: the same part of the same upload, or the same
-    /// object, sent again.
-    pub fn sent_twice(calls: &[Call]) -> Vec<&Call> {
-        let sends = |call: &Call| matches!(call.kind, Kind::UploadPart | Kind::Put);
-        let mut acknowledged = HashSet::new();
-        let mut twice = Vec::new();
-        for call in calls.iter().filter(|call| sends(call)) {
-            if acknowledged.contains(&call.target) {
-                twice.push(call);
-            }
-            if call.acknowledged {
-                acknowledged.insert(&call.target);
-            }
-        }
-        twice
+    /// The objects and parts since the last [`begin`](Self::begin) that were sent though they had been acknowledged: the same
+    /// part of the same upload, or an object of the same key.
+    pub fn sent_twice(&self) -> Vec<Call> {
+        self.script().calls.iter().filter(|call| call.repeats).cloned().collect()
+    }
+
+    /// How many requests are at the server or on their way there or back.
+    pub fn under_way(&self) -> usize {
+        self.script().under_way
     }
 
     /// Passes requests on to this server from now on.
@@ -211,6 +239,7 @@ impl Proxy {
         let mut script = self.script();
         script.orders.clear();
         script.calls.clear();
+        script.acknowledged.clear();
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -241,6 +270,7 @@ async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<(
     while let Some(head) = client.read_head().await? {
         let kind = head.kind();
         let (call, fault) = script.lock().unwrap().next(&head);
+        let _under_way = UnderWay::new(&script);
         match fault {
             Some(Fault::ResetBefore) => return client.reset(),
             Some(Fault::Refusal) => {
@@ -284,7 +314,7 @@ async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<(
             return written;
         };
         let has_body =
-            kind != Kind::Head && !head.0.starts_with("HTTP/1.1 204") && !head.0.starts_with("HTTP/1.1 304");
+            !kind.is_head() && !head.0.starts_with("HTTP/1.1 204") && !head.0.starts_with("HTTP/1.1 304");
         let length = if has_body { head.answer_length()? } else { 0 };
         let mut body = upstream.read_body(length).await?;
         let half = body.len() / 2;
@@ -316,11 +346,8 @@ async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<(
         answer.extend_from_slice(&body);
         client.write(&answer).await?;
         let unchanged = matches!(fault, None | Some(Fault::CloseIdle { .. }));
-        if unchanged
-            && answer.starts_with(b"HTTP/1.1 2")
-            && let Some(call) = script.lock().unwrap().calls.get_mut(call)
-        {
-            call.acknowledged = true;
+        if unchanged && answer.starts_with(b"HTTP/1.1 2") {
+            script.lock().unwrap().acknowledge(call);
         }
         if let Some(Fault::CloseIdle { after }) = fault {
             tokio::time::sleep(after).await;
@@ -328,6 +355,22 @@ async fn converse(client: TcpStream, script: Arc<Mutex<Script>>) -> io::Result<(
         }
     }
     Ok(())
+}
+
+/// Counts a request as long as it lives.
+struct UnderWay<'a>(&'a Mutex<Script>);
+
+impl<'a> UnderWay<'a> {
+    fn new(script: &'a Mutex<Script>) -> Self {
+        script.lock().unwrap().under_way += 1;
+        Self(script)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.lock().unwrap().under_way -= 1;
+    }
 }
 
 fn flip(body: &mut [u8]) {
@@ -352,10 +395,11 @@ fn without_part(document: &[u8], number: u16) -> Vec<u8> {
 fn status_answer(status: u16, retry_after: Option<u64>, kind: Kind) -> String {
     let code = match status {
         429 => "TooManyRequests",
+        403 => "AccessDenied",
         503 => "ServiceUnavailable",
         _ => "InternalError",
     };
-    let body = if kind == Kind::Head {
+    let body = if kind.is_head() {
         ""
     } else {
         &format!("<Error><Code>{code}</Code><Message>Ordered by the test.</Message></Error>")
@@ -459,6 +503,7 @@ impl Head {
             "GET" if has_key => Kind::Get,
             "GET" if asks("list-type") => Kind::List,
             "HEAD" if has_key => Kind::Head,
+            "HEAD" => Kind::HeadBucket,
             "PUT" if asks("partNumber") => Kind::UploadPart,
             "PUT" if copies => Kind::Copy,
             "PUT" => Kind::Put,
