@@ -9,6 +9,7 @@ mod public_api;
 mod rust;
 mod service;
 mod simulator;
+mod transfer;
 mod workers;
 
 use crate::context::Context;
@@ -34,6 +35,11 @@ const SUITES: &[Suite] = &[
         name: "simulator",
         about: "Our S3 client and signed URLs against Miniflare",
         run: simulator::run,
+    },
+    Suite {
+        name: "transfer/kills",
+        about: "Puts and gets of files while client or server are killed",
+        run: transfer::kills,
     },
     Suite { name: "workers/minimal", about: "The README's Worker in workerd", run: workers::minimal },
     Suite {

@@ -38,6 +38,13 @@ pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -
     }
 }
 
+/// The tests of a package whose names begin so, which are `#[ignore]`d because they take long. They say which seed they have.
+pub(super) fn ignored(workspace: &Workspace, package: &str, names: &str) -> Result<Tally, Stop> {
+    let mut command = workspace.cargo(["test", "--all-features", "--package", package, "--tests", "--"]);
+    command.args([names, "--ignored", "--nocapture", "--test-threads", "1"]);
+    libtest(command)
+}
+
 /// Those of `tests/playlists`, which write what they sign into a folder.
 pub(super) fn corpus(workspace: &Workspace, signed: &Path) -> Result<Tally, Stop> {
     let mut command = workspace.cargo(["test", "--test", "it"]);
@@ -58,6 +65,10 @@ fn nextest(mut command: Command) -> Result<Tally, Stop> {
 
 fn cargo_test(mut command: Command, harness: &[&str]) -> Result<Tally, Stop> {
     command.args(["--workspace", "--all-features", "--no-fail-fast", "--"]).args(harness);
+    libtest(command)
+}
+
+fn libtest(mut command: Command) -> Result<Tally, Stop> {
     let (status, lines) = run_and_read(&mut command)?;
     let tally = libtest_results(&lines);
     if status.success() || tally.failed > 0 {

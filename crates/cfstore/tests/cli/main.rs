@@ -1,7 +1,9 @@
 //! The program itself, in a folder of its own and without any of the caller's environment.
 #![allow(clippy::unwrap_used)]
 
+mod full_disk;
 mod generated;
+mod kills;
 mod kv;
 mod listing;
 mod many;
