@@ -61,11 +61,16 @@ pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathB
 
 /// The Python packages of `tests/interop/requirements.txt`. Returns the folder of the environment's programs.
 pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
+    pip(context, "tests/interop", "python")
+}
+
+/// The Python packages of a folder's `requirements.txt`. Returns the folder of the environment's programs.
+pub(crate) fn pip(context: &Context<'_>, from: &str, name: &str) -> Result<PathBuf, Stop> {
     system(context, "python3", "python3-venv")?;
     let workspace = context.workspace;
-    let folder = workspace.installed("python");
+    let folder = workspace.installed(name);
     let programs = folder.join("bin");
-    let requirements = workspace.interop("requirements.txt");
+    let requirements = workspace.root.join(from).join("requirements.txt");
     once(&folder, &read(&[&requirements])?, |folder| {
         run(workspace.command("python3").args(["-m", "venv", "--clear"]).arg(folder))?;
         let mut pip = workspace.command(programs.join("python"));
@@ -73,6 +78,23 @@ pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
         run(pip.arg(&requirements))
     })?;
     Ok(programs)
+}
+
+/// A program of a crate. Returns where it is.
+pub(crate) fn program_of_crate(
+    context: &Context<'_>,
+    name: &str,
+    version: &str,
+    features: &str,
+) -> Result<PathBuf, Stop> {
+    let workspace = context.workspace;
+    let (folder, package) = (workspace.installed(name), format!("{name}@{version}"));
+    once(&folder, &package, |folder| {
+        let mut install =
+            workspace.cargo(["install", "--quiet", "--locked", "--features", features, "--root"]);
+        run(install.arg(folder).arg(&package))
+    })?;
+    Ok(folder.join("bin").join(name))
 }
 
 /// A toolchain that compiles for Workers.

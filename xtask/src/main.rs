@@ -7,6 +7,7 @@ mod context;
 mod fuzz;
 mod install;
 mod layers;
+mod local_server;
 mod public_api;
 mod report;
 mod server;

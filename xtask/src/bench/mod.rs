@@ -7,6 +7,7 @@ mod limits;
 mod playlist;
 mod sign;
 mod table;
+mod transfer;
 mod worker_size;
 
 use clap::Args;
@@ -20,19 +21,45 @@ use crate::workspace::Workspace;
 struct Bench {
     name: &'static str,
     about: &'static str,
-    run: fn(&Context<'_>) -> Result<Vec<Table>, Stop>,
+    run: Run,
+}
+
+type Measured = Result<Vec<Table>, Stop>;
+
+#[derive(Debug)]
+enum Run {
+    Whole(fn(&Context<'_>) -> Measured),
+    /// One with cases that can be picked by their names.
+    Cases(fn(&Context<'_>, cases: &[String], runs: usize) -> Measured),
 }
 
 const BENCHES: &[Bench] = &[
-    Bench { name: "worker-size", about: "What the library adds to a Worker", run: worker_size::run },
-    Bench { name: "sign", about: "A presigned URL, beside other libraries", run: sign::run },
+    Bench {
+        name: "worker-size",
+        about: "What the library adds to a Worker",
+        run: Run::Whole(worker_size::run),
+    },
+    Bench { name: "sign", about: "A presigned URL, beside other libraries", run: Run::Whole(sign::run) },
     Bench {
         name: "playlist",
         about: "A signed HLS playlist in workerd, beside other libraries",
-        run: playlist::run,
+        run: Run::Whole(playlist::run),
     },
-    Bench { name: "kv", about: "Workers KV over REST and embedded, beside other libraries", run: kv::run },
-    Bench { name: "limits", about: "How exact rate limits are, and how fast locks", run: limits::run },
+    Bench {
+        name: "kv",
+        about: "Workers KV over REST and embedded, beside other libraries",
+        run: Run::Whole(kv::run),
+    },
+    Bench {
+        name: "limits",
+        about: "How exact rate limits are, and how fast locks",
+        run: Run::Whole(limits::run),
+    },
+    Bench {
+        name: "transfer",
+        about: "Files up and down, beside other libraries and programs; CASE: those named",
+        run: Run::Cases(transfer::run),
+    },
 ];
 
 #[derive(Args, Debug)]
@@ -44,6 +71,12 @@ pub(crate) struct Options {
     /// The bench to run
     #[arg(value_name = "BENCH")]
     name: String,
+    /// The cases of it to measure; all of them, if none is named
+    #[arg(value_name = "CASE")]
+    cases: Vec<String>,
+    /// How often each case is measured
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(2..))]
+    runs: u8,
 }
 
 pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<(), String> {
@@ -52,7 +85,14 @@ pub(crate) fn bench(workspace: &Workspace, options: &Options) -> Result<(), Stri
         return Err(format!("no bench is called `{}`; there are {}", options.name, known.join(", ")));
     };
     let context = Context { workspace, install_system: options.install_system };
-    let tables = (bench.run)(&context).map_err(|stop| match stop {
+    let tables = match bench.run {
+        Run::Whole(_) if !options.cases.is_empty() => {
+            return Err(format!("{} has no cases to pick", bench.name));
+        }
+        Run::Whole(run) => run(&context),
+        Run::Cases(run) => run(&context, &options.cases, options.runs.into()),
+    };
+    let tables = tables.map_err(|stop| match stop {
         Stop::Skipped(why) | Stop::Failed(why) => format!("{}: {why}", bench.name),
     })?;
     for table in tables {

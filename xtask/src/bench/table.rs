@@ -51,17 +51,13 @@ impl Measurement {
         Self { implementation, case, median: value, min: value, max: value, runs: 1 }
     }
 
-    pub(super) fn all_from_json(json: &str) -> Result<Vec<Self>, Stop> {
-        let all: Vec<Samples> = serde_json::from_str(json)
-            .map_err(|error| Stop::Failed(format!("what was measured is no list of samples: {error}")))?;
-        all.into_iter().map(Self::try_from).collect()
-    }
-}
-
-impl TryFrom<Samples> for Measurement {
-    type Error = Stop;
-
-    fn try_from(Samples { implementation, case, mut values }: Samples) -> Result<Self, Stop> {
+    /// Of what was measured several times.
+    pub(super) fn of_samples(
+        implementation: impl Into<String>,
+        case: impl Into<String>,
+        mut values: Vec<u64>,
+    ) -> Result<Self, Stop> {
+        let (implementation, case) = (implementation.into(), case.into());
         values.sort_unstable();
         match values[..] {
             [min, .., max] => {
@@ -70,6 +66,12 @@ impl TryFrom<Samples> for Measurement {
             }
             _ => Err(Stop::Failed(format!("{implementation} {case} has fewer than two samples"))),
         }
+    }
+
+    pub(super) fn all_from_json(json: &str) -> Result<Vec<Self>, Stop> {
+        let all: Vec<Samples> = serde_json::from_str(json)
+            .map_err(|error| Stop::Failed(format!("what was measured is no list of samples: {error}")))?;
+        all.into_iter().map(|of| Self::of_samples(of.implementation, of.case, of.values)).collect()
     }
 }
 

@@ -5,11 +5,11 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::local_server::LocalServer;
 use super::node;
 use crate::command::run_and_read;
 use crate::context::Context;
 use crate::install;
+use crate::local_server::LocalServer;
 use crate::report::{Stop, Tally};
 
 pub(crate) fn boto3(context: &Context<'_>) -> Result<Tally, Stop> {

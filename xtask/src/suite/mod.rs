@@ -2,7 +2,6 @@
 
 mod clients;
 mod corpus;
-mod local_server;
 mod node;
 mod players;
 mod public_api;

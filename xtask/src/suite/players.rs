@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::local_server::LocalServer;
 use super::node;
 use crate::command::find;
 use crate::context::Context;
+use crate::local_server::LocalServer;
 use crate::report::{Stop, Tally};
 use crate::{install, worker};
 

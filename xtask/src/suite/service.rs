@@ -1,9 +1,9 @@
 //! The media service of `examples/media-service` against `cfstore serve`.
 
-use super::local_server::LocalServer;
 use super::node;
 use crate::command::find;
 use crate::context::Context;
+use crate::local_server::LocalServer;
 use crate::report::{Stop, Tally};
 use crate::{install, service};
 

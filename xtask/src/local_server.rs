@@ -1,23 +1,24 @@
-//! `cfstore serve` for one driver: over an empty store, with a folder to work in.
+//! `cfstore serve` over an empty store.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command::run;
 use crate::context::Context;
 use crate::report::Stop;
 use crate::server::Server;
+use crate::workspace::Workspace;
 
 /// It runs until this is dropped.
 #[derive(Debug)]
-pub(super) struct LocalServer {
+pub(crate) struct LocalServer {
     _server: Server,
     /// The variables that it printed, by which clients find it.
-    pub(super) environment: Vec<(String, String)>,
+    pub(crate) environment: Vec<(String, String)>,
     /// Empty but for the store and the server's log.
-    pub(super) scratch: PathBuf,
+    pub(crate) scratch: PathBuf,
     /// The program.
-    pub(super) cfstore: PathBuf,
+    pub(crate) cfstore: PathBuf,
 }
 
 const NEEDED: [&str; 8] = [
@@ -32,19 +33,26 @@ const NEEDED: [&str; 8] = [
 ];
 
 impl LocalServer {
-    /// Builds the program and starts it.
-    pub(super) fn start(context: &Context<'_>, driver: &str) -> Result<Self, Stop> {
+    /// Builds the program and starts it, with a folder to work in for one driver.
+    pub(crate) fn start(context: &Context<'_>, driver: &str) -> Result<Self, Stop> {
         let workspace = context.workspace;
         run(&mut workspace.cargo(["build", "--package", "cfstore"]))?;
         let cfstore = workspace.target.join("debug/cfstore");
+        Self::start_program(workspace, &cfstore, workspace.installed("scratch").join(driver))
+    }
 
-        let scratch = workspace.installed("scratch").join(driver);
+    /// Starts a program that was built, with this folder to work in, which is emptied first.
+    pub(crate) fn start_program(
+        workspace: &Workspace,
+        cfstore: &Path,
+        scratch: PathBuf,
+    ) -> Result<Self, Stop> {
         let failed = |error: std::io::Error| Stop::failed(&scratch.display().to_string(), &error);
         if scratch.exists() {
             fs::remove_dir_all(&scratch).map_err(failed)?;
         }
         fs::create_dir_all(&scratch).map_err(failed)?;
-        let mut serve = workspace.command(&cfstore);
+        let mut serve = workspace.command(cfstore);
         serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(scratch.join("store"));
         let mut environment = Vec::new();
         let (server, ()) = Server::start(&mut serve, &scratch.join("server.log"), |line| {
@@ -55,6 +63,6 @@ impl LocalServer {
             }
             NEEDED.iter().all(|needed| environment.iter().any(|(name, _)| name == needed)).then_some(())
         })?;
-        Ok(Self { _server: server, environment, scratch, cfstore })
+        Ok(Self { _server: server, environment, scratch, cfstore: cfstore.to_owned() })
     }
 }

@@ -1,0 +1,253 @@
+//! What is measured.
+
+use std::path::Path;
+
+use super::super::table::{Measurement, OURS};
+use super::folder::{check_same, remove};
+use super::race::{Contender, EACH, REQUESTS, Race, Track, WHOLE, Words};
+use super::s3s_fs::S3sFs;
+use crate::local_server::LocalServer;
+use crate::report::Stop;
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub(super) name: &'static str,
+    pub(super) about: &'static str,
+    pub(super) run: fn(&Track<'_>) -> Result<Vec<Measurement>, Stop>,
+}
+
+#[rustfmt::skip]
+pub(super) const CASES: &[Case] = &[
+    Case { name: "up", about: "a file of 1 GiB, in parts", run: |track| up(track, On::Ours) },
+    Case { name: "up-s3s-fs", about: "the same, to a server that is not ours", run: |track| up(track, On::S3sFs) },
+    Case { name: "down", about: "an object of 1 GiB into a file, in ranges", run: |track| down(track, On::Ours, "download") },
+    Case { name: "down-s3s-fs", about: "the same, from a server that is slow, and not ours", run: |track| down(track, On::S3sFs, "download") },
+    Case { name: "down-whole", about: "the same in one request, as it arrives", run: |track| down(track, On::S3sFs, "download-whole") },
+    Case { name: "put", about: "a file of 1 GiB, by command lines", run: put },
+    Case { name: "get", about: "an object of 1 GiB, by command lines, from the slow server", run: get },
+    Case { name: "parts", about: "64 parts that are made in memory", run: parts },
+    Case { name: "requests", about: "5,000 small objects, one after another", run: |track| requests(track, "1") },
+    Case { name: "requests-32", about: "5,000 small objects, 32 at once", run: |track| requests(track, "32") },
+    Case { name: "folder", about: "a folder of 20,000 small files, by command lines", run: folder },
+    Case { name: "sync", about: "100,000 files and keys that are the same, by command lines", run: sync },
+];
+
+/// How many parts [`parts`] makes.
+const PARTS: &str = "64";
+
+/// The key of what is large.
+const LARGE: &str = "large";
+
+/// The size of small objects.
+const SMALL: usize = 4096;
+
+const UNPROVED: &str = "cloudflare-clients unproved";
+
+/// The libraries that transfer files.
+const LIBRARIES: [&str; 5] = [OURS, UNPROVED, "object_store", "opendal", "aws-sdk-s3"];
+
+/// Which server.
+#[derive(Clone, Copy, Debug)]
+enum On {
+    Ours,
+    S3sFs,
+}
+
+/// A server over an empty store. It runs until this is dropped.
+enum Running {
+    Ours(LocalServer),
+    S3sFs(S3sFs),
+}
+
+impl On {
+    fn start(self, track: &Track<'_>) -> Result<Running, Stop> {
+        let Track { workspace, programs, folder, .. } = track;
+        let scratch = folder.path("server");
+        remove(&scratch)?;
+        match (self, &programs.s3s_fs) {
+            (Self::Ours, _) => {
+                Ok(Running::Ours(LocalServer::start_program(workspace, &programs.cfstore, scratch)?))
+            }
+            (Self::S3sFs, Some(program)) => Ok(Running::S3sFs(S3sFs::start(workspace, program, &scratch)?)),
+            (Self::S3sFs, None) => Err(Stop::Skipped("s3s-fs is not installed".to_owned())),
+        }
+    }
+
+    fn case(self, name: &str) -> String {
+        match self {
+            Self::Ours => name.to_owned(),
+            Self::S3sFs => format!("{name}, s3s-fs"),
+        }
+    }
+}
+
+impl Running {
+    fn race<'a>(&'a self, track: &'a Track<'a>, contenders: Vec<Contender<'a>>) -> Race<'a> {
+        let (Self::Ours(LocalServer { environment, .. }) | Self::S3sFs(S3sFs { environment, .. })) = self;
+        Race { track, environment, contenders, after: Box::new(|| Ok(())) }
+    }
+}
+
+/// Uploads by the libraries.
+fn up(track: &Track<'_>, on: On) -> Result<Vec<Measurement>, Stop> {
+    let (file, server) = (text(&track.folder.large_file()?), on.start(track)?);
+    let contenders = libraries(track, &LIBRARIES, |_| words(["upload", &file, LARGE]));
+    server.race(track, contenders).run(&on.case("upload 1 GiB"), WHOLE)
+}
+
+/// Uploads by the command lines.
+fn put(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
+    let (file, server) = (text(&track.folder.large_file()?), On::Ours.start(track)?);
+    let contenders = command_lines(
+        track,
+        |_| words(["r2", "put", &file, LARGE]),
+        |_| words(["cp", "--part-size", "16", "--concurrency", "8", &file, "s3://media/large"]),
+        |_| {
+            words([
+                "copyto",
+                "--s3-chunk-size",
+                "16M",
+                "--s3-upload-cutoff",
+                "64M",
+                "--s3-upload-concurrency",
+                "8",
+                "--s3-disable-checksum",
+                &file,
+                "r2:media/large",
+            ])
+        },
+    );
+    server.race(track, contenders).run("put 1 GiB", WHOLE)
+}
+
+/// Downloads by the libraries.
+fn down(track: &Track<'_>, on: On, job: &str) -> Result<Vec<Measurement>, Stop> {
+    let (file, server) = (track.folder.large_file()?, on.start(track)?);
+    let copy = track.folder.path("copy");
+    let (source, target) = (text(&file), text(&copy));
+    let contenders = libraries(track, &LIBRARIES, |_| words([job, LARGE, &target]));
+    let mut race = server.race(track, contenders);
+    race.measure(&library(track, OURS, words(["upload", &source, LARGE])))?;
+    race.after = Box::new(|| check_same(&file, &copy).and_then(|()| remove(&copy)));
+    race.run(&on.case(&format!("{job} 1 GiB")), WHOLE)
+}
+
+/// Downloads by the command lines, from the slow server.
+fn get(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
+    let (file, server) = (track.folder.large_file()?, On::S3sFs.start(track)?);
+    let copy = track.folder.path("copy");
+    let (source, target) = (text(&file), text(&copy));
+    let contenders = command_lines(
+        track,
+        |_| words(["r2", "get", LARGE, &target]),
+        |_| words(["cp", "--part-size", "16", "--concurrency", "8", "s3://media/large", &target]),
+        |_| {
+            words([
+                "copyto",
+                "--multi-thread-streams",
+                "8",
+                "--multi-thread-cutoff",
+                "64M",
+                "--ignore-checksum",
+                "r2:media/large",
+                &target,
+            ])
+        },
+    );
+    let mut race = server.race(track, contenders);
+    race.measure(&library(track, OURS, words(["upload", &source, LARGE])))?;
+    race.after = Box::new(|| check_same(&file, &copy).and_then(|()| remove(&copy)));
+    race.run(&On::S3sFs.case("get 1 GiB"), WHOLE)
+}
+
+fn parts(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
+    let server = On::Ours.start(track)?;
+    let contenders = libraries(track, &LIBRARIES, |_| words(["parts", PARTS, LARGE]));
+    server.race(track, contenders).run("parts in memory", WHOLE)
+}
+
+fn requests(track: &Track<'_>, at_once: &str) -> Result<Vec<Measurement>, Stop> {
+    let server = On::Ours.start(track)?;
+    let names: Vec<_> = LIBRARIES.into_iter().chain(["hyper"]).collect();
+    let count = REQUESTS.to_string();
+    let puts = libraries(track, &names, |run| words(["put", &format!("put-{run}/"), &count, at_once]));
+    let gets = libraries(track, &names, |_| words(["get", "put-0/", &count, at_once]));
+    let mut measured = server.race(track, puts).run(&format!("PUT 4 KiB, {at_once} at once"), EACH)?;
+    measured.extend(server.race(track, gets).run(&format!("GET 4 KiB, {at_once} at once"), EACH)?);
+    Ok(measured)
+}
+
+fn folder(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
+    let (tree, server) = (track.folder.tree("tree", 20_000, SMALL)?, On::Ours.start(track)?);
+    let tree = format!("{}/", tree.display());
+    let contenders = command_lines(
+        track,
+        |run| words(["r2", "put", "-r", "--concurrency", "32", &tree, &format!("r2://media/ours-{run}/")]),
+        |run| words(["cp", &tree, &format!("s3://media/s5cmd-{run}/")]),
+        |run| {
+            words(["copy", "--transfers", "32", "--checkers", "32", &tree, &format!("r2:media/rclone-{run}")])
+        },
+    );
+    server.race(track, contenders).run("folder of 20,000 up", WHOLE)
+}
+
+fn sync(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
+    let (tree, server) = (track.folder.tree("many", 100_000, 64)?, On::Ours.start(track)?);
+    let tree = format!("{}/", tree.display());
+    let contenders = command_lines(
+        track,
+        |_| words(["r2", "sync", &tree, "r2://media/many/"]),
+        |_| words(["sync", &tree, "s3://media/many/"]),
+        // By size and time as the list has them, where it would ask for each key.
+        |_| words(["sync", "--update", "--use-server-modtime", "--fast-list", &tree, "r2:media/many"]),
+    );
+    let race = server.race(track, contenders);
+    // The first that can makes both sides the same.
+    race.warm_up();
+    race.run("sync of 100,000, nothing to do", WHOLE)
+}
+
+/// What the libraries of these names run.
+fn libraries<'a>(
+    track: &'a Track<'a>,
+    names: &[&'static str],
+    job: impl Fn(usize) -> Words + Copy + 'a,
+) -> Vec<Contender<'a>> {
+    let contender = |name| Contender { name, words: Box::new(move |run| library(track, name, job(run))) };
+    names.iter().copied().map(contender).collect()
+}
+
+fn library(track: &Track<'_>, name: &str, job: Words) -> Words {
+    [vec![text(&track.programs.bench), name.to_owned()], job].concat()
+}
+
+/// What the command lines run, those that are installed.
+fn command_lines<'a>(
+    track: &'a Track<'a>,
+    ours: impl Fn(usize) -> Words + 'a,
+    s5cmd: impl Fn(usize) -> Words + 'a,
+    rclone: impl Fn(usize) -> Words + 'a,
+) -> Vec<Contender<'a>> {
+    let programs = track.programs;
+    let mut all = vec![command_line(OURS, &programs.cfstore, ours)];
+    all.extend(programs.s5cmd.as_deref().map(|program| command_line("s5cmd", program, s5cmd)));
+    all.extend(programs.rclone.as_deref().map(|program| command_line("rclone", program, rclone)));
+    all
+}
+
+fn command_line<'a>(
+    name: &'static str,
+    program: &Path,
+    arguments: impl Fn(usize) -> Words + 'a,
+) -> Contender<'a> {
+    let program = text(program);
+    Contender { name, words: Box::new(move |run| [vec![program.clone()], arguments(run)].concat()) }
+}
+
+fn words<const N: usize>(words: [&str; N]) -> Words {
+    words.map(str::to_owned).into()
+}
+
+fn text(path: &Path) -> String {
+    path.display().to_string()
+}

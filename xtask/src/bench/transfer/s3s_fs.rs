@@ -1,0 +1,46 @@
+//! s3s-fs, a server that nobody here wrote: it reads files in pieces of 4 KiB and hashes what it stores with MD5, so it is slow.
+
+use std::fs;
+use std::path::Path;
+
+use crate::report::Stop;
+use crate::server::Server;
+use crate::workspace::Workspace;
+
+const BUCKET: &str = "media";
+const ACCESS_KEY_ID: &str = "bench";
+const SECRET_ACCESS_KEY: &str = "bench-secret";
+
+/// It runs until this is dropped.
+#[derive(Debug)]
+pub(super) struct S3sFs {
+    _server: Server,
+    /// What `cfstore serve` would say of it.
+    pub(super) environment: Vec<(String, String)>,
+}
+
+impl S3sFs {
+    /// Starts the program over an empty bucket.
+    pub(super) fn start(workspace: &Workspace, program: &Path, scratch: &Path) -> Result<Self, Stop> {
+        let store = scratch.join("store");
+        fs::create_dir_all(store.join(BUCKET))
+            .map_err(|error| Stop::failed(&store.display().to_string(), &error))?;
+        let mut serve = workspace.command(program);
+        serve.args(["--host", "127.0.0.1", "--port", "0"]).arg(&store);
+        serve.args(["--access-key", ACCESS_KEY_ID, "--secret-key", SECRET_ACCESS_KEY]);
+        // It says on which port it is, and then nothing of each request.
+        serve.env("RUST_LOG", "s3s_fs=info,s3s_fs::s3=off");
+        let (server, endpoint) = Server::start(&mut serve, &scratch.join("server.log"), |line| {
+            let address = line.split_once("server is running at http://")?.1;
+            Some(format!("http://{}", address.trim()))
+        })?;
+        let environment = [
+            ("R2_ENDPOINT", endpoint.as_str()),
+            ("R2_BUCKET_MEDIA", BUCKET),
+            ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+            ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        Ok(Self { _server: server, environment })
+    }
+}
