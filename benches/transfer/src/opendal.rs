@@ -15,6 +15,7 @@ pub(crate) struct Peer(Operator);
 impl Peer {
     pub(crate) fn new() -> Result<Self> {
         let Location { endpoint, bucket, access_key_id, secret_access_key } = Location::from_env()?;
+        opendal::install_default();
         let service = S3::default()
             .endpoint(&endpoint)
             .bucket(&bucket)

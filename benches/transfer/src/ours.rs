@@ -37,9 +37,9 @@ impl Client for Ours {
     }
 
     async fn upload_parts(&self, key: &str, parts: impl Iterator<Item = io::Result<Bytes>>) -> Result<()> {
-        let upload = self.0.create_multipart_upload(key).await?;
+        let upload = &self.0.create_multipart_upload(key).await?;
         let uploaded: Vec<_> = stream::iter((1..).zip(parts))
-            .map(|(number, bytes)| async { Ok::<_, Error>(upload.upload_part(number, bytes?).await?) })
+            .map(|(number, bytes)| async move { Ok::<_, Error>(upload.upload_part(number, bytes?).await?) })
             .buffered(AT_ONCE)
             .try_collect()
             .await?;

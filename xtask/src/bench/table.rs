@@ -78,15 +78,16 @@ impl Measurement {
 impl Table {
     pub(super) fn text(&self) -> String {
         let width = self.results.iter().map(|row| row.case.len()).max().unwrap_or_default().max(12);
+        let first = self.results.iter().map(|row| row.implementation.len()).max().unwrap_or_default().max(20);
         let head = format!(
-            "{:20} {:width$} {:>12} {:>12} {:>12} {:>5} {:>8}  ({})\n",
+            "{:first$} {:width$} {:>12} {:>12} {:>12} {:>5} {:>8}  ({})\n",
             self.name, "case", "median", "min", "max", "runs", "of ours", self.unit
         );
         let rows = self.results.iter().map(|row| {
             let Measurement { implementation, case, median, min, max, runs } = row;
             let ratio = self.of_ours(row).map(|ratio| format!("{ratio:.2}x")).unwrap_or_default();
             format!(
-                "{implementation:20} {case:width$} {median:>12} {min:>12} {max:>12} {runs:>5} {ratio:>8}\n"
+                "{implementation:first$} {case:width$} {median:>12} {min:>12} {max:>12} {runs:>5} {ratio:>8}\n"
             )
         });
         std::iter::once(head).chain(rows).collect()
