@@ -1,13 +1,13 @@
 //! Bodies from files and into files.
 
-use std::io::SeekFrom;
+use std::io::{IoSlice, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::stream::{self, Stream, TryStreamExt};
-use tokio::fs::{File, OpenOptions};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use futures_util::stream::{self, Fuse, Stream, StreamExt as _, TryStreamExt as _};
+use tokio::fs::File;
+use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::stream::{ByteStream, CHUNK};
 use crate::error::{Error, ErrorKind, Result};
@@ -103,19 +103,86 @@ impl Drop for PartialFile {
     }
 }
 
-async fn write_synced(mut stream: ByteStream, path: &Path) -> Result<u64> {
-    let failed = |error| storage(path, "cannot be written", error);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(path).await.map_err(failed)?;
+/// How much is handed to the thread that writes at a time: pieces from a network may be small, and handing one
+/// over costs more than writing it.
+const BATCH: usize = 512 * 1024;
+
+async fn write_synced(stream: ByteStream, path: &Path) -> Result<u64> {
+    let mut stream = stream.fuse();
+    let opened = path.to_owned();
+    let mut file =
+        blocking(path, move || std::fs::OpenOptions::new().write(true).create_new(true).open(opened)).await?;
     let mut count = 0;
-    while let Some(bytes) = stream.try_next().await? {
-        file.write_all(&bytes).await.map_err(failed)?;
-        count += bytes.len() as u64;
+    while let Some(batch) = next_batch(&mut stream).await? {
+        count += batch.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
+        file = blocking(path, move || write_all(&mut file, &batch).map(|()| file)).await?;
     }
-    file.flush().await.map_err(failed)?;
-    file.sync_all().await.map_err(failed)?;
+    blocking(path, move || file.sync_all()).await?;
     Ok(count)
+}
+
+/// The next pieces, as many as are written at once.
+async fn next_batch(stream: &mut Fuse<ByteStream>) -> Result<Option<Vec<Bytes>>> {
+    let (mut batch, mut size) = (Vec::new(), 0);
+    while size < BATCH
+        && let Some(bytes) = stream.try_next().await?
+    {
+        size += bytes.len();
+        batch.push(bytes);
+    }
+    Ok((size > 0).then_some(batch))
+}
+
+/// Writes all pieces, in one call to the system where it takes them at once.
+pub(crate) fn write_all(file: &mut std::fs::File, pieces: &[Bytes]) -> std::io::Result<()> {
+    let mut slices: Vec<_> = pieces.iter().map(|bytes| IoSlice::new(bytes)).collect();
+    let mut slices = &mut slices[..];
+    while !slices.is_empty() {
+        match file.write_vectored(slices) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut slices, written),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// Writes on a thread that may be blocked.
+async fn blocking<T: Send + 'static>(
+    path: &Path,
+    write: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> Result<T> {
+    let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other).flatten();
+    written.map_err(|error| storage(path, "cannot be written", error))
 }
 
 fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {
     Error::new(ErrorKind::Storage, format!("{} {what}: {error}", path.display())).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn small_pieces_are_written_together() {
+        let content: Vec<u8> = (0..250_000_u32).flat_map(u32::to_le_bytes).collect();
+        let stream = || {
+            let pieces: Vec<_> =
+                content.chunks(4000).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+            ByteStream::new(stream::iter(pieces))
+        };
+        let mut fused = stream().fuse();
+        let mut batches = Vec::new();
+        while let Some(batch) = next_batch(&mut fused).await.unwrap() {
+            batches.push(batch.len());
+        }
+        assert_eq!(batches, [132, 118]);
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        assert_eq!(replace(&path, stream()).await.unwrap(), 1_000_000);
+        assert!(std::fs::read(&path).unwrap() == content);
+    }
 }

@@ -26,6 +26,8 @@ use serde::de::DeserializeOwned;
 
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 use self::decompression_stream::gunzip;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::file::write_all;
 #[cfg(all(feature = "gzip", not(all(feature = "workers", target_arch = "wasm32"))))]
 use self::gunzip::gunzip;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]

@@ -1,7 +1,7 @@
 //! The file beside its target that a download is written into.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind as IoErrorKind, IoSlice, Seek as _, SeekFrom, Write as _};
+use std::io::{ErrorKind as IoErrorKind, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use super::blocking::storage;
 use super::pieces::Piece;
 use super::read_checksums::PieceChecksums;
+use crate::body::write_all;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Crc64Nvme, Hasher};
 
@@ -166,19 +167,7 @@ impl PieceWriter {
                 md5.update(bytes);
             }
         }
-        let mut slices: Vec<_> = pieces.iter().map(|bytes| IoSlice::new(bytes)).collect();
-        let mut slices = &mut slices[..];
-        while !slices.is_empty() {
-            match self.file.write_vectored(slices) {
-                Ok(0) => {
-                    return Err(storage(&self.path, "cannot be written", IoErrorKind::WriteZero.into()));
-                }
-                Ok(written) => IoSlice::advance_slices(&mut slices, written),
-                Err(error) if error.kind() == IoErrorKind::Interrupted => {}
-                Err(error) => return Err(storage(&self.path, "cannot be written", error)),
-            }
-        }
-        Ok(())
+        write_all(&mut self.file, pieces).map_err(|error| storage(&self.path, "cannot be written", error))
     }
 
     pub(super) fn finish(self) -> PieceChecksums {
