@@ -10,7 +10,7 @@ mod destination;
 mod error;
 mod file_size_limit;
 mod input;
-mod key_pattern;
+mod key_argument;
 mod keys;
 mod misreading;
 mod namespace_location;

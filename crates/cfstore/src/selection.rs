@@ -1,10 +1,11 @@
 //! Many objects: those whose keys begin so, or match a pattern.
 
 use cloudflare_clients::r2::{Object, R2Service};
+use cloudflare_clients::transfer::KeyPattern;
 use futures_util::{Stream, TryStreamExt as _};
 
 use crate::error::{Error, Result};
-use crate::key_pattern::{KeyArgument, KeyPattern};
+use crate::key_argument::KeyArgument;
 use crate::keys::check_listed;
 
 #[derive(Debug, Clone)]

@@ -37,7 +37,7 @@ impl NewObject {
     pub(crate) fn new(key: String, file: &Path, metadata: &cli::Metadata, if_absent: bool) -> Self {
         let metadata = metadata.clone();
         let content_type =
-            metadata.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&key), file]));
+            metadata.content_type.unwrap_or_else(|| content_type::guess(&[Path::new(&key), file]).to_owned());
         let mut http_metadata = HttpMetadata::new().content_type(content_type);
         http_metadata.cache_control = metadata.cache_control;
         http_metadata.content_disposition = metadata.content_disposition;

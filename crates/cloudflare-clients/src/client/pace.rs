@@ -6,7 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::Error;
 use crate::retry::slows_down;
@@ -21,13 +21,15 @@ pub(crate) struct Pace {
     runtime: Arc<dyn Runtime>,
     most: usize,
     state: Mutex<State>,
-    changed: Notify,
+    /// A permit for each piece that may be under way. Whoever waits longest is next.
+    slots: Semaphore,
 }
 
 struct State {
     /// How many pieces may be under way.
     allowed: usize,
-    under_way: usize,
+    /// How many of the slots that are taken are gone once they are free.
+    surplus: usize,
     /// How many attempts went well since `allowed` changed.
     successes: usize,
     /// How many times the service slowed the transfer down.
@@ -44,29 +46,15 @@ impl Pace {
     /// A pace of at most this many pieces at once; 0 counts as 1.
     pub(crate) fn new(runtime: Arc<dyn Runtime>, most: usize) -> Self {
         let most = most.max(1);
-        let state = State {
-            allowed: BEGIN.min(most),
-            under_way: 0,
-            successes: 0,
-            slowdowns: 0,
-            paused_until: Duration::ZERO,
-        };
-        Self { runtime, most, state: Mutex::new(state), changed: Notify::new() }
+        let allowed = BEGIN.min(most);
+        let state = State { allowed, surplus: 0, successes: 0, slowdowns: 0, paused_until: Duration::ZERO };
+        Self { runtime, most, state: Mutex::new(state), slots: Semaphore::new(allowed) }
     }
 
     /// A place among the pieces that are under way, once there is one.
     pub(crate) async fn slot(&self) -> Slot<'_> {
-        loop {
-            let changed = self.changed.notified();
-            {
-                let mut state = lock(&self.state);
-                if state.under_way < state.allowed {
-                    state.under_way += 1;
-                    return Slot(self);
-                }
-            }
-            changed.await;
-        }
+        // The semaphore is never closed.
+        Slot { pace: self, permit: self.slots.acquire().await.ok() }
     }
 
     /// Waits until something may be sent.
@@ -91,8 +79,10 @@ impl Pace {
         if state.successes >= state.allowed && state.allowed < self.most {
             state.allowed += 1;
             state.successes = 0;
-            drop(state);
-            self.changed.notify_waiters();
+            match state.surplus.checked_sub(1) {
+                Some(left) => state.surplus = left,
+                None => self.slots.add_permits(1),
+            }
         }
     }
 
@@ -106,7 +96,10 @@ impl Pace {
         state.successes = 0;
         if begun.0 == state.slowdowns {
             state.slowdowns += 1;
-            state.allowed = (state.allowed / 2).max(1);
+            let allowed = (state.allowed / 2).max(1);
+            let fewer = state.allowed - allowed;
+            state.allowed = allowed;
+            state.surplus += fewer - self.slots.forget_permits(fewer);
         }
         if let Some(delay) = error.retry_after() {
             state.paused_until = state.paused_until.max(now.saturating_add(delay));
@@ -125,19 +118,26 @@ impl fmt::Debug for Pace {
         f.debug_struct("Pace")
             .field("most", &self.most)
             .field("allowed", &state.allowed)
-            .field("under_way", &state.under_way)
             .finish_non_exhaustive()
     }
 }
 
 /// A place among the pieces that are under way, free again when it is dropped.
 #[derive(Debug)]
-pub(crate) struct Slot<'a>(&'a Pace);
+pub(crate) struct Slot<'a> {
+    pace: &'a Pace,
+    permit: Option<SemaphorePermit<'a>>,
+}
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        lock(&self.0.state).under_way -= 1;
-        self.0.changed.notify_waiters();
+        let mut state = lock(&self.pace.state);
+        if let Some(left) = state.surplus.checked_sub(1) {
+            state.surplus = left;
+            if let Some(permit) = self.permit.take() {
+                permit.forget();
+            }
+        }
     }
 }
 

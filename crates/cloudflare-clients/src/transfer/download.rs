@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
@@ -14,6 +15,7 @@ use super::DEFAULT_CONCURRENCY;
 use super::blocking::blocking;
 use super::get_range::get_range;
 use super::journal::Journal;
+use super::modified_time;
 use super::partial_file::PartialFile;
 use super::pieces::{Piece, Pieces};
 use super::proof::{Proof, Verified};
@@ -46,6 +48,7 @@ impl R2Service {
             concurrency: DEFAULT_CONCURRENCY,
             rate: None,
             resume: true,
+            modified: Modified::Now,
             report: None,
         }
     }
@@ -70,7 +73,18 @@ pub struct Download {
     concurrency: usize,
     rate: Option<RateLimit>,
     resume: bool,
+    modified: Modified,
     report: Option<Report>,
+}
+
+/// The time that a file is given.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Modified {
+    /// That of its writing here.
+    Now,
+    At(SystemTime),
+    /// That which its object says, else this one.
+    OfObject(SystemTime),
 }
 
 /// What became of a download.
@@ -128,6 +142,12 @@ impl Download {
         self
     }
 
+    /// Gives the file a time.
+    pub(super) fn modified(mut self, modified: Modified) -> Self {
+        self.modified = modified;
+        self
+    }
+
     /// Removes what a download that was interrupted has left beside the target. Says whether there was something.
     ///
     /// # Errors
@@ -159,7 +179,10 @@ impl Download {
 
     async fn run(self) -> Result<Option<Downloaded>> {
         let concurrency = RateLimit::pieces_at_once(self.rate.as_ref(), self.concurrency);
-        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency));
+        let pace = match self.service.pace() {
+            Some(pace) => Arc::clone(pace),
+            None => Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency)),
+        };
         let service = self.service.at_pace(&pace);
         let Some(mut object) = service.head(&self.key).await? else { return Ok(None) };
         let mut transfer = Transfer { service, pace, download: self, journal: None };
@@ -336,8 +359,13 @@ impl Transfer {
                 format!("the bytes that arrived hash to {arrived}, those that are stored to {stored}");
             Error::new(ErrorKind::Integrity, message)
         })?;
+        let modified = match self.download.modified {
+            Modified::Now => None,
+            Modified::At(time) => Some(time),
+            Modified::OfObject(otherwise) => Some(modified_time::of(object).unwrap_or(otherwise)),
+        };
         blocking(move || {
-            target.partial.finish()?;
+            target.partial.finish(modified)?;
             target.journal.as_ref().map_or(Ok(()), |journal| journal.remove())
         })
         .await?;

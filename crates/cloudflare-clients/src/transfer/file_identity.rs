@@ -2,7 +2,7 @@
 
 use std::fs::Metadata;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
@@ -33,9 +33,19 @@ impl FileIdentity {
         .await
     }
 
+    /// When it was written.
+    pub(super) fn modified(&self) -> SystemTime {
+        UNIX_EPOCH.checked_add(Duration::from_nanos(self.modified)).unwrap_or(UNIX_EPOCH)
+    }
+
     /// Refuses a file that is another one by now.
     pub(super) async fn check(&self, path: &Path) -> Result<()> {
-        if Self::of(path).await? == *self {
+        self.check_is(&Self::of(path).await?, path)
+    }
+
+    /// Refuses another one than this.
+    pub(super) fn check_is(&self, found: &Self, path: &Path) -> Result<()> {
+        if found == self {
             return Ok(());
         }
         let message = format!("{} changed while it was being sent", path.display());

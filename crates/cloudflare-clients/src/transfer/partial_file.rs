@@ -1,10 +1,11 @@
 //! The file beside its target that a download is written into.
 
 use std::fs::{File, OpenOptions};
-use std::io::{ErrorKind as IoErrorKind, Seek as _, SeekFrom};
+use std::io::{ErrorKind as IoErrorKind, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
@@ -18,6 +19,14 @@ use crate::model::r2::{Crc64Nvme, Hasher};
 
 /// The longest name that most file systems take.
 const MAX_NAME: usize = 255;
+
+const PARTIAL: &str = ".partial";
+const JOURNAL: &str = ".partial.download";
+
+/// Whether the name is one of a download that is not done.
+pub(super) fn is_partial(name: &str) -> bool {
+    name.starts_with('.') && (name.ends_with(PARTIAL) || name.ends_with(JOURNAL))
+}
 
 /// A file that takes the place of another one when it is proved. All of it blocks.
 #[derive(Debug)]
@@ -33,14 +42,14 @@ pub(super) struct PartialFile {
 impl PartialFile {
     /// One that can be continued: its name follows from the target's.
     pub(super) fn resumable(target: &Path) -> Self {
-        Self::new(beside(target, ".partial"), target, true)
+        Self::new(beside(target, PARTIAL), target, true)
     }
 
     /// One that is gone when this is dropped. It has the name of the resumable one, so that the next transfer finds what a
     /// killed process leaves, unless that is another transfer's or can be continued.
     pub(super) fn temporary(target: &Path) -> Self {
         if !Self::journal_path(target).exists() {
-            let partial = Self::new(beside(target, ".partial"), target, false);
+            let partial = Self::new(beside(target, PARTIAL), target, false);
             // What goes wrong with it goes wrong with the other name too.
             if let Ok(Some(file)) = claim(&partial.path) {
                 let _ = partial.claimed.set(file);
@@ -48,7 +57,7 @@ impl PartialFile {
             }
             partial.keep.store(true, Ordering::Relaxed);
         }
-        Self::new(beside(target, &format!(".{:016x}.partial", fastrand::u64(..))), target, false)
+        Self::new(beside(target, &format!(".{:016x}{PARTIAL}", fastrand::u64(..))), target, false)
     }
 
     fn new(path: PathBuf, target: &Path, keep: bool) -> Self {
@@ -67,7 +76,7 @@ impl PartialFile {
 
     /// The journal that belongs to the resumable one.
     pub(super) fn journal_path(target: &Path) -> PathBuf {
-        beside(target, ".partial.download")
+        beside(target, JOURNAL)
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -122,11 +131,26 @@ impl PartialFile {
         }
     }
 
-    /// Has it on the disk, and then in the place of the target.
-    pub(super) fn finish(&self) -> Result<()> {
+    /// Has it on the disk, and then in the place of the target, written at the `modified` time if there is one.
+    pub(super) fn finish(&self, modified: Option<SystemTime>) -> Result<()> {
         let failed = |error| storage(&self.target, "cannot be written", error);
         let file = OpenOptions::new().write(true).open(&self.path).map_err(failed)?;
+        if let Some(modified) = modified {
+            file.set_modified(modified).map_err(failed)?;
+        }
         file.sync_all().map_err(failed)?;
+        std::fs::rename(&self.path, &self.target).map_err(failed)?;
+        self.keep.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Has these bytes in the place of the target. They may get to the disk later than its name.
+    pub(super) fn write_all(&self, bytes: &[u8], modified: SystemTime) -> Result<()> {
+        let failed = |error| storage(&self.target, "cannot be written", error);
+        let mut file = self.claimed_file()?;
+        file.set_len(0).map_err(failed)?;
+        file.write_all(bytes).map_err(failed)?;
+        file.set_modified(modified).map_err(failed)?;
         std::fs::rename(&self.path, &self.target).map_err(failed)?;
         self.keep.store(true, Ordering::Relaxed);
         Ok(())
@@ -264,7 +288,7 @@ mod tests {
             writer.write(&pieces).unwrap();
             assert_eq!(writer.finish().crc64nvme, Crc64Nvme::of(b"abc"));
             if finished {
-                partial.finish().unwrap();
+                partial.finish(None).unwrap();
             }
             let path = partial.path().to_owned();
             drop(partial);

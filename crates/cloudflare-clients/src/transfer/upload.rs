@@ -5,18 +5,17 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 use serde_json::{Value, json};
 
 use super::DEFAULT_CONCURRENCY;
-use super::blocking::storage;
 use super::file_identity::FileIdentity;
 use super::pieces::{Piece, Pieces};
 use super::proof::Verified;
 use super::rate::RateLimit;
 use super::read_checksums::read_checksums;
+use super::small_file::{MAX_IN_MEMORY, read_small};
 use super::tally::{Report, Tally};
 use super::unanswered::abort_unanswered;
 use super::upload_journal::{UploadHeader, UploadJournal};
@@ -37,9 +36,6 @@ use crate::time::to_millis;
 
 /// Files up to this size go up in one request.
 const MAX_WHOLE: u64 = 64 * 1024 * 1024;
-
-/// Files up to this size are read into memory.
-const MAX_IN_MEMORY: u64 = 1024 * 1024;
 
 impl R2Service {
     /// Stores a file: `r2.upload("film.mp4", "creator-123/film.mp4").journal("journals").await?`.
@@ -182,7 +178,10 @@ impl Upload {
         let whole = file.size <= self.part_size.unwrap_or(MAX_WHOLE);
         let journal = self.open_journal(whole).await?;
         let concurrency = RateLimit::pieces_at_once(self.rate.as_ref(), self.concurrency);
-        let pace = Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency));
+        let pace = match self.service.pace() {
+            Some(pace) => Arc::clone(pace),
+            None => Arc::new(Pace::new(Arc::clone(self.service.runtime()), concurrency)),
+        };
         let tally = Tally::new(file.size, self.report.clone());
         let transfer =
             Transfer { service: self.service.at_pace(&pace), upload: self, file, journal, pace, tally };
@@ -261,35 +260,23 @@ impl Transfer {
 
     /// Sends all of the file in one request.
     async fn whole(&self) -> Result<Uploaded> {
+        let _slot = self.pace.slot().await;
         let restarted = self.give_up_earlier().await?;
         let Upload { path, request, only_if, .. } = &self.upload;
-        let size = self.file.size;
         let proves = self.service.verifies();
-        let (body, crc) = if size <= MAX_IN_MEMORY {
-            let bytes =
-                tokio::fs::read(path).await.map_err(|error| storage(path, "cannot be read", error))?;
-            self.file.check(path).await?;
+        let (body, crc) = if self.file.size <= MAX_IN_MEMORY {
+            let (bytes, file) = read_small(path.clone()).await?;
+            self.file.check_is(&file, path)?;
             let crc = proves.then(|| Crc64Nvme::of(&bytes));
-            (Body::from(Bytes::from(bytes)), crc)
+            (Body::from(bytes), crc)
         } else {
-            let crc = self.crc_of(Piece { number: 1, offset: 0, length: size }, proves).await?;
-            (Body::from_file(path).await?, crc)
+            let crc = self.crc_of(Piece { number: 1, offset: 0, length: self.file.size }, proves).await?;
+            let body = Body::from_file(path).await?;
+            self.file.check(path).await?;
+            (body, crc)
         };
-        self.file.check(path).await?;
-        let mut put = self
-            .service
-            .put(&request.key, self.watched(body))
-            .http_metadata(request.http_metadata.clone())
-            .custom_metadata(request.custom_metadata.clone())
-            .only_if(only_if.clone());
-        if let Some(class) = request.storage_class {
-            put = put.storage_class(class);
-        }
-        if let Some(crc) = crc {
-            put = put.checksum(crc.checksum());
-        }
-        let stored = put.await?;
-        let verified = verified_upload(&self.service, &stored, crc, &[]).await;
+        let body = self.watched(body);
+        let (stored, verified) = put_whole(&self.service, request, only_if, body, crc).await?;
         Ok(Uploaded { stored, verified, resumed_bytes: 0, restarted })
     }
 
@@ -628,6 +615,30 @@ impl Transfer {
         }
         Ok(Some(read_checksums(self.path(), piece, false).await?.crc64nvme))
     }
+}
+
+/// Stores what fits into one request, and says what proved it.
+pub(super) async fn put_whole(
+    service: &R2Service,
+    request: &CreateMultipartUploadRequest,
+    only_if: &Conditional,
+    body: Body,
+    crc: Option<Crc64Nvme>,
+) -> Result<(StoredObject, Verified)> {
+    let mut put = service
+        .put(&request.key, body)
+        .http_metadata(request.http_metadata.clone())
+        .custom_metadata(request.custom_metadata.clone())
+        .only_if(only_if.clone());
+    if let Some(class) = request.storage_class {
+        put = put.storage_class(class);
+    }
+    if let Some(crc) = crc {
+        put = put.checksum(crc.checksum());
+    }
+    let stored = put.await?;
+    let verified = verified_upload(service, &stored, crc, &[]).await;
+    Ok((stored, verified))
 }
 
 /// Drops the upload that a journal is about, and the journal. Says whether one had begun.

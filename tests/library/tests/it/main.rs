@@ -17,5 +17,6 @@ mod s3_bucket;
 mod signing_clock;
 mod transfer;
 mod transfer_copy;
-mod transfer_streams;
 mod transfer_rate;
+mod transfer_streams;
+mod tree;

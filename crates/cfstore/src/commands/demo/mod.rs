@@ -187,7 +187,7 @@ impl Demo {
             )?;
             check(answer.body == file.bytes, &format!("{} has other bytes", file.path))?;
             check(
-                answer.content_type() == Some(&content_type_of(file.path)),
+                answer.content_type() == Some(content_type_of(file.path)),
                 &format!("{} has another content type", file.path),
             )
         });
@@ -391,7 +391,7 @@ fn signed_key(number: usize) -> String {
     format!("{SIGNED}{}", playlists::file_name("master", number, "m3u8"))
 }
 
-fn content_type_of(path: &str) -> String {
+fn content_type_of(path: &str) -> &'static str {
     content_type::guess(&[Path::new(path)])
 }
 

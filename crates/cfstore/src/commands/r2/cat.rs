@@ -7,7 +7,7 @@ use tokio::io::{AsyncWriteExt as _, Stdout};
 use crate::bucket_location::BucketLocation;
 use crate::cli::Cat;
 use crate::error::{Error, ExitStatus, Result};
-use crate::key_pattern::KeyArgument;
+use crate::key_argument::KeyArgument;
 use crate::printer::Printer;
 use crate::selection::Selection;
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cloudflare_clients::r2::{Object, R2Service, StoredObject, normalize_key};
-use cloudflare_clients::transfer::{Copied, Verified};
+use cloudflare_clients::transfer::{Copied, KeyPattern, Verified};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use indicatif::BinaryBytes;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::addresses::{is_address, take_bucket};
 use crate::bucket_location::BucketLocation;
 use crate::cli::Cp;
 use crate::error::{Error, ExitStatus, Result};
-use crate::key_pattern::{KeyArgument, KeyPattern};
+use crate::key_argument::KeyArgument;
 use crate::keys;
 use crate::printer::{Key, Printer, also, count};
 use crate::selection::Selection;

@@ -16,7 +16,7 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::Get;
 use crate::destination::Destination;
 use crate::error::{Error, ExitStatus, Result};
-use crate::key_pattern::KeyArgument;
+use crate::key_argument::KeyArgument;
 use crate::printer::{Key, Printer};
 use crate::progress::Progress;
 use crate::shutdown;

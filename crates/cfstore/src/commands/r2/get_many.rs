@@ -13,7 +13,7 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::Get;
 use crate::destination::path_below;
 use crate::error::{Error, ExitStatus, Result};
-use crate::key_pattern::KeyArgument;
+use crate::key_argument::KeyArgument;
 use crate::printer::Printer;
 use crate::progress::Progress;
 use crate::selection::Selection;

@@ -9,7 +9,7 @@ use crate::cli::Rm;
 use crate::commands::deletion::Deletion;
 use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
-use crate::key_pattern::KeyArgument;
+use crate::key_argument::KeyArgument;
 use crate::printer::{Key, Printer, count};
 use crate::selection::Selection;
 

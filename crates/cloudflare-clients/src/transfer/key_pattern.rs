@@ -3,38 +3,28 @@
 use std::iter::Peekable;
 use std::str::Chars;
 
-use cloudflare_clients::r2::normalize_key;
-
 use crate::error::{Error, Result};
+use crate::model::r2::normalize_key;
 
-/// What an argument means.
-#[derive(Debug, Clone)]
-pub(crate) enum KeyArgument {
-    Key(String),
-    Pattern(KeyPattern),
-}
-
-impl KeyArgument {
-    /// A pattern where the text has an unescaped `*`, `?` or `[`, unless it is to be taken literally.
-    pub(crate) fn parse(text: String, literal: bool) -> Result<Self> {
-        if literal || !text.contains(['*', '?', '[']) {
-            return Ok(Self::Key(text));
-        }
-        let pattern = KeyPattern::parse(text)?;
-        // All of it was escaped.
-        let is_key = pattern.tokens.iter().all(|token| matches!(token, Token::Char(_)));
-        Ok(if is_key { Self::Key(pattern.prefix) } else { Self::Pattern(pattern) })
-    }
-}
-
-/// A pattern that whole keys match.
+/// A pattern that whole keys match, or whole names of files below a folder.
 ///
 /// - `*` is any characters but slashes, `?` one character but a slash;
 /// - `[abc]`, `[a-z]` one of these, and `[!abc]` one character but these and a slash;
 /// - `**` any characters, and `**/` any directories, or none;
 /// - `\` takes the next character as it is.
+///
+/// Keys are compared in the form in which [R2 compares them](normalize_key).
+///
+/// ```
+/// use cloudflare_clients::transfer::KeyPattern;
+///
+/// let segments = KeyPattern::parse("films/**/*.m4s")?;
+/// assert!(segments.matches("films/1/720p/0001.m4s"));
+/// assert_eq!(segments.prefix(), "films/");
+/// # Ok::<(), cloudflare_clients::Error>(())
+/// ```
 #[derive(Debug, Clone)]
-pub(crate) struct KeyPattern {
+pub struct KeyPattern {
     text: String,
     tokens: Vec<Token>,
     /// What it begins with before the first wildcard.
@@ -59,8 +49,12 @@ enum Token {
 }
 
 impl KeyPattern {
-    fn parse(text: String) -> Result<Self> {
-        // The form in which R2 compares keys.
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a `[` has no `]`, or the last character is a `\`.
+    pub fn parse(text: impl Into<String>) -> Result<Self> {
+        let text = text.into();
         let normal = normalize_key(&text).into_owned();
         let mut chars = normal.chars().peekable();
         let mut tokens = Vec::new();
@@ -90,29 +84,35 @@ impl KeyPattern {
         Ok(Self { text, tokens, prefix })
     }
 
+    /// The one key that it matches, where nothing in it is a wildcard.
+    pub fn as_key(&self) -> Option<&str> {
+        let literal = self.tokens.iter().all(|token| matches!(token, Token::Char(_)));
+        literal.then_some(self.prefix.as_str())
+    }
+
     /// As it was written.
-    pub(crate) fn as_str(&self) -> &str {
+    pub fn as_str(&self) -> &str {
         &self.text
     }
 
     /// What every key that matches begins with.
-    pub(crate) fn prefix(&self) -> &str {
+    pub fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// The directory, with its slash, in which all that matches lies.
-    pub(crate) fn folder(&self) -> &str {
+    pub fn folder(&self) -> &str {
         &self.prefix[..self.prefix.rfind('/').map_or(0, |slash| slash + 1)]
     }
 
     /// Whether no key in a directory below [`folder`](Self::folder) can match.
-    pub(crate) fn is_shallow(&self) -> bool {
+    pub fn is_shallow(&self) -> bool {
         let wild = &self.tokens[self.prefix.chars().count()..];
         !wild.iter().any(|token| matches!(token, Token::Char('/') | Token::Anything | Token::Directories))
     }
 
     /// Whether the whole key matches. It takes time in proportion to the lengths of both at most.
-    pub(crate) fn matches(&self, key: &str) -> bool {
+    pub fn matches(&self, key: &str) -> bool {
         let key = normalize_key(key);
         let (mut at, mut next) = (Positions::new(&self.tokens), Positions::new(&self.tokens));
         at.enter(0);
@@ -215,10 +215,9 @@ fn one_of(chars: &mut Peekable<Chars<'_>>) -> Option<Token> {
 }
 
 fn malformed(text: &str, why: &str) -> Error {
-    Error::usage(
-        format!("the pattern {text:?} is malformed: {why}"),
-        "write \\[ for the character itself, or give --literal for a key and no pattern",
-    )
+    Error::invalid_input(format!(
+        "the pattern {text:?} is malformed: {why}; write a \\ before a character that stands for itself"
+    ))
 }
 
 #[cfg(test)]
@@ -226,10 +225,7 @@ mod tests {
     use super::*;
 
     fn pattern(text: &str) -> KeyPattern {
-        match KeyArgument::parse(text.to_owned(), false).unwrap() {
-            KeyArgument::Pattern(pattern) => pattern,
-            KeyArgument::Key(key) => panic!("{key:?} is a key"),
-        }
+        KeyPattern::parse(text).unwrap()
     }
 
     #[test]
@@ -280,20 +276,17 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_no_patterns() {
-        for (text, literal, key) in [
-            ("a/b", false, "a/b"),
-            ("a\\b", false, "a\\b"),
-            ("odd\\*", false, "odd*"),
-            ("a\\[1\\]", false, "a[1]"),
-            ("a*[", true, "a*["),
-        ] {
-            let parsed = KeyArgument::parse(text.to_owned(), literal).unwrap();
-            assert!(matches!(&parsed, KeyArgument::Key(found) if found == key), "{parsed:?}");
+    fn a_key_is_what_has_no_wildcard() {
+        for (text, key) in [("a/b", Some("a/b")), ("a\\[1\\]", Some("a[1]")), ("a*", None), ("a/?", None)] {
+            assert_eq!(pattern(text).as_key(), key, "{text}");
         }
+    }
+
+    #[test]
+    fn malformed_ones_are_refused() {
         for (text, why) in [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "it ends with a \\")] {
-            let error = KeyArgument::parse(text.to_owned(), false).unwrap_err();
-            assert!(error.to_string().contains(why), "{error}");
+            let error = KeyPattern::parse(text).unwrap_err();
+            assert!(error.message().contains(why), "{error}");
         }
     }
 

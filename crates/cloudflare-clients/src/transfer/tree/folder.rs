@@ -1,0 +1,209 @@
+//! What a folder of this machine has.
+
+use std::cmp::Ordering;
+use std::ffi::OsStr;
+use std::io::ErrorKind as IoErrorKind;
+use std::path::{Path, PathBuf};
+
+use futures_util::stream::{self, StreamExt as _};
+use tokio::sync::mpsc;
+use walkdir::{DirEntry, WalkDir};
+
+use super::entry::{Entries, Entry, Listed};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::normalize_key;
+use crate::transfer::blocking::storage;
+use crate::transfer::partial_file;
+
+/// How many entries go over to the reader at once.
+const BATCH: usize = 256;
+
+/// The files of a folder, listed a little ahead of the reader. A folder that does not exist has none, if it may be `missing`.
+pub(super) fn list(folder: PathBuf, follow_links: bool, may_be_missing: bool) -> Entries {
+    let (sender, receiver) = mpsc::channel(2);
+    // It ends soon after the receiver is gone.
+    tokio::task::spawn_blocking(move || {
+        let mut batch = Vec::with_capacity(BATCH);
+        for listed in walk(&folder, follow_links, may_be_missing) {
+            batch.push(listed);
+            if batch.len() == BATCH && sender.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return;
+            }
+        }
+        let _ = sender.blocking_send(batch);
+    });
+    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
+        .flat_map(stream::iter)
+        .boxed()
+}
+
+fn walk(folder: &Path, follow_links: bool, may_be_missing: bool) -> impl Iterator<Item = Result<Listed>> {
+    let entries = WalkDir::new(folder).follow_links(follow_links).sort_by(in_order_of_keys).into_iter();
+    let root = folder.to_owned();
+    entries.filter_map(move |found| match found {
+        Ok(entry) if entry.depth() == 0 && entry.file_type().is_dir() => None,
+        Ok(entry) if entry.depth() == 0 => {
+            Some(Err(Error::new(ErrorKind::Storage, format!("{} is not a folder", root.display()))))
+        }
+        Ok(entry) => listed(&root, &entry).map(Ok),
+        Err(error) if error.depth() == 0 => {
+            let is_missing = error.io_error().is_some_and(|error| error.kind() == IoErrorKind::NotFound);
+            if is_missing && may_be_missing {
+                None
+            } else {
+                Some(Err(storage(&root, "cannot be listed", error.into())))
+            }
+        }
+        Err(error) => {
+            let path = error.path().unwrap_or(&root).to_owned();
+            let (name, _) = name_below(&root, &path);
+            Some(Ok(Listed::Unreadable { name, error: storage(&path, "cannot be read", error.into()) }))
+        }
+    })
+}
+
+/// What lies in a directory comes where its name with a slash does.
+fn in_order_of_keys(one: &DirEntry, other: &DirEntry) -> Ordering {
+    let (names, ends) = ([one, other].map(DirEntry::file_name), [one, other].map(end));
+    if let [Some(a), Some(b)] = names.map(OsStr::to_str) {
+        let [a, b] = [a, b].map(normalize_key);
+        return a.bytes().chain(ends[0]).cmp(b.bytes().chain(ends[1]));
+    }
+    let [a, b] = names.map(|name| name.as_encoded_bytes().iter().copied());
+    a.chain(ends[0]).cmp(b.chain(ends[1]))
+}
+
+fn end(entry: &DirEntry) -> Option<u8> {
+    entry.file_type().is_dir().then_some(b'/')
+}
+
+fn listed(root: &Path, entry: &DirEntry) -> Option<Listed> {
+    let kind = entry.file_type();
+    if kind.is_dir() || entry.file_name().to_str().is_some_and(partial_file::is_partial) {
+        return None;
+    }
+    let (name, is_text) = name_below(root, entry.path());
+    let refused = |why: &str| {
+        let message = format!("{} {why}", entry.path().display());
+        Some(Listed::Refused { name: name.clone(), error: Error::new(ErrorKind::Storage, message) })
+    };
+    if !is_text {
+        return refused("has a name that is not UTF-8, which no key can have");
+    }
+    if kind.is_symlink() {
+        return refused("is a symbolic link, and these are not followed");
+    }
+    if !kind.is_file() {
+        return refused("is not a regular file");
+    }
+    let found = match entry.metadata() {
+        Ok(found) => found,
+        // It was removed meanwhile.
+        Err(error) if error.io_error().is_some_and(|error| error.kind() == IoErrorKind::NotFound) => {
+            return None;
+        }
+        Err(error) => {
+            return Some(Listed::Refused {
+                name,
+                error: storage(entry.path(), "cannot be read", error.into()),
+            });
+        }
+    };
+    match found.modified() {
+        Ok(modified) => Some(Listed::Entry(Entry { name, size: found.len(), modified, object: None })),
+        Err(error) => Some(Listed::Refused { name, error: storage(entry.path(), "has no time", error) }),
+    }
+}
+
+/// With slashes, and whether it is UTF-8.
+fn name_below(root: &Path, path: &Path) -> (String, bool) {
+    let below = path.strip_prefix(root).unwrap_or(path);
+    let mut name = String::with_capacity(below.as_os_str().len());
+    let mut is_text = true;
+    for part in below.components() {
+        if !name.is_empty() {
+            name.push('/');
+        }
+        let text = part.as_os_str().to_string_lossy();
+        is_text &= part.as_os_str().to_str().is_some();
+        name.push_str(&text);
+    }
+    (name, is_text)
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::TryStreamExt as _;
+
+    use super::*;
+    use crate::transfer::tree::entry::order;
+
+    async fn names(folder: &Path, follow_links: bool) -> Vec<String> {
+        let entries = list(folder.to_owned(), follow_links, false);
+        let listed: Vec<_> = entries.try_collect().await.unwrap();
+        let name = |listed: &Listed| match listed {
+            Listed::Entry(entry) => entry.name.clone(),
+            Listed::Refused { name, error } => format!("{name}: {}", error.message()),
+            Listed::Unreadable { .. } => panic!("{listed:?}"),
+        };
+        listed.iter().map(name).collect()
+    }
+
+    #[tokio::test]
+    async fn files_come_in_the_order_of_keys() {
+        let folder = tempfile::tempdir().unwrap();
+        let expected = [
+            "a-b",
+            "a.b",
+            "a/b/c",
+            "a/c",
+            "a0",
+            "cr\u{e9}a/x",
+            "cre\u{301}b",
+            "z/\u{1f600}",
+            "\u{e9}",
+            "\u{10000}",
+        ];
+        for name in expected {
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, name).unwrap();
+        }
+        for unfinished in [".a.partial", "a/.b.partial.download"] {
+            std::fs::write(folder.path().join(unfinished), "").unwrap();
+        }
+        std::fs::create_dir(folder.path().join("empty")).unwrap();
+        let names = names(folder.path(), false).await;
+        assert!(names.is_sorted_by(|one, other| order(one, other).is_lt()), "{names:?}");
+        let mut expected = expected.map(str::to_owned);
+        expected.sort_by(|one, other| order(one, other));
+        assert_eq!(names, expected);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_missing_may_be_empty() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing");
+        assert_eq!(list(missing.clone(), false, true).count().await, 0);
+        let error = list(missing, false, false).try_collect::<Vec<_>>().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Storage);
+        let file = folder.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        let error = list(file, false, true).try_collect::<Vec<_>>().await.unwrap_err();
+        assert!(error.message().ends_with("is not a folder"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn links_are_followed_if_wanted() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("there");
+        std::fs::create_dir(&there).unwrap();
+        std::fs::write(there.join("file"), "1").unwrap();
+        std::os::unix::fs::symlink(&there, folder.path().join("link")).unwrap();
+        assert_eq!(names(folder.path(), true).await, ["link/file", "there/file"]);
+        let names = names(folder.path(), false).await;
+        assert!(names[0].ends_with("link is a symbolic link, and these are not followed"), "{names:?}");
+        assert_eq!(names[1], "there/file");
+    }
+}

@@ -1,0 +1,503 @@
+//! The transfer of each name of a tree.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
+
+use super::comparison::{self, Pair};
+use super::entry::Entry;
+use super::file_names::path_in;
+use super::place::Place;
+use super::planner::Work;
+use super::report::Reporter;
+use super::settings::Settings;
+use crate::body::Body;
+use crate::client::pace::Pace;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::{
+    Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, CreateMultipartUploadRequest, Object,
+};
+use crate::r2::R2Service;
+use crate::sync::lock;
+use crate::transfer::blocking::{blocking, storage};
+use crate::transfer::download::Modified;
+use crate::transfer::file_identity::FileIdentity;
+use crate::transfer::modified_time;
+use crate::transfer::partial_file::PartialFile;
+use crate::transfer::proof::Verified;
+use crate::transfer::small_file::{MAX_IN_MEMORY, read_small};
+use crate::transfer::upload::put_whole;
+
+/// Files above this size are large: a few are under way at once, each in pieces.
+const MAX_SMALL: u64 = 64 * 1024 * 1024;
+
+/// How many large files are under way at once.
+const LARGE_AT_ONCE: usize = 4;
+
+/// How often a file is sent that changes meanwhile.
+const MAX_SENDS: u32 = 3;
+
+/// What became of a piece of work.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Transferred {
+        name: String,
+        size: u64,
+        verified: Option<Verified>,
+        resumed_bytes: u64,
+    },
+    Unchanged {
+        name: String,
+        size: u64,
+    },
+    Deleted(Vec<(Entry, Result<()>)>),
+    Failed {
+        name: String,
+        error: Error,
+        /// Whether it was among what is to be transferred.
+        was_found: bool,
+    },
+}
+
+/// What was transferred.
+struct Done {
+    size: u64,
+    verified: Verified,
+    resumed_bytes: u64,
+}
+
+/// What the work of one transfer shares.
+pub(super) struct Jobs {
+    direction: Direction,
+    settings: Settings,
+    /// What all objects are stored with.
+    request: CreateMultipartUploadRequest,
+    reporter: Arc<Reporter>,
+    pace: Arc<Pace>,
+    large: Semaphore,
+    /// Whether the target was listed, so that what is not in the listing is not there.
+    is_target_listed: bool,
+    /// The directory that was made, or found, last.
+    parent: Mutex<Option<PathBuf>>,
+}
+
+enum Direction {
+    Up { folder: PathBuf, service: R2Service, prefix: String },
+    Down { service: R2Service, folder: PathBuf },
+    Across { source: R2Service, target: R2Service, target_prefix: String },
+}
+
+impl Jobs {
+    pub(super) fn new(
+        source: Place,
+        target: Place,
+        settings: Settings,
+        request: CreateMultipartUploadRequest,
+        reporter: Arc<Reporter>,
+        is_target_listed: bool,
+    ) -> Result<Self> {
+        let runtime = match (&source, &target) {
+            (Place::Keys { service, .. }, _) | (_, Place::Keys { service, .. }) => {
+                Arc::clone(service.runtime())
+            }
+            (Place::Folder(_), Place::Folder(_)) => {
+                return Err(Error::invalid_input("both sides are folders"));
+            }
+        };
+        let pace = Arc::new(Pace::new(runtime, settings.concurrency));
+        let direction = match (source, target) {
+            (Place::Keys { service: source, .. }, Place::Keys { service: target, prefix: target_prefix }) => {
+                let [source, target] = [source, target].map(|service| service.at_pace(&pace));
+                Direction::Across { source, target, target_prefix }
+            }
+            (Place::Folder(folder), Place::Keys { service, prefix }) => {
+                Direction::Up { folder, service: service.at_pace(&pace), prefix }
+            }
+            (Place::Keys { service, .. }, Place::Folder(folder)) => {
+                Direction::Down { service: service.at_pace(&pace), folder }
+            }
+            (Place::Folder(_), Place::Folder(_)) => {
+                return Err(Error::invalid_input("both sides are folders"));
+            }
+        };
+        Ok(Self {
+            direction,
+            settings,
+            request,
+            reporter,
+            pace,
+            large: Semaphore::new(LARGE_AT_ONCE),
+            is_target_listed,
+            parent: Mutex::default(),
+        })
+    }
+
+    /// How many pieces of work are begun at once. Most of them wait for a slot of the pace.
+    pub(super) fn most_under_way(&self) -> usize {
+        self.settings.concurrency + LARGE_AT_ONCE * 2
+    }
+
+    /// An error is one that would meet all the others too.
+    pub(super) async fn perform(&self, work: Work) -> Result<Outcome> {
+        let (name, is_new, transferred) = match work {
+            Work::Refused { name, error } => return Ok(Outcome::Failed { name, error, was_found: false }),
+            Work::Extra(entries) => return self.delete(entries).await,
+            Work::New(source) => {
+                let name = source.name.clone();
+                (name, true, self.transfer(&source, self.is_target_listed).await)
+            }
+            Work::Both { source, target } => {
+                let name = source.name.clone();
+                match self.is_unchanged(&source, &target).await {
+                    Ok(true) => return Ok(Outcome::Unchanged { name, size: source.size }),
+                    Ok(false) => (name, true, self.transfer(&source, false).await),
+                    Err(error) => (name, false, Err(error)),
+                }
+            }
+        };
+        match transferred {
+            Ok(done) => {
+                let verified = Some(done.verified).filter(|_| !self.settings.dry_run);
+                Ok(Outcome::Transferred {
+                    name,
+                    size: done.size,
+                    verified,
+                    resumed_bytes: done.resumed_bytes,
+                })
+            }
+            Err(error) if is_fatal(&error) => Err(error),
+            Err(error) => Ok(Outcome::Failed { name, error, was_found: is_new }),
+        }
+    }
+
+    async fn is_unchanged(&self, source: &Entry, target: &Entry) -> Result<bool> {
+        let compare = self.settings.compare;
+        match &self.direction {
+            Direction::Up { folder, service, .. } => {
+                Pair {
+                    service,
+                    path: &path_in(folder, &source.name)?,
+                    file: source,
+                    object: target,
+                    is_download: false,
+                }
+                .is_unchanged(compare, &self.pace)
+                .await
+            }
+            Direction::Down { service, folder, .. } => {
+                Pair {
+                    service,
+                    path: &path_in(folder, &source.name)?,
+                    file: target,
+                    object: source,
+                    is_download: true,
+                }
+                .is_unchanged(compare, &self.pace)
+                .await
+            }
+            Direction::Across { source: from, target: to, .. } => {
+                comparison::are_unchanged(compare, (from, source), (to, target)).await
+            }
+        }
+    }
+
+    async fn transfer(&self, source: &Entry, is_absent: bool) -> Result<Done> {
+        self.reporter.progress(|progress| {
+            progress.found += 1;
+            progress.found_bytes += source.size;
+        });
+        // The semaphore is never closed.
+        let _large = if source.size > MAX_SMALL { self.large.acquire().await.ok() } else { None };
+        match &self.direction {
+            Direction::Up { folder, service, prefix } => {
+                self.upload(
+                    service,
+                    &upload_path(folder, &source.name),
+                    format!("{prefix}{}", source.name),
+                    source,
+                )
+                .await
+            }
+            Direction::Down { service, folder, .. } => {
+                let path = path_in(folder, &source.name)?;
+                let Some(object) = source.object.as_deref() else { return Err(gone(source)) };
+                self.download(service, object, folder, path, is_absent).await
+            }
+            Direction::Across { source: from, target: to, target_prefix, .. } => {
+                let Some(object) = source.object.as_deref() else { return Err(gone(source)) };
+                self.copy(from, object, to, &format!("{target_prefix}{}", source.name)).await
+            }
+        }
+    }
+
+    async fn upload(&self, service: &R2Service, path: &Path, key: String, source: &Entry) -> Result<Done> {
+        if self.settings.dry_run {
+            return Ok(Done::not(source.size));
+        }
+        let mut request = self.request.clone();
+        request.http_metadata = self.settings.metadata_rules.of(&source.name, &request.http_metadata);
+        request.key = key;
+        if source.size <= MAX_IN_MEMORY {
+            return self.upload_small(service, path, request).await;
+        }
+        let file = FileIdentity::of(path).await?;
+        self.keep_time(&mut request, &file);
+        let mut upload = service
+            .upload(path, request.key)
+            .http_metadata(request.http_metadata)
+            .custom_metadata(request.custom_metadata)
+            .concurrency(self.settings.concurrency)
+            .on_progress(self.reporter.bytes());
+        if let Some(class) = request.storage_class {
+            upload = upload.storage_class(class);
+        }
+        if let Some(size) = self.settings.part_size {
+            upload = upload.part_size(size);
+        }
+        if let Some(journal) = &self.settings.journal {
+            upload = upload.journal(journal);
+        }
+        let done = upload.await?;
+        Ok(Done { size: file.size, verified: done.verified, resumed_bytes: done.resumed_bytes })
+    }
+
+    /// Reads the file once, and looks at it again when it is stored: one that was written to meanwhile has a time before that
+    /// of its object, and would count as unchanged from then on.
+    async fn upload_small(
+        &self,
+        service: &R2Service,
+        path: &Path,
+        mut request: CreateMultipartUploadRequest,
+    ) -> Result<Done> {
+        let _slot = self.pace.slot().await;
+        let report = self.reporter.bytes();
+        let mut sends = 0;
+        loop {
+            let (bytes, file) = read_small(path.to_owned()).await?;
+            self.keep_time(&mut request, &file);
+            let crc = service.verifies().then(|| Crc64Nvme::of(&bytes));
+            let (_, verified) =
+                put_whole(service, &request, &Conditional::new(), Body::from(bytes), crc).await?;
+            report(file.size, file.size);
+            sends += 1;
+            match file.check(path).await {
+                Err(error) if sends >= MAX_SENDS => return Err(error),
+                Err(_) if FileIdentity::of(path).await?.size <= MAX_IN_MEMORY => {}
+                Err(error) => return Err(error),
+                Ok(()) => return Ok(Done { size: file.size, verified, resumed_bytes: 0 }),
+            }
+        }
+    }
+
+    fn keep_time(&self, request: &mut CreateMultipartUploadRequest, file: &FileIdentity) {
+        if self.settings.metadata_rules.keep_times
+            && let Some(text) = modified_time::to_text(file.modified())
+        {
+            request.custom_metadata.insert(modified_time::NAME, text);
+        }
+    }
+
+    async fn download(
+        &self,
+        service: &R2Service,
+        object: &Object,
+        folder: &Path,
+        path: PathBuf,
+        is_absent: bool,
+    ) -> Result<Done> {
+        if self.settings.dry_run {
+            return Ok(Done::not(object.size));
+        }
+        self.make_parent(folder, &path, is_absent).await?;
+        if object.size <= MAX_IN_MEMORY {
+            return self.download_small(service, object, path).await;
+        }
+        let modified = if self.settings.metadata_rules.keep_times {
+            Modified::OfObject(object.uploaded)
+        } else {
+            Modified::At(object.uploaded)
+        };
+        let mut download = service
+            .download(&object.key, path)
+            .concurrency(self.settings.concurrency)
+            .resume(self.settings.resume)
+            .modified(modified)
+            .on_progress(self.reporter.bytes());
+        if let Some(size) = self.settings.part_size {
+            download = download.range_size(size);
+        }
+        let Some(done) = download.await? else { return Err(deleted(object)) };
+        Ok(Done { size: done.object.size, verified: done.verified, resumed_bytes: done.resumed_bytes })
+    }
+
+    async fn download_small(&self, service: &R2Service, object: &Object, path: PathBuf) -> Result<Done> {
+        let _slot = self.pace.slot().await;
+        let Some(found) = service.get(&object.key).await? else { return Err(deleted(object)) };
+        if found.size > MAX_IN_MEMORY {
+            let message = format!("{:?} was replaced by a larger object since it was listed", object.key);
+            return Err(Error::new(ErrorKind::Conflict, message));
+        }
+        let kept = modified_time::of(&found).filter(|_| self.settings.metadata_rules.keep_times);
+        // The listing knows its own object's time to the millisecond.
+        let uploaded = if found.etag == object.etag { object.uploaded } else { found.uploaded };
+        let verified = if !service.verifies() {
+            Verified::LengthOnly
+        } else if found.checksums.get(ChecksumAlgorithm::Crc64Nvme).is_some() {
+            Verified::Crc64
+        } else if Checksum::from_etag(&found.etag).is_some() {
+            Verified::Md5
+        } else {
+            Verified::LengthOnly
+        };
+        let bytes = found.bytes().await?;
+        let size = bytes.len() as u64;
+        blocking(move || PartialFile::temporary(&path).write_all(&bytes, kept.unwrap_or(uploaded))).await?;
+        self.reporter.bytes()(size, size);
+        Ok(Done { size, verified, resumed_bytes: 0 })
+    }
+
+    /// Makes the directory of a file, unless a link would lead elsewhere, and sees to it that a name that is `absent` in the
+    /// listing is not there under another one.
+    async fn make_parent(&self, folder: &Path, path: &Path, is_absent: bool) -> Result<()> {
+        let parent = path.parent().unwrap_or(folder).to_owned();
+        let is_made = lock(&self.parent).as_ref() == Some(&parent);
+        let (folder, path, made) = (folder.to_owned(), path.to_owned(), parent.clone());
+        blocking(move || {
+            if !is_made {
+                make_directory(&folder, &parent)?;
+            }
+            if is_absent && path.symlink_metadata().is_ok() {
+                let message = format!(
+                    "{} exists: another key has the same name in this folder, or it was written meanwhile",
+                    path.display()
+                );
+                return Err(Error::new(ErrorKind::Conflict, message));
+            }
+            Ok(())
+        })
+        .await?;
+        *lock(&self.parent) = Some(made);
+        Ok(())
+    }
+
+    async fn copy(&self, from: &R2Service, object: &Object, to: &R2Service, key: &str) -> Result<Done> {
+        if self.settings.dry_run {
+            return Ok(Done::not(object.size));
+        }
+        let mut copy = from
+            .copy_object(object.clone(), key)
+            .to_bucket(to)
+            .concurrency(self.settings.concurrency)
+            .on_progress(self.reporter.bytes());
+        if let Some(size) = self.settings.part_size {
+            copy = copy.part_size(size);
+        }
+        let copied = copy.await?;
+        if self.settings.moves {
+            self.delete_copied(from, &copied.source).await?;
+        }
+        Ok(Done { size: copied.source.size, verified: copied.verified, resumed_bytes: 0 })
+    }
+
+    /// Deletes the source of a copy, if it still is what was copied.
+    async fn delete_copied(&self, service: &R2Service, source: &Object) -> Result<()> {
+        let _slot = self.pace.slot().await;
+        match service.head(&source.key).await? {
+            Some(found) if found.etag == source.etag => service.delete(&source.key).await,
+            Some(_) => {
+                let message =
+                    format!("{:?} was replaced while it was moved: its copy is the one before", source.key);
+                Err(Error::new(ErrorKind::Conflict, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    async fn delete(&self, entries: Vec<Entry>) -> Result<Outcome> {
+        if self.settings.dry_run {
+            return Ok(Outcome::Deleted(entries.into_iter().map(|entry| (entry, Ok(()))).collect()));
+        }
+        let _slot = self.pace.slot().await;
+        let (Direction::Up { service, .. } | Direction::Across { target: service, .. }) = &self.direction
+        else {
+            let Direction::Down { folder, .. } = &self.direction else {
+                return Ok(Outcome::Deleted(Vec::new()));
+            };
+            let folder = folder.clone();
+            return blocking(move || Ok(Outcome::Deleted(delete_files(&folder, entries)))).await;
+        };
+        let keys = entries.iter().filter_map(|entry| entry.object.as_ref().map(|object| object.key.clone()));
+        let results = service.delete_many(keys).await?.results;
+        Ok(Outcome::Deleted(entries.into_iter().zip(results.into_iter().map(|(_, result)| result)).collect()))
+    }
+}
+
+impl Done {
+    /// What a dry run would have done.
+    fn not(size: u64) -> Self {
+        Self { size, verified: Verified::LengthOnly, resumed_bytes: 0 }
+    }
+}
+
+/// Whether everything else would fail as well.
+pub(super) fn is_fatal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Credentials | ErrorKind::MissingSigningConfig | ErrorKind::NoSuchBucket)
+}
+
+fn upload_path(folder: &Path, name: &str) -> PathBuf {
+    let mut path = folder.to_owned();
+    path.extend(name.split('/'));
+    path
+}
+
+fn gone(entry: &Entry) -> Error {
+    Error::unexpected(format!("{:?} is not an object", entry.name))
+}
+
+fn deleted(object: &Object) -> Error {
+    Error::new(ErrorKind::NoSuchKey, format!("{:?} was deleted since it was listed", object.key))
+}
+
+/// Each directory down to this one. The folder itself may be a link, those in it may not.
+fn make_directory(folder: &Path, directory: &Path) -> Result<()> {
+    std::fs::create_dir_all(folder).map_err(|error| storage(folder, "cannot be made", error))?;
+    let mut path = folder.to_owned();
+    for part in directory.strip_prefix(folder).unwrap_or(Path::new("")) {
+        path.push(part);
+        let failed = |error| storage(&path, "cannot be made", error);
+        match std::fs::create_dir(&path) {
+            Ok(()) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                let found = path.symlink_metadata().map_err(failed)?;
+                if !found.is_dir() {
+                    let what = if found.is_symlink() { "a symbolic link" } else { "a file" };
+                    let message = format!("{} is {what} and no directory", path.display());
+                    return Err(Error::new(ErrorKind::Conflict, message));
+                }
+            }
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Deletes files, and the directories that are empty then.
+fn delete_files(folder: &Path, entries: Vec<Entry>) -> Vec<(Entry, Result<()>)> {
+    let delete = |entry: Entry| {
+        let path = upload_path(folder, &entry.name);
+        let result = match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(storage(&path, "cannot be deleted", error))
+            }
+            _ => Ok(()),
+        };
+        if result.is_ok() {
+            let parents = path.ancestors().skip(1).take_while(|parent| *parent != folder);
+            // One that is not empty stays, and so do those that it lies in.
+            let _ = parents.map(std::fs::remove_dir).try_for_each(|removed| removed);
+        }
+        (entry, result)
+    };
+    entries.into_iter().map(delete).collect()
+}

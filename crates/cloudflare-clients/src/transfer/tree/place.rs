@@ -1,0 +1,81 @@
+//! The two kinds of trees: folders of this machine, and keys that begin alike.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::r2::R2Service;
+
+/// One side of a transfer of many objects: a folder of this machine, or the keys of a bucket that begin alike.
+///
+/// A path is a folder: `"films".into()`. [`R2Service::tree`] gives keys.
+#[derive(Debug, Clone)]
+pub struct Tree(pub(super) Place);
+
+#[derive(Debug, Clone)]
+pub(super) enum Place {
+    Folder(PathBuf),
+    /// The prefix is empty or ends with a slash.
+    Keys {
+        service: R2Service,
+        prefix: String,
+    },
+}
+
+impl R2Service {
+    /// The objects below a prefix, as one side of a [`sync`](crate::transfer::sync). A prefix that does not end with a slash
+    /// gets one: `films` is `films/`, and not `films-old/` too. An empty one is the whole bucket.
+    pub fn tree(&self, prefix: impl Into<String>) -> Tree {
+        Tree(Place::Keys { service: self.clone(), prefix: folder_prefix(prefix.into()) })
+    }
+}
+
+pub(super) fn folder_prefix(mut prefix: String) -> String {
+    if !prefix.is_empty() && !prefix.ends_with('/') {
+        prefix.push('/');
+    }
+    prefix
+}
+
+impl Place {
+    /// Whether one of them lies in the other, where that can be told.
+    pub(super) fn overlaps(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Folder(_), Self::Keys { .. }) | (Self::Keys { .. }, Self::Folder(_)) => false,
+            (Self::Folder(one), Self::Folder(other)) => one.starts_with(other) || other.starts_with(one),
+            (Self::Keys { service: a, prefix: one }, Self::Keys { service: b, prefix: other }) => {
+                Arc::ptr_eq(a.bucket(), b.bucket())
+                    && (one.starts_with(other.as_str()) || other.starts_with(one.as_str()))
+            }
+        }
+    }
+}
+
+impl From<PathBuf> for Tree {
+    fn from(path: PathBuf) -> Self {
+        Self(Place::Folder(path))
+    }
+}
+
+impl From<&Path> for Tree {
+    fn from(path: &Path) -> Self {
+        path.to_owned().into()
+    }
+}
+
+impl From<&PathBuf> for Tree {
+    fn from(path: &PathBuf) -> Self {
+        path.clone().into()
+    }
+}
+
+impl From<&str> for Tree {
+    fn from(path: &str) -> Self {
+        PathBuf::from(path).into()
+    }
+}
+
+impl From<String> for Tree {
+    fn from(path: String) -> Self {
+        PathBuf::from(path).into()
+    }
+}

@@ -1,0 +1,235 @@
+//! What there is to do, name by name: both sides come sorted, so that they are compared like the halves of a zip.
+
+use std::cmp::Ordering;
+use std::pin::Pin;
+
+use futures_util::future::join;
+use futures_util::stream::{Peekable, StreamExt as _};
+
+use super::entry::{Entries, Entry, Listed, order};
+use super::selection::Selection;
+use crate::error::{Error, Result};
+use crate::model::r2::{MAX_DELETES, normalize_key};
+
+/// The next thing to do.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// Only the source has it.
+    New(Entry),
+    /// Both sides have it.
+    Both { source: Entry, target: Entry },
+    /// Only the target has these.
+    Extra(Vec<Entry>),
+    /// Nothing can be done about it.
+    Refused { name: String, error: Error },
+}
+
+/// Compares two listings.
+pub(super) struct Planner {
+    source: Side,
+    target: Side,
+    selection: Selection,
+    /// Whether what only the target has is wanted.
+    wants_extra: bool,
+    extra: Vec<Entry>,
+}
+
+struct Side {
+    what: &'static str,
+    entries: Pin<Box<Peekable<Entries>>>,
+    /// The name that was taken last, as it is compared.
+    last: Option<String>,
+}
+
+impl Planner {
+    pub(super) fn new(source: Entries, target: Entries, selection: Selection, wants_extra: bool) -> Self {
+        let side = |what, entries: Entries| Side { what, entries: Box::pin(entries.peekable()), last: None };
+        let (source, target) = (side("source", source), side("target", target));
+        Self { source, target, selection, wants_extra, extra: Vec::new() }
+    }
+
+    pub(super) async fn next(&mut self) -> Result<Option<Work>> {
+        loop {
+            let (source, target) =
+                join(self.source.entries.as_mut().peek(), self.target.entries.as_mut().peek()).await;
+            let ordering = match (source, target) {
+                (Some(Ok(source)), Some(Ok(target))) => order(source.name(), target.name()),
+                (None, None) => return Ok(self.take_extra()),
+                // An error that ends a side is taken, and returned, below.
+                (Some(Err(_)), _) | (Some(_), None) => Ordering::Less,
+                (_, Some(_)) => Ordering::Greater,
+            };
+            let source = if ordering.is_le() { self.source.take().await? } else { None };
+            let target = if ordering.is_ge() { self.target.take().await? } else { None };
+            if let Some(work) = self.work(source, target) {
+                return Ok(Some(work));
+            }
+            if self.extra.len() >= MAX_DELETES {
+                return Ok(self.take_extra());
+            }
+        }
+    }
+
+    fn take_extra(&mut self) -> Option<Work> {
+        if self.extra.is_empty() { None } else { Some(Work::Extra(std::mem::take(&mut self.extra))) }
+    }
+
+    fn work(&mut self, source: Option<Taken>, target: Option<Taken>) -> Option<Work> {
+        let name = source.as_ref().or(target.as_ref())?.listed.name();
+        if !self.selection.has(name) {
+            return None;
+        }
+        match (source, target) {
+            (Some(Taken { listed, is_again: true }), _) => {
+                let name = listed.name().to_owned();
+                let message =
+                    format!("another one has the name {name:?} too, by the form in which R2 compares keys");
+                Some(Work::Refused { name, error: Error::invalid_input(message) })
+            }
+            (Some(Taken { listed: Listed::Unreadable { name, error }, .. }), _) => {
+                // What lies there is missing in the listing, and not in the source.
+                self.wants_extra = false;
+                self.extra.clear();
+                Some(Work::Refused { name, error })
+            }
+            (Some(Taken { listed: Listed::Entry(source), .. }), None) => Some(Work::New(source)),
+            (Some(Taken { listed: Listed::Entry(source), .. }), Some(target)) => Some(match target.listed {
+                Listed::Entry(target) => Work::Both { source, target },
+                Listed::Refused { error, .. } | Listed::Unreadable { error, .. } => {
+                    Work::Refused { name: source.name, error: error.explain("in its place,") }
+                }
+            }),
+            (None, Some(Taken { listed: Listed::Entry(target), .. })) => {
+                if self.wants_extra {
+                    self.extra.push(target);
+                }
+                None
+            }
+            (Some(Taken { listed: Listed::Refused { name, error }, .. }), _)
+            | (None, Some(Taken { listed: Listed::Unreadable { name, error }, .. })) => {
+                Some(Work::Refused { name, error })
+            }
+            // Nothing is transferred there, and nothing deleted.
+            (None, Some(_) | None) => None,
+        }
+    }
+}
+
+struct Taken {
+    listed: Listed,
+    /// Whether the one before has the same name.
+    is_again: bool,
+}
+
+impl Side {
+    async fn take(&mut self) -> Result<Option<Taken>> {
+        let Some(listed) = self.entries.next().await.transpose()? else { return Ok(None) };
+        if !matches!(listed, Listed::Entry(_)) {
+            return Ok(Some(Taken { listed, is_again: false }));
+        }
+        let name = normalize_key(listed.name());
+        let ordering = self.last.as_deref().map_or(Ordering::Less, |last| last.cmp(&name));
+        if ordering.is_gt() {
+            let message = format!(
+                "the listing of the {} is not in the order of its names: {name:?} comes after {:?}",
+                self.what,
+                self.last.as_deref().unwrap_or_default()
+            );
+            return Err(Error::unexpected(message));
+        }
+        self.last = Some(name.into_owned());
+        Ok(Some(Taken { listed, is_again: ordering.is_eq() }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use futures_util::stream;
+
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[expect(clippy::unnecessary_wraps, reason = "listings are of results")]
+    fn entry(name: &str) -> Result<Listed> {
+        Ok(Listed::Entry(Entry {
+            name: name.to_owned(),
+            size: 1,
+            modified: SystemTime::UNIX_EPOCH,
+            object: None,
+        }))
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "listings are of results")]
+    fn unreadable(name: &str) -> Result<Listed> {
+        let error = Error::new(ErrorKind::Storage, "it cannot be read");
+        Ok(Listed::Unreadable { name: name.to_owned(), error })
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "listings are of results")]
+    fn refused(name: &str) -> Result<Listed> {
+        Ok(Listed::Refused { name: name.to_owned(), error: Error::new(ErrorKind::Storage, "a link") })
+    }
+
+    async fn plan(source: Vec<Result<Listed>>, target: Vec<Result<Listed>>) -> Vec<String> {
+        let exclude = vec![crate::transfer::KeyPattern::parse("*.tmp").unwrap()];
+        let selection = Selection { include: Vec::new(), exclude };
+        let (source, target) = (stream::iter(source).boxed(), stream::iter(target).boxed());
+        let mut planner = Planner::new(source, target, selection, true);
+        let mut plan = Vec::new();
+        loop {
+            plan.push(match planner.next().await {
+                Ok(None) => return plan,
+                Ok(Some(Work::New(entry))) => format!("+{}", entry.name),
+                Ok(Some(Work::Both { source, .. })) => format!("={}", source.name),
+                Ok(Some(Work::Extra(entries))) => {
+                    entries.iter().flat_map(|entry| ["-", &entry.name]).collect()
+                }
+                Ok(Some(Work::Refused { name, error })) => format!("!{name} {}", error.message()),
+                Err(error) => {
+                    plan.push(error.message().to_owned());
+                    return plan;
+                }
+            });
+        }
+    }
+
+    #[tokio::test]
+    async fn both_sides_are_gone_through_once() {
+        let (source, target) = (["a", "b", "b.tmp", "d"].map(entry), ["a.tmp", "b", "c", "e"].map(entry));
+        assert_eq!(plan(source.into(), target.into()).await, ["+a", "=b", "+d", "-c-e"]);
+        assert_eq!(plan(vec![], ["a", "b"].map(entry).into()).await, ["-a-b"]);
+        assert_eq!(plan(["a", "b"].map(entry).into(), vec![]).await, ["+a", "+b"]);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_deleted_for_what_could_not_be_read() {
+        let source = vec![entry("a"), unreadable("b"), entry("d")];
+        let target = ["0", "a", "b/1", "c"].map(entry);
+        assert_eq!(plan(source, target.into()).await, ["=a", "!b it cannot be read", "+d"]);
+    }
+
+    #[tokio::test]
+    async fn a_listing_that_ends_in_an_error_deletes_nothing() {
+        let source = vec![entry("a"), Err(Error::unexpected("cut off"))];
+        assert_eq!(plan(source, ["0", "b", "c"].map(entry).into()).await, ["+a", "cut off"]);
+    }
+
+    #[tokio::test]
+    async fn a_listing_out_of_order_is_refused() {
+        let plan = plan(["b", "a"].map(entry).into(), ["c"].map(entry).into()).await;
+        assert_eq!(plan[0], "+b");
+        assert!(plan[1].contains("\"a\" comes after \"b\""), "{plan:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_refused_takes_its_place() {
+        let both = plan(vec![refused("a"), entry("b")], vec![entry("a"), refused("b"), refused("c")]).await;
+        assert_eq!(both[0], "!a a link");
+        assert!(both[1].starts_with("!b in its place,"), "{both:?}");
+        assert_eq!(both.len(), 2);
+        let again = plan(["cr\u{e9}a", "cre\u{301}a"].map(entry).into(), vec![]).await;
+        assert!(again[1].contains("has the name"), "{again:?}");
+    }
+}

@@ -1,0 +1,19 @@
+//! How each name of a tree is transferred.
+
+use std::path::PathBuf;
+
+use super::comparison::Compare;
+use super::selection::MetadataRules;
+
+#[derive(Debug, Clone)]
+pub(super) struct Settings {
+    pub(super) compare: Compare,
+    pub(super) dry_run: bool,
+    /// Whether what was copied is deleted from the source.
+    pub(super) moves: bool,
+    pub(super) metadata_rules: MetadataRules,
+    pub(super) part_size: Option<u64>,
+    pub(super) concurrency: usize,
+    pub(super) resume: bool,
+    pub(super) journal: Option<PathBuf>,
+}
