@@ -89,6 +89,11 @@ impl BucketLocation {
         })
     }
 
+    /// Whether it is in the embedded store.
+    pub(crate) fn is_embedded(&self) -> bool {
+        matches!(self, Self::Embedded(..))
+    }
+
     /// The bucket's name.
     pub(crate) fn bucket(&self) -> Result<String> {
         Ok(match self {

@@ -96,6 +96,15 @@ impl Progress {
         }
     }
 
+    /// So many bytes of all are done now, and before were so many.
+    pub(crate) fn transferred(&self, before: u64, now: u64) {
+        match now.checked_sub(before) {
+            Some(0) => {}
+            Some(more) => self.bar.inc(more),
+            None => self.bar.dec(before - now),
+        }
+    }
+
     /// So many more files are to be transferred, of so many bytes together.
     pub(crate) fn expect(&self, files: u64, bytes: u64) {
         if let Some((all, _)) = &self.shared.files {

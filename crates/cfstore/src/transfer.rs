@@ -10,7 +10,7 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, R2Service, StorageClass,
 };
-use cloudflare_clients::transfer::{Downloaded, RateLimit, Upload, Uploaded, Verified};
+use cloudflare_clients::transfer::{DEFAULT_CONCURRENCY, Downloaded, RateLimit, Upload, Uploaded, Verified};
 use indicatif::BinaryBytes;
 
 use crate::cli;
@@ -79,7 +79,7 @@ impl Settings {
     pub(crate) fn new(args: &cli::Transfer, service: &R2Service) -> Self {
         Self {
             resume: !args.no_resume,
-            concurrency: args.concurrency,
+            concurrency: args.concurrency.unwrap_or(DEFAULT_CONCURRENCY),
             limit: args.rate.limit_rate.map(|rate| RateLimit::new(service, rate)),
         }
     }
@@ -116,7 +116,7 @@ pub(crate) async fn upload_file(
     if let Some(limit) = &settings.limit {
         upload = upload.share_rate(limit);
     }
-    match journals(target, |name| env::var_os(name)).filter(|_| settings.resume) {
+    match journal_folder(target).filter(|_| settings.resume) {
         Some(folder) => shutdown::unless_requested(async { Ok(upload.journal(folder).await?) }).await,
         None => without_resuming(upload).await,
     }
@@ -213,6 +213,11 @@ impl fmt::Display for Resumed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.0 == 0 { Ok(()) } else { write!(f, "  {} had arrived before", BinaryBytes(self.0)) }
     }
+}
+
+/// The folder of the journals of uploads to the bucket that summaries call `target`.
+pub(crate) fn journal_folder(target: &str) -> Option<PathBuf> {
+    journals(target, |name| env::var_os(name))
 }
 
 /// Where the journals of uploads to this bucket are, where this machine says where programs keep their state.

@@ -98,7 +98,6 @@ impl TransferReport {
     }
 
     /// Nothing needs to be done with this one. People are told in the summary only.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the commands that compare before they transfer"))]
     pub(crate) fn skipped(&mut self, item: &Item<'_>, why: &str) -> Result<()> {
         self.progress.finished();
         self.summary.skipped += 1;

@@ -15,7 +15,7 @@ use crate::playlists::MAX_URLS;
 
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
-pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Transfer};
+pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
 
 /// Where the embedded store is, unless `serve --data` names another folder.
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
@@ -143,12 +143,14 @@ pub(crate) enum R2 {
     /// down in ~/.local/state/cfstore. Stdin may be of any length up to 156 GiB.
     #[command(override_usage = "\
 cfstore r2 put [OPTIONS] <FILE> <KEY>
-       cfstore r2 put [OPTIONS] <FILE>... <PREFIX/>")]
+       cfstore r2 put [OPTIONS] <FILE>... <PREFIX/>
+       cfstore r2 put [OPTIONS] -r <DIR> <PREFIX/>")]
     #[command(after_help = "\
 Examples:
   cfstore r2 put film.mp4 creator-123/videos/film.mp4
   cfstore r2 put *.ts *.m3u8 creator-123/hls/ --cache-control 'public, max-age=60'
   cfstore r2 put film.mp4 creator-123/videos/              the same key as the first
+  cfstore r2 put -r site/ r2://pages/site/ --exclude '*.map'
   cfstore r2 put notes.txt notes.txt --metadata uploadedBy=me --if-absent
   cfstore r2 put page.html.gz page.html --content-encoding gzip --content-type text/html
   cfstore r2 put master.mov r2://archive/2026/ --storage-class infrequent-access --limit-rate 10M
@@ -161,16 +163,30 @@ Examples:
     /// command continues what was interrupted.
     #[command(override_usage = "\
 cfstore r2 get [OPTIONS] <KEY> [FILE]
-       cfstore r2 get [OPTIONS] <KEY>... <DIR>")]
+       cfstore r2 get [OPTIONS] <KEY>... <DIR>
+       cfstore r2 get [OPTIONS] -r <PREFIX/> <DIR>")]
     #[command(after_help = "\
 Examples:
   cfstore r2 get creator-123/videos/film.mp4               to film.mp4
   cfstore r2 get creator-123/videos/film.mp4 /tmp/a.mp4
   cfstore r2 get notes.txt todo.txt texts/
   cfstore r2 get 'creator-123/**/*.mp4' films/             with their directories
+  cfstore r2 get -r creator-123/ backup/                   all of it
   cfstore r2 get notes.txt - | less
   cfstore r2 get film.mp4 - --range 0-1023 | xxd           the first 1,024 bytes")]
     Get(Get),
+    /// Make a prefix like a folder, a folder like a prefix, or one prefix like another
+    ///
+    /// What DST has already is not transferred: of a file, what was written before its object was uploaded; else what has
+    /// the same checksum. Sizes that differ are seen in any case. The same command continues what was interrupted. Between
+    /// buckets of one account the service copies, and no bytes come by here.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 sync site/ r2://pages/site/ --delete --dry-run      says what would be done
+  cfstore r2 sync hls/ r2://media/film/ --cache-control-of '*.m3u8=no-cache'
+  cfstore r2 sync r2://media/film/ film/ --include '*.ts'
+  cfstore r2 sync r2://media/ r2://archive/media/ --storage-class infrequent-access")]
+    Sync(Sync),
     /// Show what is known of an object, without its bytes
     Head(Head),
     /// List objects and directories

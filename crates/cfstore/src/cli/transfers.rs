@@ -11,6 +11,8 @@ use super::{Literal, parse_pair};
 /// The least rate that is kept to.
 const MIN_RATE: u64 = 1024;
 
+const TREES: &str = "Options for folders and prefixes";
+
 #[derive(Debug, Args)]
 pub(crate) struct Put {
     /// The files to store; `-` alone is stdin
@@ -24,8 +26,13 @@ pub(crate) struct Put {
     #[command(flatten)]
     pub(crate) metadata: Metadata,
     /// Fail rather than replace an object
-    #[arg(long)]
+    #[arg(long, conflicts_with = "recursive")]
     pub(crate) if_absent: bool,
+    /// Store the files of a folder, and of the folders in it, but for what the bucket has already
+    #[arg(short, long)]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) tree: Tree,
     /// Say what would be stored, and store nothing
     #[arg(long, alias = "dryrun")]
     pub(crate) dry_run: bool,
@@ -84,10 +91,70 @@ pub(crate) struct Transfer {
     #[arg(long)]
     pub(crate) no_resume: bool,
     /// The most that is under way at once: small files, and parts or ranges of a large one
-    #[arg(long, value_name = "N", default_value_t = 8, value_parser = parse_concurrency)]
-    pub(crate) concurrency: usize,
+    /// [default: 8, of folders 32]
+    #[arg(long, value_name = "N", value_parser = parse_concurrency)]
+    pub(crate) concurrency: Option<usize>,
     #[command(flatten)]
     pub(crate) rate: Rate,
+}
+
+/// What of a folder or prefix is transferred.
+#[derive(Debug, Args)]
+pub(crate) struct Tree {
+    /// Only names that match this pattern, or another one that is given so; without a slash it is about the last
+    /// part of a name
+    #[arg(long, value_name = "PATTERN", help_heading = TREES)]
+    pub(crate) include: Vec<String>,
+    /// Not the names that match this pattern
+    #[arg(long, value_name = "PATTERN", help_heading = TREES)]
+    pub(crate) exclude: Vec<String>,
+    /// Compare the bytes of files and objects, not their times
+    #[arg(long, help_heading = TREES, conflicts_with_all = ["size_only", "ignore_times"])]
+    pub(crate) checksum: bool,
+    /// Compare the sizes alone
+    #[arg(long, help_heading = TREES, conflicts_with = "ignore_times")]
+    pub(crate) size_only: bool,
+    /// Compare nothing, and transfer all
+    #[arg(long, alias = "no-compare", help_heading = TREES)]
+    pub(crate) ignore_times: bool,
+    /// Follow symbolic links in a folder that is sent
+    #[arg(long, help_heading = TREES)]
+    pub(crate) follow_links: bool,
+    /// The Cache-Control of names that match a pattern, such as `*.m3u8=no-cache`; may be given several times
+    #[arg(long, value_name = "PATTERN=VALUE", value_parser = parse_pair, help_heading = TREES)]
+    pub(crate) cache_control_of: Vec<(String, String)>,
+    /// The Content-Type of names that match a pattern; may be given several times
+    #[arg(long, value_name = "PATTERN=TYPE", value_parser = parse_pair, help_heading = TREES)]
+    pub(crate) content_type_of: Vec<(String, String)>,
+}
+
+/// What folders and prefixes are made alike by.
+#[derive(Debug, Args)]
+pub(crate) struct Sync {
+    /// A folder, or the address of a prefix, such as `r2://media/films/`
+    #[arg(value_name = "SRC")]
+    pub(crate) source: String,
+    /// The address of a prefix, or a folder
+    #[arg(value_name = "DST")]
+    pub(crate) destination: String,
+    /// Delete what DST has and SRC has not
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Mean the embedded store, which --delete has to be told
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// The variables of the account that DST is in
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_env_file: Option<PathBuf>,
+    /// Say what would be done, and do nothing
+    #[arg(long, alias = "dryrun")]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) tree: Tree,
+    #[command(flatten)]
+    pub(crate) metadata: Metadata,
+    #[command(flatten)]
+    pub(crate) transfer: Transfer,
 }
 
 #[derive(Debug, Clone, Copy, Args)]
@@ -111,6 +178,11 @@ pub(crate) struct Get {
     /// Only these bytes: `0-1023`, `1024-` (from there on) or `-500` (the last 500)
     #[arg(long, value_parser = parse_range, allow_hyphen_values = true)]
     pub(crate) range: Option<Range>,
+    /// Fetch what lies below a prefix, with its directories, but for what the folder has already
+    #[arg(short, long, conflicts_with = "range")]
+    pub(crate) recursive: bool,
+    #[command(flatten)]
+    pub(crate) tree: Tree,
     /// Say what would be fetched, and fetch nothing
     #[arg(long, alias = "dryrun")]
     pub(crate) dry_run: bool,

@@ -14,6 +14,7 @@ mod r2;
 mod resume;
 mod serve;
 mod store;
+mod trees;
 mod uploads;
 
 use std::fs;

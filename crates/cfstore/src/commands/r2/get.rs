@@ -23,9 +23,12 @@ use crate::shutdown;
 use crate::transfer::{self, Proof, Resumed, Settings};
 use crate::transfer_report::{Action, Item, TransferReport, Transferred};
 
-use super::get_many;
+use super::{get_many, tree};
 
 pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    if args.recursive {
+        return tree::get(args, location, printer).await;
+    }
     let literal = args.literal.literal;
     let key = match &*args.keys {
         [key] => KeyArgument::parse(key.clone(), literal)?,

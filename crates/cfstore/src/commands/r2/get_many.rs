@@ -44,8 +44,10 @@ pub(super) async fn run(args: Get, location: BucketLocation, printer: Printer) -
             }
         });
     }
+    let settings = Settings::new(&args.transfer, &service);
+    let concurrency = settings.concurrency;
     let fetching = Fetching {
-        settings: Settings::new(&args.transfer, &service),
+        settings,
         service,
         turns: Turns::default(),
         progress: Arc::clone(report.progress()),
@@ -64,7 +66,7 @@ pub(super) async fn run(args: Get, location: BucketLocation, printer: Printer) -
         });
         fetching.run(found.key, found.size, path)
     });
-    many::run(Action::Downloaded, args.transfer.concurrency, work, report).await
+    many::run(Action::Downloaded, concurrency, work, report).await
 }
 
 /// The folder to write to: one that is there, or ends with a slash.

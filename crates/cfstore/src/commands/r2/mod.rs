@@ -14,6 +14,8 @@ mod put;
 mod put_many;
 mod rm;
 mod sign_playlist;
+mod sync;
+mod tree;
 mod uploads;
 
 use std::path::Path;
@@ -38,6 +40,7 @@ pub(crate) async fn run(
         get::arrange(args)?;
     }
     let goes_to_address = matches!(&command, R2::Put(args) if is_address(&args.key));
+    let bucket_option = bucket.clone();
     let bucket = take_bucket(bucket.as_deref(), keys(&mut command))?;
     if let R2::Put(args) = &mut command {
         args.is_bucket = goes_to_address && args.key.is_empty();
@@ -60,6 +63,7 @@ pub(crate) async fn run(
         }
         R2::Presign(args) => presign::run(args, location, printer),
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
+        R2::Sync(args) => sync::run(args, bucket_option.as_deref(), env_file, printer).await,
         R2::Cp(args) => {
             cp::run(args, Kind::Copy, location, env_file, printer).await.map_err(Error::unfinished)
         }
@@ -86,5 +90,7 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         R2::SignPlaylist(args) => vec![&mut args.key],
         // Where it goes may be another bucket.
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
+        // Either may be a folder, and both may be in buckets of their own.
+        R2::Sync(_) => Vec::new(),
     }
 }

@@ -20,10 +20,13 @@ use crate::progress::Progress;
 use crate::transfer::{self, NewObject, Proof, Resumed, Settings};
 use crate::transfer_report::{Action, is_default};
 
-use super::put_many;
+use super::{put_many, tree};
 
 pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     keys::refuse_url(&args.key)?;
+    if args.recursive {
+        return tree::put(args, location, printer).await;
+    }
     match &*args.files {
         [file] if !args.dry_run => put_one(&args, file, location, printer).await,
         _ => put_many::run(args, location, printer).await,
@@ -90,7 +93,7 @@ async fn upload(
         if found.is_dir() {
             return Err(Error::usage(
                 format!("\"{}\" is a folder", path.display()),
-                "put its files one by one",
+                "give -r to put what is in it",
             ));
         }
         if found.is_file() {

@@ -114,7 +114,7 @@ async fn size(path: &Path) -> Result<u64> {
     let found = fs::metadata(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?;
     let what = match () {
         () if found.is_file() => return Ok(found.len()),
-        () if found.is_dir() => "a folder",
+        () if found.is_dir() => "a folder: give -r to put what is in one",
         () => "a pipe or device: put it by itself",
     };
     Err(Error::Local(format!("\"{}\" is {what}", path.display())))

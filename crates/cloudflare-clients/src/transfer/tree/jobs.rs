@@ -26,6 +26,7 @@ use crate::transfer::file_identity::FileIdentity;
 use crate::transfer::modified_time;
 use crate::transfer::partial_file::PartialFile;
 use crate::transfer::proof::Verified;
+use crate::transfer::rate::RateLimit;
 use crate::transfer::small_file::{MAX_IN_MEMORY, read_small};
 use crate::transfer::upload::put_whole;
 
@@ -105,7 +106,8 @@ impl Jobs {
                 return Err(Error::invalid_input("both sides are folders"));
             }
         };
-        let pace = Arc::new(Pace::new(runtime, settings.concurrency));
+        let concurrency = RateLimit::pieces_at_once(settings.rate.as_ref(), settings.concurrency);
+        let pace = Arc::new(Pace::new(runtime, concurrency));
         let direction = match (source, target) {
             (Place::Keys { service: source, .. }, Place::Keys { service: target, prefix: target_prefix }) => {
                 let [source, target] = [source, target].map(|service| service.at_pace(&pace));
@@ -258,6 +260,9 @@ impl Jobs {
         if let Some(journal) = &self.settings.journal {
             upload = upload.journal(journal);
         }
+        if let Some(rate) = &self.settings.rate {
+            upload = upload.share_rate(rate);
+        }
         let done = upload.await?;
         Ok(Done { size: file.size, verified: done.verified, resumed_bytes: done.resumed_bytes })
     }
@@ -277,8 +282,8 @@ impl Jobs {
             let (bytes, file) = read_small(path.to_owned()).await?;
             self.keep_time(&mut request, &file);
             let crc = service.verifies().then(|| Crc64Nvme::of(&bytes));
-            let (_, verified) =
-                put_whole(service, &request, &Conditional::new(), Body::from(bytes), crc).await?;
+            let body = RateLimit::applied(self.settings.rate.as_ref(), Body::from(bytes));
+            let (_, verified) = put_whole(service, &request, &Conditional::new(), body, crc).await?;
             report(file.size, file.size);
             sends += 1;
             match file.check(path).await {
@@ -327,6 +332,9 @@ impl Jobs {
         if let Some(size) = self.settings.part_size {
             download = download.range_size(size);
         }
+        if let Some(rate) = &self.settings.rate {
+            download = download.share_rate(rate);
+        }
         let Some(done) = download.await? else { return Err(deleted(object)) };
         Ok(Done { size: done.object.size, verified: done.verified, resumed_bytes: done.resumed_bytes })
     }
@@ -350,7 +358,7 @@ impl Jobs {
         } else {
             Verified::LengthOnly
         };
-        let bytes = found.bytes().await?;
+        let bytes = RateLimit::applied(self.settings.rate.as_ref(), found.body).bytes().await?;
         let size = bytes.len() as u64;
         blocking(move || PartialFile::temporary(&path).write_all(&bytes, kept.unwrap_or(uploaded))).await?;
         self.reporter.bytes()(size, size);
@@ -392,6 +400,9 @@ impl Jobs {
             .on_progress(self.reporter.bytes());
         if let Some(size) = self.settings.part_size {
             copy = copy.part_size(size);
+        }
+        if let Some(rate) = &self.settings.rate {
+            copy = copy.share_rate(rate);
         }
         let copied = copy.await?;
         if self.settings.moves {

@@ -1,9 +1,9 @@
 //! The two kinds of trees: folders of this machine, and keys that begin alike.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use crate::r2::R2Service;
+use crate::transfer::copy_route::CopyRoute;
 
 /// One side of a transfer of many objects: a folder of this machine, or the keys of a bucket that begin alike.
 ///
@@ -43,7 +43,7 @@ impl Place {
             (Self::Folder(_), Self::Keys { .. }) | (Self::Keys { .. }, Self::Folder(_)) => false,
             (Self::Folder(one), Self::Folder(other)) => one.starts_with(other) || other.starts_with(one),
             (Self::Keys { service: a, prefix: one }, Self::Keys { service: b, prefix: other }) => {
-                Arc::ptr_eq(a.bucket(), b.bucket())
+                CopyRoute::between(a, b) == CopyRoute::Within
                     && (one.starts_with(other.as_str()) || other.starts_with(one.as_str()))
             }
         }

@@ -56,7 +56,7 @@ pub enum TreeEvent<'a> {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeProgress {
-    /// How many files or objects were found that are to be transferred.
+    /// How many files or objects were found that are to be transferred, or would be if they were not refused.
     pub found: u64,
     /// How many bytes these have.
     pub found_bytes: u64,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::comparison::Compare;
 use super::selection::MetadataRules;
+use crate::transfer::rate::RateLimit;
 
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
@@ -15,5 +16,6 @@ pub(super) struct Settings {
     pub(super) part_size: Option<u64>,
     pub(super) concurrency: usize,
     pub(super) resume: bool,
+    pub(super) rate: Option<RateLimit>,
     pub(super) journal: Option<PathBuf>,
 }

@@ -21,6 +21,7 @@ use crate::r2::R2Service;
 use crate::r2::ops::setters::metadata_setters;
 use crate::transfer::key_pattern::KeyPattern;
 use crate::transfer::pieces::Pieces;
+use crate::transfer::rate::RateLimit;
 
 /// How many requests of a transfer of many are under way at once, unless it is told otherwise.
 const DEFAULT_CONCURRENCY: usize = 32;
@@ -121,6 +122,7 @@ impl TreeTransfer {
             part_size: None,
             concurrency: DEFAULT_CONCURRENCY,
             resume: true,
+            rate: None,
             journal: None,
         };
         Self {
@@ -216,6 +218,12 @@ impl TreeTransfer {
     /// How many requests are under way at once, at most; 32 by default. 0 counts as 1.
     pub fn concurrency(mut self, requests: usize) -> Self {
         self.settings.concurrency = requests.max(1);
+        self
+    }
+
+    /// The rate of all bytes together, which other transfers may share.
+    pub fn share_rate(mut self, limit: &RateLimit) -> Self {
+        self.settings.rate = Some(limit.clone());
         self
     }
 
@@ -333,12 +341,12 @@ fn tell(reporter: &Reporter, report: &mut TreeReport, outcome: &Outcome) {
     match outcome {
         Outcome::Transferred { name, size, verified, resumed_bytes } => {
             let (size, verified, resumed_bytes) = (*size, *verified, *resumed_bytes);
-            reporter.record(report, TreeEvent::Transferred { name, size, verified, resumed_bytes });
             reporter.progress(|progress| progress.done += 1);
+            reporter.record(report, TreeEvent::Transferred { name, size, verified, resumed_bytes });
         }
         Outcome::Unchanged { name, size } => {
-            reporter.record(report, TreeEvent::Unchanged { name, size: *size });
             reporter.progress(|progress| progress.unchanged += 1);
+            reporter.record(report, TreeEvent::Unchanged { name, size: *size });
         }
         Outcome::Deleted(results) => {
             for (entry, result) in results {
@@ -350,10 +358,11 @@ fn tell(reporter: &Reporter, report: &mut TreeReport, outcome: &Outcome) {
             }
         }
         Outcome::Failed { name, error, was_found } => {
+            reporter.progress(|progress| {
+                progress.found += u64::from(!was_found);
+                progress.done += 1;
+            });
             reporter.record(report, TreeEvent::Failed { name, error });
-            if *was_found {
-                reporter.progress(|progress| progress.done += 1);
-            }
         }
     }
 }

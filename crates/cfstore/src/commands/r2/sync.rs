@@ -1,0 +1,57 @@
+//! `cfstore r2 sync SRC DST`
+
+use std::path::Path;
+
+use crate::addresses::{is_address, take_bucket};
+use crate::bucket_location::BucketLocation;
+use crate::cli::Sync;
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::Printer;
+
+use super::tree::{self, Plan, Side};
+
+pub(crate) async fn run(
+    args: Sync,
+    bucket: Option<&str>,
+    env_file: Option<&Path>,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let Sync { source, destination, delete, local, to_env_file, dry_run, tree, metadata, transfer } = args;
+    let is_from_bucket = is_address(&source);
+    if !is_from_bucket && !is_address(&destination) {
+        return Err(Error::usage(
+            format!("{source:?} and {destination:?} are both folders of this machine"),
+            "write one of them as r2://BUCKET/PREFIX/",
+        ));
+    }
+    if to_env_file.is_some() && !is_from_bucket {
+        return Err(Error::usage(
+            "--to-env-file is about another account than that of SRC, which is a folder",
+            "give --env-file, before r2",
+        ));
+    }
+    let side = |text: String, env_file: Option<&Path>| {
+        if !is_address(&text) {
+            return Ok(Side::Folder(text.into()));
+        }
+        let mut prefix = text;
+        let named = take_bucket(bucket, [&mut prefix])?;
+        let location = BucketLocation::select(env_file, named.as_deref())?;
+        if delete && !local && location.is_embedded() {
+            return Err(Error::usage(
+                "--delete is about the embedded store: no R2_... variables are set",
+                "give --local if that is meant, or set the variables",
+            ));
+        }
+        Ok(Side::Keys { location, prefix })
+    };
+    let source = side(source, env_file)?;
+    let destination = side(destination, to_env_file.as_deref().or(env_file))?;
+    tree::run(
+        source,
+        destination,
+        Plan { delete, dry_run, tree, metadata: Some(metadata), transfer },
+        printer,
+    )
+    .await
+}

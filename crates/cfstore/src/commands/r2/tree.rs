@@ -1,0 +1,343 @@
+//! Transfers of folders and prefixes: `sync`, `put -r` and `get -r`.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cloudflare_clients::r2::{HttpMetadata, R2Service, StorageClass};
+use cloudflare_clients::transfer::{self, Compare, RateLimit, Tree, TreeEvent, TreeProgress, TreeTransfer};
+use tokio::sync::Notify;
+
+use crate::bucket_location::BucketLocation;
+use crate::cli::{self, Get, Put};
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::Printer;
+use crate::shutdown;
+use crate::transfer::journal_folder;
+use crate::transfer_report::{Action, Item, TransferReport, Transferred};
+
+/// Where something comes from or goes.
+#[derive(Debug)]
+pub(super) enum Side {
+    Folder(PathBuf),
+    Keys { location: BucketLocation, prefix: String },
+}
+
+/// What is done, besides from where to where.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) delete: bool,
+    pub(super) dry_run: bool,
+    pub(super) tree: cli::Tree,
+    /// What objects are stored with.
+    pub(super) metadata: Option<cli::Metadata>,
+    pub(super) transfer: cli::Transfer,
+}
+
+/// `cfstore r2 put -r DIR PREFIX/`
+pub(super) async fn put(args: Put, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let Put { files, key, dry_run, tree, metadata, transfer, .. } = args;
+    let [folder] = <[PathBuf; 1]>::try_from(files).map_err(|folders| {
+        Error::usage(
+            format!("-r is about one folder, and these are {}", folders.len()),
+            "run it once for each",
+        )
+    })?;
+    let plan = Plan { delete: false, dry_run, tree, metadata: Some(metadata), transfer };
+    run(Side::Folder(folder), Side::Keys { location, prefix: key }, plan, printer).await
+}
+
+/// `cfstore r2 get -r PREFIX/ DIR`
+pub(super) async fn get(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let Get { keys, file, dry_run, tree, transfer, .. } = args;
+    let [prefix] = <[String; 1]>::try_from(keys).map_err(|prefixes| {
+        Error::usage(
+            format!("-r is about one prefix, and these are {}", prefixes.len()),
+            "run it once for each",
+        )
+    })?;
+    let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+    let folder = match file {
+        Some(folder) if folder == Path::new("-") => {
+            return Err(Error::usage(
+                "stdout is no folder",
+                "name the folder to write to, such as . for this one",
+            ));
+        }
+        Some(folder) => folder,
+        None if matches!(name, "" | "." | "..") => {
+            return Err(Error::usage(
+                "it is not said which folder to write to",
+                "name it, such as . for this one",
+            ));
+        }
+        None => name.into(),
+    };
+    let plan = Plan { delete: false, dry_run, tree, metadata: None, transfer };
+    run(Side::Keys { location, prefix }, Side::Folder(folder), plan, printer).await
+}
+
+pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer) -> Result<ExitStatus> {
+    let action = match (&source, &target) {
+        (Side::Folder(_), _) => Action::Uploaded,
+        (_, Side::Folder(_)) => Action::Downloaded,
+        _ => Action::Copied,
+    };
+    let summarized = match (&source, &target) {
+        (_, Side::Keys { location, .. }) | (Side::Keys { location, .. }, _) => location.target()?,
+        (Side::Folder(_), Side::Folder(folder)) => folder.display().to_string(),
+    };
+    let [from, to] = [Names::of(&source), Names::of(&target)];
+    // What these print comes before the display of progress.
+    let source = source.open(false, printer).await?;
+    let target = target.open(!plan.dry_run, printer).await?;
+    let report = Report::new(TransferReport::new(printer, summarized.clone(), plan.dry_run));
+    let [source, target] = [source, target].map(|side| side.telling(&report));
+    let mut transfer = plan.transfer(&source, target, &summarized)?;
+    let told = Arc::clone(&report);
+    transfer = transfer.on_event(move |event| told.event(action, &from, &to, &event));
+    let told = Arc::clone(&report);
+    transfer = transfer.on_progress(move |progress| told.progress(progress));
+    let done = shutdown::unless_requested(async {
+        tokio::select! {
+            done = transfer.into_future() => Ok(Some(done?)),
+            // Nobody reads what is printed.
+            () = report.broken.notified() => Ok(None),
+        }
+    });
+    done.await?;
+    report.finish()
+}
+
+impl Side {
+    async fn open(self, creates: bool, printer: Printer) -> Result<Opened> {
+        Ok(match self {
+            Self::Folder(folder) => Opened::Folder(folder),
+            Self::Keys { location, prefix } => {
+                let opened = if creates {
+                    location.open_or_create(printer).await
+                } else {
+                    location.open(printer).await
+                };
+                Opened::Keys(opened?, prefix)
+            }
+        })
+    }
+}
+
+enum Opened {
+    Folder(PathBuf),
+    Keys(R2Service, String),
+}
+
+impl Opened {
+    /// Tells the report of each retry.
+    fn telling(self, report: &Report) -> Self {
+        match self {
+            Self::Keys(service, prefix) => {
+                let retries = report.lock().report.as_ref().map(|report| report.progress().retries());
+                match retries {
+                    Some(retries) => Self::Keys(service.on_retry(retries), prefix),
+                    None => Self::Keys(service, prefix),
+                }
+            }
+            folder @ Self::Folder(_) => folder,
+        }
+    }
+
+    fn tree(&self) -> Tree {
+        match self {
+            Self::Folder(folder) => folder.into(),
+            Self::Keys(service, prefix) => service.tree(prefix),
+        }
+    }
+
+    fn service(&self) -> Option<&R2Service> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Keys(service, _) => Some(service),
+        }
+    }
+}
+
+impl Plan {
+    fn transfer(self, source: &Opened, target: Opened, summarized: &str) -> Result<TreeTransfer> {
+        let Self { delete, dry_run, tree, metadata, transfer: args } = self;
+        let compare = match () {
+            () if tree.checksum => Compare::Checksum,
+            () if tree.size_only => Compare::Size,
+            () if tree.ignore_times => Compare::Nothing,
+            () => Compare::Time,
+        };
+        let mut transfer = transfer::sync(source.tree(), target.tree())
+            .delete(delete)
+            .dry_run(dry_run)
+            .compare(compare)
+            .follow_links(tree.follow_links)
+            .resume(!args.no_resume);
+        if let Some(concurrency) = args.concurrency {
+            transfer = transfer.concurrency(concurrency);
+        }
+        if let (Some(rate), Some(service)) = (args.rate.limit_rate, source.service().or(target.service())) {
+            transfer = transfer.share_rate(&RateLimit::new(service, rate));
+        }
+        if let Some(folder) = journal_folder(summarized).filter(|_| !args.no_resume) {
+            transfer = transfer.journal(folder);
+        }
+        if let Some(metadata) = metadata {
+            transfer = stored_with(transfer, metadata);
+        }
+        for pattern in tree.include {
+            transfer = transfer.include(pattern)?;
+        }
+        for pattern in tree.exclude {
+            transfer = transfer.exclude(pattern)?;
+        }
+        for (pattern, value) in tree.cache_control_of {
+            transfer = transfer.metadata_of(pattern, HttpMetadata::new().cache_control(value))?;
+        }
+        for (pattern, value) in tree.content_type_of {
+            transfer = transfer.metadata_of(pattern, HttpMetadata::new().content_type(value))?;
+        }
+        Ok(transfer)
+    }
+}
+
+fn stored_with(mut transfer: TreeTransfer, metadata: cli::Metadata) -> TreeTransfer {
+    let cli::Metadata {
+        content_type,
+        cache_control,
+        content_disposition,
+        content_encoding,
+        content_language,
+        storage_class,
+        custom,
+    } = metadata;
+    let mut http = HttpMetadata::new();
+    http.content_type = content_type;
+    http.cache_control = cache_control;
+    http.content_disposition = content_disposition;
+    http.content_encoding = content_encoding;
+    http.content_language = content_language;
+    transfer = transfer.http_metadata(http).custom_metadata(custom.into_iter().collect());
+    match storage_class {
+        Some(class) => transfer.storage_class(StorageClass::from(class)),
+        None => transfer,
+    }
+}
+
+/// What the names below a root stand for.
+enum Names {
+    Folder(PathBuf),
+    Prefix(String),
+}
+
+impl Names {
+    fn of(side: &Side) -> Self {
+        match side {
+            Side::Folder(folder) => Self::Folder(folder.clone()),
+            Side::Keys { prefix, .. } if prefix.is_empty() || prefix.ends_with('/') => {
+                Self::Prefix(prefix.clone())
+            }
+            Side::Keys { prefix, .. } => Self::Prefix(format!("{prefix}/")),
+        }
+    }
+
+    fn key(&self, name: &str) -> Option<String> {
+        match self {
+            Self::Folder(_) => None,
+            Self::Prefix(prefix) => Some(format!("{prefix}{name}")),
+        }
+    }
+
+    fn path(&self, name: &str) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.join(name)),
+            Self::Prefix(_) => None,
+        }
+    }
+}
+
+/// The report, which events of the transfer feed.
+struct Report {
+    state: Mutex<State>,
+    /// Told when it can print no more.
+    broken: Notify,
+}
+
+struct State {
+    report: Option<TransferReport>,
+    /// What is known of the transfer as far as it was shown.
+    shown: TreeProgress,
+    failed: Option<Error>,
+}
+
+impl Report {
+    fn new(report: TransferReport) -> Arc<Self> {
+        let state = State { report: Some(report), shown: TreeProgress::default(), failed: None };
+        Arc::new(Self { state: Mutex::new(state), broken: Notify::new() })
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn event(&self, action: Action, from: &Names, to: &Names, event: &TreeEvent<'_>) {
+        let mut state = self.lock();
+        let Some(report) = &mut state.report else { return };
+        let (name, size) = match *event {
+            TreeEvent::Transferred { name, size, .. }
+            | TreeEvent::Unchanged { name, size }
+            | TreeEvent::Deleted { name, size } => (name, Some(size)),
+            TreeEvent::Failed { name, .. } => (name, None),
+            _ => return,
+        };
+        let (source, key) = match (from.key(name), to.key(name)) {
+            (Some(source), Some(key)) => (Some(source), key),
+            (source, key) => (None, key.or(source).unwrap_or_default()),
+        };
+        let path = from.path(name).or_else(|| to.path(name));
+        let item = Item { key: &key, source: source.as_deref(), path: path.as_deref(), size };
+        let told = match *event {
+            TreeEvent::Transferred { verified, resumed_bytes, .. } => {
+                report.done(action, &item, Transferred { verified, resumed_bytes })
+            }
+            TreeEvent::Unchanged { .. } => report.skipped(&item, "unchanged"),
+            TreeEvent::Deleted { .. } => {
+                report.progress().expect(1, 0);
+                // It lies where the transfer goes to.
+                let path = to.path(name);
+                let item = Item { source: None, path: path.as_deref(), ..item };
+                report.done(Action::Deleted, &item, Transferred::default())
+            }
+            TreeEvent::Failed { error, .. } => report.failed(&item, error),
+            _ => Ok(()),
+        };
+        if let Err(error) = told {
+            state.failed.get_or_insert(error);
+            self.broken.notify_one();
+        }
+    }
+
+    fn progress(&self, now: TreeProgress) {
+        let mut state = self.lock();
+        let shown = std::mem::replace(&mut state.shown, now);
+        let Some(report) = &state.report else { return };
+        let files = (now.found + now.unchanged).saturating_sub(shown.found + shown.unchanged);
+        let bytes = now.found_bytes.saturating_sub(shown.found_bytes);
+        if files > 0 || bytes > 0 {
+            report.progress().expect(files, bytes);
+        }
+        report.progress().transferred(shown.done_bytes, now.done_bytes);
+    }
+
+    fn finish(&self) -> Result<ExitStatus> {
+        let mut state = self.lock();
+        if let Some(error) = state.failed.take() {
+            return Err(error);
+        }
+        match state.report.take() {
+            Some(report) => report.finish(),
+            None => Ok(ExitStatus::Success),
+        }
+    }
+}

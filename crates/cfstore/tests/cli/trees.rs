@@ -1,0 +1,155 @@
+//! `cfstore r2 sync`, `put -r` and `get -r`.
+
+use std::fs;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::program::{Folder, Server, stdout};
+
+/// The events by what they are about, and the summary.
+fn events(output: &Output, status: i32) -> (Vec<String>, Value) {
+    assert_eq!(output.status.code(), Some(status), "{output:?}");
+    let printed = str::from_utf8(&output.stdout).unwrap();
+    let mut events: Vec<Value> = printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let summary = events.pop().unwrap();
+    assert_eq!(summary["event"], "summary");
+    let mut events: Vec<_> = events
+        .iter()
+        .map(|event| format!("{} {}", event["event"].as_str().unwrap(), event["key"].as_str().unwrap()))
+        .collect();
+    events.sort();
+    (events, summary)
+}
+
+fn site() -> Folder {
+    let folder = Folder::new();
+    fs::create_dir_all(folder.path().join("site/css")).unwrap();
+    folder.write("site/index.html", "<html>");
+    folder.write("site/css/a.css", "a{}");
+    folder.write("site/css/a.css.map", "{}");
+    folder.write("site/film.m3u8", "#EXTM3U");
+    folder
+}
+
+#[test]
+fn a_folder_goes_up_and_comes_down() {
+    let folder = site();
+    let put = [
+        "--json",
+        "r2",
+        "put",
+        "-r",
+        "site",
+        "pages/",
+        "--exclude",
+        "*.map",
+        "--cache-control-of",
+        "*.m3u8=no-cache",
+    ];
+    let (sent, summary) = events(&folder.run(&put), 0);
+    assert_eq!(sent, ["uploaded pages/css/a.css", "uploaded pages/film.m3u8", "uploaded pages/index.html"]);
+    assert_eq!((&summary["uploaded"], &summary["bytes"]), (&3.into(), &16.into()));
+    assert_eq!(summary["verified"]["crc64"], 3);
+    let object = folder.json(&["--json", "r2", "head", "pages/film.m3u8"]);
+    assert_eq!(object["httpMetadata"]["cacheControl"], "no-cache");
+    assert_eq!(object["httpMetadata"]["contentType"], "application/vnd.apple.mpegurl");
+
+    let (again, summary) = events(&folder.run(&put), 0);
+    assert_eq!(again[0], "skipped pages/css/a.css");
+    assert_eq!((&summary["uploaded"], &summary["skipped"]), (&0.into(), &3.into()));
+
+    let (fetched, _) = events(&folder.run(&["--json", "r2", "get", "-r", "pages/", "copy"]), 0);
+    assert_eq!(fetched.len(), 3);
+    assert_eq!(folder.read("copy/css/a.css"), b"a{}");
+    let said = folder.run(&["r2", "get", "-r", "pages"]);
+    assert!(said.status.success(), "{said:?}");
+    assert_eq!(folder.read("pages/index.html"), b"<html>");
+}
+
+#[test]
+fn sync_makes_one_side_like_the_other() {
+    let folder = site();
+    let server = Server::start(&folder);
+    let run = |args: &[&str]| server.command(&folder, args).output().unwrap();
+    let (sent, _) = events(&run(&["--json", "r2", "sync", "site/", "r2://media/pages/"]), 0);
+    assert_eq!(sent.len(), 4);
+    fs::remove_file(folder.path().join("site/css/a.css.map")).unwrap();
+    folder.write("site/index.html", "<html></html>");
+
+    let dry = run(&["r2", "sync", "site", "r2://media/pages", "--delete", "--dry-run"]);
+    let printed = stdout(&dry, &[]);
+    assert!(printed.contains("site/index.html  would be uploaded to pages/index.html  13 B\n"), "{printed}");
+    assert!(printed.contains("pages/css/a.css.map  would be deleted\n"), "{printed}");
+    let said = String::from_utf8(dry.stderr).unwrap();
+    assert!(
+        said.contains("1 file would be uploaded, 13 B, 1 would be deleted, 2 skipped  (bucket media at"),
+        "{said}"
+    );
+
+    let (synced, summary) =
+        events(&run(&["--json", "r2", "sync", "site", "r2://media/pages", "--delete"]), 0);
+    let expected = [
+        "deleted pages/css/a.css.map",
+        "skipped pages/css/a.css",
+        "skipped pages/film.m3u8",
+        "uploaded pages/index.html",
+    ];
+    assert_eq!(synced, expected);
+    assert_eq!(summary["deleted"], 1);
+
+    // And to another bucket, without the bytes coming by here.
+    server.command(&folder, &["r2", "put", "site/index.html", "r2://media/pages/old.html"]).output().unwrap();
+    let (copied, summary) =
+        events(&run(&["--json", "r2", "sync", "r2://media/pages/", "r2://media/backup/"]), 0);
+    assert_eq!(copied.len(), 4);
+    assert_eq!(summary["copied"], 4);
+    let (down, _) = events(&run(&["--json", "r2", "sync", "r2://media/backup", "site", "--delete"]), 0);
+    assert!(down.contains(&"downloaded backup/old.html".to_owned()), "{down:?}");
+    assert_eq!(folder.read("site/old.html"), b"<html></html>");
+}
+
+#[test]
+fn what_fails_is_said_beside_the_others() {
+    let folder = Folder::new();
+    for key in ["p/a", "p/../b", "p/c/"] {
+        folder.write("file", if key.ends_with('/') { "" } else { "1" });
+        if key.ends_with('/') {
+            continue;
+        }
+        folder.ok(&["r2", "put", "file", key]);
+    }
+    let output = folder.run(&["r2", "get", "-r", "p/", "out"]);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains("warning: ") && said.contains("a part of it is . or .."), "{said}");
+    assert!(said.contains("1 object downloaded, 1 B, proved by crc64, 1 failed"), "{said}");
+    assert_eq!(folder.read("out/a"), b"1");
+    assert!(!folder.path().join("b").exists());
+}
+
+#[test]
+fn what_cannot_be_meant_is_refused() {
+    let folder = site();
+    folder.ok(&["r2", "put", "site/index.html", "a"]);
+    for (args, why) in [
+        (&["sync", "site", "copy"][..], "are both folders of this machine"),
+        (&["sync", "site", "r2://media/x", "--delete"], "--delete is about the embedded store"),
+        (&["sync", "site", "r2://media/x", "--to-env-file", "x"], "--to-env-file is about another account"),
+        (&["sync", "r2://media/a", "r2://media/a/b"], "one of the prefixes begins with the other"),
+        (&["sync", "none", "r2://media/a"], "none cannot be listed"),
+        (&["put", "-r", "site", "site", "x/"], "-r is about one folder"),
+        (&["put", "-r", "site", "x/", "--if-absent"], "--if-absent"),
+        (&["put", "-r", "site", "x/", "--include", "a["], "a [ has no ]"),
+        (&["put", "site", "x/"], "is a folder"),
+        (&["get", "-r", "a/", "b/", "out"], "-r is about one prefix"),
+        (&["get", "-r", "a/", "-"], "stdout is no folder"),
+    ] {
+        let output = folder.run(&[&["r2"], args].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(why), "{args:?}: {said}");
+    }
+    let (deleted, _) =
+        events(&folder.run(&["--json", "r2", "sync", "site", "r2://media/x", "--delete", "--local"]), 0);
+    assert_eq!(deleted.len(), 4);
+}
