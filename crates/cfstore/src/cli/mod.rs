@@ -81,7 +81,7 @@ pub(crate) struct Global {
 pub(crate) enum Command {
     /// Store, fetch, list, delete, copy and share objects
     #[command(after_long_help = ENVIRONMENT)]
-    R2(R2Command),
+    R2(Box<R2Command>),
     /// Store, read, list and delete the keys of a namespace of Workers KV
     #[command(subcommand, after_long_help = ENVIRONMENT)]
     Kv(Kv),

@@ -13,6 +13,7 @@ const MIN_RATE: u64 = 1024;
 
 const TREES: &str = "Options for folders and prefixes";
 
+#[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[derive(Debug, Args)]
 pub(crate) struct Put {
     /// The files to store; `-` alone is stdin
@@ -99,6 +100,7 @@ pub(crate) struct Transfer {
 }
 
 /// What of a folder or prefix is transferred.
+#[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[derive(Debug, Args)]
 pub(crate) struct Tree {
     /// Only names that match this pattern, or another one that is given so; without a slash it is about the last

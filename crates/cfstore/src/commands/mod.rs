@@ -25,7 +25,7 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
         Command::Demo(args) => demo::run(&args, printer).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(args, printer),
-        Command::R2(command) => r2::run(command, env_file, printer).await,
+        Command::R2(command) => r2::run(*command, env_file, printer).await,
         Command::Kv(command) => kv::run(command, env_file, printer).await,
     }
 }

@@ -92,7 +92,7 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
     let target = target.open(!plan.dry_run, printer).await?;
     let report = Report::new(TransferReport::new(printer, summarized.clone(), plan.dry_run));
     let [source, target] = [source, target].map(|side| side.telling(&report));
-    let mut transfer = plan.transfer(&source, target, &summarized)?;
+    let mut transfer = plan.transfer(&source, &target, &summarized)?;
     let told = Arc::clone(&report);
     transfer = transfer.on_event(move |event| told.event(action, &from, &to, &event));
     let told = Arc::clone(&report);
@@ -160,7 +160,7 @@ impl Opened {
 }
 
 impl Plan {
-    fn transfer(self, source: &Opened, target: Opened, summarized: &str) -> Result<TreeTransfer> {
+    fn transfer(self, source: &Opened, target: &Opened, summarized: &str) -> Result<TreeTransfer> {
         let Self { delete, dry_run, tree, metadata, transfer: args } = self;
         let compare = match () {
             () if tree.checksum => Compare::Checksum,
