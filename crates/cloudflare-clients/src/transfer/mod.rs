@@ -4,8 +4,14 @@
 //! |---|---|---|
 //! | a file | [`R2Service::upload`] | [`R2Service::download`] |
 //! | what implements tokio's `AsyncRead` or `AsyncWrite` | [`R2Service::upload_reader`] | `tokio::io::copy` from a [`Reader`] |
+//! | a folder | [`R2Service::upload_dir`], or [`sync`] | [`R2Service::download_dir`], or [`sync`] |
 //! | code that writes or reads | [`R2Service::writer`], a [`Writer`] | [`R2Service::reader`], a [`Reader`] |
 //!
+//! [`R2Service::copy_object`] copies one object, and [`sync`] those below a prefix.
+//!
+//! [`R2Service::copy_object`]: crate::r2::R2Service::copy_object
+//! [`R2Service::upload_dir`]: crate::r2::R2Service::upload_dir
+//! [`R2Service::download_dir`]: crate::r2::R2Service::download_dir
 //! [`R2Service::upload`]: crate::r2::R2Service::upload
 //! [`R2Service::download`]: crate::r2::R2Service::download
 //! [`R2Service::upload_reader`]: crate::r2::R2Service::upload_reader
