@@ -144,6 +144,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["put", "site", "x/"], "is a folder"),
         (&["get", "-r", "a/", "b/", "out"], "-r is about one prefix"),
         (&["get", "-r", "a/", "-"], "stdout is no folder"),
+        (&["get", "-r", "a/*", "out"], "is a pattern, and -r is about a prefix"),
     ] {
         let output = folder.run(&[&["r2"], args].concat());
         let said = String::from_utf8_lossy(&output.stderr);

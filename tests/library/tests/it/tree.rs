@@ -437,6 +437,44 @@ async fn prefixes_are_deleted() {
 }
 
 #[tokio::test]
+async fn prefixes_are_copied_and_moved() {
+    for fixture in Fixture::both().await {
+        let r2 = fixture.r2();
+        for name in ["1", "2/3"] {
+            r2.put(format!("a/{name}"), name).content_type("x/y").metadata("by", "me").await.unwrap();
+        }
+        r2.put("b/1", "other").await.unwrap();
+        assert_eq!(counts(&r2.copy_prefix("a", "b").await.unwrap()), (2, 0, 0, 0));
+        assert_eq!(counts(&r2.copy_prefix("a", "b").await.unwrap()), (0, 2, 0, 0));
+        let copy = r2.head("b/2/3").await.unwrap().unwrap();
+        assert_eq!((copy.content_type(), copy.metadata("by")), (Some("x/y"), Some("me")));
+        r2.put("a/1", "newer").await.unwrap();
+        assert_eq!(counts(&r2.move_prefix("a", "b").dry_run(true).await.unwrap()), (2, 0, 0, 0));
+        assert_eq!(fixture.keys().await, ["a/1", "a/2/3", "b/1", "b/2/3"]);
+        assert_eq!(counts(&r2.move_prefix("a", "b").await.unwrap()), (2, 0, 0, 0));
+        assert_eq!(fixture.keys().await, ["b/1", "b/2/3"]);
+        assert_eq!(r2.get("b/1").text().await.unwrap().as_deref(), Some("newer"));
+    }
+}
+
+#[tokio::test]
+async fn prefixes_are_synced_to_another_service() {
+    let (one, other) = (Fixture::local().await, Fixture::s3().await);
+    let (source, target) = (one.r2(), other.r2());
+    for (name, size) in [("small", 5), ("whole", 3_000_000), ("parts", 20_000_000)] {
+        source.put(format!("a/{name}"), content(size, 1)).content_type("x/y").await.unwrap();
+    }
+    target.put("b/extra", "").await.unwrap();
+    let across = || sync(source.tree("a"), target.tree("b")).part_size(PART).delete(true);
+    assert_eq!(counts(&across().await.unwrap()), (3, 0, 1, 0));
+    assert_eq!(counts(&across().await.unwrap()), (0, 3, 0, 0));
+    assert_eq!(other.keys().await, ["b/parts", "b/small", "b/whole"]);
+    let copy = target.get("b/parts").await.unwrap().unwrap();
+    assert_eq!(copy.content_type(), Some("x/y"));
+    assert_eq!(copy.bytes().await.unwrap(), content(20_000_000, 1));
+}
+
+#[tokio::test]
 async fn a_transfer_that_was_interrupted_is_continued() {
     let fixture = Fixture::s3().await;
     for number in 0..200 {

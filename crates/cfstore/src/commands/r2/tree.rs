@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::bucket_location::BucketLocation;
 use crate::cli::{self, Get, Put};
 use crate::error::{Error, ExitStatus, Result};
+use crate::key_argument::KeyArgument;
 use crate::printer::Printer;
 use crate::shutdown;
 use crate::transfer::journal_folder;
@@ -48,13 +49,19 @@ pub(super) async fn put(args: Put, location: BucketLocation, printer: Printer) -
 
 /// `cfstore r2 get -r PREFIX/ DIR`
 pub(super) async fn get(args: Get, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
-    let Get { keys, file, dry_run, tree, transfer, .. } = args;
+    let Get { keys, file, dry_run, tree, transfer, literal, .. } = args;
     let [prefix] = <[String; 1]>::try_from(keys).map_err(|prefixes| {
         Error::usage(
             format!("-r is about one prefix, and these are {}", prefixes.len()),
             "run it once for each",
         )
     })?;
+    if let KeyArgument::Pattern(pattern) = KeyArgument::parse(prefix.clone(), literal.literal)? {
+        return Err(Error::usage(
+            format!("{:?} is a pattern, and -r is about a prefix", pattern.as_str()),
+            "leave -r out to fetch what matches it, or give --literal",
+        ));
+    }
     let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let folder = match file {
         Some(folder) if folder == Path::new("-") => {

@@ -22,7 +22,7 @@ const MAX_HASHED: u64 = 1024 * 1024;
 const PRECISION: Duration = Duration::from_millis(1);
 
 /// How a transfer of many finds out whether the target has a name as the source has it. Sizes that differ are seen
-/// by all of them.
+/// by all of them, and metadata that differs by none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Compare {
@@ -30,6 +30,9 @@ pub enum Compare {
     ///
     /// A file that was written before its object was uploaded is unchanged, and so is one that has the time of its
     /// object. Others are hashed, and only those whose bytes differ are transferred. Of two objects the etags are compared.
+    ///
+    /// A file that is given an earlier time when it is written to, or that is written to while the service's clock is ahead
+    /// of this machine's, can count as unchanged: [`Checksum`](Self::Checksum) sees it.
     #[default]
     Time,
     /// By their bytes: files are read, and hashed as the service has hashed their objects. Where it says nothing

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
-use super::comparison::{self, Pair};
+use super::comparison::{self, Compare, Pair};
 use super::entry::Entry;
 use super::file_names::path_in;
 use super::place::Place;
@@ -20,7 +20,9 @@ use crate::model::r2::{
 };
 use crate::r2::R2Service;
 use crate::sync::lock;
+use crate::transfer::DEFAULT_CONCURRENCY;
 use crate::transfer::blocking::{blocking, storage};
+use crate::transfer::copy_route::CopyRoute;
 use crate::transfer::download::Modified;
 use crate::transfer::file_identity::FileIdentity;
 use crate::transfer::modified_time;
@@ -32,6 +34,9 @@ use crate::transfer::upload::put_whole;
 
 /// Files above this size are large: a few are under way at once, each in pieces.
 const MAX_SMALL: u64 = 64 * 1024 * 1024;
+
+/// The same of objects whose bytes come by here on their way to another bucket, and are in memory.
+const MAX_SMALL_THROUGH: u64 = 16 * 1024 * 1024;
 
 /// How many large files are under way at once.
 const LARGE_AT_ONCE: usize = 4;
@@ -140,6 +145,22 @@ impl Jobs {
         self.settings.concurrency + LARGE_AT_ONCE * 2
     }
 
+    /// How many pieces of one file ask for slots at once: few enough that the others get theirs soon.
+    fn pieces_at_once(&self) -> usize {
+        self.settings.concurrency.min(DEFAULT_CONCURRENCY)
+    }
+
+    fn max_small(&self) -> u64 {
+        match &self.direction {
+            Direction::Across { source, target, .. }
+                if CopyRoute::between(source, target) == CopyRoute::Through =>
+            {
+                MAX_SMALL_THROUGH
+            }
+            _ => MAX_SMALL,
+        }
+    }
+
     /// An error is one that would meet all the others too.
     pub(super) async fn perform(&self, work: Work) -> Result<Outcome> {
         let (name, is_new, transferred) = match work {
@@ -174,7 +195,8 @@ impl Jobs {
     }
 
     async fn is_unchanged(&self, source: &Entry, target: &Entry) -> Result<bool> {
-        let compare = self.settings.compare;
+        // What is deleted afterwards is copied before, whatever is there.
+        let compare = if self.settings.moves { Compare::Nothing } else { self.settings.compare };
         match &self.direction {
             Direction::Up { folder, service, .. } => {
                 Pair {
@@ -210,7 +232,7 @@ impl Jobs {
             progress.found_bytes += source.size;
         });
         // The semaphore is never closed.
-        let _large = if source.size > MAX_SMALL { self.large.acquire().await.ok() } else { None };
+        let _large = if source.size > self.max_small() { self.large.acquire().await.ok() } else { None };
         match &self.direction {
             Direction::Up { folder, service, prefix } => {
                 self.upload(
@@ -249,7 +271,7 @@ impl Jobs {
             .upload(path, request.key)
             .http_metadata(request.http_metadata)
             .custom_metadata(request.custom_metadata)
-            .concurrency(self.settings.concurrency)
+            .concurrency(self.pieces_at_once())
             .on_progress(self.reporter.bytes());
         if let Some(class) = request.storage_class {
             upload = upload.storage_class(class);
@@ -325,7 +347,7 @@ impl Jobs {
         };
         let mut download = service
             .download(&object.key, path)
-            .concurrency(self.settings.concurrency)
+            .concurrency(self.pieces_at_once())
             .resume(self.settings.resume)
             .modified(modified)
             .on_progress(self.reporter.bytes());
@@ -396,7 +418,7 @@ impl Jobs {
         let mut copy = from
             .copy_object(object.clone(), key)
             .to_bucket(to)
-            .concurrency(self.settings.concurrency)
+            .concurrency(self.pieces_at_once())
             .on_progress(self.reporter.bytes());
         if let Some(size) = self.settings.part_size {
             copy = copy.part_size(size);

@@ -74,7 +74,8 @@ impl R2Service {
         TreeTransfer::new("copy_prefix", self.tree(source), self.tree(target))
     }
 
-    /// Copies the objects below a prefix to another one of this bucket, and deletes each once its copy is proved.
+    /// Copies the objects below a prefix to another one of this bucket, and deletes each once its copy is proved. Nothing
+    /// is compared: what the other prefix has is replaced.
     pub fn move_prefix(&self, source: impl Into<String>, target: impl Into<String>) -> TreeTransfer {
         let mut moved = TreeTransfer::new("move_prefix", self.tree(source), self.tree(target));
         moved.settings.moves = true;
