@@ -76,3 +76,43 @@ async fn transfers_are_done_in_the_end_when_a_fifth_fails_in_any_way() {
         }
     }
 }
+
+/// A folder, whose calls are made again until none of it fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn folders_are_alike_in_the_end_when_a_fifth_fails_in_any_way() {
+    let transfers = Transfers::start().await;
+    let (from, to) = (transfers.path("tree"), transfers.path("copy"));
+    fs::create_dir_all(from.join("a/b")).unwrap();
+    let names: Vec<_> = (0..150).map(|n| format!("{}{n}", ["", "a/", "a/b/"][n % 3])).collect();
+    for (n, name) in names.iter().enumerate() {
+        fs::write(from.join(name), content(1000 + n, n as u64)).unwrap();
+    }
+    fs::write(from.join("large"), content(11_000_000, 1)).unwrap();
+    let (r2, proxy) = (&transfers.world.r2, &transfers.world.proxy);
+    for (seed, faults) in [(1, &BUSY[..]), (2, &ANYTHING), (3, &ANYTHING)] {
+        proxy.at_random(0.2, seed, faults);
+        let prefix = format!("tree-{seed}");
+        let mut calls = 0;
+        let up = async |calls: &mut usize| {
+            *calls += 1;
+            let up = r2.upload_dir(&from, &prefix).part_size(5 << 20).journal(transfers.path("journals"));
+            up.await.and_then(|report| report.check()).is_err()
+        };
+        while up(&mut calls).await {
+            assert!(calls < 10, "seed {seed}");
+        }
+        let down = async |calls: &mut usize| {
+            *calls += 1;
+            r2.download_dir(&prefix, &to).delete(true).await.and_then(|report| report.check()).is_err()
+        };
+        while down(&mut calls).await {
+            assert!(calls < 20, "seed {seed}");
+        }
+        for name in names.iter().map(String::as_str).chain(["large"]) {
+            assert!(fs::read(from.join(name)).unwrap() == fs::read(to.join(name)).unwrap(), "{name}");
+        }
+        fs::remove_dir_all(&to).unwrap();
+    }
+    proxy.at_random(0.0, 0, &BUSY);
+    assert!(transfers.world.stored.list_multipart_uploads().await.unwrap().uploads.is_empty());
+}
