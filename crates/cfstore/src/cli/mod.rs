@@ -179,13 +179,13 @@ Examples:
     ///
     /// What DST has already is not transferred: of a file, what was written before its object was uploaded; else what has
     /// the same checksum. Sizes that differ are seen in any case. The same command continues what was interrupted. Between
-    /// buckets of one account the service copies, and no bytes come by here.
+    /// buckets of one account the service copies, and no bytes come by here; copies keep their metadata.
     #[command(after_help = "\
 Examples:
   cfstore r2 sync site/ r2://pages/site/ --delete --dry-run      says what would be done
   cfstore r2 sync hls/ r2://media/film/ --cache-control-of '*.m3u8=no-cache'
   cfstore r2 sync r2://media/film/ film/ --include '*.ts'
-  cfstore r2 sync r2://media/ r2://archive/media/ --storage-class infrequent-access")]
+  cfstore r2 sync r2://media/ r2://archive/media/")]
     Sync(Sync),
     /// Show what is known of an object, without its bytes
     Head(Head),

@@ -352,6 +352,7 @@ async fn what_cannot_be_is_refused_before_anything_is_sent() {
         (sync("a", "b"), "both sides are folders"),
         (r2.copy_prefix("a", "a/b"), "one of the prefixes begins with the other"),
         (r2.copy_prefix("a/b", "a"), "one of the prefixes begins with the other"),
+        (r2.copy_prefix("a", "b").cache_control("no-cache"), "copies keep those of their sources"),
         (r2.upload_dir("a", "b").part_size(1), "part"),
         (r2.upload_dir("a", "b").metadata("x", "y".repeat(9000)), "custom metadata"),
     ] {

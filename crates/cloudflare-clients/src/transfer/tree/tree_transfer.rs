@@ -275,6 +275,16 @@ impl TreeTransfer {
                 "an empty prefix is the whole bucket: give the prefix that is to be moved",
             ));
         }
+        let CreateMultipartUploadRequest { http_metadata, custom_metadata, storage_class, .. } =
+            &self.request;
+        let has_metadata = *http_metadata != HttpMetadata::new()
+            || !custom_metadata.is_empty()
+            || storage_class.is_some()
+            || !self.settings.metadata_rules.rules.is_empty();
+        if has_metadata && !matches!(source, Place::Folder(_)) {
+            let message = "metadata and storage class are for files that are uploaded: copies keep those of their sources";
+            return Err(Error::invalid_input(message));
+        }
         Pieces::new(0, self.settings.part_size)?;
         self.request.http_metadata.validate()?;
         self.request.custom_metadata.validate()?;
