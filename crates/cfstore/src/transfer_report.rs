@@ -105,6 +105,15 @@ impl TransferReport {
         self.progress.suspend(|| self.printer.json(&event))
     }
 
+    /// Nothing is done with this one, which people are told.
+    pub(crate) fn left_out(&mut self, item: &Item<'_>, why: &cloudflare_clients::Error) -> Result<()> {
+        self.skipped(item, why.message())?;
+        if !self.printer.is_json() {
+            self.progress.suspend(|| self.printer.warning(why.message()));
+        }
+        Ok(())
+    }
+
     /// This one failed, and the others are done nevertheless.
     pub(crate) fn failed(&mut self, item: &Item<'_>, error: &impl Display) -> Result<()> {
         self.progress.failed();

@@ -178,7 +178,7 @@ Examples:
     /// Make a prefix like a folder, a folder like a prefix, or one prefix like another
     ///
     /// What DST has already is not transferred: of a file, what was written before its object was uploaded; else what has
-    /// the same checksum. Sizes that differ are seen in any case. The same command continues what was interrupted. Between
+    /// the same checksum. Sizes that differ are seen in any case, metadata that differs is not: --ignore-times sends all. The same command continues what was interrupted. Between
     /// buckets of one account the service copies, and no bytes come by here; copies keep their metadata.
     #[command(after_help = "\
 Examples:
@@ -239,7 +239,7 @@ Examples:
     Rm(Rm),
     /// Copy objects with their metadata: within a bucket, or to another bucket or account
     ///
-    /// Within a bucket the service copies by itself. To another one, the bytes come by here, and are verified on both ways.
+    /// Within an account the service copies by itself. To another one, the bytes come by here, and are verified on both ways.
     #[command(after_help = "\
 Examples:
   cfstore r2 cp creator-123/draft.mp4 creator-123/videos/film.mp4

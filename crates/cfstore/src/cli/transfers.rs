@@ -103,11 +103,11 @@ pub(crate) struct Transfer {
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[derive(Debug, Args)]
 pub(crate) struct Tree {
-    /// Only names that match this pattern, or another one that is given so; without a slash it is about the last
-    /// part of a name
+    /// Only names that match this pattern, or another one that is given so. Without a slash it is about the last part
+    /// of a name, with one about the whole name below the folder or prefix. What matches a directory is about all in it
     #[arg(long, value_name = "PATTERN", help_heading = TREES)]
     pub(crate) include: Vec<String>,
-    /// Not the names that match this pattern
+    /// Not the names that match this pattern, even if they are included. The folder .cfstore is never transferred
     #[arg(long, value_name = "PATTERN", help_heading = TREES)]
     pub(crate) exclude: Vec<String>,
     /// Compare the bytes of files and objects, not their times

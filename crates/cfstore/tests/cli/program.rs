@@ -184,7 +184,7 @@ pub(crate) fn failures_have_their_exit_code_and_say_what_to_do() {
     insta::assert_snapshot!(folder.fails(&["r2", "put", ".", "a"]), @r#"
     exit 2
     error: "." is a folder
-     hint: put its files one by one
+     hint: give -r to put what is in it
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
     exit 2

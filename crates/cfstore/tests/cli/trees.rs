@@ -142,6 +142,13 @@ fn what_cannot_be_meant_is_refused() {
         (&["put", "-r", "site", "x/", "--if-absent"], "--if-absent"),
         (&["put", "-r", "site", "x/", "--include", "a["], "a [ has no ]"),
         (&["put", "site", "x/"], "is a folder"),
+        (&["put", "site/index.html", "x/", "--include", "*.ts"], "no -r"),
+        (&["get", "-r", "none/", "out"], "no key begins with \"none/\""),
+        (&["sync", "r2://media/none", "site", "--delete", "--local"], "the source has nothing"),
+        (
+            &["sync", "r2://media/a", "r2://media/b", "--storage-class", "standard"],
+            "copies keep those of their sources",
+        ),
         (&["get", "-r", "a/", "b/", "out"], "-r is about one prefix"),
         (&["get", "-r", "a/", "-"], "stdout is no folder"),
         (&["get", "-r", "a/*", "out"], "is a pattern, and -r is about a prefix"),
@@ -153,4 +160,24 @@ fn what_cannot_be_meant_is_refused() {
     let (deleted, _) =
         events(&folder.run(&["--json", "r2", "sync", "site", "r2://media/x", "--delete", "--local"]), 0);
     assert_eq!(deleted.len(), 4);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_the_store_are_left_out() {
+    let folder = site();
+    folder.ok(&["r2", "put", "site/index.html", "copy/link/below"]);
+    std::os::unix::fs::symlink("css", folder.path().join("site/link")).unwrap();
+    let output = folder.run(&["r2", "sync", "site", "r2://media/copy", "--delete", "--local"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("warning: site/link is a symbolic link, and these are not followed"), "{said}");
+    assert!(said.contains("4 files uploaded") && said.contains("1 skipped"), "{said}");
+    folder.ok(&["r2", "head", "copy/link/below"]);
+
+    let (sent, _) =
+        events(&folder.run(&["--json", "r2", "put", "-r", ".", "all/", "--include", "store.sqlite3"]), 0);
+    assert_eq!(sent, [""; 0], "the store itself");
+    folder.ok(&["r2", "sync", "r2://media/copy/", ".", "--delete", "--local"]);
+    folder.ok(&["r2", "head", "copy/link/below"]);
 }

@@ -280,12 +280,12 @@ async fn links_lead_nowhere() {
     fixture.write("file", "1");
     std::os::unix::fs::symlink(fixture.input().join("file"), fixture.input().join("link")).unwrap();
     let report = r2.upload_dir(fixture.input(), "q").await.unwrap();
-    assert_eq!(counts(&report), (1, 0, 0, 1));
+    assert_eq!((counts(&report), report.left_out), ((1, 0, 0, 0), 1));
     let report = r2.upload_dir(fixture.input(), "q").follow_links(true).await.unwrap();
     assert_eq!(counts(&report), (1, 1, 0, 0));
     // Without following it the link is there all the same: its object is not deleted.
     let report = r2.upload_dir(fixture.input(), "q").delete(true).await.unwrap();
-    assert_eq!(counts(&report), (0, 1, 0, 1));
+    assert_eq!((counts(&report), report.left_out), ((0, 1, 0, 0), 1));
     assert_eq!(r2.list().prefix("q/").await.unwrap().objects.len(), 2);
 }
 

@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     if args.recursive {
         return tree::get(args, location, printer).await;
     }
+    tree::refuse_options(&args.tree)?;
     let literal = args.literal.literal;
     let key = match &*args.keys {
         [key] => KeyArgument::parse(key.clone(), literal)?,

@@ -27,6 +27,7 @@ pub(crate) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     if args.recursive {
         return tree::put(args, location, printer).await;
     }
+    tree::refuse_options(&args.tree)?;
     match &*args.files {
         [file] if !args.dry_run => put_one(&args, file, location, printer).await,
         _ => put_many::run(args, location, printer).await,

@@ -37,7 +37,7 @@ pub(crate) async fn run(
         let mut prefix = text;
         let named = take_bucket(bucket, [&mut prefix])?;
         let location = BucketLocation::select(env_file, named.as_deref())?;
-        if delete && !local && location.is_embedded() {
+        if delete && !dry_run && !local && location.is_embedded() {
             return Err(Error::usage(
                 "--delete is about the embedded store: no R2_... variables are set",
                 "give --local if that is meant, or set the variables",
@@ -50,7 +50,7 @@ pub(crate) async fn run(
     tree::run(
         source,
         destination,
-        Plan { delete, dry_run, tree, metadata: Some(metadata), transfer },
+        Plan { delete, expects_some: false, dry_run, tree, metadata: Some(metadata), transfer },
         printer,
     )
     .await

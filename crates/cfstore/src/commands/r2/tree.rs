@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cloudflare_clients::r2::{HttpMetadata, R2Service, StorageClass};
-use cloudflare_clients::transfer::{self, Compare, RateLimit, Tree, TreeEvent, TreeProgress, TreeTransfer};
+use cloudflare_clients::transfer::{
+    self, Compare, RateLimit, Tree, TreeEvent, TreeProgress, TreeReport, TreeTransfer,
+};
 use tokio::sync::Notify;
 
 use crate::bucket_location::BucketLocation;
-use crate::cli::{self, Get, Put};
+use crate::cli::{self, DATA_DIRECTORY, Get, Put};
 use crate::error::{Error, ExitStatus, Result};
 use crate::key_argument::KeyArgument;
 use crate::printer::Printer;
@@ -27,11 +29,36 @@ pub(super) enum Side {
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) delete: bool,
+    /// Whether it is a failure that nothing is found.
+    pub(super) expects_some: bool,
     pub(super) dry_run: bool,
     pub(super) tree: cli::Tree,
     /// What objects are stored with.
     pub(super) metadata: Option<cli::Metadata>,
     pub(super) transfer: cli::Transfer,
+}
+
+/// Refuses what is for folders alone, without -r.
+pub(super) fn refuse_options(tree: &cli::Tree) -> Result<()> {
+    let cli::Tree {
+        include,
+        exclude,
+        checksum,
+        size_only,
+        ignore_times,
+        follow_links,
+        cache_control_of,
+        content_type_of,
+    } = tree;
+    let has_patterns = [include, exclude].iter().any(|patterns| !patterns.is_empty())
+        || [cache_control_of, content_type_of].iter().any(|rules| !rules.is_empty());
+    if has_patterns || *checksum || *size_only || *ignore_times || *follow_links {
+        return Err(Error::usage(
+            "there are options for folders and prefixes, and no -r",
+            "give -r, or leave them out",
+        ));
+    }
+    Ok(())
 }
 
 /// `cfstore r2 put -r DIR PREFIX/`
@@ -43,7 +70,7 @@ pub(super) async fn put(args: Put, location: BucketLocation, printer: Printer) -
             "run it once for each",
         )
     })?;
-    let plan = Plan { delete: false, dry_run, tree, metadata: Some(metadata), transfer };
+    let plan = Plan { delete: false, expects_some: false, dry_run, tree, metadata: Some(metadata), transfer };
     run(Side::Folder(folder), Side::Keys { location, prefix: key }, plan, printer).await
 }
 
@@ -79,7 +106,7 @@ pub(super) async fn get(args: Get, location: BucketLocation, printer: Printer) -
         }
         None => name.into(),
     };
-    let plan = Plan { delete: false, dry_run, tree, metadata: None, transfer };
+    let plan = Plan { delete: false, expects_some: true, dry_run, tree, metadata: None, transfer };
     run(Side::Keys { location, prefix }, Side::Folder(folder), plan, printer).await
 }
 
@@ -94,6 +121,7 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
         (Side::Folder(_), Side::Folder(folder)) => folder.display().to_string(),
     };
     let [from, to] = [Names::of(&source), Names::of(&target)];
+    let (expects_some, named) = (plan.expects_some, from.key("").unwrap_or_default());
     // What these print comes before the display of progress.
     let source = source.open(false, printer).await?;
     let target = target.open(!plan.dry_run, printer).await?;
@@ -111,8 +139,23 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
             () = report.broken.notified() => Ok(None),
         }
     });
-    done.await?;
-    report.finish()
+    match done.await {
+        Ok(Some(done)) if expects_some && found_nothing(&done) => {
+            let hint = "`cfstore r2 ls` lists what the bucket has".to_owned();
+            Err(Error::NothingBegins { prefix: named, hint })
+        }
+        Ok(_) => report.finish(),
+        // What was done is done, and said.
+        Err(error) => {
+            report.finish()?;
+            Err(error)
+        }
+    }
+}
+
+fn found_nothing(report: &TreeReport) -> bool {
+    let TreeReport { transferred, unchanged, deleted, failed, .. } = report;
+    [transferred, unchanged, deleted, failed].iter().all(|number| **number == 0)
 }
 
 impl Side {
@@ -168,7 +211,7 @@ impl Opened {
 
 impl Plan {
     fn transfer(self, source: &Opened, target: &Opened, summarized: &str) -> Result<TreeTransfer> {
-        let Self { delete, dry_run, tree, metadata, transfer: args } = self;
+        let Self { delete, dry_run, tree, metadata, transfer: args, .. } = self;
         let compare = match () {
             () if tree.checksum => Compare::Checksum,
             () if tree.size_only => Compare::Size,
@@ -196,6 +239,8 @@ impl Plan {
         for pattern in tree.include {
             transfer = transfer.include(pattern)?;
         }
+        // The embedded store, with its credentials.
+        transfer = transfer.exclude(DATA_DIRECTORY)?;
         for pattern in tree.exclude {
             transfer = transfer.exclude(pattern)?;
         }
@@ -295,7 +340,7 @@ impl Report {
             TreeEvent::Transferred { name, size, .. }
             | TreeEvent::Unchanged { name, size }
             | TreeEvent::Deleted { name, size } => (name, Some(size)),
-            TreeEvent::Failed { name, .. } => (name, None),
+            TreeEvent::LeftOut { name, .. } | TreeEvent::Failed { name, .. } => (name, None),
             _ => return,
         };
         let (source, key) = match (from.key(name), to.key(name)) {
@@ -316,6 +361,7 @@ impl Report {
                 let item = Item { source: None, path: path.as_deref(), ..item };
                 report.done(Action::Deleted, &item, Transferred::default())
             }
+            TreeEvent::LeftOut { why, .. } => report.left_out(&item, why),
             TreeEvent::Failed { error, .. } => report.failed(&item, error),
             _ => Ok(()),
         };

@@ -16,10 +16,15 @@ pub(super) type Entries = BoxStream<'static, Result<Listed>>;
 #[derive(Debug)]
 pub(super) enum Listed {
     Entry(Entry),
-    /// What is not transferred, and why. It is in its place by its name.
+    /// What cannot be transferred, and why. It is in its place by its name.
     Refused {
         name: String,
         error: Error,
+    },
+    /// What is not meant to be transferred, and why: nor is what would lie below it.
+    LeftOut {
+        name: String,
+        why: Error,
     },
     /// What lies here could not be listed.
     Unreadable {
@@ -43,9 +48,10 @@ pub(super) struct Entry {
 impl Listed {
     pub(super) fn name(&self) -> &str {
         match self {
-            Self::Entry(Entry { name, .. }) | Self::Refused { name, .. } | Self::Unreadable { name, .. } => {
-                name
-            }
+            Self::Entry(Entry { name, .. })
+            | Self::Refused { name, .. }
+            | Self::LeftOut { name, .. }
+            | Self::Unreadable { name, .. } => name,
         }
     }
 }

@@ -18,13 +18,14 @@ use crate::transfer::partial_file;
 /// How many entries go over to the reader at once.
 const BATCH: usize = 256;
 
-/// The files of a folder, listed a little ahead of the reader. A folder that does not exist has none, if it may be `missing`.
-pub(super) fn list(folder: PathBuf, follow_links: bool, may_be_missing: bool) -> Entries {
+/// The files of a folder, listed a little ahead of the reader. One that is the target may be missing, and has downloads
+/// that are under way.
+pub(super) fn list(folder: PathBuf, follow_links: bool, is_target: bool) -> Entries {
     let (sender, receiver) = mpsc::channel(2);
     // It ends soon after the receiver is gone.
     tokio::task::spawn_blocking(move || {
         let mut batch = Vec::with_capacity(BATCH);
-        for listed in walk(&folder, follow_links, may_be_missing) {
+        for listed in walk(&folder, follow_links, is_target) {
             batch.push(listed);
             if batch.len() == BATCH && sender.blocking_send(std::mem::take(&mut batch)).is_err() {
                 return;
@@ -37,7 +38,7 @@ pub(super) fn list(folder: PathBuf, follow_links: bool, may_be_missing: bool) ->
         .boxed()
 }
 
-fn walk(folder: &Path, follow_links: bool, may_be_missing: bool) -> impl Iterator<Item = Result<Listed>> {
+fn walk(folder: &Path, follow_links: bool, is_target: bool) -> impl Iterator<Item = Result<Listed>> {
     let entries = WalkDir::new(folder).follow_links(follow_links).sort_by(in_order_of_keys).into_iter();
     let root = folder.to_owned();
     entries.filter_map(move |found| match found {
@@ -45,19 +46,19 @@ fn walk(folder: &Path, follow_links: bool, may_be_missing: bool) -> impl Iterato
         Ok(entry) if entry.depth() == 0 => {
             Some(Err(Error::new(ErrorKind::Storage, format!("{} is not a folder", root.display()))))
         }
-        Ok(entry) => listed(&root, &entry).map(Ok),
+        Ok(entry) => listed(&root, &entry, is_target).map(Ok),
         Err(error) if error.depth() == 0 => {
             let is_missing = error.io_error().is_some_and(|error| error.kind() == IoErrorKind::NotFound);
-            if is_missing && may_be_missing {
+            if is_missing && is_target {
                 None
             } else {
-                Some(Err(storage(&root, "cannot be listed", error.into())))
+                Some(Err(storage(&root, "cannot be listed", io_error(error))))
             }
         }
         Err(error) => {
             let path = error.path().unwrap_or(&root).to_owned();
             let (name, _) = name_below(&root, &path);
-            Some(Ok(Listed::Unreadable { name, error: storage(&path, "cannot be read", error.into()) }))
+            Some(Ok(Listed::Unreadable { name, error: storage(&path, "cannot be read", io_error(error)) }))
         }
     })
 }
@@ -77,24 +78,34 @@ fn end(entry: &DirEntry) -> Option<u8> {
     entry.file_type().is_dir().then_some(b'/')
 }
 
-fn listed(root: &Path, entry: &DirEntry) -> Option<Listed> {
+/// Without the path that it repeats.
+fn io_error(error: walkdir::Error) -> std::io::Error {
+    if error.loop_ancestor().is_some() {
+        return std::io::Error::other("the link leads back to where it lies");
+    }
+    error.into_io_error().unwrap_or_else(|| IoErrorKind::Other.into())
+}
+
+fn listed(root: &Path, entry: &DirEntry, is_target: bool) -> Option<Listed> {
     let kind = entry.file_type();
-    if kind.is_dir() || entry.file_name().to_str().is_some_and(partial_file::is_partial) {
+    if kind.is_dir() {
         return None;
     }
     let (name, is_text) = name_below(root, entry.path());
-    let refused = |why: &str| {
-        let message = format!("{} {why}", entry.path().display());
-        Some(Listed::Refused { name: name.clone(), error: Error::new(ErrorKind::Storage, message) })
-    };
+    let why = |why: &str| Error::new(ErrorKind::Storage, format!("{} {why}", entry.path().display()));
+    if entry.file_name().to_str().is_some_and(partial_file::is_partial) {
+        let why = || why("has a name that downloads have which are not done");
+        return if is_target { None } else { Some(Listed::LeftOut { name, why: why() }) };
+    }
     if !is_text {
-        return refused("has a name that is not UTF-8, which no key can have");
+        let error = why("has a name that is not UTF-8, which no key can have");
+        return Some(Listed::Refused { name, error });
     }
     if kind.is_symlink() {
-        return refused("is a symbolic link, and these are not followed");
+        return Some(Listed::LeftOut { name, why: why("is a symbolic link, and these are not followed") });
     }
     if !kind.is_file() {
-        return refused("is not a regular file");
+        return Some(Listed::LeftOut { name, why: why("is not a regular file") });
     }
     let found = match entry.metadata() {
         Ok(found) => found,
@@ -105,7 +116,7 @@ fn listed(root: &Path, entry: &DirEntry) -> Option<Listed> {
         Err(error) => {
             return Some(Listed::Refused {
                 name,
-                error: storage(entry.path(), "cannot be read", error.into()),
+                error: storage(entry.path(), "cannot be read", io_error(error)),
             });
         }
     };
@@ -139,11 +150,17 @@ mod tests {
     use crate::transfer::tree::entry::order;
 
     async fn names(folder: &Path, follow_links: bool) -> Vec<String> {
-        let entries = list(folder.to_owned(), follow_links, false);
+        names_of(folder, follow_links, false).await
+    }
+
+    async fn names_of(folder: &Path, follow_links: bool, is_target: bool) -> Vec<String> {
+        let entries = list(folder.to_owned(), follow_links, is_target);
         let listed: Vec<_> = entries.try_collect().await.unwrap();
         let name = |listed: &Listed| match listed {
             Listed::Entry(entry) => entry.name.clone(),
-            Listed::Refused { name, error } => format!("{name}: {}", error.message()),
+            Listed::Refused { name, error } | Listed::LeftOut { name, why: error } => {
+                format!("{name}: {}", error.message())
+            }
             Listed::Unreadable { .. } => panic!("{listed:?}"),
         };
         listed.iter().map(name).collect()
@@ -173,7 +190,12 @@ mod tests {
             std::fs::write(folder.path().join(unfinished), "").unwrap();
         }
         std::fs::create_dir(folder.path().join("empty")).unwrap();
-        let names = names(folder.path(), false).await;
+        let left_out = names(folder.path(), false).await;
+        assert_eq!(
+            left_out.iter().filter(|name| name.contains("downloads have which are not done")).count(),
+            2
+        );
+        let names = names_of(folder.path(), false, true).await;
         assert!(names.is_sorted_by(|one, other| order(one, other).is_lt()), "{names:?}");
         let mut expected = expected.map(str::to_owned);
         expected.sort_by(|one, other| order(one, other));

@@ -58,6 +58,10 @@ pub(super) enum Outcome {
         size: u64,
     },
     Deleted(Vec<(Entry, Result<()>)>),
+    LeftOut {
+        name: String,
+        why: Error,
+    },
     Failed {
         name: String,
         error: Error,
@@ -165,6 +169,7 @@ impl Jobs {
     pub(super) async fn perform(&self, work: Work) -> Result<Outcome> {
         let (name, is_new, transferred) = match work {
             Work::Refused { name, error } => return Ok(Outcome::Failed { name, error, was_found: false }),
+            Work::LeftOut { name, why } => return Ok(Outcome::LeftOut { name, why }),
             Work::Extra(entries) => return self.delete(entries).await,
             Work::New(source) => {
                 let name = source.name.clone();

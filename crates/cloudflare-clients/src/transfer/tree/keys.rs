@@ -8,8 +8,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::Object;
 use crate::r2::R2Service;
 
-/// The objects below a prefix, listed a page ahead of the reader.
-pub(super) fn list(service: &R2Service, prefix: String) -> Entries {
+/// The objects below a prefix, listed a page ahead of the reader; those that stand for directories only if they are
+/// wanted.
+pub(super) fn list(service: &R2Service, prefix: String, with_directories: bool) -> Entries {
     let (sender, receiver) = mpsc::channel(1);
     let mut pages = service.list().prefix(&prefix).pages();
     tokio::spawn(async move {
@@ -23,7 +24,9 @@ pub(super) fn list(service: &R2Service, prefix: String) -> Entries {
         .map_ok(move |page| {
             let prefix = prefix.clone();
             stream::iter(
-                page.objects.into_iter().filter_map(move |object| listed(&prefix, object).transpose()),
+                page.objects
+                    .into_iter()
+                    .filter_map(move |object| listed(&prefix, object, with_directories).transpose()),
             )
         })
         .try_flatten()
@@ -31,12 +34,12 @@ pub(super) fn list(service: &R2Service, prefix: String) -> Entries {
 }
 
 /// Objects whose names end with a slash and that have no bytes stand for directories.
-fn listed(prefix: &str, object: Object) -> Result<Option<Listed>> {
+fn listed(prefix: &str, object: Object, with_directories: bool) -> Result<Option<Listed>> {
     let Some(name) = object.key.strip_prefix(prefix) else {
         let message = format!("the listing of {prefix:?} has the key {:?}", object.key);
         return Err(Error::unexpected(message));
     };
-    if name.is_empty() || name.ends_with('/') {
+    if (name.is_empty() || name.ends_with('/')) && !with_directories {
         if object.size == 0 {
             return Ok(None);
         }

@@ -22,6 +22,8 @@ pub(super) enum Work {
     Extra(Vec<Entry>),
     /// Nothing can be done about it.
     Refused { name: String, error: Error },
+    /// Nothing is to be done about it.
+    LeftOut { name: String, why: Error },
 }
 
 /// Compares two listings.
@@ -32,6 +34,10 @@ pub(super) struct Planner {
     /// Whether what only the target has is wanted.
     wants_extra: bool,
     extra: Vec<Entry>,
+    /// Whether the source has anything.
+    has_source: bool,
+    /// What names below something of the source begin with that is not looked into.
+    unknown: Vec<String>,
 }
 
 struct Side {
@@ -45,13 +51,22 @@ impl Planner {
     pub(super) fn new(source: Entries, target: Entries, selection: Selection, wants_extra: bool) -> Self {
         let side = |what, entries: Entries| Side { what, entries: Box::pin(entries.peekable()), last: None };
         let (source, target) = (side("source", source), side("target", target));
-        Self { source, target, selection, wants_extra, extra: Vec::new() }
+        Self {
+            source,
+            target,
+            selection,
+            wants_extra,
+            extra: Vec::new(),
+            has_source: false,
+            unknown: Vec::new(),
+        }
     }
 
     pub(super) async fn next(&mut self) -> Result<Option<Work>> {
         loop {
             let (source, target) =
                 join(self.source.entries.as_mut().peek(), self.target.entries.as_mut().peek()).await;
+            self.has_source |= source.is_some();
             let ordering = match (source, target) {
                 (Some(Ok(source)), Some(Ok(target))) => order(source.name(), target.name()),
                 (None, None) => return Ok(self.take_extra()),
@@ -64,10 +79,27 @@ impl Planner {
             if let Some(work) = self.work(source, target) {
                 return Ok(Some(work));
             }
+            if !self.has_source && !self.extra.is_empty() {
+                // More likely it is the wrong one, or not there yet.
+                let message = "the source has nothing, so that all of the target would be deleted: \
+                    if that is meant, delete it by itself";
+                return Err(Error::invalid_input(message));
+            }
             if self.extra.len() >= MAX_DELETES {
                 return Ok(self.take_extra());
             }
         }
+    }
+
+    /// Whether the source may have this name below something that is not looked into.
+    fn is_unknown(&mut self, name: &str) -> bool {
+        if self.unknown.is_empty() {
+            return false;
+        }
+        let name = normalize_key(name);
+        // Names come in order: what is behind this one is not needed any more.
+        self.unknown.retain(|below| name.starts_with(below.as_str()) || **below > *name);
+        self.unknown.iter().any(|below| name.starts_with(below.as_str()))
     }
 
     fn take_extra(&mut self) -> Option<Work> {
@@ -88,19 +120,27 @@ impl Planner {
             }
             (Some(Taken { listed: Listed::Unreadable { name, error }, .. }), _) => {
                 // What lies there is missing in the listing, and not in the source.
-                self.wants_extra = false;
+                let deleted = std::mem::take(&mut self.wants_extra);
                 self.extra.clear();
+                let error = if deleted { error.explain("from here on nothing is deleted") } else { error };
                 Some(Work::Refused { name, error })
+            }
+            (Some(Taken { listed: Listed::LeftOut { name, why }, .. }), _) => {
+                self.unknown.push(format!("{}/", normalize_key(&name)));
+                Some(Work::LeftOut { name, why })
             }
             (Some(Taken { listed: Listed::Entry(source), .. }), None) => Some(Work::New(source)),
             (Some(Taken { listed: Listed::Entry(source), .. }), Some(target)) => Some(match target.listed {
                 Listed::Entry(target) => Work::Both { source, target },
-                Listed::Refused { error, .. } | Listed::Unreadable { error, .. } => {
-                    Work::Refused { name: source.name, error: error.explain("in its place,") }
-                }
+                Listed::Refused { error, .. }
+                | Listed::LeftOut { why: error, .. }
+                | Listed::Unreadable { error, .. } => Work::Refused {
+                    name: source.name,
+                    error: error.explain("something else is in its place"),
+                },
             }),
             (None, Some(Taken { listed: Listed::Entry(target), .. })) => {
-                if self.wants_extra {
+                if self.wants_extra && !self.is_unknown(&target.name) {
                     self.extra.push(target);
                 }
                 None
@@ -173,13 +213,14 @@ mod tests {
     }
 
     async fn plan(source: Vec<Result<Listed>>, target: Vec<Result<Listed>>) -> Vec<String> {
-        let exclude = vec![crate::transfer::KeyPattern::parse("*.tmp").unwrap()];
+        let exclude = vec![crate::transfer::tree::selection::NamePattern::parse("*.tmp").unwrap()];
         let selection = Selection { include: Vec::new(), exclude };
         let (source, target) = (stream::iter(source).boxed(), stream::iter(target).boxed());
         let mut planner = Planner::new(source, target, selection, true);
         let mut plan = Vec::new();
         loop {
             plan.push(match planner.next().await {
+                Ok(Some(Work::LeftOut { name, .. })) => format!("~{name}"),
                 Ok(None) => return plan,
                 Ok(Some(Work::New(entry))) => format!("+{}", entry.name),
                 Ok(Some(Work::Both { source, .. })) => format!("={}", source.name),
@@ -199,7 +240,9 @@ mod tests {
     async fn both_sides_are_gone_through_once() {
         let (source, target) = (["a", "b", "b.tmp", "d"].map(entry), ["a.tmp", "b", "c", "e"].map(entry));
         assert_eq!(plan(source.into(), target.into()).await, ["+a", "=b", "+d", "-c-e"]);
-        assert_eq!(plan(vec![], ["a", "b"].map(entry).into()).await, ["-a-b"]);
+        let nothing = plan(vec![], ["a", "b"].map(entry).into()).await;
+        assert!(nothing[0].starts_with("the source has nothing"), "{nothing:?}");
+        assert_eq!(plan(vec![], vec![]).await, [""; 0]);
         assert_eq!(plan(["a", "b"].map(entry).into(), vec![]).await, ["+a", "+b"]);
     }
 
@@ -207,7 +250,18 @@ mod tests {
     async fn nothing_is_deleted_for_what_could_not_be_read() {
         let source = vec![entry("a"), unreadable("b"), entry("d")];
         let target = ["0", "a", "b/1", "c"].map(entry);
-        assert_eq!(plan(source, target.into()).await, ["=a", "!b it cannot be read", "+d"]);
+        assert_eq!(
+            plan(source, target.into()).await,
+            ["=a", "!b from here on nothing is deleted: it cannot be read", "+d"]
+        );
+    }
+
+    #[tokio::test]
+    async fn nothing_is_deleted_below_what_is_left_out() {
+        let why = Error::new(ErrorKind::Storage, "a link");
+        let source = vec![entry("a"), Ok(Listed::LeftOut { name: "b".to_owned(), why })];
+        let target = ["a", "b", "b-1", "b/1", "b/2/3", "b0", "c"].map(entry);
+        assert_eq!(plan(source, target.into()).await, ["=a", "~b", "-b-1-b0-c"]);
     }
 
     #[tokio::test]
@@ -227,7 +281,7 @@ mod tests {
     async fn what_is_refused_takes_its_place() {
         let both = plan(vec![refused("a"), entry("b")], vec![entry("a"), refused("b"), refused("c")]).await;
         assert_eq!(both[0], "!a a link");
-        assert!(both[1].starts_with("!b in its place,"), "{both:?}");
+        assert!(both[1].starts_with("!b something else is in its place: "), "{both:?}");
         assert_eq!(both.len(), 2);
         let again = plan(["cr\u{e9}a", "cre\u{301}a"].map(entry).into(), vec![]).await;
         assert!(again[1].contains("has the name"), "{again:?}");

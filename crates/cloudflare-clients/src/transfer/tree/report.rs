@@ -42,7 +42,14 @@ pub enum TreeEvent<'a> {
         /// The size that it had, in bytes.
         size: u64,
     },
-    /// It could not be transferred or deleted, or may not be: a key that is no name of a file, or a link.
+    /// It is not transferred: a link that is not followed, or a device.
+    LeftOut {
+        /// What it is about.
+        name: &'a str,
+        /// Why.
+        why: &'a Error,
+    },
+    /// It could not be transferred or deleted, or may not be, as a key that is no name of a file.
     Failed {
         /// What it is about.
         name: &'a str,
@@ -64,7 +71,7 @@ pub struct TreeProgress {
     pub done: u64,
     /// How many bytes were transferred.
     pub done_bytes: u64,
-    /// How many names both sides have alike.
+    /// How many names both sides have alike, or are left out.
     pub unchanged: u64,
     /// Whether both sides are listed: what is found stays as it is.
     pub is_listed: bool,
@@ -85,6 +92,8 @@ pub struct TreeReport {
     pub unchanged: u64,
     /// How many the target had, and the source has not, were deleted.
     pub deleted: u64,
+    /// How many are not transferred as they are links, which are not followed, or no regular files.
+    pub left_out: u64,
     /// How many could not be transferred or deleted.
     pub failed: u64,
     /// What proved how many of those that were transferred.
@@ -169,6 +178,7 @@ impl Reporter {
             }
             TreeEvent::Unchanged { .. } => report.unchanged += 1,
             TreeEvent::Deleted { .. } => report.deleted += 1,
+            TreeEvent::LeftOut { .. } => report.left_out += 1,
             TreeEvent::Failed { name, error } => {
                 report.failed += 1;
                 if report.failures.len() < MAX_FAILURES {

@@ -2,31 +2,53 @@
 
 use std::path::Path;
 
+use crate::error::Result;
 use crate::model::r2::HttpMetadata;
 use crate::transfer::content_type::guess_content_type;
 use crate::transfer::key_pattern::KeyPattern;
 
-/// The names that a transfer is about: those that any of `include` matches, or all where it is empty, but for those
-/// that any of `exclude` matches.
+/// The names that a transfer is about: those that any of `include` holds, or all if it is empty, but for those
+/// that any of `exclude` holds.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selection {
-    pub(super) include: Vec<KeyPattern>,
-    pub(super) exclude: Vec<KeyPattern>,
+    pub(super) include: Vec<NamePattern>,
+    pub(super) exclude: Vec<NamePattern>,
 }
 
 impl Selection {
     pub(super) fn has(&self, name: &str) -> bool {
-        let any = |patterns: &[KeyPattern]| patterns.iter().any(|pattern| matches(pattern, name));
+        let any = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.holds(name));
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
     }
 }
 
-/// A pattern without a slash is about the last part of a name, in any directory.
-fn matches(pattern: &KeyPattern, name: &str) -> bool {
-    if pattern.as_str().contains('/') {
-        return pattern.matches(name);
+/// A pattern of names below a root.
+#[derive(Debug, Clone)]
+pub(super) struct NamePattern {
+    pattern: KeyPattern,
+    /// Whether it is about the last part of a name, in any directory.
+    is_anywhere: bool,
+}
+
+impl NamePattern {
+    /// Without a slash it is about the last part of a name. `/a` is `a` in the root alone, and `a/` what lies in `a`.
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let text = text.strip_prefix("./").unwrap_or(text);
+        let name = text.strip_suffix('/').unwrap_or(text);
+        let is_anywhere = !name.contains('/');
+        let pattern = KeyPattern::parse(name.strip_prefix('/').unwrap_or(name))?;
+        Ok(Self { pattern, is_anywhere })
     }
-    pattern.matches(name.rsplit('/').next().unwrap_or(name)) || pattern.matches(name)
+
+    fn matches(&self, name: &str) -> bool {
+        let last = || name.rsplit('/').next().unwrap_or(name);
+        self.pattern.matches(name) || (self.is_anywhere && self.pattern.matches(last()))
+    }
+
+    /// Whether it matches the name, or that of a directory that it lies in.
+    fn holds(&self, name: &str) -> bool {
+        self.matches(name) || name.match_indices('/').any(|(slash, _)| self.matches(&name[..slash]))
+    }
 }
 
 /// What objects are stored with, by their names.
@@ -36,7 +58,7 @@ pub(super) struct MetadataRules {
     /// Whether the times of files are kept with them.
     pub(super) keep_times: bool,
     /// Later ones win.
-    pub(super) rules: Vec<(KeyPattern, HttpMetadata)>,
+    pub(super) rules: Vec<(NamePattern, HttpMetadata)>,
 }
 
 impl MetadataRules {
@@ -48,7 +70,7 @@ impl MetadataRules {
         }
         metadata.merge(all.clone());
         for (pattern, rule) in &self.rules {
-            if matches(pattern, name) {
+            if pattern.matches(name) {
                 metadata.merge(rule.clone());
             }
         }
@@ -60,8 +82,8 @@ impl MetadataRules {
 mod tests {
     use super::*;
 
-    fn patterns(texts: &[&str]) -> Vec<KeyPattern> {
-        texts.iter().map(|text| KeyPattern::parse(*text).unwrap()).collect()
+    fn patterns(texts: &[&str]) -> Vec<NamePattern> {
+        texts.iter().map(|text| NamePattern::parse(text).unwrap()).collect()
     }
 
     #[test]
@@ -76,6 +98,16 @@ mod tests {
             (&[], &["drafts/**"], "drafts/a/b", false),
             (&[], &["**/.git/**"], "a/.git/config", false),
             (&[], &["**"], "a/b", false),
+            (&[], &[".git"], "a/.git/objects/ab", false),
+            (&[], &[".git"], "a/.github", true),
+            (&[], &[".git/*"], ".git/objects/ab", false),
+            (&[], &["a/"], "a/b/c", false),
+            (&[], &["./a/**"], "a/b/c", false),
+            (&[], &["/a"], "a/b", false),
+            (&[], &["/a"], "b/a", true),
+            (&[], &["/a/b"], "a/b", false),
+            (&["films"], &["*.tmp"], "films/a/b", true),
+            (&["films"], &["*.tmp"], "films/a/b.tmp", false),
         ] {
             let selection = Selection { include: patterns(include), exclude: patterns(exclude) };
             assert_eq!(selection.has(name), has, "{include:?} {exclude:?} {name}");
@@ -84,7 +116,7 @@ mod tests {
 
     #[test]
     fn later_rules_win() {
-        let rule = |pattern, metadata| (KeyPattern::parse(pattern).unwrap(), metadata);
+        let rule = |pattern, metadata| (NamePattern::parse(pattern).unwrap(), metadata);
         let rules = MetadataRules {
             guess_content_type: true,
             keep_times: true,

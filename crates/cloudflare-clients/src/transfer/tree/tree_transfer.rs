@@ -11,7 +11,7 @@ use super::jobs::{Jobs, Outcome, is_fatal};
 use super::place::{Place, Tree};
 use super::planner::Planner;
 use super::report::{Listeners, Reporter, TreeEvent, TreeProgress, TreeReport};
-use super::selection::{MetadataRules, Selection};
+use super::selection::{MetadataRules, NamePattern, Selection};
 use super::settings::Settings;
 use super::{folder, keys};
 use crate::client::operation::{Operation, sent_when_awaited};
@@ -19,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::model::r2::{CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, StorageClass};
 use crate::r2::R2Service;
 use crate::r2::ops::setters::metadata_setters;
-use crate::transfer::key_pattern::KeyPattern;
 use crate::transfer::pieces::Pieces;
 use crate::transfer::rate::RateLimit;
 
@@ -89,10 +88,11 @@ impl R2Service {
 ///   as it goes, in the order of their names: it takes little memory, however many they are.
 /// - **Interrupted**, it is continued by the same call: what has arrived is unchanged. Large files are continued where they
 ///   stopped, if uploads have a [`journal`](Self::journal).
-/// - **Files** that are not regular are refused, and links, unless they are [followed](Self::follow_links). Directories
-///   come into being by the files in them.
+/// - **Files** that are not regular are left out, and links, unless they are [followed](Self::follow_links). What lies below one of them in the
+///   target is not deleted. Directories come into being by the files in them.
 /// - **Keys** that are no names of files in the folder, by `..`, a leading slash, or what Windows keeps for devices, are
-///   refused: nothing is written elsewhere. Keys that end with a slash and have no bytes, which stand for directories, are skipped.
+///   refused: nothing is written elsewhere. Keys that end with a slash and have no bytes, which
+///   stand for directories, are skipped. From prefix to prefix, all keys are copied.
 /// - **Times.** A file's time is kept in the custom metadata `mtime` of its object, where rclone keeps it too, and a file
 ///   that is fetched gets it back, or else the time at which its object was uploaded.
 ///
@@ -146,7 +146,8 @@ impl TreeTransfer {
     }
 
     /// Whether what only the target has is deleted; false by default. What is not [included](Self::include), or
-    /// [excluded](Self::exclude), stays. Once something of the source cannot be listed, nothing more is deleted.
+    /// [excluded](Self::exclude), stays. Once something of the source cannot be listed, nothing more is deleted. That the source has
+    /// nothing at all while the target has something is [`ErrorKind::InvalidInput`](crate::ErrorKind): it may be the wrong one.
     pub fn delete(mut self, delete: bool) -> Self {
         self.delete = delete;
         self
@@ -158,22 +159,23 @@ impl TreeTransfer {
         self
     }
 
-    /// Transfers names that this [`KeyPattern`] matches, or another one that is given so, and no others. A pattern without a slash is about the
-    /// last part of a name, as in `*.mp4`; one with a slash is about the whole name below the root, as in `drafts/**`.
+    /// Transfers names that this pattern matches, or another one that is given so, and no others. It is a
+    /// [`KeyPattern`](crate::transfer::KeyPattern): without a slash, as in `*.mp4`, it is about the last part of a name; with one it is about
+    /// the whole name below the root, as in `drafts/*.mp4`. One that matches a directory is about all that lies in it.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is malformed.
     pub fn include(mut self, pattern: impl Into<String>) -> Result<Self> {
-        self.selection.include.push(KeyPattern::parse(pattern)?);
+        self.selection.include.push(NamePattern::parse(&pattern.into())?);
         Ok(self)
     }
 
-    /// Leaves out names that this pattern matches, even if they are [included](Self::include).
+    /// Leaves out names that this pattern matches, as of [`include`](Self::include), even if they are included.
     ///
     /// # Errors
     /// As [`include`](Self::include).
     pub fn exclude(mut self, pattern: impl Into<String>) -> Result<Self> {
-        self.selection.exclude.push(KeyPattern::parse(pattern)?);
+        self.selection.exclude.push(NamePattern::parse(&pattern.into())?);
         Ok(self)
     }
 
@@ -185,7 +187,7 @@ impl TreeTransfer {
     /// # Errors
     /// As [`include`](Self::include).
     pub fn metadata_of(mut self, pattern: impl Into<String>, metadata: HttpMetadata) -> Result<Self> {
-        self.settings.metadata_rules.rules.push((KeyPattern::parse(pattern)?, metadata));
+        self.settings.metadata_rules.rules.push((NamePattern::parse(&pattern.into())?, metadata));
         Ok(self)
     }
 
@@ -292,15 +294,16 @@ impl TreeTransfer {
     }
 
     async fn run(self) -> Result<TreeReport> {
+        let is_across = matches!((&self.source.0, &self.target.0), (Place::Keys { .. }, Place::Keys { .. }));
         let source = match &self.source.0 {
             Place::Folder(path) => folder::list(path.clone(), self.follow_links, false),
-            Place::Keys { service, prefix } => keys::list(service, prefix.clone()),
+            Place::Keys { service, prefix } => keys::list(service, prefix.clone(), is_across),
         };
         let lists_target = self.delete || self.settings.compare != Compare::Nothing;
         let target: Entries = match &self.target.0 {
             _ if !lists_target => stream::empty().boxed(),
             Place::Folder(path) => folder::list(path.clone(), false, true),
-            Place::Keys { service, prefix } => keys::list(service, prefix.clone()),
+            Place::Keys { service, prefix } => keys::list(service, prefix.clone(), is_across),
         };
         let planner = Planner::new(source, target, self.selection, self.delete);
         let reporter = Reporter::new(self.listeners);
@@ -367,6 +370,10 @@ fn tell(reporter: &Reporter, report: &mut TreeReport, outcome: &Outcome) {
                 };
                 reporter.record(report, event);
             }
+        }
+        Outcome::LeftOut { name, why } => {
+            reporter.progress(|progress| progress.unchanged += 1);
+            reporter.record(report, TreeEvent::LeftOut { name, why });
         }
         Outcome::Failed { name, error, was_found } => {
             reporter.progress(|progress| {
