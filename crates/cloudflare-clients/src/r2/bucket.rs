@@ -222,8 +222,8 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// A backend that cannot list metadata leaves it `None`, whatever `include_metadata` says.
     async fn list(&self, request: ListRequest) -> Result<ListPage>;
 
-    /// Copies an object within the bucket, or from another one of the account; a missing source is [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error
-    /// [about the source](crate::Error::with_key).
+    /// Copies an object within the bucket, or from another one of the account; a missing source is
+    /// [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error [about the source](crate::Error::with_key).
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject>;
 
     /// Begins an upload in parts, which gets an id.
