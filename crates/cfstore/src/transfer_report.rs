@@ -148,6 +148,12 @@ impl TransferReport {
         }
     }
 
+    /// Whether nothing was reported yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        let Summary { uploaded, downloaded, copied, moved, deleted, skipped, failed, .. } = self.summary;
+        [uploaded, downloaded, copied, moved, deleted, skipped, failed].iter().all(|number| *number == 0)
+    }
+
     /// Prints the summary, and says whether anything failed.
     pub(crate) fn finish(self) -> Result<ExitStatus> {
         let Self { printer, target, progress, dry_run, mut summary } = self;

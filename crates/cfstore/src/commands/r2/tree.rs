@@ -145,9 +145,8 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
             Err(Error::NothingBegins { prefix: named, hint })
         }
         Ok(_) => report.finish(),
-        // What was done is done, and said.
         Err(error) => {
-            report.finish()?;
+            report.finish_early()?;
             Err(error)
         }
     }
@@ -381,6 +380,14 @@ impl Report {
             report.progress().expect(files, bytes);
         }
         report.progress().transferred(shown.done_bytes, now.done_bytes);
+    }
+
+    /// Says what was done before it ended, if anything was.
+    fn finish_early(&self) -> Result<()> {
+        match self.lock().report.take() {
+            Some(report) if !report.is_empty() => report.finish().map(drop),
+            _ => Ok(()),
+        }
     }
 
     fn finish(&self) -> Result<ExitStatus> {
