@@ -16,6 +16,9 @@ use crate::sync::lock;
 /// How many pieces are under way in the beginning.
 const BEGIN: usize = 4;
 
+/// The longest that all wait because one was told to.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+
 /// The pace of one transfer, which all of its requests share.
 pub(crate) struct Pace {
     runtime: Arc<dyn Runtime>,
@@ -102,7 +105,7 @@ impl Pace {
             state.surplus += fewer - self.slots.forget_permits(fewer);
         }
         if let Some(delay) = error.retry_after() {
-            state.paused_until = state.paused_until.max(now.saturating_add(delay));
+            state.paused_until = state.paused_until.max(now.saturating_add(delay.min(MAX_PAUSE)));
         }
     }
 

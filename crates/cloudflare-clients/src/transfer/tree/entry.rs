@@ -4,9 +4,11 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::time::SystemTime;
 
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream, Stream};
+use tokio::sync::mpsc::Receiver;
+use tokio::task::JoinHandle;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Object, normalize_key};
 
 /// The entries of a tree in the order of their names; the first error ends it.
@@ -63,4 +65,20 @@ pub(super) fn order(one: &str, other: &str) -> Ordering {
 
 fn comparable(name: &str) -> Cow<'_, str> {
     normalize_key(name)
+}
+
+/// What a task sends. One that did not come to its end must not look like a listing that did.
+pub(super) fn received<T: Send + 'static>(
+    receiver: Receiver<Vec<Result<T>>>,
+    listing: JoinHandle<()>,
+) -> impl Stream<Item = Vec<Result<T>>> + Send {
+    stream::unfold((receiver, Some(listing)), async |(mut receiver, mut listing)| {
+        if let Some(batch) = receiver.recv().await {
+            return Some((batch, (receiver, listing)));
+        }
+        let ended = listing.take()?.await;
+        let error = ended.err()?;
+        let error = Error::new(ErrorKind::Storage, "the listing was ended").with_source(error);
+        Some((vec![Err(error)], (receiver, None)))
+    })
 }

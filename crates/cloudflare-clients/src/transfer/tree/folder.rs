@@ -9,7 +9,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::sync::mpsc;
 use walkdir::{DirEntry, WalkDir};
 
-use super::entry::{Entries, Entry, Listed};
+use super::entry::{Entries, Entry, Listed, received};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::normalize_key;
 use crate::transfer::blocking::storage;
@@ -23,7 +23,7 @@ const BATCH: usize = 256;
 pub(super) fn list(folder: PathBuf, follow_links: bool, is_target: bool) -> Entries {
     let (sender, receiver) = mpsc::channel(2);
     // It ends soon after the receiver is gone.
-    tokio::task::spawn_blocking(move || {
+    let listing = tokio::task::spawn_blocking(move || {
         let mut batch = Vec::with_capacity(BATCH);
         for listed in walk(&folder, follow_links, is_target) {
             batch.push(listed);
@@ -31,18 +31,23 @@ pub(super) fn list(folder: PathBuf, follow_links: bool, is_target: bool) -> Entr
                 return;
             }
         }
+        // One that went away meanwhile has a listing that ends early.
+        if !is_target && let Err(error) = folder.metadata() {
+            batch.push(Err(storage(&folder, "is gone while it is listed", error)));
+        }
         let _ = sender.blocking_send(batch);
     });
-    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
-        .flat_map(stream::iter)
-        .boxed()
+    received(receiver, listing).flat_map(stream::iter).boxed()
 }
 
 fn walk(folder: &Path, follow_links: bool, is_target: bool) -> impl Iterator<Item = Result<Listed>> {
-    let entries = WalkDir::new(folder).follow_links(follow_links).sort_by(in_order_of_keys).into_iter();
+    let entries = WalkDir::new(folder)
+        .follow_links(follow_links)
+        .sort_by(move |one, other| in_order_of_keys(one, other, follow_links))
+        .into_iter();
     let root = folder.to_owned();
     entries.filter_map(move |found| match found {
-        Ok(entry) if entry.depth() == 0 && entry.file_type().is_dir() => None,
+        Ok(entry) if entry.depth() == 0 && entry.path().is_dir() => None,
         Ok(entry) if entry.depth() == 0 => {
             Some(Err(Error::new(ErrorKind::Storage, format!("{} is not a folder", root.display()))))
         }
@@ -64,18 +69,20 @@ fn walk(folder: &Path, follow_links: bool, is_target: bool) -> impl Iterator<Ite
 }
 
 /// What lies in a directory comes where its name with a slash does.
-fn in_order_of_keys(one: &DirEntry, other: &DirEntry) -> Ordering {
-    let (names, ends) = ([one, other].map(DirEntry::file_name), [one, other].map(end));
-    if let [Some(a), Some(b)] = names.map(OsStr::to_str) {
-        let [a, b] = [a, b].map(normalize_key);
-        return a.bytes().chain(ends[0]).cmp(b.bytes().chain(ends[1]));
-    }
-    let [a, b] = names.map(|name| name.as_encoded_bytes().iter().copied());
-    a.chain(ends[0]).cmp(b.chain(ends[1]))
+fn in_order_of_keys(one: &DirEntry, other: &DirEntry, follow_links: bool) -> Ordering {
+    let (names, ends) =
+        ([one, other].map(DirEntry::file_name), [one, other].map(|entry| end(entry, follow_links)));
+    // A name that is not UTF-8 has the place of its listed form, so that both sides have one order.
+    let [a, b] = names.map(OsStr::to_string_lossy);
+    let [a, b] = [normalize_key(&a), normalize_key(&b)];
+    let by_key = a.bytes().chain(ends[0]).cmp(b.bytes().chain(ends[1]));
+    by_key.then_with(|| names[0].cmp(names[1]))
 }
 
-fn end(entry: &DirEntry) -> Option<u8> {
-    entry.file_type().is_dir().then_some(b'/')
+/// The slash of a directory, which a link that is followed may lead to.
+fn end(entry: &DirEntry, follow_links: bool) -> Option<u8> {
+    let kind = entry.file_type();
+    (kind.is_dir() || (follow_links && kind.is_symlink() && entry.path().is_dir())).then_some(b'/')
 }
 
 /// Without the path that it repeats.

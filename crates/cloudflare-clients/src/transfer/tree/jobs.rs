@@ -215,9 +215,10 @@ impl Jobs {
                 .await
             }
             Direction::Down { service, folder, .. } => {
+                path_in(folder, &source.name)?;
                 Pair {
                     service,
-                    path: &path_in(folder, &source.name)?,
+                    path: &upload_path(folder, &target.name),
                     file: target,
                     object: source,
                     is_download: true,
@@ -270,8 +271,30 @@ impl Jobs {
         if source.size <= MAX_IN_MEMORY {
             return self.upload_small(service, path, request).await;
         }
-        let file = FileIdentity::of(path).await?;
-        self.keep_time(&mut request, &file);
+        let mut sends = 0;
+        loop {
+            let file = FileIdentity::of(path).await?;
+            sends += 1;
+            match self.upload_large(service, path, request.clone(), &file).await {
+                // It was written to meanwhile, as of a small one.
+                Err(error) if error.kind() == ErrorKind::Storage && sends < MAX_SENDS => {
+                    if FileIdentity::of(path).await? == file {
+                        return Err(error);
+                    }
+                }
+                sent => return sent,
+            }
+        }
+    }
+
+    async fn upload_large(
+        &self,
+        service: &R2Service,
+        path: &Path,
+        mut request: CreateMultipartUploadRequest,
+        file: &FileIdentity,
+    ) -> Result<Done> {
+        self.keep_time(&mut request, file);
         let mut upload = service
             .upload(path, request.key)
             .http_metadata(request.http_metadata)
@@ -457,15 +480,15 @@ impl Jobs {
             return Ok(Outcome::Deleted(entries.into_iter().map(|entry| (entry, Ok(()))).collect()));
         }
         let _slot = self.pace.slot().await;
-        let (Direction::Up { service, .. } | Direction::Across { target: service, .. }) = &self.direction
-        else {
-            let Direction::Down { folder, .. } = &self.direction else {
-                return Ok(Outcome::Deleted(Vec::new()));
-            };
-            let folder = folder.clone();
-            return blocking(move || Ok(Outcome::Deleted(delete_files(&folder, entries)))).await;
+        let (service, prefix) = match &self.direction {
+            Direction::Up { service, prefix, .. } => (service, prefix),
+            Direction::Across { target, target_prefix, .. } => (target, target_prefix),
+            Direction::Down { folder, .. } => {
+                let folder = folder.clone();
+                return blocking(move || Ok(Outcome::Deleted(delete_files(&folder, entries)))).await;
+            }
         };
-        let keys = entries.iter().filter_map(|entry| entry.object.as_ref().map(|object| object.key.clone()));
+        let keys = entries.iter().map(|entry| format!("{prefix}{}", entry.name));
         let results = service.delete_many(keys).await?.results;
         Ok(Outcome::Deleted(entries.into_iter().zip(results.into_iter().map(|(_, result)| result)).collect()))
     }

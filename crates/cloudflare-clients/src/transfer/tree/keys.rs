@@ -3,9 +3,9 @@
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 
-use super::entry::{Entries, Entry, Listed};
+use super::entry::{Entries, Entry, Listed, received};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::Object;
+use crate::model::r2::{Object, normalize_key};
 use crate::r2::R2Service;
 
 /// The objects below a prefix, listed a page ahead of the reader; those that stand for directories only if they are
@@ -13,14 +13,15 @@ use crate::r2::R2Service;
 pub(super) fn list(service: &R2Service, prefix: String, with_directories: bool) -> Entries {
     let (sender, receiver) = mpsc::channel(1);
     let mut pages = service.list().prefix(&prefix).pages();
-    tokio::spawn(async move {
+    let listing = tokio::spawn(async move {
         while let Some(page) = pages.next().await {
-            if sender.send(page).await.is_err() {
+            if sender.send(vec![page]).await.is_err() {
                 return;
             }
         }
     });
-    stream::unfold(receiver, async |mut receiver| Some((receiver.recv().await?, receiver)))
+    received(receiver, listing)
+        .flat_map(stream::iter)
         .map_ok(move |page| {
             let prefix = prefix.clone();
             stream::iter(
@@ -35,7 +36,9 @@ pub(super) fn list(service: &R2Service, prefix: String, with_directories: bool) 
 
 /// Objects whose names end with a slash and that have no bytes stand for directories.
 fn listed(prefix: &str, object: Object, with_directories: bool) -> Result<Option<Listed>> {
-    let Some(name) = object.key.strip_prefix(prefix) else {
+    let (key, normal) = (normalize_key(&object.key), normalize_key(prefix));
+    let name = object.key.strip_prefix(prefix).or_else(|| key.strip_prefix(&*normal));
+    let Some(name) = name else {
         let message = format!("the listing of {prefix:?} has the key {:?}", object.key);
         return Err(Error::unexpected(message));
     };
@@ -47,8 +50,9 @@ fn listed(prefix: &str, object: Object, with_directories: bool) -> Result<Option
         let error = Error::new(ErrorKind::InvalidInput, message);
         return Ok(Some(Listed::Refused { name: name.to_owned(), error }));
     }
+    let name = name.to_owned();
     Ok(Some(Listed::Entry(Entry {
-        name: name.to_owned(),
+        name,
         size: object.size,
         modified: object.uploaded,
         object: Some(Box::new(object)),

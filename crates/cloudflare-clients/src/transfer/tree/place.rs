@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::model::r2::normalize_key;
 use crate::r2::R2Service;
 use crate::transfer::copy_route::CopyRoute;
 
@@ -43,8 +44,10 @@ impl Place {
             (Self::Folder(_), Self::Keys { .. }) | (Self::Keys { .. }, Self::Folder(_)) => false,
             (Self::Folder(one), Self::Folder(other)) => one.starts_with(other) || other.starts_with(one),
             (Self::Keys { service: a, prefix: one }, Self::Keys { service: b, prefix: other }) => {
-                CopyRoute::between(a, b) == CopyRoute::Within
-                    && (one.starts_with(other.as_str()) || other.starts_with(one.as_str()))
+                CopyRoute::between(a, b) == CopyRoute::Within && {
+                    let (one, other) = (normalize_key(one), normalize_key(other));
+                    one.starts_with(&*other) || other.starts_with(&*one)
+                }
             }
         }
     }

@@ -66,10 +66,9 @@ impl Planner {
         loop {
             let (source, target) =
                 join(self.source.entries.as_mut().peek(), self.target.entries.as_mut().peek()).await;
-            self.has_source |= source.is_some();
             let ordering = match (source, target) {
                 (Some(Ok(source)), Some(Ok(target))) => order(source.name(), target.name()),
-                (None, None) => return Ok(self.take_extra()),
+                (None, None) => return self.take_extra(),
                 // An error that ends a side is taken, and returned, below.
                 (Some(Err(_)), _) | (Some(_), None) => Ordering::Less,
                 (_, Some(_)) => Ordering::Greater,
@@ -78,15 +77,6 @@ impl Planner {
             let target = if ordering.is_ge() { self.target.take().await? } else { None };
             if let Some(work) = self.work(source, target) {
                 return Ok(Some(work));
-            }
-            if !self.has_source && !self.extra.is_empty() {
-                // More likely it is the wrong one, or not there yet.
-                let message = "the source has nothing, so that all of the target would be deleted: \
-                    if that is meant, delete it by itself";
-                return Err(Error::invalid_input(message));
-            }
-            if self.extra.len() >= MAX_DELETES {
-                return Ok(self.take_extra());
             }
         }
     }
@@ -102,28 +92,58 @@ impl Planner {
         self.unknown.iter().any(|below| name.starts_with(below.as_str()))
     }
 
-    fn take_extra(&mut self) -> Option<Work> {
-        if self.extra.is_empty() { None } else { Some(Work::Extra(std::mem::take(&mut self.extra))) }
+    /// What is deleted, once both listings have come to their ends: nothing is for one that is cut short or out of order.
+    fn take_extra(&mut self) -> Result<Option<Work>> {
+        if self.extra.is_empty() {
+            return Ok(None);
+        }
+        if !self.has_source {
+            // More likely it is the wrong one, or not there yet.
+            let message = "the source has nothing, so that all of the target would be deleted: \
+                if that is meant, delete it by itself";
+            return Err(Error::invalid_input(message));
+        }
+        let rest = self.extra.split_off(self.extra.len().min(MAX_DELETES));
+        Ok(Some(Work::Extra(std::mem::replace(&mut self.extra, rest))))
+    }
+
+    /// Of a name that is not selected: what lies below it may be.
+    fn work_beside(&mut self, source: Listed) -> Option<Work> {
+        match source {
+            Listed::Unreadable { name, error } if !self.selection.leaves_out(&name) => {
+                Some(self.unreadable(name, error))
+            }
+            Listed::LeftOut { name, .. } => {
+                self.unknown.push(format!("{}/", normalize_key(&name)));
+                None
+            }
+            _ => None,
+        }
+    }
+
+    /// What lies there is missing in the listing, and not in the source.
+    fn unreadable(&mut self, name: String, error: Error) -> Work {
+        let deletes = std::mem::take(&mut self.wants_extra);
+        self.extra.clear();
+        let error = if deletes { error.explain("nothing is deleted") } else { error };
+        Work::Refused { name, error }
     }
 
     fn work(&mut self, source: Option<Taken>, target: Option<Taken>) -> Option<Work> {
-        let name = source.as_ref().or(target.as_ref())?.listed.name();
-        if !self.selection.has(name) {
-            return None;
+        let first = &source.as_ref().or(target.as_ref())?.listed;
+        if !self.selection.has(first.name()) {
+            return self.work_beside(source?.listed);
         }
+        self.has_source |= source.is_some();
         match (source, target) {
-            (Some(Taken { listed, is_again: true }), _) => {
+            (Some(Taken { listed, is_again: true }), _) | (None, Some(Taken { listed, is_again: true })) => {
                 let name = listed.name().to_owned();
                 let message =
                     format!("another one has the name {name:?} too, by the form in which R2 compares keys");
                 Some(Work::Refused { name, error: Error::invalid_input(message) })
             }
             (Some(Taken { listed: Listed::Unreadable { name, error }, .. }), _) => {
-                // What lies there is missing in the listing, and not in the source.
-                let deleted = std::mem::take(&mut self.wants_extra);
-                self.extra.clear();
-                let error = if deleted { error.explain("from here on nothing is deleted") } else { error };
-                Some(Work::Refused { name, error })
+                Some(self.unreadable(name, error))
             }
             (Some(Taken { listed: Listed::LeftOut { name, why }, .. }), _) => {
                 self.unknown.push(format!("{}/", normalize_key(&name)));
@@ -141,7 +161,7 @@ impl Planner {
             }),
             (None, Some(Taken { listed: Listed::Entry(target), .. })) => {
                 if self.wants_extra && !self.is_unknown(&target.name) {
-                    self.extra.push(target);
+                    self.extra.push(Entry { object: None, ..target });
                 }
                 None
             }
@@ -164,9 +184,6 @@ struct Taken {
 impl Side {
     async fn take(&mut self) -> Result<Option<Taken>> {
         let Some(listed) = self.entries.next().await.transpose()? else { return Ok(None) };
-        if !matches!(listed, Listed::Entry(_)) {
-            return Ok(Some(Taken { listed, is_again: false }));
-        }
         let name = normalize_key(listed.name());
         let ordering = self.last.as_deref().map_or(Ordering::Less, |last| last.cmp(&name));
         if ordering.is_gt() {
@@ -178,7 +195,8 @@ impl Side {
             return Err(Error::unexpected(message));
         }
         self.last = Some(name.into_owned());
-        Ok(Some(Taken { listed, is_again: ordering.is_eq() }))
+        let is_again = ordering.is_eq() && matches!(listed, Listed::Entry(_));
+        Ok(Some(Taken { listed, is_again }))
     }
 }
 
@@ -252,7 +270,7 @@ mod tests {
         let target = ["0", "a", "b/1", "c"].map(entry);
         assert_eq!(
             plan(source, target.into()).await,
-            ["=a", "!b from here on nothing is deleted: it cannot be read", "+d"]
+            ["=a", "!b nothing is deleted: it cannot be read", "+d"]
         );
     }
 

@@ -16,6 +16,10 @@ pub(super) struct Selection {
 }
 
 impl Selection {
+    pub(super) fn leaves_out(&self, name: &str) -> bool {
+        self.exclude.iter().any(|pattern| pattern.holds(name))
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         let any = |patterns: &[NamePattern]| patterns.iter().any(|pattern| pattern.holds(name));
         (self.include.is_empty() || any(&self.include)) && !any(&self.exclude)
