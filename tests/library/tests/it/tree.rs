@@ -312,6 +312,52 @@ async fn nothing_is_deleted_for_a_directory_that_cannot_be_read() {
     assert_eq!(counts(&report), (0, 2, 0, 1));
 }
 
+/// Each of them would make the order of the listing another one than that of the keys.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn odd_names_delete_nothing_that_is_there() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt as _;
+
+    let fixture = Fixture::local().await;
+    let r2 = fixture.r2();
+    for name in ["a", "cre\u{301}a", "cr\u{e9}b", "\u{e9}", "\u{fc}", "z/1", "z-1"] {
+        fixture.write(name, name);
+    }
+    for name in [&b"b\x80bad"[..], b"\xe9", b"\xffz"] {
+        fs::write(fixture.input().join(OsStr::from_bytes(name)), "").unwrap();
+    }
+    let linked = fixture.folder.path().join("linked");
+    write(&linked, "x", "x", Duration::from_secs(3600));
+    std::os::unix::fs::symlink(&linked, fixture.input().join("link")).unwrap();
+    fixture.write("link-1", "1");
+    let up = || r2.upload_dir(fixture.input(), "p").follow_links(true).delete(true);
+    assert_eq!(counts(&up().await.unwrap()), (9, 0, 0, 3));
+    assert_eq!(counts(&up().await.unwrap()), (0, 9, 0, 3));
+    // A link that is not followed keeps what lies below it, whatever is included.
+    let report = r2.upload_dir(fixture.input(), "p").include("x").unwrap().delete(true).await.unwrap();
+    assert_eq!((report.deleted, fixture.keys().await.len()), (0, 9));
+}
+
+#[tokio::test]
+async fn a_larger_file_that_is_written_to_meanwhile_is_sent_again() {
+    let fixture = Fixture::local().await;
+    fixture.write("a", content(3_000_000, 1));
+    let path = fixture.input().join("a");
+    let puts = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&puts);
+    let r2 = fixture.watched(move |_| {
+        if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+            fs::write(&path, content(3_000_000, 2)).unwrap();
+        }
+        Ok(())
+    });
+    let report = r2.upload_dir(fixture.input(), "p").await.map(checked).unwrap();
+    assert_eq!(counts(&report), (1, 0, 0, 0));
+    assert!(fixture.r2().get("p/a").bytes().await.unwrap().unwrap() == content(3_000_000, 2));
+    assert_eq!(puts.load(Ordering::Relaxed), 2);
+}
+
 #[tokio::test]
 async fn patterns_choose_names_and_metadata() {
     let fixture = Fixture::local().await;
