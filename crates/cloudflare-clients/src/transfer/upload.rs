@@ -277,8 +277,6 @@ impl Transfer {
         };
         let body = self.watched(body);
         let (stored, verified) = put_whole(&self.service, request, only_if, body, crc).await?;
-        // One that is older than its object counts as unchanged from then on.
-        self.file.check(path).await?;
         Ok(Uploaded { stored, verified, resumed_bytes: 0, restarted })
     }
 

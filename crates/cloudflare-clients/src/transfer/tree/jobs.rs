@@ -275,14 +275,15 @@ impl Jobs {
         loop {
             let file = FileIdentity::of(path).await?;
             sends += 1;
-            match self.upload_large(service, path, request.clone(), &file).await {
-                // It was written to meanwhile, as of a small one.
-                Err(error) if error.kind() == ErrorKind::Storage && sends < MAX_SENDS => {
-                    if FileIdentity::of(path).await? == file {
-                        return Err(error);
-                    }
-                }
-                sent => return sent,
+            let sent = match self.upload_large(service, path, request.clone(), &file).await {
+                Err(error) if error.kind() != ErrorKind::Storage => return Err(error),
+                sent => sent,
+            };
+            // It may have been written to meanwhile, as of a small one.
+            match file.check(path).await {
+                Ok(()) => return sent,
+                Err(error) if sends >= MAX_SENDS => return Err(error),
+                Err(_) => {}
             }
         }
     }
