@@ -37,7 +37,8 @@ pub(crate) fn node(context: &Context<'_>) -> Result<PathBuf, Stop> {
     npm(context, "tests/interop", "node")
 }
 
-/// The Node packages of a folder's `package.json`. Returns the folder that holds `node_modules` and the folder's Node programs.
+/// The Node packages of a folder's `package.json`. Returns the folder that holds `node_modules` and the
+/// folder's Node programs.
 pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathBuf, Stop> {
     system(context, "npm", "npm")?;
     let workspace = context.workspace;
@@ -119,7 +120,8 @@ pub(crate) fn wasm(context: &Context<'_>) -> Result<Toolchain, Stop> {
     })
 }
 
-/// `worker-build`, and the `wasm-bindgen` of the version that the Workers' lock files name. Returns the folder of the programs.
+/// `worker-build`, and the `wasm-bindgen` of the version that the Workers' lock files name. Returns the
+/// folder of the programs.
 pub(crate) fn worker_build(context: &Context<'_>) -> Result<PathBuf, Stop> {
     let workspace = context.workspace;
     let folder = workspace.installed("worker-build");

@@ -1,8 +1,9 @@
 //! The cost of transfers, with this library and with others.
 //!
-//! `transfer-bench IMPL JOB` does a job once, with the variables that `cfstore serve` prints, and `transfer-bench measure PROGRAM ARG...`
-//! says what a program took, as JSON. Nobody encrypts, all address buckets by path, and parts and ranges have 16 MiB, 8
-//! at once. The others are told to check nothing, which is the least that they can do.
+//! `transfer-bench IMPL JOB` does a job once, with the variables that `cfstore serve` prints, and
+//! `transfer-bench measure PROGRAM ARG...` says what a program took, as JSON. Nobody encrypts, all address
+//! buckets by path, and parts and ranges have 16 MiB, 8 at once. The others are told to check nothing, which
+//! is the least that they can do.
 
 mod aws_sdk_s3;
 mod client;

@@ -9,8 +9,8 @@ use serde_json::json;
 
 use crate::Result;
 
-/// Runs a program and prints what it took. This process has no other child, so that all that its children took is what the program
-/// did. What it printed is the error, if it fails.
+/// Runs a program and prints what it took. This process has no other child, so that all that its children
+/// took is what the program did. What it printed is the error, if it fails.
 pub(crate) fn measure(program: &str, arguments: &[&str]) -> Result<()> {
     let begun = Instant::now();
     let output = Command::new(program).args(arguments).stdin(Stdio::null()).output()?;

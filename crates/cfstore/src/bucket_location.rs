@@ -44,8 +44,8 @@ pub(crate) enum BucketLocation {
 }
 
 impl BucketLocation {
-    /// The location that the environment, or a file in its place, stands for. A bucket that is named is used in place of its
-    /// own.
+    /// The location that the environment, or a file in its place, stands for. A bucket that is named is used
+    /// in place of its own.
     pub(crate) fn select(env_file: Option<&Path>, bucket: Option<&str>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
         match (Self::from_vars(|name| variables.get(name), bucket)?, env_file) {

@@ -49,9 +49,9 @@ impl Signing {
         }
     }
 
-    /// The playlist of `key`, and behind it those that it names, and those that they name. In the place of each reference to a
-    /// playlist stands what `reference` makes of its number, which is its place in the list, and its key. Without `reference`,
-    /// it may name none.
+    /// The playlist of `key`, and behind it those that it names, and those that they name. In the place of
+    /// each reference to a playlist stands what `reference` makes of its number, which is its place in the
+    /// list, and its key. Without `reference`, it may name none.
     pub(crate) async fn sign(
         &self,
         r2: &R2Service,

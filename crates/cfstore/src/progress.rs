@@ -35,14 +35,14 @@ struct Shared {
 }
 
 impl Progress {
-    /// Of one file of so many bytes, which nobody may know.
+    /// Of one file, whose size may be unknown.
     pub(crate) fn new(printer: Printer, name: &str, total: Option<u64>) -> Self {
         let progress = Self::with(printer, total, Shared::default());
         progress.name(name);
         progress
     }
 
-    /// Of the files that [`expect`](Self::expect) tells of.
+    /// Of the files that [`announce`](Self::announce) tells of.
     pub(crate) fn of_many(printer: Printer) -> Self {
         let files = Some((AtomicU64::new(0), AtomicU64::new(0)));
         Self::with(printer, Some(0), Shared { files, ..Shared::default() })
@@ -96,7 +96,7 @@ impl Progress {
         }
     }
 
-    /// So many bytes of all are done now, and before were so many.
+    /// The bytes that are done went from `before` to `now`.
     pub(crate) fn transferred(&self, before: u64, now: u64) {
         match now.checked_sub(before) {
             Some(0) => {}
@@ -105,8 +105,8 @@ impl Progress {
         }
     }
 
-    /// So many more files are to be transferred, of so many bytes together.
-    pub(crate) fn expect(&self, files: u64, bytes: u64) {
+    /// More files are to be transferred, with these bytes together.
+    pub(crate) fn announce(&self, files: u64, bytes: u64) {
         if let Some((all, _)) = &self.shared.files {
             all.fetch_add(files, Ordering::Relaxed);
         }

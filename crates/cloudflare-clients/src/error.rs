@@ -18,7 +18,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 pub enum ErrorKind {
     /// Something the caller gave is not allowed: refused before any I/O, or by the service with a 400.
     InvalidInput,
-    /// A URL was asked for, but the service has no signing config, or the secrets of the Worker are not a whole one.
+    /// A URL was asked for, but the service has no signing config, or the secrets of the Worker are not a
+    /// whole one.
     MissingSigningConfig,
     /// The credentials were rejected: unknown, wrong, or malformed (401, or 403 for a bad signature).
     Credentials,
@@ -132,9 +133,9 @@ impl ErrorKind {
 
 /// Why an operation failed.
 ///
-/// It is one pointer wide, and clones share their causes. [`kind`](Self::kind) says what to do about it; `Display` is one line for people, with the operation, the key, the number of attempts
-/// and the service's own words; the causes are in [`source`](StdError::source). Secrets and signatures are
-/// never part of it.
+/// It is one pointer wide, and clones share their causes. [`kind`](Self::kind) says what to do about it;
+/// `Display` is one line for people, with the operation, the key, the number of attempts and the service's
+/// own words; the causes are in [`source`](StdError::source). Secrets and signatures are never part of it.
 ///
 /// ```
 /// use cloudflare_clients::http::StatusCode;
@@ -405,7 +406,8 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether the same request may succeed when it is sent again: 429, 5xx but 501, timeouts and connection faults.
+    /// Whether the same request may succeed when it is sent again: 429, 5xx but 501, timeouts and connection
+    /// faults.
     pub fn is_retryable(&self) -> bool {
         self.0.retryable
     }
@@ -420,8 +422,8 @@ impl Error {
         self.0.status
     }
 
-    /// The service's own code in the words of R2's S3 API, such as `NoSuchBucket`, where it has one. Of an error of a
-    /// Worker's binding that has no name there, and of Cloudflare's REST API, it is the number.
+    /// The service's own code in the words of R2's S3 API, such as `NoSuchBucket`, where it has one. Of an
+    /// error of a Worker's binding that has no name there, and of Cloudflare's REST API, it is the number.
     pub fn code(&self) -> Option<&str> {
         self.0.code.as_deref()
     }

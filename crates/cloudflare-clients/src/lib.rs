@@ -1,12 +1,12 @@
-//! Cloudflare's R2 object storage and Workers KV: one API over the services themselves, over a store embedded in the process, and
-//! over a local server.
+//! Cloudflare's R2 object storage and Workers KV: one API over the services themselves, over a store embedded
+//! in the process, and over a local server.
 //!
 //! - [`r2::R2Service`] is what most code holds: every operation of a bucket, with retries and verified bytes.
-//! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3 API, [`LocalBucket`]
-//!   (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature `workers`, for wasm32) is the binding of
-//!   a Worker, and a mock is a few lines.
-//! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`), [`LocalNamespace`]
-//!   (feature `local`) and `WorkersNamespace` (feature `workers`).
+//! - A [`r2::Bucket`] is where it goes: [`S3Bucket`] (feature `http`, on by default) reaches R2 over its S3
+//!   API, [`LocalBucket`] (feature `local`) is a bucket in a folder of this machine, `WorkersBucket` (feature
+//!   `workers`, for wasm32) is the binding of a Worker, and a mock is a few lines.
+//! - [`kv::KvClient`] is the same for Workers KV, over a [`kv::Namespace`]: `RestNamespace` (feature `http`),
+//!   [`LocalNamespace`] (feature `local`) and `WorkersNamespace` (feature `workers`).
 //! - [`r2::R2SigningClient`] makes presigned URLs, anywhere that Rust runs.
 //! - [`playlist`] signs HLS playlists and DASH manifests, every segment of them.
 //! - [`session`] and [`rate_limit`] are built on Workers KV; [`lock`] on R2's conditional puts,

@@ -15,9 +15,10 @@ use crate::error::{Error, ErrorKind};
 /// [`Error::retry_after`] says when it may be tried again. Of a 429 without `Retry-After`, no retry waits less
 /// than [`rate_limit_delay`](Self::rate_limit_delay).
 ///
-/// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults. A 429 or 503,
-/// with which a service slows its clients down, is retried [more often](Self::max_slowdown_retries): of requests that
-/// fail so one time in five, three retries lose one in 600, and ten lose none.
+/// What is retried is decided by [`Error::is_retryable`]: 429, 5xx but 501, timeouts and connection faults. A
+/// 429 or 503, with which a service slows its clients down, is retried [more
+/// often](Self::max_slowdown_retries): of requests that fail so one time in five, three retries lose one in
+/// 600, and ten lose none.
 ///
 /// ```
 /// use std::time::Duration;
@@ -40,8 +41,8 @@ pub struct RetryPolicy {
 }
 
 impl Default for RetryPolicy {
-    /// 3 retries (so 4 attempts at most), or 10 of a 429 or 503; 100 ms base delay, 2 s at most between two attempts, 30 s of
-    /// waiting in all, jitter on.
+    /// 3 retries (so 4 attempts at most), or 10 of a 429 or 503; 100 ms base delay, 2 s at most between two
+    /// attempts, 30 s of waiting in all, jitter on.
     fn default() -> Self {
         Self {
             max_retries: 3,
@@ -68,14 +69,16 @@ impl RetryPolicy {
         self
     }
 
-    /// How many times a request is sent again that the service has refused with a 429 or 503, to be asked for less. After
+    /// How many times a request is sent again that the service has refused with a 429 or 503, to be asked for
+    /// less. After
     /// [`max_retries`](Self::max_retries), which sets this too. `max_wait` bounds it as well.
     pub fn max_slowdown_retries(mut self, retries: u32) -> Self {
         self.max_slowdown_retries = retries;
         self
     }
 
-    /// The policy of a transfer, which goes slower rather than fails when it is slowed down, unless nothing is retried.
+    /// The policy of a transfer, which goes slower rather than fails when it is slowed down, unless nothing
+    /// is retried.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn of_transfer(&self) -> Self {
         let most = self.max_slowdown_retries;
@@ -100,8 +103,9 @@ impl RetryPolicy {
         self
     }
 
-    /// The least delay before the first retry of what was refused with a 429 that does not say how long to wait; doubled for
-    /// each further one, up to `max_delay` or to itself, and with jitter up to a half longer. None by default for R2; a second for
+    /// The least delay before the first retry of what was refused with a 429 that does not say how long to
+    /// wait; doubled for each further one, up to `max_delay` or to itself, and with jitter up to a half
+    /// longer. None by default for R2; a second for
     /// [`KvClient`](crate::kv::KvClient) and [`Locks`](crate::lock::Locks), as one key takes one write a second.
     pub fn rate_limit_delay(mut self, delay: Duration) -> Self {
         self.rate_limit_delay = Some(delay);
@@ -122,8 +126,8 @@ impl RetryPolicy {
 
     /// What to do after a failure.
     ///
-    /// `retries` is how many retries were made before it, `waited` how long they waited in all, and `random` a number
-    /// in `[0, 1)` for the jitter.
+    /// `retries` is how many retries were made before it, `waited` how long they waited in all, and `random`
+    /// a number in `[0, 1)` for the jitter.
     pub fn decide(&self, error: &Error, retries: u32, waited: Duration, random: f64) -> RetryDecision {
         // Bytes that arrived wrong may arrive right, but twice wrong means that they are stored wrong.
         let damaged = error.kind() == ErrorKind::Integrity && !error.is_about_given();

@@ -218,8 +218,8 @@ impl Proxy {
         self.script().calls.clone()
     }
 
-    /// The objects and parts since the last [`begin`](Self::begin) that were sent though they had been acknowledged: the same
-    /// part of the same upload, or an object of the same key.
+    /// The objects and parts since the last [`begin`](Self::begin) that were sent though they had been
+    /// acknowledged: the same part of the same upload, or an object of the same key.
     pub fn sent_twice(&self) -> Vec<Call> {
         self.script().calls.iter().filter(|call| call.repeats).cloned().collect()
     }
@@ -412,8 +412,8 @@ fn status_answer(status: u16, retry_after: Option<u64>, kind: Kind) -> String {
 struct Wire(TcpStream);
 
 impl Wire {
-    /// The next head, or `None` where the connection has ended. One byte after the other, to leave the body where it is,
-    /// would be slow: what is there is peeked at.
+    /// The next head, or `None` where the connection has ended. One byte after the other, to leave the body
+    /// where it is, would be slow: what is there is peeked at.
     async fn read_head(&mut self) -> io::Result<Option<Head>> {
         let mut head = Vec::new();
         let mut peeked = vec![0; 16 * 1024];

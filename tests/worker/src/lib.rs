@@ -1,8 +1,9 @@
 //! A Worker for the tests in `tests/interop/contract.test.mjs`.
 //!
-//! `POST /cases/{suite}/{name}` runs a case of the contract over the binding `BUCKET_{index}` or `KV_{index}`; `/r2/{operation}` and
-//! `/kv/{operation}` are operations of a service and a client that live in statics; `/resumable` is a step of an upload that many requests
-//! make; `/locks` contends for a lock; a failure is answered with its parts as JSON.
+//! `POST /cases/{suite}/{name}` runs a case of the contract over the binding `BUCKET_{index}` or
+//! `KV_{index}`; `/r2/{operation}` and `/kv/{operation}` are operations of a service and a client that live
+//! in statics; `/resumable` is a step of an upload that many requests make; `/locks` contends for a lock; a
+//! failure is answered with its parts as JSON.
 
 mod kv_operations;
 mod locks;

@@ -1,5 +1,5 @@
-//! `cargo xtask bench`: measures, shows a table and writes it to `target/bench`. To add a bench, write its function in a file
-//! here and give it a line in [`BENCHES`].
+//! `cargo xtask bench`: measures, shows a table and writes it to `target/bench`. To add a bench, write its
+//! function in a file here and give it a line in [`BENCHES`].
 
 mod build;
 mod kv;

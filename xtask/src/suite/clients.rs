@@ -1,5 +1,5 @@
-//! Clients that nobody here wrote, against `cfstore serve`. Their drivers are programs in `tests/interop`: in Python for those of
-//! S3, for Node for those of Workers KV.
+//! Clients that nobody here wrote, against `cfstore serve`. Their drivers are programs in `tests/interop`: in
+//! Python for those of S3, for Node for those of Workers KV.
 
 use std::env;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
-//! Players that nobody here wrote, through playlists that `cfstore` signs. Their drivers are Node programs in `tests/interop`.
+//! Players that nobody here wrote, through playlists that `cfstore` signs. Their drivers are Node programs in
+//! `tests/interop`.
 
 use std::path::PathBuf;
 

@@ -22,8 +22,8 @@ pub(crate) fn doc(context: &Context<'_>) -> Result<Tally, Stop> {
     cargo_test(context.workspace.cargo(["test", "--doc"]), &[])
 }
 
-/// The others, of `tests/library/tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test` passes where there is no
-/// simulator.
+/// The others, of `tests/library/tests/simulator.rs`. They are `#[ignore]`d, so that a plain `cargo test`
+/// passes where there is no simulator.
 pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -> Result<Tally, Stop> {
     let with_environment = |mut command: Command| {
         command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -38,7 +38,8 @@ pub(super) fn simulator(workspace: &Workspace, environment: &[(&str, String)]) -
     }
 }
 
-/// The tests of a package whose names begin so, which are `#[ignore]`d because they take long. They say which seed they have.
+/// The tests of a package whose names begin so, which are `#[ignore]`d because they take long. They say which
+/// seed they have.
 pub(super) fn ignored(workspace: &Workspace, package: &str, names: &str) -> Result<Tally, Stop> {
     let mut command = workspace.cargo(["test", "--all-features", "--package", package, "--tests", "--"]);
     command.args([names, "--ignored", "--nocapture", "--test-threads", "1"]);
@@ -78,8 +79,8 @@ fn libtest(mut command: Command) -> Result<Tally, Stop> {
     }
 }
 
-/// From the line `Summary [ 1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 3 skipped`. What nextest skipped is
-/// what it was told to leave to another suite, and so is not counted.
+/// From the line `Summary [ 1.2s] 9 tests run: 7 passed (1 slow), 1 failed, 1 timed out, 3 skipped`. What
+/// nextest skipped is what it was told to leave to another suite, and so is not counted.
 fn nextest_summary(lines: &[String]) -> Tally {
     let counts = lines.iter().rev().find_map(|line| {
         let (before, counts) = line.split_once(" run: ")?;
@@ -100,8 +101,8 @@ fn nextest_summary(lines: &[String]) -> Tally {
     tally
 }
 
-/// From every line `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.01s`. What is ignored
-/// belongs to another suite.
+/// From every line `test result: ok. 5 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in
+/// 0.01s`. What is ignored belongs to another suite.
 fn libtest_results(lines: &[String]) -> Tally {
     let mut tally = Tally::default();
     for counts in lines.iter().filter_map(|line| line.strip_prefix("test result: ")) {

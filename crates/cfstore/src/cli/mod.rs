@@ -87,9 +87,9 @@ pub(crate) enum Command {
     Kv(Kv),
     /// Serve the store on this machine with R2's S3 API and Workers KV's REST API
     ///
-    /// It prints the variables that point cfstore at it, and then serves until Ctrl-C. Other S3 clients take the same
-    /// values, with region auto and path style; wrangler's kv commands take those of KV. The credentials are made once for each
-    /// data folder.
+    /// It prints the variables that point cfstore at it, and then serves until Ctrl-C. Other S3 clients take
+    /// the same values, with region auto and path style; wrangler's kv commands take those of KV. The
+    /// credentials are made once for each data folder.
     #[command(after_help = "\
 Examples:
   cfstore serve
@@ -108,8 +108,9 @@ Examples:
     Scrub(Scrub),
     /// See R2's whole life on this machine: store, list, sign, play, refuse, retry
     ///
-    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned URLs, plays it
-    /// as a player does, and checks each step. No account, no network and no set-up are needed; nothing is left behind.
+    /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned
+    /// URLs, plays it as a player does, and checks each step. No account, no network and no set-up are
+    /// needed; nothing is left behind.
     Demo(Demo),
     /// Print what makes a shell complete the commands
     #[command(after_help = "\
@@ -139,8 +140,10 @@ pub(crate) struct R2Command {
 pub(crate) enum R2 {
     /// Store files, or stdin, as objects
     ///
-    /// Several files go to a prefix, each by its name. Where one of them fails, the others are stored, and the exit code is 1. Files above 64 MiB go up in parts, a few at a time, and the same command continues what was interrupted: what has arrived is written
-    /// down in ~/.local/state/cfstore. Stdin may be of any length up to 156 GiB.
+    /// Several files go to a prefix, each by its name. Where one of them fails, the others are stored, and
+    /// the exit code is 1. Files above 64 MiB go up in parts, a few at a time, and the same command continues
+    /// what was interrupted: what has arrived is written down in ~/.local/state/cfstore. Stdin may be of any
+    /// length up to 156 GiB.
     #[command(override_usage = "\
 cfstore r2 put [OPTIONS] <FILE> <KEY>
        cfstore r2 put [OPTIONS] <FILE>... <PREFIX/>
@@ -158,8 +161,9 @@ Examples:
     Put(Put),
     /// Fetch objects to files, or one to stdout
     ///
-    /// Several objects go into a folder, each by the last part of its key. A pattern in quotes fetches what matches it, with the
-    /// directories below the one that it begins with. What arrives is verified, and the file appears only when it is whole. Large objects come in ranges, a few at a time, and the same
+    /// Several objects go into a folder, each by the last part of its key. A pattern in quotes fetches what
+    /// matches it, with the directories below the one that it begins with. What arrives is verified, and the
+    /// file appears only when it is whole. Large objects come in ranges, a few at a time, and the same
     /// command continues what was interrupted.
     #[command(override_usage = "\
 cfstore r2 get [OPTIONS] <KEY> [FILE]
@@ -177,9 +181,10 @@ Examples:
     Get(Get),
     /// Make a prefix like a folder, a folder like a prefix, or one prefix like another
     ///
-    /// What DST has already is not transferred: of a file, what was written before its object was uploaded; else what has
-    /// the same checksum. Sizes that differ are seen in any case, metadata that differs is not: --ignore-times sends all. The same command continues what was interrupted. Between
-    /// buckets of one account the service copies, and no bytes come by here; copies keep their metadata.
+    /// What DST has already is not transferred: of a file, what was written before its object was uploaded;
+    /// else what has the same checksum. Sizes that differ are seen in any case, metadata that differs is not:
+    /// --ignore-times sends all. The same command continues what was interrupted. Between buckets of one
+    /// account the service copies, and no bytes come by here; copies keep their metadata.
     #[command(after_help = "\
 Examples:
   cfstore r2 sync site/ r2://pages/site/ --delete --dry-run      says what would be done
@@ -213,8 +218,8 @@ Examples:
     Du(Du),
     /// Print objects, one after the other
     ///
-    /// What arrives is verified: the end of an object is printed only when all of it is as it was stored. With keys that are
-    /// missing, the others are printed, and the exit code is 1.
+    /// What arrives is verified: the end of an object is printed only when all of it is as it was stored.
+    /// With keys that are missing, the others are printed, and the exit code is 1.
     #[command(after_help = "\
 Examples:
   cfstore r2 cat notes.txt
@@ -239,7 +244,8 @@ Examples:
     Rm(Rm),
     /// Copy objects with their metadata: within a bucket, or to another bucket or account
     ///
-    /// Within an account the service copies by itself. To another one, the bytes come by here, and are verified on both ways.
+    /// Within an account the service copies by itself. To another one, the bytes come by here, and are
+    /// verified on both ways.
     #[command(after_help = "\
 Examples:
   cfstore r2 cp creator-123/draft.mp4 creator-123/videos/film.mp4
@@ -270,9 +276,9 @@ Examples:
     Presign(Presign),
     /// Make an HLS playlist or DASH manifest that plays: with a presigned URL for every segment and key
     ///
-    /// It is printed, or written to a folder together with the playlists that it names. Whoever has it can play it until it
-    /// expires: treat it as a secret. Players that read it from a file may have to be told that it leads to the network, as
-    /// ffplay below.
+    /// It is printed, or written to a folder together with the playlists that it names. Whoever has it can
+    /// play it until it expires: treat it as a secret. Players that read it from a file may have to be told
+    /// that it leads to the network, as ffplay below.
     #[command(after_help = "\
 Examples:
   cfstore r2 sign-playlist film/720p.m3u8 > film.m3u8
@@ -331,8 +337,8 @@ pub(crate) struct SignPlaylist {
     /// Only these representations of a DASH manifest, by their ids [default: all]
     #[arg(long, value_name = "ID,..", value_delimiter = ',')]
     pub(crate) representations: Vec<String>,
-    /// List only the newest segments of a live stream, as many as fill this time. What is written does not grow with the
-    /// stream: sign it again for every reload [default: all that it lists]
+    /// List only the newest segments of a live stream, as many as fill this time. What is written does not
+    /// grow with the stream: sign it again for every reload [default: all that it lists]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) dvr_window: Option<Duration>,
     /// The value of a variable that an HLS playlist takes from outside; may be given several times

@@ -102,7 +102,8 @@ Examples:
     Abort(UploadsAbort),
     /// Abort the unfinished uploads that were begun some time ago
     ///
-    /// It asks first. R2 itself drops what is unfinished after 7 days, unless the bucket's lifecycle rules say otherwise.
+    /// It asks first. R2 itself drops what is unfinished after 7 days, unless the bucket's lifecycle rules
+    /// say otherwise.
     #[command(after_help = "\
 Examples:
   cfstore r2 uploads clean --older-than 1day --dry-run

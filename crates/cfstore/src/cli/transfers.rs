@@ -103,8 +103,9 @@ pub(crate) struct Transfer {
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[derive(Debug, Args)]
 pub(crate) struct Tree {
-    /// Only names that match this pattern, or another one that is given so. Without a slash it is about the last part
-    /// of a name, with one about the whole name below the folder or prefix. What matches a directory is about all in it
+    /// Only names that match this pattern, or another one that is given so. Without a slash it is about the
+    /// last part of a name, with one about the whole name below the folder or prefix. What matches a
+    /// directory is about all in it
     #[arg(long, value_name = "PATTERN", help_heading = TREES)]
     pub(crate) include: Vec<String>,
     /// Not the names that match this pattern, even if they are included. The folder .cfstore is never transferred
@@ -161,7 +162,7 @@ pub(crate) struct Sync {
 
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Rate {
-    /// The most bytes a second, of all together: 500K, 10M or 1G are so many KiB, MiB or GiB
+    /// The most bytes a second, of all together: 500K is 500 KiB, and M and G are MiB and GiB
     #[arg(long, value_name = "RATE", value_parser = parse_rate)]
     pub(crate) limit_rate: Option<u64>,
 }

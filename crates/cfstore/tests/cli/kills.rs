@@ -1,5 +1,5 @@
-//! `cfstore r2 put` and `get` while client or server are killed, at moments that a seed decides: `KILLS_SEED` repeats those
-//! of a failure. They take minutes: `cargo xtask test transfer/kills`.
+//! `cfstore r2 put` and `get` while client or server are killed, at moments that a seed decides: `KILLS_SEED`
+//! repeats those of a failure. They take minutes: `cargo xtask test transfer/kills`.
 
 use std::fs;
 use std::path::PathBuf;
@@ -120,8 +120,8 @@ impl Fixture {
         std::thread::sleep(self.undisturbed.mul_f64(self.rng.f64()));
     }
 
-    /// It says that it is done, and so it is. Its pieces may have been sent once for each of these kills besides, as far as
-    /// they were under way.
+    /// It says that it is done, and so it is. Its pieces may have been sent once for each of these kills
+    /// besides, as far as they were under way.
     fn assert_done(&self, output: &Output, kills: usize) {
         let done: Value = serde_json::from_str(&stdout(output, &self.args())).unwrap();
         match self.transfer {

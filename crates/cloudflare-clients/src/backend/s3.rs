@@ -29,8 +29,8 @@ const MAX_ERROR: usize = 64 * 1024;
 /// How many objects are deleted at a time whose keys XML cannot carry.
 const CONCURRENT_DELETES: usize = 8;
 
-/// An R2 bucket through the [S3 API](https://developers.cloudflare.com/r2/api/s3/api/), or a bucket of another service that
-/// speaks it.
+/// An R2 bucket through the [S3 API](https://developers.cloudflare.com/r2/api/s3/api/), or a bucket of
+/// another service that speaks it.
 ///
 /// Each operation is one request: give it to `R2Service` for retries and verification. Cheap to clone; clones share
 /// their connections. It needs a Tokio runtime with I/O and time.
@@ -95,9 +95,9 @@ impl S3Bucket {
         self
     }
 
-    /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client). A service over the
-    /// bucket takes it from here, and [`Timeouts`] go by its timer, unless another client is
-    /// [given](Self::with_http_client).
+    /// Replaces the clock that requests are signed by, and that of [`signing_client`](Self::signing_client).
+    /// A service over the bucket takes it from here, and [`Timeouts`] go by its timer, unless another client
+    /// is [given](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
@@ -145,8 +145,8 @@ impl S3Bucket {
         })
     }
 
-    /// `None` where the object is what was not found. The answer to a HEAD has no body to say whether it was that or the
-    /// bucket.
+    /// `None` where the object is what was not found. The answer to a HEAD has no body to say whether it was
+    /// that or the bucket.
     async fn missing<T>(&self, error: Error) -> Result<Option<T>> {
         match (error.status(), error.code()) {
             (Some(StatusCode::NOT_FOUND), Some(code)) if code == NO_SUCH_KEY.name => Ok(None),
@@ -176,8 +176,8 @@ impl S3Bucket {
         }
     }
 
-    /// Why a HEAD was refused. Its answer has no body to tell wrong credentials from missing permissions; that to a GET of
-    /// one byte has.
+    /// Why a HEAD was refused. Its answer has no body to tell wrong credentials from missing permissions;
+    /// that to a GET of one byte has.
     async fn refusal(&self, key: &str, error: Error) -> Error {
         let mut get = GetRequest::new(key);
         get.range = Some((0..1).into());

@@ -56,9 +56,10 @@ pub(crate) type Refetch = Arc<dyn Fn() -> BoxFuture<'static, Result<Body>> + Sen
 
 /// The bytes of an object, to send or to read.
 ///
-/// Bytes, strings and files can be sent again when a request fails; a stream cannot, once it has been read. What is
-/// received is read whole with [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json), each up to a limit, or
-/// piece by piece with [`into_stream`](Self::into_stream), or goes to a file. It is also an
+/// Bytes, strings and files can be sent again when a request fails; a stream cannot, once it has been read.
+/// What is received is read whole with [`bytes`](Self::bytes), [`text`](Self::text) or [`json`](Self::json),
+/// each up to a limit, or piece by piece with [`into_stream`](Self::into_stream), or goes to a file. It is
+/// also an
 /// [`http_body::Body`](https://docs.rs/http-body), so that a server answers with it as it is; what a server receives is
 /// stored with [`from_http_body`](Self::from_http_body).
 ///
@@ -258,8 +259,8 @@ impl Body {
         if let Content::Bytes(bytes) = &self.content { Some(bytes) } else { None }
     }
 
-    /// Calls `report(done, total)` as bytes go by; `total` is `None` for a stream of unknown length. When a request is
-    /// sent again, `done` begins at 0 again.
+    /// Calls `report(done, total)` as bytes go by; `total` is `None` for a stream of unknown length. When a
+    /// request is sent again, `done` begins at 0 again.
     #[must_use]
     pub fn on_progress(mut self, report: impl Fn(u64, Option<u64>) + Send + Sync + 'static) -> Self {
         self.progress = Some(Arc::new(report));
@@ -450,8 +451,8 @@ impl Body {
 
     /// Writes all bytes to a file and returns how many they were.
     ///
-    /// They go to a new file beside it first, which takes the place of `path` when it is complete and on disk: there
-    /// is never half a file under that name. It is removed when this fails or is dropped.
+    /// They go to a new file beside it first, which takes the place of `path` when it is complete and on
+    /// disk: there is never half a file under that name. It is removed when this fails or is dropped.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`] when the disk fails; else what reading the body gives.

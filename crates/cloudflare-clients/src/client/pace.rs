@@ -1,4 +1,5 @@
-//! How much of a transfer is under way at once: as much as goes well, and less once the service says that it is too much.
+//! How much of a transfer is under way at once: as much as goes well, and less once the service says that it
+//! is too much.
 //!
 //! It adds one where all that is allowed went well, and halves where the service slows down.
 

@@ -20,16 +20,17 @@ const CONCURRENT_DELETES: usize = 8;
 
 /// A bucket as one of the backends reaches it.
 ///
-/// Each operation is exactly one attempt and returns only what the service said: retries, lost answers, resuming and
-/// verification live in [`R2Service`](super::R2Service), which calls these and has checked what it gives.
+/// Each operation is exactly one attempt and returns only what the service said: retries, lost answers,
+/// resuming and verification live in [`R2Service`](super::R2Service), which calls these and has checked what
+/// it gives.
 ///
 /// A missing object is `None`; a missing bucket or upload is an error. A condition that does not hold is
 /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind) or [`ErrorKind::NotModified`](crate::ErrorKind). An operation
 /// that a backend lacks is [`ErrorKind::Unsupported`](crate::ErrorKind). Keys are opaque UTF-8 of 1 to 1,024 bytes.
 ///
-/// A bucket around another one implements every method, so that it cannot forget to pass one on; without `delete_many`
-/// it deletes one by one. A test takes a
-/// `testing::MockBucket` (feature `testing`), which needs a line for each operation that it answers.
+/// A bucket around another one implements every method, so that it cannot forget to pass one on; without
+/// `delete_many` it deletes one by one. A test takes a `testing::MockBucket` (feature `testing`), which needs
+/// a line for each operation that it answers.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -235,9 +236,9 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// Uploads a part, in place of one with the same number. The body's length is known.
     async fn upload_part(&self, request: UploadPartRequest) -> Result<UploadedPart>;
 
-    /// Makes bytes of an object a part, in place of one with the same number. The object is one of this bucket, or of
-    /// another one of the account; a missing one is [`ErrorKind::NoSuchKey`](crate::ErrorKind), in an error
-    /// [about the source](crate::Error::with_key).
+    /// Makes bytes of an object a part, in place of one with the same number. The object is one of this
+    /// bucket, or of another one of the account; a missing one is [`ErrorKind::NoSuchKey`](crate::ErrorKind),
+    /// in an error [about the source](crate::Error::with_key).
     async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart>;
 
     /// Makes an object of the parts.
@@ -258,21 +259,22 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         request: ListMultipartUploadsRequest,
     ) -> Result<MultipartUploadsPage>;
 
-    /// The clock, timer and randomness that the bucket goes by. A service over it, and what is built on the service,
-    /// take them from here. A backend without a clock of its own gives the platform's: `TokioRuntime`, or
-    /// `WorkersRuntime` in a Worker.
+    /// The clock, timer and randomness that the bucket goes by. A service over it, and what is built on the
+    /// service, take them from here. A backend without a clock of its own gives the platform's:
+    /// `TokioRuntime`, or `WorkersRuntime` in a Worker.
     fn runtime(&self) -> Arc<dyn Runtime>;
 
-    /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as where it keeps
-    /// them in this process. [`R2Service`](super::R2Service) then does not hash what it writes, nor ask for the size of what
-    /// it has read, and [`Locks`](crate::lock::Locks) do not try its conditions out. What has a checksum is verified all the
-    /// same when it is read. False by default.
+    /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as
+    /// where it keeps them in this process. [`R2Service`](super::R2Service) then does not hash what it
+    /// writes, nor ask for the size of what it has read, and [`Locks`](crate::lock::Locks) do not try its
+    /// conditions out. What has a checksum is verified all the same when it is read. False by default.
     fn has_reliable_transport(&self) -> bool {
         false
     }
 
-    /// Where the bucket is, so that the service itself copies to and from the other buckets of its account. `None`, the
-    /// default: bytes between it and other buckets come by here. A bucket that changes keys keeps to that.
+    /// Where the bucket is, so that the service itself copies to and from the other buckets of its account.
+    /// `None`, the default: bytes between it and other buckets come by here. A bucket that changes keys keeps
+    /// to that.
     fn address(&self) -> Option<BucketAddress> {
         None
     }

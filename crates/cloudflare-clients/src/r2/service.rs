@@ -15,22 +15,23 @@ use crate::signing::R2SigningClient;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 use crate::signing::worker_secrets::WorkerSecrets;
 
-/// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts, presigned URLs.
+/// R2, over any [`Bucket`]: retries, verified reads and writes, resumed downloads, JSON, uploads in parts,
+/// presigned URLs.
 ///
-/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests do nothing until they are awaited
-/// and borrow nothing, so that they can be spawned. See [the Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/), whose
-/// names are used here.
+/// It is made once, is cheap to clone, and can be shared by threads and tasks. Requests do nothing until they
+/// are awaited and borrow nothing, so that they can be spawned. See [the Workers
+/// API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/), whose names are used here.
 ///
 /// - **Missing.** An object that does not exist is `None`; a bucket or upload that does not exist is an error.
-/// - **Retries.** As the [`RetryPolicy`] says. A body that was a stream is not sent again once it has been read: the
-///   error is then [`ErrorKind::BodyNotReplayable`]. Where the answer to a conditional write or to the completion of an
-///   upload was lost, the object is looked at before a failure is reported.
+/// - **Retries.** As the [`RetryPolicy`] says. A body that was a stream is not sent again once it has been
+///   read: the error is then [`ErrorKind::BodyNotReplayable`]. Where the answer to a conditional write or to
+///   the completion of an upload was lost, the object is looked at before a failure is reported.
 /// - **Verification.** The bytes of whole objects are compared with their checksum, on by default; see
 ///   [`with_verification`](Self::with_verification).
 /// - **Errors** name the operation, the key and the number of attempts, and keep the service's own words.
-/// - **Traces.** Each operation is a span `r2` of the [`tracing`] crate with its `operation`, `key`, `attempts`, HTTP
-///   `status`, and the `bytes` of the body that is sent or announced; each further attempt is an event in it. Metadata,
-///   credentials and URLs are not part of them.
+/// - **Traces.** Each operation is a span `r2` of the [`tracing`] crate with its `operation`, `key`,
+///   `attempts`, HTTP `status`, and the `bytes` of the body that is sent or announced; each further attempt
+///   is an event in it. Metadata, credentials and URLs are not part of them.
 ///
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -82,8 +83,9 @@ impl R2Service {
         Self { bucket: Arc::new(bucket), settings: Arc::new(settings) }
     }
 
-    /// A clock, timer and randomness in place of the bucket's. What is made from the service goes by them too: retries,
-    /// presigned URLs, signed playlists, locks and batches of events. The bucket itself keeps its own.
+    /// A clock, timer and randomness in place of the bucket's. What is made from the service goes by them
+    /// too: retries, presigned URLs, signed playlists, locks and batches of events. The bucket itself keeps
+    /// its own.
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.settings_mut().attempts.runtime = Arc::new(runtime);
@@ -111,8 +113,9 @@ impl R2Service {
         self
     }
 
-    /// Where the bucket's objects are public: the URL of a
-    /// [custom domain](https://developers.cloudflare.com/r2/buckets/public-buckets/), such as `https://media.example.com`, for
+    /// Where the bucket's objects are public: the URL of a [custom
+    /// domain](https://developers.cloudflare.com/r2/buckets/public-buckets/), such as
+    /// `https://media.example.com`, for
     /// [`public_url`](Self::public_url).
     ///
     /// # Errors
@@ -153,8 +156,8 @@ impl R2Service {
         self
     }
 
-    /// How many operations of this service, and of those cloned from it from now on, are under way at once; unbounded by
-    /// default. Further ones wait. 0 counts as 1. A download counts until its body begins.
+    /// How many operations of this service, and of those cloned from it from now on, are under way at once;
+    /// unbounded by default. Further ones wait. 0 counts as 1. A download counts until its body begins.
     #[must_use]
     pub fn with_max_concurrency(mut self, operations: usize) -> Self {
         self.settings_mut().attempts.set_max_concurrency(operations);
@@ -182,10 +185,10 @@ impl R2Service {
     ///
     /// - An object or a part whose etag is an MD5 must have that of what was sent, and a success before all
     ///   of that was read is an error.
-    /// - The etag of an upload in parts, where it has
-    ///   [the form of R2's](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags), must name
-    ///   the number of the parts. Where the same handle has uploaded all of them, it must also be the MD5 of their MD5s (in
-    ///   Garage: of their hexadecimal digits).
+    /// - The etag of an upload in parts, where it has [the form of
+    ///   R2's](https://developers.cloudflare.com/r2/objects/multipart-objects/#etags), must name the number
+    ///   of the parts. Where the same handle has uploaded all of them, it must also be the MD5 of their MD5s
+    ///   (in Garage: of their hexadecimal digits).
     /// - A copy whose source had to have a certain MD5 as its etag must have the same.
     ///
     /// Other etags, such as those of some services for encrypted objects, say nothing and are not compared.

@@ -19,7 +19,8 @@ pub(crate) fn verifies_writes(service: &R2Service) -> bool {
 
 /// The MD5 of a body that is being sent.
 ///
-/// Of bytes in memory it is known beforehand, so that a service can refuse damaged ones; else once all have been taken.
+/// Of bytes in memory it is known beforehand, so that a service can refuse damaged ones; else once all have
+/// been taken.
 #[derive(Clone)]
 pub(super) struct SentMd5 {
     known: Arc<OnceLock<Checksum>>,

@@ -32,11 +32,12 @@ use crate::runtime::Runtime;
 /// The code of the error for an object that was replaced between its row and its files.
 const REPLACED: &str = "ObjectReplaced";
 
-/// A bucket of a [`LocalStore`], with R2's behaviour: strongly consistent, conditions atomic with the write, one NFC form
-/// of a key one object, metadata, checksums and storage classes kept.
+/// A bucket of a [`LocalStore`], with R2's behaviour: strongly consistent, conditions atomic with the write,
+/// one NFC form of a key one object, metadata, checksums and storage classes kept.
 ///
-/// Where it differs: a key may be written more than once per second, a body's length need not be known, the older part stays
-/// when its replacement fails, and a copy has the etag of its source, also where that was uploaded in parts. A copy that is a part has the bytes alone.
+/// Where it differs: a key may be written more than once per second, a body's length need not be known, the
+/// older part stays when its replacement fails, and a copy has the etag of its source, also where that was
+/// uploaded in parts. A copy that is a part has the bytes alone.
 #[derive(Debug, Clone)]
 pub struct LocalBucket {
     store: LocalStore,
@@ -305,8 +306,8 @@ impl Bucket for LocalBucket {
 }
 
 impl LocalBucket {
-    /// Deletes an object if it meets a condition, checked in one step with the delete. R2's binding has no such delete,
-    /// and of its S3 API none is known.
+    /// Deletes an object if it meets a condition, checked in one step with the delete. R2's binding has no
+    /// such delete, and of its S3 API none is known.
     ///
     /// # Errors
     /// [`ErrorKind::PreconditionFailed`]: the object does not meet the condition, or one that needs an object has none.

@@ -20,8 +20,8 @@ use crate::runtime::Runtime;
 
 /// A bucket that answers as a test says: a [`Script`] for each operation.
 ///
-/// It is a [`Bucket`] below the retries and checks of an [`R2Service`](crate::r2::R2Service), so that a test sees what a
-/// program makes of a service that fails.
+/// It is a [`Bucket`] below the retries and checks of an [`R2Service`](crate::r2::R2Service), so that a test
+/// sees what a program makes of a service that fails.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -139,8 +139,8 @@ impl MockBucket {
         Self { runtime: Arc::new(runtime), clock: None, ..self }
     }
 
-    /// The clock that [`new`](Self::new) made, for the test to move; `None` for a mock that was given another one, or is
-    /// [over](Self::over) what has its own.
+    /// The clock that [`new`](Self::new) made, for the test to move; `None` for a mock that was given another
+    /// one, or is [over](Self::over) what has its own.
     pub fn clock(&self) -> Option<&ManualClock> {
         self.clock.as_ref()
     }

@@ -130,15 +130,17 @@ impl From<Object> for CopySource {
 
 /// The copy of an object; awaiting it stores the copy and says what proved it. Metadata and storage class are kept.
 ///
-/// - **Within a bucket, or between two of one account** ([`Bucket::address`](crate::r2::Bucket::address)) the service copies, and no
-///   byte comes by here: up to [`MAX_SINGLE_UPLOAD`] in one request, more in parts side by side. Where the source was uploaded
-///   in parts, these are the copy's too, so that both have one etag.
-/// - **Elsewhere**, and where the service has no copy, the bytes come by here: small objects whole, others in parts side by
-///   side, of which at most 128 MiB are in memory, or one part.
+/// - **Within a bucket, or between two of one account** ([`Bucket::address`](crate::r2::Bucket::address)) the
+///   service copies, and no byte comes by here: up to [`MAX_SINGLE_UPLOAD`] in one request, more in parts
+///   side by side. Where the source was uploaded in parts, these are the copy's too, so that both have one
+///   etag.
+/// - **Elsewhere**, and where the service has no copy, the bytes come by here: small objects whole, others in
+///   parts side by side, of which at most 128 MiB are in memory, or one part.
 ///
-/// The source has to stay the same: one that is replaced meanwhile is [`ErrorKind::PreconditionFailed`], and nothing is stored. A
-/// missing one is [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the error is the source's. A copy in parts that
-/// fails is aborted, and so is one that is dropped, as long as the runtime runs.
+/// The source has to stay the same: one that is replaced meanwhile is [`ErrorKind::PreconditionFailed`], and
+/// nothing is stored. A missing one is [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the
+/// error is the source's. A copy in parts that fails is aborted, and so is one that is dropped, as long as
+/// the runtime runs.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ObjectCopy {
@@ -174,21 +176,24 @@ impl ObjectCopy {
         self
     }
 
-    /// A condition on the object that the new key already has. Of a copy in parts the service looks at it at the end.
+    /// A condition on the object that the new key already has. Of a copy in parts the service looks at it at
+    /// the end.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;
         self
     }
 
-    /// What is copied by one request; larger objects go in parts. By default that is [`MAX_SINGLE_UPLOAD`] where the service
-    /// copies, everything in the embedded store, and 16 MiB where bytes come by here, which is one part at most.
+    /// What is copied by one request; larger objects go in parts. By default that is [`MAX_SINGLE_UPLOAD`]
+    /// where the service copies, everything in the embedded store, and 16 MiB where bytes come by here, which
+    /// is one part at most.
     pub fn whole_up_to(mut self, bytes: u64) -> Self {
         self.whole_up_to = Some(bytes);
         self
     }
 
-    /// The size of every part but the last, 5 MiB to 5 GiB. By default it is that of the source's parts; else 256 MiB
-    /// where the service copies and 16 MiB where bytes come by here, and more where 10,000 parts are not enough.
+    /// The size of every part but the last, 5 MiB to 5 GiB. By default it is that of the source's parts; else
+    /// 256 MiB where the service copies and 16 MiB where bytes come by here, and more where 10,000 parts are
+    /// not enough.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
@@ -200,8 +205,8 @@ impl ObjectCopy {
         self
     }
 
-    /// How many bytes a second are sent on at most where they come by here, of all parts together; 1 KiB at least. At a low rate fewer parts are
-    /// under way at once, so that each has 64 KiB a second.
+    /// How many bytes a second are sent on at most where they come by here, of all parts together; 1 KiB at
+    /// least. At a low rate fewer parts are under way at once, so that each has 64 KiB a second.
     pub fn limit_rate(self, bytes_per_second: u64) -> Self {
         let limit = RateLimit::new(&self.source, bytes_per_second);
         self.share_rate(&limit)
@@ -385,7 +390,8 @@ impl CopyTransfer {
         Ok(into_inner(arrived).into_values().collect())
     }
 
-    /// R2 [refuses](https://developers.cloudflare.com/r2/api/s3/api/) conditions here: then the source is looked at afterwards alone.
+    /// R2 [refuses](https://developers.cloudflare.com/r2/api/s3/api/) conditions here: then the source is
+    /// looked at afterwards alone.
     async fn copy_part(
         &self,
         object: &Object,

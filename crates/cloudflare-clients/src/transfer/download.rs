@@ -57,9 +57,9 @@ impl R2Service {
 /// The download of an object; awaiting it writes the file and says what proved it, or gives `None` when no object
 /// has this key.
 ///
-/// The bytes go into a hidden file beside `path`, which takes its place when they are proved and on disk: there is never half
-/// a file under that name. All ranges are of one object: one that is replaced meanwhile is fetched anew, once. So are
-/// bytes that turn out to be wrong; then they are [`ErrorKind::Integrity`].
+/// The bytes go into a hidden file beside `path`, which takes its place when they are proved and on disk:
+/// there is never half a file under that name. All ranges are of one object: one that is replaced meanwhile
+/// is fetched anew, once. So are bytes that turn out to be wrong; then they are [`ErrorKind::Integrity`].
 ///
 /// A download that fails or is dropped keeps what has arrived beside the target, where it has several ranges, and
 /// the same call continues with it; [`abort`](Self::abort) removes it.
@@ -102,8 +102,8 @@ pub struct Downloaded {
 }
 
 impl Download {
-    /// The size of every range but the last, 5 MiB to 5 GiB. By default it is 16 MiB, or that of the object's parts where
-    /// these are what is proved.
+    /// The size of every range but the last, 5 MiB to 5 GiB. By default it is 16 MiB, or that of the object's
+    /// parts where these are what is proved.
     pub fn range_size(mut self, bytes: u64) -> Self {
         self.range_size = Some(bytes);
         self
@@ -115,8 +115,8 @@ impl Download {
         self
     }
 
-    /// How many bytes a second are fetched at most, of all ranges together; 1 KiB at least. At a low rate fewer ranges are
-    /// under way at once, so that each has 64 KiB a second.
+    /// How many bytes a second are fetched at most, of all ranges together; 1 KiB at least. At a low rate
+    /// fewer ranges are under way at once, so that each has 64 KiB a second.
     pub fn limit_rate(self, bytes_per_second: u64) -> Self {
         let limit = RateLimit::new(&self.service, bytes_per_second);
         self.share_rate(&limit)
@@ -128,8 +128,9 @@ impl Download {
         self
     }
 
-    /// Whether what was interrupted is continued, and kept for that; true by default. Without, what has arrived is removed
-    /// when the download fails or is dropped, and what an earlier one has left stays as it is.
+    /// Whether what was interrupted is continued, and kept for that; true by default. Without, what has
+    /// arrived is removed when the download fails or is dropped, and what an earlier one has left stays as it
+    /// is.
     pub fn resume(mut self, resume: bool) -> Self {
         self.resume = resume;
         self

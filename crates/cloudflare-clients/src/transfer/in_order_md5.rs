@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::model::r2::{Checksum, Hasher};
 use crate::sync::lock;
 
-/// Hashes one piece after the other, in their order. Who takes pieces in their order waits for no one that is not under way.
+/// Hashes one piece after the other, in their order. Who takes pieces in their order waits for no one that is
+/// not under way.
 pub(super) struct InOrderMd5 {
     /// The number of the next piece, and the state before it, unless somebody hashes it now.
     next: Mutex<(u16, Option<Hasher>)>,

@@ -1,4 +1,5 @@
-//! What is kept of a transfer, so that it can be continued: a file of lines of JSON that one transfer at a time has.
+//! What is kept of a transfer, so that it can be continued: a file of lines of JSON that one transfer at a
+//! time has.
 //!
 //! The first line says what is transferred, each further one what has arrived. A line is appended once it is true,
 //! and one that was not written whole does not count: so a process may be killed at any moment.

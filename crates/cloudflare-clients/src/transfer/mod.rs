@@ -20,14 +20,15 @@
 //!
 //! - **In pieces.** Large files go up in equal parts and come down in equal ranges, a few at a time. Bytes are
 //!   read from the file and written in place, and not held in memory. Of streams, a few pieces are in memory.
-//! - **Proof.** The CRC-64/NVME of each piece is computed on its way, and all of them make that of the whole, which is
-//!   compared with what the service has. [`Verified`] says what the proof was.
-//! - **Resume**, of files. A small file, the journal, keeps what has arrived. The same call continues with it, in another process and on
-//!   another day. What it is about has to be the same: a file that has changed, or an object that was replaced,
-//!   starts anew, and the result says so. Two transfers never share a journal: the second fails with
-//!   [`ErrorKind::Conflict`](crate::ErrorKind).
-//! - **Pace.** A transfer begins with four pieces at once and adds more as they go well, up to its `concurrency`. Where the
-//!   service answers 429 or 503, all of the transfer waits as long as it asks, and goes on with half as many.
+//! - **Proof.** The CRC-64/NVME of each piece is computed on its way, and all of them make that of the whole,
+//!   which is compared with what the service has. [`Verified`] says what the proof was.
+//! - **Resume**, of files. A small file, the journal, keeps what has arrived. The same call continues with
+//!   it, in another process and on another day. What it is about has to be the same: a file that has changed,
+//!   or an object that was replaced, starts anew, and the result says so. Two transfers never share a
+//!   journal: the second fails with [`ErrorKind::Conflict`](crate::ErrorKind).
+//! - **Pace.** A transfer begins with four pieces at once and adds more as they go well, up to its
+//!   `concurrency`. Where the service answers 429 or 503, all of the transfer waits as long as it asks, and
+//!   goes on with half as many.
 //! - **Rate.** A transfer goes no faster than it is told, and several may share a [`RateLimit`].
 //!
 //! ```

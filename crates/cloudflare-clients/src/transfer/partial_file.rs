@@ -45,8 +45,8 @@ impl PartialFile {
         Self::new(beside(target, PARTIAL), target, true)
     }
 
-    /// One that is gone when this is dropped. It has the name of the resumable one, so that the next transfer finds what a
-    /// killed process leaves, unless that is another transfer's or can be continued.
+    /// One that is gone when this is dropped. It has the name of the resumable one, so that the next transfer
+    /// finds what a killed process leaves, unless that is another transfer's or can be continued.
     pub(super) fn temporary(target: &Path) -> Self {
         if !Self::journal_path(target).exists() {
             let partial = Self::new(beside(target, PARTIAL), target, false);

@@ -10,7 +10,8 @@ use crate::model::r2::multipart::parts_of_etag;
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, Object};
 use crate::r2::R2Service;
 
-/// What proved that both sides have the same bytes. As JSON it is `"crc64"`, `"md5"`, `"part-md5s"` or `"length-only"`.
+/// What proved that both sides have the same bytes. As JSON it is `"crc64"`, `"md5"`, `"part-md5s"` or
+/// `"length-only"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

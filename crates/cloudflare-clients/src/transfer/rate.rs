@@ -27,8 +27,8 @@ const MIN_RATE_OF_PIECE: u64 = 64 * 1024;
 
 /// How many bytes a second go at most, of everything together that shares it. Clones share it.
 ///
-/// Bytes go smoothly, a twentieth of a second's at a time, and whatever has bytes to send or to receive takes turns.
-/// What is sent again counts again.
+/// Bytes go smoothly, a twentieth of a second's at a time, and whatever has bytes to send or to receive takes
+/// turns. What is sent again counts again.
 ///
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::R2Service};

@@ -180,8 +180,8 @@ macro_rules! stream_setters {
             self
         }
 
-        /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate fewer parts are
-        /// under way at once, so that each has 64 KiB a second.
+        /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate
+        /// fewer parts are under way at once, so that each has 64 KiB a second.
         pub fn limit_rate(self, bytes_per_second: u64) -> Self {
             let limit = $crate::transfer::RateLimit::new(&self.settings.service, bytes_per_second);
             self.share_rate(&limit)

@@ -18,8 +18,9 @@ const BEFORE: Duration = Duration::from_secs(60);
 /// How much later: a request may be under way for some time, and be sent again.
 const AFTER: Duration = Duration::from_secs(120);
 
-/// Aborts the uploads of this key that were begun about one of these times, have no part, and are neither `ours` nor of
-/// another journal. Somebody else's of the same key and time has parts by the time that all of ours have arrived.
+/// Aborts the uploads of this key that were begun about one of these times, have no part, and are neither
+/// `ours` nor of another journal. Somebody else's of the same key and time has parts by the time that all of
+/// ours have arrived.
 pub(super) async fn abort_unanswered(
     service: &R2Service,
     key: &str,

@@ -61,14 +61,15 @@ impl R2Service {
 /// A file of up to 64 MiB goes up in one request, a larger one in parts, which are read from the file as they go.
 /// The file must not change meanwhile: that is [`ErrorKind::Storage`], and nothing is stored.
 ///
-/// With a [`journal`](Self::journal), an upload that fails or is dropped keeps its parts, and the same call continues with it;
+/// With a [`journal`](Self::journal), an upload that fails or is dropped keeps its parts, and the same call
+/// continues with it;
 /// [`abort`](Self::abort) drops them. What cannot be continued, such as one whose condition failed, is
 /// aborted. Without a journal one that fails is aborted, and one that is dropped leaves its parts to R2, which
 /// deletes them after 7 days.
 ///
-/// Where the answer to the beginning of an upload in parts was lost, or the process was killed before it came, nobody knows
-/// the id of what was begun. Once all parts have arrived, the uploads of this key that were begun about that time
-/// and have no part are aborted.
+/// Where the answer to the beginning of an upload in parts was lost, or the process was killed before it
+/// came, nobody knows the id of what was begun. Once all parts have arrived, the uploads of this key that
+/// were begun about that time and have no part are aborted.
 #[derive(Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct Upload {
@@ -101,15 +102,16 @@ pub struct Uploaded {
 impl Upload {
     metadata_setters!();
 
-    /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if). Of an upload in
-    /// parts the service looks at it once all have arrived.
+    /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if).
+    /// Of an upload in parts the service looks at it once all have arrived.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.only_if = only_if;
         self
     }
 
-    /// The size of every part but the last, 5 MiB to 5 GiB. What fits into one goes up in one request. By default it
-    /// is 16 MiB for files above 64 MiB, and more for those above 156 GiB, which has to do with 10,000 parts.
+    /// The size of every part but the last, 5 MiB to 5 GiB. What fits into one goes up in one request. By
+    /// default it is 16 MiB for files above 64 MiB, and more for those above 156 GiB, which has to do with
+    /// 10,000 parts.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.part_size = Some(bytes);
         self
@@ -121,8 +123,8 @@ impl Upload {
         self
     }
 
-    /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate fewer parts are
-    /// under way at once, so that each has 64 KiB a second.
+    /// How many bytes a second are sent at most, of all parts together; 1 KiB at least. At a low rate fewer
+    /// parts are under way at once, so that each has 64 KiB a second.
     pub fn limit_rate(self, bytes_per_second: u64) -> Self {
         let limit = RateLimit::new(&self.service, bytes_per_second);
         self.share_rate(&limit)
@@ -134,8 +136,9 @@ impl Upload {
         self
     }
 
-    /// The folder that keeps what has arrived of uploads in parts, so that they can be continued; it is made if need be. A file in
-    /// there is named by the path and the key, not by the bucket: give each bucket a folder of its own.
+    /// The folder that keeps what has arrived of uploads in parts, so that they can be continued; it is made
+    /// if need be. A file in there is named by the path and the key, not by the bucket: give each bucket a
+    /// folder of its own.
     pub fn journal(mut self, folder: impl Into<PathBuf>) -> Self {
         self.journal = Some(folder.into());
         self

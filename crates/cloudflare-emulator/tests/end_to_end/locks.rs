@@ -1,6 +1,7 @@
 //! Locks that processes contend for, while requests fail, answers are lost, and the processes are killed.
 //!
-//! That there is one holder at a time is not taken from the locks: a holder locks a file too, which the system frees when it dies.
+//! That there is one holder at a time is not taken from the locks: a holder locks a file too, which the
+//! system frees when it dies.
 #![cfg(unix)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -49,7 +50,8 @@ fn now() -> u64 {
     u64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap()
 }
 
-/// The file of a lock, which its holder has locked: the last token, when a holder was last seen, and whether it is still inside.
+/// The file of a lock, which its holder has locked: the last token, when a holder was last seen, and whether
+/// it is still inside.
 struct Section {
     file: File,
     token: u64,

@@ -24,8 +24,8 @@ pub(crate) struct Operation {
 }
 
 impl Operation {
-    /// Runs it while its first requests meet these faults, and asserts that what it reads or writes is right unless it
-    /// fails.
+    /// Runs it while its first requests meet these faults, and asserts that what it reads or writes is right
+    /// unless it fails.
     pub(crate) async fn run(&self, world: &World, faults: &[Fault]) -> Result<()> {
         world.proxy.begin();
         for fault in faults {

@@ -16,8 +16,8 @@ pub struct Fixture {
     pub other: Option<R2Service>,
     /// What the backend does not have; each must then be `Unsupported`.
     pub lacks: Lacks,
-    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of keys and no storage
-    /// classes, and takes any cursor.
+    /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of
+    /// keys and no storage classes, and takes any cursor.
     pub simulated: bool,
     /// What has to live as long as the case, such as a temporary folder.
     pub holds: Option<Arc<dyn Any + Send + Sync>>,

@@ -1,9 +1,9 @@
-//! `GET /playlists/{key}`: an HLS playlist whose segments are presigned, or a JSON document of HLS, for whoever has a URL of it
-//! that is still good.
+//! `GET /playlists/{key}`: an HLS playlist whose segments are presigned, or a JSON document of HLS, for
+//! whoever has a URL of it that is still good.
 //!
-//! Players follow the URLs that they find in playlists and send no `Authorization` with them, so a token in the URL says that
-//! somebody who may see the content was given it: `POST /streaming-url` gives the first one, and every playlist those of its
-//! children.
+//! Players follow the URLs that they find in playlists and send no `Authorization` with them, so a token in
+//! the URL says that somebody who may see the content was given it: `POST /streaming-url` gives the first
+//! one, and every playlist those of its children.
 
 use std::time::{Duration, SystemTime};
 
@@ -146,9 +146,9 @@ fn answer(request: &Request, text: String, content_type: &str) -> Answer {
     Ok(response)
 }
 
-/// What the client accepts, which Cloudflare
-/// [keeps apart](https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties): the header has what
-/// Cloudflare can convert.
+/// What the client accepts, which Cloudflare [keeps
+/// apart](https://developers.cloudflare.com/workers/runtime-apis/request/#incomingrequestcfproperties): the
+/// header has what Cloudflare can convert.
 fn accepted_encodings(request: &Request) -> Result<String, ApiError> {
     let property = |object: &JsValue, name: &str| Reflect::get(object, &name.into());
     let cf = property(request.inner(), "cf").unwrap_or_default();

@@ -1,9 +1,10 @@
-//! Whole transfers by this library and its command line, beside other libraries and programs. Each run is a process of its own that
-//! `transfer-bench measure` watches from outside; all contenders take turns. Files and stores are in memory, so that no disk
-//! is measured. Parts and ranges have 16 MiB, 8 at once; small objects 4 KiB, 32 at once.
+//! Whole transfers by this library and its command line, beside other libraries and programs. Each run is a
+//! process of its own that `transfer-bench measure` watches from outside; all contenders take turns. Files
+//! and stores are in memory, so that no disk is measured. Parts and ranges have 16 MiB, 8 at once; small
+//! objects 4 KiB, 32 at once.
 //!
-//! In the cases of the command line, the row of ours is `cfstore`. The others are told to check nothing, which is the least that they
-//! can do; ours proves what it transfers, but for the row that says so.
+//! In the cases of the command line, the row of ours is `cfstore`. The others are told to check nothing,
+//! which is the least that they can do; ours proves what it transfers, but for the row that says so.
 
 mod cases;
 mod folder;

@@ -1,4 +1,5 @@
-//! s3s-fs, a server that nobody here wrote: it reads files in pieces of 4 KiB and hashes what it stores with MD5, so it is slow.
+//! s3s-fs, a server that nobody here wrote: it reads files in pieces of 4 KiB and hashes what it stores with
+//! MD5, so it is slow.
 
 use std::fs;
 use std::path::Path;

@@ -55,7 +55,7 @@ pub(super) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     };
     let mut taken = HashSet::new();
     let work = stream::iter(sources).flatten().map_ok(|found: Found| {
-        fetching.progress.expect(1, found.size.unwrap_or_default());
+        fetching.progress.announce(1, found.size.unwrap_or_default());
         let path = found.result.and_then(|name| {
             let path = path_below(&folder, &name)?;
             if taken.insert(folded(&path)) {

@@ -32,11 +32,11 @@ pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -
     for (key, path) in named {
         match size(&path).await {
             Ok(size) => {
-                report.progress().expect(1, size);
+                report.progress().announce(1, size);
                 files.push((key, path, size));
             }
             Err(error) => {
-                report.progress().expect(1, 0);
+                report.progress().announce(1, 0);
                 report.failed(&Item { key: &key, path: Some(&path), ..Item::default() }, &error)?;
             }
         }

@@ -354,7 +354,7 @@ impl Report {
             }
             TreeEvent::Unchanged { .. } => report.skipped(&item, "unchanged"),
             TreeEvent::Deleted { .. } => {
-                report.progress().expect(1, 0);
+                report.progress().announce(1, 0);
                 // It lies where the transfer goes to.
                 let path = to.path(name);
                 let item = Item { source: None, path: path.as_deref(), ..item };
@@ -377,7 +377,7 @@ impl Report {
         let files = (now.found + now.unchanged).saturating_sub(shown.found + shown.unchanged);
         let bytes = now.found_bytes.saturating_sub(shown.found_bytes);
         if files > 0 || bytes > 0 {
-            report.progress().expect(files, bytes);
+            report.progress().announce(files, bytes);
         }
         report.progress().transferred(shown.done_bytes, now.done_bytes);
     }

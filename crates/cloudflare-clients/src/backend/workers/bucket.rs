@@ -27,7 +27,8 @@ use crate::r2::{
 use crate::runtime::{Runtime, WorkersRuntime};
 use crate::sync::lock;
 
-/// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of a Worker.
+/// A bucket through the [binding](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/) of
+/// a Worker.
 ///
 /// Each operation is one call: give it to [`R2Service`] for retries and verification, or take both from
 /// [`R2Service::from_worker_env`]. Cheap to clone. It can live in a static and be used by one request after the other.
@@ -44,8 +45,8 @@ impl WorkersBucket {
         Self(SendWrapper(JsValue::from(bucket).unchecked_into()))
     }
 
-    /// What an unspecified error of a get is about, and the object that a range lies outside of. The runtime does not
-    /// always pass on R2's error for such a range, and never says more of the object.
+    /// What an unspecified error of a get is about, and the object that a range lies outside of. The runtime
+    /// does not always pass on R2's error for such a range, and never says more of the object.
     async fn unspecified(&self, request: &GetRequest, error: Error) -> Error {
         let Some(range) = request.range else {
             return error;

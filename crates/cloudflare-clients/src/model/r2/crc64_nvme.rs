@@ -42,8 +42,8 @@ impl Crc64Nvme {
         crc
     }
 
-    /// The CRC of `length` bytes whose checksum is known, such as that of a listed part. `None` for the checksum of another
-    /// algorithm.
+    /// The CRC of `length` bytes whose checksum is known, such as that of a listed part. `None` for the
+    /// checksum of another algorithm.
     pub fn from_checksum(checksum: Checksum, length: u64) -> Option<Self> {
         match checksum {
             Checksum::Crc64Nvme(crc) => Some(Self { crc: u64::from_be_bytes(crc), length }),

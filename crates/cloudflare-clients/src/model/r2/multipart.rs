@@ -19,7 +19,8 @@ use super::storage_class::StorageClass;
 use crate::body::Body;
 use crate::error::{Error, Result};
 
-/// The begin of a multipart upload for [`Bucket::create_multipart_upload`](crate::r2::Bucket::create_multipart_upload).
+/// The begin of a multipart upload for
+/// [`Bucket::create_multipart_upload`](crate::r2::Bucket::create_multipart_upload).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CreateMultipartUploadRequest {
@@ -203,7 +204,8 @@ impl UploadedPart {
     }
 }
 
-/// The end of a multipart upload for [`Bucket::complete_multipart_upload`](crate::r2::Bucket::complete_multipart_upload).
+/// The end of a multipart upload for
+/// [`Bucket::complete_multipart_upload`](crate::r2::Bucket::complete_multipart_upload).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct CompleteMultipartUploadRequest {
@@ -257,7 +259,8 @@ impl CompleteMultipartUploadRequest {
         }
     }
 
-    /// Refuses parts that R2 does not take, as far as their sizes are known. They are in the order of their numbers.
+    /// Refuses parts that R2 does not take, as far as their sizes are known. They are in the order of their
+    /// numbers.
     pub(crate) fn validate_parts(&self) -> Result<()> {
         self.parts.iter().try_for_each(|part| validate_part_number(part.part_number))?;
         if let Some([twice, _]) = self.parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
@@ -290,7 +293,8 @@ impl CompleteMultipartUploadRequest {
     }
 }
 
-/// The abort of a multipart upload for [`Bucket::abort_multipart_upload`](crate::r2::Bucket::abort_multipart_upload).
+/// The abort of a multipart upload for
+/// [`Bucket::abort_multipart_upload`](crate::r2::Bucket::abort_multipart_upload).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct AbortMultipartUploadRequest {
@@ -490,7 +494,8 @@ pub(crate) enum WrongSize {
     LastLarger(usize),
 }
 
-/// R2's rule on sizes, as far as they are known: all parts but the last have one size of 5 MiB or more, and the last is not larger.
+/// R2's rule on sizes, as far as they are known: all parts but the last have one size of 5 MiB or more, and
+/// the last is not larger.
 pub(crate) fn check_part_sizes(sizes: &[Option<u64>]) -> Result<(), WrongSize> {
     let Some((last, others)) = sizes.split_last() else { return Ok(()) };
     let first = sizes[0];
@@ -507,8 +512,8 @@ pub(crate) fn check_part_sizes(sizes: &[Option<u64>]) -> Result<(), WrongSize> {
     }
 }
 
-/// Whether an object is what completing an upload of these parts makes: by its etag, the MD5 of the parts' MD5s, where the
-/// service's part etags are MD5s, else by the number of parts and the size.
+/// Whether an object is what completing an upload of these parts makes: by its etag, the MD5 of the parts'
+/// MD5s, where the service's part etags are MD5s, else by the number of parts and the size.
 pub(crate) fn is_made_of(object: &Object, parts: &[UploadedPart]) -> bool {
     let size = parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size?));
     if size.is_some_and(|size| size != object.size) {

@@ -36,8 +36,9 @@ pub struct Object {
     pub version: Option<String>,
     /// The size in bytes.
     pub size: u64,
-    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then `<hex>-<parts>`. Empty
-    /// where the listing of another service than R2 leaves it out; no condition takes it then, and a head may know it.
+    /// The etag without quotes. The MD5 in hex, unless the object was uploaded in parts: then
+    /// `<hex>-<parts>`. Empty where the listing of another service than R2 leaves it out; no condition takes
+    /// it then, and a head may know it.
     pub etag: String,
     /// When it was uploaded. Whole seconds over S3, but for lists.
     #[serde(with = "crate::time::rfc3339")]
@@ -96,8 +97,9 @@ impl Object {
         self.custom_metadata.as_ref()?.get(name)
     }
 
-    /// The headers of an answer to a GET or HEAD with this object: its HTTP metadata, `ETag`, `Last-Modified`, `Accept-Ranges`,
-    /// `Content-Length`, and `Content-Range` where it was got with a range, for a 206. Custom metadata is not among them.
+    /// The headers of an answer to a GET or HEAD with this object: its HTTP metadata, `ETag`,
+    /// `Last-Modified`, `Accept-Ranges`, `Content-Length`, and `Content-Range` where it was got with a range,
+    /// for a 206. Custom metadata is not among them.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the stored metadata cannot be sent in headers.
@@ -181,15 +183,16 @@ impl ObjectBody {
         self.body.write_to_file(path).await
     }
 
-    /// The bytes without the `Content-Encoding` that the object is stored with: gzip is decoded as it arrives, and what has no
-    /// encoding, or `identity`, stays as it is. A get gives what is stored.
+    /// The bytes without the `Content-Encoding` that the object is stored with: gzip is decoded as it
+    /// arrives, and what has no encoding, or `identity`, stays as it is. A get gives what is stored.
     ///
-    /// A [limit](Body::limit) is for what the bytes decode to, which may be a thousand times as many. The length is unknown until
-    /// then. The bytes that are stored are verified and fetched again as those of every get are.
-    /// [Progress](Self::on_progress) that was asked for before tells of those that are stored.
+    /// A [limit](Body::limit) is for what the bytes decode to, which may be a thousand times as many. The
+    /// length is unknown until then. The bytes that are stored are verified and fetched again as those of
+    /// every get are. [Progress](Self::on_progress) that was asked for before tells of those that are stored.
     ///
-    /// Reading fails with [`ErrorKind::Serialization`] where the bytes are no gzip, end too early, or go on behind its end: an
-    /// object is one member of [RFC 1952](https://www.rfc-editor.org/rfc/rfc1952#section-2.2).
+    /// Reading fails with [`ErrorKind::Serialization`] where the bytes are no gzip, end too early, or go on
+    /// behind its end: an object is one member of [RFC
+    /// 1952](https://www.rfc-editor.org/rfc/rfc1952#section-2.2).
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -256,9 +259,10 @@ impl Deref for ObjectBody {
 
 /// What is known of an object that was just written.
 ///
-/// The S3 API answers a write with the etag and little more, and a [`Bucket`](crate::r2::Bucket) returns only what the
-/// service said. [`R2Service`](crate::r2::R2Service) adds what it has sent with a put or an upload: the size, the metadata and the storage class.
-/// What neither knows is `None`, such as the size of a copy over S3; a head tells it.
+/// The S3 API answers a write with the etag and little more, and a [`Bucket`](crate::r2::Bucket) returns only
+/// what the service said. [`R2Service`](crate::r2::R2Service) adds what it has sent with a put or an upload:
+/// the size, the metadata and the storage class. What neither knows is `None`, such as the size of a copy
+/// over S3; a head tells it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]
@@ -273,7 +277,8 @@ pub struct StoredObject {
     /// The size in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<u64>,
-    /// When it was uploaded. Over S3 it is the time of the answer, in whole seconds: its `Date`, or what a copy says.
+    /// When it was uploaded. Over S3 it is the time of the answer, in whole seconds: its `Date`, or what a
+    /// copy says.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<SystemTime>,
     /// The HTTP headers stored with it.

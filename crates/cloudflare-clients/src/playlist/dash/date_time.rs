@@ -7,8 +7,8 @@ const CYCLE: i128 = 146_097 * 86_400;
 
 const SECOND: i128 = 1_000_000_000;
 
-/// The time that `text` is, in nanoseconds since 1970: `2026-11-28T10:00:00.25+01:00`. Without a zone it is in UTC, as DASH has it.
-/// `None` for what is no time.
+/// The time that `text` is, in nanoseconds since 1970: `2026-11-28T10:00:00.25+01:00`. Without a zone it is
+/// in UTC, as DASH has it. `None` for what is no time.
 pub(super) fn parse(text: &str) -> Option<i128> {
     let (local, zone) = match text.strip_suffix(['Z', 'z']) {
         Some(local) => (local, None),

@@ -1,7 +1,7 @@
 //! What of a live manifest is listed, and when its periods are.
 //!
-//! A template without a list counts its segments by the clock, so the list has those that are available when a client asks. It
-//! says when each begins, by which players know them again in the next one.
+//! A template without a list counts its segments by the clock, so the list has those that are available when
+//! a client asks. It says when each begins, by which players know them again in the next one.
 
 use std::ops::Range;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -100,7 +100,8 @@ impl Live {
         });
     }
 
-    /// A representation of the period that was added last, whose `BaseURL`s have this offset. A sparse one is not waited for.
+    /// A representation of the period that was added last, whose `BaseURL`s have this offset. A sparse one is
+    /// not waited for.
     pub(super) fn add_representation(
         &mut self,
         inherited: &Inherited<'_, '_>,

@@ -57,7 +57,8 @@ impl R2Service {
 /// A copy; awaiting it gives what the service says of the new object, and the metadata and the storage class
 /// that the copy was given.
 ///
-/// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is missing is
+/// HTTP and custom metadata are copied too, unless one of the setters replaces them all. A source that is
+/// missing is
 /// [`ErrorKind::NoSuchKey`], and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding has no
 /// copy: [`ErrorKind::Unsupported`].
 #[derive(Debug, Clone)]
@@ -68,7 +69,8 @@ pub struct CopyObject {
 }
 
 impl CopyObject {
-    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good for both.
+    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good
+    /// for both.
     pub fn source_bucket(mut self, bucket: impl Into<String>) -> Self {
         self.request.source_bucket = Some(bucket.into());
         self
@@ -86,8 +88,8 @@ impl CopyObject {
         self
     }
 
-    /// Replaces the source's metadata, all of it, by what the setters of this request give: `content_type`, `metadata` and the
-    /// others, which imply it. Without any of them the copy has the source's metadata.
+    /// Replaces the source's metadata, all of it, by what the setters of this request give: `content_type`,
+    /// `metadata` and the others, which imply it. Without any of them the copy has the source's metadata.
     pub fn replace_metadata(mut self) -> Self {
         self.replaced();
         self

@@ -44,8 +44,8 @@ impl CreateMultipartUpload {
         self
     }
 
-    /// Asks for the CRC-64/NVME where bytes are verified and the service knows of it. It returns whether it was asked, and
-    /// the number of attempts as [`send_counted`](Self::send_counted) does.
+    /// Asks for the CRC-64/NVME where bytes are verified and the service knows of it. It returns whether it
+    /// was asked, and the number of attempts as [`send_counted`](Self::send_counted) does.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) async fn with_crc_if_known(self) -> Result<(MultipartUpload, bool, u32)> {
         let mut with_crc = self.service.verifies();

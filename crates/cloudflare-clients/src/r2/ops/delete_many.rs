@@ -9,7 +9,8 @@ use crate::model::r2::{DeleteManyRequest, DeleteRequest, MAX_DELETES, validate_k
 use crate::r2::service::R2Service;
 
 impl R2Service {
-    /// Deletes objects, 1,000 a request and four requests at a time, and says of each key whether that worked. Missing objects are not errors.
+    /// Deletes objects, 1,000 a request and four requests at a time, and says of each key whether that
+    /// worked. Missing objects are not errors.
     pub fn delete_many<K: Into<String>>(&self, keys: impl IntoIterator<Item = K>) -> DeleteMany {
         DeleteMany { service: self.clone(), request: DeleteManyRequest::new(keys) }
     }
@@ -22,8 +23,8 @@ const CONCURRENCY: usize = 4;
 
 /// A delete of many objects; awaiting it deletes them and says of each key whether that worked.
 ///
-/// A request that fails as a whole fails each of its keys, and the further requests are made all the same. A key that the
-/// service refuses and that may be deleted later is sent again alone.
+/// A request that fails as a whole fails each of its keys, and the further requests are made all the same. A
+/// key that the service refuses and that may be deleted later is sent again alone.
 ///
 /// A key that is not valid (1 to 1,024 bytes) fails all before anything is sent, with an error that names it:
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind).

@@ -21,7 +21,8 @@ impl R2Service {
 
     /// Stores a value as JSON, with the content type `application/json`.
     ///
-    /// A value that does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is awaited.
+    /// A value that does not serialise is [`ErrorKind::Serialization`](crate::ErrorKind) when the request is
+    /// awaited.
     pub fn put_json<T: serde::Serialize + ?Sized>(&self, key: impl Into<String>, value: &T) -> Put {
         let (body, refused) = match json::to_vec("the value", value) {
             Ok(json) => (Body::from(json), None),
@@ -33,11 +34,11 @@ impl R2Service {
 
 /// A put; awaiting it stores the object and gives what is known of it.
 ///
-/// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length is refused in a
-/// Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which four are in memory at once: so it may have
-/// 156.25 GiB, and its conditions are checked when it is complete. Its CRC-64/NVME goes along, so that the service refuses other
-/// bytes, where it knows of that. One that fails or is dropped is aborted, as long as the runtime runs; what is left after
-/// all R2 deletes after 7 days.
+/// A body of known length, up to [`MAX_SINGLE_UPLOAD`], goes up in one request. A stream of unknown length is
+/// refused in a Worker; elsewhere it goes up in parts of [`STREAM_PART_SIZE`], of which four are in memory at
+/// once: so it may have 156.25 GiB, and its conditions are checked when it is complete. Its CRC-64/NVME goes
+/// along, so that the service refuses other bytes, where it knows of that. One that fails or is dropped is
+/// aborted, as long as the runtime runs; what is left after all R2 deletes after 7 days.
 ///
 /// [`MAX_SINGLE_UPLOAD`]: crate::r2::MAX_SINGLE_UPLOAD
 /// [`STREAM_PART_SIZE`]: crate::r2::STREAM_PART_SIZE
@@ -53,7 +54,8 @@ pub struct Put {
 impl Put {
     metadata_setters!();
 
-    /// What the bytes must hash to; else the put fails with [`ErrorKind::Integrity`](crate::ErrorKind) and stores nothing.
+    /// What the bytes must hash to; else the put fails with [`ErrorKind::Integrity`](crate::ErrorKind) and
+    /// stores nothing.
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.request.checksum = Some(checksum);
         self

@@ -30,8 +30,8 @@ pub const RESUMABLE_PART_SIZE: usize = 8 * 1024 * 1024;
 const IN_FLIGHT: usize = 2;
 
 impl R2Service {
-    /// An upload of bytes that come one request after the other, each perhaps to another Worker. Nothing has happened until
-    /// the first part is whole.
+    /// An upload of bytes that come one request after the other, each perhaps to another Worker. Nothing has
+    /// happened until the first part is whole.
     ///
     /// The caller keeps its [`state`](ResumableUpload::state) in between, in Workers KV or a Durable Object:
     ///
@@ -86,8 +86,8 @@ impl R2Service {
     }
 }
 
-/// What a [`ResumableUpload`] goes on with: its id, and the parts that have arrived. A bucket's binding lists neither, so that
-/// this is all that is known of it.
+/// What a [`ResumableUpload`] goes on with: its id, and the parts that have arrived. A bucket's binding lists
+/// neither, so that this is all that is known of it.
 ///
 /// As JSON it has `key`, `uploadId`, `partSize` and `parts`, which take about 80 bytes each.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -122,10 +122,12 @@ impl UploadState {
     }
 }
 
-/// An upload in parts whose bytes come by here, of any number of requests and of a length that nobody knows beforehand.
+/// An upload in parts whose bytes come by here, of any number of requests and of a length that nobody knows
+/// beforehand.
 ///
-/// Two parts are in memory at once: with the copies that a Worker's binding takes 32 MiB of its 128. Metadata and storage class are set
-/// when it begins; what is resumed keeps its own. What is neither completed nor aborted R2 drops after 7 days.
+/// Two parts are in memory at once: with the copies that a Worker's binding takes 32 MiB of its 128. Metadata
+/// and storage class are set when it begins; what is resumed keeps its own. What is neither completed nor
+/// aborted R2 drops after 7 days.
 #[must_use = "nothing is stored until it is completed"]
 pub struct ResumableUpload {
     service: R2Service,
@@ -139,8 +141,8 @@ pub struct ResumableUpload {
 impl ResumableUpload {
     metadata_setters!();
 
-    /// The size of every part but the last, 5 MiB or more; 8 MiB by default, which is enough for objects of 78 GiB. A resumed
-    /// upload keeps its own.
+    /// The size of every part but the last, 5 MiB or more; 8 MiB by default, which is enough for objects of
+    /// 78 GiB. A resumed upload keeps its own.
     pub fn part_size(mut self, bytes: usize) -> Self {
         if self.state.is_none() {
             self.part_size = bytes;
@@ -153,8 +155,8 @@ impl ResumableUpload {
         self.state.as_ref()
     }
 
-    /// How many bytes have arrived, as the [`state`](Self::state) has it. Another process begins there, and so does this one
-    /// after a failure.
+    /// How many bytes have arrived, as the [`state`](Self::state) has it. Another process begins there, and
+    /// so does this one after a failure.
     pub fn position(&self) -> u64 {
         self.state.as_ref().map_or(0, UploadState::position)
     }
@@ -163,13 +165,14 @@ impl ResumableUpload {
     /// [`complete`](Self::complete).
     ///
     /// # Errors
-    /// After a failure, and where this is dropped, the bytes have to come again from [`position`](Self::position) on.
+    /// After a failure, and where this is dropped, the bytes have to come again from
+    /// [`position`](Self::position) on.
     pub async fn send(&mut self, body: impl Into<Body>) -> Result<()> {
         self.send_journaled(body, |_| future::ready(Ok(()))).await
     }
 
-    /// As [`send`](Self::send), and gives the state to `journal` after each part, so that it can be kept before the rest has
-    /// arrived. KV takes one write a second to a key.
+    /// As [`send`](Self::send), and gives the state to `journal` after each part, so that it can be kept
+    /// before the rest has arrived. KV takes one write a second to a key.
     pub async fn send_journaled<F, Fut>(&mut self, body: impl Into<Body>, mut journal: F) -> Result<()>
     where
         F: FnMut(UploadState) -> Fut,

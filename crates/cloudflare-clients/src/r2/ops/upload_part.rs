@@ -10,7 +10,8 @@ use crate::model::r2::{Checksum, UploadPartRequest, UploadedPart};
 use crate::r2::verify::SentMd5;
 
 impl MultipartUpload {
-    /// Uploads a part, in place of one with the same number, which is 1 to 10,000. The length of its body must be known.
+    /// Uploads a part, in place of one with the same number, which is 1 to 10,000. The length of its body
+    /// must be known.
     pub fn upload_part(&self, part_number: u16, body: impl Into<Body>) -> UploadPart {
         let request = UploadPartRequest::new(&self.key, &self.upload_id, part_number, body);
         UploadPart { upload: self.clone(), request }
@@ -26,7 +27,8 @@ pub struct UploadPart {
 }
 
 impl UploadPart {
-    /// What the bytes must hash to; else the upload of the part fails with [`ErrorKind::Integrity`](crate::ErrorKind).
+    /// What the bytes must hash to; else the upload of the part fails with
+    /// [`ErrorKind::Integrity`](crate::ErrorKind).
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.request.checksum = Some(checksum);
         self

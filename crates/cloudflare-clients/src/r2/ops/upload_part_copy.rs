@@ -32,8 +32,8 @@ impl MultipartUpload {
     }
 }
 
-/// A part that is a copy; awaiting it gives the [`UploadedPart`], which completing the upload takes. Its size is known
-/// where the service says it.
+/// A part that is a copy; awaiting it gives the [`UploadedPart`], which completing the upload takes. Its size
+/// is known where the service says it.
 ///
 /// One request copies up to [`MAX_SINGLE_UPLOAD`](crate::r2::MAX_SINGLE_UPLOAD) bytes. A source that is missing is
 /// [`ErrorKind::NoSuchKey`](crate::ErrorKind), and the [`key`](crate::Error::key) of the error is the source's. The bucket's binding
@@ -46,7 +46,8 @@ pub struct UploadPartCopy {
 }
 
 impl UploadPartCopy {
-    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good for both.
+    /// Another bucket of the account, or of the store, that the source is in. The credentials must be good
+    /// for both.
     pub fn source_bucket(mut self, bucket: impl Into<String>) -> Self {
         self.request.source_bucket = Some(bucket.into());
         self

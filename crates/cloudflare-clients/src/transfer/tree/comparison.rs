@@ -28,11 +28,12 @@ const PRECISION: Duration = Duration::from_millis(1);
 pub enum Compare {
     /// By their times; where these leave it open, by their bytes.
     ///
-    /// A file that was written before its object was uploaded is unchanged, and so is one that has the time of its
-    /// object. Others are hashed, and only those whose bytes differ are transferred. Of two objects the etags are compared.
+    /// A file that was written before its object was uploaded is unchanged, and so is one that has the time
+    /// of its object. Others are hashed, and only those whose bytes differ are transferred. Of two objects
+    /// the etags are compared.
     ///
-    /// A file that is given an earlier time when it is written to, or that is written to while the service's clock is ahead
-    /// of this machine's, can count as unchanged: [`Checksum`](Self::Checksum) sees it.
+    /// A file that is given an earlier time when it is written to, or that is written to while the service's
+    /// clock is ahead of this machine's, can count as unchanged: [`Checksum`](Self::Checksum) sees it.
     #[default]
     Time,
     /// By their bytes: files are read, and hashed as the service has hashed their objects. Where it says nothing

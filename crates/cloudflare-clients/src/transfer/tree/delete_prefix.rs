@@ -12,8 +12,8 @@ use crate::r2::R2Service;
 const CONCURRENCY: usize = 4;
 
 impl R2Service {
-    /// Deletes the objects below a prefix: `r2.delete_prefix("creator-123/drafts/").await?`. A prefix that does not end with
-    /// a slash gets one.
+    /// Deletes the objects below a prefix: `r2.delete_prefix("creator-123/drafts/").await?`. A prefix that
+    /// does not end with a slash gets one.
     pub fn delete_prefix(&self, prefix: impl Into<String>) -> DeletePrefix {
         DeletePrefix {
             service: self.clone(),
@@ -24,8 +24,8 @@ impl R2Service {
     }
 }
 
-/// The deletion of all objects below a prefix; awaiting it lists and deletes them, 1,000 a request, and says how many
-/// they were.
+/// The deletion of all objects below a prefix; awaiting it lists and deletes them, 1,000 a request, and says
+/// how many they were.
 ///
 /// Keys that could not be deleted are in the report: [`TreeReport::failures`]. An empty prefix would be
 /// the whole bucket, and is [`ErrorKind::InvalidInput`](crate::ErrorKind).

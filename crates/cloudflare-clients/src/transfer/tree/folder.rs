@@ -18,8 +18,8 @@ use crate::transfer::partial_file;
 /// How many entries go over to the reader at once.
 const BATCH: usize = 256;
 
-/// The files of a folder, listed a little ahead of the reader. One that is the target may be missing, and has downloads
-/// that are under way.
+/// The files of a folder, listed a little ahead of the reader. One that is the target may be missing, and has
+/// downloads that are under way.
 pub(super) fn list(folder: PathBuf, follow_links: bool, is_target: bool) -> Entries {
     let (sender, receiver) = mpsc::channel(2);
     // It ends soon after the receiver is gone.

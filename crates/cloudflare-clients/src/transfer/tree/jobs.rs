@@ -318,8 +318,8 @@ impl Jobs {
         Ok(Done { size: file.size, verified: done.verified, resumed_bytes: done.resumed_bytes })
     }
 
-    /// Reads the file once, and looks at it again when it is stored: one that was written to meanwhile has a time before that
-    /// of its object, and would count as unchanged from then on.
+    /// Reads the file once, and looks at it again when it is stored: one that was written to meanwhile has a
+    /// time before that of its object, and would count as unchanged from then on.
     async fn upload_small(
         &self,
         service: &R2Service,
@@ -416,8 +416,8 @@ impl Jobs {
         Ok(Done { size, verified, resumed_bytes: 0 })
     }
 
-    /// Makes the directory of a file, unless a link would lead elsewhere, and sees to it that a name that is `absent` in the
-    /// listing is not there under another one.
+    /// Makes the directory of a file, unless a link would lead elsewhere, and sees to it that a name that is
+    /// `absent` in the listing is not there under another one.
     async fn make_parent(&self, folder: &Path, path: &Path, is_absent: bool) -> Result<()> {
         let parent = path.parent().unwrap_or(folder).to_owned();
         let is_made = lock(&self.parent).as_ref() == Some(&parent);

@@ -23,8 +23,9 @@ pub(super) enum Place {
 }
 
 impl R2Service {
-    /// The objects below a prefix, as one side of a [`sync`](crate::transfer::sync). A prefix that does not end with a slash
-    /// gets one: `films` is `films/`, and not `films-old/` too. An empty one is the whole bucket.
+    /// The objects below a prefix, as one side of a [`sync`](crate::transfer::sync). A prefix that does not
+    /// end with a slash gets one: `films` is `films/`, and not `films-old/` too. An empty one is the whole
+    /// bucket.
     pub fn tree(&self, prefix: impl Into<String>) -> Tree {
         Tree(Place::Keys { service: self.clone(), prefix: folder_prefix(prefix.into()) })
     }

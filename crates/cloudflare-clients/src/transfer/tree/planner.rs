@@ -92,7 +92,8 @@ impl Planner {
         self.unknown.iter().any(|below| name.starts_with(below.as_str()))
     }
 
-    /// What is deleted, once both listings have come to their ends: nothing is for one that is cut short or out of order.
+    /// What is deleted, once both listings have come to their ends: nothing is for one that is cut short or
+    /// out of order.
     fn take_extra(&mut self) -> Result<Option<Work>> {
         if self.extra.is_empty() {
             return Ok(None);

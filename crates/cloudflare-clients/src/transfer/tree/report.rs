@@ -58,8 +58,8 @@ pub enum TreeEvent<'a> {
     },
 }
 
-/// How far a transfer of many is, for [`TreeTransfer::on_progress`](super::TreeTransfer::on_progress). What is found
-/// grows while both sides are still being listed.
+/// How far a transfer of many is, for [`TreeTransfer::on_progress`](super::TreeTransfer::on_progress). What
+/// is found grows while both sides are still being listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TreeProgress {

@@ -35,7 +35,8 @@ pub(super) struct NamePattern {
 }
 
 impl NamePattern {
-    /// Without a slash it is about the last part of a name. `/a` is `a` in the root alone, and `a/` what lies in `a`.
+    /// Without a slash it is about the last part of a name. `/a` is `a` in the root alone, and `a/` what lies
+    /// in `a`.
     pub(super) fn parse(text: &str) -> Result<Self> {
         let text = text.strip_prefix("./").unwrap_or(text);
         let name = text.strip_suffix('/').unwrap_or(text);

@@ -73,8 +73,8 @@ impl R2Service {
         TreeTransfer::new("copy_prefix", self.tree(source), self.tree(target))
     }
 
-    /// Copies the objects below a prefix to another one of this bucket, and deletes each once its copy is proved. Nothing
-    /// is compared: what the other prefix has is replaced.
+    /// Copies the objects below a prefix to another one of this bucket, and deletes each once its copy is
+    /// proved. Nothing is compared: what the other prefix has is replaced.
     pub fn move_prefix(&self, source: impl Into<String>, target: impl Into<String>) -> TreeTransfer {
         let mut moved = TreeTransfer::new("move_prefix", self.tree(source), self.tree(target));
         moved.settings.moves = true;
@@ -84,17 +84,19 @@ impl R2Service {
 
 /// The transfer of a tree; awaiting it gives a [`TreeReport`], which says what could not be transferred.
 ///
-/// - **What is transferred.** Names that only the source has, and those that differ, as [`Compare`] says. Both sides are listed
-///   as it goes, in the order of their names: it takes little memory, however many they are.
-/// - **Interrupted**, it is continued by the same call: what has arrived is unchanged. Large files are continued where they
-///   stopped, if uploads have a [`journal`](Self::journal).
-/// - **Files** that are not regular are left out, and links, unless they are [followed](Self::follow_links). What lies below one of them in the
-///   target is not deleted. Directories come into being by the files in them.
-/// - **Keys** that are no names of files in the folder, by `..`, a leading slash, or what Windows keeps for devices, are
-///   refused: nothing is written elsewhere. Keys that end with a slash and have no bytes, which
+/// - **What is transferred.** Names that only the source has, and those that differ, as [`Compare`] says.
+///   Both sides are listed as it goes, in the order of their names: in memory are only the names that are to
+///   be deleted.
+/// - **Interrupted**, it is continued by the same call: what has arrived is unchanged. Large files are
+///   continued where they stopped, if uploads have a [`journal`](Self::journal).
+/// - **Files** that are not regular are left out, and links, unless they are [followed](Self::follow_links).
+///   What lies below one of them in the target is not deleted. Directories come into being by the files in
+///   them.
+/// - **Keys** that are no names of files in the folder, by `..`, a leading slash, or what Windows keeps for
+///   devices, are refused: nothing is written elsewhere. Keys that end with a slash and have no bytes, which
 ///   stand for directories, are skipped. From prefix to prefix, all keys are copied.
-/// - **Times.** A file's time is kept in the custom metadata `mtime` of its object, where rclone keeps it too, and a file
-///   that is fetched gets it back, or else the time at which its object was uploaded.
+/// - **Times.** A file's time is kept in the custom metadata `mtime` of its object, where rclone keeps it
+///   too, and a file that is fetched gets it back, or else the time at which its object was uploaded.
 ///
 /// Refusals and failures of single names are in the report. That nothing can be listed, or the credentials
 /// are not taken, is an error of the transfer.
@@ -145,9 +147,10 @@ impl TreeTransfer {
         self
     }
 
-    /// Whether what only the target has is deleted; false by default. What is not [included](Self::include), or
-    /// [excluded](Self::exclude), stays. Once something of the source cannot be listed, nothing more is deleted. That the source has
-    /// nothing at all while the target has something is [`ErrorKind::InvalidInput`](crate::ErrorKind): it may be the wrong one.
+    /// Whether what only the target has is deleted; false by default. What is not [included](Self::include),
+    /// or [excluded](Self::exclude), stays. It happens once both sides are listed, and not at all if
+    /// something of the source cannot be listed. That the source has nothing at all while the target has
+    /// something is [`ErrorKind::InvalidInput`](crate::ErrorKind): it may be the wrong one.
     pub fn delete(mut self, delete: bool) -> Self {
         self.delete = delete;
         self
@@ -161,7 +164,8 @@ impl TreeTransfer {
 
     /// Transfers names that this pattern matches, or another one that is given so, and no others. It is a
     /// [`KeyPattern`](crate::transfer::KeyPattern): without a slash, as in `*.mp4`, it is about the last part of a name; with one it is about
-    /// the whole name below the root, as in `drafts/*.mp4`. One that matches a directory is about all that lies in it.
+    /// the whole name below the root, as in `drafts/*.mp4`. One that matches a directory is about all that
+    /// lies in it.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is malformed.
@@ -181,8 +185,8 @@ impl TreeTransfer {
 
     metadata_setters!();
 
-    /// What the objects are stored with whose names a pattern matches, over what all of them are. Of several, the later one wins.
-    /// Copies keep the metadata of their sources.
+    /// What the objects are stored with whose names a pattern matches, over what all of them are. Of several,
+    /// the later one wins. Copies keep the metadata of their sources.
     ///
     /// # Errors
     /// As [`include`](Self::include).
@@ -198,8 +202,8 @@ impl TreeTransfer {
         self
     }
 
-    /// Whether the times of files are kept with their objects, and given back; true by default. Without, a file that is fetched has the
-    /// time at which its object was uploaded.
+    /// Whether the times of files are kept with their objects, and given back; true by default. Without, a
+    /// file that is fetched has the time at which its object was uploaded.
     pub fn keep_times(mut self, keep: bool) -> Self {
         self.settings.metadata_rules.keep_times = keep;
         self
@@ -212,7 +216,8 @@ impl TreeTransfer {
         self
     }
 
-    /// The size of parts, as of [`Upload::part_size`](crate::transfer::Upload::part_size), and of ranges of downloads.
+    /// The size of parts, as of [`Upload::part_size`](crate::transfer::Upload::part_size), and of ranges of
+    /// downloads.
     pub fn part_size(mut self, bytes: u64) -> Self {
         self.settings.part_size = Some(bytes);
         self

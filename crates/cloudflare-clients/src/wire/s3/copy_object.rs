@@ -1,5 +1,5 @@
-//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the object
-//! that is replaced.
+//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on
+//! the object that is replaced.
 
 use http::{HeaderValue, Method};
 

@@ -1,4 +1,5 @@
-//! The headers of S3 requests and answers, in both directions: a client writes what a server reads, and the reverse.
+//! The headers of S3 requests and answers, in both directions: a client writes what a server reads, and the
+//! reverse.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -160,8 +161,8 @@ pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     }
 }
 
-/// Reads the `x-amz-checksum-*` headers of an answer. Checksums of checksums (`<base64>-<parts>`) are left out: they
-/// are not of the object's bytes.
+/// Reads the `x-amz-checksum-*` headers of an answer. Checksums of checksums (`<base64>-<parts>`) are left
+/// out: they are not of the object's bytes.
 pub fn read_checksums(headers: &HeaderMap) -> Checksums {
     let mut checksums = Checksums::default();
     for algorithm in ChecksumAlgorithm::ALL {
@@ -253,8 +254,8 @@ pub fn write_conditional(
     target.headers().write(only_if, headers)
 }
 
-/// Reads the headers of conditions; times compare in whole seconds. As HTTP has it, a time that is no date counts as
-/// none.
+/// Reads the headers of conditions; times compare in whole seconds. As HTTP has it, a time that is no date
+/// counts as none.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a list of etags is malformed.
@@ -276,8 +277,8 @@ pub fn write_object_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     }
 }
 
-/// Adds the headers of an object that is got: all but those of the length, and not its version, which R2 is known to
-/// send with what was put alone: clients would ask for that version, and R2 has no parameter for it.
+/// Adds the headers of an object that is got: all but those of the length, and not its version, which R2 is
+/// known to send with what was put alone: clients would ask for that version, and R2 has no parameter for it.
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind): its metadata cannot be sent in headers. A server that holds metadata which S3 cannot

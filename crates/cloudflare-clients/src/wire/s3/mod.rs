@@ -1,5 +1,5 @@
-//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) without I/O: what goes over the wire, and what comes
-//! back.
+//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) without I/O: what goes over the wire, and
+//! what comes back.
 //!
 //! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what
 //! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`] and [`error_code`]

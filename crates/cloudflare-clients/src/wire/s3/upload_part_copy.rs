@@ -9,7 +9,8 @@ use crate::error::Result;
 use crate::model::r2::{UploadPartCopyRequest, UploadedPart};
 use crate::transport::headers::value;
 
-/// Makes bytes of an object a part of an upload to `bucket`, an object of it unless the request names another bucket.
+/// Makes bytes of an object a part of an upload to `bucket`, an object of it unless the request names another
+/// bucket.
 pub fn request(bucket: &str, request: &UploadPartCopyRequest) -> Result<Request> {
     request.validate()?;
     let mut copy = Request::new(Method::PUT, Some(&request.key))

@@ -12,8 +12,8 @@ pub(super) struct CopySource {
 }
 
 impl CopySource {
-    /// `/bucket/key` or `bucket/key`, percent-encoded. A `+` is a space, as AWS has it and some clients send it; a plus
-    /// is `%2B`.
+    /// `/bucket/key` or `bucket/key`, percent-encoded. A `+` is a space, as AWS has it and some clients send
+    /// it; a plus is `%2B`.
     pub(super) fn parse(request: &S3Request) -> Result<Self, S3Error> {
         let header = request.header("x-amz-copy-source")?.unwrap_or_default();
         if header.contains("?versionId=") {

@@ -1,5 +1,5 @@
-//! Uploads and downloads of files through a proxy that fails: each is done and proved, or fails clearly and is done by the
-//! next call. Nothing that was acknowledged is sent twice, and nothing is left.
+//! Uploads and downloads of files through a proxy that fails: each is done and proved, or fails clearly and
+//! is done by the next call. Nothing that was acknowledged is sent twice, and nothing is left.
 
 mod downloads;
 mod files;
