@@ -355,7 +355,7 @@ impl Bucket for S3Bucket {
         if credentials.session_token().is_some() {
             return None;
         }
-        let endpoint = self.signing.endpoint().url(None, None).ok()?;
+        let endpoint = self.signing.endpoint().identity();
         let account = format!("{} at {endpoint}", credentials.access_key_id());
         Some(BucketAddress::new(account, self.signing.bucket_name()))
     }

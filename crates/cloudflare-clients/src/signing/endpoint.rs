@@ -286,6 +286,17 @@ impl Endpoint {
         let (scheme, host, path) = (self.scheme(), self.host_for(bucket)?, self.path_for(bucket, key)?);
         Ok(format!("{scheme}://{host}{path}"))
     }
+
+    /// What two endpoints of one service have in common: the URL, with one name for all loopback addresses.
+    #[cfg(feature = "http")]
+    pub(crate) fn identity(&self) -> String {
+        let (host, port) = host_and_port(&self.authority);
+        let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
+        if host != "localhost" && !ip.is_ok_and(|ip| ip.is_loopback()) {
+            return self.to_string();
+        }
+        format!("{}://localhost:{}{}", self.scheme(), port.unwrap_or_default(), self.path_prefix)
+    }
 }
 
 /// The endpoint's own URL.

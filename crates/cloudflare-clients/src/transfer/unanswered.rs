@@ -8,7 +8,7 @@ use futures_util::TryStreamExt as _;
 
 use super::upload_journal::UploadJournal;
 use crate::error::{ErrorKind, Result};
-use crate::model::r2::MultipartUploadSummary;
+use crate::model::r2::{MultipartUploadSummary, normalize_key};
 use crate::r2::R2Service;
 use crate::time::{duration_millis, to_millis};
 
@@ -35,12 +35,13 @@ pub(super) async fn abort_unanswered(
         Some(journal) => journal.known_uploads().await?,
         None => HashSet::new(),
     };
+    let key = &*normalize_key(key);
     // Those of the key itself come before those of keys that are longer.
     let uploads = service
         .list_multipart_uploads()
         .prefix(key)
         .stream()
-        .try_take_while(|upload| std::future::ready(Ok(upload.key == key)))
+        .try_take_while(|upload| std::future::ready(Ok(normalize_key(&upload.key) == key)))
         .try_collect();
     let uploads: Vec<MultipartUploadSummary> = match uploads.await {
         Ok(uploads) => uploads,

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 use cloudflare_clients::r2::{Bucket, HttpMetadata, PutRequest, R2Service};
 use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::transfer::{Compare, TreeEvent, TreeProgress, TreeReport, Verified, sync};
-use cloudflare_clients::{Error, ErrorKind, LocalBucket, Result};
+use cloudflare_clients::{Error, ErrorKind, LocalBucket, Result, S3Bucket};
 use futures_util::TryStreamExt as _;
 use tempfile::TempDir;
 use testkit::{BUCKET, LocalServer, content};
@@ -229,6 +229,41 @@ async fn a_folder_is_synced_down() {
         assert!(!fixture.output().join("x").exists(), "directories that are empty now are removed");
         assert_eq!(fs::read(fixture.output().join("e")).unwrap(), b"e");
     }
+}
+
+#[tokio::test]
+async fn a_file_becomes_a_directory_and_a_directory_a_file() {
+    for fixture in Fixture::both().await {
+        let r2 = fixture.r2();
+        for key in ["p/a", "p/b/1", "p/b/2/3", "p/c"] {
+            r2.put(key, key).await.unwrap();
+        }
+        let down = || sync(r2.tree("p"), fixture.output());
+        assert_eq!(counts(&down().await.unwrap()), (4, 0, 0, 0));
+        r2.delete_many(["p/a", "p/b/1", "p/b/2/3"]).await.unwrap();
+        for key in ["p/a/1/2", "p/a/3", "p/b"] {
+            r2.put(key, key).await.unwrap();
+        }
+        let without = down().await.unwrap();
+        assert_eq!(counts(&without), (0, 1, 0, 3));
+        let report = down().delete(true).await.map(checked).unwrap();
+        assert_eq!(counts(&report), (3, 1, 3, 0));
+        let names: Vec<_> = files(&fixture.output()).into_keys().collect();
+        assert_eq!(names, ["a/1/2", "a/3", "b", "c"]);
+        assert_eq!(fs::read(fixture.output().join("b")).unwrap(), b"p/b");
+    }
+}
+
+#[tokio::test]
+async fn a_file_in_the_way_that_stays_is_a_failure() {
+    let fixture = Fixture::local().await;
+    let r2 = fixture.r2();
+    r2.put("p/a", "1").await.unwrap();
+    r2.put("p/b", "1").await.unwrap();
+    write(&fixture.output(), "a/1.tmp", "kept", Duration::ZERO);
+    let report = sync(r2.tree("p"), fixture.output()).delete(true).exclude("*.tmp").unwrap().await.unwrap();
+    assert_eq!(counts(&report), (1, 0, 0, 1));
+    assert_eq!(fs::read(fixture.output().join("a/1.tmp")).unwrap(), b"kept");
 }
 
 #[tokio::test]
@@ -481,6 +516,54 @@ async fn prefixes_are_deleted() {
         assert_eq!(counts(&r2.delete_prefix("a").await.unwrap()), (0, 0, 3, 0));
         assert_eq!(fixture.keys().await, ["ab", "b"]);
     }
+}
+
+#[tokio::test]
+async fn a_prefix_has_one_meaning_in_either_form_of_its_letters() {
+    for fixture in Fixture::both().await {
+        let r2 = fixture.r2();
+        fixture.write("1", "1");
+        fixture.write("2", "2");
+        let [composed, decomposed] = ["cr\u{e9}a", "cre\u{301}a"];
+        let up = |prefix: &str| sync(fixture.input(), r2.tree(prefix)).delete(true);
+        assert_eq!(counts(&up(decomposed).await.unwrap()), (2, 0, 0, 0));
+        assert_eq!(counts(&up(composed).await.unwrap()), (0, 2, 0, 0));
+        fs::remove_file(fixture.input().join("2")).unwrap();
+        assert_eq!(counts(&up(composed).await.unwrap()), (0, 1, 1, 0));
+        let names = Arc::new(Mutex::new(Vec::new()));
+        let listener = Arc::clone(&names);
+        let deleted = r2.delete_prefix(composed).on_event(move |event| {
+            if let TreeEvent::Deleted { name, .. } = event {
+                listener.lock().unwrap().push(name.to_owned());
+            }
+        });
+        assert_eq!(counts(&deleted.await.unwrap()), (0, 0, 1, 0));
+        assert_eq!(*names.lock().unwrap(), ["1"]);
+    }
+}
+
+#[tokio::test]
+async fn the_marker_of_a_prefix_is_not_copied_to_a_buckets_root() {
+    let (one, other) = (Fixture::local().await, Fixture::local().await);
+    for key in ["a/", "a/b/", "a/1"] {
+        one.r2().put(key, "").await.unwrap();
+    }
+    let report = sync(one.r2().tree("a"), other.r2().tree("")).await.map(checked).unwrap();
+    assert_eq!(counts(&report), (2, 0, 0, 0));
+    assert_eq!(other.keys().await, ["1", "b/"]);
+}
+
+#[tokio::test]
+async fn one_bucket_by_two_addresses_is_not_copied_into_itself() {
+    let server = LocalServer::start().await;
+    let port = server.address().port();
+    let [one, other] = ["127.0.0.1", "localhost"].map(|host| {
+        let config = server.signing_config(BUCKET).endpoint(format!("http://{host}:{port}"));
+        R2Service::new(S3Bucket::new(config).unwrap())
+    });
+    one.put("a/1", "1").await.unwrap();
+    let error = sync(one.tree("a"), other.tree("a/b")).await.unwrap_err();
+    assert!(error.message().contains("cannot go into itself"), "{error}");
 }
 
 #[tokio::test]

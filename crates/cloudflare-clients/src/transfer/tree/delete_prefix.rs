@@ -2,6 +2,7 @@
 
 use futures_util::stream::{StreamExt as _, TryStreamExt as _};
 
+use super::keys::name_below;
 use super::place::folder_prefix;
 use super::report::{Listeners, Reporter, TreeEvent, TreeReport};
 use crate::client::operation::{Operation, sent_when_awaited};
@@ -83,7 +84,8 @@ impl DeletePrefix {
             .boxed();
         while let Some(results) = deleted.try_next().await? {
             for ((key, result), size) in results {
-                let name = key.strip_prefix(&prefix).unwrap_or(&key);
+                let name = name_below(&prefix, &key);
+                let name = name.as_deref().unwrap_or(&key);
                 let event = match &result {
                     Ok(()) => TreeEvent::Deleted { name, size },
                     Err(error) => TreeEvent::Failed { name, error },

@@ -1,5 +1,6 @@
 //! The transfer of each name of a tree.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
@@ -90,6 +91,10 @@ pub(super) struct Jobs {
     is_target_listed: bool,
     /// The directory that was made, or found, last.
     parent: Mutex<Option<PathBuf>>,
+    /// The directories that files were deleted from.
+    deleted_from: Mutex<BTreeSet<PathBuf>>,
+    /// What waits until a file or directory in its way is deleted.
+    blocked: Mutex<Vec<Entry>>,
 }
 
 enum Direction {
@@ -141,6 +146,8 @@ impl Jobs {
             large: Semaphore::new(LARGE_AT_ONCE),
             is_target_listed,
             parent: Mutex::default(),
+            deleted_from: Mutex::default(),
+            blocked: Mutex::default(),
         })
     }
 
@@ -165,38 +172,53 @@ impl Jobs {
         }
     }
 
-    /// An error is one that would meet all the others too.
-    pub(super) async fn perform(&self, work: Work) -> Result<Outcome> {
-        let (name, is_new, transferred) = match work {
-            Work::Refused { name, error } => return Ok(Outcome::Failed { name, error, was_found: false }),
-            Work::LeftOut { name, why } => return Ok(Outcome::LeftOut { name, why }),
-            Work::Extra(entries) => return self.delete(entries).await,
+    /// `None` is of a name that is [blocked](Self::take_blocked). An error is one that would meet all the others too.
+    pub(super) async fn perform(&self, work: Work) -> Result<Option<Outcome>> {
+        let failed = |name, error, was_found| Ok(Some(Outcome::Failed { name, error, was_found }));
+        let (source, transferred) = match work {
+            Work::Refused { name, error } => return failed(name, error, false),
+            Work::LeftOut { name, why } => return Ok(Some(Outcome::LeftOut { name, why })),
+            Work::Extra(entries) => return self.delete(entries).await.map(Some),
             Work::New(source) => {
-                let name = source.name.clone();
-                (name, true, self.transfer(&source, self.is_target_listed).await)
+                self.found(&source);
+                let transferred = self.transfer(&source, self.is_target_listed).await;
+                if transferred.as_ref().is_err_and(|error| self.may_be_blocked(error)) {
+                    lock(&self.blocked).push(source);
+                    return Ok(None);
+                }
+                (source, transferred)
+            }
+            Work::Again(source) => {
+                let transferred = self.transfer(&source, self.is_target_listed).await;
+                (source, transferred)
             }
             Work::Both { source, target } => {
-                let name = source.name.clone();
                 match self.is_unchanged(&source, &target).await {
-                    Ok(true) => return Ok(Outcome::Unchanged { name, size: source.size }),
-                    Ok(false) => (name, true, self.transfer(&source, false).await),
-                    Err(error) => (name, false, Err(error)),
+                    Ok(true) => {
+                        return Ok(Some(Outcome::Unchanged { name: source.name, size: source.size }));
+                    }
+                    Ok(false) => {}
+                    Err(error) if is_fatal(&error) => return Err(error),
+                    Err(error) => return failed(source.name, error, false),
                 }
+                self.found(&source);
+                let transferred = self.transfer(&source, false).await;
+                (source, transferred)
             }
         };
         match transferred {
-            Ok(done) => {
-                let verified = Some(done.verified).filter(|_| !self.settings.dry_run);
-                Ok(Outcome::Transferred {
-                    name,
-                    size: done.size,
-                    verified,
-                    resumed_bytes: done.resumed_bytes,
-                })
+            Ok(Done { size, verified, resumed_bytes }) => {
+                let verified = Some(verified).filter(|_| !self.settings.dry_run);
+                Ok(Some(Outcome::Transferred { name: source.name, size, verified, resumed_bytes }))
             }
             Err(error) if is_fatal(&error) => Err(error),
-            Err(error) => Ok(Outcome::Failed { name, error, was_found: is_new }),
+            Err(error) => failed(source.name, error, true),
         }
+    }
+
+    /// The names, once, that something was in the way of which the target alone may have.
+    pub(super) fn take_blocked(&self) -> Vec<Entry> {
+        std::mem::take(&mut lock(&self.blocked))
     }
 
     async fn is_unchanged(&self, source: &Entry, target: &Entry) -> Result<bool> {
@@ -232,11 +254,20 @@ impl Jobs {
         }
     }
 
-    async fn transfer(&self, source: &Entry, is_absent: bool) -> Result<Done> {
+    fn found(&self, source: &Entry) {
         self.reporter.progress(|progress| {
             progress.found += 1;
             progress.found_bytes += source.size;
         });
+    }
+
+    /// Whether something is in the way of a file that may be deleted at the end. It may be deleted by now.
+    fn may_be_blocked(&self, error: &Error) -> bool {
+        let is_down = matches!(self.direction, Direction::Down { .. });
+        is_down && self.settings.delete && error.kind() == ErrorKind::Conflict
+    }
+
+    async fn transfer(&self, source: &Entry, is_absent: bool) -> Result<Done> {
         // The semaphore is never closed.
         let _large = if source.size > self.max_small() { self.large.acquire().await.ok() } else { None };
         match &self.direction {
@@ -486,12 +517,30 @@ impl Jobs {
             Direction::Across { target, target_prefix, .. } => (target, target_prefix),
             Direction::Down { folder, .. } => {
                 let folder = folder.clone();
-                return blocking(move || Ok(Outcome::Deleted(delete_files(&folder, entries)))).await;
+                let (results, directories) = blocking(move || Ok(delete_files(&folder, entries))).await?;
+                lock(&self.deleted_from).extend(directories);
+                return Ok(Outcome::Deleted(results));
             }
         };
         let keys = entries.iter().map(|entry| format!("{prefix}{}", entry.name));
         let results = service.delete_many(keys).await?.results;
         Ok(Outcome::Deleted(entries.into_iter().zip(results.into_iter().map(|(_, result)| result)).collect()))
+    }
+}
+
+impl Jobs {
+    /// Removes the directories that are empty now that files were deleted. No transfer may be under way, which
+    /// could be about to write into one.
+    pub(super) async fn remove_emptied(&self) -> Result<()> {
+        let directories = std::mem::take(&mut *lock(&self.deleted_from));
+        let Direction::Down { folder, .. } = &self.direction else { return Ok(()) };
+        *lock(&self.parent) = None;
+        let folder = folder.clone();
+        blocking(move || {
+            remove_empty(&folder, directories);
+            Ok(())
+        })
+        .await
     }
 }
 
@@ -544,8 +593,9 @@ fn make_directory(folder: &Path, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Deletes files, and the directories that are empty then.
-fn delete_files(folder: &Path, entries: Vec<Entry>) -> Vec<(Entry, Result<()>)> {
+/// Deletes files, and says which directories they were in.
+fn delete_files(folder: &Path, entries: Vec<Entry>) -> (Vec<(Entry, Result<()>)>, BTreeSet<PathBuf>) {
+    let mut directories = BTreeSet::new();
     let delete = |entry: Entry| {
         let path = upload_path(folder, &entry.name);
         let result = match std::fs::remove_file(&path) {
@@ -554,12 +604,19 @@ fn delete_files(folder: &Path, entries: Vec<Entry>) -> Vec<(Entry, Result<()>)> 
             }
             _ => Ok(()),
         };
-        if result.is_ok() {
-            let parents = path.ancestors().skip(1).take_while(|parent| *parent != folder);
-            // One that is not empty stays, and so do those that it lies in.
-            let _ = parents.map(std::fs::remove_dir).try_for_each(|removed| removed);
-        }
+        directories.extend(path.parent().map(Path::to_owned));
         (entry, result)
     };
-    entries.into_iter().map(delete).collect()
+    let results = entries.into_iter().map(delete).collect();
+    (results, directories)
+}
+
+/// Removes these directories of a folder, and those they are in, where they are empty.
+fn remove_empty(folder: &Path, directories: BTreeSet<PathBuf>) {
+    // A directory comes after what it is in.
+    for directory in directories.into_iter().rev() {
+        let up = directory.ancestors().take_while(|parent| *parent != folder);
+        // One that has something stays, and so do those that it is in.
+        let _ = up.map(std::fs::remove_dir).try_for_each(|removed| removed);
+    }
 }

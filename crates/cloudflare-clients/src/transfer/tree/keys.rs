@@ -1,5 +1,7 @@
 //! What the keys of a bucket that begin alike have.
 
+use std::borrow::Cow;
+
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use tokio::sync::mpsc;
 
@@ -8,9 +10,27 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Object, normalize_key};
 use crate::r2::R2Service;
 
-/// The objects below a prefix, listed a page ahead of the reader; those that stand for directories only if they are
-/// wanted.
-pub(super) fn list(service: &R2Service, prefix: String, with_directories: bool) -> Entries {
+/// Which objects are listed whose names end with a slash and that have no bytes: they stand for directories.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Directories {
+    None,
+    /// All but the one that stands for the prefix itself.
+    Below,
+    All,
+}
+
+impl Directories {
+    fn has(self, name: &str) -> bool {
+        match self {
+            Self::None => false,
+            Self::Below => !name.is_empty(),
+            Self::All => true,
+        }
+    }
+}
+
+/// The objects below a prefix, listed a page ahead of the reader.
+pub(super) fn list(service: &R2Service, prefix: String, directories: Directories) -> Entries {
     let (sender, receiver) = mpsc::channel(1);
     let mut pages = service.list().prefix(&prefix).pages();
     let listing = tokio::spawn(async move {
@@ -27,30 +47,36 @@ pub(super) fn list(service: &R2Service, prefix: String, with_directories: bool) 
             stream::iter(
                 page.objects
                     .into_iter()
-                    .filter_map(move |object| listed(&prefix, object, with_directories).transpose()),
+                    .filter_map(move |object| listed(&prefix, object, directories).transpose()),
             )
         })
         .try_flatten()
         .boxed()
 }
 
-/// Objects whose names end with a slash and that have no bytes stand for directories.
-fn listed(prefix: &str, object: Object, with_directories: bool) -> Result<Option<Listed>> {
-    let (key, normal) = (normalize_key(&object.key), normalize_key(prefix));
-    let name = object.key.strip_prefix(prefix).or_else(|| key.strip_prefix(&*normal));
-    let Some(name) = name else {
+/// The part of a key that follows the prefix, by the form in which R2 compares keys.
+pub(super) fn name_below<'a>(prefix: &str, key: &'a str) -> Option<Cow<'a, str>> {
+    if let Some(name) = key.strip_prefix(prefix) {
+        return Some(name.into());
+    }
+    let (key, prefix) = (normalize_key(key), normalize_key(prefix));
+    key.strip_prefix(&*prefix).map(|name| name.to_owned().into())
+}
+
+fn listed(prefix: &str, object: Object, directories: Directories) -> Result<Option<Listed>> {
+    let Some(name) = name_below(prefix, &object.key).map(Cow::into_owned) else {
         let message = format!("the listing of {prefix:?} has the key {:?}", object.key);
         return Err(Error::unexpected(message));
     };
-    if (name.is_empty() || name.ends_with('/')) && !with_directories {
+    let is_directory = name.is_empty() || name.ends_with('/');
+    if is_directory && !directories.has(&name) {
         if object.size == 0 {
             return Ok(None);
         }
         let message = format!("the key {:?} names a directory, and its object has bytes", object.key);
         let error = Error::new(ErrorKind::InvalidInput, message);
-        return Ok(Some(Listed::Refused { name: name.to_owned(), error }));
+        return Ok(Some(Listed::Refused { name, error }));
     }
-    let name = name.to_owned();
     Ok(Some(Listed::Entry(Entry {
         name,
         size: object.size,

@@ -18,6 +18,8 @@ pub(super) enum Work {
     New(Entry),
     /// Both sides have it.
     Both { source: Entry, target: Entry },
+    /// Only the source has it, and what was in its way may be deleted now.
+    Again(Entry),
     /// Only the target has these.
     Extra(Vec<Entry>),
     /// Nothing can be done about it.
@@ -241,7 +243,7 @@ mod tests {
             plan.push(match planner.next().await {
                 Ok(Some(Work::LeftOut { name, .. })) => format!("~{name}"),
                 Ok(None) => return plan,
-                Ok(Some(Work::New(entry))) => format!("+{}", entry.name),
+                Ok(Some(Work::New(entry) | Work::Again(entry))) => format!("+{}", entry.name),
                 Ok(Some(Work::Both { source, .. })) => format!("={}", source.name),
                 Ok(Some(Work::Extra(entries))) => {
                     entries.iter().flat_map(|entry| ["-", &entry.name]).collect()

@@ -145,13 +145,11 @@ impl Reporter {
     }
 
     pub(super) fn progress(&self, change: impl FnOnce(&mut TreeProgress)) {
-        let now = {
-            let mut progress = lock(&self.progress);
-            change(&mut progress);
-            *progress
-        };
+        let mut progress = lock(&self.progress);
+        change(&mut progress);
+        // Under the lock, so that no later call has an earlier progress.
         if let Some(listener) = &self.listeners.progress {
-            listener(now);
+            listener(*progress);
         }
     }
 

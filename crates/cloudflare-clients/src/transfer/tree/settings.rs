@@ -9,6 +9,8 @@ use crate::transfer::rate::RateLimit;
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) compare: Compare,
+    /// Whether what only the target has is deleted.
+    pub(super) delete: bool,
     pub(super) dry_run: bool,
     /// Whether what was copied is deleted from the source.
     pub(super) moves: bool,

@@ -8,8 +8,9 @@ use futures_util::stream::{self, StreamExt as _};
 use super::comparison::Compare;
 use super::entry::Entries;
 use super::jobs::{Jobs, Outcome, is_fatal};
+use super::keys::Directories;
 use super::place::{Place, Tree};
-use super::planner::Planner;
+use super::planner::{Planner, Work};
 use super::report::{Listeners, Reporter, TreeEvent, TreeProgress, TreeReport};
 use super::selection::{MetadataRules, NamePattern, Selection};
 use super::settings::Settings;
@@ -111,7 +112,6 @@ pub struct TreeTransfer {
     request: CreateMultipartUploadRequest,
     selection: Selection,
     follow_links: bool,
-    delete: bool,
     listeners: Listeners,
 }
 
@@ -119,6 +119,7 @@ impl TreeTransfer {
     fn new(name: &'static str, source: Tree, target: Tree) -> Self {
         let settings = Settings {
             compare: Compare::default(),
+            delete: false,
             dry_run: false,
             moves: false,
             metadata_rules: MetadataRules { guess_content_type: true, keep_times: true, rules: Vec::new() },
@@ -136,7 +137,6 @@ impl TreeTransfer {
             request: CreateMultipartUploadRequest::new(String::new()),
             selection: Selection::default(),
             follow_links: false,
-            delete: false,
             listeners: Listeners::default(),
         }
     }
@@ -152,7 +152,7 @@ impl TreeTransfer {
     /// something of the source cannot be listed. That the source has nothing at all while the target has
     /// something is [`ErrorKind::InvalidInput`](crate::ErrorKind): it may be the wrong one.
     pub fn delete(mut self, delete: bool) -> Self {
-        self.delete = delete;
+        self.settings.delete = delete;
         self
     }
 
@@ -299,18 +299,23 @@ impl TreeTransfer {
     }
 
     async fn run(self) -> Result<TreeReport> {
-        let is_across = matches!((&self.source.0, &self.target.0), (Place::Keys { .. }, Place::Keys { .. }));
+        let directories = match (&self.source.0, &self.target.0) {
+            // No key is empty.
+            (Place::Keys { .. }, Place::Keys { prefix, .. }) if prefix.is_empty() => Directories::Below,
+            (Place::Keys { .. }, Place::Keys { .. }) => Directories::All,
+            _ => Directories::None,
+        };
         let source = match &self.source.0 {
             Place::Folder(path) => folder::list(path.clone(), self.follow_links, false),
-            Place::Keys { service, prefix } => keys::list(service, prefix.clone(), is_across),
+            Place::Keys { service, prefix } => keys::list(service, prefix.clone(), directories),
         };
-        let lists_target = self.delete || self.settings.compare != Compare::Nothing;
+        let lists_target = self.settings.delete || self.settings.compare != Compare::Nothing;
         let target: Entries = match &self.target.0 {
             _ if !lists_target => stream::empty().boxed(),
             Place::Folder(path) => folder::list(path.clone(), false, true),
-            Place::Keys { service, prefix } => keys::list(service, prefix.clone(), is_across),
+            Place::Keys { service, prefix } => keys::list(service, prefix.clone(), directories),
         };
-        let planner = Planner::new(source, target, self.selection, self.delete);
+        let planner = Planner::new(source, target, self.selection, self.settings.delete);
         let reporter = Reporter::new(self.listeners);
         let jobs = Jobs::new(
             self.source.0,
@@ -342,7 +347,7 @@ impl TreeTransfer {
         let mut ended = None;
         while let Some(outcome) = outcomes.next().await {
             match outcome {
-                Ok(outcome) => tell(&reporter, &mut report, &outcome),
+                Ok(outcome) => tell(&reporter, &mut report, outcome.as_ref()),
                 // What is under way is done first.
                 Err(error) => {
                     ended.get_or_insert(error);
@@ -352,11 +357,24 @@ impl TreeTransfer {
                 break;
             }
         }
-        ended.map_or(Ok(report), Err)
+        drop(outcomes);
+        jobs.remove_emptied().await?;
+        if let Some(error) = ended {
+            return Err(error);
+        }
+        let mut again = stream::iter(jobs.take_blocked())
+            .map(|source| jobs.perform(Work::Again(source)))
+            .buffer_unordered(jobs.most_under_way())
+            .boxed();
+        while let Some(outcome) = again.next().await {
+            tell(&reporter, &mut report, outcome?.as_ref());
+        }
+        Ok(report)
     }
 }
 
-fn tell(reporter: &Reporter, report: &mut TreeReport, outcome: &Outcome) {
+fn tell(reporter: &Reporter, report: &mut TreeReport, outcome: Option<&Outcome>) {
+    let Some(outcome) = outcome else { return };
     match outcome {
         Outcome::Transferred { name, size, verified, resumed_bytes } => {
             let (size, verified, resumed_bytes) = (*size, *verified, *resumed_bytes);
