@@ -288,7 +288,7 @@ impl Endpoint {
     }
 
     /// What two endpoints of one service have in common: the URL, with one name for all loopback addresses.
-    #[cfg(feature = "http")]
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub(crate) fn identity(&self) -> String {
         let (host, port) = host_and_port(&self.authority);
         let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
@@ -410,6 +410,25 @@ mod tests {
             .with_addressing(Addressing::VirtualHost)
             .unwrap();
         assert_eq!(endpoint.url(Some("media"), Some("a")).unwrap(), "https://media.s3.example:444/p/a");
+    }
+
+    #[cfg(feature = "http")]
+    #[test]
+    fn this_machines_endpoints_are_one_by_all_its_names() {
+        let identity = |url: &str| Endpoint::custom(url).unwrap().identity();
+        for same in
+            ["http://localhost:9710", "http://127.0.0.1:9710", "http://[::1]:9710", "http://127.8.0.1:9710"]
+        {
+            assert_eq!(identity(same), "http://localhost:9710", "{same}");
+        }
+        for other in [
+            "http://localhost:9711",
+            "https://localhost:9710",
+            "http://localhost:9710/p",
+            "http://localhost.example:9710",
+        ] {
+            assert_ne!(identity(other), "http://localhost:9710", "{other}");
+        }
     }
 
     #[test]

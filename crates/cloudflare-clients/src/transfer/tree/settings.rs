@@ -6,6 +6,7 @@ use super::comparison::Compare;
 use super::selection::MetadataRules;
 use crate::transfer::rate::RateLimit;
 
+#[expect(clippy::struct_excessive_bools, reason = "each of them is a switch of its own")]
 #[derive(Debug, Clone)]
 pub(super) struct Settings {
     pub(super) compare: Compare,
