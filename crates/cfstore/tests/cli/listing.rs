@@ -79,7 +79,12 @@ fn addresses_go_over_the_variables() {
     assert_eq!(output.stdout, b"four");
     let output = server.command(&folder, &["r2", "ls", "--bucket", "film"]).output().unwrap();
     let failed = failure(&output);
-    assert!(failed.contains("NoSuchBucket") && failed.contains("--bucket"), "{failed}");
+    assert!(
+        failed.contains("NoSuchBucket")
+            && failed.contains("bucket \"film\": ")
+            && failed.contains("--bucket"),
+        "{failed}"
+    );
 }
 
 #[test]

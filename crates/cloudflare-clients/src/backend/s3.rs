@@ -121,6 +121,8 @@ impl S3Bucket {
     /// Sends a request and returns the head of a success.
     async fn exchange(&self, request: Request) -> Result<Answer> {
         let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
+        // A copy may have its source in another bucket, which the error can be about as well.
+        let is_copy = request.headers.contains_key(s3::headers::COPY_SOURCE);
         let mut request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
         request.extensions_mut().insert(self.timeouts);
         let answer = Answer::from(self.http.send(request).await?);
@@ -130,7 +132,11 @@ impl S3Bucket {
         let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
         let body = answer.start(MAX_ERROR).await;
         let now = self.runtime.now();
-        Err(s3::error_code::parse_error(status, reason.as_deref(), &headers, &body, now))
+        let error = s3::error_code::parse_error(status, reason.as_deref(), &headers, &body, now);
+        Err(match error.kind() {
+            ErrorKind::NoSuchBucket if !is_copy => error.explain(format_args!("bucket {bucket:?}")),
+            _ => error,
+        })
     }
 
     /// Sends a request and returns a success with its document.
