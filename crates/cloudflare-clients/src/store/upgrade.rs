@@ -91,8 +91,17 @@ fn part(key: &str, upload_id: &str, part_number: u16, size: usize) -> UploadPart
     UploadPartRequest { key, upload_id, part_number, body: pattern(size).into(), checksum: None }
 }
 
+/// The CORS rules, the location and the storage class of a bucket.
+type Settings = (Option<String>, Option<String>, String);
+
+/// What the bucket `media` was told in version 6.
+fn settings() -> Settings {
+    let cors = r#"{"CORSRules":[{"AllowedOrigins":["https://app.example.com"],"AllowedMethods":["GET"]}]}"#;
+    (Some(cors.to_owned()), Some("weur".to_owned()), "InfrequentAccess".to_owned())
+}
+
 /// Puts into a new store what the fixtures have. What versions to come add is added here.
-async fn fill(store: &LocalStore) {
+async fn fill(folder: &Path, store: &LocalStore) {
     for name in ["media", "other"] {
         store.create_bucket(name).await.unwrap();
     }
@@ -147,6 +156,23 @@ async fn fill(store: &LocalStore) {
     let proved = media.upload_part(part("proved", &upload_id, 3, LARGE)).await.unwrap();
     let complete = CompleteMultipartUploadRequest::new("proved", upload_id, vec![proved]);
     media.complete_multipart_upload(complete).await.unwrap();
+
+    // Since version 6.
+    let database = Connection::open(folder.join("store.sqlite3")).unwrap();
+    let set = "UPDATE buckets SET cors = ?1, location = ?2, storage_class = ?3 WHERE name = 'media'";
+    assert_eq!(database.execute(set, settings()).unwrap(), 1);
+}
+
+/// What buckets were told since version 6, and were not before.
+fn check_settings(folder: &Path, written: usize) {
+    let database = Connection::open(folder.join("store.sqlite3")).unwrap();
+    let told = |name: &str| -> Settings {
+        let query = "SELECT cors, location, storage_class FROM buckets WHERE name = ?1";
+        database.query_row(query, (name,), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
+    };
+    let untold = (None, None, "Standard".to_owned());
+    assert_eq!(told("media"), if written >= 6 { settings() } else { untold.clone() });
+    assert_eq!(told("other"), untold);
 }
 
 async fn check_objects(store: &LocalStore) {
@@ -270,6 +296,7 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         let store = open(folder.path()).await;
         assert_eq!(version(folder.path()), VERSIONS.len());
         check_objects(&store).await;
+        check_settings(folder.path(), written);
         let media = store.bucket("media").unwrap();
         if written >= 4 {
             check_ended_upload(folder.path(), &media).await;
@@ -333,7 +360,7 @@ async fn a_store_of_a_newer_version_is_refused_and_left_as_it_is() {
 async fn a_fixture_of_the_newest_version_is_made() {
     let folder = PathBuf::from(std::env::var_os("STORE_FIXTURE").unwrap());
     let store = open(&folder).await;
-    fill(&store).await;
+    fill(&folder, &store).await;
     drop(store);
     // The clean-up in the background has the store open too.
     while fs::read_dir(folder.join("instances")).unwrap().count() > 0 {
