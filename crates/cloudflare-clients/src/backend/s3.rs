@@ -11,13 +11,13 @@ use http::StatusCode;
 use super::http::{HyperClient, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::content_checksum::content_checksum;
-use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_KEY};
+use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_CORS_CONFIGURATION, NO_SUCH_KEY};
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
-    CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
-    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
-    Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient, R2SigningConfig, StoredObject,
-    UploadPartCopyRequest, UploadPartRequest, UploadedPart,
+    CorsPolicy, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
+    GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
+    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient,
+    R2SigningConfig, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
@@ -349,6 +349,25 @@ impl Bucket for S3Bucket {
     ) -> Result<MultipartUploadsPage> {
         let response = self.call(s3::list_multipart_uploads::request(&request)?).await?;
         s3::list_multipart_uploads::parse(&response)
+    }
+
+    async fn cors(&self) -> Result<Option<CorsPolicy>> {
+        match self.call(s3::get_bucket_cors::request()).await {
+            Ok(response) => s3::get_bucket_cors::parse(&response).map(Some),
+            Err(error) if error.code() == Some(NO_SUCH_CORS_CONFIGURATION.name) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
+        self.call(s3::put_bucket_cors::request(&policy)?).await.map(drop)
+    }
+
+    async fn delete_cors(&self) -> Result<()> {
+        match self.call(s3::delete_bucket_cors::request()).await {
+            Err(error) if error.code() != Some(NO_SUCH_CORS_CONFIGURATION.name) => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {

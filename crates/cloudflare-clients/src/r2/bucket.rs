@@ -6,12 +6,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _};
 
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
-    AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CreateMultipartUploadRequest,
-    CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
+    AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CorsPolicy,
+    CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
+    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
+    Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest, UploadPartRequest,
+    UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -259,6 +260,22 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         request: ListMultipartUploadsRequest,
     ) -> Result<MultipartUploadsPage>;
 
+    /// The bucket's CORS policy; `None` where it has none.
+    async fn cors(&self) -> Result<Option<CorsPolicy>> {
+        Err(without_cors())
+    }
+
+    /// Replaces the bucket's CORS policy.
+    async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
+        let _ = policy;
+        Err(without_cors())
+    }
+
+    /// Removes the bucket's CORS policy. Fine where it has none.
+    async fn delete_cors(&self) -> Result<()> {
+        Err(without_cors())
+    }
+
     /// The clock, timer and randomness that the bucket goes by. A service over it, and what is built on the
     /// service, take them from here. A backend without a clock of its own gives the platform's:
     /// `TokioRuntime`, or `WorkersRuntime` in a Worker.
@@ -278,6 +295,15 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     fn address(&self) -> Option<BucketAddress> {
         None
     }
+}
+
+/// The error of a backend that does not know of CORS policies.
+fn without_cors() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "this bucket has no CORS policy to read or set: R2's S3 API has, so do it through an `S3Bucket`, or with \
+         `cfstore r2 cors`",
+    )
 }
 
 /// Where a bucket is. The service copies between two of one account.
@@ -372,6 +398,18 @@ impl<B: Bucket + ?Sized> Bucket for Arc<B> {
         request: ListMultipartUploadsRequest,
     ) -> Result<MultipartUploadsPage> {
         (**self).list_multipart_uploads(request).await
+    }
+
+    async fn cors(&self) -> Result<Option<CorsPolicy>> {
+        (**self).cors().await
+    }
+
+    async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
+        (**self).put_cors(policy).await
+    }
+
+    async fn delete_cors(&self) -> Result<()> {
+        (**self).delete_cors().await
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {

@@ -59,10 +59,11 @@ pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use crate::client::outcomes::Outcomes;
 pub use crate::model::r2::{
     AbortMultipartUploadRequest, Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest,
-    Conditional, CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CreatedMultipartUpload,
-    CustomMetadata, DeleteManyRequest, DeleteRequest, Etag, EtagList, GetRequest, Hasher, HeadRequest,
-    HttpMetadata, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA,
-    MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
+    Conditional, CopyRequest, CorsMatch, CorsMismatch, CorsPolicy, CorsRefusal, CorsRequest, CorsRule,
+    Crc64Nvme, CreateMultipartUploadRequest, CreatedMultipartUpload, CustomMetadata, DeleteManyRequest,
+    DeleteRequest, Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA, MAX_DELETES,
+    MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
     MultipartUploadsPage, Object, ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange,
     StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart, normalize_key,
 };

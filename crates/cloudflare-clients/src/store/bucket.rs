@@ -14,14 +14,14 @@ use super::read::{MAX_LOOKUPS, lost};
 use super::receive::{MAX_INLINE, Received, receive};
 use super::segments::{blobs_of, copy_body, new_body_of, ranges_of};
 use super::writer::Write;
-use super::{listing, multipart, read};
+use super::{buckets, listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
     AbortMultipartUploadRequest, Body, Bucket, BucketAddress, ChecksumAlgorithm, Checksums,
-    CompleteMultipartUploadRequest, Conditional, CopyRequest, CreateMultipartUploadRequest,
+    CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsPolicy, CreateMultipartUploadRequest,
     CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
     ObjectBody, PartsPage, PutRequest, Range, ServedRange, StoredObject, UploadPartCopyRequest,
@@ -302,6 +302,20 @@ impl Bucket for LocalBucket {
     ) -> Result<MultipartUploadsPage> {
         let query = listing::UploadsQuery::new(request)?;
         self.read(move |connection, bucket| query.run(connection, bucket)).await
+    }
+
+    async fn cors(&self) -> Result<Option<CorsPolicy>> {
+        self.read(buckets::cors).await
+    }
+
+    async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
+        policy.validate()?;
+        let json = policy.to_s3_json()?;
+        self.write(Vec::new(), move |write, bucket| buckets::set_cors(write, bucket, Some(&json))).await
+    }
+
+    async fn delete_cors(&self) -> Result<()> {
+        self.make_room(|write, bucket| buckets::set_cors(write, bucket, None)).await
     }
 }
 

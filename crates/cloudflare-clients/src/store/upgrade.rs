@@ -164,7 +164,10 @@ async fn fill(folder: &Path, store: &LocalStore) {
 }
 
 /// What buckets were told since version 6, and were not before.
-fn check_settings(folder: &Path, written: usize) {
+async fn check_settings(folder: &Path, store: &LocalStore, written: usize) {
+    let policy = store.bucket("media").unwrap().cors().await.unwrap();
+    let origins = policy.map(|policy| policy.rules[0].allowed_origins.clone());
+    assert_eq!(origins, (written >= 6).then(|| vec!["https://app.example.com".to_owned()]));
     let database = Connection::open(folder.join("store.sqlite3")).unwrap();
     let told = |name: &str| -> Settings {
         let query = "SELECT cors, location, storage_class FROM buckets WHERE name = ?1";
@@ -296,7 +299,7 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         let store = open(folder.path()).await;
         assert_eq!(version(folder.path()), VERSIONS.len());
         check_objects(&store).await;
-        check_settings(folder.path(), written);
+        check_settings(folder.path(), &store, written).await;
         let media = store.bucket("media").unwrap();
         if written >= 4 {
             check_ended_upload(folder.path(), &media).await;

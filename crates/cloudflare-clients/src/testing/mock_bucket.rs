@@ -11,10 +11,10 @@ use crate::error::Result;
 use crate::r2::bucket::delete_one_by_one;
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
-    CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
-    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
-    Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest, UploadPartRequest,
-    UploadedPart,
+    CorsPolicy, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
+    GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
+    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest,
+    UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -94,6 +94,12 @@ pub struct MockBucket {
     pub list_parts: Script<ListPartsRequest, PartsPage>,
     /// [`Bucket::list_multipart_uploads`].
     pub list_multipart_uploads: Script<ListMultipartUploadsRequest, MultipartUploadsPage>,
+    /// [`Bucket::cors`].
+    pub cors: Script<(), Option<CorsPolicy>>,
+    /// [`Bucket::put_cors`].
+    pub put_cors: Script<CorsPolicy, ()>,
+    /// [`Bucket::delete_cors`].
+    pub delete_cors: Script<(), ()>,
 }
 
 impl Default for MockBucket {
@@ -117,6 +123,9 @@ impl Default for MockBucket {
             abort_multipart_upload: Script::default(),
             list_parts: Script::default(),
             list_multipart_uploads: Script::default(),
+            cors: Script::default(),
+            put_cors: Script::default(),
+            delete_cors: Script::default(),
         }
     }
 }
@@ -223,6 +232,20 @@ impl Bucket for MockBucket {
         request: ListMultipartUploadsRequest,
     ) -> Result<MultipartUploadsPage> {
         answer!(self, list_multipart_uploads, request)
+    }
+
+    async fn cors(&self) -> Result<Option<CorsPolicy>> {
+        let otherwise = self.over.as_ref().map(|bucket| |()| bucket.cors());
+        self.cors.call("cors", (), &*self.runtime, otherwise).await
+    }
+
+    async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
+        answer!(self, put_cors, policy)
+    }
+
+    async fn delete_cors(&self) -> Result<()> {
+        let otherwise = self.over.as_ref().map(|bucket| |()| bucket.delete_cors());
+        self.delete_cors.call("delete_cors", (), &*self.runtime, otherwise).await
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {

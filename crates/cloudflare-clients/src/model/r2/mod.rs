@@ -7,6 +7,7 @@ pub(crate) mod condition_headers;
 mod conditional;
 pub(crate) mod content_checksum;
 mod copy_source;
+mod cors;
 mod crc;
 mod crc64_nvme;
 pub(crate) mod error_code;
@@ -30,6 +31,7 @@ pub use self::checksum_algorithm::ChecksumAlgorithm;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) use self::conditional::precondition_failed;
 pub use self::conditional::{Conditional, Etag, EtagList};
+pub use self::cors::{CorsMatch, CorsMismatch, CorsPolicy, CorsRefusal, CorsRequest, CorsRule};
 pub use self::crc64_nvme::Crc64Nvme;
 pub use self::if_range::IfRange;
 pub(crate) use self::key::validate_key_len;

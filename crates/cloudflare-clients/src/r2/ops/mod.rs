@@ -3,6 +3,7 @@
 mod abort_multipart_upload;
 mod complete_multipart_upload;
 mod copy;
+mod cors;
 mod create_multipart_upload;
 mod delete;
 mod delete_many;

@@ -2,7 +2,7 @@
 //! what comes back.
 //!
 //! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what
-//! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`] and [`error_code`]
+//! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`], [`cors_configuration`] and [`error_code`]
 //! work in both directions and serve a server too.
 //!
 //! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
@@ -11,11 +11,14 @@
 pub mod abort_multipart_upload;
 pub mod complete_multipart_upload;
 pub mod copy_object;
+pub mod cors_configuration;
 pub mod create_multipart_upload;
+pub mod delete_bucket_cors;
 pub mod delete_object;
 pub mod delete_objects;
 pub mod endpoint;
 pub mod error_code;
+pub mod get_bucket_cors;
 pub mod get_object;
 pub mod head_bucket;
 pub mod head_object;
@@ -23,6 +26,7 @@ pub mod headers;
 pub mod list_multipart_uploads;
 pub mod list_objects_v2;
 pub mod list_parts;
+pub mod put_bucket_cors;
 pub mod put_object;
 mod request;
 mod response;

@@ -1,0 +1,268 @@
+//! The two forms that a policy has in JSON.
+
+use http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{CorsPolicy, CorsRule};
+use crate::error::{Error, ErrorKind, Result};
+use crate::json;
+
+/// What errors call it.
+const POLICY: &str = "the CORS policy";
+
+/// Names that rules of Cloudflare's form have at their top.
+const CLOUDFLARE: [&str; 4] = ["allowed", "id", "exposeHeaders", "maxAgeSeconds"];
+/// And those of S3's form.
+const S3: [&str; 6] =
+    ["AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders", "MaxAgeSeconds", "ID"];
+
+/// A rule as S3 has it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", deny_unknown_fields)]
+struct S3Rule {
+    #[serde(rename = "ID", default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    allowed_origins: Vec<String>,
+    allowed_methods: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    allowed_headers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    expose_headers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_age_seconds: Option<u32>,
+}
+
+/// A rule as Cloudflare's API has it.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct CloudflareRule {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<String>,
+    allowed: Allowed,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    expose_headers: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_age_seconds: Option<u32>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Allowed {
+    origins: Vec<String>,
+    methods: Vec<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    headers: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct S3Policy {
+    #[serde(rename = "CORSRules")]
+    rules: Vec<S3Rule>,
+}
+
+#[derive(Serialize)]
+struct CloudflarePolicy {
+    rules: Vec<CloudflareRule>,
+}
+
+impl CorsPolicy {
+    /// Reads a policy in either form that is in use: that of S3, its SDKs and R2's dashboard (`{"CORSRules": [{"AllowedOrigins":
+    /// […]}]}`, or the list of rules alone), and that of [Cloudflare's
+    /// API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/cors/) and
+    /// wrangler (`{"rules": [{"allowed": {"origins": […]}}]}`). It is not yet [checked](Self::validate).
+    ///
+    /// ```
+    /// use cloudflare_clients::r2::CorsPolicy;
+    ///
+    /// let s3 = r#"[{"AllowedOrigins": ["https://a.example"], "AllowedMethods": ["GET"]}]"#;
+    /// let cloudflare = r#"{"rules": [{"allowed": {"origins": ["https://a.example"], "methods": ["GET"]}}]}"#;
+    /// assert_eq!(CorsPolicy::from_json(s3)?, CorsPolicy::from_json(cloudflare)?);
+    /// # Ok::<_, cloudflare_clients::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Serialization`]: it is neither, or a rule mixes both. The error names the rule and the field.
+    pub fn from_json(json: &str) -> Result<Self> {
+        let rules = match json::from_slice(POLICY, json.as_bytes())? {
+            Value::Array(rules) => rules,
+            Value::Object(mut policy) => {
+                match policy.remove("CORSRules").or_else(|| policy.remove("rules")) {
+                    Some(Value::Array(rules)) if policy.is_empty() => rules,
+                    _ => return Err(malformed("it is an object with one list, CORSRules or rules")),
+                }
+            }
+            _ => return Err(malformed("it is a list of rules, or an object with one")),
+        };
+        let numbered = (1..).zip(rules);
+        Ok(Self { rules: numbered.map(|(number, rule)| read(number, rule)).collect::<Result<_>>()? })
+    }
+
+    /// The policy as S3 and its SDKs have it, in one line: `{"CORSRules":[…]}`.
+    ///
+    /// # Errors
+    /// None that is known: [`ErrorKind::Serialization`] would be one.
+    pub fn to_s3_json(&self) -> Result<String> {
+        let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
+        write(&S3Policy { rules })
+    }
+
+    /// The policy as Cloudflare's API and wrangler have it, in one line: `{"rules":[…]}`.
+    ///
+    /// # Errors
+    /// Those of [`to_s3_json`](Self::to_s3_json).
+    pub fn to_cloudflare_json(&self) -> Result<String> {
+        let rules = self.rules.iter().cloned().map(CloudflareRule::from).collect();
+        write(&CloudflarePolicy { rules })
+    }
+}
+
+fn write<T: Serialize>(policy: &T) -> Result<String> {
+    let bytes = json::to_vec(POLICY, policy)?;
+    String::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8"))
+}
+
+fn read(number: usize, rule: Value) -> Result<CorsRule> {
+    let has = |names: &[&'static str]| names.iter().copied().find(|name| rule.get(name).is_some());
+    let fails = |error: serde_json::Error| malformed(format!("rule {number}: {error}")).with_source(error);
+    match (has(&CLOUDFLARE), has(&S3)) {
+        (Some(cloudflare), Some(s3)) => Err(malformed(format!(
+            "rule {number} has {s3:?}, as S3 spells it, and {cloudflare:?}, as Cloudflare's API does: use one of the two"
+        ))),
+        (Some(_), None) => CloudflareRule::deserialize(rule).map_err(fails)?.try_into(),
+        (None, _) => S3Rule::deserialize(rule).map_err(fails)?.try_into(),
+    }
+}
+
+fn malformed(why: impl std::fmt::Display) -> Error {
+    Error::new(ErrorKind::Serialization, format!("{POLICY} is not the expected JSON: {why}"))
+}
+
+fn methods(names: &[String]) -> Result<Vec<Method>> {
+    let method = |name: &String| name.parse().map_err(|_| malformed(format!("{name:?} is no method")));
+    names.iter().map(method).collect()
+}
+
+fn names(methods: &[Method]) -> Vec<String> {
+    methods.iter().map(ToString::to_string).collect()
+}
+
+impl TryFrom<S3Rule> for CorsRule {
+    type Error = Error;
+
+    fn try_from(rule: S3Rule) -> Result<Self> {
+        Ok(Self {
+            id: rule.id,
+            allowed_origins: rule.allowed_origins,
+            allowed_methods: methods(&rule.allowed_methods)?,
+            allowed_headers: rule.allowed_headers,
+            expose_headers: rule.expose_headers,
+            max_age_seconds: rule.max_age_seconds,
+        })
+    }
+}
+
+impl From<CorsRule> for S3Rule {
+    fn from(rule: CorsRule) -> Self {
+        Self {
+            id: rule.id,
+            allowed_origins: rule.allowed_origins,
+            allowed_methods: names(&rule.allowed_methods),
+            allowed_headers: rule.allowed_headers,
+            expose_headers: rule.expose_headers,
+            max_age_seconds: rule.max_age_seconds,
+        }
+    }
+}
+
+impl TryFrom<CloudflareRule> for CorsRule {
+    type Error = Error;
+
+    fn try_from(rule: CloudflareRule) -> Result<Self> {
+        Ok(Self {
+            id: rule.id,
+            allowed_origins: rule.allowed.origins,
+            allowed_methods: methods(&rule.allowed.methods)?,
+            allowed_headers: rule.allowed.headers,
+            expose_headers: rule.expose_headers,
+            max_age_seconds: rule.max_age_seconds,
+        })
+    }
+}
+
+impl From<CorsRule> for CloudflareRule {
+    fn from(rule: CorsRule) -> Self {
+        Self {
+            id: rule.id,
+            allowed: Allowed {
+                origins: rule.allowed_origins,
+                methods: names(&rule.allowed_methods),
+                headers: rule.allowed_headers,
+            },
+            expose_headers: rule.expose_headers,
+            max_age_seconds: rule.max_age_seconds,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_are_written_and_read() {
+        let full = CorsRule {
+            id: Some("uploads".to_owned()),
+            ..CorsRule::new(["https://a.example", "null"], [Method::GET, Method::PUT])
+                .allow_headers(["content-type"])
+                .expose_headers(["etag"])
+                .max_age_seconds(60)
+        };
+        let policy = CorsPolicy::new([full, CorsRule::new(["*"], [Method::GET])]);
+        let s3 = policy.to_s3_json().unwrap();
+        assert_eq!(
+            s3,
+            r#"{"CORSRules":[{"ID":"uploads","AllowedOrigins":["https://a.example","null"],"AllowedMethods":["GET","PUT"],"AllowedHeaders":["content-type"],"ExposeHeaders":["etag"],"MaxAgeSeconds":60},{"AllowedOrigins":["*"],"AllowedMethods":["GET"]}]}"#
+        );
+        let cloudflare = policy.to_cloudflare_json().unwrap();
+        assert_eq!(
+            cloudflare,
+            r#"{"rules":[{"id":"uploads","allowed":{"origins":["https://a.example","null"],"methods":["GET","PUT"],"headers":["content-type"]},"exposeHeaders":["etag"],"maxAgeSeconds":60},{"allowed":{"origins":["*"],"methods":["GET"]}}]}"#
+        );
+        let alone = s3.strip_prefix(r#"{"CORSRules":"#).and_then(|rest| rest.strip_suffix('}')).unwrap();
+        // What wrangler refuses without saying why: S3's rules under Cloudflare's name.
+        let between = format!(r#"{{"rules":{alone}}}"#);
+        for json in [s3.as_str(), &cloudflare, alone, &between] {
+            assert_eq!(CorsPolicy::from_json(json).unwrap(), policy, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_is_neither_is_refused_with_the_rule_and_the_field() {
+        for (json, said) in [
+            ("", "EOF"),
+            ("3", "a list of rules"),
+            (r#"{"CORSConfiguration": {}}"#, "CORSRules or rules"),
+            (r#"{"rules": [], "CORSRules": []}"#, "CORSRules or rules"),
+            (
+                r#"[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET"]}, {"AllowedOrigin": []}]"#,
+                "rule 2: unknown field `AllowedOrigin`",
+            ),
+            (r#"[{"AllowedOrigins": ["*"]}]"#, "rule 1: missing field `AllowedMethods`"),
+            (
+                r#"[{"allowed": {"origins": [], "methods": [], "exposeHeaders": []}}]"#,
+                "unknown field `exposeHeaders`",
+            ),
+            (r#"[{"allowed": {"origins": [], "methods": []}, "MaxAgeSeconds": 3}]"#, "use one of the two"),
+            (r#"[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET "]}]"#, "\"GET \" is no method"),
+            (
+                r#"[{"AllowedOrigins": ["*"], "AllowedMethods": [], "MaxAgeSeconds": -1}]"#,
+                "rule 1: invalid value",
+            ),
+        ] {
+            let error = CorsPolicy::from_json(json).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Serialization);
+            assert!(error.message().contains(said), "{error}");
+        }
+    }
+}

@@ -1,0 +1,16 @@
+//! [PutBucketCors](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketCors.html).
+
+use http::Method;
+
+use super::{Request, cors_configuration};
+use crate::error::Result;
+use crate::model::r2::CorsPolicy;
+
+/// Replaces the bucket's CORS policy. Any success says that it was.
+///
+/// # Errors
+/// Those of [`CorsPolicy::validate`].
+pub fn request(policy: &CorsPolicy) -> Result<Request> {
+    policy.validate()?;
+    Request::new(Method::PUT, None).query("cors", "").xml(cors_configuration::write(policy))
+}
