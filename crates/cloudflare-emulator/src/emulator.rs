@@ -51,6 +51,7 @@ impl Emulator {
             runtime: Arc::new(TokioRuntime),
             kv_behaviour: KvBehaviour::default(),
             limits: Limits::default(),
+            open_cors: false,
             tls: None,
         }
     }
@@ -139,6 +140,7 @@ pub struct EmulatorBuilder {
     runtime: Arc<dyn Runtime>,
     kv_behaviour: KvBehaviour,
     limits: Limits,
+    open_cors: bool,
     tls: Option<Tls>,
 }
 
@@ -174,6 +176,13 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Lets every page that was served from this machine do everything, in place of what the CORS rules of each
+    /// bucket allow: see [`Server::with_open_cors`].
+    pub fn open_cors(mut self) -> Self {
+        self.open_cors = true;
+        self
+    }
+
     /// Speaks HTTPS with this certificate, which its clients have to trust.
     pub fn tls(mut self, tls: Tls) -> Self {
         self.tls = Some(tls);
@@ -196,6 +205,7 @@ impl EmulatorBuilder {
         let credentials = Credentials::load_or_create(&folder)?;
         let server = Server::bind(store.clone(), credentials.clone(), self.listen).await?;
         let server = server.with_kv_behaviour(self.kv_behaviour).with_limits(self.limits);
+        let server = if self.open_cors { server.with_open_cors() } else { server };
         let server = match self.tls {
             Some(tls) => server.with_tls(tls),
             None => server,

@@ -6,12 +6,13 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::body::RequestBody;
+use crate::cors::Page;
 use crate::protocol::Protocol;
 use crate::protocol_error::answer;
 use crate::response::{self, Response};
 use crate::service::Service;
 use crate::shortened::shortened;
-use crate::{cors, kv, s3};
+use crate::{kv, s3};
 
 /// The most of a path that is logged: the longest key, with every byte encoded, has less.
 const MAX_LOGGED_PATH: usize = 4096;
@@ -19,16 +20,17 @@ const MAX_LOGGED_PATH: usize = 4096;
 pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Request<Incoming>) -> Response {
     let started = service.store.runtime().monotonic();
     let (parts, body) = request.into_parts();
-    let (method, origin) = (parts.method.clone(), cors::local_origin(&parts.headers));
+    let (method, page) = (parts.method.clone(), Page::of(&parts));
     let path = shortened(parts.uri.path(), MAX_LOGGED_PATH).into_owned();
     let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
 
-    let mut operation = None;
-    let mut response = if let Some(preflight) = cors::preflight(&parts) {
+    let (mut operation, mut is_ordered) = (None, false);
+    let mut response = if let Some(preflight) = page.preflight(service).await {
         preflight
     } else {
         let body = RequestBody::new(body, service);
         let ordered = service.faults.take();
+        is_ordered = ordered.is_some();
         let answer = match Protocol::of(&parts) {
             Protocol::S3 => {
                 answer(ordered, s3::handle(service, scheme, parts, body.clone(), &mut operation)).await
@@ -41,7 +43,7 @@ pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Re
     if method == Method::HEAD && response.status().as_u16() >= 400 {
         response = response::empty(response.status());
     }
-    cors::allow(origin, response.headers_mut());
+    page.allow(service, operation.is_some() || is_ordered, &mut response).await;
     if expects_in_vain {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }

@@ -11,6 +11,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
 use crate::connections::Connections;
+use crate::cors::Cors;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::service::Service;
@@ -76,6 +77,15 @@ impl Server {
     #[must_use]
     pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.service.eventual = Eventual::new(behaviour);
+        self
+    }
+
+    /// Lets every page that was served from this machine do everything, whatever the CORS rules of a bucket
+    /// say, and no other page anything. R2 goes by the rules, and so does a server without this: a bucket without
+    /// rules refuses every page.
+    #[must_use]
+    pub fn with_open_cors(mut self) -> Self {
+        self.service.cors = Cors::Open;
         self
     }
 

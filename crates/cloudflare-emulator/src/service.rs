@@ -6,6 +6,7 @@ use cloudflare_clients::{LocalStore, sigv4};
 
 use crate::api_token::ApiToken;
 use crate::chunking_clients::ChunkingClients;
+use crate::cors::Cors;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::pace::Pressure;
@@ -20,6 +21,7 @@ pub(crate) struct Service {
     pub(crate) api_token: ApiToken,
     pub(crate) eventual: Eventual,
     pub(crate) chunking_clients: ChunkingClients,
+    pub(crate) cors: Cors,
     pub(crate) limits: Limits,
     pub(crate) memory: Memory,
     pub(crate) pressure: Pressure,
@@ -35,6 +37,7 @@ impl Service {
             faults: Faults::default(),
             eventual: Eventual::new(KvBehaviour::default()),
             chunking_clients: ChunkingClients::default(),
+            cors: Cors::default(),
             limits: Limits::default(),
             memory: Memory::new(Limits::default().memory),
             pressure: Pressure::default(),

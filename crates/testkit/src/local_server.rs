@@ -45,6 +45,11 @@ impl LocalServer {
         Self::of(Emulator::builder().limits(limits)).await
     }
 
+    /// Starts it open to pages of this machine, whatever the CORS rules say.
+    pub async fn with_open_cors() -> Self {
+        Self::of(Emulator::builder().open_cors()).await
+    }
+
     async fn of(builder: EmulatorBuilder) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let emulator = builder.folder(folder.path()).start().await.unwrap();

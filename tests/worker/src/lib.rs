@@ -91,6 +91,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
         missing_bucket: None,
         other: None,
         lacks: r2::Lacks {
+            cors: true,
             copy: true,
             list_parts: true,
             conditional_complete: true,

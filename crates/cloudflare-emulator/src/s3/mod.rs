@@ -14,4 +14,6 @@ mod response;
 mod screening;
 mod signed_chunks;
 
+pub(crate) use self::error::S3Error;
 pub(crate) use self::handle::handle;
+pub(crate) use self::resource::bucket_of;

@@ -39,6 +39,8 @@ operations! {
     GetBucketVersioning,
     GetBucketTagging,
     GetBucketCors,
+    PutBucketCors,
+    DeleteBucketCors,
     GetBucketLifecycleConfiguration,
     GetObjectLockConfiguration,
     GetBucketReplication,
@@ -90,7 +92,6 @@ const PUT_BUCKET: Unimplemented = &[
     ("accelerate", "PutBucketAccelerateConfiguration"),
     ("acl", "PutBucketAcl"),
     ("analytics", "PutBucketAnalyticsConfiguration"),
-    ("cors", "PutBucketCors"),
     ("intelligent-tiering", "PutBucketIntelligentTieringConfiguration"),
     ("inventory", "PutBucketInventoryConfiguration"),
     ("lifecycle", "PutBucketLifecycleConfiguration"),
@@ -110,7 +111,6 @@ const PUT_BUCKET: Unimplemented = &[
 
 const DELETE_BUCKET: Unimplemented = &[
     ("analytics", "DeleteBucketAnalyticsConfiguration"),
-    ("cors", "DeleteBucketCors"),
     ("intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration"),
     ("inventory", "DeleteBucketInventoryConfiguration"),
     ("lifecycle", "DeleteBucketLifecycle"),
@@ -171,12 +171,14 @@ impl S3Operation {
             Method::GET => Self::get_bucket(query),
             Method::HEAD => Ok(Self::HeadBucket),
             Method::PUT if query.has("encryption") => Ok(Self::PutBucketEncryption),
+            Method::PUT if query.has("cors") => Ok(Self::PutBucketCors),
             Method::PUT => {
                 refuse(query, PUT_BUCKET)?;
                 refuse_any("PUT", query)?;
                 Ok(Self::CreateBucket)
             }
             Method::DELETE if query.has("encryption") => Ok(Self::DeleteBucketEncryption),
+            Method::DELETE if query.has("cors") => Ok(Self::DeleteBucketCors),
             Method::DELETE => {
                 refuse(query, DELETE_BUCKET)?;
                 refuse_any("DELETE", query)?;
@@ -296,6 +298,8 @@ mod tests {
             ("PUT", "/media", false, S3Operation::CreateBucket),
             ("PUT", "/media?encryption", false, S3Operation::PutBucketEncryption),
             ("DELETE", "/media?encryption", false, S3Operation::DeleteBucketEncryption),
+            ("PUT", "/media?cors", false, S3Operation::PutBucketCors),
+            ("DELETE", "/media?cors=", false, S3Operation::DeleteBucketCors),
             ("POST", "/media?delete", false, S3Operation::DeleteObjects),
             ("POST", "/media", false, S3Operation::PostBucket),
             ("GET", "/media/k?response-content-type=a", false, S3Operation::GetObject),

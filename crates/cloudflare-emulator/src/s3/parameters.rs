@@ -217,11 +217,12 @@ impl S3Operation {
             | Self::GetBucketVersioning
             | Self::GetBucketTagging
             | Self::GetBucketCors
+            | Self::DeleteBucketCors
             | Self::GetBucketLifecycleConfiguration
             | Self::GetObjectLockConfiguration
             | Self::GetBucketReplication
             | Self::PostBucket => &[],
-            Self::PutBucketEncryption => &[BODY],
+            Self::PutBucketEncryption | Self::PutBucketCors => &[BODY],
             Self::ListObjects => &[LISTING, &[(&["?marker", "?max-keys"], Honoured)]],
             Self::ListObjectsV2 => &[
                 LISTING,

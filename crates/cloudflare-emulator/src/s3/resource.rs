@@ -2,6 +2,8 @@
 
 use cloudflare_clients::s3::endpoint::{validate_bucket_name, validate_key};
 
+use http::request::Parts;
+
 use crate::s3::error::S3Error;
 use crate::s3::known_error::ROUTE_NOT_FOUND;
 use crate::uri;
@@ -39,6 +41,12 @@ impl S3Resource {
             Self::Object { bucket, key } => (bucket, key),
         }
     }
+}
+
+/// The bucket that a request is about, whoever has sent it: empty where it is about none, or none can be told.
+pub(crate) fn bucket_of(parts: &Parts) -> String {
+    let resource = S3Resource::parse(parts.uri.path());
+    resource.map_or_else(|_| String::new(), |resource| resource.into_names().0)
 }
 
 #[cfg(test)]

@@ -36,6 +36,11 @@ impl Local {
         Self::of(LocalServer::with_limits(limits).await)
     }
 
+    /// Open to pages of this machine.
+    pub(crate) async fn with_open_cors() -> Self {
+        Self::of(LocalServer::with_open_cors().await)
+    }
+
     fn of(server: LocalServer) -> Self {
         Self { signer: Signer::new(server.credentials.signing()), server }
     }

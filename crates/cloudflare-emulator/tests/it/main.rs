@@ -5,6 +5,7 @@ mod auth;
 mod chunks;
 mod client;
 mod copies;
+mod cors;
 mod damage;
 mod emulator;
 mod hostile;

@@ -1,4 +1,4 @@
-//! Connections, cross-origin requests and failures on demand.
+//! Connections and failures on demand.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,36 +10,6 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::client::{Answer, Local};
-
-#[tokio::test]
-async fn pages_of_this_machine_may_use_it() {
-    let local = Local::start().await;
-    let origin = ("origin", "http://localhost:5173");
-    let asks = [
-        origin,
-        ("access-control-request-method", "PUT"),
-        ("access-control-request-headers", "content-type"),
-    ];
-    let answer = local.send_unsigned("OPTIONS", "/media/key", &asks).await;
-    assert_eq!(answer.status, 204);
-    assert_eq!(answer.header("access-control-allow-origin"), "http://localhost:5173");
-    assert!(answer.header("access-control-allow-methods").contains("PUT"));
-    assert_eq!(answer.header("access-control-allow-headers"), "content-type");
-    // An error, too, can be read by the page.
-    let answer = local.send_unsigned("GET", "/media/key", &[origin]).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (400, "http://localhost:5173"));
-    assert_eq!(answer.header("access-control-expose-headers"), "*");
-    let answer = local.send_unsigned("GET", "/media/key", &[]).await;
-    assert_eq!((answer.header("access-control-allow-origin"), answer.header("vary")), ("", "Origin"));
-
-    let asks = [("origin", "https://example.com"), ("access-control-request-method", "PUT")];
-    let answer = local.send_unsigned("OPTIONS", "/media/key", &asks).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ""));
-    assert_eq!(
-        local.request("OPTIONS", "/media/key").send().await.error(),
-        (404, "RouteNotFound".to_owned())
-    );
-}
 
 #[tokio::test]
 async fn ordered_failures_have_no_effect() {

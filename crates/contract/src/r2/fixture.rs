@@ -35,6 +35,8 @@ pub struct Lacks {
     pub conditional_complete: bool,
     /// The CRC-64/NVME of the whole of an upload in parts, and reading the parts of an object.
     pub full_object_crc64nvme: bool,
+    /// The CORS policy of the bucket.
+    pub cors: bool,
     /// Algorithms of checksums given with a put.
     pub checksums: Vec<ChecksumAlgorithm>,
 }

@@ -2,6 +2,7 @@
 
 mod analytics;
 mod conditions;
+mod cors;
 mod encodings;
 mod fixture;
 mod keys;
@@ -64,6 +65,8 @@ cases! {
     multipart::parts_of_an_object,
     multipart::parts_that_are_copies,
     multipart::uploads_that_many_requests_make,
+    cors::a_policy_is_kept_until_it_is_removed,
+    cors::a_policy_of_a_missing_bucket,
     locks::a_lock_has_one_holder,
     locks::a_lock_that_expires_is_taken_over,
     locks::a_lock_for_which_many_contend,

@@ -3,8 +3,8 @@
 use super::bucket::check_bucket;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{
-    NO_SUCH_CORS_CONFIGURATION, NO_SUCH_LIFECYCLE_CONFIGURATION, NO_SUCH_TAG_SET,
-    OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR, REPLICATION_CONFIGURATION_NOT_FOUND_ERROR,
+    NO_SUCH_LIFECYCLE_CONFIGURATION, NO_SUCH_TAG_SET, OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR,
+    REPLICATION_CONFIGURATION_NOT_FOUND_ERROR,
 };
 use crate::s3::operation::S3Operation;
 use crate::s3::request::S3Request;
@@ -30,7 +30,6 @@ pub(super) async fn run(
         }
         S3Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
         S3Operation::GetBucketTagging => Err(NO_SUCH_TAG_SET.into()),
-        S3Operation::GetBucketCors => Err(NO_SUCH_CORS_CONFIGURATION.into()),
         S3Operation::GetBucketLifecycleConfiguration => Err(NO_SUCH_LIFECYCLE_CONFIGURATION.into()),
         S3Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
         S3Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),

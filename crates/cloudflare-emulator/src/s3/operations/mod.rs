@@ -2,6 +2,7 @@
 
 mod abort_multipart_upload;
 mod bucket;
+mod bucket_cors;
 mod bucket_encryption;
 mod bucket_properties;
 mod complete_multipart_upload;
@@ -48,11 +49,13 @@ pub(crate) async fn run(
         S3Operation::DeleteBucket => delete_bucket::run(service, &request).await,
         S3Operation::PutBucketEncryption => bucket_encryption::put(service, request).await,
         S3Operation::DeleteBucketEncryption => bucket_encryption::delete(service, &request).await,
+        S3Operation::GetBucketCors => bucket_cors::get(service, &request).await,
+        S3Operation::PutBucketCors => bucket_cors::put(service, request).await,
+        S3Operation::DeleteBucketCors => bucket_cors::delete(service, &request).await,
         S3Operation::GetBucketLocation
         | S3Operation::GetBucketEncryption
         | S3Operation::GetBucketVersioning
         | S3Operation::GetBucketTagging
-        | S3Operation::GetBucketCors
         | S3Operation::GetBucketLifecycleConfiguration
         | S3Operation::GetObjectLockConfiguration
         | S3Operation::GetBucketReplication => bucket_properties::run(operation, service, &request).await,
