@@ -46,6 +46,8 @@ pub(crate) enum Error {
     NothingMatches(String),
     /// There is no unfinished upload of this key.
     NoSuchUpload(String),
+    /// This bucket has no CORS rules.
+    NoCors(String),
     /// The embedded store has no such bucket, but these.
     NoBucket { name: String, buckets: String },
     /// There is no embedded store in this folder.
@@ -129,6 +131,7 @@ impl Error {
             | Self::NothingBegins { .. }
             | Self::NothingMatches(_)
             | Self::NoSuchUpload(_)
+            | Self::NoCors(_)
             | Self::NoBucket { .. }
             | Self::NoStore(_) => ExitStatus::NotFound,
             Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
@@ -156,6 +159,10 @@ impl Error {
                  there is",
             ),
             Self::NoSuchUpload(_) => Some("`cfstore r2 uploads ls` lists those that are unfinished"),
+            Self::NoCors(_) => Some(
+                "`cfstore r2 cors set --origin https://app.example.com --method GET` lets pages of an origin read; the other \
+                 option that pages need is --header, such as range or content-type",
+            ),
             Self::NoBucket { buckets, .. } => {
                 return Some(
                     format!(
@@ -189,6 +196,9 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::NoSuchKey => "`cfstore r2 ls` lists what there is",
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
+        }
+        ErrorKind::Forbidden if matches!(error.operation(), Some("cors" | "set_cors" | "delete_cors")) => {
+            "CORS rules take a token with Admin Read & Write; the bucket's settings on the dashboard have them too"
         }
         ErrorKind::Forbidden => {
             "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket"
@@ -251,6 +261,7 @@ impl fmt::Display for Error {
             Self::NothingBegins { prefix, .. } => write!(f, "no key begins with {prefix:?}"),
             Self::NothingMatches(pattern) => write!(f, "no key matches {pattern:?}"),
             Self::NoSuchUpload(key) => write!(f, "there is no unfinished upload of {key:?}"),
+            Self::NoCors(target) => write!(f, "{target} has no CORS rules: it refuses every page"),
             Self::NoBucket { name, .. } => write!(f, "the embedded store has no bucket {name:?}"),
             Self::NoStore(directory) => {
                 write!(

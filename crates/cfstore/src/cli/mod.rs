@@ -1,5 +1,6 @@
 //! What the command line takes: clap's types, and no more.
 
+mod cors;
 mod kv;
 mod objects;
 mod transfers;
@@ -13,6 +14,7 @@ use cloudflare_clients::http::Method;
 
 use crate::playlists::MAX_URLS;
 
+pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
@@ -265,6 +267,11 @@ Examples:
     /// List or abort uploads in parts that were not finished: their parts cost as objects do
     #[command(subcommand)]
     Uploads(Uploads),
+    /// Show, set or check the CORS rules of the bucket: which pages of a browser may use it
+    ///
+    /// A bucket without rules refuses every page.
+    #[command(subcommand)]
+    Cors(Cors),
     /// Make a URL with which anyone can fetch or store one object, until it expires
     ///
     /// Nothing is sent: the URL is computed here. Treat it as a secret.
@@ -385,6 +392,10 @@ pub(crate) struct Serve {
     /// The certificate's key: a file of PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Let every page that was served from this machine do everything, whatever the CORS rules of a bucket say.
+    /// R2 goes by the rules: what works only so does not work there
+    #[arg(long)]
+    pub(crate) cors_open: bool,
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,

@@ -29,6 +29,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         None => KvBehaviour::as_in_production(),
         ttl => KvBehaviour::as_in_production().cache_ttl(ttl),
     });
+    let server = if args.cors_open { server.with_open_cors() } else { server };
     let certificate = tls.as_ref().map(|tls| tls.certificate().to_owned());
     let server = match tls {
         Some(tls) => server.with_tls(tls),
@@ -69,6 +70,12 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
              (Node), or --cacert (restic, curl) name it. Programs that go by SSL_CERT_FILE may trust nothing else then.",
             certificate.display()
         ));
+    }
+    if args.cors_open {
+        printer.warning(
+            "--cors-open: every page that was served from this machine may do everything. On R2 it needs CORS rules,\n\
+             as here without the option: `cfstore r2 cors set`.",
+        );
     }
     if !listen.ip().is_loopback() {
         let crosses =

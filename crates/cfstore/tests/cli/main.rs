@@ -1,6 +1,7 @@
 //! The program itself, in a folder of its own and without any of the caller's environment.
 #![allow(clippy::unwrap_used)]
 
+mod cors;
 mod full_disk;
 mod generated;
 mod kills;

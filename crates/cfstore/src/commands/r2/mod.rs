@@ -2,6 +2,7 @@
 
 mod cat;
 mod copying;
+mod cors;
 mod cp;
 mod du;
 mod get;
@@ -22,7 +23,7 @@ use std::path::Path;
 
 use crate::addresses::{is_address, take_bucket};
 use crate::bucket_location::BucketLocation;
-use crate::cli::{R2, R2Command, Uploads};
+use crate::cli::{Cors, R2, R2Command, Uploads};
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 
@@ -61,6 +62,10 @@ pub(crate) async fn run(
         R2::Uploads(Uploads::Clean(args)) => {
             uploads::clean(args, location, printer).await.map_err(Error::unfinished)
         }
+        R2::Cors(Cors::Show(args)) => cors::show(args, location, printer).await,
+        R2::Cors(Cors::Set(args)) => cors::set(args, location, printer).await,
+        R2::Cors(Cors::Rm) => cors::rm(location, printer).await,
+        R2::Cors(Cors::Check(args)) => cors::check(args, location, printer).await,
         R2::Presign(args) => presign::run(args, location, printer),
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
         R2::Sync(args) => sync::run(args, bucket_option.as_deref(), env_file, printer).await,
@@ -92,5 +97,7 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
         // Either may be a folder, and both may be in buckets of their own.
         R2::Sync(_) => Vec::new(),
+        // It is about no key.
+        R2::Cors(_) => Vec::new(),
     }
 }

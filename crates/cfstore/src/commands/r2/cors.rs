@@ -1,0 +1,153 @@
+//! `cfstore r2 cors show|set|rm|check`
+
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::r2::{CorsPolicy, CorsRequest, CorsRule};
+use serde_json::{Value, json};
+
+use crate::bucket_location::BucketLocation;
+use crate::cli::{CorsCheck, CorsForm, CorsSet, CorsShow};
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{Key, Printer, count};
+use crate::stdin;
+
+/// A file of 100 rules is smaller by far.
+const MAX_FILE: u64 = 1024 * 1024;
+
+pub(crate) async fn show(args: CorsShow, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let target = location.target()?;
+    let service = location.open(printer).await?;
+    let Some(policy) = service.cors().await? else {
+        return Err(Error::NoCors(target));
+    };
+    let value = as_json(&policy, args.form)?;
+    if printer.is_json() {
+        printer.json_at(&value, &target)?;
+    } else {
+        printer.line(format_args!("{value:#}"))?;
+    }
+    Ok(ExitStatus::Success)
+}
+
+pub(crate) async fn set(args: CorsSet, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let (add, given) = (args.add, given(args).await?);
+    given.validate()?;
+    warn_of_patterns(&given, printer);
+    let target = location.target()?;
+    let service = location.open_or_create(printer).await?;
+    let policy = if add {
+        let mut policy = service.cors().await?.unwrap_or_default();
+        policy
+            .rules
+            .extend(given.rules.into_iter().filter(|rule| !policy.rules.contains(rule)).collect::<Vec<_>>());
+        policy
+    } else {
+        given
+    };
+    service.set_cors(policy.clone()).await?;
+    let rules = count(policy.rules.len() as u64, "CORS rule");
+    printer.result_at(format_args!("the bucket has {rules}"), &as_json(&policy, CorsForm::S3)?, &target)?;
+    Ok(ExitStatus::Success)
+}
+
+pub(crate) async fn rm(location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let target = location.target()?;
+    let service = location.open(printer).await?;
+    let removed = service.cors().await?.map_or(0, |policy| policy.rules.len() as u64);
+    service.delete_cors().await?;
+    let line = format!("removed {}: no page may use the bucket", count(removed, "CORS rule"));
+    printer.result_at(line, &json!({ "removed": removed }), &target)?;
+    Ok(ExitStatus::Success)
+}
+
+pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let CorsCheck { origin, method, header, file } = args;
+    // What no browser can ask is a mistake of whoever asks here.
+    if CorsPolicy::new([CorsRule::new([&origin], [method.clone()])]).validate().is_err()
+        || origin.contains('*')
+    {
+        return Err(Error::usage(
+            format!("{origin:?} is no origin of a page"),
+            "an origin is scheme://host or scheme://host:port, such as https://app.example.com",
+        ));
+    }
+    let (policy, target) = match &file {
+        Some(path) => (read(path).await?, path.display().to_string()),
+        None => {
+            let target = location.target()?;
+            (location.open(printer).await?.cors().await?.unwrap_or_default(), target)
+        }
+    };
+    match policy.check(&CorsRequest::new(origin, method).headers(header)) {
+        Ok(found) => {
+            let rule = found.rule;
+            let name = rule.id.as_ref().map(|id| format!(" ({id})")).unwrap_or_default();
+            let exposed = match rule.expose_headers.as_slice() {
+                [] => "no header of the answer but the usual ones".to_owned(),
+                names => format!("{} of the answer", names.join(", ")),
+            };
+            let line = format!("rule {}{name} allows it; the page reads {exposed}", found.number);
+            let value = json!({
+                "allowed": true,
+                "rule": found.number,
+                "id": rule.id,
+                "exposeHeaders": rule.expose_headers,
+                "maxAgeSeconds": rule.max_age_seconds,
+            });
+            printer.result_at(Key(&line), &value, &target)?;
+            Ok(ExitStatus::Success)
+        }
+        Err(refusal) => {
+            let reasons: Vec<String> = refusal.to_string().lines().map(str::to_owned).collect();
+            printer.json_at(&json!({ "allowed": false, "reasons": reasons }), &target)?;
+            reasons.iter().try_for_each(|reason| printer.line(Key(reason)))?;
+            printer.summary("refused", &target);
+            Ok(ExitStatus::Failed)
+        }
+    }
+}
+
+/// The rules of the file, or the one of the options.
+async fn given(args: CorsSet) -> Result<CorsPolicy> {
+    let CorsSet { file, origin, method, header, expose, max_age, .. } = args;
+    if let Some(path) = file {
+        return read(&path).await;
+    }
+    let mut rule = CorsRule::new(origin, method).allow_headers(header).expose_headers(expose);
+    rule.max_age_seconds = max_age.map(|age| u32::try_from(age.as_secs()).unwrap_or(u32::MAX));
+    Ok(CorsPolicy::new([rule]))
+}
+
+async fn read(path: &PathBuf) -> Result<CorsPolicy> {
+    let bytes = if path == Path::new("-") {
+        stdin::read(MAX_FILE).await?
+    } else {
+        tokio::fs::read(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    CorsPolicy::from_json(&text).map_err(|error| {
+        Error::usage(
+            format!("\"{}\": {}", path.display(), error.message()),
+            "`cfstore r2 cors show` prints the form; this is a rule: \
+             [{\"AllowedOrigins\": [\"https://app.example.com\"], \"AllowedMethods\": [\"GET\"]}]",
+        )
+    })
+}
+
+fn warn_of_patterns(policy: &CorsPolicy, printer: Printer) {
+    let origins = policy.rules.iter().flat_map(|rule| &rule.allowed_origins);
+    for origin in origins.filter(|origin| origin.contains('*') && *origin != "*") {
+        printer.warning(format_args!(
+            "{} allows no page: R2 compares origins exactly, so name each of them",
+            Key(origin)
+        ));
+    }
+}
+
+fn as_json(policy: &CorsPolicy, form: CorsForm) -> Result<Value> {
+    let json = match form {
+        CorsForm::S3 => policy.to_s3_json()?,
+        CorsForm::Cloudflare => policy.to_cloudflare_json()?,
+    };
+    serde_json::from_str(&json).map_err(|error| Error::Local(format!("the rules are no JSON: {error}")))
+}
