@@ -106,7 +106,11 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
         assert!(failed.starts_with("exit 2\n") && failed.contains(said), "{args:?}: {failed}");
     }
     folder.write("cors.json", r#"{"rules": [{"AllowedOrigin": ["https://a.example"]}]}"#);
-    insta::assert_snapshot!(folder.fails(&["r2", "cors", "set", "cors.json"]), @"");
+    insta::assert_snapshot!(folder.fails(&["r2", "cors", "set", "cors.json"]), @r#"
+    exit 2
+    error: "cors.json": the CORS policy is not the expected JSON: rule 1: unknown field `AllowedOrigin`, expected one of `ID`, `AllowedOrigins`, `AllowedMethods`, `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds`
+     hint: `cfstore r2 cors show` prints the form; this is a rule: [{"AllowedOrigins": ["https://app.example.com"], "AllowedMethods": ["GET"]}]
+    "#);
     let output = folder.run(&["r2", "cors", "set", "--origin", "https://*.example.com", "--method", "GET"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(output.status.success() && stderr.contains("https://*.example.com allows no page"), "{stderr}");
