@@ -66,6 +66,15 @@ def get(key):
 
 
 @check
+def cors_rules():
+    rules = {"CORSRules": [{"AllowedOrigins": ["http://localhost:5173"], "AllowedMethods": ["GET"], "MaxAgeSeconds": 5}]}
+    s3api("put-bucket-cors", "--cors-configuration", json.dumps(rules))
+    equal(s3api("get-bucket-cors"), rules)
+    s3api("delete-bucket-cors")
+    contains(s3api("get-bucket-cors", fails=True), "NoSuchCORSConfiguration")
+
+
+@check
 def put_and_get():
     for size in (0, 1, 100_000):
         body = pattern(size)

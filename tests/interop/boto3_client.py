@@ -74,6 +74,38 @@ def presigned(operation, key, expires_in=60, **options):
 
 
 @check
+def cors_rules():
+    refused(404, "NoSuchCORSConfiguration", s3.get_bucket_cors, Bucket=BUCKET)
+    rule = {
+        "ID": "uploads",
+        "AllowedOrigins": ["https://app.example.com"],
+        "AllowedMethods": ["GET", "PUT"],
+        "AllowedHeaders": ["content-type", "x-amz-meta-*"],
+        "ExposeHeaders": ["ETag"],
+        "MaxAgeSeconds": 600,
+    }
+    rules = [rule, {"AllowedOrigins": ["*"], "AllowedMethods": ["HEAD"]}]
+    s3.put_bucket_cors(Bucket=BUCKET, CORSConfiguration={"CORSRules": rules})
+    equal(s3.get_bucket_cors(Bucket=BUCKET)["CORSRules"], rules)
+    put("cors", b"x")
+
+    def preflight(method, header, origin="https://app.example.com"):
+        asks = {"Origin": origin, "Access-Control-Request-Method": method, "Access-Control-Request-Headers": header}
+        return request("OPTIONS", presigned("put_object", "cors"), headers=asks)
+
+    equal(preflight("PUT", "content-type")[0], 204)
+    status, body = preflight("PUT", "x-trace")
+    equal(status, 403)
+    contains(body, b"CORS not configured for this bucket")
+    equal(preflight("PUT", "content-type", "https://elsewhere.example")[0], 403)
+    bad = {"AllowedOrigins": ["*"], "AllowedMethods": ["OPTIONS"]}
+    refused(400, "InvalidRequest", s3.put_bucket_cors, Bucket=BUCKET, CORSConfiguration={"CORSRules": [bad]})
+    s3.delete_bucket_cors(Bucket=BUCKET)
+    refused(404, "NoSuchCORSConfiguration", s3.get_bucket_cors, Bucket=BUCKET)
+    s3.delete_object(Bucket=BUCKET, Key="cors")
+
+
+@check
 def put_and_get():
     for size in (0, 1, 5000, MIB + 1):
         body = pattern(size)

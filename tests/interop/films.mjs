@@ -103,6 +103,9 @@ export async function eachFile(put) {
   await inParallel(files.length, availableParallelism(), (i) => put(relative(folder, files[i]), files[i]));
 }
 
+/** Lets the players of pages on this origin read, as a bucket of R2 has to be told as well. */
+export const allowPlayers = (origin) => r2("cors", "set", "--origin", origin, "--method", "GET,HEAD", "--header", "range");
+
 /** Stores the films. */
 export const storeFilms = () => eachFile((path, file) => r2("put", file, PREFIX + path));
 

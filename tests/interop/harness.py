@@ -83,9 +83,9 @@ def run(*command, env=None, stdin=None, fails=False):
     return done.stdout
 
 
-def request(method, url, body=None):
+def request(method, url, body=None, headers=None):
     """One request by a client that knows nothing of S3. Returns status and body."""
-    sent = urllib.request.Request(url, data=body, method=method)
+    sent = urllib.request.Request(url, data=body, method=method, headers=headers or {})
     try:
         with urllib.request.urlopen(sent, timeout=60) as answer:
             return answer.status, answer.read()

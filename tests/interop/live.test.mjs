@@ -4,6 +4,7 @@
 import assert from "node:assert/strict";
 import { after, describe, test } from "node:test";
 import { SEGMENT, WINDOW, sign, startStream, timesOf } from "./live_stream.mjs";
+import { allowPlayers } from "./films.mjs";
 import { startPages } from "./players.mjs";
 
 const { R2_ENDPOINT } = process.env;
@@ -47,6 +48,7 @@ async function answer({ pathname, search, searchParams }) {
 }
 
 const pages = await startPages(answer);
+await allowPlayers(pages.origin);
 // All that takes long comes before the clock starts.
 const opened = await Promise.all(served.map(() => pages.open()));
 const stream = await startStream(SECONDS + 20, pages.origin);

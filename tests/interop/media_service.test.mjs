@@ -2,7 +2,7 @@
 // `cfstore serve` by its variables in the environment.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -11,8 +11,8 @@ import { after, test } from "node:test";
 import { chromium } from "playwright-core";
 import { use } from "./worker_harness.mjs";
 
-const { CHROMIUM, MEDIA_SERVICE, R2_ENDPOINT, SCRATCH } = process.env;
-assert.ok(MEDIA_SERVICE && SCRATCH, "MEDIA_SERVICE must name the program, SCRATCH a folder to work in");
+const { CFSTORE, CHROMIUM, MEDIA_SERVICE, R2_ENDPOINT, SCRATCH } = process.env;
+assert.ok(CFSTORE && MEDIA_SERVICE && SCRATCH, "CFSTORE and MEDIA_SERVICE must name the programs, SCRATCH a folder to work in");
 
 const password = randomBytes(12).toString("hex");
 
@@ -292,6 +292,9 @@ function tone() {
 }
 
 test("the page logs in, uploads and plays", { skip: CHROMIUM ? false : "chromium is not on the PATH" }, async () => {
+  // What the README says that the bucket has to be told.
+  const rule = ["--method", "GET,HEAD,PUT", "--header", "content-type,range", "--expose", "etag"];
+  execFileSync(CFSTORE, ["r2", "cors", "set", "--origin", root, ...rule]);
   const file = join(SCRATCH, "tone.wav");
   await writeFile(file, tone());
   const args = ["--no-first-run", "--disable-gpu", "--autoplay-policy=no-user-gesture-required", "--disable-background-networking"];

@@ -5,7 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::node;
+use super::{node, players};
 use crate::command::run_and_read;
 use crate::context::Context;
 use crate::install;
@@ -30,11 +30,18 @@ pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
 }
 
 pub(crate) fn cloudflare(context: &Context<'_>) -> Result<Tally, Stop> {
-    drive_node(context, "cloudflare_sdk.test.mjs")
+    drive_node(context, "cloudflare_sdk.test.mjs", |_, _| {})
 }
 
 pub(crate) fn wrangler(context: &Context<'_>) -> Result<Tally, Stop> {
-    drive_node(context, "wrangler.test.mjs")
+    drive_node(context, "wrangler.test.mjs", |_, _| {})
+}
+
+pub(crate) fn chromium(context: &Context<'_>) -> Result<Tally, Stop> {
+    let chromium = players::chromium(context)?;
+    drive_node(context, "cors.test.mjs", |node, server| {
+        node.env("CHROMIUM", chromium).env("CFSTORE", &server.cfstore);
+    })
 }
 
 /// Runs one driver against a server of its own over an empty store.
@@ -57,11 +64,16 @@ fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     }
 }
 
-/// The same for a program of Node.
-fn drive_node(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
+/// The same for a program of Node, which `prepare` gives what else it needs in its environment.
+fn drive_node(
+    context: &Context<'_>,
+    driver: &str,
+    prepare: impl FnOnce(&mut Command, &LocalServer),
+) -> Result<Tally, Stop> {
     let server = LocalServer::start(context, driver)?;
     node::tests(context, driver, |node| {
         node.envs(server.environment.iter().map(|(name, value)| (name, value)));
+        prepare(node, &server);
     })
 }
 

@@ -71,6 +71,11 @@ const SUITES: &[Suite] = &[
         run: clients::wrangler,
     },
     Suite {
+        name: "clients/chromium",
+        about: "Uploads and downloads of a page in Chromium, by the bucket's CORS rules",
+        run: clients::chromium,
+    },
+    Suite {
         name: "players/corpus",
         about: "Playlists as packagers write them, signed, in the parsers of players",
         run: corpus::run,

@@ -24,7 +24,8 @@ pub(crate) fn live(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "live.test.mjs", &[("CHROMIUM", chromium(context)?)])
 }
 
-fn chromium(context: &Context<'_>) -> Result<PathBuf, Stop> {
+/// The browser.
+pub(super) fn chromium(context: &Context<'_>) -> Result<PathBuf, Stop> {
     install::system(context, "chromium", "chromium")?;
     find("chromium").ok_or_else(|| Stop::Skipped("chromium is not on the PATH".into()))
 }

@@ -17,6 +17,7 @@ pub(crate) fn run(context: &Context<'_>) -> Result<Tally, Stop> {
     node::tests(context, DRIVER, |node| {
         node.envs(server.environment.iter().map(|(name, value)| (name, value)))
             .envs(chromium.map(|chromium| ("CHROMIUM", chromium)))
+            .env("CFSTORE", &server.cfstore)
             .env("MEDIA_SERVICE", program)
             .env("SCRATCH", &server.scratch);
     })
