@@ -160,8 +160,8 @@ impl Error {
             ),
             Self::NoSuchUpload(_) => Some("`cfstore r2 uploads ls` lists those that are unfinished"),
             Self::NoCors(_) => Some(
-                "`cfstore r2 cors set --origin https://app.example.com --method GET` lets pages of an origin read; the other \
-                 option that pages need is --header, such as range or content-type",
+                "`cfstore r2 cors set --origin https://app.example.com --method GET --header range` lets pages of an origin \
+                 read",
             ),
             Self::NoBucket { buckets, .. } => {
                 return Some(

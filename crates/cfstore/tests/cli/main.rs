@@ -69,13 +69,13 @@ fn what_is_cut_off_is_no_success() {
 fn the_demo_holds() {
     let folder = Folder::new();
     let demo = folder.ok(&["demo"]);
-    assert!(demo.contains("All 8 steps held"), "{demo}");
+    assert!(demo.contains("All 9 steps held"), "{demo}");
     assert!(!demo.contains('\u{1b}'), "{demo}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 
     let steps = folder.ok(&["--json", "demo"]);
     let steps: Vec<Value> = steps.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(steps.len(), 9);
+    assert_eq!(steps.len(), 10);
     assert!(steps.iter().all(|step| step["ok"] == true), "{steps:?}");
 }
 

@@ -9,11 +9,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use cloudflare_clients::r2::{R2Service, R2SigningClient, SignedUrl};
+use cloudflare_clients::r2::{CorsPolicy, CorsRule, R2Service, R2SigningClient, SignedUrl};
 use cloudflare_clients::{LocalBucket, LocalStore, S3Bucket};
 use cloudflare_emulator::{Credentials, Faults, Server};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
-use http::StatusCode;
+use http::{Method, StatusCode};
 use indicatif::BinaryBytes;
 use serde_json::json;
 use tokio::sync::oneshot;
@@ -32,6 +32,8 @@ use crate::variables::{R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET
 
 /// Where the package goes.
 const PREFIX: &str = "creator-123/hls/media-456/";
+/// Where a page comes from that plays the film.
+const PAGE: &str = "https://app.example.com";
 /// Where its signed playlists go.
 const SIGNED: &str = "creator-123/play/media-456/";
 const HOUR: Duration = Duration::from_hours(1);
@@ -75,7 +77,7 @@ pub(crate) async fn run(args: &Args, printer: Printer) -> Result<ExitStatus> {
 }
 
 /// How many steps there are.
-const STEPS: usize = 8;
+const STEPS: usize = 9;
 
 impl Demo {
     fn new(server: &Server, credentials: Credentials) -> Result<Self> {
@@ -105,6 +107,7 @@ impl Demo {
             && report.timed("list", self.list()).await?
             && report.timed("fetch", self.fetch()).await?
             && report.timed("play", self.play()).await?
+            && report.timed("page", self.page()).await?
             && report.timed("forge", self.forge()).await?
             && report.timed("expire", self.expire()).await?
             && report.timed("retry", self.retry()).await?;
@@ -252,6 +255,25 @@ impl Demo {
         url.push(changed);
         let refused = self.refused(&url, "SignatureDoesNotMatch").await?;
         Ok(format!("a URL with one character changed: {refused}"))
+    }
+
+    /// Asks as a browser does for a page that plays the film: without a rule first, and then with one.
+    async fn page(&self) -> StepResult {
+        let url = self.film(0).map_err(|error| error.to_string())?;
+        let refused = self.player.preflight(url.as_str(), PAGE).await?;
+        check(
+            refused.status == StatusCode::FORBIDDEN,
+            &format!("a page was let in without a rule: {}", refused.status),
+        )?;
+        let rule =
+            CorsRule::new(["*"], [Method::GET, Method::HEAD]).allow_headers(["range"]).max_age_seconds(3600);
+        self.r2.set_cors(CorsPolicy::new([rule])).await.map_err(|error| error.to_string())?;
+        let allowed = self.player.preflight(url.as_str(), PAGE).await?;
+        check(
+            allowed.status == StatusCode::NO_CONTENT && allowed.allowed_origin() == Some("*"),
+            &format!("a page was refused in spite of a rule: {}", allowed.status),
+        )?;
+        Ok(format!("a page of {PAGE} is refused, and with a CORS rule of the bucket it may play"))
     }
 
     /// Uses a URL of yesterday.

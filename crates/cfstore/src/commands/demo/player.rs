@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, Request, StatusCode, header, request};
 use http_body_util::{BodyExt as _, Empty, Limited};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -42,8 +42,21 @@ impl Player {
 
     /// What a GET of the URL answers.
     pub(super) async fn fetch(&self, url: &str) -> Result<Answer, String> {
-        let url = url.parse().map_err(|error| format!("no URL: {error}"))?;
-        let answer = self.0.get(url).await.map_err(|error| format!("no answer: {error}"))?;
+        self.send(Request::get(url)).await
+    }
+
+    /// What a browser is answered that asks whether a page of this origin may read a range of the URL.
+    pub(super) async fn preflight(&self, url: &str, origin: &str) -> Result<Answer, String> {
+        let asks = Request::options(url)
+            .header(header::ORIGIN, origin)
+            .header(header::ACCESS_CONTROL_REQUEST_METHOD, "GET")
+            .header(header::ACCESS_CONTROL_REQUEST_HEADERS, "range");
+        self.send(asks).await
+    }
+
+    async fn send(&self, request: request::Builder) -> Result<Answer, String> {
+        let request = request.body(Empty::new()).map_err(|error| format!("no URL: {error}"))?;
+        let answer = self.0.request(request).await.map_err(|error| format!("no answer: {error}"))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, MAX_ANSWER)
             .collect()
@@ -93,6 +106,11 @@ fn reference(line: &str) -> Option<&str> {
 impl Answer {
     pub(super) fn content_type(&self) -> Option<&str> {
         self.headers.get(header::CONTENT_TYPE)?.to_str().ok()
+    }
+
+    /// Whose pages may read it.
+    pub(super) fn allowed_origin(&self) -> Option<&str> {
+        self.headers.get(header::ACCESS_CONTROL_ALLOW_ORIGIN)?.to_str().ok()
     }
 
     /// The code in S3's XML of an error.
