@@ -19,8 +19,8 @@ Examples:
     Show(CorsShow),
     /// Replace the rules, by a file of JSON or by one rule that is given here
     ///
-    /// A file may have the form of S3 and of R2's dashboard (AllowedOrigins), or that of Cloudflare's API and
-    /// of wrangler (allowed: origins). On R2 it takes a token with Admin Read & Write, and up to 30 seconds
+    /// A file may have the form of S3 and of R2's dashboard, or that of Cloudflare's API and
+    /// of wrangler, which differ. On R2 it takes a token with Admin Read & Write, and up to 30 seconds
     /// until the rules count.
     #[command(override_usage = "\
 cfstore r2 cors set <FILE>
@@ -68,7 +68,7 @@ pub(crate) struct CorsSet {
     /// Keep the rules that there are, and add this one
     #[arg(long, requires = "origin")]
     pub(crate) add: bool,
-    /// Pages that may use the bucket, such as https://app.example.com; * is every page
+    /// The origins of pages that may use the bucket: scheme, host and port; * is every page
     #[arg(long, value_name = "URL", value_delimiter = ',', requires = "method")]
     pub(crate) origin: Vec<String>,
     /// What they may do: GET, HEAD, PUT, POST, DELETE
@@ -87,7 +87,7 @@ pub(crate) struct CorsSet {
 
 #[derive(Debug, Args)]
 pub(crate) struct CorsCheck {
-    /// The page: what its address begins with, such as https://app.example.com
+    /// The origin of the page: scheme, host and port of its address
     #[arg(long, value_name = "URL")]
     pub(crate) origin: String,
     /// The method of its request

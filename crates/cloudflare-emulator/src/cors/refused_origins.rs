@@ -18,16 +18,14 @@ impl RefusedOrigins {
         if !self.is_new(bucket, &origin) {
             return;
         }
-        match remedy(bucket, request) {
-            Some(command) => tracing::warn!(
+        if let Some(command) = remedy(bucket, request) {
+            tracing::warn!(
                 ?origin,
                 "a page is refused, as R2 refuses it: {refusal}. This lets it through: {command}"
-            ),
-            None => tracing::warn!(
-                ?origin,
-                "a page is refused, as R2 refuses it: {}",
-                refusal.to_string().escape_debug()
-            ),
+            );
+        } else {
+            let refusal = refusal.to_string();
+            tracing::warn!(?origin, "a page is refused, as R2 refuses it: {}", refusal.escape_debug());
         }
     }
 
@@ -51,7 +49,7 @@ fn remedy(bucket: &str, request: &CorsRequest) -> Option<String> {
     if headers.len() > 20 || !words.all(is_plain) {
         return None;
     }
-    let headers: String = headers.iter().map(|name| format!(" --header {name}")).collect();
+    let headers = headers.iter().flat_map(|name| [" --header ", name]).collect::<String>();
     Some(format!(
         "cfstore r2 --bucket {bucket} cors set --add --origin {origin} --method {method}{headers} --expose etag"
     ))

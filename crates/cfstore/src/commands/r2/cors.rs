@@ -71,12 +71,11 @@ pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Pr
             "an origin is scheme://host or scheme://host:port, such as https://app.example.com",
         ));
     }
-    let (policy, target) = match &file {
-        Some(path) => (read(path).await?, path.display().to_string()),
-        None => {
-            let target = location.target()?;
-            (location.open(printer).await?.cors().await?.unwrap_or_default(), target)
-        }
+    let (policy, target) = if let Some(path) = &file {
+        (read(path).await?, path.display().to_string())
+    } else {
+        let target = location.target()?;
+        (location.open(printer).await?.cors().await?.unwrap_or_default(), target)
     };
     match policy.check(&CorsRequest::new(origin, method).headers(header)) {
         Ok(found) => {

@@ -96,8 +96,7 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         // Where it goes may be another bucket.
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
         // Either may be a folder, and both may be in buckets of their own.
-        R2::Sync(_) => Vec::new(),
-        // It is about no key.
-        R2::Cors(_) => Vec::new(),
+        // Rules are about no key.
+        R2::Sync(_) | R2::Cors(_) => Vec::new(),
     }
 }

@@ -88,8 +88,8 @@ impl CorsPolicy {
         if self.rules.len() > MAX_RULES {
             return Err(Error::invalid_input(format!("a CORS policy has at most {MAX_RULES} rules")));
         }
-        let numbered = (1..).zip(&self.rules);
-        numbered.map(|(number, rule)| rule.validate(number)).collect()
+        let mut numbered = (1..).zip(&self.rules);
+        numbered.try_for_each(|(number, rule)| rule.validate(number))
     }
 }
 
