@@ -118,6 +118,7 @@ mod limits;
 mod memory;
 mod pace;
 mod paced_stream;
+mod page;
 mod protocol;
 mod protocol_error;
 mod respond;

@@ -6,7 +6,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::body::RequestBody;
-use crate::cors::Page;
+use crate::page::Page;
 use crate::protocol::Protocol;
 use crate::protocol_error::answer;
 use crate::response::{self, Response};

@@ -14,7 +14,7 @@ use super::read::{MAX_LOOKUPS, lost};
 use super::receive::{MAX_INLINE, Received, receive};
 use super::segments::{blobs_of, copy_body, new_body_of, ranges_of};
 use super::writer::Write;
-use super::{buckets, listing, multipart, read};
+use super::{cors, listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
@@ -305,17 +305,17 @@ impl Bucket for LocalBucket {
     }
 
     async fn cors(&self) -> Result<Option<CorsPolicy>> {
-        self.read(buckets::cors).await
+        self.read(cors::read).await
     }
 
     async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
         policy.validate()?;
         let json = policy.to_s3_json()?;
-        self.write(Vec::new(), move |write, bucket| buckets::set_cors(write, bucket, Some(&json))).await
+        self.write(Vec::new(), move |write, bucket| cors::write(write, bucket, Some(&json))).await
     }
 
     async fn delete_cors(&self) -> Result<()> {
-        self.make_room(|write, bucket| buckets::set_cors(write, bucket, None)).await
+        self.make_room(|write, bucket| cors::write(write, bucket, None)).await
     }
 }
 

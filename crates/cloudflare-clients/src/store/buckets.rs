@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::time::SystemTime;
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::OptionalExtension as _;
 use serde::Serialize;
 
 use super::bucket::LocalBucket;
-use super::database::{StoreResult, from_millis, malformed, to_millis};
+use super::database::{from_millis, to_millis};
 use super::local_store::LocalStore;
 use super::multipart;
 use super::objects::bucket_id;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{BUCKET_ALREADY_OWNED_BY_YOU, BUCKET_NOT_EMPTY};
-use crate::model::r2::{CorsPolicy, validate_bucket_name};
+use crate::model::r2::validate_bucket_name;
 
 /// A bucket of a [`LocalStore`]. It serialises as `name` and `created`, a time of RFC 3339.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -140,21 +140,6 @@ impl LocalBucket {
             _ => Ok(bucket),
         }
     }
-}
-
-/// The CORS policy of a bucket.
-pub(super) fn cors(connection: &Connection, bucket: i64) -> StoreResult<Option<CorsPolicy>> {
-    let json: Option<String> = connection
-        .prepare_cached("SELECT cors FROM buckets WHERE id = ?1")?
-        .query_row((bucket,), |row| row.get(0))?;
-    let policy = json.map(|json| CorsPolicy::from_json(&json)).transpose();
-    Ok(policy.map_err(|error| malformed("a CORS policy", &error))?)
-}
-
-/// Sets the CORS policy of a bucket, which is JSON.
-pub(super) fn set_cors(write: &Write<'_>, bucket: i64, json: Option<&str>) -> StoreResult<()> {
-    write.prepare_cached("UPDATE buckets SET cors = ?2 WHERE id = ?1")?.execute((bucket, json))?;
-    Ok(())
 }
 
 fn read_bucket(row: &rusqlite::Row<'_>) -> rusqlite::Result<BucketInfo> {

@@ -9,6 +9,7 @@ mod block_checksums;
 mod bucket;
 mod buckets;
 mod cleanup;
+mod cors;
 mod cursor;
 mod database;
 mod disk;

@@ -1,0 +1,120 @@
+//! Requests of pages in a browser: let through by the rules of the bucket, as R2 does, or where nobody asks.
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::r2::{CorsRequest, CorsRule};
+use cloudflare_clients::s3::error_code::ErrorCode;
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+use crate::cors::Cors;
+use crate::protocol::Protocol;
+use crate::protocol_error::ProtocolError as _;
+use crate::response::{self, Response};
+use crate::s3::{S3Error, bucket_of};
+use crate::service::Service;
+
+/// What R2 answers to every preflight that it refuses, also for a bucket that is not there.
+const NOT_CONFIGURED: ErrorCode = ErrorCode::new("Unauthorized", StatusCode::FORBIDDEN, ErrorKind::Forbidden);
+
+/// What the answer to a preflight depends on.
+const VARY_OF_PREFLIGHT: &str = "Origin, Access-Control-Request-Headers, Access-Control-Request-Method";
+
+/// A request as a browser has sent it.
+pub(crate) struct Page {
+    protocol: Protocol,
+    /// Empty where the request is not about a bucket.
+    bucket: String,
+    /// Without an `Origin` no page has made it that has to be let in.
+    request: Option<CorsRequest>,
+    is_preflight: bool,
+}
+
+impl Page {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        let asked = parts.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
+        let is_preflight = parts.method == Method::OPTIONS && asked.is_some();
+        let method =
+            asked.filter(|_| is_preflight).and_then(|method| Method::from_bytes(method.as_bytes()).ok());
+        let request = parts.headers.get(header::ORIGIN).map(|origin| {
+            let origin = String::from_utf8_lossy(origin.as_bytes());
+            let request = CorsRequest::new(origin, method.unwrap_or_else(|| parts.method.clone()));
+            if is_preflight { request.headers(requested_headers(&parts.headers)) } else { request }
+        });
+        Self { protocol: Protocol::of(parts), bucket: bucket_of(parts), request, is_preflight }
+    }
+
+    /// The answer to a browser's question whether it may send a request. It needs no signature.
+    pub(crate) async fn preflight(&self, service: &Service) -> Option<Response> {
+        if !self.is_preflight || (self.protocol == Protocol::Kv && !service.cors.is_open()) {
+            return None;
+        }
+        let Some((origin, rule)) = self.rule(service).await else {
+            return Some(match service.cors {
+                Cors::Open => response::empty(StatusCode::FORBIDDEN),
+                Cors::ByRules(_) => {
+                    S3Error::new(NOT_CONFIGURED, "CORS not configured for this bucket").into_response()
+                }
+            });
+        };
+        let mut response = response::empty(StatusCode::NO_CONTENT);
+        let headers = response.headers_mut();
+        insert(headers, header::ACCESS_CONTROL_ALLOW_ORIGIN, &origin);
+        insert(headers, header::ACCESS_CONTROL_ALLOW_METHODS, &joined(&rule.allowed_methods));
+        let names = self.request.as_ref().map_or(&[][..], |request| &request.headers);
+        insert(headers, header::ACCESS_CONTROL_ALLOW_HEADERS, &joined(names));
+        insert(headers, header::ACCESS_CONTROL_EXPOSE_HEADERS, &joined(&rule.expose_headers));
+        if let Some(seconds) = rule.max_age_seconds {
+            headers.insert(header::ACCESS_CONTROL_MAX_AGE, seconds.into());
+        }
+        Some(response)
+    }
+
+    /// Lets the page read the answer, if it may. R2 says nothing to a page of what it refused for its signature.
+    pub(crate) async fn allow(&self, service: &Service, is_signed: bool, answer: &mut Response) {
+        let vary = if self.is_preflight { VARY_OF_PREFLIGHT } else { "Origin" };
+        if self.protocol == Protocol::S3 || service.cors.is_open() {
+            // Also without an origin: a browser that kept the answer to an `<img>` must not give it to a script.
+            answer.headers_mut().append(header::VARY, HeaderValue::from_static(vary));
+        }
+        if self.is_preflight {
+            return;
+        }
+        let refused = matches!(answer.status(), StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+        if !service.cors.is_open() && (!is_signed || refused || self.protocol == Protocol::Kv) {
+            return;
+        }
+        if let Some((origin, rule)) = self.rule(service).await {
+            insert(answer.headers_mut(), header::ACCESS_CONTROL_ALLOW_ORIGIN, &origin);
+            insert(
+                answer.headers_mut(),
+                header::ACCESS_CONTROL_EXPOSE_HEADERS,
+                &joined(&rule.expose_headers),
+            );
+        }
+    }
+
+    /// The rule that allows the request, with the origin to answer with.
+    async fn rule(&self, service: &Service) -> Option<(String, CorsRule)> {
+        let request = self.request.as_ref()?;
+        service.cors.rule(&service.store, &self.bucket, request).await
+    }
+}
+
+fn requested_headers(headers: &HeaderMap) -> Vec<String> {
+    let lines = headers.get_all(header::ACCESS_CONTROL_REQUEST_HEADERS);
+    let names = lines.iter().filter_map(|line| line.to_str().ok()).flat_map(|line| line.split(','));
+    names.map(|name| name.trim().to_ascii_lowercase()).filter(|name| !name.is_empty()).collect()
+}
+
+fn joined(items: &[impl ToString]) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// Leaves out what is empty, and what no header can say.
+fn insert(headers: &mut HeaderMap, name: HeaderName, text: &str) {
+    if let Ok(value) = HeaderValue::from_str(text)
+        && !text.is_empty()
+    {
+        headers.insert(name, value);
+    }
+}
