@@ -24,6 +24,7 @@
 //! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |
 //! | [`UploadState`] | `key`, `uploadId`, `partSize`, `parts` |
 //! | [`SignedUrl`] | `url`, `expiresAt`, `signedHeaders`; written only |
+//! | [`TempCredentials`] | `accessKeyId`, `secretAccessKey`, `sessionToken`, `expiresAt`; written only |
 //!
 //! ```
 //! use cloudflare_clients::r2::{ListPage, UploadedPart};
@@ -68,5 +69,6 @@ pub use crate::model::r2::{
     StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart, normalize_key,
 };
 pub use crate::signing::{
-    Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, SignedUrl, SignedUrlCache,
+    AccessScope, Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, S3Action,
+    SignedUrl, SignedUrlCache, TempCredentials, TempCredentialsRequest,
 };

@@ -1,11 +1,11 @@
-//! Presigned and public URLs of a service's objects.
+//! Presigned and public URLs of a service's objects, and temporary credentials.
 
 use std::time::Duration;
 
 use super::service::R2Service;
 use crate::error::{Error, Result};
 use crate::model::r2::validate_key;
-use crate::signing::{Presign, SignedUrl};
+use crate::signing::{Presign, SignedUrl, TempCredentials, TempCredentialsRequest};
 use crate::sigv4::encode_path;
 
 impl R2Service {
@@ -48,6 +48,25 @@ impl R2Service {
     /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing).
     pub fn presign(&self, method: http::Method, key: impl Into<String>) -> Result<Presign> {
         Ok(self.signing()?.presign(method, key.into()))
+    }
+
+    /// Temporary credentials, made from those that the service signs with: see [`TempCredentials`]. Nothing is sent.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cloudflare_clients::r2::{R2Service, TempCredentials};
+    ///
+    /// # fn example(r2: &R2Service) -> cloudflare_clients::Result<()> {
+    /// let request = TempCredentials::for_bucket("media").prefix("creator-123/").lifetime(Duration::from_hours(1));
+    /// let temporary = r2.mint_temp_credentials(&request)?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing); else those of
+    /// [`TempCredentialsRequest::mint`].
+    pub fn mint_temp_credentials(&self, request: &TempCredentialsRequest) -> Result<TempCredentials> {
+        request.mint(&self.signing()?)
     }
 
     /// The unsigned URL of an object on the bucket's custom domain. R2's S3 endpoint is never public.

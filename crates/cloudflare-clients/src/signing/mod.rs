@@ -8,6 +8,7 @@ mod signed_url;
 mod signed_url_cache;
 mod signing_client;
 mod signing_config;
+pub(crate) mod temp_credentials;
 pub(crate) mod url_signer;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) mod worker_secrets;
@@ -18,3 +19,4 @@ pub use self::signed_url::SignedUrl;
 pub use self::signed_url_cache::SignedUrlCache;
 pub use self::signing_client::R2SigningClient;
 pub use self::signing_config::R2SigningConfig;
+pub use self::temp_credentials::{AccessScope, S3Action, TempCredentials, TempCredentialsRequest};

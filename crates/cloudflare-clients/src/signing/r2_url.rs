@@ -57,6 +57,11 @@ impl<'a> R2Url<'a> {
         Ok(Some(Self { url, account_id, jurisdiction, bucket_name }))
     }
 
+    /// The account that it is of.
+    pub(super) fn account_id(&self) -> &'a str {
+        self.account_id
+    }
+
     /// Whether it is of this account.
     pub(super) fn is_of(&self, account_id: &str) -> bool {
         self.account_id.eq_ignore_ascii_case(account_id)

@@ -58,6 +58,7 @@ struct Inner {
     endpoint: Endpoint,
     signer: Signer,
     bucket_name: String,
+    account_id: Option<String>,
     /// What signed the last URL.
     url_signer: RwLock<Option<UrlSigner>>,
 }
@@ -68,8 +69,8 @@ impl R2SigningClient {
     /// # Errors
     /// A value of `config` does not have its form: nothing is asked of the network.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        let SigningParts { endpoint, signer, bucket_name } = config.into_parts()?;
-        let inner = Inner { endpoint, signer, bucket_name, url_signer: RwLock::new(None) };
+        let SigningParts { endpoint, signer, bucket_name, account_id } = config.into_parts()?;
+        let inner = Inner { endpoint, signer, bucket_name, account_id, url_signer: RwLock::new(None) };
         Ok(Self { inner: Arc::new(inner), clock: Clock::default() })
     }
 
@@ -121,6 +122,11 @@ impl R2SigningClient {
     /// Where the bucket is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.inner.endpoint
+    }
+
+    /// The account's id, where it is known.
+    pub(super) fn account_id(&self) -> Option<&str> {
+        self.inner.account_id.as_deref()
     }
 
     pub(crate) fn signer(&self) -> &Signer {

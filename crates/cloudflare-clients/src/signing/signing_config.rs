@@ -38,6 +38,8 @@ use crate::sigv4::{Credentials, Signer};
 #[derive(Clone)]
 pub struct R2SigningConfig {
     location: Location,
+    /// Where the location does not say it.
+    account_id: Option<String>,
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Option<Zeroizing<String>>,
@@ -52,6 +54,8 @@ pub struct R2SigningConfig {
 enum Location {
     Account(String),
     Endpoint(String),
+    /// One that was checked before.
+    Resolved(Endpoint),
 }
 
 /// What a checked config comes to.
@@ -59,6 +63,8 @@ pub(super) struct SigningParts {
     pub(super) endpoint: Endpoint,
     pub(super) signer: Signer,
     pub(super) bucket_name: String,
+    /// `None` where neither the endpoint nor the config says it.
+    pub(super) account_id: Option<String>,
 }
 
 impl R2SigningConfig {
@@ -114,9 +120,22 @@ impl R2SigningConfig {
         )
     }
 
+    /// A bucket at an endpoint that was checked before.
+    pub(super) fn resolved(
+        endpoint: Endpoint,
+        access_key_id: String,
+        secret_access_key: Zeroizing<String>,
+        bucket_name: String,
+    ) -> Self {
+        let mut config = Self::at(Location::Resolved(endpoint), access_key_id, String::new(), bucket_name);
+        config.secret_access_key = secret_access_key;
+        config
+    }
+
     fn at(location: Location, access_key_id: String, secret_access_key: String, bucket_name: String) -> Self {
         Self {
             location,
+            account_id: None,
             access_key_id,
             secret_access_key: Zeroizing::new(secret_access_key),
             session_token: None,
@@ -140,7 +159,7 @@ impl R2SigningConfig {
     ///
     /// | variable | |
     /// |---|---|
-    /// | `R2_ACCOUNT_ID` | needed, unless there is an `R2_ENDPOINT`; beside one of R2, the same account |
+    /// | `R2_ACCOUNT_ID` | needed, unless there is an `R2_ENDPOINT`; beside one of R2, the same account; beside another, for [temporary credentials](crate::r2::TempCredentials) only |
     /// | `R2_ACCESS_KEY_ID` | needed |
     /// | `R2_SECRET_ACCESS_KEY` | needed |
     /// | `R2_BUCKET_MEDIA` | needed: the bucket's name |
@@ -170,6 +189,9 @@ impl R2SigningConfig {
             variables.required(env::R2_SECRET_ACCESS_KEY),
             variables.required(env::R2_BUCKET_MEDIA),
         );
+        if let Location::Endpoint(_) = config.location {
+            config.account_id = variables.optional(env::R2_ACCOUNT_ID);
+        }
         config.session_token = variables.optional(env::R2_SESSION_TOKEN).map(Zeroizing::new);
         config.region = variables.optional(env::R2_REGION);
         if let Some(text) = variables.optional(env::R2_JURISDICTION) {
@@ -210,6 +232,14 @@ impl R2SigningConfig {
         self
     }
 
+    /// The account's id, where the endpoint is another server's and so does not name it. Nothing but
+    /// [temporary credentials](crate::r2::TempCredentials) needs it.
+    #[must_use]
+    pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
+        self.account_id = Some(account_id.into());
+        self
+    }
+
     /// Where the bucket's name goes: by default in the host for R2, and in the path for other endpoints.
     #[must_use]
     pub fn addressing(mut self, addressing: Addressing) -> Self {
@@ -238,6 +268,13 @@ impl R2SigningConfig {
             return Err(fault);
         }
         let endpoint = self.resolved_endpoint()?;
+        let account_id = match self.location {
+            Location::Account(account_id) => Some(account_id),
+            _ => match R2Url::parse(&endpoint)? {
+                Some(url) => Some(url.account_id().to_owned()),
+                None => self.account_id,
+            },
+        };
         let mut credentials = Credentials::new(self.access_key_id, self.secret_access_key.as_str());
         if let Some(token) = &self.session_token {
             credentials = credentials.with_session_token(token.as_str());
@@ -247,14 +284,14 @@ impl R2SigningConfig {
             Some(region) => signer.with_region(region),
             None => signer,
         };
-        Ok(SigningParts { endpoint, signer, bucket_name: self.bucket_name })
+        Ok(SigningParts { endpoint, signer, bucket_name: self.bucket_name, account_id })
     }
 
     /// What does not have its form, each with the variable that it may have come from.
     fn faults(&self) -> impl Iterator<Item = (&'static str, Error)> {
         let location = match self.location {
             Location::Account(_) => env::R2_ACCOUNT_ID,
-            Location::Endpoint(_) => env::R2_ENDPOINT,
+            Location::Endpoint(_) | Location::Resolved(_) => env::R2_ENDPOINT,
         };
         let session_token =
             self.session_token.as_deref().map(|token| validate_secret("session token", token));
@@ -272,6 +309,7 @@ impl R2SigningConfig {
 
     fn resolved_endpoint(&self) -> Result<Endpoint> {
         let endpoint = match &self.location {
+            Location::Resolved(endpoint) => endpoint.clone(),
             Location::Account(account_id) => Endpoint::r2(account_id, self.jurisdiction)?,
             Location::Endpoint(url) => {
                 let custom = Endpoint::parse(url)?;

@@ -54,6 +54,10 @@ impl Signer {
         Self { region: region.into(), ..Self::new(self.credentials) }
     }
 
+    pub(crate) fn region(&self) -> &str {
+        &self.region
+    }
+
     /// The credentials it signs with.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials

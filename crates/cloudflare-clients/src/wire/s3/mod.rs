@@ -31,6 +31,7 @@ pub mod put_object;
 mod request;
 mod response;
 mod rfc2047;
+pub mod session_token;
 pub mod upload_part;
 pub mod upload_part_copy;
 pub mod xml;

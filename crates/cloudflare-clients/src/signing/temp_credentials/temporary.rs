@@ -1,0 +1,146 @@
+//! Credentials that expire.
+
+use std::fmt;
+use std::time::SystemTime;
+
+use serde::{Serialize, Serializer};
+use zeroize::Zeroizing;
+
+use super::request::TempCredentialsRequest;
+use crate::signing::endpoint::Endpoint;
+use crate::signing::signing_config::R2SigningConfig;
+use crate::sigv4::Credentials;
+
+/// [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of one bucket, for whoever is to do
+/// no more than what they allow: a browser, a job, another program. Any S3 client takes the three values.
+///
+/// Treat them as a secret: `Debug` shows no more than the access key id, the bucket and the time. They serialise whole, for those who are to use
+/// them: `accessKeyId`, `secretAccessKey`, `sessionToken`, and `expiresAt` in UTC by
+/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
+///
+/// An `S3Bucket` or an [`R2SigningClient`](crate::r2::R2SigningClient) takes them with `into()`.
+///
+/// ```
+/// use std::time::{Duration, UNIX_EPOCH};
+/// use cloudflare_clients::r2::{AccessScope, R2SigningClient, R2SigningConfig, TempCredentials};
+///
+/// let parent = R2SigningClient::new(R2SigningConfig::new(
+///     "0123456789abcdef0123456789abcdef",
+///     "fedcba9876543210fedcba9876543210",
+///     "the-secret-access-key",
+///     "media",
+/// ))?;
+/// let temporary = TempCredentials::for_bucket("media")
+///     .scope(AccessScope::ObjectReadWrite)
+///     .prefix("creator-123/")
+///     .lifetime(Duration::from_hours(1))
+///     .mint(&parent.at(UNIX_EPOCH + Duration::from_secs(1_800_000_000)))?;
+/// assert_eq!(temporary.expires_at(), UNIX_EPOCH + Duration::from_secs(1_800_003_600));
+///
+/// // What a browser or a job is given:
+/// let json = serde_json::to_value(&temporary)?;
+/// assert_eq!(json["accessKeyId"], "fedcba9876543210fedcba9876543210");
+/// assert_eq!(json["expiresAt"], "2027-01-15T09:00:00.000Z");
+///
+/// // What this program does with them itself:
+/// let client = R2SigningClient::new(temporary.into())?;
+/// assert_eq!(client.bucket_name(), "media");
+/// # Ok::<_, Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TempCredentials {
+    access_key_id: String,
+    #[serde(serialize_with = "serialize_secret")]
+    secret_access_key: Zeroizing<String>,
+    #[serde(serialize_with = "serialize_secret")]
+    session_token: Zeroizing<String>,
+    #[serde(with = "crate::time::rfc3339")]
+    expires_at: SystemTime,
+    #[serde(skip)]
+    bucket: String,
+    #[serde(skip)]
+    endpoint: Endpoint,
+    #[serde(skip)]
+    region: String,
+}
+
+impl TempCredentials {
+    /// What credentials of a bucket are to allow: [`mint`](TempCredentialsRequest::mint) makes them.
+    pub fn for_bucket(bucket: impl Into<String>) -> TempCredentialsRequest {
+        TempCredentialsRequest::new(bucket.into())
+    }
+
+    pub(crate) fn new(
+        access_key_id: String,
+        secret_access_key: Zeroizing<String>,
+        session_token: Zeroizing<String>,
+        expires_at: SystemTime,
+        bucket: String,
+        endpoint: Endpoint,
+        region: String,
+    ) -> Self {
+        Self { access_key_id, secret_access_key, session_token, expires_at, bucket, endpoint, region }
+    }
+
+    /// The access key id.
+    pub fn access_key_id(&self) -> &str {
+        &self.access_key_id
+    }
+
+    /// The secret access key.
+    pub fn secret_access_key(&self) -> &str {
+        &self.secret_access_key
+    }
+
+    /// The session token, which goes with each request as `X-Amz-Security-Token`.
+    pub fn session_token(&self) -> &str {
+        &self.session_token
+    }
+
+    /// When they stop working; a whole second.
+    pub fn expires_at(&self) -> SystemTime {
+        self.expires_at
+    }
+
+    /// The bucket that they are for.
+    pub fn bucket_name(&self) -> &str {
+        &self.bucket
+    }
+
+    /// Where they are good.
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// To sign with.
+    pub fn signing(&self) -> Credentials {
+        Credentials::new(&self.access_key_id, self.secret_access_key.as_str())
+            .with_session_token(self.session_token.as_str())
+    }
+}
+
+impl From<TempCredentials> for R2SigningConfig {
+    /// Their bucket, at the endpoint of their parent.
+    fn from(temporary: TempCredentials) -> Self {
+        let TempCredentials { access_key_id, secret_access_key, session_token, bucket, endpoint, region, .. } =
+            temporary;
+        Self::resolved(endpoint, access_key_id, secret_access_key, bucket)
+            .session_token(session_token.as_str())
+            .region(region)
+    }
+}
+
+impl fmt::Debug for TempCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TempCredentials")
+            .field("access_key_id", &self.access_key_id)
+            .field("bucket", &self.bucket)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+fn serialize_secret<S: Serializer>(secret: &Zeroizing<String>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret)
+}
