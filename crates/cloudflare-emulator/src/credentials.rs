@@ -1,4 +1,4 @@
-//! The one pair of keys that a data directory is served with.
+//! The first key that a data directory is served with, which may do everything.
 
 use std::fmt;
 use std::fs;
@@ -92,7 +92,6 @@ impl Credentials {
         };
         // The parser's own words could quote the secret.
         let credentials: Self = serde_json::from_slice(content).map_err(|_| unusable())?;
-        let is_hex = |text: &str, length| text.len() == length && text.bytes().all(|b| b.is_ascii_hexdigit());
         let well_formed = is_hex(&credentials.account_id, 32)
             && is_hex(&credentials.access_key_id, 32)
             && is_hex(&credentials.secret_access_key, 64);
@@ -136,7 +135,12 @@ impl fmt::Debug for Credentials {
     }
 }
 
-fn random_hex<const BYTES: usize>() -> Result<String> {
+/// Whether it is an id or secret of this many hex characters.
+pub(crate) fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+pub(crate) fn random_hex<const BYTES: usize>() -> Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
         Error::new(ErrorKind::Storage, format!("the system gives no random numbers: {error}"))

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::kv::API;
-use crate::{Credentials, Faults, KvBehaviour, Limits, Server, Tls};
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Server, Tls};
 
 /// A running [`Server`] over a store of its own: what a test needs of R2 and Workers KV.
 ///
@@ -22,6 +22,7 @@ use crate::{Credentials, Faults, KvBehaviour, Limits, Server, Tls};
 pub struct Emulator {
     store: LocalStore,
     credentials: Credentials,
+    keys: Keys,
     faults: Faults,
     endpoint: String,
     local_addr: SocketAddr,
@@ -84,6 +85,7 @@ impl Emulator {
             credentials.secret_access_key(),
             bucket,
         )
+        .account_id(credentials.account_id())
     }
 
     /// What a client of the namespace with this id needs. Nobody looks whether the namespace exists.
@@ -110,6 +112,12 @@ impl Emulator {
     /// What its clients sign with, and the token of those of KV.
     pub fn credentials(&self) -> &Credentials {
         &self.credentials
+    }
+
+    /// Further keys, with less than all permissions. A client signs with one by
+    /// [`R2SigningConfig::for_endpoint`], and temporary credentials are made of any.
+    pub fn keys(&self) -> &Keys {
+        &self.keys
     }
 
     /// What it serves, to look at or fill without a request.
@@ -204,8 +212,10 @@ impl EmulatorBuilder {
         let store = LocalStore::open_with_runtime(&folder, self.runtime).await?;
         let credentials = Credentials::load_or_create(&folder)?;
         let server = Server::bind(store.clone(), credentials.clone(), self.listen).await?;
+        let keys = Keys::in_directory(&folder);
         let server = server.with_kv_behaviour(self.kv_behaviour).with_limits(self.limits);
         let server = if self.open_cors { server.with_open_cors() } else { server };
+        let server = server.with_keys(keys.clone());
         let server = match self.tls {
             Some(tls) => server.with_tls(tls),
             None => server,
@@ -219,6 +229,7 @@ impl EmulatorBuilder {
         Ok(Emulator {
             store,
             credentials,
+            keys,
             faults,
             endpoint,
             local_addr,

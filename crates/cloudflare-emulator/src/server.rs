@@ -15,7 +15,7 @@ use crate::cors::Cors;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::service::Service;
-use crate::{Credentials, Faults, KvBehaviour, Limits, Tls};
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Tls};
 
 /// How long requests under way may take after a shutdown was asked for.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -86,6 +86,13 @@ impl Server {
     #[must_use]
     pub fn with_open_cors(mut self) -> Self {
         self.service.cors = Cors::Open;
+        self
+    }
+
+    /// Takes requests that are signed with these keys, too: each may do what its scope and buckets allow.
+    #[must_use]
+    pub fn with_keys(mut self, keys: Keys) -> Self {
+        self.service.keys = Some(keys);
         self
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use cloudflare_clients::r2::AccessScope;
 use cloudflare_clients::{LocalStore, sigv4};
 
 use crate::api_token::ApiToken;
@@ -10,14 +11,16 @@ use crate::cors::Cors;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::pace::Pressure;
-use crate::{Credentials, Faults, KvBehaviour, Limits};
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits};
 
 /// The store that is served, and how.
 pub(crate) struct Service {
     pub(crate) store: LocalStore,
     pub(crate) account_id: String,
     pub(crate) faults: Faults,
-    pub(crate) signing: sigv4::Credentials,
+    /// The key that may do everything.
+    signing: sigv4::Credentials,
+    pub(crate) keys: Option<Keys>,
     pub(crate) api_token: ApiToken,
     pub(crate) eventual: Eventual,
     pub(crate) chunking_clients: ChunkingClients,
@@ -32,6 +35,7 @@ impl Service {
         Self {
             store,
             signing: credentials.signing(),
+            keys: None,
             api_token: ApiToken::new(&credentials.api_token()),
             account_id: credentials.account_id().to_owned(),
             faults: Faults::default(),
@@ -42,6 +46,19 @@ impl Service {
             memory: Memory::new(Limits::default().memory),
             pressure: Pressure::default(),
         }
+    }
+
+    /// What the permanent key with this id signs with, what it may do, and the buckets that it may do it to:
+    /// `None` for all.
+    pub(crate) fn permanent_key(
+        &self,
+        access_key_id: &str,
+    ) -> Option<(sigv4::Credentials, AccessScope, Option<Vec<String>>)> {
+        if access_key_id == self.signing.access_key_id() {
+            return Some((self.signing.clone(), AccessScope::AdminReadWrite, None));
+        }
+        let key = self.keys.as_ref()?.find(access_key_id)?;
+        Some((key.signing(), key.scope(), key.buckets().map(<[_]>::to_vec)))
     }
 }
 

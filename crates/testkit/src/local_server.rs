@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::R2SigningConfig;
 use cloudflare_clients::{LocalStore, RestNamespace, Runtime, S3Bucket};
-use cloudflare_emulator::{Credentials, Emulator, EmulatorBuilder, Faults, KvBehaviour, Limits};
+use cloudflare_emulator::{Credentials, Emulator, EmulatorBuilder, Faults, Keys, KvBehaviour, Limits};
 use tempfile::TempDir;
 
 /// The bucket that a [`LocalServer`] has from the beginning.
@@ -76,6 +76,12 @@ impl LocalServer {
             self.credentials.secret_access_key(),
             bucket,
         )
+        .account_id(self.credentials.account_id())
+    }
+
+    /// Its further keys.
+    pub fn keys(&self) -> &Keys {
+        self.emulator.keys()
     }
 
     /// What a client of the namespace with this id needs.

@@ -2,19 +2,31 @@
 
 use std::time::SystemTime;
 
+use cloudflare_clients::s3::session_token::SessionToken;
 use cloudflare_clients::sigv4::{Credentials, ParsedAuth, VerifyError, query_pairs};
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 
+use crate::s3::access::Access;
 use crate::s3::error::S3Error;
+use crate::s3::known_error::ACCESS_DENIED;
+use crate::service::Service;
+
+/// Who signed a request.
+pub(crate) struct Authenticated {
+    pub(crate) auth: ParsedAuth,
+    /// What it is signed with.
+    pub(crate) credentials: Credentials,
+    /// What may be done.
+    pub(crate) access: Access,
+}
 
 /// Checks the signature, in the headers or the query. One of a body in chunks counts where they are taken.
 pub(crate) fn authenticate(
     parts: &mut Parts,
-    credentials: &Credentials,
-    now: SystemTime,
+    service: &Service,
     takes_chunks: bool,
-) -> Result<ParsedAuth, S3Error> {
+) -> Result<Authenticated, S3Error> {
     let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
     let read = if takes_chunks { ParsedAuth::from_request_with_chunks } else { ParsedAuth::from_request };
     let auth = read(&parts.method, path, query, &parts.headers).map_err(|error| {
@@ -26,11 +38,36 @@ pub(crate) fn authenticate(
             error => error.into(),
         }
     })?;
-    auth.verify(credentials, now)?;
+    let now = service.store.now();
+    let (key, scope, buckets) =
+        service.permanent_key(auth.access_key_id()).ok_or(VerifyError::Unauthorized)?;
+    let session = session(service, &auth, &key, &parts.headers, now)?;
+    let credentials = session.as_ref().map_or(key, |session| session.credentials().clone());
+    auth.verify(&credentials, now)?;
     if auth.is_presigned() {
         add_hoisted_headers(query, &mut parts.headers)?;
     }
-    Ok(auth)
+    Ok(Authenticated { auth, credentials, access: Access::new(scope, buckets, session) })
+}
+
+/// What the session token allows, where the request has one.
+fn session(
+    service: &Service,
+    auth: &ParsedAuth,
+    key: &Credentials,
+    headers: &HeaderMap,
+    now: SystemTime,
+) -> Result<Option<SessionToken>, S3Error> {
+    let Some(token) = auth.session_token().filter(|token| !token.is_empty()) else { return Ok(None) };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match SessionToken::verify(token, key, &service.account_id, host, now) {
+        Ok(session) => Ok(Some(session)),
+        Err(error) => {
+            // The refusal says no more than R2's.
+            tracing::info!(reason = %error, "access denied");
+            Err(ACCESS_DENIED.into())
+        }
+    }
 }
 
 /// Whether a request without a signature may be a browser's form, which carries it in the body.

@@ -1,9 +1,11 @@
-//! What becomes of a request: authenticate, detect the operation, screen headers and parameters, run, render.
+//! What becomes of a request: authenticate, detect the operation, screen headers and parameters, authorise, run, render.
 
 use http::HeaderMap;
 use http::request::Parts;
 use http::uri::Scheme;
 
+use super::auth::Authenticated;
+use super::authorize::authorize;
 use super::error::S3Error;
 use super::operation::S3Operation;
 use super::payload::Payload;
@@ -26,13 +28,14 @@ pub(crate) async fn handle(
 ) -> Result<Response, S3Error> {
     // Over TLS, where all of R2 is, no client needs them.
     let takes_chunks = scheme == Scheme::HTTP;
-    let auth = auth::authenticate(&mut parts, &service.signing, service.store.now(), takes_chunks)?;
+    let Authenticated { auth, credentials, access } =
+        auth::authenticate(&mut parts, service, takes_chunks)?;
     let resource = S3Resource::parse(parts.uri.path())?;
     let mut query = Query::parse(parts.uri.query().unwrap_or_default())
         .map_err(|_| S3Error::invalid_argument("The query is not valid UTF-8"))?;
     let operation = S3Operation::detect(&parts.method, &resource, &query, &parts.headers)?;
     *name = Some(format!("{operation:?}"));
-    let chunks = SignedChunks::take(&auth, &service.signing, operation, &mut parts.headers)?;
+    let chunks = SignedChunks::take(&auth, &credentials, operation, &mut parts.headers)?;
     screening::screen(operation, &query, &parts.headers)?;
     query.retain(|name| operation.reads_parameter(name));
     if chunks.is_some() {
@@ -46,7 +49,9 @@ pub(crate) async fn handle(
         query,
         payload: Payload::new(body, auth.payload(), chunks, &parts.headers),
         headers: headers_read_by(operation, &parts.headers),
+        access,
     };
+    authorize(operation, &request)?;
     operations::run(operation, service, request).await
 }
 

@@ -1,6 +1,9 @@
 //! R2's S3 API.
 
+mod access;
 mod auth;
+mod authorize;
+mod copy_source;
 mod error;
 mod handle;
 mod known_error;

@@ -3,6 +3,7 @@
 use http::uri::Scheme;
 use http::{HeaderMap, header};
 
+use super::access::Access;
 use super::error::S3Error;
 use super::payload::Payload;
 use crate::uri::Query;
@@ -20,6 +21,8 @@ pub(crate) struct S3Request {
     /// The headers that the operation reads.
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload,
+    /// What may be done, all of which the operation is but for what its body names.
+    pub(crate) access: Access,
 }
 
 impl S3Request {

@@ -7,7 +7,7 @@ use cloudflare_clients::r2::{
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 
-use super::copy_source::CopySource;
+use crate::s3::copy_source::CopySource;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
 use crate::s3::request::S3Request;

@@ -4,6 +4,7 @@ use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::{Bucket as _, Conditional, DeleteManyRequest, EtagList, MAX_DELETES};
 use cloudflare_clients::s3::xml::Element;
 
+use crate::s3::authorize::authorize_object;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::MALFORMED_XML;
 use crate::s3::request::S3Request;
@@ -11,7 +12,12 @@ use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
-    let entries = parse(&request.payload.document().await?)?;
+    let mut entries = parse(&request.payload.document().await?)?;
+    for entry in &mut entries {
+        if let Err(denied) = authorize_object(&request.access, &entry.key) {
+            entry.deletion = Deletion::Refused(denied);
+        }
+    }
     let bucket = service.store.bucket(&request.bucket)?;
     let mut outcomes = delete_plain(&bucket, &entries).await?.into_iter();
     let mut deleted = Vec::with_capacity(entries.len());

@@ -7,7 +7,6 @@ mod bucket_encryption;
 mod bucket_properties;
 mod complete_multipart_upload;
 mod copy_object;
-mod copy_source;
 mod create_bucket;
 mod create_multipart_upload;
 mod delete_bucket;

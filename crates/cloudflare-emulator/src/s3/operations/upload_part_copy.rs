@@ -4,8 +4,8 @@ use cloudflare_clients::r2::{Bucket as _, Range, UploadPartCopyRequest};
 use cloudflare_clients::s3::{headers, xml_checksums};
 use http::{HeaderMap, header};
 
-use super::copy_source::CopySource;
 use super::part_number;
+use crate::s3::copy_source::CopySource;
 use crate::s3::error::S3Error;
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};

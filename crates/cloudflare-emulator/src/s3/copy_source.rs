@@ -6,15 +6,15 @@ use crate::s3::error::S3Error;
 use crate::s3::request::S3Request;
 use crate::uri;
 
-pub(super) struct CopySource {
-    pub(super) bucket: String,
-    pub(super) key: String,
+pub(crate) struct CopySource {
+    pub(crate) bucket: String,
+    pub(crate) key: String,
 }
 
 impl CopySource {
     /// `/bucket/key` or `bucket/key`, percent-encoded. A `+` is a space, as AWS has it and some clients send
     /// it; a plus is `%2B`.
-    pub(super) fn parse(request: &S3Request) -> Result<Self, S3Error> {
+    pub(crate) fn parse(request: &S3Request) -> Result<Self, S3Error> {
         let header = request.header("x-amz-copy-source")?.unwrap_or_default();
         if header.contains("?versionId=") {
             return Err(S3Error::header_not_implemented("x-amz-copy-source", header));
