@@ -1,6 +1,7 @@
 //! The local server over real sockets, with requests made by hand.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::format_collect)]
 
+mod access;
 mod auth;
 mod chunks;
 mod client;
