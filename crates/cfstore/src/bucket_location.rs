@@ -205,6 +205,7 @@ pub(crate) fn signing_config(endpoint: &str, credentials: &Credentials, bucket: 
         credentials.secret_access_key(),
         bucket,
     )
+    .account_id(credentials.account_id())
 }
 
 fn note_embedded(directory: &Path, bucket: &str, printer: Printer) {

@@ -20,6 +20,7 @@ mod printer;
 mod progress;
 mod rfc3339;
 mod selection;
+mod shell;
 mod shutdown;
 mod stdin;
 mod transfer;

@@ -1,6 +1,7 @@
 //! What the command line takes: clap's types, and no more.
 
 mod cors;
+mod access;
 mod kv;
 mod objects;
 mod transfers;
@@ -15,6 +16,7 @@ use cloudflare_clients::http::Method;
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
+pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
@@ -98,6 +100,12 @@ Examples:
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
   cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
     Serve(Serve),
+    /// Make, list and remove the keys that `cfstore serve` takes besides its first one
+    ///
+    /// Each has a scope and buckets, as an R2 API token has, so that it shows on this machine what a program
+    /// may not do. A server that runs sees changes at once.
+    #[command(subcommand)]
+    Keys(Keys),
     /// Read all of a store on this machine, and name what is damaged
     ///
     /// Every object, value and part is compared with its checksums, and the exit code is 1 where something
@@ -281,6 +289,17 @@ Examples:
   curl \"$(cfstore r2 presign film.mp4 --expires 10m)\" -o film.mp4
   cfstore r2 presign --method put --content-type video/mp4 creator-123/videos/new.mp4")]
     Presign(Presign),
+    /// Make credentials of one bucket that expire, for a job or a browser that is to do no more than this
+    ///
+    /// Nothing is sent: they are computed here from the key in the variables, and stop working with it. Any S3
+    /// client takes them. Treat them as a secret.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 credentials --prefix creator-123/ --read-only --expires 1h
+  cfstore r2 credentials --prefix creator-123/ > job.env     elsewhere: cfstore --env-file job.env r2 ls creator-123/
+  cfstore r2 credentials --object film.mp4 --action PutObject,HeadObject
+  eval \"$(cfstore r2 credentials --read-only --aws)\"        for aws, boto3 and other SDKs")]
+    Credentials(Credentials),
     /// Make an HLS playlist or DASH manifest that plays: with a presigned URL for every segment and key
     ///
     /// It is printed, or written to a folder together with the playlists that it names. Whoever has it can

@@ -1,17 +1,16 @@
 //! `cfstore serve`
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
-use cloudflare_emulator::{Credentials, KvBehaviour, Server, Tls};
+use cloudflare_emulator::{Credentials, Keys, KvBehaviour, Server, Tls};
 
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::cli::Serve;
 use crate::error::{Error, ExitStatus, Result};
 use crate::namespace_location::LOCAL_NAMESPACE;
 use crate::printer::Printer;
-use crate::shutdown;
+use crate::{shell, shutdown};
 use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCESS_KEY_ID,
     R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, SSL_CERT_FILE,
@@ -24,6 +23,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let credentials = Credentials::load_or_create(&args.data)?;
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
     let server = Server::bind(store, credentials.clone(), args.listen).await.map_err(Error::Listen)?;
+    let server = server.with_keys(Keys::in_directory(&args.data));
     let server = server.with_kv_behaviour(match args.kv_cache_ttl {
         _ if !args.kv_as_in_production => KvBehaviour::default(),
         None => KvBehaviour::as_in_production(),
@@ -56,9 +56,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     ];
     variables.extend(trusted.as_deref().map(|path| (SSL_CERT_FILE, path)));
     printer.json(&variables.iter().copied().collect::<BTreeMap<_, _>>())?;
-    for (name, value) in variables {
-        printer.line(format_args!("export {name}={}", quoted(value)))?;
-    }
+    shell::export(printer, variables)?;
     printer.note(format_args!(
         "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore works on it there.\n\
          Other S3 clients take the same values, with region auto and path style, and so does wrangler for KV. Ctrl-C stops.",
@@ -100,29 +98,4 @@ fn tls(args: &Serve, store: &LocalStore) -> Result<Option<Tls>> {
         Error::usage(error.message(), "--tls makes a certificate for this machine, and needs no files")
     })?;
     Ok(Some(tls))
-}
-
-/// A value as a shell takes it.
-fn quoted(value: &str) -> Cow<'_, str> {
-    if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte)) {
-        return value.into();
-    }
-    format!("'{}'", value.replace('\'', r"'\''")).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn values_are_one_word_to_a_shell() {
-        for (value, expected) in [
-            ("https://127.0.0.1:9710", "https://127.0.0.1:9710"),
-            ("/my store/a", "'/my store/a'"),
-            ("/it's", r"'/it'\''s'"),
-            ("$(x)", "'$(x)'"),
-        ] {
-            assert_eq!(quoted(value), expected);
-        }
-    }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cors;
+mod access;
 mod full_disk;
 mod generated;
 mod kills;

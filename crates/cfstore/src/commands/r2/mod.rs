@@ -4,6 +4,7 @@ mod cat;
 mod copying;
 mod cors;
 mod cp;
+mod credentials;
 mod du;
 mod get;
 mod get_many;
@@ -67,6 +68,7 @@ pub(crate) async fn run(
         R2::Cors(Cors::Rm) => cors::rm(location, printer).await,
         R2::Cors(Cors::Check(args)) => cors::check(args, location, printer).await,
         R2::Presign(args) => presign::run(args, location, printer),
+        R2::Credentials(args) => credentials::run(args, location, env_file, printer).await,
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
         R2::Sync(args) => sync::run(args, bucket_option.as_deref(), env_file, printer).await,
         R2::Cp(args) => {
@@ -96,7 +98,7 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         // Where it goes may be another bucket.
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
         // Either may be a folder, and both may be in buckets of their own.
-        // Rules are about no key.
-        R2::Sync(_) | R2::Cors(_) => Vec::new(),
+        // Rules are about no key, and credentials of one bucket, whose name the options say.
+        R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) => Vec::new(),
     }
 }
