@@ -19,6 +19,7 @@ from harness import (
     read,
     request,
     run,
+    temporary_credentials,
     write,
 )
 
@@ -213,6 +214,38 @@ def batch_delete():
     equal(sorted(entry["Key"] for entry in answer["Deleted"]), keys)
     aws("s3", "rm", "--recursive", url())
     equal(aws("s3", "ls", "--recursive", url()), b"")
+
+
+@check
+def temporary_credentials_do_what_they_allow_and_no_more():
+    put("secret", b"x")
+    secret, token = temporary_credentials("team/")
+    limited = {"AWS_SECRET_ACCESS_KEY": secret, "AWS_SESSION_TOKEN": token}
+    big = pattern(9 * MIB)
+    aws("s3", "cp", write("big", big), url("team/big"), **limited)
+    aws("s3", "cp", write("small", b"y"), url("team/small"), **limited)
+    aws("s3", "cp", url("team/small"), url("team/copy"), **limited)
+    contains(aws("s3", "ls", url("team/"), **limited).decode(), "copy")
+    aws("s3", "cp", url("team/big"), "back", **limited)
+    equal(read("back"), big)
+    signed = aws("s3", "presign", url("team/copy"), **limited).decode().strip()
+    contains(signed, "X-Amz-Security-Token=")
+    equal(request("GET", signed), (200, b"y"))
+    for arguments in [
+        ("s3", "cp", url("secret"), "stolen"),
+        ("s3", "cp", url("secret"), url("team/stolen")),
+        ("s3", "cp", "big", url("elsewhere")),
+        ("s3", "ls", url()),
+        ("s3", "ls"),
+        ("s3", "rm", url("secret")),
+        ("s3", "mb", "s3://interop-made-here"),
+    ]:
+        refusal = aws(*arguments, fails=True, **limited)
+        if "403" not in refusal:
+            contains(refusal, "AccessDenied")
+    aws("s3", "rm", "--recursive", url("team/"), **limited)
+    equal(aws("s3", "ls", url()).decode().split()[-1], "secret")
+    aws("s3", "rm", url("secret"))
 
 
 @check

@@ -24,16 +24,18 @@ from harness import (
     finish,
     pattern,
     request,
+    temporary_credentials,
 )
 
 
-def client(secret=SECRET_ACCESS_KEY):
+def client(secret=SECRET_ACCESS_KEY, token=None):
     return boto3.client(
         "s3",
         endpoint_url=ENDPOINT,
         region_name="auto",
         aws_access_key_id=ACCESS_KEY_ID,
         aws_secret_access_key=secret,
+        aws_session_token=token,
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
@@ -475,6 +477,72 @@ def buckets():
     s3.delete_object(Bucket="interop-made-here", Key="a")
     s3.delete_bucket(Bucket="interop-made-here")
     refused(404, None, s3.head_bucket, Bucket="interop-made-here")
+
+
+@check
+def temporary_credentials_do_what_they_allow():
+    limited = client(*temporary_credentials("team/"))
+    body = pattern(9 * MIB)
+    limited.put_object(Bucket=BUCKET, Key="team/a", Body=b"x")
+    limited.upload_fileobj(io.BytesIO(body), BUCKET, "team/parts", Config=TransferConfig(multipart_threshold=8 * MIB))
+    equal(get("team/parts"), body)
+    equal(limited.get_object(Bucket=BUCKET, Key="team/a")["Body"].read(), b"x")
+    limited.copy({"Bucket": BUCKET, "Key": "team/a"}, BUCKET, "team/copy")
+    listed = limited.list_objects_v2(Bucket=BUCKET, Prefix="team/")["Contents"]
+    equal([entry["Key"] for entry in listed], ["team/a", "team/copy", "team/parts"])
+    url = limited.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "team/a"})
+    equal(request("GET", url), (200, b"x"))
+
+
+@check
+def temporary_credentials_do_no_more():
+    put("presigned", b"x")
+    limited = client(*temporary_credentials("team/"))
+    for key in ["presigned", "team", "teams/a"]:
+        refused(403, "AccessDenied", limited.get_object, Bucket=BUCKET, Key=key)
+        refused(403, "AccessDenied", limited.put_object, Bucket=BUCKET, Key=key, Body=b"altered")
+    refused(403, "AccessDenied", limited.list_objects_v2, Bucket=BUCKET)
+    refused(403, "AccessDenied", limited.list_objects_v2, Bucket=BUCKET, Prefix="tea")
+    refused(403, "AccessDenied", limited.list_buckets)
+    source = {"Bucket": BUCKET, "Key": "presigned"}
+    refused(403, "AccessDenied", limited.copy_object, Bucket=BUCKET, Key="team/stolen", CopySource=source)
+    objects = [{"Key": "presigned"}, {"Key": "team/a"}]
+    answer = limited.delete_objects(Bucket=BUCKET, Delete={"Objects": objects})
+    equal([error["Code"] for error in answer["Errors"]], ["AccessDenied"])
+    equal([entry["Key"] for entry in answer["Deleted"]], ["team/a"])
+    url = limited.generate_presigned_url("get_object", {"Bucket": BUCKET, "Key": "presigned"})
+    status, body = request("GET", url)
+    equal(status, 403)
+    contains(body, b"<Code>AccessDenied</Code>")
+    equal(get("presigned"), b"x")
+
+
+@check
+def temporary_credentials_read_only():
+    put("team/a", b"x")
+    limited = client(*temporary_credentials("team/", "object-read-only"))
+    equal(limited.get_object(Bucket=BUCKET, Key="team/a")["Body"].read(), b"x")
+    refused(403, "AccessDenied", limited.put_object, Bucket=BUCKET, Key="team/a", Body=b"altered")
+    refused(403, "AccessDenied", limited.delete_object, Bucket=BUCKET, Key="team/a")
+    one = client(*temporary_credentials("team/", actions=["HeadObject"]))
+    one.head_object(Bucket=BUCKET, Key="team/a")
+    refused(403, "AccessDenied", one.get_object, Bucket=BUCKET, Key="team/a")
+
+
+@check
+def temporary_credentials_that_do_not_hold():
+    put("team/a", b"x")
+    secret, token = temporary_credentials("team/")
+    for wrong in [
+        temporary_credentials("team/", iat=0, exp=int(time.time())),
+        temporary_credentials("team/", lifetime=604_801),
+        temporary_credentials("team/", aud=f"{'0' * 32}.r2.cloudflarestorage.com"),
+        temporary_credentials("team/", sub="0" * 32),
+        temporary_credentials("team/", bucket="another"),
+        (secret, token[:-8]),
+    ]:
+        refused(403, "AccessDenied", client(*wrong).get_object, Bucket=BUCKET, Key="team/a")
+    refused(403, "SignatureDoesNotMatch", client("0" * 64, token).get_object, Bucket=BUCKET, Key="team/a")
 
 
 @check

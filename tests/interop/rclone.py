@@ -17,6 +17,7 @@ from harness import (
     read,
     request,
     run,
+    temporary_credentials,
     write,
 )
 
@@ -57,7 +58,11 @@ def get(key):
 
 
 def names(*arguments):
-    return sorted(rclone("lsf", *arguments).decode().splitlines())
+    return names_with({}, *arguments)
+
+
+def names_with(variables, *arguments):
+    return sorted(rclone("lsf", *arguments, **variables).decode().splitlines())
 
 
 @check
@@ -152,6 +157,36 @@ def presigned():
 def wrong_secret():
     refusal = rclone("lsf", at(), fails=True, RCLONE_CONFIG_R2_SECRET_ACCESS_KEY="0" * 64)
     contains(refusal, "SignatureDoesNotMatch")
+
+
+@check
+def temporary_credentials_do_what_they_allow_and_no_more():
+    put("secret", b"x")
+    secret, token = temporary_credentials("team/")
+    limited = {"RCLONE_CONFIG_R2_SECRET_ACCESS_KEY": secret, "RCLONE_CONFIG_R2_SESSION_TOKEN": token}
+    # As Cloudflare's documentation has it for keys that make no buckets.
+    limited["RCLONE_CONFIG_R2_NO_CHECK_BUCKET"] = "true"
+    big = pattern(9 * MIB)
+    rclone("copyto", write("big", big), at("team/big"), **limited)
+    rclone("copyto", at("team/big"), at("team/copy"), **limited)
+    equal(names_with(limited, at("team")), ["big", "copy"])
+    equal(rclone("cat", at("team/copy"), **limited), big)
+    signed = rclone("link", "--expire", "1m", at("team/copy"), **limited).decode().strip()
+    equal(request("GET", signed), (200, big))
+    for arguments in [
+        ("cat", at("secret")),
+        ("copyto", at("secret"), at("team/stolen")),
+        ("copyto", "big", at("elsewhere")),
+        ("lsf", at()),
+    ]:
+        refusal = rclone(*arguments, fails=True, **limited)
+        if "403" not in refusal:
+            contains(refusal, "AccessDenied")
+    # rclone takes what it may not look at for missing.
+    rclone("deletefile", at("secret"), fails=True, **limited)
+    rclone("purge", at("team"), **limited)
+    equal(get("secret"), b"x")
+    rclone("deletefile", at("secret"))
 
 
 @check
