@@ -85,7 +85,7 @@ pub use async_trait::async_trait;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use backend::{HyperClient, RestNamespace, S3Bucket};
+pub use backend::{HyperClient, RestNamespace, S3Bucket, TempCredentialsApi};
 pub use body::{Body, ByteStream};
 pub use bytes;
 pub use error::{Error, ErrorKind, Result};

@@ -1,5 +1,5 @@
 //! Clients that nobody here wrote, against `cfstore serve`. Their drivers are programs in `tests/interop`: in
-//! Python for those of S3, for Node for those of Workers KV.
+//! Python or for Node.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,10 @@ pub(crate) fn rclone(context: &Context<'_>) -> Result<Tally, Stop> {
 
 pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "s3cmd.py")
+}
+
+pub(crate) fn aws_sdk(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive_node(context, "aws_sdk.test.mjs")
 }
 
 pub(crate) fn cloudflare(context: &Context<'_>) -> Result<Tally, Stop> {

@@ -59,6 +59,11 @@ const SUITES: &[Suite] = &[
     Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
     Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
+    Suite {
+        name: "clients/aws-sdk",
+        about: "The AWS SDK for JavaScript with session tokens against `cfstore serve`",
+        run: clients::aws_sdk,
+    },
     Suite { name: "clients/s3cmd", about: "s3cmd against `cfstore serve`", run: clients::s3cmd },
     Suite {
         name: "clients/cloudflare",

@@ -6,6 +6,8 @@ pub(crate) mod http;
 pub(crate) mod kv_rest;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub(crate) mod s3;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+mod temp_credentials;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) mod workers;
 
@@ -15,3 +17,5 @@ pub use self::http::HyperClient;
 pub use self::kv_rest::RestNamespace;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::s3::S3Bucket;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub use self::temp_credentials::TempCredentialsApi;

@@ -130,16 +130,21 @@ impl KvConfig {
 
     /// Where the API is.
     fn api(&self) -> Result<Endpoint> {
-        let base = self.base_url.as_deref().unwrap_or(API);
-        let endpoint = Endpoint::parse(base).map_err(|error| error.explain("the API's base URL"))?;
-        let host = endpoint.host_for(None)?;
-        if endpoint.scheme() != "https" && !is_this_machine(&host) {
-            return Err(Error::invalid_input(format!(
-                "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
-            )));
-        }
-        Ok(endpoint)
+        api_endpoint(self.base_url.as_deref())
     }
+}
+
+/// Where Cloudflare's API is, or another server that speaks it.
+pub(crate) fn api_endpoint(base_url: Option<&str>) -> Result<Endpoint> {
+    let base = base_url.unwrap_or(API);
+    let endpoint = Endpoint::parse(base).map_err(|error| error.explain("the API's base URL"))?;
+    let host = endpoint.host_for(None)?;
+    if endpoint.scheme() != "https" && !is_this_machine(&host) {
+        return Err(Error::invalid_input(format!(
+            "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
+        )));
+    }
+    Ok(endpoint)
 }
 
 /// Whether what is sent to a host, with its port or without, does not leave this machine.

@@ -31,6 +31,8 @@ pub(crate) mod testing;
 
 pub use self::client::KvClient;
 pub use self::config::KvConfig;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) use self::config::api_endpoint;
 pub use self::namespace::Namespace;
 pub use self::ops::{
     Delete, DeleteMany, Get, GetMany, GetManyWithMetadata, GetWithMetadata, List, Put, PutMany,

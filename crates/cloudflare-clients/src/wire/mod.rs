@@ -2,3 +2,5 @@
 
 pub mod kv_rest;
 pub mod s3;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) mod temp_credentials;

@@ -15,6 +15,7 @@ mod rest_namespace;
 mod resumable_upload;
 mod s3_bucket;
 mod signing_clock;
+mod temp_credentials;
 mod transfer;
 mod transfer_copy;
 mod transfer_rate;

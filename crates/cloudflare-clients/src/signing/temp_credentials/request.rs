@@ -2,6 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 use serde::Serialize;
 
 use super::access_scope::AccessScope;
@@ -127,6 +128,7 @@ impl TempCredentialsRequest {
     }
 
     /// The body of a request to Cloudflare's API.
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub(crate) fn api_body(&self, parent_access_key_id: &str) -> Result<impl Serialize> {
         self.validate()?;
         if self.actions.is_some() {
@@ -150,8 +152,11 @@ impl TempCredentialsRequest {
         &self.bucket
     }
 
-    pub(crate) fn lifetime_given(&self) -> Duration {
-        self.lifetime
+    /// When those expire that are made now: a whole second.
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+    pub(crate) fn expires_at(&self, now: std::time::SystemTime) -> std::time::SystemTime {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        UNIX_EPOCH + Duration::from_secs(now) + self.lifetime
     }
 
     fn paths(&self) -> Option<Paths> {
@@ -214,6 +219,7 @@ impl TempCredentialsRequest {
 }
 
 /// [The body](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/).
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct ApiBody {
