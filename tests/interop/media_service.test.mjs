@@ -8,6 +8,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, test } from "node:test";
+import { GetObjectCommand, ListObjectsV2Command, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
 import { chromium } from "playwright-core";
 import { use } from "./worker_harness.mjs";
 
@@ -120,6 +121,7 @@ test("nobody gets in without a session", async () => {
     for (const [method, path, json] of [
       ["GET", "/media"],
       ["GET", "/media/ada/a.txt"],
+      ["POST", "/credentials"],
       ["POST", "/play", { key: "ada/a.txt" }],
       ["POST", "/uploads", { name: "a.txt", contentType: "text/plain", size: 1 }],
     ]) {
@@ -151,6 +153,25 @@ test("an upload's URL takes just the type and the length that were announced", a
   }
   for (const size of [0, 2 ** 31]) {
     await expectError(await call("POST", "/uploads", { cookie: ada, json: { ...json, size } }), 400, /the size/);
+  }
+});
+
+test("credentials read what is the user's and no more", async () => {
+  const given = await expectJson(await call("POST", "/credentials", { cookie: ada }));
+  assert.deepEqual([given.endpoint, given.bucket, given.prefix], [R2_ENDPOINT, "media", "ada/"]);
+  const { accessKeyId, secretAccessKey, sessionToken } = given;
+  const client = new S3Client({ endpoint: given.endpoint, region: "auto", forcePathStyle: true, maxAttempts: 1, credentials: { accessKeyId, secretAccessKey, sessionToken } });
+  const Bucket = given.bucket;
+  const page = await client.send(new ListObjectsV2Command({ Bucket, Prefix: given.prefix }));
+  assert.ok(page.Contents.some(({ Key }) => Key === "ada/clips/a b é.mp4"));
+  const got = await client.send(new GetObjectCommand({ Bucket, Key: "ada/clips/a b é.mp4" }));
+  assert.equal(await got.Body.transformToString(), "12345");
+  for (const command of [
+    new ListObjectsV2Command({ Bucket }),
+    new GetObjectCommand({ Bucket, Key: "bob/a" }),
+    new PutObjectCommand({ Bucket, Key: "ada/clips/a b é.mp4", Body: "x" }),
+  ]) {
+    await assert.rejects(client.send(command), { name: "AccessDenied" });
   }
 });
 

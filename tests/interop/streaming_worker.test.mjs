@@ -1,7 +1,7 @@
 // Every route of examples/streaming-worker over HTTP, in workerd. STREAMING_WORKER is the folder that worker-build made of it.
 
 import assert from "node:assert/strict";
-import { createHash, randomBytes } from "node:crypto";
+import { createHash, createHmac, randomBytes } from "node:crypto";
 import { request as httpRequest } from "node:http";
 import { connect } from "node:net";
 import { after, describe, test } from "node:test";
@@ -104,6 +104,7 @@ test("nobody gets in without a good token", async () => {
   const routes = [
     ["POST", "/streaming-url"],
     ["POST", "/upload-url"],
+    ["POST", "/credentials"],
     ["GET", "/media"],
     ["GET", "/media/creator-1/videos/a"],
     ["PUT", "/manifests/creator-1/m"],
@@ -131,6 +132,7 @@ test("routes and methods that there are not", async () => {
   for (const [method, path, allow] of [
     ["GET", "/streaming-url", "POST"],
     ["DELETE", "/upload-url", "POST"],
+    ["GET", "/credentials", "POST"],
     ["PUT", "/media", "GET"],
     ["POST", "/media/creator-1/videos/a", "GET, HEAD, PUT, DELETE"],
     ["DELETE", "/manifests/creator-1/m", "GET, HEAD, PUT"],
@@ -618,6 +620,23 @@ describe("/upload-url", () => {
       await expectError(await want(bad), 400, "bad_request");
     }
   });
+});
+
+// Miniflare takes no session tokens: their form is compared.
+test("/credentials", async () => {
+  const given = await expectJson(await call("POST", "/credentials"), 200);
+  const { accountId, accessKeyId, secretAccessKey, endpoint } = worker;
+  assert.deepEqual([given.accessKeyId, given.bucket, given.prefix, given.endpoint], [accessKeyId, "media", "creator-1/", endpoint]);
+  const [, jwt] = Buffer.from(given.sessionToken, "base64").toString().split("jwt/");
+  const [header, claims, signature] = jwt.split(".");
+  assert.equal(signature, createHmac("sha256", secretAccessKey).update(`${header}.${claims}`).digest("base64url"));
+  assert.equal(given.secretAccessKey, createHash("sha256").update(jwt).digest("hex"));
+  const { iat, exp, ...allowed } = JSON.parse(Buffer.from(claims, "base64url"));
+  const paths = { prefixPaths: ["creator-1/"], objectPaths: [] };
+  const parent = { sub: accountId, iss: accessKeyId, aud: new URL(endpoint).host };
+  assert.deepEqual(allowed, { bucket: "media", scope: "object-read-only", paths, ...parent });
+  assert.ok(Math.abs(iat - Date.now() / 1000) < 60 && exp - iat === 900);
+  assert.equal(given.expiresAt, new Date(exp * 1000).toISOString());
 });
 
 test("/uploads in parts", async () => {

@@ -15,6 +15,7 @@ import { Miniflare } from "miniflare";
 export async function startWorker({ folder, entry, buckets = [], namespaces = [], ratelimits = {}, bindings = {} }) {
   const accessKeyId = randomBytes(16).toString("hex");
   const secretAccessKey = randomBytes(32).toString("hex");
+  const accountId = randomBytes(16).toString("hex");
   const port = await freePort();
   const root = `http://127.0.0.1:${port}`;
   const endpoint = `${root}/cdn-cgi/local/r2/s3`;
@@ -37,6 +38,7 @@ export async function startWorker({ folder, entry, buckets = [], namespaces = []
     ratelimits,
     bindings: {
       R2_ENDPOINT: endpoint,
+      R2_ACCOUNT_ID: accountId,
       R2_ACCESS_KEY_ID: accessKeyId,
       R2_SECRET_ACCESS_KEY: secretAccessKey,
       R2_BUCKET_MEDIA: "media",
@@ -44,7 +46,7 @@ export async function startWorker({ folder, entry, buckets = [], namespaces = []
     },
   });
   await worker.ready;
-  return { worker, root, endpoint, accessKeyId, secretAccessKey, stop: () => worker.dispose() };
+  return { worker, root, endpoint, accountId, accessKeyId, secretAccessKey, stop: () => worker.dispose() };
 }
 
 function freePort() {

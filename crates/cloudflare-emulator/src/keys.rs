@@ -139,7 +139,9 @@ impl Keys {
             if scope.is_admin() {
                 return Err(Error::new(
                     ErrorKind::InvalidInput,
-                    format!("a key with {scope} is for all buckets, as R2's are: leave the buckets out, or take a scope of objects"),
+                    format!(
+                        "a key with {scope} is for all buckets, as R2's are: leave the buckets out, or take a scope of objects"
+                    ),
                 ));
             }
         }
@@ -299,7 +301,9 @@ mod tests {
         let (keys, path) = (Keys::in_directory(folder.path()), folder.path().join(FILE_NAME));
         let key = keys.add(AccessScope::ObjectReadOnly, None).unwrap();
         let good = fs::read_to_string(&path).unwrap();
-        for content in ["", "{}", &good.replace("object-read-only", "everything"), &good.replace("scope", "scop")] {
+        for content in
+            ["", "{}", &good.replace("object-read-only", "everything"), &good.replace("scope", "scop")]
+        {
             fs::write(&path, content).unwrap();
             assert!(keys.find(key.access_key_id()).is_none(), "{content}");
             let error = keys.add(AccessScope::ObjectReadOnly, None).unwrap_err();

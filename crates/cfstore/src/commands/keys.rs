@@ -63,7 +63,8 @@ fn list(args: &KeysLs, printer: Printer) -> Result<ExitStatus> {
         let line = format_args!("{}  {:17}  {}", key.access_key_id(), key.scope(), of(key));
         printer.result(line, &Shown::of(key))?;
     }
-    let summary = format!("{}, besides the first one, which may do everything", count(keys.len() as u64, "key"));
+    let summary =
+        format!("{}, besides the first one, which may do everything", count(keys.len() as u64, "key"));
     printer.summary(summary, &target(&args.data));
     Ok(ExitStatus::Success)
 }

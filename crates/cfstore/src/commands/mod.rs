@@ -17,10 +17,12 @@ use crate::printer::Printer;
 pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
     let env_file = cli.global.env_file.as_deref();
     match cli.command {
-        Command::Serve(_) | Command::Keys(_) | Command::Scrub(_) | Command::Demo(_) if env_file.is_some() => Err(Error::usage(
-            "--env-file says which store the r2 and kv commands use: serve, keys, scrub and demo have stores of their own",
-            "leave it out; `cfstore serve --data DIR` says which store is served",
-        )),
+        Command::Serve(_) | Command::Keys(_) | Command::Scrub(_) | Command::Demo(_) if env_file.is_some() => {
+            Err(Error::usage(
+                "--env-file says which store the r2 and kv commands use: serve, keys, scrub and demo have stores of their own",
+                "leave it out; `cfstore serve --data DIR` says which store is served",
+            ))
+        }
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Keys(command) => keys::run(command, printer),
         Command::Scrub(args) => scrub::run(args, printer).await,

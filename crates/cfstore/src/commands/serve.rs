@@ -10,11 +10,11 @@ use crate::cli::Serve;
 use crate::error::{Error, ExitStatus, Result};
 use crate::namespace_location::LOCAL_NAMESPACE;
 use crate::printer::Printer;
-use crate::{shell, shutdown};
 use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCESS_KEY_ID,
     R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, SSL_CERT_FILE,
 };
+use crate::{shell, shutdown};
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;

@@ -1,5 +1,8 @@
 //! `cfstore keys` and `cfstore r2 credentials`.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use crate::program::{Folder, Server, failure};
@@ -22,8 +25,8 @@ fn a_job_gets_what_it_needs_and_no_more() {
         server.ok(&folder, &["r2", "put", "in", key]);
     }
     let job = Folder::new();
-    let exported =
-        server.ok(&folder, &["r2", "credentials", "--prefix", "creator-123/", "--read-only", "--expires", "1h"]);
+    let exported = server
+        .ok(&folder, &["r2", "credentials", "--prefix", "creator-123/", "--read-only", "--expires", "1h"]);
     assert_eq!(
         names(&exported),
         ["R2_ENDPOINT", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY", "R2_SESSION_TOKEN", "R2_BUCKET_MEDIA"]
@@ -61,7 +64,13 @@ fn a_job_gets_what_it_needs_and_no_more() {
     let aws = server.ok(&folder, &["r2", "credentials", "--aws", "--action", "GetObject,HeadObject"]);
     assert_eq!(
         names(&aws),
-        ["AWS_ENDPOINT_URL_S3", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"]
+        [
+            "AWS_ENDPOINT_URL_S3",
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+            "AWS_REGION"
+        ]
     );
 }
 
@@ -90,7 +99,8 @@ fn a_running_server_sees_keys_come_and_go() {
     let server = Server::start(&folder);
     folder.write("in", "hello");
     server.ok(&folder, &["r2", "put", "in", "a"]);
-    let added = json(&folder.ok(&["--json", "keys", "add", "--scope", "object-read-only", "--bucket", "media"]));
+    let added =
+        json(&folder.ok(&["--json", "keys", "add", "--scope", "object-read-only", "--bucket", "media"]));
     let id = added["accessKeyId"].as_str().unwrap();
     let secret = added["secretAccessKey"].as_str().unwrap();
     let with_key = |args: &[&str]| {
@@ -111,10 +121,58 @@ fn a_running_server_sees_keys_come_and_go() {
     let refused = failure(&with_key(&["r2", "cat", "a"]));
     assert!(refused.contains("credentials rejected"), "{refused}");
     let missing = folder.fails(&["keys", "rm", id]);
-    assert!(missing.starts_with("exit 2") && missing.contains("`cfstore keys ls` lists the ids"), "{missing}");
+    assert!(
+        missing.starts_with("exit 2") && missing.contains("`cfstore keys ls` lists the ids"),
+        "{missing}"
+    );
 
     let exported = folder.ok(&["keys", "add"]);
     assert_eq!(names(&exported), ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
     let admin = folder.fails(&["keys", "add", "--scope", "admin-read-only", "--bucket", "media"]);
     assert!(admin.contains("leave the buckets out"), "{admin}");
+}
+
+/// By Cloudflare's documentation.
+#[test]
+fn the_api_makes_them_for_who_has_no_secret() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}/client/v4", listener.local_addr().unwrap());
+    let api = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut request, mut buffer) = (String::new(), [0; 4096]);
+        while !request.ends_with('}') {
+            let read = stream.read(&mut buffer).unwrap();
+            request.push_str(std::str::from_utf8(&buffer[..read]).unwrap());
+        }
+        let body = r#"{"success":true,"errors":[],"messages":[],"result":{"accessKeyId":"id","secretAccessKey":"secret","sessionToken":"token"}}"#;
+        write!(stream, "HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+        request
+    });
+    let folder = Folder::new();
+    folder.write(
+        "api.env",
+        format!(
+            "R2_ACCOUNT_ID={}\nR2_ACCESS_KEY_ID={}\nCLOUDFLARE_API_TOKEN=t0ken\nCLOUDFLARE_API_BASE_URL={base}\n",
+            "0".repeat(32),
+            "1".repeat(32)
+        ),
+    );
+    let command = ["--env-file", "api.env", "r2", "--bucket", "films", "credentials", "--through-api"];
+    let exported = folder.ok(&[&command[..], &["--read-only", "--prefix", "a/"]].concat());
+    assert!(exported.contains("export R2_SESSION_TOKEN=token\nexport R2_BUCKET_MEDIA=films\n"), "{exported}");
+    let request = api.join().unwrap();
+    let path = format!("POST /client/v4/accounts/{}/r2/temp-access-credentials ", "0".repeat(32));
+    assert!(request.starts_with(&path), "{request}");
+    assert!(request.contains(r#""permission":"object-read-only""#), "{request}");
+    folder.write("no-token.env", format!("R2_ACCOUNT_ID={}\nR2_ACCESS_KEY_ID=x\n", "0".repeat(32)));
+    let refused = folder.fails(&[
+        "--env-file",
+        "no-token.env",
+        "r2",
+        "--bucket",
+        "films",
+        "credentials",
+        "--through-api",
+    ]);
+    assert!(refused.contains("CLOUDFLARE_API_TOKEN is not set"), "{refused}");
 }

@@ -28,8 +28,7 @@ pub(crate) async fn handle(
 ) -> Result<Response, S3Error> {
     // Over TLS, where all of R2 is, no client needs them.
     let takes_chunks = scheme == Scheme::HTTP;
-    let Authenticated { auth, credentials, access } =
-        auth::authenticate(&mut parts, service, takes_chunks)?;
+    let Authenticated { auth, credentials, access } = auth::authenticate(&mut parts, service, takes_chunks)?;
     let resource = S3Resource::parse(parts.uri.path())?;
     let mut query = Query::parse(parts.uri.query().unwrap_or_default())
         .map_err(|_| S3Error::invalid_argument("The query is not valid UTF-8"))?;

@@ -172,8 +172,7 @@ async fn a_delete_of_many_deletes_what_is_reached() {
     let mut local = start().await;
     local.signs_as_allowed(&below_data());
     let objects = ["data/a", "secret", "data/absent", "database"];
-    let objects: String =
-        objects.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
+    let objects: String = objects.iter().map(|key| format!("<Object><Key>{key}</Key></Object>")).collect();
     let conditional = "<Object><Key>secret</Key><ETag>*</ETag></Object>";
     let body = format!("<Delete>{objects}{conditional}</Delete>");
     let answer = local.request("POST", "/media?delete").body(body.clone()).send().await;
@@ -357,7 +356,8 @@ async fn tokens_that_do_not_hold_are_denied() {
     assert_eq!(local.get("/media/data/a").await.error(), (401, "Unauthorized".to_owned()));
     // Nor does a token hold with another key of the server.
     let other = local.server.keys().add(AccessScope::AdminReadWrite, None).unwrap();
-    let other = Credentials::new(other.access_key_id(), temporary.secret_access_key()).with_session_token(token);
+    let other =
+        Credentials::new(other.access_key_id(), temporary.secret_access_key()).with_session_token(token);
     local.signs_with(other);
     local.is_denied("GET", "/media/data/a").await;
 }

@@ -1,5 +1,6 @@
 //! The routes, a file for each kind. README.md has what they take and answer.
 
+mod credentials;
 mod media;
 mod multipart;
 pub(crate) mod playback;
@@ -25,6 +26,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/uploads", post(uploads::presign))
         .route("/uploads/multipart", post(multipart::begin))
         .route("/uploads/multipart/complete", post(multipart::complete))
+        .route("/credentials", post(credentials::create))
         .route("/media", get(media::list))
         .route("/media/{*key}", object)
         .route("/play", post(playback::url))

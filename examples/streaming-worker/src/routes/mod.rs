@@ -1,5 +1,6 @@
 //! The routes, a file for each. README.md has what they take and answer.
 
+mod credentials;
 mod manifests;
 mod media;
 pub(crate) mod playlists;
@@ -50,6 +51,9 @@ pub(crate) async fn route(app: &App, request: &Request) -> Answer {
 
         (["upload-url"], Method::Post) => upload_url::create(&call).await,
         (["upload-url"], _) => Err(ApiError::method_not_allowed("POST")),
+
+        (["credentials"], Method::Post) => credentials::create(&call),
+        (["credentials"], _) => Err(ApiError::method_not_allowed("POST")),
 
         (["media"], Method::Get) => media::list(&call).await,
         (["media"], _) => Err(ApiError::method_not_allowed("GET")),

@@ -75,7 +75,8 @@ async fn errors_are_the_apis() {
     let refusal = r#"{"success":false,"errors":[{"code":10000,"message":"Authentication error"}],"messages":[],"result":null}"#;
     let empty = r#"{"success":true,"errors":[],"messages":[],"result":null}"#;
     let server =
-        ScriptedServer::answering([answer("403 Forbidden", &[], refusal), answer("200 OK", &[], empty)]).await;
+        ScriptedServer::answering([answer("403 Forbidden", &[], refusal), answer("200 OK", &[], empty)])
+            .await;
     let request = TempCredentials::for_bucket("media");
     let error = api(&server).create(&request).await.unwrap_err();
     assert_eq!((error.status().map(|status| status.as_u16()), error.code()), (Some(403), Some("10000")));

@@ -2,18 +2,20 @@
 
 use std::path::Path;
 
-use cloudflare_clients::r2::{AccessScope, TempCredentials, TempCredentialsRequest};
+use cloudflare_clients::TempCredentialsApi;
+use cloudflare_clients::r2::{AccessScope, Endpoint, TempCredentials, TempCredentialsRequest};
 use serde::Serialize;
 
 use crate::bucket_location::{self, BucketLocation};
 use crate::cli::Credentials;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 use crate::rfc3339::rfc3339;
-use crate::shell;
 use crate::variables::{
-    R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN,
+    CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA,
+    R2_ENDPOINT, R2_JURISDICTION, R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, SSL_CERT_FILE, Variables,
 };
+use crate::{shell, trust};
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -23,19 +25,64 @@ struct Shown<'a> {
     endpoint: &'a str,
 }
 
-pub(crate) async fn run(
-    args: Credentials,
-    location: BucketLocation,
-    _env_file: Option<&Path>,
-    printer: Printer,
-) -> Result<ExitStatus> {
+/// Computed here.
+pub(crate) fn run(args: &Credentials, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let embedded = location.is_embedded();
     let target = location.target()?;
-    let request = request(&args, location.bucket()?);
+    let request = request(args, location.bucket()?);
     let credentials = request.mint(&location.signing(printer)?)?;
     if embedded {
         bucket_location::note_serve(printer);
     }
+    print(args, &credentials, &target, printer)
+}
+
+/// Made by Cloudflare's API.
+pub(crate) async fn through_api(
+    args: &Credentials,
+    bucket: Option<&str>,
+    env_file: Option<&Path>,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let variables = Variables::read(env_file)?;
+    let optional = |name: &str| {
+        let value = variables.get(name)?.to_string_lossy().trim().to_owned();
+        (!value.is_empty()).then_some(value)
+    };
+    let needed = |name: &str| {
+        optional(name).ok_or_else(|| {
+            let hint = format!(
+                "--through-api needs {R2_ACCOUNT_ID}, {R2_ACCESS_KEY_ID}, {CLOUDFLARE_API_TOKEN} and the bucket"
+            );
+            Error::usage(format!("{name} is not set"), hint)
+        })
+    };
+    let bucket = bucket.map_or_else(|| needed(R2_BUCKET_MEDIA), |bucket| Ok(bucket.to_owned()))?;
+    let account_id = needed(R2_ACCOUNT_ID)?;
+    let jurisdiction = optional(R2_JURISDICTION).map(|text| text.parse()).transpose()?;
+    let endpoint = match optional(R2_ENDPOINT) {
+        Some(url) => Endpoint::custom(&url)?,
+        None => Endpoint::r2(&account_id, jurisdiction)?,
+    };
+    let (token, parent) = (needed(CLOUDFLARE_API_TOKEN)?, needed(R2_ACCESS_KEY_ID)?);
+    let mut api = TempCredentialsApi::new(account_id, token, parent)?.with_endpoint(endpoint);
+    if let Some(url) = optional(CLOUDFLARE_API_BASE_URL) {
+        api = api.with_base_url(&url)?;
+    }
+    if let Some(client) = trust::http_client(variables.get(SSL_CERT_FILE))? {
+        api = api.with_http_client(client);
+    }
+    let target = format!("bucket {bucket}, through Cloudflare's API");
+    let credentials = api.create(&request(args, bucket)).await?;
+    print(args, &credentials, &target, printer)
+}
+
+fn print(
+    args: &Credentials,
+    credentials: &TempCredentials,
+    target: &str,
+    printer: Printer,
+) -> Result<ExitStatus> {
     let (id, secret) = (credentials.access_key_id(), credentials.secret_access_key());
     let (token, bucket) = (credentials.session_token(), credentials.bucket_name());
     let endpoint = credentials.endpoint().to_string();
@@ -57,10 +104,10 @@ pub(crate) async fn run(
         ]
     };
     shell::export(printer, variables)?;
-    printer.json(&Shown { credentials: &credentials, bucket, endpoint: &endpoint })?;
+    printer.json(&Shown { credentials, bucket, endpoint: &endpoint })?;
     printer.summary(
-        format_args!("credentials with {} until {}", scope(&args), rfc3339(credentials.expires_at())),
-        &target,
+        format_args!("credentials with {} until {}", scope(args), rfc3339(credentials.expires_at())),
+        target,
     );
     Ok(ExitStatus::Success)
 }

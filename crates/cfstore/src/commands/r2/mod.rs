@@ -41,6 +41,11 @@ pub(crate) async fn run(
     if let R2::Get(args) = &mut command {
         get::arrange(args)?;
     }
+    if let R2::Credentials(args) = &command
+        && args.through_api
+    {
+        return credentials::through_api(args, bucket.as_deref(), env_file, printer).await;
+    }
     let goes_to_address = matches!(&command, R2::Put(args) if is_address(&args.key));
     let bucket_option = bucket.clone();
     let bucket = take_bucket(bucket.as_deref(), keys(&mut command))?;
@@ -68,7 +73,7 @@ pub(crate) async fn run(
         R2::Cors(Cors::Rm) => cors::rm(location, printer).await,
         R2::Cors(Cors::Check(args)) => cors::check(args, location, printer).await,
         R2::Presign(args) => presign::run(args, location, printer),
-        R2::Credentials(args) => credentials::run(args, location, env_file, printer).await,
+        R2::Credentials(args) => credentials::run(&args, location, printer),
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
         R2::Sync(args) => sync::run(args, bucket_option.as_deref(), env_file, printer).await,
         R2::Cp(args) => {

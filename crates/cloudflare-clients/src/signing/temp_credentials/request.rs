@@ -211,7 +211,11 @@ impl TempCredentialsRequest {
             Some(action) => Err(Error::invalid_input(format!(
                 "the scope {} does not allow the action {action}: leave it out, or take {}",
                 self.scope,
-                if self.scope.is_admin() { AccessScope::AdminReadWrite } else { AccessScope::ObjectReadWrite }
+                if self.scope.is_admin() {
+                    AccessScope::AdminReadWrite
+                } else {
+                    AccessScope::ObjectReadWrite
+                }
             ))),
             None => Ok(()),
         }

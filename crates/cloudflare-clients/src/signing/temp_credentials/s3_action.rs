@@ -13,7 +13,7 @@ macro_rules! actions {
         /// An operation that temporary credentials can be
         /// [limited to](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/).
         ///
-        /// HeadBucket is not among them.
+        /// `HeadBucket` is not among them.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum S3Action {

@@ -197,10 +197,7 @@ fn check(
         (!is_audience(claims, host), InvalidSessionToken::Audience),
         (claims.exp <= now, InvalidSessionToken::Expired),
         (claims.iat > now.saturating_add(MAX_SKEW), InvalidSessionToken::NotYet),
-        (
-            !(1..=LONGEST).contains(&claims.exp.saturating_sub(claims.iat)),
-            InvalidSessionToken::Lifetime,
-        ),
+        (!(1..=LONGEST).contains(&claims.exp.saturating_sub(claims.iat)), InvalidSessionToken::Lifetime),
         (claims.scope.is_none() && claims.actions.is_none(), InvalidSessionToken::NothingAllowed),
     ];
     match faults.into_iter().find(|(is_so, _)| *is_so) {

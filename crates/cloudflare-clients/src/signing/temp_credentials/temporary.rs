@@ -123,8 +123,9 @@ impl TempCredentials {
 impl From<TempCredentials> for R2SigningConfig {
     /// Their bucket, at the endpoint of their parent.
     fn from(temporary: TempCredentials) -> Self {
-        let TempCredentials { access_key_id, secret_access_key, session_token, bucket, endpoint, region, .. } =
-            temporary;
+        let TempCredentials {
+            access_key_id, secret_access_key, session_token, bucket, endpoint, region, ..
+        } = temporary;
         Self::resolved(endpoint, access_key_id, secret_access_key, bucket)
             .session_token(session_token.as_str())
             .region(region)

@@ -76,10 +76,7 @@ fn what_cannot_be_allowed_is_named_with_what_to_do() {
             media().actions([S3Action::GetObject, S3Action::PutObject]),
             "the scope object-read-only does not allow the action PutObject: leave it out, or take object-read-write",
         ),
-        (
-            media().scope(AccessScope::AdminReadOnly).actions([S3Action::CopyObject]),
-            "take admin-read-write",
-        ),
+        (media().scope(AccessScope::AdminReadOnly).actions([S3Action::CopyObject]), "take admin-read-write"),
     ] {
         let error = request.mint(&parent()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);

@@ -37,7 +37,10 @@ fn each_claim_is_compared() {
         (|claims| claims.iss = "0".repeat(32), InvalidSessionToken::Issuer),
         (|claims| claims.sub = "0".repeat(32), InvalidSessionToken::Subject),
         (|claims| claims.aud = "127.0.0.1:9711".to_owned(), InvalidSessionToken::Audience),
-        (|claims| claims.aud = format!("{ACCOUNT_ID}.r2.cloudflarestorage.com"), InvalidSessionToken::Audience),
+        (
+            |claims| claims.aud = format!("{ACCOUNT_ID}.r2.cloudflarestorage.com"),
+            InvalidSessionToken::Audience,
+        ),
         (|claims| claims.exp = NOW, InvalidSessionToken::Expired),
         (|claims| claims.iat = NOW + 901, InvalidSessionToken::NotYet),
         (|claims| claims.exp = claims.iat + 604_801, InvalidSessionToken::Lifetime),
@@ -82,7 +85,11 @@ fn an_endpoint_has_several_names() {
         ("r2.example.com", "mediar2.example.com"),
         ("", "r2.example.com"),
     ] {
-        assert_eq!(verify_text(&token(aud), host).unwrap_err(), InvalidSessionToken::Audience, "{aud} {host}");
+        assert_eq!(
+            verify_text(&token(aud), host).unwrap_err(),
+            InvalidSessionToken::Audience,
+            "{aud} {host}"
+        );
     }
 }
 
