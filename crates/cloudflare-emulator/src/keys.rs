@@ -21,6 +21,7 @@ const FILE_NAME: &str = "keys.json";
 /// gives one. [`Keys`] makes them.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "that is what everybody calls it")]
 pub struct Key {
     access_key_id: String,
     secret_access_key: String,

@@ -32,7 +32,7 @@ pub(crate) struct Credentials {
     /// Print the variables of the AWS CLI and SDKs
     #[arg(long)]
     pub(crate) aws: bool,
-    /// Have Cloudflare's API make them, with CLOUDFLARE_API_TOKEN and without R2_SECRET_ACCESS_KEY
+    /// Have Cloudflare's API make them, with its token and without the secret of the key
     #[arg(long, conflicts_with = "action")]
     pub(crate) through_api: bool,
 }

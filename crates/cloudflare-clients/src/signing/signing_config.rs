@@ -39,7 +39,7 @@ use crate::sigv4::{Credentials, Signer};
 pub struct R2SigningConfig {
     location: Location,
     /// Where the location does not say it.
-    account_id: Option<String>,
+    account_id: Option<Box<str>>,
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Option<Zeroizing<String>>,
@@ -55,7 +55,7 @@ enum Location {
     Account(String),
     Endpoint(String),
     /// One that was checked before.
-    Resolved(Endpoint),
+    Resolved(Box<Endpoint>),
 }
 
 /// What a checked config comes to.
@@ -127,7 +127,8 @@ impl R2SigningConfig {
         secret_access_key: Zeroizing<String>,
         bucket_name: String,
     ) -> Self {
-        let mut config = Self::at(Location::Resolved(endpoint), access_key_id, String::new(), bucket_name);
+        let mut config =
+            Self::at(Location::Resolved(Box::new(endpoint)), access_key_id, String::new(), bucket_name);
         config.secret_access_key = secret_access_key;
         config
     }
@@ -190,7 +191,7 @@ impl R2SigningConfig {
             variables.required(env::R2_BUCKET_MEDIA),
         );
         if let Location::Endpoint(_) = config.location {
-            config.account_id = variables.optional(env::R2_ACCOUNT_ID);
+            config.account_id = variables.optional(env::R2_ACCOUNT_ID).map(String::into_boxed_str);
         }
         config.session_token = variables.optional(env::R2_SESSION_TOKEN).map(Zeroizing::new);
         config.region = variables.optional(env::R2_REGION);
@@ -236,7 +237,7 @@ impl R2SigningConfig {
     /// [temporary credentials](crate::r2::TempCredentials) needs it.
     #[must_use]
     pub fn account_id(mut self, account_id: impl Into<String>) -> Self {
-        self.account_id = Some(account_id.into());
+        self.account_id = Some(account_id.into().into_boxed_str());
         self
     }
 
@@ -272,7 +273,7 @@ impl R2SigningConfig {
             Location::Account(account_id) => Some(account_id),
             _ => match R2Url::parse(&endpoint)? {
                 Some(url) => Some(url.account_id().to_owned()),
-                None => self.account_id,
+                None => self.account_id.map(String::from),
             },
         };
         let mut credentials = Credentials::new(self.access_key_id, self.secret_access_key.as_str());
@@ -309,7 +310,7 @@ impl R2SigningConfig {
 
     fn resolved_endpoint(&self) -> Result<Endpoint> {
         let endpoint = match &self.location {
-            Location::Resolved(endpoint) => endpoint.clone(),
+            Location::Resolved(endpoint) => endpoint.as_ref().clone(),
             Location::Account(account_id) => Endpoint::r2(account_id, self.jurisdiction)?,
             Location::Endpoint(url) => {
                 let custom = Endpoint::parse(url)?;

@@ -33,7 +33,8 @@ fn verify(claims: &Claims) -> Result<SessionToken, InvalidSessionToken> {
 #[test]
 fn each_claim_is_compared() {
     verify(&claims()).unwrap();
-    let cases: [(fn(&mut Claims), InvalidSessionToken); 10] = [
+    type Change = fn(&mut Claims);
+    let cases: [(Change, InvalidSessionToken); 10] = [
         (|claims| claims.iss = "0".repeat(32), InvalidSessionToken::Issuer),
         (|claims| claims.sub = "0".repeat(32), InvalidSessionToken::Subject),
         (|claims| claims.aud = "127.0.0.1:9711".to_owned(), InvalidSessionToken::Audience),
