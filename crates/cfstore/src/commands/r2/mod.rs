@@ -102,7 +102,7 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         R2::SignPlaylist(args) => vec![&mut args.key],
         // Where it goes may be another bucket.
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
-        // Either may be a folder, and both may be in buckets of their own.
+        // Of a sync either may be a folder, and both may be in buckets of their own.
         // Rules are about no key, and credentials of one bucket, whose name the options say.
         R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) => Vec::new(),
     }
