@@ -34,8 +34,15 @@ pub struct TempCredentialsRequest {
     lifetime: Duration,
 }
 
+impl TempCredentials {
+    /// What credentials of a bucket are to allow: [`mint`](TempCredentialsRequest::mint) makes them.
+    pub fn for_bucket(bucket: impl Into<String>) -> TempCredentialsRequest {
+        TempCredentialsRequest::new(bucket.into())
+    }
+}
+
 impl TempCredentialsRequest {
-    pub(super) fn new(bucket: String) -> Self {
+    fn new(bucket: String) -> Self {
         Self {
             bucket,
             scope: AccessScope::ObjectReadOnly,

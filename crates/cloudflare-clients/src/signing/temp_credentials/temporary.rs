@@ -6,7 +6,6 @@ use std::time::SystemTime;
 use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use super::request::TempCredentialsRequest;
 use crate::signing::endpoint::Endpoint;
 use crate::signing::signing_config::R2SigningConfig;
 use crate::sigv4::Credentials;
@@ -66,11 +65,6 @@ pub struct TempCredentials {
 }
 
 impl TempCredentials {
-    /// What credentials of a bucket are to allow: [`mint`](TempCredentialsRequest::mint) makes them.
-    pub fn for_bucket(bucket: impl Into<String>) -> TempCredentialsRequest {
-        TempCredentialsRequest::new(bucket.into())
-    }
-
     pub(crate) fn new(
         access_key_id: String,
         secret_access_key: Zeroizing<String>,
