@@ -30,10 +30,11 @@ fn verify(claims: &Claims) -> Result<SessionToken, InvalidSessionToken> {
     verify_text(&session_token_of(&claims.sign("secret").unwrap()), HOST)
 }
 
+type Change = fn(&mut Claims);
+
 #[test]
 fn each_claim_is_compared() {
     verify(&claims()).unwrap();
-    type Change = fn(&mut Claims);
     let cases: [(Change, InvalidSessionToken); 10] = [
         (|claims| claims.iss = "0".repeat(32), InvalidSessionToken::Issuer),
         (|claims| claims.sub = "0".repeat(32), InvalidSessionToken::Subject),
