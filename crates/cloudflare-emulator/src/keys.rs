@@ -17,8 +17,8 @@ use crate::trusted_file;
 
 const FILE_NAME: &str = "keys.json";
 
-/// A permanent key of a local server with a scope, as an [R2 API token](https://developers.cloudflare.com/r2/api/tokens/)
-/// gives one. [`Keys`] makes them.
+/// A permanent key of a local server with a scope, as an [R2 API
+/// token](https://developers.cloudflare.com/r2/api/tokens/) gives one. [`Keys`] makes them.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_field_names, reason = "that is what everybody calls it")]
@@ -72,8 +72,9 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The keys in `keys.json` of a data directory: mode 600 on Unix, and replaced whole, so that it is never seen half written. A server
-/// [with them](crate::Server::with_keys) sees at its next request what is added and removed, by whichever process.
+/// The keys in `keys.json` of a data directory: mode 600 on Unix, and replaced whole, so that it is never
+/// seen half written. A server [with them](crate::Server::with_keys) sees at its next request what is added
+/// and removed, by whichever process.
 #[derive(Debug, Clone)]
 pub struct Keys {
     path: PathBuf,
@@ -104,8 +105,8 @@ impl Keys {
     /// All of them, in the order in which they were added.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the file cannot be read, is not what this wrote, or may be known to others, as for
-    /// [`Credentials::load_or_create`](crate::Credentials::load_or_create).
+    /// [`ErrorKind::Storage`]: the file cannot be read, is not what this wrote, or may be known to others, as
+    /// for [`Credentials::load_or_create`](crate::Credentials::load_or_create).
     pub fn list(&self) -> Result<Vec<Key>> {
         let content = match trusted_file::read_secret(&self.path) {
             Ok(content) => content,
@@ -126,8 +127,9 @@ impl Keys {
     /// Makes a new random key for these buckets, or for all with `None`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: a bucket has no valid name, the list is empty, or the scope is one of administration, which R2 has
-    /// for all buckets only. [`ErrorKind::Storage`]: the file cannot be written, or as [`list`](Self::list).
+    /// [`ErrorKind::InvalidInput`]: a bucket has no valid name, the list is empty, or the scope is one of
+    /// administration, which R2 has for all buckets only. [`ErrorKind::Storage`]: the file cannot be written,
+    /// or as [`list`](Self::list).
     pub fn add(&self, scope: AccessScope, buckets: Option<Vec<String>>) -> Result<Key> {
         if let Some(buckets) = &buckets {
             buckets.iter().try_for_each(|name| validate_bucket_name(name))?;
@@ -159,7 +161,8 @@ impl Keys {
         Ok(key)
     }
 
-    /// Removes a key, and says whether it was there. What it has signed, and the temporary credentials that were made from it, work no more.
+    /// Removes a key, and says whether it was there. What it has signed, and the temporary credentials that
+    /// were made from it, work no more.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`]: the file cannot be written, or as [`list`](Self::list).

@@ -18,11 +18,13 @@ use crate::wire::temp_credentials as wire;
 /// The most that an answer has.
 const MAX_ANSWER: usize = 256 * 1024;
 
-/// Makes [temporary credentials](TempCredentials) through
-/// [Cloudflare's API](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/), for who has
-/// an API token and the id of an access key, but not its secret. With the secret, [`TempCredentialsRequest::mint`] needs no network.
+/// Makes [temporary credentials](TempCredentials) through [Cloudflare's
+/// API](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/),
+/// for who has an API token and the id of an access key, but not its secret. With the secret,
+/// [`TempCredentialsRequest::mint`] needs no network.
 ///
-/// It follows the API's documentation, and has not been tried against Cloudflare. It needs a Tokio runtime with I/O and time.
+/// It follows the API's documentation, and has not been tried against Cloudflare. It needs a Tokio runtime
+/// with I/O and time.
 ///
 /// ```no_run
 /// use cloudflare_clients::TempCredentialsApi;
@@ -51,7 +53,8 @@ pub struct TempCredentialsApi {
 }
 
 impl TempCredentialsApi {
-    /// An account, a token of its API that may do what the credentials shall, and the id of the access key that they are derived from.
+    /// An account, a token of its API that may do what the credentials shall, and the id of the access key
+    /// that they are derived from.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): one of them does not have its form.
@@ -75,7 +78,8 @@ impl TempCredentialsApi {
         })
     }
 
-    /// Another server that speaks Cloudflare's API. The token is sent to it: it must be `https`, or on this machine.
+    /// Another server that speaks Cloudflare's API. The token is sent to it: it must be `https`, or on this
+    /// machine.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not such a URL.
@@ -107,8 +111,8 @@ impl TempCredentialsApi {
     ///
     /// # Errors
     /// Those of [`TempCredentialsRequest::mint`] about what cannot be allowed, before anything is sent, and
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind) for actions, which the API does not have. Else the API's, such as
-    /// [`ErrorKind::Unauthorized`](crate::ErrorKind) for a token that it does not take.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind) for actions, which the API does not have. Else the API's,
+    /// such as [`ErrorKind::Unauthorized`](crate::ErrorKind) for a token that it does not take.
     pub async fn create(&self, request: &TempCredentialsRequest) -> Result<TempCredentials> {
         let body = request.api_body(&self.parent_access_key_id)?;
         let mut sent = wire::request(&self.api, &self.account_id, &self.token, &body)?;

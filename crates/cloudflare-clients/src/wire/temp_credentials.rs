@@ -1,4 +1,5 @@
-//! [Temporary credentials through Cloudflare's API](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/)
+//! [Temporary credentials through Cloudflare's
+//! API](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/)
 //! without I/O.
 
 use http::{HeaderValue, Method, Uri, header};

@@ -1,4 +1,5 @@
-//! What who signed a request may do: by the scope and buckets of the key, and by the session token, if there is one.
+//! What who signed a request may do: by the scope and buckets of the key, and by the session token, if there
+//! is one.
 
 use cloudflare_clients::r2::{AccessScope, S3Action};
 use cloudflare_clients::s3::session_token::SessionToken;

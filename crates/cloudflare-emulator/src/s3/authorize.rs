@@ -1,5 +1,5 @@
-//! Whether who signed a request may have it done. If not it is 403 `AccessDenied`, before anybody looks whether the bucket
-//! or object is there.
+//! Whether who signed a request may have it done. If not it is 403 `AccessDenied`, before anybody looks
+//! whether the bucket or object is there.
 
 use cloudflare_clients::r2::S3Action;
 
@@ -24,7 +24,8 @@ enum Need {
     Administer,
 }
 
-/// Refuses what may not be done. The objects that `DeleteObjects` names are in its body, and so for it to ask about.
+/// Refuses what may not be done. The objects that `DeleteObjects` names are in its body, and so for it to ask
+/// about.
 pub(super) fn authorize(operation: S3Operation, request: &S3Request) -> Result<(), S3Error> {
     let (access, bucket) = (&request.access, &request.bucket);
     let need = need(operation);

@@ -1,5 +1,5 @@
-//! `POST /credentials`: credentials with which an S3 client reads and lists all that is the user's, for a quarter of an
-//! hour. A job that goes through many objects needs no URL for each.
+//! `POST /credentials`: credentials with which an S3 client reads and lists all that is the user's, for a
+//! quarter of an hour. A job that goes through many objects needs no URL for each.
 
 use std::time::Duration;
 

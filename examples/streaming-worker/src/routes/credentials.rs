@@ -1,5 +1,6 @@
-//! `POST /credentials`: credentials with which an S3 client reads and lists all that is the subject's, for a quarter of an hour. A
-//! job that goes through many objects needs no URL for each. They are computed here from the Worker's secrets.
+//! `POST /credentials`: credentials with which an S3 client reads and lists all that is the subject's, for a
+//! quarter of an hour. A job that goes through many objects needs no URL for each. They are computed here
+//! from the Worker's secrets.
 
 use std::time::Duration;
 

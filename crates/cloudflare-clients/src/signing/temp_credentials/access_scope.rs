@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use super::s3_action::S3Action;
 use crate::error::{Error, Result};
 
-/// How much a key may do: the permissions of an
-/// [R2 API token](https://developers.cloudflare.com/r2/api/tokens/#permissions), and the scope of temporary credentials.
+/// How much a key may do: the permissions of an [R2 API
+/// token](https://developers.cloudflare.com/r2/api/tokens/#permissions), and the scope of temporary
+/// credentials.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AccessScope {

@@ -1,5 +1,5 @@
-//! [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of R2: what may be done
-//! with them, made from a permanent key without the network, and verified as a server does.
+//! [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of R2: what
+//! may be done with them, made from a permanent key without the network, and verified as a server does.
 
 mod access_scope;
 mod claims;

@@ -59,15 +59,15 @@ impl TempCredentialsRequest {
         self
     }
 
-    /// Allows these operations only, each of which the scope has to allow. By default all are allowed that the scope allows.
-    /// Cloudflare's API has no actions: this is for [`mint`](Self::mint) only.
+    /// Allows these operations only, each of which the scope has to allow. By default all are allowed that
+    /// the scope allows. Cloudflare's API has no actions: this is for [`mint`](Self::mint) only.
     pub fn actions(mut self, actions: impl IntoIterator<Item = S3Action>) -> Self {
         self.actions.get_or_insert_default().extend(actions);
         self
     }
 
-    /// Allows the objects whose keys begin so, such as `creator-123/`, and listings below it. It may be called for several. Without
-    /// prefixes and [objects](Self::object) all of the bucket is allowed.
+    /// Allows the objects whose keys begin so, such as `creator-123/`, and listings below it. It may be
+    /// called for several. Without prefixes and [objects](Self::object) all of the bucket is allowed.
     ///
     /// It ends with a slash: `creator-1` would allow what is in `creator-12/`, too.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
@@ -81,20 +81,20 @@ impl TempCredentialsRequest {
         self
     }
 
-    /// How long they work: 15 minutes by default, from 1 second to 7 days in whole seconds. Whatever is signed with them stops
-    /// working by then, presigned URLs included.
+    /// How long they work: 15 minutes by default, from 1 second to 7 days in whole seconds. Whatever is
+    /// signed with them stops working by then, presigned URLs included.
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
     /// Makes the credentials from those of `parent`, by computation alone: nothing is sent. They begin at the
-    /// [time](R2SigningClient::at) of `parent`, are for its endpoint, and stop working with its key. The bucket may be
-    /// another than its own.
+    /// [time](R2SigningClient::at) of `parent`, are for its endpoint, and stop working with its key. The
+    /// bucket may be another than its own.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) says what cannot be allowed, or that `parent` cannot be one: its
-    /// credentials are temporary themselves, or its account is not known.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) says what cannot be allowed, or that `parent` cannot be
+    /// one: its credentials are temporary themselves, or its account is not known.
     pub fn mint(&self, parent: &R2SigningClient) -> Result<TempCredentials> {
         self.validate()?;
         let credentials = parent.signer().credentials();
@@ -229,7 +229,8 @@ impl TempCredentialsRequest {
     }
 }
 
-/// [The body](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/).
+/// [The
+/// body](https://developers.cloudflare.com/api/resources/r2/subresources/temporary_credentials/methods/create/).
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -20,7 +20,8 @@ const MAX_SKEW: u64 = 15 * 60;
 /// 7 days in seconds.
 const LONGEST: u64 = 604_800;
 
-/// A session token of [temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) that holds, and what it
+/// A session token of [temporary
+/// credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) that holds, and what it
 /// allows.
 ///
 /// ```
@@ -93,12 +94,12 @@ struct Header {
 }
 
 impl SessionToken {
-    /// Verifies a token that came with a request: its signature first, in constant time, then what it says of the parent key, the
-    /// account, the endpoint and the time. `host` is that of the request, with the bucket in front or not; a token may
-    /// say it without its port, and all names of the loopback interface are one.
+    /// Verifies a token that came with a request: its signature first, in constant time, then what it says of
+    /// the parent key, the account, the endpoint and the time. `host` is that of the request, with the bucket
+    /// in front or not; a token may say it without its port, and all names of the loopback interface are one.
     ///
-    /// Whether the request is what the token allows is a question of its own, and so is the request's signature by
-    /// [`credentials`](Self::credentials).
+    /// Whether the request is what the token allows is a question of its own, and so is the request's
+    /// signature by [`credentials`](Self::credentials).
     ///
     /// # Errors
     /// It does not hold.
@@ -142,8 +143,9 @@ impl SessionToken {
             && actions.as_ref().is_none_or(|actions| actions.contains(&action))
     }
 
-    /// Whether it allows to read the configuration of the bucket, and if `write`, to change it. That needs an admin scope and neither
-    /// actions, none of which is about configuration, nor paths, outside of which it has effects.
+    /// Whether it allows to read the configuration of the bucket, and if `write`, to change it. That needs an
+    /// admin scope and neither actions, none of which is about configuration, nor paths, outside of which it
+    /// has effects.
     pub fn allows_administration(&self, write: bool) -> bool {
         let Claims { scope, actions, paths, .. } = &self.claims;
         scope.is_some_and(|scope| scope.is_admin() && (scope.can_write() || !write))
@@ -151,8 +153,8 @@ impl SessionToken {
             && paths.is_none()
     }
 
-    /// Whether it reaches the object with this key. Keys are compared in the [form](normalize_key) by which R2 tells
-    /// them apart.
+    /// Whether it reaches the object with this key. Keys are compared in the [form](normalize_key) by which
+    /// R2 tells them apart.
     pub fn allows_key(&self, key: &str) -> bool {
         let Some(paths) = &self.claims.paths else { return true };
         let key = normalize_key(key);

@@ -10,12 +10,13 @@ use crate::signing::endpoint::Endpoint;
 use crate::signing::signing_config::R2SigningConfig;
 use crate::sigv4::Credentials;
 
-/// [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of one bucket, for whoever is to do
-/// no more than what they allow: a browser, a job, another program. Any S3 client takes the three values.
+/// [Temporary credentials](https://developers.cloudflare.com/r2/api/s3/temporary-credentials/) of one bucket,
+/// for whoever is to do no more than what they allow: a browser, a job, another program. Any S3 client takes
+/// the three values.
 ///
-/// Treat them as a secret: `Debug` shows no more than the access key id, the bucket and the time. They serialise whole, for those who are to use
-/// them: `accessKeyId`, `secretAccessKey`, `sessionToken`, and `expiresAt` in UTC by
-/// [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
+/// Treat them as a secret: `Debug` shows no more than the access key id, the bucket and the time. They
+/// serialise whole, for those who are to use them: `accessKeyId`, `secretAccessKey`, `sessionToken`, and
+/// `expiresAt` in UTC by [RFC 3339](https://www.rfc-editor.org/rfc/rfc3339).
 ///
 /// An `S3Bucket` or an [`R2SigningClient`](crate::r2::R2SigningClient) takes them with `into()`.
 ///
