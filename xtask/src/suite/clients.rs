@@ -30,7 +30,7 @@ pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
 }
 
 pub(crate) fn aws_sdk(context: &Context<'_>) -> Result<Tally, Stop> {
-    drive_node(context, "aws_sdk.test.mjs")
+    drive_node(context, "aws_sdk.test.mjs", |_, _| {})
 }
 
 pub(crate) fn cloudflare(context: &Context<'_>) -> Result<Tally, Stop> {
