@@ -43,6 +43,13 @@ pub(crate) enum BucketLocation {
     Embedded(PathBuf, String),
 }
 
+/// The embedded store's.
+impl Default for BucketLocation {
+    fn default() -> Self {
+        Self::Embedded(DATA_DIRECTORY.into(), LOCAL_BUCKET.to_owned())
+    }
+}
+
 impl BucketLocation {
     /// The location that the environment, or a file in its place, stands for. A bucket that is named is used
     /// in place of its own.
@@ -73,6 +80,17 @@ impl BucketLocation {
                 Err(Error::usage(error.message().replace(R2_BUCKET_MEDIA, "the bucket"), VARIABLES_HINT))
             }
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
+        }
+    }
+
+    /// The folder and name of the embedded store's bucket, where the variables name no other.
+    pub(crate) fn embedded(
+        var: impl Fn(&str) -> Option<OsString>,
+        bucket: Option<&str>,
+    ) -> Option<(PathBuf, String)> {
+        match Self::from_vars(var, bucket) {
+            Ok(Self::Embedded(directory, bucket)) => Some((directory, bucket)),
+            _ => None,
         }
     }
 
@@ -208,7 +226,7 @@ pub(crate) fn signing_config(endpoint: &str, credentials: &Credentials, bucket: 
     .account_id(credentials.account_id())
 }
 
-fn note_embedded(directory: &Path, bucket: &str, printer: Printer) {
+pub(crate) fn note_embedded(directory: &Path, bucket: &str, printer: Printer) {
     printer.note(format_args!(
         "using the embedded store in {}/, bucket {bucket}: no R2_... variables are set",
         directory.display()

@@ -2,6 +2,7 @@
 
 mod cors;
 mod access;
+mod doctor;
 mod kv;
 mod objects;
 mod transfers;
@@ -17,6 +18,7 @@ use crate::playlists::MAX_URLS;
 
 pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
+pub(crate) use self::doctor::Doctor;
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
@@ -313,6 +315,18 @@ Examples:
   ffplay -protocol_whitelist file,http,https,tcp,tls,crypto play/master.m3u8
   cfstore r2 sign-playlist film/film.mpd --representations 720p,audio-en > film.mpd")]
     SignPlaylist(SignPlaylist),
+    /// Find out what is wrong with a bucket, its key and its rules, and say how to mend it
+    ///
+    /// Of each check it says what was seen, what that means, and the command that mends it. The exit code is 1
+    /// where something is broken. It writes below .cfstore-doctor/ alone, removes what it wrote, and ends within half
+    /// a minute. What a read-only key does not let it check is not possible, and not broken. Without variables it
+    /// serves the store in .cfstore to itself, and examines that.
+    #[command(after_help = "\
+Examples:
+  cfstore r2 doctor
+  cfstore r2 doctor --origin https://app.example.com --public-url https://media.example.com
+  cfstore --json r2 doctor | jq -r 'select(.result == \"broken\") | .mend'")]
+    Doctor(Doctor),
 }
 
 /// For the commands that take patterns.

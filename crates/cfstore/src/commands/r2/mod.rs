@@ -5,6 +5,7 @@ mod copying;
 mod cors;
 mod cp;
 mod credentials;
+mod doctor;
 mod du;
 mod get;
 mod get_many;
@@ -52,7 +53,11 @@ pub(crate) async fn run(
     if let R2::Put(args) = &mut command {
         args.is_bucket = goes_to_address && args.key.is_empty();
     }
-    let location = BucketLocation::select(env_file, bucket.as_deref())?;
+    let location = match &command {
+        // It looks at the variables itself, also at those that name no bucket.
+        R2::Doctor(_) => BucketLocation::default(),
+        _ => BucketLocation::select(env_file, bucket.as_deref())?,
+    };
     match command {
         R2::Put(args) => put::run(args, location, printer).await,
         R2::Get(args) => get::run(args, location, printer).await,
@@ -74,6 +79,7 @@ pub(crate) async fn run(
         R2::Cors(Cors::Check(args)) => cors::check(args, location, printer).await,
         R2::Presign(args) => presign::run(args, location, printer),
         R2::Credentials(args) => credentials::run(&args, location, printer),
+        R2::Doctor(args) => doctor::run(args, bucket_option.as_deref(), env_file, printer).await,
         R2::SignPlaylist(args) => sign_playlist::run(args, location, printer).await,
         R2::Sync(args) => sync::run(args, bucket_option.as_deref(), env_file, printer).await,
         R2::Cp(args) => {
@@ -103,7 +109,7 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         // Where it goes may be another bucket.
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
         // Of a sync either may be a folder, and both may be in buckets of their own.
-        // Rules are about no key, and credentials of one bucket, whose name the options say.
-        R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) => Vec::new(),
+        // The others are about a bucket, whose name the options say.
+        R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) | R2::Doctor(_) => Vec::new(),
     }
 }

@@ -1,0 +1,205 @@
+//! Whether the pages of an origin may use the bucket: by preflights as browsers send them, and by whether their
+//! scripts may read what is answered.
+
+use bytes::Bytes;
+use cloudflare_clients::Result;
+use cloudflare_clients::http::{Method, header};
+use serde_json::json;
+
+use super::access::{Access, Sample};
+use super::finding::Finding;
+use super::http::Answer;
+use super::presigned::EXPIRES_IN;
+use super::scratch::Scratch;
+
+pub(super) const GET: &str = "CORS GET";
+pub(super) const PUT: &str = "CORS PUT";
+pub(super) const PARTS: &str = "CORS parts";
+
+/// What R2 answers that a script needs and browsers hide unless it is exposed.
+const ETAG: &str = "etag";
+
+/// A player fetches a range of an object.
+pub(super) async fn get(access: &Access, key: &str, origin: &str, sample: Option<&Sample>) -> Finding {
+    let wish = Wish { origin, method: Method::GET, header: Some("range") };
+    let seen = match wish.preflight(access, key).await {
+        Ok(seen) => seen,
+        Err(why) => return wish.refused(access, GET, why, "players and fetch() with Range get nothing"),
+    };
+    let Some(sample) = sample else {
+        return Finding::ok(GET, seen, "pages of the origin can fetch; there was no object to try it with");
+    };
+    let got = async {
+        let url = access.presign(Method::GET, &sample.key).expires_in(EXPIRES_IN).sign()?;
+        let headers = [(header::ORIGIN, origin), (header::RANGE, "bytes=0-0")];
+        access.http.presigned(Method::GET, &url, &headers, Bytes::new()).await
+    };
+    match readable(got.await, origin) {
+        Ok(_) => Finding::ok(GET, seen, "pages of the origin can fetch objects, and ranges of them"),
+        Err(why) => wish.refused(
+            access,
+            GET,
+            format!("the preflight passes, but {why}"),
+            "scripts cannot read the answer",
+        ),
+    }
+}
+
+/// A page uploads a file.
+pub(super) async fn put(access: &Access, key: &str, origin: &str) -> Finding {
+    let wish = Wish { origin, method: Method::PUT, header: Some("content-type") };
+    match wish.preflight(access, key).await {
+        Ok(seen) => Finding::ok(PUT, seen, "pages of the origin can upload with a content type"),
+        Err(why) => {
+            wish.refused(access, PUT, why, "browsers refuse every upload of a page before it is sent")
+        }
+    }
+}
+
+/// A page uploads a file in parts, and has to read the ETag of each.
+pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> Finding {
+    let wish = Wish { origin, method: Method::PUT, header: None };
+    if let Err(why) = wish.preflight(access, &scratch.key("parts.bin")).await {
+        return wish.refused(access, PARTS, why, "browsers refuse every part before it is sent");
+    }
+    let upload = match scratch.begin_upload(access, "parts.bin").await {
+        Ok(Ok(upload)) => upload,
+        Ok(Err(answer)) => return no_parts(&answer.error().to_string()),
+        Err(error) => return no_parts(&error.to_string()),
+    };
+    let (key, id) = upload;
+    let url = access.presign(Method::PUT, &key).expires_in(EXPIRES_IN).upload_part(id, 1).sign();
+    let (http, owned) = (access.http.clone(), origin.to_owned());
+    let part = async {
+        let url = url?;
+        let send = async move {
+            let headers = [(header::ORIGIN, owned.as_str())];
+            http.presigned(Method::PUT, &url, &headers, Bytes::from_static(b"a part")).await
+        };
+        scratch.write_part(send).await
+    };
+    match readable(part.await, origin) {
+        Ok(answer) if exposes(&answer, ETAG) => Finding::ok(
+            PARTS,
+            "a part was taken, and its ETag is exposed",
+            "pages of the origin can upload in parts",
+        ),
+        Ok(_) => wish.refused(
+            access,
+            PARTS,
+            "a part was taken, but Access-Control-Expose-Headers does not have ETag".to_owned(),
+            "scripts cannot read the ETag of a part, without which no upload is completed",
+        ),
+        Err(why) => wish.refused(
+            access,
+            PARTS,
+            format!("the preflight passes, but {why}"),
+            "scripts cannot read the ETag of a part, without which no upload is completed",
+        ),
+    }
+}
+
+fn no_parts(seen: &str) -> Finding {
+    Finding::broken(PARTS, seen, "uploads in parts cannot be begun")
+        .mend("cfstore r2 uploads ls  # a token with Object Read & Write may begin them")
+}
+
+/// What a page wants to do.
+struct Wish<'a> {
+    origin: &'a str,
+    method: Method,
+    /// A header that browsers ask about.
+    header: Option<&'static str>,
+}
+
+impl Wish<'_> {
+    /// Asks as a browser does. What was allowed, or why it is not.
+    async fn preflight(&self, access: &Access, key: &str) -> Result<String, String> {
+        let url = access.endpoint.url(Some(&access.bucket), Some(key)).map_err(|error| error.to_string())?;
+        let mut headers = vec![
+            (header::ORIGIN, self.origin),
+            (header::ACCESS_CONTROL_REQUEST_METHOD, self.method.as_str()),
+        ];
+        headers.extend(self.header.map(|name| (header::ACCESS_CONTROL_REQUEST_HEADERS, name)));
+        let answer = access.http.plain(Method::OPTIONS, &url, &headers).await;
+        self.verdict(&answer.map_err(|error| error.to_string())?)
+    }
+
+    fn verdict(&self, answer: &Answer) -> Result<String, String> {
+        let asked = match self.header {
+            Some(header) => format!("{} with {header} from {}", self.method, self.origin),
+            None => format!("{} from {}", self.method, self.origin),
+        };
+        if !answer.status.is_success() {
+            return Err(format!("the preflight for {asked} is answered {}", answer.described()));
+        }
+        allows_origin(answer, self.origin)?;
+        let listed = |name, wanted: &str| {
+            let values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+            let mut values = values.flat_map(|value| value.split(',')).map(str::trim);
+            values.any(|value| value == "*" || value.eq_ignore_ascii_case(wanted))
+        };
+        // The methods of forms need not be listed.
+        if self.method != Method::GET && !listed(header::ACCESS_CONTROL_ALLOW_METHODS, self.method.as_str()) {
+            return Err(format!("the preflight for {asked} does not allow the method"));
+        }
+        match self.header {
+            Some(name) if !listed(header::ACCESS_CONTROL_ALLOW_HEADERS, name) => {
+                Err(format!("the preflight for {asked} does not allow the header"))
+            }
+            _ => Ok(format!("the preflight for {asked} passes")),
+        }
+    }
+
+    fn refused(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
+        let header = self.header.map(|name| format!(" --header {name}")).unwrap_or_default();
+        Finding::broken(
+            check,
+            seen,
+            format!(
+                "{means}; `cfstore r2 cors check --bucket {} --origin {} --method {}{header}` says which rule is too narrow",
+                access.bucket, self.origin, self.method
+            ),
+        )
+        .mend(rule(access, self.origin))
+    }
+}
+
+/// The command that sets rules with which all that is checked here passes.
+fn rule(access: &Access, origin: &str) -> String {
+    let rules = json!([{
+        "AllowedOrigins": [origin],
+        "AllowedMethods": ["GET", "HEAD", "PUT"],
+        "AllowedHeaders": ["content-type", "range"],
+        "ExposeHeaders": ["ETag", "Content-Range"],
+        "MaxAgeSeconds": 3600,
+    }]);
+    format!(
+        "echo '{rules}' | cfstore r2 cors set --bucket {} -  # in place of the rules that `cfstore r2 cors show` shows",
+        access.bucket
+    )
+}
+
+/// The answer, if scripts of the origin may read it.
+fn readable(answer: Result<Answer>, origin: &str) -> Result<Answer, String> {
+    let answer = answer.map_err(|error| error.to_string())?;
+    if !answer.status.is_success() {
+        return Err(format!("the request itself fails: {}", answer.error()));
+    }
+    allows_origin(&answer, origin)?;
+    Ok(answer)
+}
+
+pub(super) fn allows_origin(answer: &Answer, origin: &str) -> Result<(), String> {
+    match answer.header(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
+        Some(allowed) if allowed == "*" || allowed == origin => Ok(()),
+        Some(allowed) => Err(format!("the answer allows the origin {allowed}, and not {origin}")),
+        None => Err("the answer has no Access-Control-Allow-Origin".to_owned()),
+    }
+}
+
+fn exposes(answer: &Answer, name: &str) -> bool {
+    let values = answer.headers.get_all(header::ACCESS_CONTROL_EXPOSE_HEADERS).iter();
+    let mut names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    names.any(|exposed| exposed.trim() == "*" || exposed.trim().eq_ignore_ascii_case(name))
+}

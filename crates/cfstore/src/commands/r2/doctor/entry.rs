@@ -1,0 +1,296 @@
+//! The way into the bucket: the right region, jurisdiction and address, credentials that are known, and a bucket
+//! that is there. Where one of these is wrong and the right one can be found, the other checks go on with that.
+
+use cloudflare_clients::r2::{Addressing, Jurisdiction};
+use cloudflare_clients::s3::endpoint::Endpoint;
+use cloudflare_clients::{Error, ErrorKind};
+use futures_util::future::join_all;
+
+use super::access::{Access, Listing, Refusal, Sample};
+use super::finding::Finding;
+use crate::variables::{
+    R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_REGION, R2_SECRET_ACCESS_KEY,
+};
+
+pub(super) const REGION: &str = "region";
+pub(super) const JURISDICTION: &str = "jurisdiction";
+pub(super) const ENDPOINT: &str = "endpoint";
+pub(super) const CREDENTIALS: &str = "credentials";
+pub(super) const BUCKET: &str = "bucket";
+pub(super) const LIST: &str = "list";
+
+/// R2's names for its one region.
+const R2_REGIONS: [&str; 2] = ["auto", "us-east-1"];
+const R2_DOMAIN: &str = ".r2.cloudflarestorage.com";
+
+pub(super) struct Entry {
+    pub(super) findings: Vec<Finding>,
+    /// Or why nothing can be asked of the bucket.
+    pub(super) access: Result<Access, String>,
+    pub(super) sample: Option<Sample>,
+    /// Or why nothing is written.
+    pub(super) may_write: Result<(), String>,
+}
+
+/// Finds the way into the bucket, if there is one.
+pub(super) async fn enter(access: Access, region: Option<&str>) -> Entry {
+    let listed = access.list().await;
+    let (access, listed, region) = in_region(access, listed, region).await;
+    let (access, listed, jurisdiction) = in_jurisdiction(access, listed).await;
+    let (access, listed, endpoint) = at_endpoint(access, listed).await;
+    let mut findings = vec![region, jurisdiction, endpoint];
+    let (access, sample, may_write) = match listed {
+        Ok(listing) => {
+            findings.extend([
+                Finding::ok(
+                    CREDENTIALS,
+                    "a signed request was taken",
+                    "the service knows the key and its secret",
+                ),
+                Finding::ok(BUCKET, format!("{} answers", access.bucket), "the bucket is there"),
+                Finding::ok(LIST, "the bucket's objects can be listed", "the key may list"),
+            ]);
+            let proven = listing.name.as_ref().is_none_or(|name| *name == access.bucket);
+            let why = "it is not certain that this is the bucket, and nothing is written elsewhere";
+            (Ok(access), listing.sample, if proven { Ok(()) } else { Err(why.to_owned()) })
+        }
+        Err(Refusal { error, .. }) => refused(access, &error, &mut findings),
+    };
+    Entry { findings, access, sample, may_write }
+}
+
+type Listed = Result<Listing, Refusal>;
+type Refused = (Result<Access, String>, Option<Sample>, Result<(), String>);
+
+fn refused(access: Access, error: &Error, findings: &mut Vec<Finding>) -> Refused {
+    let seen = error.to_string();
+    let untried = |check| Finding::not_possible(check, "not tried", "something before it is broken");
+    let why = match error.kind() {
+        ErrorKind::Forbidden => {
+            findings.extend([
+                Finding::ok(CREDENTIALS, &*seen, "the service knows the key, and refuses it a listing only"),
+                Finding::not_possible(
+                    BUCKET,
+                    &*seen,
+                    "who may not list is not told whether the bucket is there",
+                ),
+                Finding::not_possible(
+                    LIST,
+                    seen,
+                    "the key may not list; one for single objects or prefixes need not",
+                ),
+            ]);
+            // A listing is what would prove that the endpoint does not have the bucket in it already.
+            let may_write = match without_bucket(&access) {
+                None => Ok(()),
+                Some(_) => Err(format!("the endpoint {} may have the bucket in it already", access.endpoint)),
+            };
+            return (Ok(access), None, may_write);
+        }
+        ErrorKind::Credentials => {
+            let why = "the credentials are rejected";
+            findings.push(
+                Finding::broken(
+                    CREDENTIALS,
+                    seen,
+                    "the key is not of this account, was deleted or has ended, or the secret is not the key's",
+                )
+                .mend(format!(
+                    "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # of a token of this account, which the R2 page of \
+                     the dashboard makes"
+                )),
+            );
+            findings.extend([untried(BUCKET), untried(LIST)]);
+            why
+        }
+        ErrorKind::NoSuchBucket => {
+            findings.push(Finding::ok(CREDENTIALS, &*seen, "the service knows the key and its secret"));
+            findings.push(
+                Finding::broken(BUCKET, seen, format!("the account has no bucket {}", access.bucket)).mend(
+                    format!(
+                        "cfstore r2 bucket create {}  # or, for another one: export {R2_BUCKET_MEDIA}=NAME",
+                        access.bucket
+                    ),
+                ),
+            );
+            findings.push(untried(LIST));
+            "the bucket is not there"
+        }
+        _ => {
+            findings.push(untried(CREDENTIALS));
+            findings.push(
+                Finding::broken(BUCKET, seen, "what answers does not speak S3 as R2 does").mend(format!(
+                    "export {R2_ENDPOINT}=https://ACCOUNT_ID{R2_DOMAIN}  # or the address of another S3 service, without the bucket"
+                )),
+            );
+            findings.push(untried(LIST));
+            "the bucket does not answer"
+        }
+    };
+    (Err(why.to_owned()), None, Err(why.to_owned()))
+}
+
+async fn in_region(access: Access, listed: Listed, given: Option<&str>) -> (Access, Listed, Finding) {
+    let signed_for = given.unwrap_or("auto");
+    if let Err(Refusal { error, region: Some(region) }) = &listed
+        && region != signed_for
+        && is_about_region(error)
+        && let Ok(moved) = access.in_region(region)
+    {
+        let seen = format!("requests are signed for {signed_for}, and the service wants {region}");
+        let finding = Finding::broken(
+            REGION,
+            seen,
+            "every request is refused; the other checks sign for the right one",
+        )
+        .mend(format!("export {R2_REGION}={region}"));
+        let listed = moved.list().await;
+        return (moved, listed, finding);
+    }
+    let seen = format!("requests are signed for {signed_for}");
+    let finding = match &listed {
+        Err(Refusal { error, .. }) if is_about_region(error) => Finding::broken(
+            REGION,
+            format!("{seen}: {error}"),
+            "the service wants another one, and does not say which",
+        )
+        .mend(format!("export {R2_REGION}=us-east-1  # or what the service's settings call its region")),
+        _ if access.is_r2() && !R2_REGIONS.contains(&signed_for) => Finding::warning(
+            REGION,
+            seen,
+            "R2 has one region, auto; others are not known to be taken for good",
+        )
+        .mend(format!("unset {R2_REGION}")),
+        Ok(_) => Finding::ok(REGION, seen, "the service takes it"),
+        Err(_) if access.is_r2() => Finding::ok(REGION, seen, "R2 takes it"),
+        Err(_) => Finding::not_possible(REGION, seen, "no request was taken that would tell"),
+    };
+    (access, listed, finding)
+}
+
+fn is_about_region(error: &Error) -> bool {
+    matches!(error.code(), Some("AuthorizationHeaderMalformed" | "InvalidRegionName" | "InvalidRegion"))
+        || error.message().contains("region")
+}
+
+async fn in_jurisdiction(access: Access, listed: Listed) -> (Access, Listed, Finding) {
+    let Some((account, own)) = account(&access) else {
+        let finding = Finding::not_possible(
+            JURISDICTION,
+            format!("{} is not R2's own address", access.endpoint),
+            "only R2 has jurisdictions",
+        );
+        return (access, listed, finding);
+    };
+    let of =
+        |jurisdiction: Option<Jurisdiction>| jurisdiction.map_or("no jurisdiction", Jurisdiction::as_str);
+    if !matches!(&listed, Err(refusal) if refusal.error.kind() == ErrorKind::NoSuchBucket) {
+        let finding = match &listed {
+            Ok(_) => Finding::ok(
+                JURISDICTION,
+                format!("the bucket is of {}", of(own)),
+                "the address is the right one",
+            ),
+            Err(_) => Finding::not_possible(
+                JURISDICTION,
+                format!("the address is of {}", of(own)),
+                "nobody said whether the bucket is there",
+            ),
+        };
+        return (access, listed, finding);
+    }
+    let all = [None, Some(Jurisdiction::Eu), Some(Jurisdiction::FedRamp), Some(Jurisdiction::Us)];
+    let others = all.into_iter().filter(|other| *other != own).filter_map(|other| {
+        let endpoint =
+            Endpoint::r2(&account, other).ok()?.with_addressing(access.endpoint.addressing()).ok()?;
+        Some((other, access.moved_to(endpoint).ok()?))
+    });
+    let tried = join_all(others.map(async |(other, moved)| (other, moved.list().await, moved))).await;
+    for (other, listed_there, moved) in tried {
+        // Refused is not missing.
+        let there = match &listed_there {
+            Ok(_) => true,
+            Err(refusal) => refusal.error.kind() == ErrorKind::Forbidden && refusal.error.code().is_some(),
+        };
+        if there {
+            let seen =
+                format!("bucket {} is not at {}, but at {}", access.bucket, access.endpoint, moved.endpoint);
+            let means = format!(
+                "it is of {}: such a bucket is seen at the address of its jurisdiction alone. The other checks ask there",
+                of(other)
+            );
+            let mend = match other {
+                Some(other) => format!("export {R2_JURISDICTION}={}", other.as_str()),
+                None => format!("unset {R2_JURISDICTION}"),
+            };
+            return (moved, listed_there, Finding::broken(JURISDICTION, seen, means).mend(mend));
+        }
+    }
+    let finding = Finding::ok(
+        JURISDICTION,
+        "the bucket is at none of the addresses of eu, fedramp, us and no jurisdiction",
+        "another jurisdiction would not help",
+    );
+    (access, listed, finding)
+}
+
+/// The account and jurisdiction of an address of R2.
+fn account(access: &Access) -> Option<(String, Option<Jurisdiction>)> {
+    let host = access.endpoint.host_for(None).ok()?;
+    let labels = host.strip_suffix(R2_DOMAIN)?;
+    match labels.split_once('.') {
+        Some((account, jurisdiction)) => Some((account.to_owned(), jurisdiction.parse().ok())),
+        None => Some((labels.to_owned(), None)),
+    }
+}
+
+async fn at_endpoint(access: Access, listed: Listed) -> (Access, Listed, Finding) {
+    let seen = format!("{} is bucket {}", access.origin(), access.bucket);
+    if let Ok(Listing { name, .. }) = &listed {
+        let finding = match name {
+            Some(name) if *name != access.bucket => Finding::broken(
+                ENDPOINT,
+                format!("{} answers as bucket {name}, not as {}", access.endpoint, access.bucket),
+                "the endpoint names a bucket of its own, and the variable another one",
+            )
+            .mend(format!("export {R2_BUCKET_MEDIA}={name}  # or leave the bucket out of {R2_ENDPOINT}")),
+            _ => Finding::ok(
+                ENDPOINT,
+                seen,
+                "the endpoint leads to the service, and the bucket's name is added once",
+            ),
+        };
+        return (access, listed, finding);
+    }
+    if let Some(endpoint) = without_bucket(&access)
+        && let Ok(moved) = access.moved_to(endpoint)
+    {
+        let listed_there = moved.list().await;
+        if matches!(&listed_there, Ok(listing) if listing.name.as_ref() == Some(&access.bucket)) {
+            let seen = format!("{} has the bucket {} in it", access.endpoint, access.bucket);
+            let means =
+                "the bucket is asked for within the bucket, where nothing is; the other checks leave it out";
+            let finding = Finding::broken(ENDPOINT, seen, means)
+                .mend(format!("export {R2_ENDPOINT}={}", moved.endpoint));
+            return (moved, listed_there, finding);
+        }
+    }
+    let finding = Finding::not_possible(ENDPOINT, seen, "no listing says whether the endpoint is right");
+    (access, listed, finding)
+}
+
+/// The endpoint without what looks like the bucket's name at its end or in front of its host.
+fn without_bucket(access: &Access) -> Option<Endpoint> {
+    if access.is_r2() || access.endpoint.addressing() == Addressing::VirtualHost {
+        return None;
+    }
+    let (url, bucket) = (access.endpoint.to_string(), &access.bucket);
+    let stripped = match url.strip_suffix(bucket).and_then(|url| url.strip_suffix('/')) {
+        Some(url) if !url.ends_with('/') => url.to_owned(),
+        _ => {
+            let (scheme, rest) = url.split_once("://")?;
+            format!("{scheme}://{}", rest.strip_prefix(bucket)?.strip_prefix('.')?)
+        }
+    };
+    Endpoint::custom(&stripped).ok()
+}

@@ -1,0 +1,55 @@
+//! Whether the token of Cloudflare's API reaches the namespace of Workers KV.
+
+use std::sync::Arc;
+
+use cloudflare_clients::kv::{KvClient, KvConfig};
+use cloudflare_clients::{ErrorKind, HttpClient, RestNamespace, Result, RetryPolicy};
+use futures_util::TryStreamExt as _;
+
+use super::finding::Finding;
+use crate::variables::{CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID};
+
+pub(super) const KV: &str = "Workers KV";
+
+pub(super) async fn check(client: Arc<dyn HttpClient>, namespace: Option<Result<KvConfig>>) -> Finding {
+    let config = match namespace {
+        None => {
+            let seen = format!("{KV_NAMESPACE_ID} is not set");
+            return Finding::not_possible(
+                KV,
+                seen,
+                "no namespace is named; without Workers KV nothing is amiss",
+            );
+        }
+        Some(Err(error)) => {
+            return Finding::broken(KV, error.message(), "the namespace cannot be asked")
+                .mend("cfstore --help  # tells what each variable holds");
+        }
+        Some(Ok(config)) => config,
+    };
+    let listed = async {
+        let kv = KvClient::new(RestNamespace::new(config)?.with_http_client(client))
+            .with_retry(RetryPolicy::none());
+        kv.list().page_size(10).pages().try_next().await
+    };
+    let error = match listed.await {
+        Ok(_) => {
+            return Finding::ok(KV, "the namespace's keys can be listed", "token, account and namespace fit");
+        }
+        Err(error) => error,
+    };
+    let (means, mend) = match error.kind() {
+        ErrorKind::Credentials | ErrorKind::Forbidden => (
+            "the token is not good, is of another account, or lacks Workers KV Storage",
+            format!(
+                "export {CLOUDFLARE_API_TOKEN}=... {CLOUDFLARE_ACCOUNT_ID}=...  # of a token with Workers KV Storage: Edit, which \
+                 My Profile, API Tokens makes"
+            ),
+        ),
+        ErrorKind::NoSuchNamespace => {
+            ("the account has no such namespace", "cfstore kv namespace ls  # shows the ids".to_owned())
+        }
+        _ => ("the API does not answer as it should", "cfstore -vv kv ls".to_owned()),
+    };
+    Finding::broken(KV, error.to_string(), means).mend(mend)
+}

@@ -1,0 +1,189 @@
+//! `cfstore r2 doctor`
+
+mod access;
+mod conditions;
+mod connection;
+mod content_security_policy;
+mod cors;
+mod entry;
+mod examination;
+mod finding;
+mod http;
+mod kv;
+mod permissions;
+mod presigned;
+mod public_url;
+mod range;
+mod scratch;
+mod secrets;
+mod subject;
+mod uploads;
+
+#[cfg(test)]
+mod tests;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use cloudflare_clients::{HttpClient, HyperClient, LocalStore};
+use cloudflare_emulator::{Credentials, Server};
+use tokio::sync::oneshot;
+
+use self::examination::{Options, cleanup, examine};
+use self::finding::{Finding, Outcome};
+use self::http::Http;
+use self::scratch::Scratch;
+use self::subject::Subject;
+use crate::bucket_location::{BucketLocation, note_embedded};
+use crate::cli::Doctor;
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{BOLD, DIM, GREEN, Key, Printer, RED, YELLOW};
+use crate::shutdown;
+use crate::trust;
+use crate::variables::{
+    R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, SSL_CERT_FILE, Variables,
+};
+
+/// How long a check may take. At most four wait for each other, and then what was written is removed.
+const CHECK_LIMIT: Duration = Duration::from_secs(6);
+/// How long removing may take.
+const CLEAN_LIMIT: Duration = Duration::from_secs(5);
+
+pub(crate) async fn run(
+    args: Doctor,
+    bucket: Option<&str>,
+    env_file: Option<&Path>,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let requested = shutdown::requested()?;
+    let variables = Variables::read(env_file)?;
+    let var = |name: &str| variables.get(name);
+    let served = match BucketLocation::embedded(var, bucket) {
+        Some((directory, bucket)) if env_file.is_none() => Some(serve(&directory, &bucket, printer).await?),
+        _ => None,
+    };
+    let var = |name: &str| match &served {
+        Some(served) => served.var(name).or_else(|| var(name)),
+        None => var(name),
+    };
+    let subject = Subject::from_vars(var, bucket);
+    let client: Arc<dyn HttpClient> = match trust::http_client(var(SSL_CERT_FILE))? {
+        Some(client) => client,
+        None => Arc::new(HyperClient::new()?),
+    };
+    let options = Options { origin: args.origin, public_url: args.public_url };
+    let doctor = Patient { subject, options, client, check_limit: CHECK_LIMIT, clean_limit: CLEAN_LIMIT };
+    let findings = doctor.examined_until(requested).await?;
+    report(&findings, &doctor.target(), printer)
+}
+
+/// What is examined, and how long that may take.
+struct Patient {
+    subject: Subject,
+    options: Options,
+    client: Arc<dyn HttpClient>,
+    check_limit: Duration,
+    clean_limit: Duration,
+}
+
+impl Patient {
+    /// What is found. What was written is removed also if it is stopped.
+    async fn examined_until(&self, stop: impl Future<Output = ()>) -> Result<Vec<Finding>> {
+        let http = Http::new(Arc::clone(&self.client), self.check_limit);
+        let scratch = Scratch::new();
+        let kv = kv::check(Arc::clone(&self.client), self.subject.namespace.clone());
+        let kv = async {
+            let limited = tokio::time::timeout(self.check_limit, kv).await;
+            limited.unwrap_or_else(|_| examination::late(kv::KV, self.check_limit))
+        };
+        let work = async { tokio::join!(examine(&self.subject, &self.options, &http, &scratch), kv) };
+        let done = tokio::select! {
+            done = work => Some(done),
+            () = stop => None,
+        };
+        let was_used = scratch.is_used();
+        let cleaned = scratch.clean(self.clean_limit).await;
+        let Some((mut findings, kv)) = done else { return Err(Error::Interrupted) };
+        findings.push(kv);
+        findings.push(cleanup(&cleaned, was_used));
+        for finding in &mut findings {
+            self.subject.secrets.hide_in(finding);
+        }
+        Ok(findings)
+    }
+
+    fn target(&self) -> String {
+        match &self.subject.bucket {
+            Ok(bucket) => format!("bucket {} at {}", bucket.name, bucket.endpoint),
+            Err(_) => "no bucket".to_owned(),
+        }
+    }
+}
+
+/// The embedded store, served for as long as it is examined.
+struct Served {
+    variables: [(&'static str, String); 4],
+    _stop: oneshot::Sender<()>,
+}
+
+impl Served {
+    fn var(&self, name: &str) -> Option<OsString> {
+        self.variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.into())
+    }
+}
+
+async fn serve(directory: &PathBuf, bucket: &str, printer: Printer) -> Result<Served> {
+    if !directory.is_dir() {
+        return Err(Error::NoStore(directory.clone()));
+    }
+    note_embedded(directory, bucket, printer);
+    let store = LocalStore::open(directory).await?;
+    let credentials = Credentials::load_or_create(directory)?;
+    let server =
+        Server::bind(store, credentials.clone(), ([127, 0, 0, 1], 0).into()).await.map_err(Error::Listen)?;
+    let variables = [
+        (R2_ENDPOINT, server.endpoint()),
+        (R2_ACCESS_KEY_ID, credentials.access_key_id().to_owned()),
+        (R2_SECRET_ACCESS_KEY, credentials.secret_access_key().to_owned()),
+        (R2_BUCKET_MEDIA, bucket.to_owned()),
+    ];
+    let (stop, stopped) = oneshot::channel::<()>();
+    tokio::spawn(server.run(async {
+        let _ = stopped.await;
+    }));
+    Ok(Served { variables, _stop: stop })
+}
+
+/// Prints what was found.
+fn report(findings: &[Finding], target: &str, printer: Printer) -> Result<ExitStatus> {
+    for finding in findings {
+        let (style, word) = match finding.result {
+            Outcome::Ok => (GREEN, "ok"),
+            Outcome::Warning => (YELLOW, "warning"),
+            Outcome::Broken => (RED, "broken"),
+            Outcome::NotPossible => (DIM, "not possible"),
+        };
+        let Finding { check, seen, means, mend, .. } = finding;
+        printer.json_at(finding, target)?;
+        printer.line(format_args!("{style}{word:<12}{style:#}  {BOLD}{check}{BOLD:#}: {}", Key(seen)))?;
+        printer.line(format_args!("              {DIM}{}{DIM:#}", Key(means)))?;
+        if let Some(mend) = mend {
+            printer.line(format_args!("              {BOLD}$ {}{BOLD:#}", Key(mend)))?;
+        }
+    }
+    let number = |result| findings.iter().filter(|finding| finding.result == result).count();
+    let broken = number(Outcome::Broken);
+    printer.summary(
+        format_args!(
+            "{} checks: {} ok, {} warnings, {broken} broken, {} not possible",
+            findings.len(),
+            number(Outcome::Ok),
+            number(Outcome::Warning),
+            number(Outcome::NotPossible)
+        ),
+        target,
+    );
+    Ok(if broken == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+}

@@ -1,0 +1,84 @@
+//! What the key may do besides listing: read, write, and what is for admins.
+
+use bytes::Bytes;
+use cloudflare_clients::http::{Method, StatusCode, header};
+use cloudflare_clients::{Error, ErrorKind};
+
+use super::access::{Access, Sample};
+use super::finding::Finding;
+use super::scratch::Scratch;
+
+pub(super) const READ: &str = "read";
+pub(super) const WRITE: &str = "write";
+pub(super) const ADMIN: &str = "admin";
+
+/// The name of the object that the other checks read.
+pub(super) const OBJECT: &str = "object.txt";
+
+pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scratch) -> Finding {
+    let key = sample.map_or_else(|| scratch.key("missing"), |sample| sample.key.clone());
+    let answer = access.object(Method::GET, &key, &[(header::RANGE, "bytes=0-0")], Bytes::new()).await;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(error) => return failed(READ, &error, "objects cannot be read"),
+    };
+    let means = "the key may read";
+    match (sample, answer.status) {
+        (Some(_), status) if status.is_success() => {
+            Finding::ok(READ, "an object of the bucket can be read", means)
+        }
+        (None, StatusCode::NOT_FOUND) => {
+            Finding::ok(READ, "an object that is not there is reported missing, and not refused", means)
+        }
+        _ => failed(READ, &answer.error(), "objects cannot be read"),
+    }
+}
+
+/// Writes the object that the other checks read.
+pub(super) async fn write(access: &Access, scratch: &Scratch, content: &Bytes) -> Finding {
+    let headers = [(header::CONTENT_TYPE, "text/plain"), (header::CACHE_CONTROL, "no-store")];
+    match scratch.put(access, OBJECT, &headers, content.clone()).await {
+        Ok(answer) if answer.status.is_success() => {
+            Finding::ok(WRITE, format!("{} was stored", scratch.key(OBJECT)), "the key may write")
+        }
+        Ok(answer) => failed(WRITE, &answer.error(), "objects cannot be stored"),
+        Err(error) => failed(WRITE, &error, "objects cannot be stored"),
+    }
+}
+
+fn failed(check: &'static str, error: &Error, what: &str) -> Finding {
+    let seen = error.to_string();
+    if error.kind() == ErrorKind::Forbidden {
+        return Finding::not_possible(
+            check,
+            seen,
+            format!(
+                "the key may not {check}; where it has to, make a token with Object Read & Write on this bucket"
+            ),
+        );
+    }
+    Finding::broken(check, seen, format!("{what}, for a reason other than the key"))
+        .mend("cfstore -vv r2 ls  # shows each attempt; https://www.cloudflarestatus.com whether R2 is down")
+}
+
+pub(super) async fn admin(access: &Access) -> Finding {
+    let denied = "the key may not list the account's buckets";
+    let enough = "it has no rights on the account: right for an application";
+    let may = "the key may list the account's buckets";
+    match access.list_buckets().await {
+        Ok(answer) if answer.status.is_success() && access.is_r2() => Finding::warning(
+            ADMIN,
+            may,
+            "it has admin rights, and who gets hold of it has every bucket; an application needs Object Read & Write on its own",
+        )
+        .mend("cfstore r2 credentials --prefix creator-123/ --expires 1h  # hands out less of it"),
+        Ok(answer) if answer.status.is_success() => {
+            Finding::ok(ADMIN, may, "it has admin rights; on R2 an application should not")
+        }
+        Ok(answer) => match answer.error().kind() {
+            ErrorKind::Forbidden | ErrorKind::Credentials => Finding::ok(ADMIN, denied, enough),
+            _ => Finding::not_possible(ADMIN, answer.error().to_string(), "the service does not say what the key may"),
+        },
+        Err(error) => Finding::not_possible(ADMIN, error.to_string(), "the service does not say what the key may"),
+    }
+}

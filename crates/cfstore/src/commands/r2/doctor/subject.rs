@@ -1,0 +1,115 @@
+//! What is examined: the bucket and namespace that the variables name.
+
+use std::ffi::OsString;
+
+use cloudflare_clients::Result;
+use cloudflare_clients::kv::KvConfig;
+use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
+use cloudflare_clients::s3::endpoint::Endpoint;
+
+use super::access::{Access, Keys};
+use super::finding::Finding;
+use super::http::Http;
+use super::secrets::Secrets;
+use crate::variables::{
+    CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_REGION,
+    R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, is_set,
+};
+
+const CHECK: &str = "variables";
+
+/// The variables, as far as they make sense.
+pub(super) struct Subject {
+    /// The way to the bucket, or why the variables name none.
+    pub(super) bucket: Result<Bucket>,
+    /// `None` where no namespace is named.
+    pub(super) namespace: Option<Result<KvConfig>>,
+    pub(super) secrets: Secrets,
+}
+
+/// A bucket, and what the variables say of it.
+pub(super) struct Bucket {
+    pub(super) endpoint: Endpoint,
+    pub(super) name: String,
+    keys: Keys,
+    pub(super) region: Option<String>,
+    /// As it is written in the variable.
+    given_endpoint: Option<String>,
+}
+
+impl Subject {
+    pub(super) fn from_vars(var: impl Fn(&str) -> Option<OsString>, bucket: Option<&str>) -> Self {
+        let text = |name: &str| {
+            let value = var(name)?.into_string().ok()?.trim().to_owned();
+            (!value.is_empty()).then_some(value)
+        };
+        let mut secrets = Secrets::default();
+        for name in [R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, CLOUDFLARE_API_TOKEN] {
+            secrets.add(&text(name).unwrap_or_default());
+        }
+        let namespace = is_set(var(KV_NAMESPACE_ID)).then(|| KvConfig::from_vars(&var));
+        let named = |name: &str| match bucket {
+            Some(bucket) if name == R2_BUCKET_MEDIA => Some(bucket.into()),
+            _ => var(name),
+        };
+        let bucket = R2SigningConfig::from_vars(named).and_then(R2SigningClient::new).map(|signing| Bucket {
+            endpoint: signing.endpoint().clone(),
+            name: signing.bucket_name().to_owned(),
+            keys: Keys {
+                access_key_id: text(R2_ACCESS_KEY_ID).unwrap_or_default(),
+                secret_access_key: text(R2_SECRET_ACCESS_KEY).unwrap_or_default(),
+                session_token: text(R2_SESSION_TOKEN),
+            },
+            region: text(R2_REGION),
+            given_endpoint: text(R2_ENDPOINT),
+        });
+        Self { bucket, namespace, secrets }
+    }
+
+    /// What the variables say by themselves.
+    pub(super) fn finding(&self) -> Finding {
+        match &self.bucket {
+            Ok(bucket) => bucket.finding(),
+            Err(error) => Finding::broken(CHECK, error.message(), "no request can be made without them")
+                .mend("cfstore --help  # tells what each variable holds; the R2 page of Cloudflare's dashboard shows the values"),
+        }
+    }
+}
+
+impl Bucket {
+    pub(super) fn access(&self, http: Http) -> Result<Access> {
+        Access::new(http, self.endpoint.clone(), &self.name, self.keys.clone(), self.region.clone())
+    }
+
+    fn finding(&self) -> Finding {
+        let (id, secret) = (self.keys.access_key_id.len(), self.keys.secret_access_key.len());
+        let seen = format!("bucket {} at {}", self.name, self.endpoint);
+        if id == 64 && secret == 32 {
+            return Finding::broken(
+                CHECK,
+                format!("{R2_ACCESS_KEY_ID} has 64 characters, and {R2_SECRET_ACCESS_KEY} 32"),
+                "an access key id has 32 and a secret access key 64: each is in the other's place",
+            )
+            .mend(format!(
+                "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # each has the other's value now"
+            ));
+        }
+        let is_named_in = |given: &String| given.trim_end_matches('/') != self.endpoint.to_string();
+        match &self.given_endpoint {
+            // Of R2, where the bucket in a URL is known for one.
+            Some(given) if self.is_r2() && given.to_ascii_lowercase().contains(&self.name) && is_named_in(given) => {
+                Finding::warning(
+                    CHECK,
+                    format!("{R2_ENDPOINT} names the bucket {}, as the dashboard shows it", self.name),
+                    "cfstore takes the bucket out of it; other S3 clients ask for the bucket in the bucket, and find nothing",
+                )
+                .mend(format!("export {R2_ENDPOINT}={}", self.endpoint))
+            }
+            _ => Finding::ok(CHECK, seen, "all that a request needs is there, and has its form"),
+        }
+    }
+
+    fn is_r2(&self) -> bool {
+        self.endpoint.host_for(None).is_ok_and(|host| host.ends_with(".r2.cloudflarestorage.com"))
+    }
+}
