@@ -21,7 +21,7 @@ pub(super) async fn check(
     limit: Duration,
 ) -> Finding {
     let mut hosts = vec![access.origin()];
-    hosts.extend(public_url.map(origin_of));
+    hosts.extend(public_url.map(origin_of).filter(|public| *public != access.origin()));
     let needed = hosts.join(" ");
     let lines = DIRECTIVES.map(|(directive, more)| format!("{directive} 'self' {needed}{more};")).join(" ");
     let page = match origin {

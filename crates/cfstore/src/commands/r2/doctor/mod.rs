@@ -31,7 +31,7 @@ use cloudflare_clients::{HttpClient, HyperClient, LocalStore};
 use cloudflare_emulator::{Credentials, Server};
 use tokio::sync::oneshot;
 
-use self::examination::{Options, cleanup, examine};
+use self::examination::{Options, cleanup, examine, late};
 use self::finding::{Finding, Outcome};
 use self::http::Http;
 use self::scratch::Scratch;
@@ -74,9 +74,16 @@ pub(crate) async fn run(
         None => Arc::new(HyperClient::new()?),
     };
     let options = Options { origin: args.origin, public_url: args.public_url };
-    let doctor = Patient { subject, options, client, check_limit: CHECK_LIMIT, clean_limit: CLEAN_LIMIT };
-    let findings = doctor.examined_until(requested).await?;
-    report(&findings, &doctor.target(), printer)
+    let patient = Patient { subject, options, client, check_limit: CHECK_LIMIT, clean_limit: CLEAN_LIMIT };
+    let examined = patient.examined_until(requested).await;
+    let Some(findings) = examined.findings else {
+        let cleanup = examined.cleanup;
+        if cleanup.result != Outcome::Ok {
+            printer.warning(format_args!("{}: {}", Key(&cleanup.seen), cleanup.mend.unwrap_or_default()));
+        }
+        return Err(Error::Interrupted);
+    };
+    report(&[findings, vec![examined.cleanup]].concat(), &patient.target(), printer)
 }
 
 /// What is examined, and how long that may take.
@@ -90,13 +97,13 @@ struct Patient {
 
 impl Patient {
     /// What is found. What was written is removed also if it is stopped.
-    async fn examined_until(&self, stop: impl Future<Output = ()>) -> Result<Vec<Finding>> {
+    async fn examined_until(&self, stop: impl Future<Output = ()>) -> Examined {
         let http = Http::new(Arc::clone(&self.client), self.check_limit);
         let scratch = Scratch::new();
-        let kv = kv::check(Arc::clone(&self.client), self.subject.namespace.clone());
         let kv = async {
-            let limited = tokio::time::timeout(self.check_limit, kv).await;
-            limited.unwrap_or_else(|_| examination::late(kv::KV, self.check_limit))
+            let check = kv::check(Arc::clone(&self.client), self.subject.namespace.clone());
+            let limited = tokio::time::timeout(self.check_limit, check).await;
+            limited.unwrap_or_else(|_| late(kv::KV, self.check_limit))
         };
         let work = async { tokio::join!(examine(&self.subject, &self.options, &http, &scratch), kv) };
         let done = tokio::select! {
@@ -104,14 +111,15 @@ impl Patient {
             () = stop => None,
         };
         let was_used = scratch.is_used();
-        let cleaned = scratch.clean(self.clean_limit).await;
-        let Some((mut findings, kv)) = done else { return Err(Error::Interrupted) };
-        findings.push(kv);
-        findings.push(cleanup(&cleaned, was_used));
-        for finding in &mut findings {
-            self.subject.secrets.hide_in(finding);
-        }
-        Ok(findings)
+        let mut cleanup = cleanup(&scratch.clean(self.clean_limit).await, was_used);
+        let hidden = |finding: &mut Finding| self.subject.secrets.hide_in(finding);
+        hidden(&mut cleanup);
+        let findings = done.map(|(mut findings, kv)| {
+            findings.push(kv);
+            findings.iter_mut().for_each(hidden);
+            findings
+        });
+        Examined { findings, cleanup }
     }
 
     fn target(&self) -> String {
@@ -120,6 +128,13 @@ impl Patient {
             Err(_) => "no bucket".to_owned(),
         }
     }
+}
+
+struct Examined {
+    /// `None` where it was stopped.
+    findings: Option<Vec<Finding>>,
+    /// What became of what was written.
+    cleanup: Finding,
 }
 
 /// The embedded store, served for as long as it is examined.
