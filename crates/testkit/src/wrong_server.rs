@@ -317,7 +317,8 @@ impl Message {
     }
 
     fn to_bytes(&self, is_head: bool) -> Vec<u8> {
-        let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: String =
+            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let mut bytes = format!("{}\r\n{headers}\r\n", self.first_line).into_bytes();
         if !is_head {
             bytes.extend_from_slice(&self.body);

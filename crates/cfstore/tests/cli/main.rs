@@ -3,6 +3,7 @@
 
 mod cors;
 mod access;
+mod doctor;
 mod full_disk;
 mod generated;
 mod kills;

@@ -34,8 +34,15 @@ pub(super) async fn get(access: &Access, key: &str, origin: &str, sample: Option
         let headers = [(header::ORIGIN, origin), (header::RANGE, "bytes=0-0")];
         access.http.presigned(Method::GET, &url, &headers, Bytes::new()).await
     };
-    match readable(got.await, origin) {
-        Ok(_) => Finding::ok(GET, seen, "pages of the origin can fetch objects, and ranges of them"),
+    let answer = match succeeded(got.await) {
+        Ok(answer) => answer,
+        Err(why) => {
+            let means = "the preflight passes; whether scripts may read the answer shows when URLs work";
+            return Finding::not_possible(GET, format!("the URL itself fails: {why}"), means);
+        }
+    };
+    match allows_origin(&answer, origin) {
+        Ok(()) => Finding::ok(GET, seen, "pages of the origin can fetch objects, and ranges of them"),
         Err(why) => wish.refused(
             access,
             GET,
@@ -78,24 +85,30 @@ pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> F
         };
         scratch.write_part(send).await
     };
-    match readable(part.await, origin) {
-        Ok(answer) if exposes(&answer, ETAG) => Finding::ok(
+    let answer = match succeeded(part.await) {
+        Ok(answer) => answer,
+        Err(why) => {
+            let means = "parts cannot be uploaded by presigned URLs";
+            return Finding::broken(
+                PARTS,
+                format!("the preflight passes, but the URL of a part fails: {why}"),
+                means,
+            )
+            .mend(super::presigned::MEND);
+        }
+    };
+    let unread = "scripts cannot read the ETag of a part, without which no upload is completed";
+    match allows_origin(&answer, origin) {
+        Ok(()) if exposes(&answer, ETAG) => Finding::ok(
             PARTS,
             "a part was taken, and its ETag is exposed",
             "pages of the origin can upload in parts",
         ),
-        Ok(_) => wish.refused(
-            access,
-            PARTS,
-            "a part was taken, but Access-Control-Expose-Headers does not have ETag".to_owned(),
-            "scripts cannot read the ETag of a part, without which no upload is completed",
-        ),
-        Err(why) => wish.refused(
-            access,
-            PARTS,
-            format!("the preflight passes, but {why}"),
-            "scripts cannot read the ETag of a part, without which no upload is completed",
-        ),
+        Ok(()) => {
+            let seen = "a part was taken, but Access-Control-Expose-Headers does not have ETag";
+            wish.refused(access, PARTS, seen.to_owned(), unread)
+        }
+        Err(why) => wish.refused(access, PARTS, format!("the preflight passes, but {why}"), unread),
     }
 }
 
@@ -180,16 +193,12 @@ fn rule(access: &Access, origin: &str) -> String {
     )
 }
 
-/// The answer, if scripts of the origin may read it.
-fn readable(answer: Result<Answer>, origin: &str) -> Result<Answer, String> {
+fn succeeded(answer: Result<Answer>) -> Result<Answer, String> {
     let answer = answer.map_err(|error| error.to_string())?;
-    if !answer.status.is_success() {
-        return Err(format!("the request itself fails: {}", answer.error()));
-    }
-    allows_origin(&answer, origin)?;
-    Ok(answer)
+    if answer.status.is_success() { Ok(answer) } else { Err(answer.error().to_string()) }
 }
 
+/// Whether scripts of the origin may read the answer, or why not.
 pub(super) fn allows_origin(answer: &Answer, origin: &str) -> Result<(), String> {
     match answer.header(header::ACCESS_CONTROL_ALLOW_ORIGIN) {
         Some(allowed) if allowed == "*" || allowed == origin => Ok(()),

@@ -26,7 +26,11 @@ const R2_DOMAIN: &str = ".r2.cloudflarestorage.com";
 pub(super) struct Entry {
     pub(super) findings: Vec<Finding>,
     /// Or why nothing can be asked of the bucket.
-    pub(super) access: Result<Access, String>,
+    pub(super) way: Result<Way, String>,
+}
+
+pub(super) struct Way {
+    pub(super) access: Access,
     pub(super) sample: Option<Sample>,
     /// Or why nothing is written.
     pub(super) may_write: Result<(), String>,
@@ -39,95 +43,86 @@ pub(super) async fn enter(access: Access, region: Option<&str>) -> Entry {
     let (access, listed, jurisdiction) = in_jurisdiction(access, listed).await;
     let (access, listed, endpoint) = at_endpoint(access, listed).await;
     let mut findings = vec![region, jurisdiction, endpoint];
-    let (access, sample, may_write) = match listed {
+    let way = match listed {
         Ok(listing) => {
+            let taken = "a signed request was taken";
             findings.extend([
-                Finding::ok(
-                    CREDENTIALS,
-                    "a signed request was taken",
-                    "the service knows the key and its secret",
-                ),
+                Finding::ok(CREDENTIALS, taken, "the service knows the key and its secret"),
                 Finding::ok(BUCKET, format!("{} answers", access.bucket), "the bucket is there"),
                 Finding::ok(LIST, "the bucket's objects can be listed", "the key may list"),
             ]);
-            let proven = listing.name.as_ref().is_none_or(|name| *name == access.bucket);
-            let why = "it is not certain that this is the bucket, and nothing is written elsewhere";
-            (Ok(access), listing.sample, if proven { Ok(()) } else { Err(why.to_owned()) })
+            let is_it = listing.name.as_ref().is_none_or(|name| *name == access.bucket);
+            let may_write =
+                if is_it { Ok(()) } else { Err("this is another bucket than the one named".to_owned()) };
+            Ok(Way { access, sample: listing.sample, may_write })
         }
-        Err(Refusal { error, .. }) => refused(access, &error, &mut findings),
+        // With a code it is the service that refuses, and not something in front of it.
+        Err(Refusal { error, .. }) if error.kind() == ErrorKind::Forbidden && error.code().is_some() => {
+            Ok(unlisted(access, &error, &mut findings))
+        }
+        Err(Refusal { error, .. }) => Err(refused(&access, &error, &mut findings)),
     };
-    Entry { findings, access, sample, may_write }
+    Entry { findings, way }
 }
 
 type Listed = Result<Listing, Refusal>;
-type Refused = (Result<Access, String>, Option<Sample>, Result<(), String>);
 
-fn refused(access: Access, error: &Error, findings: &mut Vec<Finding>) -> Refused {
+/// The way of a key that may not list.
+fn unlisted(access: Access, error: &Error, findings: &mut Vec<Finding>) -> Way {
     let seen = error.to_string();
-    let untried = |check| Finding::not_possible(check, "not tried", "something before it is broken");
-    let why = match error.kind() {
-        ErrorKind::Forbidden => {
-            findings.extend([
-                Finding::ok(CREDENTIALS, &*seen, "the service knows the key, and refuses it a listing only"),
-                Finding::not_possible(
-                    BUCKET,
-                    &*seen,
-                    "who may not list is not told whether the bucket is there",
-                ),
-                Finding::not_possible(
-                    LIST,
-                    seen,
-                    "the key may not list; one for single objects or prefixes need not",
-                ),
-            ]);
-            // A listing is what would prove that the endpoint does not have the bucket in it already.
-            let may_write = match without_bucket(&access) {
-                None => Ok(()),
-                Some(_) => Err(format!("the endpoint {} may have the bucket in it already", access.endpoint)),
-            };
-            return (Ok(access), None, may_write);
-        }
+    let untold = "who may not list is not told whether the bucket is there";
+    let need_not = "the key may not list; one for single objects or prefixes need not";
+    findings.extend([
+        Finding::ok(CREDENTIALS, &*seen, "the service knows the key, and refuses it a listing only"),
+        Finding::not_possible(BUCKET, &*seen, untold),
+        Finding::not_possible(LIST, seen, need_not),
+    ]);
+    // A listing is what would prove that the endpoint does not have the bucket in it already.
+    let may_write = match without_bucket(&access) {
+        None => Ok(()),
+        Some(_) => Err(format!("the endpoint {} may have the bucket in it already", access.endpoint)),
+    };
+    Way { access, sample: None, may_write }
+}
+
+/// Why nothing can be asked of the bucket.
+fn refused(access: &Access, error: &Error, findings: &mut Vec<Finding>) -> String {
+    let seen = error.to_string();
+    let (found, why) = match error.kind() {
         ErrorKind::Credentials => {
-            let why = "the credentials are rejected";
-            findings.push(
-                Finding::broken(
-                    CREDENTIALS,
-                    seen,
-                    "the key is not of this account, was deleted or has ended, or the secret is not the key's",
-                )
-                .mend(format!(
-                    "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # of a token of this account, which the R2 page of \
-                     the dashboard makes"
-                )),
+            let means =
+                "the key is not of this account, was deleted or has ended, or the secret is not the key's";
+            let mend = format!(
+                "export {R2_ACCESS_KEY_ID}=... {R2_SECRET_ACCESS_KEY}=...  # of a token of this account, which the R2 page of \
+                 the dashboard makes"
             );
-            findings.extend([untried(BUCKET), untried(LIST)]);
-            why
+            (Finding::broken(CREDENTIALS, seen, means).mend(mend), "the credentials are rejected")
         }
         ErrorKind::NoSuchBucket => {
-            findings.push(Finding::ok(CREDENTIALS, &*seen, "the service knows the key and its secret"));
-            findings.push(
-                Finding::broken(BUCKET, seen, format!("the account has no bucket {}", access.bucket)).mend(
-                    format!(
-                        "cfstore r2 bucket create {}  # or, for another one: export {R2_BUCKET_MEDIA}=NAME",
-                        access.bucket
-                    ),
-                ),
+            let known = "the service knows the key and its secret";
+            findings.push(Finding::ok(CREDENTIALS, &*seen, known));
+            let mend = format!(
+                "cfstore r2 bucket create {}  # or, for another one: export {R2_BUCKET_MEDIA}=NAME",
+                access.bucket
             );
-            findings.push(untried(LIST));
-            "the bucket is not there"
+            let means = format!("the account has no bucket {}", access.bucket);
+            (Finding::broken(BUCKET, seen, means).mend(mend), "the bucket is not there")
+        }
+        ErrorKind::Server | ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Connection => {
+            let mend =
+                "cfstore r2 doctor  # again; https://www.cloudflarestatus.com tells whether R2 is down";
+            (Finding::broken(BUCKET, seen, "the service fails").mend(mend), "the service fails")
         }
         _ => {
-            findings.push(untried(CREDENTIALS));
-            findings.push(
-                Finding::broken(BUCKET, seen, "what answers does not speak S3 as R2 does").mend(format!(
-                    "export {R2_ENDPOINT}=https://ACCOUNT_ID{R2_DOMAIN}  # or the address of another S3 service, without the bucket"
-                )),
+            let means = "what answers does not speak S3 as R2 does";
+            let mend = format!(
+                "export {R2_ENDPOINT}=https://ACCOUNT_ID{R2_DOMAIN}  # or the address of another S3 service, without the bucket"
             );
-            findings.push(untried(LIST));
-            "the bucket does not answer"
+            (Finding::broken(BUCKET, seen, means).mend(mend), "the bucket does not answer")
         }
     };
-    (Err(why.to_owned()), None, Err(why.to_owned()))
+    findings.push(found);
+    why.to_owned()
 }
 
 async fn in_region(access: Access, listed: Listed, given: Option<&str>) -> (Access, Listed, Finding) {

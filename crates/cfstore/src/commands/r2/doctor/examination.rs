@@ -18,7 +18,7 @@ use super::conditions::{self, CONDITIONS};
 use super::connection::{self, CLOCK, CONNECTION};
 use super::content_security_policy::{self as csp, CONTENT_SECURITY_POLICY};
 use super::cors;
-use super::entry::{self, BUCKET, CREDENTIALS, ENDPOINT, Entry, JURISDICTION, LIST, REGION};
+use super::entry::{self, BUCKET, CREDENTIALS, ENDPOINT, Entry, JURISDICTION, LIST, REGION, Way};
 use super::finding::{Finding, Outcome};
 use super::http::Http;
 use super::permissions::{self, ADMIN, OBJECT, READ, WRITE};
@@ -26,7 +26,7 @@ use super::presigned;
 use super::public_url::{self, PUBLIC_URL};
 use super::range::{self, RANGE};
 use super::scratch::{Cleaned, FOLDER, Scratch};
-use super::subject::{Bucket, Subject};
+use super::subject::{Bucket, Subject, VARIABLES};
 use super::uploads::{self, UPLOADS};
 
 pub(super) const CLEANUP: &str = "cleanup";
@@ -38,22 +38,9 @@ pub(super) struct Options {
     pub(super) public_url: Option<String>,
 }
 
-/// All checks of the bucket but the last, which is [`cleanup`].
-pub(super) async fn examine(
-    subject: &Subject,
-    options: &Options,
-    http: &Http,
-    scratch: &Scratch,
-) -> Vec<Finding> {
-    let mut findings = vec![subject.finding()];
-    match &subject.bucket {
-        Ok(bucket) => Examination { options, http, scratch }.bucket(bucket, &mut findings).await,
-        Err(_) => untried(&FROM_CONNECTION, "the variables are", &mut findings),
-    }
-    findings
-}
-
-const FROM_CONNECTION: [&str; 19] = [
+/// All checks of the bucket but the last, which is [`cleanup`], in the order in which they are told.
+pub(super) const CHECKS: [&str; 23] = [
+    VARIABLES,
     CONNECTION,
     CLOCK,
     REGION,
@@ -70,11 +57,40 @@ const FROM_CONNECTION: [&str; 19] = [
     presigned::PUT,
     RANGE,
     CONDITIONS,
+    cors::GET,
+    cors::PUT,
+    cors::PARTS,
     PUBLIC_URL,
     CONTENT_SECURITY_POLICY,
     UPLOADS,
 ];
-const FROM_ENTRY: [&str; 6] = [REGION, JURISDICTION, ENDPOINT, CREDENTIALS, BUCKET, LIST];
+
+/// What each of [`CHECKS`] finds.
+pub(super) async fn examine(
+    subject: &Subject,
+    options: &Options,
+    http: &Http,
+    scratch: &Scratch,
+) -> Vec<Finding> {
+    let mut found = vec![subject.finding()];
+    let why = match &subject.bucket {
+        Ok(bucket) => Examination { options, http, scratch }.bucket(bucket, &mut found).await,
+        Err(_) => Err("the variables name no bucket".to_owned()),
+    };
+    let in_order = CHECKS.map(|check| {
+        let at = found.iter().position(|finding| finding.check == check);
+        at.map_or_else(
+            || {
+                not_possible(
+                    check,
+                    why.as_ref().err().map_or("something before it is broken", String::as_str),
+                )
+            },
+            |at| found.swap_remove(at),
+        )
+    });
+    in_order.into()
+}
 
 struct Examination<'a> {
     options: &'a Options,
@@ -83,137 +99,99 @@ struct Examination<'a> {
 }
 
 impl Examination<'_> {
-    async fn bucket(&self, bucket: &Bucket, findings: &mut Vec<Finding>) {
-        let access = match bucket.access(self.http.clone()) {
-            Ok(access) => access,
-            Err(error) => {
-                findings.push(Finding::broken(CONNECTION, error.to_string(), "no request can be signed"));
-                return untried(&FROM_CONNECTION[1..], "the variables are", findings);
+    /// Checks as far as that leads. An error says why the checks that are not found were not possible.
+    async fn bucket(&self, bucket: &Bucket, found: &mut Vec<Finding>) -> Result<(), String> {
+        let limit = self.http.limit;
+        let access = bucket.access(self.http.clone()).map_err(|error| error.to_string())?;
+        let reached = tokio::time::timeout(limit, connection::check(&access)).await;
+        let access = match reached.unwrap_or_else(|_| Err(late(CONNECTION, limit))) {
+            Ok((connected, ahead)) => {
+                found.extend(connected);
+                access.going_by_service(ahead)
+            }
+            Err(broken) => {
+                found.push(broken);
+                return Err("the host is not reached".to_owned());
             }
         };
-        let reached = async {
-            let reached = connection::check(&access).await;
-            match reached {
-                Ok((found, ahead)) => (Vec::from(found), Some(ahead)),
-                Err(broken) => (vec![broken], None),
-            }
-        };
-        let (found, ahead) = match tokio::time::timeout(self.http.limit, reached).await {
-            Ok(reached) => reached,
-            Err(_) => (vec![late(CONNECTION, self.http.limit)], None),
-        };
-        findings.extend(found);
-        let Some(ahead) = ahead else { return untried(&FROM_CONNECTION[1..], "the connection is", findings) };
-        let access = access.going_by_service(ahead);
-
         let entry = entry::enter(access.clone(), bucket.region.as_deref());
-        let entry = match tokio::time::timeout(self.http.limit, entry).await {
-            Ok(entry) => entry,
-            Err(_) => Entry {
-                findings: FROM_ENTRY.map(|check| late(check, self.http.limit)).into(),
-                access: Err("the bucket does not answer in time".to_owned()),
-                sample: None,
-                may_write: Err(String::new()),
-            },
-        };
-        findings.extend(entry.findings);
-        let found = match entry.access {
-            Ok(access) => self.inside(&access, entry.sample, entry.may_write).await,
-            Err(why) => self.outside(&access, &why).await,
-        };
-        findings.extend(found);
+        let entry = tokio::time::timeout(limit, entry).await;
+        let entry = entry.unwrap_or_else(|_| Entry {
+            findings: vec![late(BUCKET, limit)],
+            way: Err("the bucket does not answer in time".to_owned()),
+        });
+        found.extend(entry.findings);
+        match entry.way {
+            Ok(way) => self.inside(way, found).await,
+            Err(why) => {
+                self.outside(&access, found).await;
+                return Err(why);
+            }
+        }
+        Ok(())
     }
 
-    /// What can be checked of a bucket that nothing can be asked of.
-    async fn outside(&self, access: &Access, why: &str) -> Vec<Finding> {
-        let not = |check| not_possible(check, why);
-        let mut found: Vec<_> =
-            [READ, WRITE, ADMIN, presigned::GET, presigned::HEAD, presigned::PUT, RANGE, CONDITIONS]
-                .map(not)
-                .into();
+    /// What needs no way into the bucket.
+    async fn outside(&self, access: &Access, found: &mut Vec<Finding>) {
         let key = self.scratch.key(OBJECT);
-        let checks: Vec<Check<'_>> = vec![
+        let checks = vec![
             self.with_origin(cors::GET, |origin| cors::get(access, &key, origin, None).boxed()),
             self.with_origin(cors::PUT, |origin| cors::put(access, &key, origin).boxed()),
-            ready(not(cors::PARTS)),
-            self.with_public_url(|_| ready(not(PUBLIC_URL)).1),
             self.content_security_policy(access),
-            ready(not(UPLOADS)),
         ];
         found.extend(self.side_by_side(checks).await);
-        found
     }
 
-    async fn inside(
-        &self,
-        access: &Access,
-        sample: Option<Sample>,
-        may_write: Result<(), String>,
-    ) -> Vec<Finding> {
-        let scratch = self.scratch;
+    async fn inside(&self, way: Way, found: &mut Vec<Finding>) {
+        let (scratch, access) = (self.scratch, &way.access);
         scratch.use_bucket(access);
         let content = Bytes::from(format!("cfstore r2 doctor: {}\n", scratch.key(OBJECT)));
-        let write: Check<'_> = match may_write {
+        let write = match &way.may_write {
             Ok(()) => (WRITE, permissions::write(access, scratch, &content).boxed()),
-            Err(why) => ready(not_possible(WRITE, &why)),
+            Err(why) => ready(not_possible(WRITE, why)),
         };
-        let first = vec![
-            (READ, permissions::read(access, sample.as_ref(), scratch).boxed()),
+        let permissions = vec![
+            (READ, permissions::read(access, way.sample.as_ref(), scratch).boxed()),
             write,
             (ADMIN, permissions::admin(access).boxed()),
             (UPLOADS, uploads::check(access).boxed()),
         ];
-        let mut found = self.side_by_side(first).await;
-        let uploads = found.pop();
+        found.extend(self.side_by_side(permissions).await);
         let written = found.iter().any(|finding| finding.check == WRITE && finding.result == Outcome::Ok);
-        let own = written.then(|| Sample { key: scratch.key(OBJECT), size: content.len() as u64 });
-        let sample = own.or(sample);
 
         let key = scratch.key(OBJECT);
-        let cannot_write = |check| ready(not_possible(check, "nothing could be written"));
-        let read = sample.as_ref();
-        let nothing = "nothing could be written, and the bucket shows no object to read";
-        let mut checks: Vec<Check<'_>> = match read {
-            Some(sample) => vec![
-                (presigned::GET, presigned::get(access, sample).boxed()),
-                (presigned::HEAD, presigned::head(access, sample).boxed()),
-            ],
-            None => vec![
-                ready(not_possible(presigned::GET, nothing)),
-                ready(not_possible(presigned::HEAD, nothing)),
-            ],
-        };
-        checks.push(if written {
-            (presigned::PUT, presigned::put(access, scratch).boxed())
-        } else {
-            cannot_write(presigned::PUT)
-        });
-        checks.push(match read {
-            Some(sample) => (RANGE, range::check(access, sample).boxed()),
-            None => ready(not_possible(RANGE, nothing)),
-        });
-        checks.push(if written {
-            (CONDITIONS, conditions::check(access, scratch, &content).boxed())
-        } else {
-            cannot_write(CONDITIONS)
-        });
-        checks.push(self.with_origin(cors::GET, |origin| cors::get(access, &key, origin, read).boxed()));
-        checks.push(self.with_origin(cors::PUT, |origin| cors::put(access, &key, origin).boxed()));
-        checks.push(self.with_origin(cors::PARTS, |origin| {
-            if written { cors::parts(access, origin, scratch).boxed() } else { cannot_write(cors::PARTS).1 }
-        }));
-        checks.push(self.with_public_url(|base| match public_url::misnamed(base, access) {
-            Some(finding) => future::ready(finding).boxed(),
-            None if written => {
+        let own = written.then(|| Sample { key: key.clone(), size: content.len() as u64 });
+        let sample = own.or(way.sample);
+        let sample = sample.as_ref();
+        let unread = "nothing could be written, and the bucket shows no object to read";
+        let unwritten = "nothing could be written";
+        let checks = vec![
+            or_not(presigned::GET, sample.map(|sample| presigned::get(access, sample).boxed()), unread),
+            or_not(presigned::HEAD, sample.map(|sample| presigned::head(access, sample).boxed()), unread),
+            or_not(presigned::PUT, written.then(|| presigned::put(access, scratch).boxed()), unwritten),
+            or_not(RANGE, sample.map(|sample| range::check(access, sample).boxed()), unread),
+            or_not(
+                CONDITIONS,
+                written.then(|| conditions::check(access, scratch, &content).boxed()),
+                unwritten,
+            ),
+            self.with_origin(cors::GET, |origin| cors::get(access, &key, origin, sample).boxed()),
+            self.with_origin(cors::PUT, |origin| cors::put(access, &key, origin).boxed()),
+            self.with_origin(cors::PARTS, |origin| {
+                let parts = written.then(|| cors::parts(access, origin, scratch).boxed());
+                or_not(cors::PARTS, parts, unwritten).1
+            }),
+            self.with_public_url(|base| {
+                if let Some(finding) = public_url::misnamed(base, access) {
+                    return future::ready(finding).boxed();
+                }
                 let origin = self.options.origin.as_deref();
-                public_url::check(self.http, access, base, &key, &content, origin).boxed()
-            }
-            None => cannot_write(PUBLIC_URL).1,
-        }));
-        checks.push(self.content_security_policy(access));
+                let check = || public_url::check(self.http, access, base, &key, &content, origin).boxed();
+                or_not(PUBLIC_URL, written.then(check), unwritten).1
+            }),
+            self.content_security_policy(access),
+        ];
         found.extend(self.side_by_side(checks).await);
-        found.extend(uploads);
-        found
     }
 
     fn content_security_policy<'a>(&'a self, access: &'a Access) -> Check<'a> {
@@ -284,8 +262,12 @@ fn not_possible(check: &'static str, why: &str) -> Finding {
     Finding::not_possible(check, "not tried", why)
 }
 
-fn untried(checks: &[&'static str], what: &str, findings: &mut Vec<Finding>) {
-    findings.extend(checks.iter().map(|check| not_possible(check, &format!("{what} broken"))));
+/// The check, or why it is not run.
+fn or_not<'a>(check: &'static str, run: Option<BoxFuture<'a, Finding>>, why: &str) -> Check<'a> {
+    match run {
+        Some(run) => (check, run),
+        None => ready(not_possible(check, why)),
+    }
 }
 
 /// What became of what was written.

@@ -18,7 +18,7 @@ pub(super) const PUT: &str = "presigned PUT";
 pub(super) const EXPIRES_IN: Duration = Duration::from_secs(60);
 
 /// What is likely when a signature in headers is taken and the same in a URL is not.
-const MEND: &str = "curl -v \"$(cfstore r2 presign KEY)\"    shows it; between client and service nothing may change host, path \
+pub(super) const MEND: &str = "curl -v \"$(cfstore r2 presign KEY)\"    shows it; between client and service nothing may change host, path \
                     or query";
 
 pub(super) async fn get(access: &Access, sample: &Sample) -> Finding {

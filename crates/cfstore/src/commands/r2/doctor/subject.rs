@@ -16,7 +16,7 @@ use crate::variables::{
     R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, is_set,
 };
 
-const CHECK: &str = "variables";
+pub(super) const VARIABLES: &str = "variables";
 
 /// The variables, as far as they make sense.
 pub(super) struct Subject {
@@ -70,7 +70,7 @@ impl Subject {
     pub(super) fn finding(&self) -> Finding {
         match &self.bucket {
             Ok(bucket) => bucket.finding(),
-            Err(error) => Finding::broken(CHECK, error.message(), "no request can be made without them")
+            Err(error) => Finding::broken(VARIABLES, error.message(), "no request can be made without them")
                 .mend("cfstore --help  # tells what each variable holds; the R2 page of Cloudflare's dashboard shows the values"),
         }
     }
@@ -86,7 +86,7 @@ impl Bucket {
         let seen = format!("bucket {} at {}", self.name, self.endpoint);
         if id == 64 && secret == 32 {
             return Finding::broken(
-                CHECK,
+                VARIABLES,
                 format!("{R2_ACCESS_KEY_ID} has 64 characters, and {R2_SECRET_ACCESS_KEY} 32"),
                 "an access key id has 32 and a secret access key 64: each is in the other's place",
             )
@@ -99,13 +99,13 @@ impl Bucket {
             // Of R2, where the bucket in a URL is known for one.
             Some(given) if self.is_r2() && given.to_ascii_lowercase().contains(&self.name) && is_named_in(given) => {
                 Finding::warning(
-                    CHECK,
+                    VARIABLES,
                     format!("{R2_ENDPOINT} names the bucket {}, as the dashboard shows it", self.name),
                     "cfstore takes the bucket out of it; other S3 clients ask for the bucket in the bucket, and find nothing",
                 )
                 .mend(format!("export {R2_ENDPOINT}={}", self.endpoint))
             }
-            _ => Finding::ok(CHECK, seen, "all that a request needs is there, and has its form"),
+            _ => Finding::ok(VARIABLES, seen, "all that a request needs is there, and has its form"),
         }
     }
 

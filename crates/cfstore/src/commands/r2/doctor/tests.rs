@@ -82,7 +82,8 @@ impl HttpClient for Hosts {
 }
 
 fn r2(request: &Request<Body>, host: &str) -> (u16, Body) {
-    let error = |status, code| (status, format!("<Error><Code>{code}</Code><Message>m</Message></Error>").into());
+    let error =
+        |status, code| (status, format!("<Error><Code>{code}</Code><Message>m</Message></Error>").into());
     let lists = request.uri().query().is_some_and(|query| query.contains("list-type=2"));
     if !request.headers().contains_key(header::AUTHORIZATION) {
         return error(400, "InvalidArgument");
@@ -151,6 +152,11 @@ async fn examined(patient: Patient, vars: &Vars) -> Examination {
         let secret = vars.get(secret).filter(|secret| !secret.is_empty());
         assert!(secret.is_none_or(|secret| !said.contains(secret)), "{said}");
     }
+    let mut runs = said.split(|c: char| !c.is_ascii_hexdigit());
+    assert!(runs.all(|run| run.len() < 64), "a signature in {said}");
+    let checks: Vec<_> = findings.iter().map(|finding| finding.check).collect();
+    assert_eq!(checks[..23], examination::CHECKS);
+    assert_eq!(checks[23..], ["Workers KV", "cleanup"]);
     for finding in &findings {
         let Finding { check, result, seen, means, mend } = finding;
         assert!(!seen.is_empty() && !means.is_empty(), "{check}");
@@ -192,7 +198,7 @@ async fn each_wrong_server_is_found_out() {
         (Wrong::Clock(Duration::from_hours(2)), &["clock"][..], "timedatectl"),
         (Wrong::Region, &["region"], "export R2_REGION=us-east-1"),
         (Wrong::Credentials, &["credentials"], "R2_SECRET_ACCESS_KEY"),
-        (Wrong::Presigned, &["presigned GET", "presigned HEAD", "presigned PUT", "CORS GET", "CORS parts"], "r2 presign"),
+        (Wrong::Presigned, &["presigned GET", "presigned HEAD", "presigned PUT", "CORS parts"], "r2 presign"),
         (Wrong::Range, &["range"], "curl"),
         (Wrong::Conditions, &["conditions"], "export R2_ENDPOINT"),
         (Wrong::NoCors, &cors, "cfstore r2 cors set"),
@@ -234,7 +240,8 @@ async fn with_a_read_only_key_writes_are_not_possible() {
     R2Service::new(wrong.server.bucket(BUCKET)).put("film.mp4", "a film").await.unwrap();
     let found = at(&wrong).await;
     assert_eq!(found.broken(), [""; 0], "{}", found.said);
-    let not_possible = [&["jurisdiction"][..], &not_possible[..3], &["CORS parts", "public URL", "Workers KV"]].concat();
+    let not_possible =
+        [&["jurisdiction"][..], &not_possible[..3], &["CORS parts", "public URL", "Workers KV"]].concat();
     assert_eq!(found.with(Outcome::NotPossible), not_possible);
 }
 
@@ -256,7 +263,10 @@ async fn what_cannot_be_removed_is_told() {
     let found = examined(patient(&vars, Elsewhere::Nowhere, None, Options::default()), &vars).await;
     let finding = found.of("cleanup");
     assert_eq!(finding.result, Outcome::Warning);
-    assert!(finding.mend.as_ref().unwrap().contains("cfstore r2 rm --prefix .cfstore-doctor/"), "{finding:?}");
+    assert!(
+        finding.mend.as_ref().unwrap().contains("cfstore r2 rm --prefix .cfstore-doctor/"),
+        "{finding:?}"
+    );
 }
 
 #[tokio::test]
@@ -348,7 +358,8 @@ async fn variables_that_name_nothing() {
 async fn dead_and_silent_hosts_end_in_time() {
     let server = LocalServer::start().await;
     let (address, vars_of) = (server.address(), |url: &str| vars(&server, url));
-    let nobody = format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
+    let nobody =
+        format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let found = {
         let vars = vars_of(&nobody);
         examined(patient(&vars, Elsewhere::Nowhere, None, with_origin()), &vars).await
@@ -440,7 +451,10 @@ async fn a_policy_needs_lines() {
 async fn old_uploads_weigh() {
     let clock = ManualClock::at(SystemTime::now() - Duration::from_hours(48));
     let server = LocalServer::with_runtime(clock.clone()).await;
-    let upload = R2Service::new(server.store.bucket(BUCKET).unwrap()).create_multipart_upload("old.mp4").await.unwrap();
+    let upload = R2Service::new(server.store.bucket(BUCKET).unwrap())
+        .create_multipart_upload("old.mp4")
+        .await
+        .unwrap();
     upload.upload_part(1, vec![0; 3 * 1024 * 1024]).await.unwrap();
     clock.advance(Duration::from_hours(48));
     let wrong = WrongServer::before(server, Wrong::Nothing).await;
