@@ -50,7 +50,7 @@ pub enum Wrong {
     CorsMethod,
     /// It lets another origin in.
     CorsOrigin,
-    /// It does not expose ETags to pages.
+    /// It does not expose `ETag` to pages.
     CorsExposed,
     /// It answers preflights, and does not let pages read what comes then.
     CorsOnlyPreflights,
@@ -172,7 +172,7 @@ impl Between {
                 answer.set("date", &date);
             }
             Wrong::Range if answer.status() == "206" => {
-                answer.first_line = "HTTP/1.1 200 OK".to_owned();
+                "HTTP/1.1 200 OK".clone_into(&mut answer.first_line);
                 answer.remove("content-range");
             }
             Wrong::Conditions if method == "PUT" && answer.status() == "412" => {
@@ -224,7 +224,7 @@ impl Between {
         let mut server = TcpStream::connect(self.upstream).await?;
         let mut head = format!("{}\r\nConnection: close\r\n", request.first_line);
         for (name, value) in request.headers.iter().filter(|(name, _)| name != "connection") {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name.as_str(), ": ", value.as_str(), "\r\n"]);
         }
         head.push_str("\r\n");
         server.write_all(head.as_bytes()).await?;
@@ -317,8 +317,9 @@ impl Message {
     }
 
     fn to_bytes(&self, is_head: bool) -> Vec<u8> {
-        let headers: String =
-            self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers =
+            self.headers.iter().flat_map(|(name, value)| [name.as_str(), ": ", value.as_str(), "\r\n"]);
+        let headers: String = headers.collect();
         let mut bytes = format!("{}\r\n{headers}\r\n", self.first_line).into_bytes();
         if !is_head {
             bytes.extend_from_slice(&self.body);

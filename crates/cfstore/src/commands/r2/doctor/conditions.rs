@@ -28,7 +28,7 @@ pub(super) async fn check(access: &Access, scratch: &Scratch, content: &Bytes) -
         match answer {
             Ok(answer) if answer.status == expected => {}
             Ok(answer) => {
-                ignored.push(format!("{method} with {header}: {value} is answered {}", answer.status))
+                ignored.push(format!("{method} with {header}: {value} is answered {}", answer.status));
             }
             Err(error) => ignored.push(format!("{method} with {header}: {value}: {error}")),
         }

@@ -63,7 +63,7 @@ pub(super) async fn put(access: &Access, key: &str, origin: &str) -> Finding {
     }
 }
 
-/// A page uploads a file in parts, and has to read the ETag of each.
+/// A page uploads a file in parts, and has to read the `ETag` of each.
 pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> Finding {
     let wish = Wish { origin, method: Method::PUT, header: None };
     if let Err(why) = wish.preflight(access, &scratch.key("parts.bin")).await {

@@ -32,11 +32,8 @@ pub(super) async fn check(client: Arc<dyn HttpClient>, namespace: Option<Result<
             .with_retry(RetryPolicy::none());
         kv.list().page_size(10).pages().try_next().await
     };
-    let error = match listed.await {
-        Ok(_) => {
-            return Finding::ok(KV, "the namespace's keys can be listed", "token, account and namespace fit");
-        }
-        Err(error) => error,
+    let Err(error) = listed.await else {
+        return Finding::ok(KV, "the namespace's keys can be listed", "token, account and namespace fit");
     };
     let (means, mend) = match error.kind() {
         ErrorKind::Credentials | ErrorKind::Forbidden => (

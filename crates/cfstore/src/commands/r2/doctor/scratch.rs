@@ -223,16 +223,16 @@ impl Scratch {
 
 async fn delete(access: &Access, key: &str) -> Result<(), String> {
     let answer = access.object(Method::DELETE, key, &[], Bytes::new()).await;
-    succeeded(answer.map_err(|error| error.to_string())?)
+    succeeded(&answer.map_err(|error| error.to_string())?)
 }
 
 async fn abort(access: &Access, key: &str, id: &str) -> Result<(), String> {
     let request = AbortMultipartUploadRequest::new(key, id);
     let request = s3::abort_multipart_upload::request(&request).map_err(|error| error.to_string())?;
-    succeeded(access.send(request).await.map_err(|error| error.to_string())?)
+    succeeded(&access.send(request).await.map_err(|error| error.to_string())?)
 }
 
-fn succeeded(answer: Answer) -> Result<(), String> {
+fn succeeded(answer: &Answer) -> Result<(), String> {
     if answer.status.is_success() || answer.status == StatusCode::NOT_FOUND {
         return Ok(());
     }
