@@ -50,11 +50,12 @@ fn a_local_server_is_well_and_refuses_other_origins() {
     assert_eq!(code, 1, "{found:?}");
     assert_eq!(found["CORS PUT"]["result"], "broken");
     let mend = found["CORS PUT"]["mend"].as_str().unwrap();
-    assert!(mend.contains("cfstore r2 cors set") && mend.contains("https://app.example.com"), "{mend}");
+    let rule = "--add --origin https://app.example.com --method PUT --header content-type --expose etag";
+    assert_eq!(mend, format!("cfstore r2 cors set --bucket media {rule}"));
 
     let said = String::from_utf8(run(&args[1..]).stdout).unwrap();
     assert!(said.contains("broken        CORS PUT: the preflight for PUT with content-type"), "{said}");
-    assert!(said.contains("\n              $ echo '[{"), "{said}");
+    assert!(said.contains(&format!("\n              $ {mend}\n")), "{said}");
     assert!(!said.contains(server.variable("R2_SECRET_ACCESS_KEY")), "{said}");
 }
 

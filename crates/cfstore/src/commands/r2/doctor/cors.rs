@@ -4,7 +4,6 @@
 use bytes::Bytes;
 use cloudflare_clients::Result;
 use cloudflare_clients::http::{Method, header};
-use serde_json::json;
 
 use super::access::{Access, Sample};
 use super::finding::Finding;
@@ -43,12 +42,10 @@ pub(super) async fn get(access: &Access, key: &str, origin: &str, sample: Option
     };
     match allows_origin(&answer, origin) {
         Ok(()) => Finding::ok(GET, seen, "pages of the origin can fetch objects, and ranges of them"),
-        Err(why) => wish.refused(
-            access,
-            GET,
-            format!("the preflight passes, but {why}"),
-            "scripts cannot read the answer",
-        ),
+        Err(why) => {
+            let seen = format!("the preflight passes, but {why}");
+            wish.unreadable(access, GET, seen, "scripts cannot read the answer")
+        }
     }
 }
 
@@ -106,9 +103,9 @@ pub(super) async fn parts(access: &Access, origin: &str, scratch: &Scratch) -> F
         ),
         Ok(()) => {
             let seen = "a part was taken, but Access-Control-Expose-Headers does not have ETag";
-            wish.refused(access, PARTS, seen.to_owned(), unread)
+            wish.unreadable(access, PARTS, seen.to_owned(), unread)
         }
-        Err(why) => wish.refused(access, PARTS, format!("the preflight passes, but {why}"), unread),
+        Err(why) => wish.unreadable(access, PARTS, format!("the preflight passes, but {why}"), unread),
     }
 }
 
@@ -164,33 +161,32 @@ impl Wish<'_> {
         }
     }
 
+    /// No rule lets it through: one more does.
     fn refused(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
+        let (methods, headers) = match self.method {
+            Method::GET => ("GET,HEAD", "range"),
+            _ => ("PUT", "content-type"),
+        };
         let header = self.header.map(|name| format!(" --header {name}")).unwrap_or_default();
-        Finding::broken(
-            check,
-            seen,
-            format!(
-                "{means}; `cfstore r2 cors check --bucket {} --origin {} --method {}{header}` says which rule is too narrow",
-                access.bucket, self.origin, self.method
-            ),
-        )
-        .mend(rule(access, self.origin))
+        let bucket = &access.bucket;
+        let means = format!(
+            "{means}; `cfstore r2 cors check --bucket {bucket} --origin {} --method {}{header}` says which rule is too narrow",
+            self.origin, self.method
+        );
+        Finding::broken(check, seen, means).mend(format!(
+            "cfstore r2 cors set --bucket {bucket} --add --origin {} --method {methods} --header {headers} --expose etag",
+            self.origin
+        ))
     }
-}
 
-/// The command that sets rules with which all that is checked here passes.
-fn rule(access: &Access, origin: &str) -> String {
-    let rules = json!([{
-        "AllowedOrigins": [origin],
-        "AllowedMethods": ["GET", "HEAD", "PUT"],
-        "AllowedHeaders": ["content-type", "range"],
-        "ExposeHeaders": ["ETag", "Content-Range"],
-        "MaxAgeSeconds": 3600,
-    }]);
-    format!(
-        "echo '{rules}' | cfstore r2 cors set --bucket {} -  # in place of the rules that `cfstore r2 cors show` shows",
-        access.bucket
-    )
+    /// A rule lets it through and is too narrow for what is answered, which another one behind it does not change.
+    fn unreadable(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
+        Finding::broken(check, seen, means).mend(format!(
+            "cfstore r2 cors set --bucket {} --origin {} --method GET,HEAD,PUT --header content-type,range --expose etag  # in \
+             place of all rules, which `cfstore r2 cors show` keeps",
+            access.bucket, self.origin
+        ))
+    }
 }
 
 fn succeeded(answer: Result<Answer>) -> Result<Answer, String> {
