@@ -106,3 +106,8 @@ pub use wire::s3;
 #[cfg(all(doctest, feature = "http", feature = "local"))]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// Its example runs as a test.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/production-checklist.md")]
+struct ProductionChecklist;

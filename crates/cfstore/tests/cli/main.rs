@@ -12,6 +12,7 @@ mod listing;
 mod many;
 mod moving;
 mod playlists;
+mod production_checklist;
 mod program;
 mod r2;
 mod resume;

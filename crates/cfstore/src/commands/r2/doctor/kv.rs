@@ -39,8 +39,8 @@ pub(super) async fn check(client: Arc<dyn HttpClient>, namespace: Option<Result<
         ErrorKind::Credentials | ErrorKind::Forbidden => (
             "the token is not good, is of another account, or lacks Workers KV Storage",
             format!(
-                "export {CLOUDFLARE_API_TOKEN}=... {CLOUDFLARE_ACCOUNT_ID}=...  # of a token with Workers KV Storage: Edit, which \
-                 My Profile, API Tokens makes"
+                "export {CLOUDFLARE_API_TOKEN}=... {CLOUDFLARE_ACCOUNT_ID}=...  # of a token of the account with Workers KV Storage \
+                 Write"
             ),
         ),
         ErrorKind::NoSuchNamespace => {

@@ -1,0 +1,51 @@
+//! The commands of `docs/production-checklist.md`, one after the other, against a local server whose CORS is closed.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{Folder, Server, stdout};
+
+const PAGE: &str = include_str!("../../../cloudflare-clients/docs/production-checklist.md");
+
+/// What stands in fences of `sh`: the others are for accounts of Cloudflare's, or to be read.
+fn commands() -> impl Iterator<Item = &'static str> {
+    let mut inside = false;
+    PAGE.lines().filter(move |line| {
+        let was_inside = inside;
+        inside = if was_inside { *line != "```" } else { *line == "```sh" };
+        was_inside && inside
+    })
+}
+
+#[cfg(unix)]
+#[test]
+#[ignore = "waits for the commands r2 cors, r2 bucket, r2 credentials, kv namespace and keys"]
+fn every_command_of_the_page_works() {
+    let folder = Folder::new();
+    let server = Server::start(&folder);
+    let lines = |name: &str| -> String {
+        server.variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>() + name
+    };
+    folder.write("admin.env", lines(""));
+    let key =
+        stdout(&folder.run(&["keys", "add", "--scope", "object-read-write", "--bucket", "media"]), &["keys"]);
+    // What the key's lines do not say, the server's do.
+    folder.write("app.env", lines(&key));
+    let programs = Path::new(env!("CARGO_BIN_EXE_cfstore")).parent().unwrap();
+    let path = env::join_paths([programs, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+    let mut ran = 0;
+    for command in commands() {
+        let shell = Command::new("sh")
+            .args(["-c", command])
+            .env_clear()
+            .env("PATH", &path)
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&shell.stderr);
+        assert!(shell.status.success(), "{command}\n{}{said}", String::from_utf8_lossy(&shell.stdout));
+        ran += 1;
+    }
+    assert!(ran > 15, "{ran}");
+}
