@@ -68,6 +68,7 @@ fn the_embedded_store_is_served_and_examined() {
     folder.ok(&["r2", "put", "in", "a"]);
     let (found, code) = findings(&folder.run(&["--json", "r2", "doctor"]));
     assert_eq!((code, &found["write"]["result"]), (0, &"ok".into()), "{found:?}");
+    assert_eq!(found["write"]["target"], folder.target("bucket media").as_str());
     assert!(folder.ok(&["r2", "ls", "-r"]).trim_end().ends_with(" a"));
     let (found, code) = findings(&folder.run(&["--json", "r2", "--bucket", "films", "doctor"]));
     assert_eq!((code, &found["bucket"]["result"]), (1, &"broken".into()), "{found:?}");

@@ -24,14 +24,13 @@ fn commands() -> impl Iterator<Item = &'static str> {
 fn every_command_of_the_page_works() {
     let folder = Folder::new();
     let server = Server::start(&folder);
-    let lines = |name: &str| -> String {
-        server.variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect::<String>() + name
-    };
-    folder.write("admin.env", lines(""));
-    let key =
-        stdout(&folder.run(&["keys", "add", "--scope", "object-read-write", "--bucket", "media"]), &["keys"]);
-    // What the key's lines do not say, the server's do.
-    folder.write("app.env", lines(&key));
+    let mut variables = String::new();
+    for (name, value) in &server.variables {
+        variables.extend([name, "=", value, "\n"]);
+    }
+    folder.write("admin.env", &variables);
+    let args = ["keys", "add", "--scope", "object-read-write", "--bucket", "media"];
+    folder.write("app.env", variables + &stdout(&folder.run(&args), &args));
     let programs = Path::new(env!("CARGO_BIN_EXE_cfstore")).parent().unwrap();
     let path = env::join_paths([programs, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
     let mut ran = 0;

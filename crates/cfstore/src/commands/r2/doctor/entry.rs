@@ -51,9 +51,11 @@ pub(super) async fn enter(access: Access, region: Option<&str>) -> Entry {
                 Finding::ok(BUCKET, format!("{} answers", access.bucket), "the bucket is there"),
                 Finding::ok(LIST, "the bucket's objects can be listed", "the key may list"),
             ]);
-            let is_it = listing.name.as_ref().is_none_or(|name| *name == access.bucket);
-            let may_write =
-                if is_it { Ok(()) } else { Err("this is another bucket than the one named".to_owned()) };
+            let may_write = match &listing.name {
+                Some(name) if *name == access.bucket => Ok(()),
+                Some(_) => Err("this is another bucket than the one named".to_owned()),
+                None => unless_elsewhere(&access),
+            };
             Ok(Way { access, sample: listing.sample, may_write })
         }
         // With a code it is the service that refuses, and not something in front of it.
@@ -77,18 +79,29 @@ fn unlisted(access: Access, error: &Error, findings: &mut Vec<Finding>) -> Way {
         Finding::not_possible(BUCKET, &*seen, untold),
         Finding::not_possible(LIST, seen, need_not),
     ]);
-    // A listing is what would prove that the endpoint does not have the bucket in it already.
-    let may_write = match without_bucket(&access) {
-        None => Ok(()),
-        Some(_) => Err(format!("the endpoint {} may have the bucket in it already", access.endpoint)),
-    };
+    let may_write = unless_elsewhere(&access);
     Way { access, sample: None, may_write }
+}
+
+/// A listing is what would prove that the endpoint does not have a bucket in it already.
+fn unless_elsewhere(access: &Access) -> Result<(), String> {
+    let endpoint = access.endpoint.to_string();
+    let has_path = endpoint.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    if has_path || without_bucket(access).is_some() {
+        return Err(format!("the endpoint {endpoint} may have a bucket in it, and no listing tells"));
+    }
+    Ok(())
 }
 
 /// Why nothing can be asked of the bucket.
 fn refused(access: &Access, error: &Error, findings: &mut Vec<Finding>) -> String {
     let seen = error.to_string();
     let (found, why) = match error.kind() {
+        _ if error.code() == Some("RequestTimeTooSkewed") => {
+            let means = "the clock of this machine, or the service's, is wrong: R2 allows 15 minutes";
+            let found = Finding::broken(CREDENTIALS, seen, means).mend("sudo timedatectl set-ntp true");
+            (found, "signatures have the wrong time")
+        }
         ErrorKind::Credentials => {
             let means =
                 "the key is not of this account, was deleted or has ended, or the secret is not the key's";

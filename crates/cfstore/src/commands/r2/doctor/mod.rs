@@ -39,7 +39,7 @@ use self::subject::Subject;
 use crate::bucket_location::{BucketLocation, note_embedded};
 use crate::cli::Doctor;
 use crate::error::{Error, ExitStatus, Result};
-use crate::printer::{BOLD, DIM, GREEN, Key, Printer, RED, YELLOW};
+use crate::printer::{BOLD, DIM, GREEN, Key, Printer, RED, YELLOW, count};
 use crate::shutdown;
 use crate::trust;
 use crate::variables::{
@@ -61,7 +61,7 @@ pub(crate) async fn run(
     let variables = Variables::read(env_file)?;
     let var = |name: &str| variables.get(name);
     let served = match BucketLocation::embedded(var, bucket) {
-        Some((directory, bucket)) if env_file.is_none() => Some(serve(&directory, &bucket, printer).await?),
+        Some(location) if env_file.is_none() => Some(serve(location, printer).await?),
         _ => None,
     };
     let var = |name: &str| match &served {
@@ -83,7 +83,11 @@ pub(crate) async fn run(
         }
         return Err(Error::Interrupted);
     };
-    report(&[findings, vec![examined.cleanup]].concat(), &patient.target(), printer)
+    let target = match served {
+        Some(served) => served.target,
+        None => patient.target(),
+    };
+    report(&[findings, vec![examined.cleanup]].concat(), &target, printer)
 }
 
 /// What is examined, and how long that may take.
@@ -139,6 +143,8 @@ struct Examined {
 
 /// The embedded store, served for as long as it is examined.
 struct Served {
+    /// What summaries call it.
+    target: String,
     variables: [(&'static str, String); 4],
     _stop: oneshot::Sender<()>,
 }
@@ -149,11 +155,13 @@ impl Served {
     }
 }
 
-async fn serve(directory: &PathBuf, bucket: &str, printer: Printer) -> Result<Served> {
+async fn serve(location: (PathBuf, String), printer: Printer) -> Result<Served> {
+    let (directory, bucket) = &location;
     if !directory.is_dir() {
         return Err(Error::NoStore(directory.clone()));
     }
     note_embedded(directory, bucket, printer);
+    let target = BucketLocation::Embedded(directory.clone(), bucket.clone()).target()?;
     let store = LocalStore::open(directory).await?;
     let credentials = Credentials::load_or_create(directory)?;
     let server =
@@ -162,13 +170,13 @@ async fn serve(directory: &PathBuf, bucket: &str, printer: Printer) -> Result<Se
         (R2_ENDPOINT, server.endpoint()),
         (R2_ACCESS_KEY_ID, credentials.access_key_id().to_owned()),
         (R2_SECRET_ACCESS_KEY, credentials.secret_access_key().to_owned()),
-        (R2_BUCKET_MEDIA, bucket.to_owned()),
+        (R2_BUCKET_MEDIA, bucket.clone()),
     ];
     let (stop, stopped) = oneshot::channel::<()>();
     tokio::spawn(server.run(async {
         let _ = stopped.await;
     }));
-    Ok(Served { variables, _stop: stop })
+    Ok(Served { target, variables, _stop: stop })
 }
 
 /// Prints what was found.
@@ -192,10 +200,10 @@ fn report(findings: &[Finding], target: &str, printer: Printer) -> Result<ExitSt
     let broken = number(Outcome::Broken);
     printer.summary(
         format_args!(
-            "{} checks: {} ok, {} warnings, {broken} broken, {} not possible",
+            "{} checks: {} ok, {}, {broken} broken, {} not possible",
             findings.len(),
             number(Outcome::Ok),
-            number(Outcome::Warning),
+            count(number(Outcome::Warning) as u64, "warning"),
             number(Outcome::NotPossible)
         ),
         target,

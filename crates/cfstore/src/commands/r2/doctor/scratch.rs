@@ -178,13 +178,13 @@ impl Scratch {
     pub(super) async fn clean(&self, limit: Duration) -> Cleaned {
         let Some(access) = self.0.access.get() else { return Cleaned::default() };
         // What is still being written after this time is not answered, and seen by the listing below at best.
-        let writing = tokio::time::timeout(limit / 3, Arc::clone(&self.0.writing).write_owned()).await;
+        let writing = tokio::time::timeout(limit / 2, Arc::clone(&self.0.writing).write_owned()).await;
         let mut cleaned = Cleaned::default();
         if writing.is_err() {
             cleaned.failures.push("a write was not answered in time".to_owned());
         }
         let removal = self.remove(access, &mut cleaned);
-        if tokio::time::timeout(limit * 2 / 3, removal).await.is_err() {
+        if tokio::time::timeout(limit / 2, removal).await.is_err() {
             cleaned.failures.push("the service did not answer in time".to_owned());
         }
         cleaned

@@ -298,6 +298,9 @@ async fn the_bucket_in_the_endpoint_is_found_and_nothing_is_written_in_it() {
     let vars = self::vars(&wrong.server, &format!("{}/{BUCKET}", wrong.url()));
     let found = examined(patient(&vars, Elsewhere::Nowhere, None, with_origin()), &vars).await;
     assert_eq!(found.of("cleanup").seen, "nothing was written", "{}", found.said);
+    let vars = self::vars(&wrong.server, &format!("{}/films", wrong.url()));
+    let found = examined(patient(&vars, Elsewhere::Nowhere, None, with_origin()), &vars).await;
+    assert_eq!(found.of("cleanup").seen, "nothing was written", "{}", found.said);
 }
 
 #[tokio::test]
