@@ -12,7 +12,9 @@ use cloudflare_clients::sigv4::{Credentials, Payload, RequestTarget, Signer};
 use cloudflare_clients::{Error, ErrorKind, Result};
 
 use super::http::{Answer, Http};
-use super::scratch::FOLDER;
+
+/// What everything is written below that is written, and what no sample is taken from.
+pub(super) const FOLDER: &str = ".cfstore-doctor/";
 
 /// What requests are signed with. It has no `Debug`.
 #[derive(Clone)]

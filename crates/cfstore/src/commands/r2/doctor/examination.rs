@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 
-use super::access::{Access, Sample};
+use super::access::{Access, FOLDER, Sample};
 use super::conditions::{self, CONDITIONS};
 use super::connection::{self, CLOCK, CONNECTION};
 use super::content_security_policy::{self as csp, CONTENT_SECURITY_POLICY};
@@ -25,7 +25,7 @@ use super::permissions::{self, ADMIN, OBJECT, READ, WRITE};
 use super::presigned;
 use super::public_url::{self, PUBLIC_URL};
 use super::range::{self, RANGE};
-use super::scratch::{Cleaned, FOLDER, Scratch};
+use super::scratch::{Cleaned, Scratch};
 use super::subject::{Bucket, Subject, VARIABLES};
 use super::uploads::{self, UPLOADS};
 

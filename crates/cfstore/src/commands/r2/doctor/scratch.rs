@@ -14,11 +14,8 @@ use cloudflare_clients::{Error, ErrorKind, Result, Runtime as _, TokioRuntime};
 use futures_util::future::join_all;
 use tokio::sync::RwLock;
 
-use super::access::{Access, object_request};
+use super::access::{Access, FOLDER, object_request};
 use super::http::Answer;
-
-/// What everything is written below.
-pub(super) const FOLDER: &str = ".cfstore-doctor/";
 
 /// What one run of the doctor has written.
 #[derive(Clone)]

@@ -8,9 +8,8 @@ use cloudflare_clients::{Error, ErrorKind, Result};
 use futures_util::{StreamExt as _, stream};
 use indicatif::{BinaryBytes, HumanDuration};
 
-use super::access::Access;
+use super::access::{Access, FOLDER};
 use super::finding::Finding;
-use super::scratch::FOLDER;
 use crate::printer::count;
 
 pub(super) const UPLOADS: &str = "unfinished uploads";
