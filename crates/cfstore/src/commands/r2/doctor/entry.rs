@@ -170,6 +170,10 @@ async fn in_region(access: Access, listed: Listed, given: Option<&str>) -> (Acce
         )
         .mend(format!("unset {R2_REGION}")),
         Ok(_) => Finding::ok(REGION, seen, "the service takes it"),
+        // It has looked at the signature before.
+        Err(Refusal { error, .. }) if error.code() == Some("AccessDenied") => {
+            Finding::ok(REGION, seen, "the service takes it")
+        }
         Err(_) if access.is_r2() => Finding::ok(REGION, seen, "R2 takes it"),
         Err(_) => Finding::not_possible(REGION, seen, "no request was taken that would tell"),
     };

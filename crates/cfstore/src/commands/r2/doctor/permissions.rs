@@ -12,15 +12,21 @@ pub(super) const READ: &str = "read";
 pub(super) const WRITE: &str = "write";
 pub(super) const ADMIN: &str = "admin";
 
+/// Where a key for other prefixes may do nothing.
+const BELOW: &str = " below .cfstore-doctor/";
+
 /// The name of the object that the other checks read.
 pub(super) const OBJECT: &str = "object.txt";
 
 pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scratch) -> Finding {
-    let key = sample.map_or_else(|| scratch.key("missing"), |sample| sample.key.clone());
+    let (key, place) = match sample {
+        Some(sample) => (sample.key.clone(), ""),
+        None => (scratch.key("missing"), BELOW),
+    };
     let answer = access.object(Method::GET, &key, &[(header::RANGE, "bytes=0-0")], Bytes::new()).await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return failed(READ, &error, "objects cannot be read"),
+        Err(error) => return failed(READ, &error, place, "objects cannot be read"),
     };
     let means = "the key may read";
     match (sample, answer.status) {
@@ -30,7 +36,7 @@ pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scr
         (None, StatusCode::NOT_FOUND) => {
             Finding::ok(READ, "an object that is not there is reported missing, and not refused", means)
         }
-        _ => failed(READ, &answer.error(), "objects cannot be read"),
+        _ => failed(READ, &answer.error(), place, "objects cannot be read"),
     }
 }
 
@@ -41,19 +47,19 @@ pub(super) async fn write(access: &Access, scratch: &Scratch, content: &Bytes) -
         Ok(answer) if answer.status.is_success() => {
             Finding::ok(WRITE, format!("{} was stored", scratch.key(OBJECT)), "the key may write")
         }
-        Ok(answer) => failed(WRITE, &answer.error(), "objects cannot be stored"),
-        Err(error) => failed(WRITE, &error, "objects cannot be stored"),
+        Ok(answer) => failed(WRITE, &answer.error(), BELOW, "objects cannot be stored"),
+        Err(error) => failed(WRITE, &error, BELOW, "objects cannot be stored"),
     }
 }
 
-fn failed(check: &'static str, error: &Error, what: &str) -> Finding {
+fn failed(check: &'static str, error: &Error, place: &str, what: &str) -> Finding {
     let seen = error.to_string();
     if error.kind() == ErrorKind::Forbidden {
         return Finding::not_possible(
             check,
             seen,
             format!(
-                "the key may not {check}; where it has to, make a token with Object Read & Write on this bucket"
+                "the key may not {check}{place}; where it has to, make a token with Object Read & Write on this bucket"
             ),
         );
     }
