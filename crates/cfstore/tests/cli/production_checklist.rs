@@ -28,8 +28,9 @@ fn every_command_of_the_page_works() {
     for (name, value) in &server.variables {
         variables.extend([name, "=", value, "\n"]);
     }
+    variables.push_str("R2_BUCKET_MEDIA=films\n");
     folder.write("admin.env", &variables);
-    let args = ["keys", "add", "--scope", "object-read-write", "--bucket", "media"];
+    let args = ["keys", "add", "--scope", "object-read-write", "--bucket", "films"];
     folder.write("app.env", variables + &stdout(&folder.run(&args), &args));
     let programs = Path::new(env!("CARGO_BIN_EXE_cfstore")).parent().unwrap();
     let path = env::join_paths([programs, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();

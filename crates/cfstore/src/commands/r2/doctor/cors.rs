@@ -1,5 +1,5 @@
-//! Whether the pages of an origin may use the bucket: by preflights as browsers send them, and by whether their
-//! scripts may read what is answered.
+//! Whether the pages of an origin may use the bucket: by preflights as browsers send them, and by whether
+//! their scripts may read what is answered.
 
 use bytes::Bytes;
 use cloudflare_clients::Result;
@@ -179,7 +179,8 @@ impl Wish<'_> {
         ))
     }
 
-    /// A rule lets it through and is too narrow for what is answered, which another one behind it does not change.
+    /// A rule lets it through and is too narrow for what is answered, which another one behind it does not
+    /// change.
     fn unreadable(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
         Finding::broken(check, seen, means).mend(format!(
             "cfstore r2 cors set --bucket {} --origin {} --method GET,HEAD,PUT --header content-type,range --expose etag  # in \

@@ -1,5 +1,6 @@
-//! The way into the bucket: the right region, jurisdiction and address, credentials that are known, and a bucket
-//! that is there. Where one of these is wrong and the right one can be found, the other checks go on with that.
+//! The way into the bucket: the right region, jurisdiction and address, credentials that are known, and a
+//! bucket that is there. Where one of these is wrong and the right one can be found, the other checks go on
+//! with that.
 
 use cloudflare_clients::r2::{Addressing, Jurisdiction};
 use cloudflare_clients::s3::endpoint::Endpoint;

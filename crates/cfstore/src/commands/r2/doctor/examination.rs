@@ -1,5 +1,5 @@
-//! Which checks there are, and in which order: each begins when those are done that it depends on, and what depends
-//! on nothing else runs side by side.
+//! Which checks there are, and in which order: each begins when those are done that it depends on, and what
+//! depends on nothing else runs side by side.
 //!
 //! 1. Workers KV, beside all the others.
 //! 2. The connection and the clock.

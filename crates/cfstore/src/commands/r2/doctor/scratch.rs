@@ -80,8 +80,8 @@ impl Scratch {
         self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends what writes this key, to its end even where nobody waits for it any more: what is removed while it
-    /// is written would come back.
+    /// Sends what writes this key, to its end even where nobody waits for it any more: what is removed
+    /// while it is written would come back.
     pub(super) async fn write(
         &self,
         key: &str,

@@ -1,4 +1,5 @@
-//! The doctor at servers that are each wrong in one way. Hosts beyond this machine are led to answers of the test.
+//! The doctor at servers that are each wrong in one way. Hosts beyond this machine are led to answers of
+//! the test.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
