@@ -1,7 +1,7 @@
 //! What the command line takes: clap's types, and no more.
 
-mod cors;
 mod access;
+mod cors;
 mod doctor;
 mod kv;
 mod objects;
@@ -16,8 +16,8 @@ use cloudflare_clients::http::Method;
 
 use crate::playlists::MAX_URLS;
 
-pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
+pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};

@@ -1,8 +1,8 @@
 //! The program itself, in a folder of its own and without any of the caller's environment.
 #![allow(clippy::unwrap_used)]
 
-mod cors;
 mod access;
+mod cors;
 mod doctor;
 mod full_disk;
 mod generated;
