@@ -111,7 +111,5 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         // Of a sync either may be a folder, and both may be in buckets of their own.
         // The others are about a bucket, whose name the options say.
         R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) | R2::Doctor(_) => Vec::new(),
-        // Either may be a folder, and both may be in buckets of their own.
-        R2::Sync(_) | R2::Doctor(_) => Vec::new(),
     }
 }
