@@ -20,7 +20,7 @@ use crate::variables::{
 pub(crate) const LOCAL_BUCKET: &str = "media";
 
 /// Any of these set means that R2 is meant.
-const R2_VARIABLES: [&str; 8] = [
+pub(crate) const R2_VARIABLES: [&str; 8] = [
     R2_ACCOUNT_ID,
     R2_ACCESS_KEY_ID,
     R2_SECRET_ACCESS_KEY,
@@ -31,7 +31,7 @@ const R2_VARIABLES: [&str; 8] = [
     R2_REGION,
 ];
 /// What to do about variables that are missing or wrong.
-const VARIABLES_HINT: &str =
+pub(crate) const VARIABLES_HINT: &str =
     "`cfstore --help` tells what each of them holds; with none of them set, the embedded store is used";
 
 /// Where the bucket is.

@@ -48,6 +48,10 @@ pub(crate) enum Error {
     NoSuchUpload(String),
     /// This bucket has no CORS rules.
     NoCors(String),
+    /// The account has no bucket of this name.
+    MissingBucket(String),
+    /// The account has no namespace of this title or id.
+    MissingNamespace(String),
     /// The embedded store has no such bucket, but these.
     NoBucket { name: String, buckets: String },
     /// There is no embedded store in this folder.
@@ -132,6 +136,8 @@ impl Error {
             | Self::NothingMatches(_)
             | Self::NoSuchUpload(_)
             | Self::NoCors(_)
+            | Self::MissingBucket(_)
+            | Self::MissingNamespace(_)
             | Self::NoBucket { .. }
             | Self::NoStore(_) => ExitStatus::NotFound,
             Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
@@ -163,12 +169,14 @@ impl Error {
                 "`cfstore r2 cors set --origin https://app.example.com --method GET --header range` lets pages of an origin \
                  read",
             ),
+            Self::MissingBucket(_) => Some(
+                "`cfstore r2 bucket ls` lists what there is; a bucket of a jurisdiction is seen only with its R2_JURISDICTION",
+            ),
+            Self::MissingNamespace(_) => Some("`cfstore kv namespace ls` lists what there is"),
             Self::NoBucket { buckets, .. } => {
                 return Some(
-                    format!(
-                        "it has these: {buckets}; `cfstore r2 put --bucket NAME FILE KEY` makes another one"
-                    )
-                    .into(),
+                    format!("it has these: {buckets}; `cfstore r2 bucket create NAME` makes another one")
+                        .into(),
                 );
             }
             Self::NoStore(_) => Some(
@@ -194,6 +202,15 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     Some(match error.kind() {
         _ if error.code() == Some("RequestTimeTooSkewed") => "set this machine's clock: R2 allows 15 minutes",
         ErrorKind::NoSuchKey => "`cfstore r2 ls` lists what there is",
+        _ if error.code() == Some("BucketNotEmpty") => {
+            "`cfstore r2 rm --all --bucket NAME` empties it; unfinished uploads go with the bucket"
+        }
+        ErrorKind::Conflict if error.operation() == Some("create_bucket") => {
+            "`cfstore r2 bucket info NAME` shows what is known of it"
+        }
+        ErrorKind::Forbidden if error.operation().is_some_and(|operation| operation.contains("bucket")) => {
+            "buckets take a token with Admin Read & Write, or Admin Read to list them"
+        }
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }
@@ -240,7 +257,7 @@ fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         }
         ErrorKind::NotFound => "check CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_BASE_URL",
         ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
-        ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `wrangler kv namespace list` shows the ids",
+        ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `cfstore kv namespace ls` shows the ids",
         ErrorKind::Dns | ErrorKind::Connection => {
             "check the network and CLOUDFLARE_API_BASE_URL; a local server has to run: `cfstore serve`"
         }
@@ -262,6 +279,8 @@ impl fmt::Display for Error {
             Self::NothingMatches(pattern) => write!(f, "no key matches {pattern:?}"),
             Self::NoSuchUpload(key) => write!(f, "there is no unfinished upload of {key:?}"),
             Self::NoCors(target) => write!(f, "{target} has no CORS rules: it refuses every page"),
+            Self::MissingBucket(name) => write!(f, "there is no bucket {name:?}"),
+            Self::MissingNamespace(named) => write!(f, "there is no namespace {named:?}"),
             Self::NoBucket { name, .. } => write!(f, "the embedded store has no bucket {name:?}"),
             Self::NoStore(directory) => {
                 write!(

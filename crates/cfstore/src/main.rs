@@ -1,6 +1,7 @@
 //! `cfstore`: Cloudflare R2 and Workers KV on the command line, on Cloudflare or on a laptop without an account.
 
 mod addresses;
+mod bucket_account;
 mod bucket_location;
 mod cli;
 mod commands;
@@ -13,6 +14,7 @@ mod input;
 mod key_argument;
 mod keys;
 mod misreading;
+mod namespace_account;
 mod namespace_location;
 mod pair_json;
 mod playlists;

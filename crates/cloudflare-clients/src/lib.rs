@@ -85,7 +85,7 @@ pub use async_trait::async_trait;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use backend::{HyperClient, RestNamespace, S3Bucket, TempCredentialsApi};
+pub use backend::{HyperClient, RestNamespace, RestNamespaces, S3Bucket, S3Buckets, TempCredentialsApi};
 pub use body::{Body, ByteStream};
 pub use bytes;
 pub use error::{Error, ErrorKind, Result};
@@ -97,7 +97,7 @@ pub use runtime::TokioRuntime;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use runtime::WorkersRuntime;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
-pub use store::{BucketInfo, Damage, LocalBucket, LocalNamespace, LocalStore, NamespaceInfo, ScrubReport};
+pub use store::{Damage, LocalBucket, LocalNamespace, LocalStore, ScrubReport};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use transport::{HttpClient, ReasonPhrase, Timeouts};
 pub use wire::s3;

@@ -54,6 +54,7 @@ impl Emulator {
             limits: Limits::default(),
             open_cors: false,
             tls: None,
+            hosts: Vec::new(),
         }
     }
 
@@ -150,6 +151,7 @@ pub struct EmulatorBuilder {
     limits: Limits,
     open_cors: bool,
     tls: Option<Tls>,
+    hosts: Vec<String>,
 }
 
 impl EmulatorBuilder {
@@ -197,6 +199,12 @@ impl EmulatorBuilder {
         self
     }
 
+    /// Another name of the server, below which buckets are: see [`Server::with_host`].
+    pub fn host(mut self, name: impl Into<String>) -> Self {
+        self.hosts.push(name.into());
+        self
+    }
+
     /// Starts it.
     ///
     /// # Errors
@@ -216,6 +224,7 @@ impl EmulatorBuilder {
         let server = server.with_kv_behaviour(self.kv_behaviour).with_limits(self.limits);
         let server = if self.open_cors { server.with_open_cors() } else { server };
         let server = server.with_keys(keys.clone());
+        let server = self.hosts.iter().fold(server, |server, host| server.with_host(host));
         let server = match self.tls {
             Some(tls) => server.with_tls(tls),
             None => server,

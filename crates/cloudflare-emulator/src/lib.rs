@@ -26,7 +26,8 @@
 //! - It ends when it is dropped: it listens no more, and the folder is gone. [`Emulator::stop`] waits for the
 //!   requests under way before that.
 //! - Signatures, conditions, limits and errors are R2's and KV's own. A request with a signature is one to
-//!   R2: addresses are path style, and what R2 does not have is answered with R2's own 501s. A request with a
+//!   R2, with the bucket in its path or in front of its host (`media.localhost`); what R2 does not have is
+//!   answered with R2's own 501s. A request with a
 //!   bearer token is one to KV. `docs/fidelity.md` lists every known difference.
 //! - Pages of a browser are let in by the CORS rules of each bucket, which
 //!   [`R2Service::set_cors`](cloudflare_clients::r2::R2Service::set_cors) and `cfstore r2 cors` set. Without rules no
@@ -131,6 +132,7 @@ mod shortened;
 mod tls;
 mod trusted_file;
 mod uri;
+mod virtual_hosts;
 
 pub use cloudflare_clients::testing::ManualClock;
 pub use credentials::Credentials;

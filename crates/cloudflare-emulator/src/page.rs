@@ -30,7 +30,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    pub(crate) fn of(parts: &Parts) -> Self {
+    pub(crate) fn of(service: &Service, parts: &Parts) -> Self {
         let asked = parts.headers.get(header::ACCESS_CONTROL_REQUEST_METHOD);
         let is_preflight = parts.method == Method::OPTIONS && asked.is_some();
         let method =
@@ -40,7 +40,8 @@ impl Page {
             let request = CorsRequest::new(origin, method.unwrap_or_else(|| parts.method.clone()));
             if is_preflight { request.headers(requested_headers(&parts.headers)) } else { request }
         });
-        Self { protocol: Protocol::of(parts), bucket: bucket_of(parts), request, is_preflight }
+        let bucket = bucket_of(service.virtual_hosts.bucket_of(&parts.headers), parts);
+        Self { protocol: Protocol::of(parts), bucket, request, is_preflight }
     }
 
     /// The answer to a browser's question whether it may send a request. It needs no signature.

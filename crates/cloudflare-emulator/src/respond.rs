@@ -20,7 +20,7 @@ const MAX_LOGGED_PATH: usize = 4096;
 pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Request<Incoming>) -> Response {
     let started = service.store.runtime().monotonic();
     let (parts, body) = request.into_parts();
-    let (method, page) = (parts.method.clone(), Page::of(&parts));
+    let (method, page) = (parts.method.clone(), Page::of(service, &parts));
     let path = shortened(parts.uri.path(), MAX_LOGGED_PATH).into_owned();
     let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
 

@@ -111,6 +111,16 @@ impl Server {
         self
     }
 
+    /// Another name of the server: buckets are below it (`http://BUCKET.NAME:PORT/KEY`), as they are below `localhost` in any
+    /// case. What goes to the name itself, as to an IP address, has the bucket in its path.
+    ///
+    /// That clients find the name and those below it is for the network to see to, such as by a wildcard of DNS.
+    #[must_use]
+    pub fn with_host(mut self, name: &str) -> Self {
+        self.service.virtual_hosts.add(name);
+        self
+    }
+
     /// A handle that makes the server fail on demand.
     pub fn faults(&self) -> Faults {
         self.service.faults.clone()

@@ -11,12 +11,14 @@ use crate::cors::Cors;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::pace::Pressure;
+use crate::virtual_hosts::VirtualHosts;
 use crate::{Credentials, Faults, Keys, KvBehaviour, Limits};
 
 /// The store that is served, and how.
 pub(crate) struct Service {
     pub(crate) store: LocalStore,
     pub(crate) account_id: String,
+    pub(crate) virtual_hosts: VirtualHosts,
     pub(crate) faults: Faults,
     /// The key that may do everything.
     signing: sigv4::Credentials,
@@ -38,6 +40,7 @@ impl Service {
             keys: None,
             api_token: ApiToken::new(&credentials.api_token()),
             account_id: credentials.account_id().to_owned(),
+            virtual_hosts: VirtualHosts::default(),
             faults: Faults::default(),
             eventual: Eventual::new(KvBehaviour::default()),
             chunking_clients: ChunkingClients::default(),

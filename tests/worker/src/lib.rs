@@ -96,6 +96,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
             list_parts: true,
             conditional_complete: true,
             full_object_crc64nvme: true,
+            buckets: true,
             checksums: vec![
                 ChecksumAlgorithm::Crc32,
                 ChecksumAlgorithm::Crc32c,
@@ -117,7 +118,7 @@ async fn run_kv_case(env: &Env, name: &str) -> Result<Response> {
     case(kv::Fixture {
         client: KvClient::from_worker_env(env, &format!("KV_{index}"))?,
         missing_namespace: None,
-        lacks: kv::Lacks::default(),
+        lacks: kv::Lacks { namespaces: true, ..kv::Lacks::default() },
         simulated: true,
         clock: None,
         holds: None,

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 use clap::{Args, Subcommand};
 use cloudflare_clients::kv::Metadata;
 
+use super::namespaces::Namespace;
 use super::parse_duration;
 
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,9 @@ Examples:
     /// Store or read many keys at once
     #[command(subcommand)]
     Bulk(Bulk),
+    /// Create, list, rename or delete the namespaces of the account
+    #[command(subcommand)]
+    Namespace(Namespace),
 }
 
 #[derive(Debug, Subcommand)]

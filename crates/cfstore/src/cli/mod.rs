@@ -1,9 +1,11 @@
 //! What the command line takes: clap's types, and no more.
 
 mod access;
+mod buckets;
 mod cors;
 mod doctor;
 mod kv;
+mod namespaces;
 mod objects;
 mod transfers;
 
@@ -17,9 +19,11 @@ use cloudflare_clients::http::Method;
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
+pub(crate) use self::buckets::{Bucket, BucketCreate, BucketLs, BucketName};
 pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
+pub(crate) use self::namespaces::{Namespace, NamespaceCreate, NamespaceRename, NamespaceRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
 
@@ -48,7 +52,7 @@ Which store:
 
   KV_NAMESPACE_ID        32 hex characters; it decides whether the kv commands work on Cloudflare
   CLOUDFLARE_ACCOUNT_ID  32 hex characters, from the dashboard
-  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write
+  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write; it decides for kv namespace
 
   CLOUDFLARE_API_BASE_URL  optional: another server in place of https://api.cloudflare.com/client/v4
 
@@ -327,6 +331,11 @@ Examples:
   cfstore r2 doctor --origin https://app.example.com --public-url https://media.example.com
   cfstore --json r2 doctor | jq -r 'select(.result == \"broken\") | .mend'")]
     Doctor(Doctor),
+    /// Create, list or delete the buckets of the account, or show what is known of one
+    ///
+    /// On R2 this takes a token with Admin Read & Write, or Admin Read to list. `R2_BUCKET_MEDIA` is not needed.
+    #[command(subcommand)]
+    Bucket(Bucket),
 }
 
 /// For the commands that take patterns.
@@ -416,6 +425,10 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
+    /// Another name of this machine, with buckets below it: http://BUCKET.NAME:PORT/KEY, as below localhost in
+    /// any case; may be given several times
+    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(crate) host: Vec<String>,
     /// Serve HTTPS, with a certificate for this machine that is made and kept in the folder of the store
     #[arg(long)]
     pub(crate) tls: bool,

@@ -35,6 +35,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         Some(tls) => server.with_tls(tls),
         None => server,
     };
+    let server = args.host.iter().fold(server, |server, host| server.with_host(host));
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
     let endpoint = server.endpoint();

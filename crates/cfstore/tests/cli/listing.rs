@@ -57,7 +57,7 @@ fn addresses_name_the_bucket() {
     insta::assert_snapshot!(folder.fails(&["r2", "ls", "r2://film"]), @r#"
     exit 3
     error: the embedded store has no bucket "film"
-     hint: it has these: films, media; `cfstore r2 put --bucket NAME FILE KEY` makes another one
+     hint: it has these: films, media; `cfstore r2 bucket create NAME` makes another one
     "#);
     assert_eq!(folder.json(&["--json", "r2", "put", "in", "r2://films/"])["key"], "in");
     assert!(folder.fails(&["r2", "put", "-", "r2://films"]).starts_with("exit 2"));

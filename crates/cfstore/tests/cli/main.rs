@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod buckets;
 mod cors;
 mod doctor;
 mod full_disk;

@@ -20,7 +20,6 @@ fn commands() -> impl Iterator<Item = &'static str> {
 
 #[cfg(unix)]
 #[test]
-#[ignore = "waits for the commands r2 cors, r2 bucket, r2 credentials, kv namespace and keys"]
 fn every_command_of_the_page_works() {
     let folder = Folder::new();
     let server = Server::start(&folder);

@@ -101,7 +101,7 @@ impl Server {
             .spawn()
             .unwrap();
         // Over TLS also the certificate.
-        let printed = if args.contains(&"--tls") { 10 } else { 9 };
+        let printed = if args.iter().any(|arg| arg.starts_with("--tls")) { 10 } else { 9 };
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().take(printed);
         let variables = lines
             .map(|line| {

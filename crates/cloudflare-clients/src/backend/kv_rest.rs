@@ -1,27 +1,27 @@
 //! Workers KV through Cloudflare's REST API.
 
+mod account;
+mod api;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::header;
 
-use super::http::{HyperClient, Sender};
+pub use self::account::RestNamespaces;
+use self::api::Api;
 use crate::body::Body;
 use crate::error::Result;
 use crate::kv::{
-    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, ListPage, ListRequest,
-    Namespace, PutManyRequest, PutRequest, RequestBudget, ValueType, ValueWithMetadata,
+    Account, DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, KvClient, KvConfig, ListPage,
+    ListRequest, Namespace, PutManyRequest, PutRequest, RequestBudget, ValueType, ValueWithMetadata,
 };
 use crate::model::kv::limits::{validate_get_count, validate_key, validate_put, validate_write_count};
 use crate::model::kv::value::collect;
-use crate::runtime::{Runtime, TokioRuntime};
+use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
-use crate::wire::kv_rest::{self as rest, ApiToken, NamespaceUrl, RateLimit, Request};
-
-/// 100 values have 25 MiB together, which JSON may write six times as long; a page of 1,000 keys has less.
-const MAX_DOCUMENT: usize = 160 * 1024 * 1024;
-const MAX_ERROR: usize = 64 * 1024;
+use crate::wire::kv_rest::{self as rest, NamespaceUrl, Request};
 
 /// A namespace of Workers KV through [Cloudflare's REST API](https://developers.cloudflare.com/api/resources/kv/), or through another
 /// server that speaks it.
@@ -46,11 +46,7 @@ const MAX_ERROR: usize = 64 * 1024;
 #[derive(Debug, Clone)]
 pub struct RestNamespace {
     url: NamespaceUrl,
-    token: ApiToken,
-    http: Sender,
-    timeouts: Timeouts,
-    runtime: Arc<dyn Runtime>,
-    budget: Option<RequestBudget>,
+    api: Api,
 }
 
 impl RestNamespace {
@@ -60,9 +56,7 @@ impl RestNamespace {
     /// A value of `config` does not have its form.
     pub fn new(config: KvConfig) -> Result<Self> {
         let (url, token) = config.into_parts()?;
-        let http = Sender::Own(HyperClient::new()?);
-        let timeouts = Timeouts::default();
-        Ok(Self { url, token, http, timeouts, runtime: Arc::new(TokioRuntime), budget: None })
+        Ok(Self { url, api: Api::new(token)? })
     }
 
     /// The namespace that the environment names: see [`KvConfig::from_vars`] for the variables.
@@ -73,25 +67,25 @@ impl RestNamespace {
         Self::new(KvConfig::from_env()?)
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
+    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It stays as it is, whatever
     /// [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.http = Sender::Given(client);
+        self.api.set_client(client);
         self
     }
 
     /// Replaces the timeouts.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.api.timeouts = timeouts;
         self
     }
 
     /// Bounds how many requests are sent in a time: further ones wait until there is room for them. None by default.
     #[must_use]
     pub fn with_budget(mut self, budget: RequestBudget) -> Self {
-        self.budget = Some(budget);
+        self.api.budget = Some(budget);
         self
     }
 
@@ -99,39 +93,18 @@ impl RestNamespace {
     /// from here, and [`Timeouts`] go by the timer, unless another client is [given](Self::with_http_client).
     #[must_use]
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
-        self.runtime = Arc::new(runtime);
-        self.http = self.http.going_by(&self.runtime);
+        self.api = self.api.going_by(runtime);
         self
     }
 
     /// Sends a request and returns the head of a success, whose status goes into the operation's span.
     async fn send(&self, request: Request) -> Result<Answer> {
-        let mut request = request.authorize(&self.url, &self.token)?;
-        if let Some(budget) = &self.budget {
-            let wait = budget.reserve(self.runtime.now());
-            if !wait.is_zero() {
-                tracing::debug!(?wait, "waiting for the request budget");
-                self.runtime.sleep(wait).await;
-            }
-        }
-        request.extensions_mut().insert(self.timeouts);
-        let answer = Answer::from(self.http.send(request).await?);
-        let now = self.runtime.now();
-        if let (Some(budget), Some(limit)) = (&self.budget, RateLimit::parse(answer.headers())) {
-            budget.observe(&limit, now);
-        }
-        if answer.status().is_success() {
-            tracing::Span::current().record("status", answer.status().as_u16());
-            return Ok(answer);
-        }
-        let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
-        let body = answer.start(MAX_ERROR).await;
-        Err(rest::error_code::parse_error(status, reason.as_deref(), &headers, &body, now))
+        self.api.send(request.authorize(&self.url, &self.api.token)?).await
     }
 
     /// Sends a request and returns the document of a success.
     async fn call(&self, request: Request) -> Result<Bytes> {
-        self.send(request).await?.bytes(MAX_DOCUMENT).await
+        self.api.call(request.authorize(&self.url, &self.api.token)?).await
     }
 
     /// A value as it arrives, with when its key expires.
@@ -162,7 +135,11 @@ impl KvClient {
 #[async_trait]
 impl Namespace for RestNamespace {
     fn runtime(&self) -> Arc<dyn Runtime> {
-        self.runtime.clone()
+        self.api.runtime.clone()
+    }
+
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        Ok(Arc::new(RestNamespaces::of_namespace(self.url.namespaces().clone(), self.api.clone())))
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {
@@ -199,12 +176,12 @@ impl Namespace for RestNamespace {
     }
 
     async fn put(&self, mut request: PutRequest) -> Result<()> {
-        validate_put(&request, self.runtime.now())?;
+        validate_put(&request, self.api.runtime.now())?;
         if request.value.content_length().is_none() {
             request.value = collect(request.value).await?.into();
         }
         let mut boundary = [0; 16];
-        self.runtime.fill_random(&mut boundary)?;
+        self.api.runtime.fill_random(&mut boundary)?;
         rest::put_value::parse(&self.call(rest::put_value::request(request, &hex::encode(boundary))?).await?)
     }
 
@@ -219,7 +196,7 @@ impl Namespace for RestNamespace {
     async fn put_many(&self, request: PutManyRequest) -> Result<Vec<Result<()>>> {
         let puts = &request.puts;
         validate_write_count(puts.len())?;
-        let now = self.runtime.now();
+        let now = self.api.runtime.now();
         puts.iter().try_for_each(|put| validate_put(put, now))?;
         let body = self.call(rest::bulk_put::request(puts)?).await?;
         rest::bulk_put::parse(puts.iter().map(|put| put.key.as_str()), &body)

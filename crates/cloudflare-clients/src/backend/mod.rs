@@ -14,8 +14,8 @@ pub(crate) mod workers;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::http::HyperClient;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use self::kv_rest::RestNamespace;
+pub use self::kv_rest::{RestNamespace, RestNamespaces};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub use self::s3::S3Bucket;
+pub use self::s3::{S3Bucket, S3Buckets};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::temp_credentials::TempCredentialsApi;

@@ -1,5 +1,7 @@
 //! R2 through its S3 API.
 
+mod account;
+mod exchange;
 mod object_exists;
 
 use std::sync::Arc;
@@ -8,12 +10,14 @@ use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt};
 use http::StatusCode;
 
+pub use self::account::S3Buckets;
+use self::exchange::{document, exchange};
 use super::http::{HyperClient, Sender};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_CORS_CONFIGURATION, NO_SUCH_KEY};
 use crate::r2::{
-    AbortMultipartUploadRequest, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
+    AbortMultipartUploadRequest, Account, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
     CorsPolicy, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
     GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
     MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient,
@@ -23,9 +27,6 @@ use crate::runtime::Runtime;
 use crate::transport::{Answer, HttpClient, Timeouts};
 use crate::wire::s3::{self, Request, Response};
 
-/// A page of 1,000 keys of 1,024 encoded bytes has 4 MiB.
-const MAX_DOCUMENT: usize = 16 * 1024 * 1024;
-const MAX_ERROR: usize = 64 * 1024;
 /// How many objects are deleted at a time whose keys XML cannot carry.
 const CONCURRENT_DELETES: usize = 8;
 
@@ -123,17 +124,9 @@ impl S3Bucket {
         let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
         // A copy may have its source in another bucket, which the error can be about as well.
         let is_copy = request.headers.contains_key(s3::headers::COPY_SOURCE);
-        let mut request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
-        request.extensions_mut().insert(self.timeouts);
-        let answer = Answer::from(self.http.send(request).await?);
-        if answer.status().is_success() {
-            return Ok(answer);
-        }
-        let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
-        let body = answer.start(MAX_ERROR).await;
-        let now = self.runtime.now();
-        let error = s3::error_code::parse_error(status, reason.as_deref(), &headers, &body, now);
-        Err(match error.kind() {
+        let request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
+        let answer = exchange(&self.http, self.timeouts, &self.runtime, request).await;
+        answer.map_err(|error| match error.kind() {
             ErrorKind::NoSuchBucket if !is_copy => error.explain(format_args!("bucket {bucket:?}")),
             _ => error,
         })
@@ -141,14 +134,7 @@ impl S3Bucket {
 
     /// Sends a request and returns a success with its document.
     async fn call(&self, request: Request) -> Result<Response> {
-        let answer = self.send(request).await?;
-        Ok(Response {
-            status: answer.status(),
-            reason: answer.reason(),
-            headers: answer.headers().clone(),
-            body: answer.bytes(MAX_DOCUMENT).await?,
-            received: self.runtime.now(),
-        })
+        document(self.send(request).await?, &self.runtime).await
     }
 
     /// `None` where the object is what was not found. The answer to a HEAD has no body to say whether it was
@@ -383,5 +369,10 @@ impl Bucket for S3Bucket {
         let endpoint = self.signing.endpoint().identity();
         let account = format!("{} at {endpoint}", credentials.access_key_id());
         Some(BucketAddress::new(account, self.signing.bucket_name()))
+    }
+
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        let Self { signing, http, timeouts, runtime } = self.clone();
+        Ok(Arc::new(S3Buckets::of_bucket(signing, http, timeouts, runtime)))
     }
 }

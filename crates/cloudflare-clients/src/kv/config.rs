@@ -2,21 +2,13 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::net::IpAddr;
 
-use zeroize::Zeroizing;
-
-use crate::account::validate_account_id;
+use super::account_config::KvAccountConfig;
 use crate::env::{self, Variables};
-use crate::error::{Error, Result};
-use crate::secret::validate_secret;
-use crate::signing::endpoint::Endpoint;
+use crate::error::Result;
 use crate::wire::kv_rest::validate_namespace_id;
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::{ApiToken, NamespaceUrl};
-
-/// Where Cloudflare's API is.
-const API: &str = "https://api.cloudflare.com/client/v4";
 
 /// Which namespace to reach over Cloudflare's REST API, and with what token: plain values, checked by `RestNamespace::new`.
 ///
@@ -36,10 +28,8 @@ const API: &str = "https://api.cloudflare.com/client/v4";
 /// ```
 #[derive(Clone)]
 pub struct KvConfig {
-    account_id: String,
-    api_token: Zeroizing<String>,
+    account: KvAccountConfig,
     namespace_id: String,
-    base_url: Option<String>,
 }
 
 impl KvConfig {
@@ -49,12 +39,12 @@ impl KvConfig {
         api_token: impl Into<String>,
         namespace_id: impl Into<String>,
     ) -> Self {
-        Self {
-            account_id: account_id.into(),
-            api_token: Zeroizing::new(api_token.into()),
-            namespace_id: namespace_id.into(),
-            base_url: None,
-        }
+        Self::in_account(KvAccountConfig::new(account_id, api_token), namespace_id)
+    }
+
+    /// A namespace of an account that is configured already.
+    pub fn in_account(account: KvAccountConfig, namespace_id: impl Into<String>) -> Self {
+        Self { account, namespace_id: namespace_id.into() }
     }
 
     /// Reads the process's environment: see [`from_vars`](Self::from_vars).
@@ -86,13 +76,11 @@ impl KvConfig {
     }
 
     fn from_variables(mut variables: Variables<'_>) -> Result<Self> {
-        let mut config = Self::new(
-            variables.required(env::CLOUDFLARE_ACCOUNT_ID),
-            variables.required(env::CLOUDFLARE_API_TOKEN),
-            variables.required(env::KV_NAMESPACE_ID),
-        );
-        config.base_url = variables.optional(env::CLOUDFLARE_API_BASE_URL);
-        for (name, fault) in config.faults() {
+        let account = KvAccountConfig::from_variables(&mut variables);
+        let config = Self::in_account(account, variables.required(env::KV_NAMESPACE_ID));
+        config.account.report_faults(&mut variables);
+        if let Err(fault) = validate_namespace_id(&config.namespace_id) {
+            let name = env::KV_NAMESPACE_ID;
             variables.malformed(name, format_args!("{name}: {}", fault.message()));
         }
         variables.check("KV")?;
@@ -103,64 +91,22 @@ impl KvConfig {
     /// to it: it must be `https`, or on this machine.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
-        self.base_url = Some(url.into());
+        self.account = self.account.base_url(url);
         self
     }
 
     /// Checks the form of every value.
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(crate) fn into_parts(self) -> Result<(NamespaceUrl, ApiToken)> {
-        if let Some((_, fault)) = self.faults().next() {
-            return Err(fault);
-        }
-        let url = NamespaceUrl::new(self.api()?, self.account_id, self.namespace_id)?;
-        Ok((url, ApiToken::new(self.api_token.as_str())?))
+        let (namespaces, token) = self.account.into_parts()?;
+        Ok((NamespaceUrl::new(namespaces, self.namespace_id)?, token))
     }
-
-    /// What does not have its form, each with the variable that it may have come from.
-    fn faults(&self) -> impl Iterator<Item = (&'static str, Error)> {
-        let checks = [
-            (env::CLOUDFLARE_API_BASE_URL, self.api().map(drop)),
-            (env::CLOUDFLARE_ACCOUNT_ID, validate_account_id(&self.account_id)),
-            (env::KV_NAMESPACE_ID, validate_namespace_id(&self.namespace_id)),
-            (env::CLOUDFLARE_API_TOKEN, validate_secret("API token", &self.api_token)),
-        ];
-        checks.into_iter().filter_map(|(variable, check)| Some((variable, check.err()?)))
-    }
-
-    /// Where the API is.
-    fn api(&self) -> Result<Endpoint> {
-        api_endpoint(self.base_url.as_deref())
-    }
-}
-
-/// Where Cloudflare's API is, or another server that speaks it.
-pub(crate) fn api_endpoint(base_url: Option<&str>) -> Result<Endpoint> {
-    let base = base_url.unwrap_or(API);
-    let endpoint = Endpoint::parse(base).map_err(|error| error.explain("the API's base URL"))?;
-    let host = endpoint.host_for(None)?;
-    if endpoint.scheme() != "https" && !is_this_machine(&host) {
-        return Err(Error::invalid_input(format!(
-            "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
-        )));
-    }
-    Ok(endpoint)
-}
-
-/// Whether what is sent to a host, with its port or without, does not leave this machine.
-fn is_this_machine(authority: &str) -> bool {
-    let host = match authority.rsplit_once(':') {
-        Some((host, _port)) if !authority.ends_with(']') => host,
-        _ => authority,
-    };
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    ip.map_or(host == "localhost", |ip| ip.is_loopback())
 }
 
 impl fmt::Debug for KvConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("KvConfig")
-            .field("account_id", &self.account_id)
+            .field("account_id", &self.account.account_id)
             .field("namespace_id", &self.namespace_id)
             .finish_non_exhaustive()
     }

@@ -18,30 +18,40 @@
 //! | [`ListPage`] | `keys`, `list_complete`, `cursor` |
 //! | [`ListedKey`] | `name`, `expiration`, `metadata` |
 //! | [`ValueWithMetadata`] | `value`, `metadata`, `expiration`, `cacheStatus`; if the value serialises, as a `String` does |
+//! | [`NamespaceInfo`] | `id`, `title`, `created` |
+//! | [`NamespacesPage`] | `namespaces`, `truncated`, `total` |
 //! | [`Metadata`] | the JSON that it is |
 
+mod account;
+mod account_config;
 mod client;
 mod config;
 pub(crate) mod namespace;
+mod namespaces;
 mod ops;
 mod request_budget;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 #[cfg(test)]
 pub(crate) mod testing;
 
+pub use self::account::Account;
+pub use self::account_config::KvAccountConfig;
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+pub(crate) use self::account_config::api_endpoint;
 pub use self::client::KvClient;
 pub use self::config::KvConfig;
-#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
-pub(crate) use self::config::api_endpoint;
 pub use self::namespace::Namespace;
+pub use self::namespaces::Namespaces;
 pub use self::ops::{
-    Delete, DeleteMany, Get, GetMany, GetManyWithMetadata, GetWithMetadata, List, Put, PutMany,
+    CreateNamespace, Delete, DeleteMany, DeleteNamespace, Get, GetMany, GetManyWithMetadata, GetWithMetadata,
+    List, ListNamespaces, Put, PutMany, RenameNamespace,
 };
 pub use self::request_budget::RequestBudget;
 pub use crate::client::outcomes::Outcomes;
 pub use crate::model::kv::{
-    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, ListedKey,
-    MAX_BULK_BYTES, MAX_BULK_GET, MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE, MAX_VALUE_SIZE,
-    MIN_CACHE_TTL, MIN_EXPIRATION_TTL, Metadata, PutManyRequest, PutRequest, ValueType, ValueWithMetadata,
+    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListNamespacesRequest, ListPage,
+    ListRequest, ListedKey, MAX_BULK_BYTES, MAX_BULK_GET, MAX_BULK_WRITES, MAX_KEY_SIZE, MAX_METADATA_SIZE,
+    MAX_TITLE_SIZE, MAX_VALUE_SIZE, MIN_CACHE_TTL, MIN_EXPIRATION_TTL, Metadata, NamespaceInfo,
+    NamespacesPage, PutManyRequest, PutRequest, ValueType, ValueWithMetadata,
 };
 pub use crate::wire::kv_rest as rest;

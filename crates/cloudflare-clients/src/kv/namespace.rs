@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _};
 
+use super::account::{Account, one_namespace_alone};
 use crate::body::Body;
 use crate::error::Result;
 use crate::model::kv::{
@@ -120,6 +121,14 @@ pub trait Namespace: fmt::Debug + Send + Sync + 'static {
     /// them from here. A backend without a clock of its own gives the platform's: `TokioRuntime`, or `WorkersRuntime` in
     /// a Worker.
     fn runtime(&self) -> Arc<dyn Runtime>;
+
+    /// The account that the namespace is in, to create, list, rename and delete namespaces.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), the default: this reaches one namespace alone.
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        Err(one_namespace_alone())
+    }
 }
 
 pub(crate) async fn put_one_by_one<N: Namespace + ?Sized>(
@@ -179,5 +188,9 @@ impl<N: Namespace + ?Sized> Namespace for Arc<N> {
 
     fn runtime(&self) -> Arc<dyn Runtime> {
         (**self).runtime()
+    }
+
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        (**self).account()
     }
 }

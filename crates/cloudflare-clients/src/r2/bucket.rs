@@ -6,6 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::stream::{self, StreamExt as _};
 
+use super::account::{Account, one_bucket_alone};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CorsPolicy,
@@ -295,6 +296,14 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     fn address(&self) -> Option<BucketAddress> {
         None
     }
+
+    /// The account that the bucket is in, to create, list and delete buckets.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), the default: this reaches one bucket alone.
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        Err(one_bucket_alone())
+    }
 }
 
 /// The error of a backend that does not know of CORS policies.
@@ -422,5 +431,9 @@ impl<B: Bucket + ?Sized> Bucket for Arc<B> {
 
     fn address(&self) -> Option<BucketAddress> {
         (**self).address()
+    }
+
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        (**self).account()
     }
 }

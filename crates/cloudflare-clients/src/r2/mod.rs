@@ -23,6 +23,8 @@
 //! | [`MultipartUploadsPage`] | `uploads`, `delimitedPrefixes`, `truncated`, `nextKeyMarker`, `nextUploadIdMarker` |
 //! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |
 //! | [`UploadState`] | `key`, `uploadId`, `partSize`, `parts` |
+//! | [`BucketInfo`] | `name`, `created`, `region`, `location`, `storageClass` |
+//! | [`BucketsPage`] | `buckets`, `truncated`, `cursor` |
 //! | [`SignedUrl`] | `url`, `expiresAt`, `signedHeaders`; written only |
 //! | [`TempCredentials`] | `accessKeyId`, `secretAccessKey`, `sessionToken`, `expiresAt`; written only |
 //!
@@ -40,35 +42,41 @@
 //! # Ok::<_, serde_json::Error>(())
 //! ```
 
+mod account;
 pub(crate) mod bucket;
+mod buckets;
 mod lost_answer;
 pub(crate) mod ops;
 mod service;
 mod signed_urls;
 pub(crate) mod verify;
 
+pub use self::account::Account;
 pub use self::bucket::{Bucket, BucketAddress};
+pub use self::buckets::Buckets;
 #[cfg(not(target_arch = "wasm32"))]
 pub use self::ops::STREAM_PART_SIZE;
 pub use self::ops::{
-    AbortMultipartUpload, CompleteMultipartUpload, CopyObject, CreateMultipartUpload, Delete, DeleteMany,
-    Get, Head, List, ListMultipartUploads, ListParts, MultipartUpload, Put, RESUMABLE_PART_SIZE,
-    ResumableUpload, UploadPart, UploadPartCopy, UploadState,
+    AbortMultipartUpload, BucketLocation, CompleteMultipartUpload, CopyObject, CreateBucket,
+    CreateMultipartUpload, Delete, DeleteBucket, DeleteMany, Get, Head, HeadBucket, List, ListBuckets,
+    ListMultipartUploads, ListParts, MultipartUpload, Put, RESUMABLE_PART_SIZE, ResumableUpload, UploadPart,
+    UploadPartCopy, UploadState,
 };
 pub use self::service::R2Service;
 pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use crate::client::outcomes::Outcomes;
 pub use crate::model::r2::{
-    AbortMultipartUploadRequest, Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest,
-    Conditional, CopyRequest, CorsMatch, CorsMismatch, CorsPolicy, CorsRefusal, CorsRequest, CorsRule,
-    Crc64Nvme, CreateMultipartUploadRequest, CreatedMultipartUpload, CustomMetadata, DeleteManyRequest,
-    DeleteRequest, Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MAX_CUSTOM_METADATA, MAX_DELETES,
-    MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
-    MultipartUploadsPage, Object, ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange,
-    StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart, normalize_key,
+    AbortMultipartUploadRequest, BucketInfo, BucketsPage, Checksum, ChecksumAlgorithm, Checksums,
+    CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsMatch, CorsMismatch, CorsPolicy,
+    CorsRefusal, CorsRequest, CorsRule, Crc64Nvme, CreateBucketRequest, CreateMultipartUploadRequest,
+    CreatedMultipartUpload, CustomMetadata, DeleteManyRequest, DeleteRequest, Etag, EtagList, GetRequest,
+    Hasher, HeadRequest, HttpMetadata, ListBucketsRequest, ListMultipartUploadsRequest, ListPage,
+    ListPartsRequest, ListRequest, LocationHint, MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE,
+    MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary, MultipartUploadsPage, Object,
+    ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange, StorageClass, StoredObject,
+    UploadPartCopyRequest, UploadPartRequest, UploadedPart, normalize_key,
 };
 pub use crate::signing::{
-    AccessScope, Addressing, Endpoint, Jurisdiction, Presign, R2SigningClient, R2SigningConfig, S3Action,
-    SignedUrl, SignedUrlCache, TempCredentials, TempCredentialsRequest,
+    AccessScope, Addressing, Endpoint, Jurisdiction, Presign, R2AccountConfig, R2SigningClient,
+    R2SigningConfig, S3Action, SignedUrl, SignedUrlCache, TempCredentials, TempCredentialsRequest,
 };

@@ -1,5 +1,6 @@
 //! Signing for a bucket: where it is, with what, and presigned URLs. Nothing here does I/O.
 
+mod account_config;
 mod clock;
 pub(crate) mod endpoint;
 mod presign;
@@ -13,6 +14,7 @@ pub(crate) mod url_signer;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) mod worker_secrets;
 
+pub use self::account_config::R2AccountConfig;
 pub use self::endpoint::{Addressing, Endpoint, Jurisdiction};
 pub use self::presign::Presign;
 pub use self::signed_url::SignedUrl;

@@ -67,18 +67,20 @@ impl<'a> R2Url<'a> {
         self.account_id.eq_ignore_ascii_case(account_id)
     }
 
-    /// The account's endpoint, for a bucket, and in a jurisdiction if one was given.
+    /// The account's endpoint, for a bucket if one is given, and in a jurisdiction if one was given.
     ///
     /// # Errors
     /// The URL names another bucket or jurisdiction, or the account id does not have its form.
     pub(super) fn into_endpoint(
         self,
-        bucket_name: &str,
+        bucket_name: Option<&str>,
         jurisdiction: Option<Jurisdiction>,
     ) -> Result<Endpoint> {
         let Self { url, account_id, .. } = self;
         // An empty name is an error of its own.
-        if let Some(named) = self.bucket_name.filter(|named| *named != bucket_name && !bucket_name.is_empty())
+        let given = bucket_name.filter(|given| !given.is_empty());
+        if let (Some(named), Some(bucket_name)) = (self.bucket_name, given)
+            && named != bucket_name
         {
             return Err(Error::invalid_input(format!(
                 "endpoint {url} names the bucket {named:?}, and {bucket_name:?} is the bucket that was given: leave it out \

@@ -4,6 +4,8 @@ use std::hash::{Hash, Hasher};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, SystemTime};
 
+#[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+use super::account_config::R2AccountConfig;
 use super::clock::Clock;
 use super::endpoint::Endpoint;
 use super::signed_url::SignedUrl;
@@ -69,9 +71,18 @@ impl R2SigningClient {
     /// # Errors
     /// A value of `config` does not have its form: nothing is asked of the network.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        let SigningParts { endpoint, signer, bucket_name, account_id } = config.into_parts()?;
+        Ok(Self::from_parts(config.into_parts()?))
+    }
+
+    /// What signs requests about an account. It has no bucket to sign URLs for.
+    #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
+    pub(crate) fn of_account(config: R2AccountConfig) -> Result<Self> {
+        Ok(Self::from_parts(config.into_parts()?))
+    }
+
+    fn from_parts(SigningParts { endpoint, signer, bucket_name, account_id }: SigningParts) -> Self {
         let inner = Inner { endpoint, signer, bucket_name, account_id, url_signer: RwLock::new(None) };
-        Ok(Self { inner: Arc::new(inner), clock: Clock::default() })
+        Self { inner: Arc::new(inner), clock: Clock::default() }
     }
 
     /// A client from the environment: see [`R2SigningConfig::from_vars`] for the variables.

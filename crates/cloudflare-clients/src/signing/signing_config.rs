@@ -43,7 +43,8 @@ pub struct R2SigningConfig {
     access_key_id: String,
     secret_access_key: Zeroizing<String>,
     session_token: Option<Zeroizing<String>>,
-    bucket_name: String,
+    /// `None`: of an account.
+    bucket_name: Option<String>,
     jurisdiction: Option<Jurisdiction>,
     addressing: Option<Addressing>,
     /// R2's by default.
@@ -51,7 +52,7 @@ pub struct R2SigningConfig {
 }
 
 #[derive(Clone)]
-enum Location {
+pub(super) enum Location {
     Account(String),
     Endpoint(String),
     /// One that was checked before.
@@ -79,7 +80,7 @@ impl R2SigningConfig {
             Location::Account(account_id.into()),
             access_key_id.into(),
             secret_access_key.into(),
-            bucket_name.into(),
+            Some(bucket_name.into()),
         )
     }
 
@@ -116,7 +117,7 @@ impl R2SigningConfig {
             Location::Endpoint(endpoint.into()),
             access_key_id.into(),
             secret_access_key.into(),
-            bucket_name.into(),
+            Some(bucket_name.into()),
         )
     }
 
@@ -128,12 +129,17 @@ impl R2SigningConfig {
         bucket_name: String,
     ) -> Self {
         let mut config =
-            Self::at(Location::Resolved(Box::new(endpoint)), access_key_id, String::new(), bucket_name);
+            Self::at(Location::Resolved(Box::new(endpoint)), access_key_id, String::new(), Some(bucket_name));
         config.secret_access_key = secret_access_key;
         config
     }
 
-    fn at(location: Location, access_key_id: String, secret_access_key: String, bucket_name: String) -> Self {
+    pub(super) fn at(
+        location: Location,
+        access_key_id: String,
+        secret_access_key: String,
+        bucket_name: Option<String>,
+    ) -> Self {
         Self {
             location,
             account_id: None,
@@ -176,10 +182,10 @@ impl R2SigningConfig {
     /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names all variables that are missing, and says of
     /// each other one what is wrong with it.
     pub fn from_vars<V: Into<OsString>>(var: impl Fn(&str) -> Option<V>) -> Result<Self> {
-        Self::from_variables(Variables::new(&|name| var(name).map(Into::into)))
+        Self::from_variables(Variables::new(&|name| var(name).map(Into::into)), true)
     }
 
-    fn from_variables(mut variables: Variables<'_>) -> Result<Self> {
+    pub(super) fn from_variables(mut variables: Variables<'_>, of_bucket: bool) -> Result<Self> {
         let location = match variables.optional(env::R2_ENDPOINT) {
             Some(endpoint) => Location::Endpoint(endpoint),
             None => Location::Account(variables.required(env::R2_ACCOUNT_ID)),
@@ -188,7 +194,7 @@ impl R2SigningConfig {
             location,
             variables.required(env::R2_ACCESS_KEY_ID),
             variables.required(env::R2_SECRET_ACCESS_KEY),
-            variables.required(env::R2_BUCKET_MEDIA),
+            of_bucket.then(|| variables.required(env::R2_BUCKET_MEDIA)),
         );
         if let Location::Endpoint(_) = config.location {
             config.account_id = variables.optional(env::R2_ACCOUNT_ID).map(String::into_boxed_str);
@@ -217,6 +223,12 @@ impl R2SigningConfig {
         }
         variables.check("R2")?;
         Ok(config)
+    }
+
+    /// The same, of a bucket.
+    pub(super) fn of_bucket(mut self, bucket_name: String) -> Self {
+        self.bucket_name = Some(bucket_name);
+        self
     }
 
     /// The jurisdiction that the bucket was created in. R2's own addresses only.
@@ -285,7 +297,7 @@ impl R2SigningConfig {
             Some(region) => signer.with_region(region),
             None => signer,
         };
-        Ok(SigningParts { endpoint, signer, bucket_name: self.bucket_name, account_id })
+        Ok(SigningParts { endpoint, signer, bucket_name: self.bucket_name.unwrap_or_default(), account_id })
     }
 
     /// What does not have its form, each with the variable that it may have come from.
@@ -297,11 +309,12 @@ impl R2SigningConfig {
         let session_token =
             self.session_token.as_deref().map(|token| validate_secret("session token", token));
         let region = self.region.as_deref().map(validate_region);
+        let bucket_name = self.bucket_name.as_deref().map(validate_bucket_name);
         let checks = [
             (location, self.resolved_endpoint().map(drop)),
             (env::R2_ACCESS_KEY_ID, validate_access_key_id(&self.access_key_id)),
             (env::R2_SECRET_ACCESS_KEY, validate_secret("secret access key", &self.secret_access_key)),
-            (env::R2_BUCKET_MEDIA, validate_bucket_name(&self.bucket_name)),
+            (env::R2_BUCKET_MEDIA, bucket_name.unwrap_or(Ok(()))),
             (env::R2_SESSION_TOKEN, session_token.unwrap_or(Ok(()))),
             (env::R2_REGION, region.unwrap_or(Ok(()))),
         ];
@@ -315,7 +328,7 @@ impl R2SigningConfig {
             Location::Endpoint(url) => {
                 let custom = Endpoint::parse(url)?;
                 match R2Url::parse(&custom)? {
-                    Some(url) => url.into_endpoint(&self.bucket_name, self.jurisdiction)?,
+                    Some(url) => url.into_endpoint(self.bucket_name.as_deref(), self.jurisdiction)?,
                     None if self.jurisdiction.is_some() => {
                         return Err(Error::invalid_input(
                             "a jurisdiction is part of R2's own address: give an account id instead of an endpoint, or \

@@ -20,7 +20,7 @@ use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_K
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
-    AbortMultipartUploadRequest, Body, Bucket, BucketAddress, ChecksumAlgorithm, Checksums,
+    AbortMultipartUploadRequest, Account, Body, Bucket, BucketAddress, ChecksumAlgorithm, Checksums,
     CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsPolicy, CreateMultipartUploadRequest,
     CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
@@ -107,6 +107,10 @@ impl LocalBucket {
 impl Bucket for LocalBucket {
     fn runtime(&self) -> Arc<dyn Runtime> {
         self.store.runtime().clone()
+    }
+
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        Ok(Arc::new(self.store.clone()))
     }
 
     fn has_reliable_transport(&self) -> bool {

@@ -1,56 +1,43 @@
 //! The buckets of a store.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::str::FromStr as _;
+use std::sync::Arc;
 
-use rusqlite::OptionalExtension as _;
-use serde::Serialize;
+use async_trait::async_trait;
+use rusqlite::Row;
 
 use super::bucket::LocalBucket;
-use super::database::{from_millis, to_millis};
+use super::database::{StoreResult, from_millis, malformed, to_millis};
+use super::listing::check_limit;
 use super::local_store::LocalStore;
 use super::multipart;
-use super::objects::bucket_id;
+use super::objects::{bucket_id, bucket_storage_class, no_such_bucket};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{BUCKET_ALREADY_OWNED_BY_YOU, BUCKET_NOT_EMPTY};
 use crate::model::r2::validate_bucket_name;
+use crate::r2::{Account, BucketInfo, BucketsPage, CreateBucketRequest, ListBucketsRequest, LocationHint};
+use crate::runtime::Runtime;
 
-/// A bucket of a [`LocalStore`]. It serialises as `name` and `created`, a time of RFC 3339.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct BucketInfo {
-    /// The name.
-    pub name: String,
-    /// When it was created.
-    #[serde(with = "crate::time::rfc3339")]
-    pub created: SystemTime,
+/// The region of all of them, as of R2's.
+const REGION: &str = "auto";
+
+/// What [`read_bucket`] reads, in its order.
+macro_rules! bucket_columns {
+    () => {
+        "name, created, location, storage_class"
+    };
 }
-
 impl LocalStore {
-    /// Creates a bucket.
+    /// Creates a bucket. One with a location or a storage class of its own is
+    /// [`Buckets`](crate::r2::Buckets)' to create.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`] when the name is not one that R2 takes (3 to 63 lower-case letters, digits and hyphens,
     /// with no hyphen at the ends); [`ErrorKind::Conflict`] with the code `BucketAlreadyOwnedByYou` when it is taken.
     pub async fn create_bucket(&self, name: &str) -> Result<BucketInfo> {
-        let bucket = check_bucket_name(name)?;
-        let created = self
-            .shared()
-            .writer
-            .write(Vec::new(), move |write| {
-                let inserted = write
-                    .prepare_cached(
-                        "INSERT INTO buckets (name, created) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                    )?
-                    .execute((&bucket, to_millis(write.now)))?;
-                Ok((inserted == 1).then_some(BucketInfo { name: bucket, created: write.now }))
-            })
-            .await?;
-        created.ok_or_else(|| {
-            Error::new(ErrorKind::Conflict, format!("the store has a bucket {name:?} already"))
-                .with_code(BUCKET_ALREADY_OWNED_BY_YOU.name)
-        })
+        Account::create(self, CreateBucketRequest::new(name)).await
     }
 
     /// Deletes a bucket without objects. Multipart uploads under way are aborted.
@@ -84,10 +71,10 @@ impl LocalStore {
         self.shared()
             .readers
             .read(|connection| {
-                let mut statement =
-                    connection.prepare_cached("SELECT name, created FROM buckets ORDER BY name")?;
-                let rows = statement.query_map((), read_bucket)?;
-                Ok(rows.collect::<rusqlite::Result<_>>()?)
+                let query = concat!("SELECT ", bucket_columns!(), " FROM buckets ORDER BY name");
+                let mut statement = connection.prepare_cached(query)?;
+                let rows = statement.query_and_then((), read_bucket)?;
+                rows.collect()
             })
             .await
     }
@@ -98,11 +85,9 @@ impl LocalStore {
         self.shared()
             .readers
             .read(move |connection| {
-                let found = connection
-                    .prepare_cached("SELECT name, created FROM buckets WHERE name = ?1")?
-                    .query_row((name,), read_bucket)
-                    .optional()?;
-                Ok(found)
+                let query = concat!("SELECT ", bucket_columns!(), " FROM buckets WHERE name = ?1");
+                let mut statement = connection.prepare_cached(query)?;
+                statement.query_and_then((name,), read_bucket)?.next().transpose()
             })
             .await
     }
@@ -142,8 +127,98 @@ impl LocalBucket {
     }
 }
 
-fn read_bucket(row: &rusqlite::Row<'_>) -> rusqlite::Result<BucketInfo> {
-    Ok(BucketInfo { name: row.get(0)?, created: from_millis(row.get(1)?) })
+fn read_bucket(row: &Row<'_>) -> StoreResult<BucketInfo> {
+    let location: Option<String> = row.get(2)?;
+    let hint = location.as_deref().map(LocationHint::from_str).transpose();
+    Ok(BucketInfo {
+        created: Some(from_millis(row.get(1)?)),
+        region: Some(REGION.to_owned()),
+        location: hint.map_err(|error| malformed("a location", &error))?,
+        storage_class: Some(bucket_storage_class(&row.get::<_, String>(3)?)?),
+        ..BucketInfo::new(row.get::<_, String>(0)?)
+    })
+}
+
+#[async_trait]
+impl Account for LocalStore {
+    async fn create(&self, request: CreateBucketRequest) -> Result<BucketInfo> {
+        request.validate()?;
+        let CreateBucketRequest { name, location, storage_class } = request;
+        let storage_class = storage_class.unwrap_or_default();
+        let bucket = name.clone();
+        let created = self
+            .shared()
+            .writer
+            .write(Vec::new(), move |write| {
+                let inserted = write
+                    .prepare_cached(
+                        "INSERT INTO buckets (name, created, location, storage_class) VALUES (?1, ?2, ?3, ?4) \
+                         ON CONFLICT DO NOTHING",
+                    )?
+                    .execute((
+                        &bucket,
+                        to_millis(write.now),
+                        location.map(LocationHint::as_str),
+                        storage_class.as_str(),
+                    ))?;
+                Ok((inserted == 1).then_some(BucketInfo {
+                    created: Some(write.now),
+                    region: Some(REGION.to_owned()),
+                    location,
+                    storage_class: Some(storage_class),
+                    ..BucketInfo::new(bucket)
+                }))
+            })
+            .await?;
+        created.ok_or_else(|| {
+            Error::new(ErrorKind::Conflict, format!("the store has a bucket {name:?} already"))
+                .with_code(BUCKET_ALREADY_OWNED_BY_YOU.name)
+        })
+    }
+
+    async fn list(&self, request: ListBucketsRequest) -> Result<BucketsPage> {
+        let limit = check_limit(request.limit)?;
+        // The cursor is the last name of the page before.
+        let after = request.cursor.max(request.start_after).unwrap_or_default();
+        let prefix = request.prefix;
+        let mut buckets: Vec<BucketInfo> = self
+            .shared()
+            .readers
+            .read(move |connection| {
+                let query = concat!(
+                    "SELECT ",
+                    bucket_columns!(),
+                    " FROM buckets WHERE name > ?1 AND substr(name, 1, length(?2)) = ?2 ORDER BY name LIMIT ?3"
+                );
+                let mut statement = connection.prepare_cached(query)?;
+                let rows = statement.query_and_then((after, prefix, limit + 1), read_bucket)?;
+                rows.collect()
+            })
+            .await?;
+        if buckets.len() <= limit {
+            return Ok(BucketsPage::new(buckets));
+        }
+        buckets.truncate(limit);
+        let last = buckets.last().map(|last| last.name.clone()).unwrap_or_default();
+        Ok(BucketsPage::new(buckets).truncated_at(last))
+    }
+
+    async fn head(&self, name: &str) -> Result<Option<BucketInfo>> {
+        self.bucket_info(name).await
+    }
+
+    async fn location(&self, name: &str) -> Result<Option<LocationHint>> {
+        let bucket = self.bucket_info(name).await?.ok_or_else(|| no_such_bucket(name))?;
+        Ok(bucket.location)
+    }
+
+    async fn delete(&self, name: &str) -> Result<()> {
+        self.delete_bucket(name).await
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        LocalStore::runtime(self).clone()
+    }
 }
 
 fn check_bucket_name(name: &str) -> Result<String> {
@@ -156,13 +231,6 @@ mod tests {
     use super::*;
     use crate::r2::{Bucket, DeleteRequest, HeadRequest, PutRequest};
     use crate::store::testing::{bytes, files, pattern};
-
-    #[test]
-    fn what_is_known_of_a_bucket_serialises() {
-        let info = BucketInfo { name: "media".to_owned(), created: SystemTime::UNIX_EPOCH };
-        let json = r#"{"name":"media","created":"1970-01-01T00:00:00.000Z"}"#;
-        assert_eq!(serde_json::to_string(&info).unwrap(), json);
-    }
 
     #[tokio::test]
     async fn buckets_are_created_listed_and_deleted_when_empty() {
@@ -194,6 +262,39 @@ mod tests {
             bucket.delete(DeleteRequest::new("key")).await,
         ] {
             assert_eq!(result.unwrap_err().kind(), ErrorKind::NoSuchBucket);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_bucket_was_told_is_kept_and_is_that_of_objects_that_say_nothing() {
+        use crate::r2::{Buckets, R2Service, StorageClass};
+
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open(folder.path()).await.unwrap();
+        let buckets = Buckets::new(store.clone());
+        let class = StorageClass::InfrequentAccess;
+        let created =
+            buckets.create("archive").location(LocationHint::Oc).storage_class(class).await.unwrap();
+        assert_eq!((created.location, created.storage_class), (Some(LocationHint::Oc), Some(class)));
+        buckets.create("media").await.unwrap();
+        drop((store, buckets));
+
+        let store = LocalStore::open(folder.path()).await.unwrap();
+        let kept = store.bucket_info("archive").await.unwrap().unwrap();
+        assert_eq!((kept.location, kept.storage_class), (Some(LocationHint::Oc), Some(class)));
+        for (bucket, expected) in [("archive", class), ("media", StorageClass::Standard)] {
+            let r2 = R2Service::new(store.bucket(bucket).unwrap());
+            r2.put("whole", "1").await.unwrap();
+            r2.put("told", "1").storage_class(StorageClass::Standard).await.unwrap();
+            let upload = r2.create_multipart_upload("parts").await.unwrap();
+            let part = upload.upload_part(1, "1").await.unwrap();
+            upload.complete([part]).await.unwrap();
+            for (key, expected) in
+                [("whole", expected), ("parts", expected), ("told", StorageClass::Standard)]
+            {
+                let object = r2.head(key).await.unwrap().unwrap();
+                assert_eq!(object.storage_class, Some(expected), "{bucket} {key}");
+            }
         }
     }
 

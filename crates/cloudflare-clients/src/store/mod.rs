@@ -38,8 +38,6 @@ mod upgrade;
 mod writer;
 
 pub use bucket::LocalBucket;
-pub use buckets::BucketInfo;
 pub use local_store::LocalStore;
 pub use namespace::LocalNamespace;
-pub use namespaces::NamespaceInfo;
 pub use scrub::{Damage, ScrubReport};

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::block_checksums::crc_of_blocks;
 use super::database::{StoreResult, from_millis, random_hex, to_millis};
 use super::key::Key;
-use super::objects::{self, Metadata, NewObject};
+use super::objects::{self, Metadata, NewObject, storage_class_in};
 use super::segments::{
     Segment, new_body, put_segment, read_crc, remove_body, remove_segments, segment_id, segments_of,
     set_uploaded,
@@ -63,6 +63,7 @@ pub(super) fn create(
     full_object_crc64nvme: bool,
 ) -> StoreResult<String> {
     let id = random_hex(write)? + &random_hex(write)?;
+    let storage_class = storage_class_in(write, bucket, metadata.storage_class)?;
     write
         .prepare_cached(
             "INSERT INTO uploads (bucket, key, id, uploaded_key, initiated, storage_class, body, http_metadata, \
@@ -74,7 +75,7 @@ pub(super) fn create(
             &id,
             key.uploaded(),
             to_millis(write.now),
-            metadata.storage_class.as_s3(),
+            storage_class.as_s3(),
             new_body(write)?,
             &metadata.http,
             &metadata.custom,

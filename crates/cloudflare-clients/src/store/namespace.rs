@@ -14,7 +14,7 @@ use super::receive::{MAX_INLINE, Received, receive};
 use super::writer::Write;
 use crate::error::Result;
 use crate::kv::{
-    DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
+    Account, DeleteManyRequest, DeleteRequest, GetManyRequest, GetRequest, ListPage, ListRequest, Namespace,
     PutManyRequest, PutRequest, ValueWithMetadata,
 };
 use crate::model::kv::limits::{
@@ -119,6 +119,10 @@ impl LocalNamespace {
 impl Namespace for LocalNamespace {
     fn runtime(&self) -> Arc<dyn Runtime> {
         self.store.runtime().clone()
+    }
+
+    fn account(&self) -> Result<Arc<dyn Account>> {
+        Ok(Arc::new(self.store.clone()))
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<Body>> {

@@ -1,10 +1,10 @@
 //! The namespaces of a store.
 
 use std::path::Path;
-use std::time::SystemTime;
+use std::sync::Arc;
 
+use async_trait::async_trait;
 use rusqlite::OptionalExtension as _;
-use serde::Serialize;
 
 use super::database::{StoreResult, from_millis, random_hex, to_millis};
 use super::local_store::LocalStore;
@@ -12,21 +12,10 @@ use super::namespace::LocalNamespace;
 use super::pairs::{self, namespace_number};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
+use crate::kv::{Account, ListNamespacesRequest, NamespaceInfo, NamespacesPage};
 use crate::model::kv::error_code::TITLE_EXISTS;
-use crate::model::kv::limits::MAX_KEY_SIZE;
-
-/// A namespace of a [`LocalStore`]. It serialises as `id`, `title` and `created`, a time of RFC 3339.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct NamespaceInfo {
-    /// The id: 32 hexadecimal characters.
-    pub id: String,
-    /// The title.
-    pub title: String,
-    /// When it was created.
-    #[serde(with = "crate::time::rfc3339")]
-    pub created: SystemTime,
-}
+use crate::model::kv::validate_title;
+use crate::runtime::Runtime;
 
 impl LocalStore {
     /// Creates a [namespace](https://developers.cloudflare.com/kv/concepts/kv-namespaces/) with an id of its own.
@@ -35,13 +24,15 @@ impl LocalStore {
     /// [`ErrorKind::InvalidInput`] when the title is empty or has more than 512 bytes; [`ErrorKind::Conflict`] with KV's code 10014
     /// when there is a namespace of this title.
     pub async fn create_namespace(&self, title: &str) -> Result<NamespaceInfo> {
-        let title = check_title(title)?;
+        validate_title(title)?;
+        let title = title.to_owned();
         let create = move |write: &Write<'_>| {
-            let info = NamespaceInfo { id: random_hex(write)?, title, created: write.now };
+            let mut info = NamespaceInfo::new(random_hex(write)?, title);
+            info.created = Some(write.now);
             free_title(write, &info.title, &info.id)?;
             write
                 .prepare_cached("INSERT INTO namespaces (id, title, created) VALUES (?1, ?2, ?3)")?
-                .execute((&info.id, &info.title, to_millis(info.created)))?;
+                .execute((&info.id, &info.title, to_millis(write.now)))?;
             Ok(info)
         };
         self.shared().writer.write(Vec::new(), create).await
@@ -52,7 +43,8 @@ impl LocalStore {
     /// # Errors
     /// [`ErrorKind::NoSuchNamespace`], and as [`create_namespace`](Self::create_namespace).
     pub async fn rename_namespace(&self, id: &str, title: &str) -> Result<()> {
-        let (id, title) = (id.to_owned(), check_title(title)?);
+        validate_title(title)?;
+        let (id, title) = (id.to_owned(), title.to_owned());
         let rename = move |write: &Write<'_>| {
             let number = namespace_number(write, &id)?;
             free_title(write, &title, &id)?;
@@ -144,14 +136,37 @@ impl LocalNamespace {
 }
 
 fn read_namespace(row: &rusqlite::Row<'_>) -> rusqlite::Result<NamespaceInfo> {
-    Ok(NamespaceInfo { id: row.get(0)?, title: row.get(1)?, created: from_millis(row.get(2)?) })
+    let mut info = NamespaceInfo::new(row.get::<_, String>(0)?, row.get::<_, String>(1)?);
+    info.created = Some(from_millis(row.get(2)?));
+    Ok(info)
 }
 
-fn check_title(title: &str) -> Result<String> {
-    if (1..=MAX_KEY_SIZE).contains(&title.len()) {
-        return Ok(title.to_owned());
+#[async_trait]
+impl Account for LocalStore {
+    async fn create(&self, title: &str) -> Result<NamespaceInfo> {
+        self.create_namespace(title).await
     }
-    Err(Error::invalid_input(format!("the title has {} bytes: a title has 1 to {MAX_KEY_SIZE}", title.len())))
+
+    async fn list(&self, request: ListNamespacesRequest) -> Result<NamespacesPage> {
+        request.validate()?;
+        let (page, size) = (request.page as usize, request.size() as usize);
+        let all = self.namespaces().await?;
+        let total = all.len() as u64;
+        let namespaces = all.into_iter().skip((page - 1).saturating_mul(size)).take(size).collect();
+        Ok(NamespacesPage::of(&request, namespaces, Some(total)))
+    }
+
+    async fn rename(&self, id: &str, title: &str) -> Result<()> {
+        self.rename_namespace(id, title).await
+    }
+
+    async fn delete(&self, id: &str) -> Result<()> {
+        self.delete_namespace(id).await
+    }
+
+    fn runtime(&self) -> Arc<dyn Runtime> {
+        LocalStore::runtime(self).clone()
+    }
 }
 
 /// Refuses a title that another namespace has.
@@ -171,14 +186,6 @@ mod tests {
     use super::*;
     use crate::kv::{DeleteRequest, GetRequest, ListRequest, Namespace as _, PutRequest};
     use crate::store::testing::{files, namespace, pattern, rows, value};
-
-    #[test]
-    fn what_is_known_of_a_namespace_serialises() {
-        let (id, title) = ("0a".to_owned(), "sessions".to_owned());
-        let info = NamespaceInfo { id, title, created: SystemTime::UNIX_EPOCH };
-        let json = r#"{"id":"0a","title":"sessions","created":"1970-01-01T00:00:00.000Z"}"#;
-        assert_eq!(serde_json::to_string(&info).unwrap(), json);
-    }
 
     #[tokio::test]
     async fn namespaces_are_created_listed_renamed_and_deleted_with_their_keys() {

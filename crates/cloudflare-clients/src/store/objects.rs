@@ -24,7 +24,7 @@ pub(super) fn bucket_id(connection: &Connection, name: &str) -> StoreResult<i64>
     Ok(id.ok_or_else(|| no_such_bucket(name))?)
 }
 
-fn no_such_bucket(name: &str) -> Error {
+pub(super) fn no_such_bucket(name: &str) -> Error {
     Error::new(ErrorKind::NoSuchBucket, format!("the store has no bucket {name:?}: create it first"))
         .with_code(NO_SUCH_BUCKET.name)
 }
@@ -84,6 +84,27 @@ pub(super) fn read_storage_class(row: &Row<'_>, column: usize) -> StoreResult<St
     Ok(StorageClass::from_s3(&name).ok_or_else(|| malformed("a storage class", &name))?)
 }
 
+/// The storage class of a new object: the one that is given, or the bucket's.
+pub(super) fn storage_class_in(
+    connection: &Connection,
+    bucket: i64,
+    given: Option<StorageClass>,
+) -> StoreResult<StorageClass> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    let mut statement = connection.prepare_cached("SELECT storage_class FROM buckets WHERE id = ?1")?;
+    let name: String = statement.query_row((bucket,), |row| row.get(0))?;
+    bucket_storage_class(&name)
+}
+
+/// Reads the column of a bucket, which has the binding's names where that of an object has S3's.
+pub(super) fn bucket_storage_class(name: &str) -> StoreResult<StorageClass> {
+    let classes = [StorageClass::Standard, StorageClass::InfrequentAccess];
+    let found = classes.into_iter().find(|class| class.as_str() == name);
+    Ok(found.ok_or_else(|| malformed("a storage class", &name))?)
+}
+
 fn read_checksum(text: &str) -> Option<Checksum> {
     let (name, value) = text.split_once(':')?;
     let algorithm = ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)?;
@@ -97,7 +118,8 @@ fn write_checksum(checksum: &Checksum) -> String {
 /// The columns that an object has from its upload.
 #[derive(Debug, Clone)]
 pub(super) struct Metadata {
-    pub(super) storage_class: StorageClass,
+    /// `None`: the bucket's.
+    pub(super) storage_class: Option<StorageClass>,
     pub(super) http: Option<String>,
     pub(super) custom: Option<String>,
 }
@@ -109,17 +131,13 @@ impl Metadata {
         custom: &CustomMetadata,
         storage_class: Option<StorageClass>,
     ) -> Result<Self> {
-        Ok(Self {
-            storage_class: storage_class.unwrap_or_default(),
-            http: write_http_metadata(http)?,
-            custom: write_custom_metadata(custom)?,
-        })
+        Ok(Self { storage_class, http: write_http_metadata(http)?, custom: write_custom_metadata(custom)? })
     }
 
     /// Reads three columns.
     pub(super) fn read(row: &Row<'_>, storage_class: usize, http: usize, custom: usize) -> StoreResult<Self> {
         Ok(Self {
-            storage_class: read_storage_class(row, storage_class)?,
+            storage_class: Some(read_storage_class(row, storage_class)?),
             http: row.get(http)?,
             custom: row.get(custom)?,
         })
@@ -227,6 +245,7 @@ pub(super) fn check_write(
 pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreResult<StoredObject> {
     remove(write, bucket, &new.key)?;
     let version = random_hex(write)?;
+    let storage_class = storage_class_in(write, bucket, new.metadata.storage_class)?;
     write
         .prepare_cached(
             "INSERT INTO objects (bucket, key, uploaded_key, version, size, etag, uploaded, storage_class, \
@@ -241,7 +260,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
             new.size,
             &new.etag,
             to_millis(write.now),
-            new.metadata.storage_class.as_s3(),
+            storage_class.as_s3(),
             new.checksum.as_ref().map(write_checksum),
             &new.metadata.http,
             &new.metadata.custom,
@@ -253,7 +272,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     stored.uploaded = Some(from_millis(to_millis(write.now)));
     stored.http_metadata = Some(read_http_metadata(new.metadata.http)?);
     stored.custom_metadata = Some(read_custom_metadata(new.metadata.custom)?);
-    stored.storage_class = Some(new.metadata.storage_class);
+    stored.storage_class = Some(storage_class);
     stored.checksums = Checksum::from_etag(&stored.etag).into_iter().chain(new.checksum).collect();
     Ok(stored)
 }

@@ -29,7 +29,9 @@ pub(crate) async fn handle(
     // Over TLS, where all of R2 is, no client needs them.
     let takes_chunks = scheme == Scheme::HTTP;
     let Authenticated { auth, credentials, access } = auth::authenticate(&mut parts, service, takes_chunks)?;
-    let resource = S3Resource::parse(parts.uri.path())?;
+    let in_host = service.virtual_hosts.bucket_of(&parts.headers);
+    let is_virtual_hosted = in_host.is_some();
+    let resource = S3Resource::parse(in_host, parts.uri.path())?;
     let mut query = Query::parse(parts.uri.query().unwrap_or_default())
         .map_err(|_| S3Error::invalid_argument("The query is not valid UTF-8"))?;
     let operation = S3Operation::detect(&parts.method, &resource, &query, &parts.headers)?;
@@ -43,6 +45,7 @@ pub(crate) async fn handle(
     let (bucket, key) = resource.into_names();
     let request = S3Request {
         scheme,
+        is_virtual_hosted,
         bucket,
         key,
         query,

@@ -23,10 +23,6 @@ impl KnownError {
     }
 }
 
-/// The location hint of a new bucket is none of R2's.
-pub(crate) const INVALID_LOCATION_CONSTRAINT: KnownError =
-    bad_request("InvalidLocationConstraint", "The specified location-constraint is not valid.");
-
 /// A target has a broken escape.
 pub(crate) const INVALID_URI: KnownError = bad_request("InvalidURI", "Couldn't parse the specified URI.");
 
@@ -59,6 +55,7 @@ known_errors! {
     INTERNAL_ERROR: "We encountered an internal error. Please try again.";
     INVALID_BUCKET_NAME: "The specified bucket name is not valid.";
     INVALID_DIGEST: "The checksum or Content-MD5 you specified is not valid.";
+    INVALID_LOCATION_CONSTRAINT: "The specified location-constraint is not valid.";
     INVALID_MAX_KEYS: "MaxKeys params must be positive integer <= 1000.";
     INVALID_OBJECT_NAME: "The specified object name is not valid.";
     INVALID_PART_NUMBER: "The requested partnumber is not satisfiable";

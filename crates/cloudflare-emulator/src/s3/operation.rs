@@ -280,7 +280,7 @@ mod tests {
         }
         S3Operation::detect(
             &method.parse().unwrap(),
-            &S3Resource::parse(path).unwrap(),
+            &S3Resource::parse(None, path).unwrap(),
             &Query::parse(query).unwrap(),
             &headers,
         )

@@ -199,6 +199,7 @@ impl S3Operation {
             Self::CreateBucket => &[
                 BODY,
                 &[
+                    (&["x-amz-storage-class"], Honoured),
                     (&["x-amz-acl"], Only(CANNED_ACLS)),
                     (GRANTS, Refused),
                     (&["x-amz-bucket-object-lock-enabled"], Only(&["false"])),

@@ -12,6 +12,8 @@ use crate::uri::Query;
 pub(crate) struct S3Request {
     /// Of the URL that the client has used.
     pub(crate) scheme: Scheme,
+    /// Whether the bucket is part of the host, and not of the path.
+    pub(crate) is_virtual_hosted: bool,
     /// Empty for operations on the account.
     pub(crate) bucket: String,
     /// Empty for operations on a bucket.

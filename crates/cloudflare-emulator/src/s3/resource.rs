@@ -17,13 +17,18 @@ pub(crate) enum S3Resource {
 }
 
 impl S3Resource {
-    pub(crate) fn parse(raw_path: &str) -> Result<Self, S3Error> {
+    /// What a path names, in the bucket of a virtual-hosted address if it is one.
+    pub(crate) fn parse(in_host: Option<String>, raw_path: &str) -> Result<Self, S3Error> {
         let path = raw_path.strip_prefix('/').ok_or(ROUTE_NOT_FOUND)?;
-        let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
-        if bucket.is_empty() && key.is_empty() {
-            return Ok(Self::Account);
-        }
-        let bucket = uri::decode(bucket)?;
+        let (bucket, key) = if let Some(bucket) = in_host {
+            (bucket, path)
+        } else {
+            let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+            if bucket.is_empty() && key.is_empty() {
+                return Ok(Self::Account);
+            }
+            (uri::decode(bucket)?, key)
+        };
         validate_bucket_name(&bucket)?;
         if key.is_empty() {
             return Ok(Self::Bucket(bucket));
@@ -44,8 +49,8 @@ impl S3Resource {
 }
 
 /// The bucket that a request is about, whoever has sent it: empty where it is about none, or none can be told.
-pub(crate) fn bucket_of(parts: &Parts) -> String {
-    let resource = S3Resource::parse(parts.uri.path());
+pub(crate) fn bucket_of(in_host: Option<String>, parts: &Parts) -> String {
+    let resource = S3Resource::parse(in_host, parts.uri.path());
     resource.map_or_else(|_| String::new(), |resource| resource.into_names().0)
 }
 
@@ -65,12 +70,23 @@ mod tests {
             ("/media/%00", "\0"),
         ] {
             let object = S3Resource::Object { bucket: "media".to_owned(), key: key.to_owned() };
-            assert_eq!(S3Resource::parse(path).unwrap(), object);
+            assert_eq!(S3Resource::parse(None, path).unwrap(), object);
         }
-        assert_eq!(S3Resource::parse("/").unwrap(), S3Resource::Account);
+        assert_eq!(S3Resource::parse(None, "/").unwrap(), S3Resource::Account);
         for path in ["/media", "/media/"] {
-            assert_eq!(S3Resource::parse(path).unwrap(), S3Resource::Bucket("media".to_owned()));
+            assert_eq!(S3Resource::parse(None, path).unwrap(), S3Resource::Bucket("media".to_owned()));
         }
+    }
+
+    #[test]
+    fn all_of_the_path_is_the_key_where_the_bucket_is_in_the_host() {
+        let parse = |path| S3Resource::parse(Some("media".to_owned()), path);
+        for (path, key) in [("/key", "key"), ("/media/key", "media/key"), ("//a", "/a"), ("/a/", "a/")] {
+            let object = S3Resource::Object { bucket: "media".to_owned(), key: key.to_owned() };
+            assert_eq!(parse(path).unwrap(), object);
+        }
+        assert_eq!(parse("/").unwrap(), S3Resource::Bucket("media".to_owned()));
+        assert_eq!(parse("*").unwrap_err().code, "RouteNotFound");
     }
 
     #[test]
@@ -88,7 +104,7 @@ mod tests {
             ("/-abc", "InvalidBucketName"),
             (long.as_str(), "InvalidObjectName"),
         ] {
-            assert_eq!(S3Resource::parse(path).unwrap_err().code, code, "{path}");
+            assert_eq!(S3Resource::parse(None, path).unwrap_err().code, code, "{path}");
         }
     }
 }

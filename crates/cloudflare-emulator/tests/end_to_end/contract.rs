@@ -44,7 +44,7 @@ mod kv {
         Fixture {
             client: client(&id),
             missing_namespace: Some(client(&"0".repeat(32))),
-            lacks: Lacks { cache_ttl: true },
+            lacks: Lacks { cache_ttl: true, ..Lacks::default() },
             simulated: false,
             clock: Some(Clock::new(move |duration| runtime.advance(duration))),
             holds: Some(Arc::new(server)),

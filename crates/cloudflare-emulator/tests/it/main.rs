@@ -20,3 +20,4 @@ mod parameters;
 mod s3_bucket;
 mod server;
 mod tls;
+mod virtual_hosts;

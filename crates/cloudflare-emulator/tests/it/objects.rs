@@ -260,6 +260,29 @@ async fn conditions_and_checksums_of_writes() {
     assert_eq!(both.send().await.error(), (400, "BadDigest".to_owned()));
 }
 
+/// The document about where a bucket is.
+fn location(name: &str) -> String {
+    format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><LocationConstraint \
+         xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">{name}</LocationConstraint>"
+    )
+}
+
+#[tokio::test]
+async fn what_says_no_storage_class_has_that_of_its_bucket() {
+    let local = Local::start().await;
+    let create = |class: &str| local.request("PUT", "/archive").header("x-amz-storage-class", class);
+    assert_eq!(create("GLACIER").send().await.error(), (400, "InvalidStorageClass".to_owned()));
+    assert_eq!(create("STANDARD_IA").send().await.status, 200);
+    local.put("/archive/key", "1").await;
+    local.put("/media/key", "1").await;
+    let copy = local.request("PUT", "/archive/copy").header("x-amz-copy-source", "/media/key");
+    assert_eq!(copy.send().await.status, 200);
+    let listed = local.get("/archive?list-type=2").await;
+    assert_eq!(listed.elements("Key"), ["copy", "key"]);
+    assert_eq!(listed.elements("StorageClass"), ["STANDARD", "STANDARD_IA"], "a copy has its source's");
+}
+
 #[tokio::test]
 async fn buckets() {
     let local = Local::start().await;
@@ -268,6 +291,14 @@ async fn buckets() {
     assert_eq!(local.request("PUT", "/No").send().await.error(), (400, "InvalidBucketName".to_owned()));
     let hint = "<CreateBucketConfiguration><LocationConstraint>WEUR</LocationConstraint></CreateBucketConfiguration>";
     assert_eq!(local.request("PUT", "/third").body(hint).send().await.status, 200);
+    assert_eq!(local.get("/third?location").await.text(), location("WEUR"));
+    for told in ["auto", "us-east-1", ""] {
+        let bucket = format!("/told-{told}-x");
+        let hint = hint.replace("WEUR", told);
+        assert_eq!(local.request("PUT", &bucket).body(hint).send().await.status, 200);
+        assert_eq!(local.get(&format!("{bucket}?location")).await.text(), location("auto"));
+        assert_eq!(local.request("DELETE", &bucket).send().await.status, 204);
+    }
     let moon = hint.replace("WEUR", "moon");
     assert_eq!(
         local.request("PUT", "/fourth").body(moon).send().await.error().1,
@@ -286,7 +317,8 @@ async fn buckets() {
     let head = local.request("HEAD", "/second").send().await;
     assert_eq!((head.status, head.header("x-amz-bucket-region")), (200, "auto"));
     assert_eq!(local.request("HEAD", "/none").send().await.status, 404);
-    assert_eq!(local.get("/media?location").await.element("Code"), "");
+    assert_eq!(local.get("/media?location").await.text(), location("auto"));
+    assert_eq!(local.get("/none?location").await.error(), (404, "NoSuchBucket".to_owned()));
     assert_eq!(local.get("/media?tagging").await.error(), (404, "NoSuchTagSet".to_owned()));
     assert_eq!(
         local.get("/media?policyStatus").await.element("Message"),

@@ -30,6 +30,8 @@ pub struct Fixture {
 pub struct Lacks {
     /// Cache TTLs.
     pub cache_ttl: bool,
+    /// Creating, listing, renaming and deleting namespaces.
+    pub namespaces: bool,
 }
 
 /// A clock that can be moved on.

@@ -7,6 +7,7 @@ mod keys;
 mod limits;
 mod listing;
 mod many;
+mod namespaces;
 mod sessions;
 mod values;
 
@@ -40,6 +41,8 @@ cases! {
     listing::bad_cursors,
     expiry::keys_expire,
     expiry::expiries_that_are_refused,
+    namespaces::namespaces_come_and_go,
+    namespaces::pages_of_namespaces,
     analytics::events_are_stored_and_read_by_range,
     sessions::sessions,
     limits::rate_limits,

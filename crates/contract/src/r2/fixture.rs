@@ -37,6 +37,8 @@ pub struct Lacks {
     pub full_object_crc64nvme: bool,
     /// The CORS policy of the bucket.
     pub cors: bool,
+    /// Creating, listing and deleting buckets.
+    pub buckets: bool,
     /// Algorithms of checksums given with a put.
     pub checksums: Vec<ChecksumAlgorithm>,
 }

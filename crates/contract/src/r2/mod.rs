@@ -1,6 +1,7 @@
 //! R2: buckets.
 
 mod analytics;
+mod buckets;
 mod conditions;
 mod cors;
 mod encodings;
@@ -70,5 +71,9 @@ cases! {
     locks::a_lock_has_one_holder,
     locks::a_lock_that_expires_is_taken_over,
     locks::a_lock_for_which_many_contend,
+    buckets::buckets_come_and_go,
+    buckets::buckets_with_objects_stay,
+    buckets::pages_of_buckets,
+    buckets::what_buckets_are_told,
     analytics::events_are_stored_and_read_by_range,
 }

@@ -1,6 +1,7 @@
 //! The library through its public interface: over services that fail as they are told, and over the embedded store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod accounts;
 mod analytics;
 mod contract_local;
 mod corpus;

@@ -1,5 +1,6 @@
 //! `cfstore r2`
 
+mod bucket;
 mod cat;
 mod copying;
 mod cors;
@@ -24,6 +25,7 @@ mod uploads;
 use std::path::Path;
 
 use crate::addresses::{is_address, take_bucket};
+use crate::bucket_account::BucketAccount;
 use crate::bucket_location::BucketLocation;
 use crate::cli::{Cors, R2, R2Command, Uploads};
 use crate::error::{Error, ExitStatus, Result};
@@ -47,6 +49,15 @@ pub(crate) async fn run(
     {
         return credentials::through_api(args, bucket.as_deref(), env_file, printer).await;
     }
+    if let R2::Bucket(command) = command {
+        if let Some(bucket) = bucket {
+            return Err(Error::usage(
+                format!("--bucket {bucket:?} is for commands about objects"),
+                "write the bucket's name behind `cfstore r2 bucket info`, and so on",
+            ));
+        }
+        return bucket::run(command, BucketAccount::select(env_file)?, printer).await;
+    }
     let goes_to_address = matches!(&command, R2::Put(args) if is_address(&args.key));
     let bucket_option = bucket.clone();
     let bucket = take_bucket(bucket.as_deref(), keys(&mut command))?;
@@ -59,6 +70,8 @@ pub(crate) async fn run(
         _ => BucketLocation::select(env_file, bucket.as_deref())?,
     };
     match command {
+        // It is about no bucket in particular, and was run before.
+        R2::Bucket(command) => bucket::run(command, BucketAccount::select(env_file)?, printer).await,
         R2::Put(args) => put::run(args, location, printer).await,
         R2::Get(args) => get::run(args, location, printer).await,
         R2::Head(args) => head::run(args, location, printer).await,
@@ -110,6 +123,6 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
         // Of a sync either may be a folder, and both may be in buckets of their own.
         // The others are about a bucket, whose name the options say.
-        R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) | R2::Doctor(_) => Vec::new(),
+        R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) | R2::Doctor(_) | R2::Bucket(_) => Vec::new(),
     }
 }

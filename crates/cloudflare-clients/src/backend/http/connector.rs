@@ -88,7 +88,9 @@ pub(super) struct ConnectTimeout(pub(super) Duration);
 #[error("the name cannot be resolved")]
 pub(super) struct DnsError(#[source] std::io::Error);
 
-/// The system's resolver, whose failures can be told from others.
+/// The system's resolver, whose failures can be told from others. Names below `localhost` are this machine, as
+/// [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a local server
+/// has buckets there.
 #[derive(Clone)]
 struct Resolver(GaiResolver);
 
@@ -102,6 +104,8 @@ impl Service<Name> for Resolver {
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
+        let this_machine = name.as_str().to_ascii_lowercase().ends_with(".localhost");
+        let name = if this_machine { "localhost".parse().unwrap_or(name) } else { name };
         let resolving = self.0.call(name);
         Box::pin(async move { resolving.await.map_err(DnsError) })
     }

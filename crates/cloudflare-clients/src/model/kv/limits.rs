@@ -15,6 +15,9 @@ pub const MAX_VALUE_SIZE: u64 = 25 * 1024 * 1024;
 /// The most bytes of a value's metadata as JSON: 1,024.
 pub const MAX_METADATA_SIZE: usize = 1024;
 
+/// The most bytes of a namespace's title: 512.
+pub const MAX_TITLE_SIZE: usize = 512;
+
 /// How soon a key may expire at the earliest: in 60 seconds.
 pub const MIN_EXPIRATION_TTL: Duration = Duration::from_secs(60);
 
@@ -116,7 +119,7 @@ pub(crate) fn validate_cache_ttl(ttl: Option<Duration>) -> Result<()> {
     }
 }
 
-/// Refuses what KV does not take as the size of a page of keys.
+/// Refuses what KV does not take as the size of a page of keys or namespaces.
 pub(crate) fn validate_page_size(size: Option<u32>) -> Result<()> {
     match size {
         Some(size @ (0 | 1001..)) => {

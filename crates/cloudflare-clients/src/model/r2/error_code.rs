@@ -88,6 +88,7 @@ error_codes! {
     // Without a number of their own.
     BUCKET_ALREADY_OWNED_BY_YOU: None, "BucketAlreadyOwnedByYou", 409, Conflict;
     INVALID_ENCRYPTION_ALGORITHM_ERROR: None, "InvalidEncryptionAlgorithmError", 400, InvalidInput;
+    INVALID_LOCATION_CONSTRAINT: None, "InvalidLocationConstraint", 400, InvalidInput;
     INVALID_PART_NUMBER: None, "InvalidPartNumber", 416, RangeNotSatisfiable;
     INVALID_PART_ORDER: None, "InvalidPartOrder", 400, InvalidInput;
     INVALID_REQUEST: None, "InvalidRequest", 400, InvalidInput;

@@ -1,6 +1,7 @@
 //! The vocabulary of R2.
 
 mod bucket_name;
+mod buckets;
 mod checksum;
 mod checksum_algorithm;
 pub(crate) mod condition_headers;
@@ -18,6 +19,7 @@ mod http_response;
 mod if_range;
 mod key;
 pub(crate) mod limits;
+mod location_hint;
 mod metadata;
 pub(crate) mod multipart;
 mod object;
@@ -26,6 +28,7 @@ mod requests;
 mod storage_class;
 
 pub use self::bucket_name::validate_bucket_name;
+pub use self::buckets::{BucketInfo, BucketsPage, CreateBucketRequest, ListBucketsRequest};
 pub use self::checksum::{Checksum, Checksums, Hasher};
 pub use self::checksum_algorithm::ChecksumAlgorithm;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
@@ -39,6 +42,7 @@ pub use self::key::{normalize_key, validate_key};
 pub use self::limits::{
     MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
 };
+pub use self::location_hint::LocationHint;
 pub use self::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
 pub use self::multipart::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CreateMultipartUploadRequest,

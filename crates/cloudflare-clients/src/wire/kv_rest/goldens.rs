@@ -17,10 +17,24 @@ fn time() -> SystemTime {
 
 /// The request line, headers and body as they are sent.
 async fn wire(request: Result<Request>) -> String {
-    let api = Endpoint::custom("https://api.cloudflare.com/client/v4").unwrap();
-    let url = NamespaceUrl::new(api, "0".repeat(32), "1".repeat(32)).unwrap();
+    let url = NamespaceUrl::new(account(), "1".repeat(32)).unwrap();
     let token = ApiToken::new("token").unwrap();
-    let (head, body) = request.unwrap().authorize(&url, &token).unwrap().into_parts();
+    sent(request.unwrap().authorize(&url, &token).unwrap()).await
+}
+
+fn account() -> NamespacesUrl {
+    let api = Endpoint::custom("https://api.cloudflare.com/client/v4").unwrap();
+    NamespacesUrl::new(api, "0".repeat(32))
+}
+
+/// The same of a request about an account.
+async fn wire_of_account(request: Result<Request>) -> String {
+    let token = ApiToken::new("token").unwrap();
+    sent(request.unwrap().authorize_for_account(&account(), &token).unwrap()).await
+}
+
+async fn sent(request: http::Request<crate::body::Body>) -> String {
+    let (head, body) = request.into_parts();
     let line = format!("{} {}", head.method, head.uri.path_and_query().unwrap());
     let mut lines: Vec<_> =
         head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
@@ -53,6 +67,38 @@ async fn writes() {
     let puts = [put("text \"ä\"\n").metadata(&[1]).unwrap(), PutRequest::new("b", b"\xff\x00")];
     assert_snapshot!("bulk_put", wire(bulk_put::request(&puts)).await);
     assert_snapshot!("bulk_delete", wire(bulk_delete::request(&[KEY.to_owned(), "k".to_owned()])).await);
+}
+
+#[tokio::test]
+async fn namespaces() {
+    assert_snapshot!("create_namespace", wire_of_account(create_namespace::request("my \"sessions\"")).await);
+    assert_snapshot!("rename_namespace", wire(rename_namespace::request("ä")).await);
+    assert_snapshot!("delete_namespace", wire(Ok(delete_namespace::request())).await);
+    let list = ListNamespacesRequest { page: 3, limit: Some(100) };
+    assert_snapshot!("list_namespaces", wire_of_account(list_namespaces::request(&list)).await);
+    for title in [String::new(), "t".repeat(513)] {
+        assert_eq!(create_namespace::request(&title).unwrap_err().kind(), ErrorKind::InvalidInput);
+        assert_eq!(rename_namespace::request(&title).unwrap_err().kind(), ErrorKind::InvalidInput);
+    }
+}
+
+#[test]
+fn namespaces_are_read_with_what_was_added_to_the_api_since() {
+    let namespace = r#"{"id":"0a","title":"t","supports_url_encoding":true,"jurisdiction":"eu","beta":true}"#;
+    let created = format!(r#"{{"success":true,"errors":[],"messages":[],"result":{namespace}}}"#);
+    assert_eq!(create_namespace::parse(created.as_bytes()).unwrap(), NamespaceInfo::new("0a", "t"));
+    let list = ListNamespacesRequest { page: 1, limit: Some(1) };
+    let info = r#""result_info":{"page":1,"per_page":1,"count":1,"total_count":2,"total_pages":2}"#;
+    let body = format!(r#"{{"success":true,"result":[{namespace}],{info}}}"#);
+    let page = list_namespaces::parse(&list, body.as_bytes()).unwrap();
+    let expected =
+        NamespacesPage { namespaces: vec![NamespaceInfo::new("0a", "t")], truncated: true, total: Some(2) };
+    assert_eq!(page, expected);
+    for body in [&b"{}"[..], br#"{"success":true,"result":null}"#, br#"{"success":true,"result":[{"id":1}]}"#]
+    {
+        let error = list_namespaces::parse(&list, body).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    }
 }
 
 #[tokio::test]

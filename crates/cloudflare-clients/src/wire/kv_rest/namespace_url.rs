@@ -2,39 +2,33 @@
 
 use std::fmt;
 
+use super::namespaces_url::NamespacesUrl;
 use crate::error::{Error, Result};
-use crate::signing::endpoint::Endpoint;
 
 /// The URL of a namespace in Cloudflare's API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamespaceUrl {
-    api: Endpoint,
-    account_id: String,
+    namespaces: NamespacesUrl,
     namespace_id: String,
 }
 
 impl NamespaceUrl {
-    /// A namespace of an account, below the URL of an API.
+    /// A namespace of an account.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the namespace's id is not 32 lower-case hexadecimal characters.
-    pub fn new(api: Endpoint, account_id: String, namespace_id: String) -> Result<Self> {
+    pub fn new(namespaces: NamespacesUrl, namespace_id: String) -> Result<Self> {
         validate_namespace_id(&namespace_id)?;
-        Ok(Self { api, account_id, namespace_id })
+        Ok(Self { namespaces, namespace_id })
     }
 
-    pub(super) fn scheme(&self) -> &'static str {
-        self.api.scheme()
-    }
-
-    pub(super) fn host(&self) -> Result<String> {
-        self.api.host_for(None)
+    /// Of all namespaces of its account.
+    pub fn namespaces(&self) -> &NamespacesUrl {
+        &self.namespaces
     }
 
     pub(super) fn path(&self) -> Result<String> {
-        let api = self.api.path_for(None, None)?;
-        let (api, Self { account_id, namespace_id, .. }) = (api.trim_end_matches('/'), self);
-        Ok(format!("{api}/accounts/{account_id}/storage/kv/namespaces/{namespace_id}"))
+        Ok(format!("{}/{}", self.namespaces.path()?, self.namespace_id))
     }
 }
 
@@ -53,7 +47,6 @@ pub(crate) fn validate_namespace_id(namespace_id: &str) -> Result<()> {
 
 impl fmt::Display for NamespaceUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { api, account_id, namespace_id } = self;
-        write!(f, "{api}/accounts/{account_id}/storage/kv/namespaces/{namespace_id}")
+        write!(f, "{}/{}", self.namespaces, self.namespace_id)
     }
 }

@@ -4,18 +4,19 @@ use http::{HeaderValue, Method, Uri, header};
 use serde::Serialize;
 
 use super::namespace_url::NamespaceUrl;
+use super::namespaces_url::NamespacesUrl;
 use super::token::ApiToken;
 use crate::body::Body;
 use crate::error::{Error, Result};
 use crate::json;
 use crate::sigv4::{canonical_query, encode};
 
-/// A request about a namespace, before it has the namespace's URL and a token.
+/// A request about a namespace or about those of an account, before it has a URL and a token.
 #[derive(Debug)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// The path behind the namespace's, percent-encoded: `/values/a%2Fb`.
+    /// The path behind that of the namespace or namespaces, percent-encoded: `/values/a%2Fb`.
     pub path: String,
     /// Names and values of the query, not encoded, in any order.
     pub query: Vec<(&'static str, String)>,
@@ -50,17 +51,29 @@ impl Request {
         Ok(self)
     }
 
-    /// What is sent: with its URL and all headers.
+    /// What is sent about a namespace: with its URL and all headers.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of the body is not known.
     pub fn authorize(self, url: &NamespaceUrl, token: &ApiToken) -> Result<http::Request<Body>> {
+        self.below(url.namespaces(), url.path()?, token)
+    }
+
+    /// What is sent about the namespaces of an account.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the length of the body is not known.
+    pub fn authorize_for_account(self, url: &NamespacesUrl, token: &ApiToken) -> Result<http::Request<Body>> {
+        self.below(url, url.path()?, token)
+    }
+
+    fn below(self, url: &NamespacesUrl, base: String, token: &ApiToken) -> Result<http::Request<Body>> {
         let Self { method, path, query, content_type, body } = self;
         let length = body.content_length().ok_or_else(|| {
             Error::invalid_input("the API takes no value of unknown length: collect it into bytes")
         })?;
         let host = url.host()?;
-        let mut target = url.path()? + &path;
+        let mut target = base + &path;
         if !query.is_empty() {
             target.push('?');
             target.push_str(&canonical_query(query));

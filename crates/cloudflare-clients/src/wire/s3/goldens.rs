@@ -16,9 +16,14 @@ fn now() -> SystemTime {
 
 /// The request line, headers and body as they are sent.
 fn wire(request: Result<Request>) -> String {
+    wire_of(Some("media"), request)
+}
+
+/// The same of a request about a bucket, or about the account.
+fn wire_of(bucket: Option<&str>, request: Result<Request>) -> String {
     let endpoint = Endpoint::r2("0123456789abcdef0123456789abcdef", None).unwrap();
     let signer = Signer::new(Credentials::new("fedcba9876543210fedcba9876543210", "secret"));
-    let (head, body) = request.unwrap().sign(&endpoint, "media", &signer, now()).unwrap().into_parts();
+    let (head, body) = request.unwrap().sign(&endpoint, bucket, &signer, now()).unwrap().into_parts();
     let mut out = format!("{} {}\n", head.method, head.uri.path_and_query().unwrap());
     let mut lines: Vec<_> =
         head.headers.iter().map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
@@ -174,6 +179,78 @@ fn writes() {
         "abort_multipart_upload",
         wire(abort_multipart_upload::request(&AbortMultipartUploadRequest::new("k", "u")))
     );
+}
+
+#[test]
+fn buckets() {
+    let mut create = CreateBucketRequest::new("media");
+    assert_snapshot!("create_bucket", wire(create_bucket::request(&create)));
+    create.location = Some(LocationHint::Weur);
+    create.storage_class = Some(StorageClass::InfrequentAccess);
+    assert_snapshot!("create_bucket_with_settings", wire(create_bucket::request(&create)));
+    assert_snapshot!("delete_bucket", wire(Ok(delete_bucket::request())));
+    assert_snapshot!("get_bucket_location", wire(Ok(get_bucket_location::request())));
+
+    assert_snapshot!("list_buckets", wire_of(None, list_buckets::request(&ListBucketsRequest::default())));
+    let mut list = ListBucketsRequest {
+        prefix: "me".to_owned(),
+        start_after: Some("media".to_owned()),
+        cursor: Some("c+/=".to_owned()),
+        limit: Some(10),
+        by_headers: false,
+    };
+    assert_snapshot!("list_buckets_by_query", wire_of(None, list_buckets::request(&list)));
+    list.by_headers = true;
+    assert_snapshot!("list_buckets_by_headers", wire_of(None, list_buckets::request(&list)));
+    list.limit = Some(0);
+    assert_eq!(list_buckets::request(&list).unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+#[test]
+fn pages_of_buckets_end_where_neither_a_header_nor_the_document_goes_on() {
+    let document = |rest: &str| {
+        answer(
+            200,
+            &format!(
+                "<ListAllMyBucketsResult><Buckets><Bucket><CreationDate>2027-01-15T08:00:00.000Z</CreationDate>\
+                 <Name>media</Name></Bucket></Buckets>{rest}</ListAllMyBucketsResult>"
+            ),
+        )
+    };
+    let page = list_buckets::parse(&document("")).unwrap();
+    let media = BucketInfo { created: Some(now()), ..BucketInfo::new("media") };
+    assert_eq!(page, BucketsPage::new(vec![media.clone()]));
+    let next = BucketsPage::new(vec![media]).truncated_at("t");
+    let continued = document("<ContinuationToken>t</ContinuationToken>");
+    assert_eq!(list_buckets::parse(&continued).unwrap(), next);
+    let mut by_header = document("");
+    by_header.headers.insert(list_buckets::IS_TRUNCATED, http::HeaderValue::from_static("true"));
+    let error = list_buckets::parse(&by_header).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::UnexpectedResponse);
+    by_header.headers.insert(list_buckets::NEXT_CONTINUATION_TOKEN, http::HeaderValue::from_static("t"));
+    assert_eq!(list_buckets::parse(&by_header).unwrap(), next);
+    for body in [
+        "",
+        "<html></html>",
+        "<ListAllMyBucketsResult><Buckets><Bucket><Name>media</Name></Bucket></Buckets></ListAllMyBucketsResult>",
+    ] {
+        let error = list_buckets::parse(&answer(200, body)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{body}");
+    }
+}
+
+#[test]
+fn a_bucket_is_where_its_hint_says_or_nobody_knows() {
+    for (text, location) in [
+        ("WEUR", Some(LocationHint::Weur)),
+        ("apac", Some(LocationHint::Apac)),
+        ("auto", None),
+        ("", None),
+        ("eu-central-1", None),
+    ] {
+        let document = format!("<LocationConstraint>{text}</LocationConstraint>");
+        assert_eq!(get_bucket_location::parse(&answer(200, &document)).unwrap(), location, "{text}");
+    }
 }
 
 fn answer(status: u16, body: &str) -> Response {

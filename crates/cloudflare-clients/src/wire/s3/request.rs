@@ -70,21 +70,22 @@ impl Request {
     }
 
     /// What is sent: with its URL, all headers and the signature, which does not cover the body. R2 takes it for 15
-    /// minutes either side of `now`.
+    /// minutes either side of `now`. Without a bucket it is about the account.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the key or bucket is not valid, a header cannot be signed, or the length
     /// of the body is not known.
-    pub fn sign(
+    pub fn sign<'b>(
         self,
         endpoint: &Endpoint,
-        bucket: &str,
+        bucket: impl Into<Option<&'b str>>,
         signer: &Signer,
         now: SystemTime,
     ) -> Result<http::Request<Body>> {
         let Self { method, key, query, mut headers, body } = self;
-        let host = endpoint.host_for(Some(bucket))?;
-        let path = endpoint.path_for(Some(bucket), key.as_deref())?;
+        let bucket = bucket.into();
+        let host = endpoint.host_for(bucket)?;
+        let path = endpoint.path_for(bucket, key.as_deref())?;
         let query = canonical_query(query);
         let length = body.known_length()?;
 

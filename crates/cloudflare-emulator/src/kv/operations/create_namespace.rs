@@ -1,6 +1,8 @@
 //! [POST .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/create/)
 
-use super::namespace_json::{NamespaceJson, title};
+use cloudflare_clients::kv::rest::NamespaceJson;
+
+use super::title::title;
 use crate::kv::error::KvError;
 use crate::kv::request::KvRequest;
 use crate::kv::response;

@@ -1,8 +1,8 @@
 //! [GET .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/get/)
 
+use cloudflare_clients::kv::rest::NamespaceJson;
 use cloudflare_clients::kv::rest::error_code::NAMESPACE_NOT_FOUND;
 
-use super::namespace_json::NamespaceJson;
 use crate::kv::error::KvError;
 use crate::kv::request::KvRequest;
 use crate::kv::response;

@@ -1,11 +1,10 @@
 //! [GET .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/)
 
-use cloudflare_clients::kv::rest::ResultInfo;
 use cloudflare_clients::kv::rest::error_code::{
     INVALID_DIRECTION, INVALID_ORDER, MALFORMED_PAGE, MALFORMED_PER_PAGE,
 };
+use cloudflare_clients::kv::rest::{NamespaceJson, ResultInfo};
 
-use super::namespace_json::NamespaceJson;
 use crate::kv::error::KvError;
 use crate::kv::request::KvRequest;
 use crate::kv::response;

@@ -11,9 +11,9 @@ mod get_namespace;
 mod get_value;
 mod list_keys;
 mod list_namespaces;
-mod namespace_json;
 mod put_value;
 mod rename_namespace;
+mod title;
 
 use super::error::KvError;
 use super::operation::KvOperation;

@@ -1,7 +1,7 @@
 //! [PUT .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/)
 
 use super::get_namespace;
-use super::namespace_json::title;
+use super::title::title;
 use crate::kv::error::KvError;
 use crate::kv::request::KvRequest;
 use crate::response::Response;

@@ -1,6 +1,7 @@
 //! What R2 answers about every bucket alike.
 
-use super::bucket::check_bucket;
+use cloudflare_clients::r2::Account as _;
+
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{
     NO_SUCH_LIFECYCLE_CONFIGURATION, NO_SUCH_TAG_SET, OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR,
@@ -16,7 +17,7 @@ pub(super) async fn run(
     service: &Service,
     request: &S3Request,
 ) -> Result<Response, S3Error> {
-    check_bucket(service, &request.bucket).await?;
+    let location = service.store.location(&request.bucket).await?;
     match operation {
         S3Operation::GetBucketEncryption => {
             Ok(response::document("ServerSideEncryptionConfiguration", |root| {
@@ -33,8 +34,10 @@ pub(super) async fn run(
         S3Operation::GetBucketLifecycleConfiguration => Err(NO_SUCH_LIFECYCLE_CONFIGURATION.into()),
         S3Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
         S3Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),
-        _ => Ok(response::document("LocationConstraint", |root| {
-            root.content("auto");
+        _ => Ok(response::document("LocationConstraint", |root| match location {
+            // In upper case, as it was seen of R2.
+            Some(hint) => root.content(hint.as_str().to_ascii_uppercase()),
+            None => root.content("auto"),
         })),
     }
 }

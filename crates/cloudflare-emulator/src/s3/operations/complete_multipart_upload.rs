@@ -25,7 +25,11 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let upload_id = request.upload_id().to_owned();
     let size = request.header("x-amz-mp-object-size")?.map(parse_size).transpose()?;
     let checksum = checksum_of_whole(&request.headers)?;
-    let mut location = format!("{}://{}/{}/", request.scheme, request.host(), request.bucket);
+    let mut location = format!("{}://{}/", request.scheme, request.host());
+    if !request.is_virtual_hosted {
+        location.push_str(&request.bucket);
+        location.push('/');
+    }
     sigv4::encode_path(&request.key, &mut location);
     let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
     let bucket = service.store.bucket(&request.bucket)?;

@@ -1,5 +1,6 @@
 //! [HeadBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html)
 
+use cloudflare_clients::s3::head_bucket::BUCKET_REGION;
 use http::{HeaderValue, StatusCode};
 
 use super::bucket::check_bucket;
@@ -11,6 +12,6 @@ use crate::service::Service;
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     check_bucket(service, &request.bucket).await?;
     let mut response = response::empty(StatusCode::OK);
-    response.headers_mut().insert("x-amz-bucket-region", HeaderValue::from_static("auto"));
+    response.headers_mut().insert(BUCKET_REGION, HeaderValue::from_static("auto"));
     Ok(response)
 }

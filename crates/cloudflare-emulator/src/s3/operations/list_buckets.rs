@@ -1,5 +1,9 @@
 //! [ListBuckets](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html), with R2's paging.
 
+use std::time::SystemTime;
+
+use cloudflare_clients::r2::{Account as _, BucketsPage, ListBucketsRequest};
+use cloudflare_clients::s3::list_buckets::{IS_TRUNCATED, NEXT_CONTINUATION_TOKEN};
 use http::HeaderValue;
 
 use super::max_keys;
@@ -14,24 +18,24 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
         let header = request.header(&format!("cf-{name}"))?;
         Ok(header.or_else(|| request.query.get(name)))
     };
-    let prefix = parameter("prefix")?.unwrap_or_default();
-    // The token is the last name of the page before.
-    let after = parameter("continuation-token")?.max(parameter("start-after")?).unwrap_or_default();
     let max_keys = parameter("max-keys")?.or_else(|| request.query.get("max-buckets"));
-    let limit = max_keys::page_size(max_keys::parse(max_keys)?);
-
-    let mut buckets = service.store.buckets().await?;
-    buckets.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    buckets.retain(|bucket| bucket.name.starts_with(prefix) && bucket.name.as_str() > after);
-    let truncated = buckets.len() > limit;
-    buckets.truncate(limit);
-    let next = buckets.last().filter(|_| truncated).map(|last| last.name.clone());
+    let max_keys = max_keys::parse(max_keys)?;
+    let mut list = ListBucketsRequest::default();
+    list.prefix = parameter("prefix")?.unwrap_or_default().to_owned();
+    list.start_after = parameter("start-after")?.map(str::to_owned);
+    list.cursor = parameter("continuation-token")?.map(str::to_owned);
+    list.limit = max_keys::limit(max_keys);
+    let BucketsPage { mut buckets, cursor, .. } = service.store.list(list).await?;
+    // Nothing was asked for: there is nothing, and nowhere to go on.
+    buckets.truncate(max_keys::page_size(max_keys));
+    let next = cursor.filter(|_| !buckets.is_empty());
 
     let mut response = response::document("ListAllMyBucketsResult", |root| {
         root.element("Buckets", |list| {
             for bucket in &buckets {
                 list.element("Bucket", |entry| {
-                    entry.text("CreationDate", humantime::format_rfc3339_millis(bucket.created));
+                    let created = bucket.created.unwrap_or(SystemTime::UNIX_EPOCH);
+                    entry.text("CreationDate", humantime::format_rfc3339_millis(created));
                     entry.text("Name", &bucket.name);
                 });
             }
@@ -47,8 +51,8 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     });
     if let Some(next) = next {
         let headers = response.headers_mut();
-        headers.insert("cf-is-truncated", HeaderValue::from_static("true"));
-        headers.insert("cf-next-continuation-token", response::value(&next)?);
+        headers.insert(IS_TRUNCATED, HeaderValue::from_static("true"));
+        headers.insert(NEXT_CONTINUATION_TOKEN, response::value(&next)?);
     }
     Ok(response)
 }

@@ -129,7 +129,7 @@ impl Access {
     }
 
     pub(super) async fn send(&self, request: s3::Request) -> Result<Answer> {
-        let request = request.sign(&self.endpoint, &self.bucket, &self.signer, self.now())?;
+        let request = request.sign(&self.endpoint, self.bucket.as_str(), &self.signer, self.now())?;
         self.http.send(request).await
     }
 

@@ -1,0 +1,109 @@
+//! Where the buckets of `cfstore r2 bucket` are: on R2 if its variables are set, else in the embedded store.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::r2::{Buckets, R2AccountConfig};
+use cloudflare_clients::{LocalStore, S3Buckets};
+
+use crate::bucket_location::{R2_VARIABLES, VARIABLES_HINT, absolute};
+use crate::cli::DATA_DIRECTORY;
+use crate::error::{Error, Result};
+use crate::printer::Printer;
+use crate::trust;
+use crate::variables::{R2_BUCKET_MEDIA, SSL_CERT_FILE, Variables, is_set};
+
+/// Where the buckets are.
+#[derive(Debug)]
+pub(crate) enum BucketAccount {
+    /// With what summaries call it.
+    R2(Buckets, String),
+    Embedded(PathBuf),
+}
+
+impl BucketAccount {
+    /// The account that the environment, or a file in its place, stands for.
+    pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
+        let variables = Variables::read(env_file)?;
+        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+            (Self::Embedded(_), Some(path)) => Err(Error::usage(
+                format!("{} sets none of the R2_... variables", path.display()),
+                VARIABLES_HINT,
+            )),
+            (selected, _) => Ok(selected),
+        }
+    }
+
+    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        // A bucket alone is of no account.
+        if !R2_VARIABLES.into_iter().any(|name| name != R2_BUCKET_MEDIA && is_set(var(name))) {
+            return Ok(Self::Embedded(DATA_DIRECTORY.into()));
+        }
+        let certificates = var(SSL_CERT_FILE);
+        let usage = |error: cloudflare_clients::Error| Error::usage(error.message(), VARIABLES_HINT);
+        let account = S3Buckets::new(R2AccountConfig::from_vars(var).map_err(usage)?)?;
+        let target = account.endpoint().to_string();
+        let account = match trust::http_client(certificates)? {
+            Some(client) => account.with_http_client(client),
+            None => account,
+        };
+        Ok(Self::R2(Buckets::new(account), target))
+    }
+
+    /// What summaries call it.
+    pub(crate) fn target(&self) -> String {
+        match self {
+            Self::R2(_, target) => target.clone(),
+            Self::Embedded(directory) => absolute(directory).display().to_string(),
+        }
+    }
+
+    /// The buckets, of a store that has to be there.
+    pub(crate) async fn open(self, printer: Printer) -> Result<Buckets> {
+        match &self {
+            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
+            _ => self.open_or_create(printer).await,
+        }
+    }
+
+    /// The buckets. It creates the embedded store where it is not there.
+    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<Buckets> {
+        match self {
+            Self::R2(buckets, _) => Ok(buckets),
+            Self::Embedded(directory) => {
+                printer.note(format_args!(
+                    "using the embedded store in {}/: no R2_... variables are set",
+                    directory.display()
+                ));
+                Ok(Buckets::new(LocalStore::open(&directory).await?))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(vars: &[(&str, &str)]) -> Result<BucketAccount> {
+        BucketAccount::from_vars(|name| {
+            let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
+            Some(value.into())
+        })
+    }
+
+    #[tokio::test]
+    async fn the_variables_of_an_account_mean_r2_and_that_of_a_bucket_alone_does_not() {
+        assert!(matches!(select(&[]), Ok(BucketAccount::Embedded(_))));
+        assert!(matches!(select(&[("R2_BUCKET_MEDIA", "media")]), Ok(BucketAccount::Embedded(_))));
+        let vars = [
+            ("R2_ENDPOINT", "http://127.0.0.1:9710"),
+            ("R2_ACCESS_KEY_ID", "id"),
+            ("R2_SECRET_ACCESS_KEY", "secret"),
+        ];
+        assert_eq!(select(&vars).unwrap().target(), "http://127.0.0.1:9710");
+        let error = select(&vars[..2]).unwrap_err();
+        assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);
+        assert!(error.to_string().contains("R2_SECRET_ACCESS_KEY"), "{error}");
+    }
+}

@@ -1,0 +1,119 @@
+//! Where the namespaces of `cfstore kv namespace` are: on Cloudflare if the variables of an account are set,
+//! else in the embedded store.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::kv::{KvAccountConfig, Namespaces};
+use cloudflare_clients::{LocalStore, RestNamespaces};
+
+use crate::bucket_location::absolute;
+use crate::cli::DATA_DIRECTORY;
+use crate::error::{Error, Result};
+use crate::printer::Printer;
+use crate::trust;
+use crate::variables::{
+    CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, SSL_CERT_FILE,
+    Variables, is_set,
+};
+
+/// What to do about variables that are missing or wrong.
+const VARIABLES_HINT: &str = "`cfstore --help` tells what each of them holds; without CLOUDFLARE_API_TOKEN and \
+                              KV_NAMESPACE_ID the embedded store is used";
+
+/// Where the namespaces are.
+#[derive(Debug)]
+pub(crate) enum NamespaceAccount {
+    /// With what summaries call it.
+    Cloudflare(Namespaces, String),
+    Embedded(PathBuf),
+}
+
+impl NamespaceAccount {
+    /// The account that the environment, or a file in its place, stands for.
+    pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
+        let variables = Variables::read(env_file)?;
+        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+            (Self::Embedded(_), Some(path)) => Err(Error::usage(
+                format!("{} does not set {CLOUDFLARE_API_TOKEN}", path.display()),
+                VARIABLES_HINT,
+            )),
+            (selected, _) => Ok(selected),
+        }
+    }
+
+    fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
+        // A namespace to create has no id yet.
+        if ![CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID].into_iter().any(|name| is_set(var(name))) {
+            return Ok(Self::Embedded(DATA_DIRECTORY.into()));
+        }
+        let value =
+            |name| var(name).map(|value| value.to_string_lossy().trim().to_owned()).unwrap_or_default();
+        let mut target = format!("account {}", value(CLOUDFLARE_ACCOUNT_ID));
+        if is_set(var(CLOUDFLARE_API_BASE_URL)) {
+            target = format!("{target} at {}", value(CLOUDFLARE_API_BASE_URL));
+        }
+        let certificates = var(SSL_CERT_FILE);
+        let usage = |error: cloudflare_clients::Error| Error::usage(error.message(), VARIABLES_HINT);
+        let account = RestNamespaces::new(KvAccountConfig::from_vars(var).map_err(usage)?)?;
+        let account = match trust::http_client(certificates)? {
+            Some(client) => account.with_http_client(client),
+            None => account,
+        };
+        Ok(Self::Cloudflare(Namespaces::new(account), target))
+    }
+
+    /// What summaries call it.
+    pub(crate) fn target(&self) -> String {
+        match self {
+            Self::Cloudflare(_, target) => target.clone(),
+            Self::Embedded(directory) => absolute(directory).display().to_string(),
+        }
+    }
+
+    /// The namespaces, of a store that has to be there.
+    pub(crate) async fn open(self, printer: Printer) -> Result<Namespaces> {
+        match &self {
+            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
+            _ => self.open_or_create(printer).await,
+        }
+    }
+
+    /// The namespaces. It creates the embedded store where it is not there.
+    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<Namespaces> {
+        match self {
+            Self::Cloudflare(namespaces, _) => Ok(namespaces),
+            Self::Embedded(directory) => {
+                printer.note(format_args!(
+                    "using the embedded store in {}/: {CLOUDFLARE_API_TOKEN} is not set",
+                    directory.display()
+                ));
+                Ok(Namespaces::new(LocalStore::open(&directory).await?))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn select(vars: &[(&str, &str)]) -> Result<NamespaceAccount> {
+        NamespaceAccount::from_vars(|name| {
+            let (_, value) = vars.iter().find(|(var, _)| *var == name)?;
+            Some(value.into())
+        })
+    }
+
+    #[tokio::test]
+    async fn a_token_or_the_id_of_a_namespace_means_cloudflare() {
+        let (account, token) = (("CLOUDFLARE_ACCOUNT_ID", "0"), ("CLOUDFLARE_API_TOKEN", "t"));
+        let id = ("KV_NAMESPACE_ID", "fedcba9876543210fedcba9876543210");
+        assert!(matches!(select(&[account]), Ok(NamespaceAccount::Embedded(_))));
+        assert_eq!(select(&[account, token]).unwrap().target(), "account 0");
+        for vars in [&[token][..], &[account, id]] {
+            let error = select(vars).unwrap_err();
+            assert_eq!(error.exit_status(), crate::error::ExitStatus::Usage);
+        }
+    }
+}

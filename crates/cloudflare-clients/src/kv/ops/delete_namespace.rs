@@ -1,0 +1,35 @@
+//! Deleting a namespace.
+
+use crate::client::operation::{Operation, sent_when_awaited};
+use crate::error::{ErrorKind, Result};
+use crate::kv::namespaces::Namespaces;
+
+impl Namespaces {
+    /// Deletes the namespace of this id with all its keys. A missing one is [`ErrorKind::NoSuchNamespace`].
+    pub fn delete(&self, id: impl Into<String>) -> DeleteNamespace {
+        DeleteNamespace { namespaces: self.clone(), id: id.into() }
+    }
+}
+
+/// A [namespace to delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/);
+/// awaiting it deletes it.
+#[derive(Debug, Clone)]
+#[must_use = "a request does nothing until it is awaited"]
+pub struct DeleteNamespace {
+    namespaces: Namespaces,
+    id: String,
+}
+
+impl DeleteNamespace {
+    async fn send(self) -> Result<()> {
+        let Self { namespaces, id } = self;
+        let operation = Operation::new("delete_namespace", &id);
+        match namespaces.attempts().run(&operation, || Some(namespaces.account().delete(&id))).await {
+            // An earlier attempt has deleted it, whose answer was lost.
+            Err(error) if error.attempts() > 1 && error.kind() == ErrorKind::NoSuchNamespace => Ok(()),
+            result => result,
+        }
+    }
+}
+
+sent_when_awaited!(DeleteNamespace => ());

@@ -1,0 +1,111 @@
+//! The buckets of an account, with retries.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::account::Account;
+use super::service::R2Service;
+use crate::client::attempts::{Attempts, operation_span};
+use crate::error::Result;
+use crate::retry::RetryPolicy;
+use crate::runtime::Runtime;
+
+/// The [buckets](https://developers.cloudflare.com/r2/buckets/) of an account, over any [`Account`]: created,
+/// listed, looked at and deleted.
+///
+/// Over R2's S3 API (`S3Buckets`) this takes credentials of a token with *Admin Read & Write*, or *Admin Read*
+/// to list. Buckets of a jurisdiction are an account of their own, at the jurisdiction's address. A binding of
+/// a Worker reaches one bucket alone: see [`R2Service::buckets`].
+///
+/// Cheap to clone. Requests do nothing until they are awaited and borrow nothing. Failed attempts are made
+/// again as the [`RetryPolicy`] says; errors name the operation, the bucket (as their
+/// [`key`](crate::Error::key)) and the number of attempts.
+///
+/// ```
+/// use cloudflare_clients::LocalStore;
+/// use cloudflare_clients::r2::{Buckets, LocationHint, StorageClass};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+/// # let folder = tempfile::tempdir().unwrap();
+/// let buckets = Buckets::new(LocalStore::open(folder.path()).await?);
+/// buckets.create("archive").location(LocationHint::Weur).storage_class(StorageClass::InfrequentAccess).await?;
+///
+/// let page = buckets.list().prefix("arch").await?;
+/// assert_eq!(page.buckets[0].name, "archive");
+/// assert_eq!(buckets.location("archive").await?, Some(LocationHint::Weur));
+/// assert!(buckets.head("films").await?.is_none());
+/// buckets.delete("archive").await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Buckets {
+    account: Arc<dyn Account>,
+    attempts: Arc<Attempts>,
+}
+
+impl Buckets {
+    /// The buckets of an account, which may be an [`Arc`] that others hold too. It goes by the account's
+    /// [clock, timer and randomness](Account::runtime).
+    pub fn new(account: impl Account) -> Self {
+        let attempts = Attempts::new(operation_span!("r2"), account.runtime());
+        Self { account: Arc::new(account), attempts: Arc::new(attempts) }
+    }
+
+    /// A clock, timer and randomness in place of the account's, which itself keeps its own.
+    #[must_use]
+    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
+        self.attempts_mut().runtime = Arc::new(runtime);
+        self
+    }
+
+    /// When failed requests are sent again.
+    #[must_use]
+    pub fn with_retry(mut self, policy: RetryPolicy) -> Self {
+        self.attempts_mut().retry = policy;
+        self
+    }
+
+    /// The longest that one request takes, with all its attempts and the waits between them, as
+    /// [`R2Service::with_deadline`] has it; none by default.
+    #[must_use]
+    pub fn with_deadline(mut self, deadline: Duration) -> Self {
+        self.attempts_mut().deadline = Some(deadline);
+        self
+    }
+
+    fn attempts_mut(&mut self) -> &mut Attempts {
+        Arc::make_mut(&mut self.attempts)
+    }
+
+    /// The account below.
+    pub fn account(&self) -> &Arc<dyn Account> {
+        &self.account
+    }
+
+    /// How they make their attempts.
+    pub(super) fn attempts(&self) -> &Attempts {
+        &self.attempts
+    }
+}
+
+impl R2Service {
+    /// The buckets of the account that this one is in, by the service's retries, deadline and clock.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one bucket alone, as the binding of a
+    /// Worker does.
+    pub fn buckets(&self) -> Result<Buckets> {
+        let account = self.bucket().account()?;
+        Ok(Buckets { account, attempts: Arc::new(self.attempts().clone()) })
+    }
+}
+
+impl fmt::Debug for Buckets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buckets")
+            .field("account", &self.account)
+            .field("retry", &self.attempts.retry)
+            .finish_non_exhaustive()
+    }
+}

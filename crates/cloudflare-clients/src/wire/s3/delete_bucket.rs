@@ -1,0 +1,10 @@
+//! [DeleteBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html).
+
+use http::Method;
+
+use super::Request;
+
+/// Deletes the bucket that the request is signed for, which has no objects. Any success says that it is gone.
+pub fn request() -> Request {
+    Request::new(Method::DELETE, None)
+}
