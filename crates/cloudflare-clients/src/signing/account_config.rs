@@ -96,7 +96,12 @@ impl R2AccountConfig {
     #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
     pub(super) fn into_parts(self) -> Result<SigningParts> {
         let SigningParts { endpoint, signer, bucket_name, account_id } = self.0.into_parts()?;
-        Ok(SigningParts { endpoint: endpoint.with_addressing(Addressing::Path)?, signer, bucket_name, account_id })
+        Ok(SigningParts {
+            endpoint: endpoint.with_addressing(Addressing::Path)?,
+            signer,
+            bucket_name,
+            account_id,
+        })
     }
 }
 
