@@ -218,7 +218,8 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "CORS rules take a token with Admin Read & Write; the bucket's settings on the dashboard have them too"
         }
         ErrorKind::Forbidden => {
-            "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket"
+            "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket; \
+             temporary credentials may do what they were made for, until they end"
         }
         ErrorKind::NoSuchBucket => {
             "check R2_BUCKET_MEDIA, or --bucket, and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"

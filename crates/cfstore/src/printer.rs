@@ -155,9 +155,18 @@ impl Display for Key<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(key) = self;
         key.chars().try_for_each(|c| {
-            if c.is_control() { write!(f, "{}", c.escape_default()) } else { f.write_char(c) }
+            if c.is_control() || turns_text(c) {
+                write!(f, "{}", c.escape_default())
+            } else {
+                f.write_char(c)
+            }
         })
     }
+}
+
+/// Whether a character turns the direction of those after it, so that they read as others.
+fn turns_text(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `, n were so`, where there are any.
@@ -178,6 +187,7 @@ mod tests {
     #[test]
     fn keys_cannot_drive_a_terminal() {
         assert_eq!(Key("a\u{1b}[2J\nb é 😀").to_string(), "a\\u{1b}[2J\\nb é 😀");
+        assert_eq!(Key("a\u{202e}4pm.exe").to_string(), "a\\u{202e}4pm.exe");
     }
 
     #[test]

@@ -16,8 +16,9 @@ pub(crate) fn export<'a>(
 }
 
 /// A value as a shell takes it.
-fn quoted(value: &str) -> Cow<'_, str> {
-    if value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte)) {
+pub(crate) fn quoted(value: &str) -> Cow<'_, str> {
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/._-:".contains(&byte))
+    {
         return value.into();
     }
     format!("'{}'", value.replace('\'', r"'\''")).into()
@@ -34,6 +35,8 @@ mod tests {
             ("/my store/a", "'/my store/a'"),
             ("/it's", r"'/it'\''s'"),
             ("$(x)", "'$(x)'"),
+            ("us|sh", "'us|sh'"),
+            ("", "''"),
         ] {
             assert_eq!(quoted(value), expected);
         }

@@ -7,7 +7,8 @@ use crate::error::{Error, Result};
 /// How much later than the end of the input the signal that caused it may arrive.
 pub(crate) const INTERRUPT_DELAY: Duration = Duration::from_millis(100);
 
-/// Completes on Ctrl-C or SIGTERM. From its creation on, neither ends the process by itself.
+/// Completes on Ctrl-C, SIGTERM or SIGHUP, which a terminal sends that is closed. From its creation on, none of
+/// them ends the process by itself.
 #[cfg(unix)]
 pub(crate) fn requested() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -15,10 +16,12 @@ pub(crate) fn requested() -> Result<impl Future<Output = ()>> {
     let listen =
         |kind| signal(kind).map_err(|error| Error::Local(format!("signals cannot be listened for: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    let mut hang_up = listen(SignalKind::hangup())?;
     Ok(async move {
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            _ = hang_up.recv() => {}
         }
     })
 }

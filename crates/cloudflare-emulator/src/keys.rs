@@ -86,6 +86,8 @@ pub struct Keys {
 struct Seen {
     stamp: Option<Stamp>,
     keys: Vec<Key>,
+    /// The file that could not be read last, which is complained about once.
+    failed: Option<Stamp>,
 }
 
 /// What tells one file from the one that replaces it.
@@ -94,6 +96,8 @@ struct Stamp {
     inode: u64,
     length: u64,
     modified: Option<SystemTime>,
+    /// When its owner or mode was changed, in nanoseconds.
+    changed: (i64, i64),
 }
 
 impl Keys {
@@ -179,12 +183,16 @@ impl Keys {
         let stamp = fs::metadata(&self.path).ok().map(|metadata| Stamp::of(&metadata));
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.stamp != stamp {
-            // One that cannot be read opens nothing, and is complained about once.
-            let keys = self.list().unwrap_or_else(|error| {
-                tracing::error!(%error, "the keys cannot be used");
-                Vec::new()
-            });
-            *seen = Seen { stamp, keys };
+            match self.list() {
+                Ok(keys) => *seen = Seen { stamp, keys, failed: None },
+                // One that cannot be read opens nothing. It may be mended without a trace in its times.
+                Err(error) => {
+                    if seen.failed != stamp {
+                        tracing::error!(%error, "the keys cannot be used");
+                    }
+                    *seen = Seen { stamp: None, keys: Vec::new(), failed: stamp };
+                }
+            }
         }
         seen.keys.iter().find(|key| key.access_key_id == access_key_id).cloned()
     }
@@ -236,16 +244,36 @@ fn turn(_: &Path) -> io::Result<Option<File>> {
 impl Stamp {
     fn of(metadata: &Metadata) -> Self {
         #[cfg(unix)]
-        let inode = std::os::unix::fs::MetadataExt::ino(metadata);
+        let (inode, changed) = {
+            use std::os::unix::fs::MetadataExt as _;
+            (metadata.ino(), (metadata.ctime(), metadata.ctime_nsec()))
+        };
         #[cfg(not(unix))]
-        let inode = 0;
-        Self { inode, length: metadata.len(), modified: metadata.modified().ok() }
+        let (inode, changed) = (0, (0, 0));
+        Self { inode, length: metadata.len(), modified: metadata.modified().ok(), changed }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_whose_mode_is_mended_is_read_again() {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        let folder = tempfile::tempdir().unwrap();
+        let keys = Keys::in_directory(folder.path());
+        let key = keys.add(AccessScope::ObjectReadOnly, None).unwrap();
+        let found = |mode| {
+            fs::set_permissions(folder.path().join(FILE_NAME), fs::Permissions::from_mode(mode)).unwrap();
+            keys.find(key.access_key_id()).is_some()
+        };
+        assert!(found(0o600));
+        assert!(!found(0o666));
+        assert!(found(0o600));
+    }
 
     #[test]
     fn another_process_sees_what_is_added_and_removed_at_once() {

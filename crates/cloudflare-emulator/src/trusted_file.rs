@@ -4,6 +4,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::path::Path;
 
+/// 10,000 keys have less.
+const MAX_SIZE: u64 = 4 * 1024 * 1024;
+
 /// Reads a file that nobody else can have written.
 pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_checked(path, |_| {})
@@ -24,12 +27,16 @@ fn read_checked(path: &Path, check: impl FnOnce(&fs::Metadata)) -> io::Result<Ve
         // A pipe would be waited for without an end.
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file: remove it"));
     }
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     let metadata = file.metadata()?;
     check_owner(&metadata)?;
     check(&metadata);
+    if metadata.len() > MAX_SIZE {
+        let why = format!("it is larger than {MAX_SIZE} bytes: remove it");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
     let mut content = Vec::new();
-    file.read_to_end(&mut content)?;
+    file.take(MAX_SIZE).read_to_end(&mut content)?;
     Ok(content)
 }
 
@@ -41,11 +48,13 @@ fn check_owner(metadata: &fs::Metadata) -> io::Result<()> {
     let refused = |why: String| Err(io::Error::new(io::ErrorKind::PermissionDenied, why));
     if owner != rustix::process::geteuid().as_raw() && owner != 0 {
         return refused(format!(
-            "it belongs to another user (uid {owner}), who would know the secret: remove it, and a new one is made"
+            "it belongs to another user (uid {owner}), who would know the secret: make it this user's again if that is right, or remove it"
         ));
     }
     if metadata.mode() & 0o022 != 0 {
-        return refused("other users can write it: remove it, and a new one is made".to_owned());
+        return refused(
+            "other users can write it: chmod 600 it if its content is right, or remove it".to_owned(),
+        );
     }
     Ok(())
 }

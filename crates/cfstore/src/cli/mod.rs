@@ -9,7 +9,7 @@ mod namespaces;
 mod objects;
 mod transfers;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -427,7 +427,7 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     /// Another name of this machine, with buckets below it: http://BUCKET.NAME:PORT/KEY, as below localhost in
     /// any case; may be given several times
-    #[arg(long, value_name = "NAME", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    #[arg(long, value_name = "NAME", value_parser = parse_host)]
     pub(crate) host: Vec<String>,
     /// Serve HTTPS, with a certificate for this machine that is made and kept in the folder of the store
     #[arg(long)]
@@ -499,6 +499,25 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         None => text.to_owned(),
     };
     numeric.parse().map_err(|_| format!("write it as an address and a port, such as {LISTEN}"))
+}
+
+/// A name without a port, of which each label is one of DNS.
+fn parse_host(text: &str) -> Result<String, String> {
+    let is_label = |label: &str| {
+        let is_inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(is_inside)
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if text.parse::<IpAddr>().is_ok() {
+        return Err("an address has no names below it: its buckets are in the path".to_owned());
+    }
+    if text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) {
+        return Ok(text.to_owned());
+    }
+    Err("it is not the name of a host, such as store.test, without scheme and port".to_owned())
 }
 
 #[cfg(test)]

@@ -183,7 +183,7 @@ mod tests {
         let mut connection = Connection::open_in_memory().unwrap();
         migrate(&connection).map_err(Error::from).unwrap();
         let transaction = connection.transaction().unwrap();
-        transaction.execute("INSERT INTO buckets VALUES (1, 'media', 0)", ()).unwrap();
+        transaction.execute("INSERT INTO buckets (id, name, created) VALUES (1, 'media', 0)", ()).unwrap();
         let mut insert = transaction
             .prepare(
                 "INSERT INTO objects (bucket, key, version, size, etag, uploaded, storage_class, body) \

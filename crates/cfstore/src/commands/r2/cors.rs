@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use cloudflare_clients::r2::{CorsPolicy, CorsRequest, CorsRule};
 use serde_json::{Value, json};
+use tokio::io::AsyncReadExt as _;
 
 use crate::bucket_location::BucketLocation;
 use crate::cli::{CorsCheck, CorsForm, CorsSet, CorsShow};
@@ -72,7 +73,9 @@ pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Pr
         ));
     }
     let (policy, target) = if let Some(path) = &file {
-        (read(path).await?, path.display().to_string())
+        let policy = read(path).await?;
+        policy.validate()?;
+        (policy, path.display().to_string())
     } else {
         let target = location.target()?;
         (location.open(printer).await?.cors().await?.unwrap_or_default(), target)
@@ -119,10 +122,20 @@ async fn given(args: CorsSet) -> Result<CorsPolicy> {
 
 async fn read(path: &PathBuf) -> Result<CorsPolicy> {
     let bytes = if path == Path::new("-") {
-        stdin::read(MAX_FILE).await?
+        stdin::read(MAX_FILE + 1).await?
     } else {
-        tokio::fs::read(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?
+        let failed = |error| Error::file(path, "cannot be read", &error);
+        let mut file = tokio::fs::File::open(path).await.map_err(failed)?.take(MAX_FILE + 1);
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).await.map_err(failed)?;
+        bytes
     };
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(Error::usage(
+            format!("\"{}\" is larger than 1 MiB", path.display()),
+            "a policy has 100 rules at most: name the file that has it",
+        ));
+    }
     let text = String::from_utf8_lossy(&bytes);
     CorsPolicy::from_json(&text).map_err(|error| {
         Error::usage(

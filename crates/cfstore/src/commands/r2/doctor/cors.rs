@@ -183,8 +183,8 @@ impl Wish<'_> {
     /// change.
     fn unreadable(&self, access: &Access, check: &'static str, seen: String, means: &str) -> Finding {
         Finding::broken(check, seen, means).mend(format!(
-            "cfstore r2 cors set --bucket {} --origin {} --method GET,HEAD,PUT --header content-type,range --expose etag  # in \
-             place of all rules, which `cfstore r2 cors show` keeps",
+            "cfstore r2 cors show --bucket {0} > cors.json  # add \"etag\" to ExposeHeaders of the rule for {1}, and then \
+             `cfstore r2 cors set --bucket {0} cors.json`",
             access.bucket, self.origin
         ))
     }

@@ -9,6 +9,7 @@ use futures_util::future::join_all;
 
 use super::access::{Access, Listing, Refusal, Sample};
 use super::finding::Finding;
+use crate::shell::quoted;
 use crate::variables::{
     R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_REGION, R2_SECRET_ACCESS_KEY,
 };
@@ -141,20 +142,29 @@ fn refused(access: &Access, error: &Error, findings: &mut Vec<Finding>) -> Strin
 
 async fn in_region(access: Access, listed: Listed, given: Option<&str>) -> (Access, Listed, Finding) {
     let signed_for = given.unwrap_or("auto");
-    if let Err(Refusal { error, region: Some(region) }) = &listed
+    let wanted = match &listed {
+        // A service that does not name its region may have R2's.
+        Err(Refusal { error, region }) if is_about_region(error) => region.as_deref().or(Some("auto")),
+        _ => None,
+    };
+    if let Some(region) = wanted
         && region != signed_for
-        && is_about_region(error)
         && let Ok(moved) = access.in_region(region)
+        && let again = moved.list().await
+        && !matches!(&again, Err(Refusal { error, .. }) if is_about_region(error))
     {
         let seen = format!("requests are signed for {signed_for}, and the service wants {region}");
+        let mend = match region {
+            "auto" => format!("unset {R2_REGION}"),
+            region => format!("export {R2_REGION}={}", quoted(region)),
+        };
         let finding = Finding::broken(
             REGION,
             seen,
             "every request is refused; the other checks sign for the right one",
         )
-        .mend(format!("export {R2_REGION}={region}"));
-        let listed = moved.list().await;
-        return (moved, listed, finding);
+        .mend(mend);
+        return (moved, again, finding);
     }
     let seen = format!("requests are signed for {signed_for}");
     let finding = match &listed {
@@ -266,7 +276,10 @@ async fn at_endpoint(access: Access, listed: Listed) -> (Access, Listed, Finding
                 format!("{} answers as bucket {name}, not as {}", access.endpoint, access.bucket),
                 "the endpoint names a bucket of its own, and the variable another one",
             )
-            .mend(format!("export {R2_BUCKET_MEDIA}={name}  # or leave the bucket out of {R2_ENDPOINT}")),
+            .mend(format!(
+                "export {R2_BUCKET_MEDIA}={}  # or leave the bucket out of {R2_ENDPOINT}",
+                quoted(name)
+            )),
             _ => Finding::ok(
                 ENDPOINT,
                 seen,

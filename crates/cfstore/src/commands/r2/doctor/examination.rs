@@ -13,6 +13,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::{self, BoxFuture, FutureExt as _};
 
+use crate::shell::quoted;
+use crate::variables::R2_BUCKET_MEDIA;
+
 use super::access::{Access, FOLDER, Sample};
 use super::conditions::{self, CONDITIONS};
 use super::connection::{self, CLOCK, CONNECTION};
@@ -77,6 +80,9 @@ pub(super) async fn examine(
         Ok(bucket) => Examination { options, http, scratch }.bucket(bucket, &mut found).await,
         Err(_) => Err("the variables name no bucket".to_owned()),
     };
+    if let Ok(bucket) = &subject.bucket {
+        explain_what_may_do_nothing(&mut found, bucket);
+    }
     let in_order = CHECKS.map(|check| {
         let at = found.iter().position(|finding| finding.check == check);
         at.map_or_else(
@@ -90,6 +96,30 @@ pub(super) async fn examine(
         )
     });
     in_order.into()
+}
+
+/// A permanent key that may neither list, read nor write is for another bucket, whatever it is meant for.
+/// Temporary credentials may be for another prefix.
+fn explain_what_may_do_nothing(found: &mut [Finding], bucket: &Bucket) {
+    let is_refused =
+        |check| found.iter().any(|finding| finding.check == check && finding.result == Outcome::NotPossible);
+    if ![LIST, READ, WRITE].into_iter().all(is_refused) {
+        return;
+    }
+    let Some(list) = found.iter_mut().find(|finding| finding.check == LIST) else { return };
+    if bucket.is_temporary() {
+        "these temporary credentials are for another prefix, or have ended".clone_into(&mut list.means);
+        list.mend = Some(
+            "cfstore r2 credentials --prefix creator-123/ --expires 1h  # with the parent's key".to_owned(),
+        );
+    } else {
+        list.result = Outcome::Broken;
+        list.means = format!(
+            "this key may do nothing in bucket {}: the name or the key is of another bucket",
+            bucket.name
+        );
+        list.mend = Some(format!("export {R2_BUCKET_MEDIA}=NAME  # the bucket that the key is for"));
+    }
 }
 
 struct Examination<'a> {
@@ -271,7 +301,7 @@ fn or_not<'a>(check: &'static str, run: Option<BoxFuture<'a, Finding>>, why: &st
 }
 
 /// What became of what was written.
-pub(super) fn cleanup(cleaned: &Cleaned, was_used: bool) -> Finding {
+pub(super) fn cleanup(cleaned: &Cleaned, was_used: bool, bucket: Option<&str>) -> Finding {
     let Cleaned { removed, aborted, failures, left } = cleaned;
     let removed = if was_used {
         format!(
@@ -282,8 +312,10 @@ pub(super) fn cleanup(cleaned: &Cleaned, was_used: bool) -> Finding {
     } else {
         "nothing was written".to_owned()
     };
+    let bucket = bucket.map(|name| format!(" --bucket {}", quoted(name))).unwrap_or_default();
     let mend = format!(
-        "cfstore r2 rm --prefix {FOLDER} --yes && cfstore r2 uploads clean {FOLDER} --older-than 0s --yes"
+        "cfstore r2 rm{bucket} --prefix {FOLDER} --yes && \
+         cfstore r2 uploads clean{bucket} {FOLDER} --older-than 0s --yes"
     );
     if !failures.is_empty() {
         let seen = format!("{removed}; {}", failures.join("; "));

@@ -1,6 +1,10 @@
 //! What a check has found.
 
+use std::path::Path;
+
 use serde::Serialize;
+
+use crate::shell::quoted;
 
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -52,9 +56,47 @@ impl Finding {
         Self::new(check, Outcome::NotPossible, seen, means)
     }
 
+    /// Has the mend act on the variables of a file, where these come from one.
+    pub(super) fn mend_in(&mut self, env_file: &Path) {
+        let Some(mend) = &mut self.mend else { return };
+        let path = env_file.display().to_string();
+        if let Some(variable) = mend.strip_prefix("export ") {
+            *mend = format!("# in {path}: {variable}");
+        } else if let Some(variable) = mend.strip_prefix("unset ") {
+            *mend = format!("# in {path}, remove {variable}");
+        } else {
+            let option = format!("cfstore --env-file {} ", quoted(&path));
+            for command in ["r2 ", "kv ", "-vv "] {
+                *mend = mend.replace(&format!("cfstore {command}"), &format!("{option}{command}"));
+            }
+        }
+    }
+
     /// With the command, or what else is to be done where that is no command.
     pub(super) fn mend(mut self, mend: impl Into<String>) -> Self {
         self.mend = Some(mend.into());
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mend_acts_on_the_file_that_the_variables_come_from() {
+        for (mend, expected) in [
+            ("export R2_REGION=auto", "# in my app.env: R2_REGION=auto"),
+            ("unset R2_REGION", "# in my app.env, remove R2_REGION"),
+            (
+                "cfstore r2 rm a && cfstore r2 uploads clean",
+                "cfstore --env-file 'my app.env' r2 rm a && cfstore --env-file 'my app.env' r2 uploads clean",
+            ),
+            ("cfstore keys ls", "cfstore keys ls"),
+        ] {
+            let mut finding = Finding::ok("list", "", "").mend(mend);
+            finding.mend_in(Path::new("my app.env"));
+            assert_eq!(finding.mend.as_deref(), Some(expected));
+        }
     }
 }

@@ -47,9 +47,9 @@ use crate::variables::{
 };
 
 /// How long a check may take. At most four wait for each other, and then what was written is removed.
-const CHECK_LIMIT: Duration = Duration::from_secs(6);
-/// How long removing may take.
-const CLEAN_LIMIT: Duration = Duration::from_secs(5);
+const CHECK_LIMIT: Duration = Duration::from_millis(5500);
+/// How long removing may take, where the service answers at all.
+const CLEAN_LIMIT: Duration = Duration::from_secs(8);
 
 pub(crate) async fn run(
     args: Doctor,
@@ -87,7 +87,13 @@ pub(crate) async fn run(
         Some(served) => served.target,
         None => patient.target(),
     };
-    report(&[findings, vec![examined.cleanup]].concat(), &target, printer)
+    let mut findings = [findings, vec![examined.cleanup]].concat();
+    if let Some(path) = env_file {
+        for finding in &mut findings {
+            finding.mend_in(path);
+        }
+    }
+    report(&findings, &target, printer)
 }
 
 /// What is examined, and how long that may take.
@@ -115,7 +121,7 @@ impl Patient {
             () = stop => None,
         };
         let was_used = scratch.is_used();
-        let mut cleanup = cleanup(&scratch.clean(self.clean_limit).await, was_used);
+        let mut cleanup = cleanup(&scratch.clean(self.clean_limit).await, was_used, scratch.bucket());
         let hidden = |finding: &mut Finding| self.subject.secrets.hide_in(finding);
         hidden(&mut cleanup);
         let findings = done.map(|(mut findings, kv)| {

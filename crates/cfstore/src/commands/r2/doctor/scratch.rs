@@ -165,6 +165,11 @@ impl Scratch {
         self.to_its_end(send).await
     }
 
+    /// The bucket that is written to, once it is known.
+    pub(super) fn bucket(&self) -> Option<&str> {
+        self.0.access.get().map(|access| access.bucket.as_str())
+    }
+
     /// Whether anything may have been written.
     pub(super) fn is_used(&self) -> bool {
         let written = self.written();
@@ -175,13 +180,14 @@ impl Scratch {
     pub(super) async fn clean(&self, limit: Duration) -> Cleaned {
         let Some(access) = self.0.access.get() else { return Cleaned::default() };
         // What is still being written after this time is not answered, and seen by the listing below at best.
+        let begun = tokio::time::Instant::now();
         let writing = tokio::time::timeout(limit / 2, Arc::clone(&self.0.writing).write_owned()).await;
         let mut cleaned = Cleaned::default();
         if writing.is_err() {
             cleaned.failures.push("a write was not answered in time".to_owned());
         }
         let removal = self.remove(access, &mut cleaned);
-        if tokio::time::timeout(limit / 2, removal).await.is_err() {
+        if tokio::time::timeout_at(begun + limit, removal).await.is_err() {
             cleaned.failures.push("the service did not answer in time".to_owned());
         }
         cleaned

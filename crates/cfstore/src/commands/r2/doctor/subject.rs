@@ -81,6 +81,11 @@ impl Bucket {
         Access::new(http, self.endpoint.clone(), &self.name, self.keys.clone(), self.region.clone())
     }
 
+    /// Whether its credentials are temporary, and so may be for a prefix.
+    pub(super) fn is_temporary(&self) -> bool {
+        self.keys.session_token.is_some()
+    }
+
     fn finding(&self) -> Finding {
         let (id, secret) = (self.keys.access_key_id.len(), self.keys.secret_access_key.len());
         let seen = format!("bucket {} at {}", self.name, self.endpoint);

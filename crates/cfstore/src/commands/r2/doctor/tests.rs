@@ -265,7 +265,11 @@ async fn what_cannot_be_removed_is_told() {
     let finding = found.of("cleanup");
     assert_eq!(finding.result, Outcome::Warning);
     assert!(
-        finding.mend.as_ref().unwrap().contains("cfstore r2 rm --prefix .cfstore-doctor/"),
+        finding
+            .mend
+            .as_ref()
+            .unwrap()
+            .contains(&format!("r2 rm --bucket {BUCKET} --prefix .cfstore-doctor/")),
         "{finding:?}"
     );
 }

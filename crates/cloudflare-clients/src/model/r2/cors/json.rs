@@ -84,7 +84,7 @@ impl CorsPolicy {
     /// # Errors
     /// [`ErrorKind::Serialization`]: it is neither, or a rule mixes both. The error names the rule and the field.
     pub fn from_json(json: &str) -> Result<Self> {
-        let rules = match json::from_slice(POLICY, json.as_bytes())? {
+        let rules = match json::from_slice::<json::Unambiguous>(POLICY, json.as_bytes())?.0 {
             Value::Array(rules) => rules,
             Value::Object(mut policy) => {
                 match policy.remove("CORSRules").or_else(|| policy.remove("rules")) {
@@ -208,6 +208,24 @@ impl From<CorsRule> for CloudflareRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_that_is_given_twice_is_refused() {
+        for (json, field) in [
+            (
+                r#"[{"AllowedOrigins":["https://a.example"],"AllowedOrigins":["*"],"AllowedMethods":["GET"]}]"#,
+                "AllowedOrigins",
+            ),
+            (r#"{"rules":[],"rules":[]}"#, "rules"),
+            (
+                r#"{"rules":[{"allowed":{"origins":["https://a.example"],"origins":["*"],"methods":["GET"]}}]}"#,
+                "origins",
+            ),
+        ] {
+            let error = CorsPolicy::from_json(json).unwrap_err();
+            assert!(error.message().contains(&format!("{field:?} is given twice")), "{error}");
+        }
+    }
 
     #[test]
     fn both_forms_are_written_and_read() {
