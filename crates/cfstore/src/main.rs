@@ -37,14 +37,14 @@ use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::fmt::format::FmtSpan;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, Command};
 use crate::error::{Error, ExitStatus};
 use crate::printer::Printer;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let printer = Printer::new(cli.global.json);
-    start_tracing(cli.global.verbose);
+    start_tracing(cli.global.verbose, &cli.command);
     let result = tokio::runtime::Runtime::new()
         .map_err(|error| Error::Local(format!("threads cannot be started: {error}")))
         .and_then(|runtime| {
@@ -67,8 +67,10 @@ fn main() -> ExitCode {
     status.code().into()
 }
 
-fn start_tracing(verbose: u8) {
+fn start_tracing(verbose: u8, command: &Command) {
     let level = match verbose {
+        // What is refused and tried again there is meant to be, and its steps say so.
+        0 if matches!(command, Command::Demo(_)) => LevelFilter::ERROR,
         0 => LevelFilter::WARN,
         1 => LevelFilter::INFO,
         2 => LevelFilter::DEBUG,
