@@ -10,6 +10,7 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::{CorsCheck, CorsForm, CorsSet, CorsShow};
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
+use crate::shell::quoted;
 use crate::stdin;
 
 /// A file of 100 rules is smaller by far.
@@ -80,6 +81,9 @@ pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Pr
         let target = location.target()?;
         (location.open(printer).await?.cors().await?.unwrap_or_default(), target)
     };
+    let names =
+        if header.is_empty() { String::new() } else { format!(" --header {}", quoted(&header.join(","))) };
+    let allowing = format!("cfstore r2 cors set --add --origin {} --method {method}{names}", quoted(&origin));
     match policy.check(&CorsRequest::new(origin, method).headers(header)) {
         Ok(found) => {
             let rule = found.rule;
@@ -104,6 +108,9 @@ pub(crate) async fn check(args: CorsCheck, location: BucketLocation, printer: Pr
             printer.json_at(&json!({ "allowed": false, "reasons": reasons }), &target)?;
             reasons.iter().try_for_each(|reason| printer.line(Key(reason)))?;
             printer.summary("refused", &target);
+            if file.is_none() {
+                printer.note(format_args!("`{allowing}` allows it"));
+            }
             Ok(ExitStatus::Failed)
         }
     }

@@ -35,12 +35,17 @@ pub(super) async fn check(
     let policies: Vec<_> =
         page.iter().flat_map(|page| page.headers.get_all("content-security-policy")).collect();
     let Some(origin) = origin.filter(|_| !policies.is_empty()) else {
-        let seen = match origin {
-            Some(origin) if page.is_some() => format!("{origin}/ has none in its headers"),
-            Some(origin) => format!("{origin}/ does not answer"),
-            None => "no --origin was given whose policy could be looked at".to_owned(),
+        let means = format!("a page with a policy needs these lines: {lines}");
+        return match origin {
+            Some(origin) if page.is_some() => {
+                Finding::ok(check, format!("{origin}/ has none in its headers"), means)
+            }
+            Some(origin) => Finding::not_possible(check, format!("{origin}/ does not answer"), means),
+            None => {
+                let seen = "no --origin was given whose policy could be looked at";
+                Finding::not_possible(check, seen, means)
+            }
         };
-        return Finding::ok(check, seen, format!("a page with a policy needs these lines: {lines}"));
     };
     let missing: Vec<String> = DIRECTIVES
         .iter()

@@ -188,7 +188,10 @@ async fn nothing_is_wrong() {
     let found = at(&WrongServer::start(Wrong::Nothing).await).await;
     assert_eq!(found.broken(), [""; 0], "{}", found.said);
     assert_eq!(found.with(Outcome::Warning), [""; 0], "{}", found.said);
-    assert_eq!(found.with(Outcome::NotPossible), ["jurisdiction", "public URL", "Workers KV"]);
+    assert_eq!(
+        found.with(Outcome::NotPossible),
+        ["jurisdiction", "public URL", "Content-Security-Policy", "Workers KV"]
+    );
     assert_eq!(found.of("cleanup").seen, "2 objects and 1 upload removed");
 }
 
@@ -241,8 +244,12 @@ async fn with_a_read_only_key_writes_are_not_possible() {
     R2Service::new(wrong.server.bucket(BUCKET)).put("film.mp4", "a film").await.unwrap();
     let found = at(&wrong).await;
     assert_eq!(found.broken(), [""; 0], "{}", found.said);
-    let not_possible =
-        [&["jurisdiction"][..], &not_possible[..3], &["CORS parts", "public URL", "Workers KV"]].concat();
+    let not_possible = [
+        &["jurisdiction"][..],
+        &not_possible[..3],
+        &["CORS parts", "public URL", "Content-Security-Policy", "Workers KV"],
+    ]
+    .concat();
     assert_eq!(found.with(Outcome::NotPossible), not_possible);
 }
 
