@@ -1,24 +1,26 @@
 //! Where the buckets of `cfstore r2 bucket` are: on R2 if its variables are set, else in the embedded store.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cloudflare_clients::r2::{Buckets, R2AccountConfig};
 use cloudflare_clients::{LocalStore, S3Buckets};
 
-use crate::bucket_location::{R2_VARIABLES, VARIABLES_HINT, absolute};
+use crate::account_location::{AccountLocation, OfAccount};
+use crate::bucket_location::{R2_VARIABLES, VARIABLES_HINT};
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
-use crate::printer::Printer;
 use crate::trust;
 use crate::variables::{R2_BUCKET_MEDIA, SSL_CERT_FILE, Variables, is_set};
 
-/// Where the buckets are.
-#[derive(Debug)]
-pub(crate) enum BucketAccount {
-    /// With what summaries call it.
-    R2(Buckets, String),
-    Embedded(PathBuf),
+pub(crate) type BucketAccount = AccountLocation<Buckets>;
+
+impl OfAccount for Buckets {
+    const REASON: &str = "no R2_... variables are set";
+
+    fn of_store(store: LocalStore) -> Self {
+        Self::new(store)
+    }
 }
 
 impl BucketAccount {
@@ -47,37 +49,7 @@ impl BucketAccount {
             Some(client) => account.with_http_client(client),
             None => account,
         };
-        Ok(Self::R2(Buckets::new(account), target))
-    }
-
-    /// What summaries call it.
-    pub(crate) fn target(&self) -> String {
-        match self {
-            Self::R2(_, target) => target.clone(),
-            Self::Embedded(directory) => absolute(directory).display().to_string(),
-        }
-    }
-
-    /// The buckets, of a store that has to be there.
-    pub(crate) async fn open(self, printer: Printer) -> Result<Buckets> {
-        match &self {
-            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
-            _ => self.open_or_create(printer).await,
-        }
-    }
-
-    /// The buckets. It creates the embedded store where it is not there.
-    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<Buckets> {
-        match self {
-            Self::R2(buckets, _) => Ok(buckets),
-            Self::Embedded(directory) => {
-                printer.note(format_args!(
-                    "using the embedded store in {}/: no R2_... variables are set",
-                    directory.display()
-                ));
-                Ok(Buckets::new(LocalStore::open(&directory).await?))
-            }
-        }
+        Ok(Self::Service(Buckets::new(account), target))
     }
 }
 

@@ -1,5 +1,6 @@
 //! `cfstore`: Cloudflare R2 and Workers KV on the command line, on Cloudflare or on a laptop without an account.
 
+mod account_location;
 mod addresses;
 mod bucket_account;
 mod bucket_location;

@@ -2,15 +2,14 @@
 //! else in the embedded store.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cloudflare_clients::kv::{KvAccountConfig, Namespaces};
 use cloudflare_clients::{LocalStore, RestNamespaces};
 
-use crate::bucket_location::absolute;
+use crate::account_location::{AccountLocation, OfAccount};
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
-use crate::printer::Printer;
 use crate::trust;
 use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, SSL_CERT_FILE,
@@ -21,12 +20,14 @@ use crate::variables::{
 const VARIABLES_HINT: &str = "`cfstore --help` tells what each of them holds; without CLOUDFLARE_API_TOKEN and \
                               KV_NAMESPACE_ID the embedded store is used";
 
-/// Where the namespaces are.
-#[derive(Debug)]
-pub(crate) enum NamespaceAccount {
-    /// With what summaries call it.
-    Cloudflare(Namespaces, String),
-    Embedded(PathBuf),
+pub(crate) type NamespaceAccount = AccountLocation<Namespaces>;
+
+impl OfAccount for Namespaces {
+    const REASON: &str = "CLOUDFLARE_API_TOKEN is not set";
+
+    fn of_store(store: LocalStore) -> Self {
+        Self::new(store)
+    }
 }
 
 impl NamespaceAccount {
@@ -60,37 +61,7 @@ impl NamespaceAccount {
             Some(client) => account.with_http_client(client),
             None => account,
         };
-        Ok(Self::Cloudflare(Namespaces::new(account), target))
-    }
-
-    /// What summaries call it.
-    pub(crate) fn target(&self) -> String {
-        match self {
-            Self::Cloudflare(_, target) => target.clone(),
-            Self::Embedded(directory) => absolute(directory).display().to_string(),
-        }
-    }
-
-    /// The namespaces, of a store that has to be there.
-    pub(crate) async fn open(self, printer: Printer) -> Result<Namespaces> {
-        match &self {
-            Self::Embedded(directory) if !directory.is_dir() => Err(Error::NoStore(directory.clone())),
-            _ => self.open_or_create(printer).await,
-        }
-    }
-
-    /// The namespaces. It creates the embedded store where it is not there.
-    pub(crate) async fn open_or_create(self, printer: Printer) -> Result<Namespaces> {
-        match self {
-            Self::Cloudflare(namespaces, _) => Ok(namespaces),
-            Self::Embedded(directory) => {
-                printer.note(format_args!(
-                    "using the embedded store in {}/: {CLOUDFLARE_API_TOKEN} is not set",
-                    directory.display()
-                ));
-                Ok(Namespaces::new(LocalStore::open(&directory).await?))
-            }
-        }
+        Ok(Self::Service(Namespaces::new(account), target))
     }
 }
 

@@ -7,8 +7,8 @@ use crate::error::{Error, Result};
 /// How much later than the end of the input the signal that caused it may arrive.
 pub(crate) const INTERRUPT_DELAY: Duration = Duration::from_millis(100);
 
-/// Completes on Ctrl-C, SIGTERM or SIGHUP, which a terminal sends that is closed. From its creation on, none of
-/// them ends the process by itself.
+/// Completes on Ctrl-C, SIGTERM or SIGHUP, which a terminal sends that is closed. From its creation on, none
+/// of them ends the process by itself.
 #[cfg(unix)]
 pub(crate) fn requested() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

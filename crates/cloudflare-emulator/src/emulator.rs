@@ -186,8 +186,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Lets every page that was served from this machine do everything, in place of what the CORS rules of each
-    /// bucket allow: see [`Server::with_open_cors`].
+    /// Lets every page that was served from this machine do everything, in place of what the CORS rules of
+    /// each bucket allow: see [`Server::with_open_cors`].
     pub fn open_cors(mut self) -> Self {
         self.open_cors = true;
         self

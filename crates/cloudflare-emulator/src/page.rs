@@ -70,7 +70,8 @@ impl Page {
         Some(response)
     }
 
-    /// Lets the page read the answer, if it may. R2 says nothing to a page of what it refused for its signature.
+    /// Lets the page read the answer, if it may. R2 says nothing to a page of what it refused for its
+    /// signature.
     pub(crate) async fn allow(&self, service: &Service, is_signed: bool, answer: &mut Response) {
         let vary = if self.is_preflight { VARY_OF_PREFLIGHT } else { "Origin" };
         if self.protocol == Protocol::S3 || service.cors.is_open() {

@@ -81,8 +81,8 @@ impl Server {
     }
 
     /// Lets every page that was served from this machine do everything, whatever the CORS rules of a bucket
-    /// say, and no other page anything. R2 goes by the rules, and so does a server without this: a bucket without
-    /// rules refuses every page.
+    /// say, and no other page anything. R2 goes by the rules, and so does a server without this: a bucket
+    /// without rules refuses every page.
     #[must_use]
     pub fn with_open_cors(mut self) -> Self {
         self.service.cors = Cors::Open;
@@ -111,10 +111,12 @@ impl Server {
         self
     }
 
-    /// Another name of the server: buckets are below it (`http://BUCKET.NAME:PORT/KEY`), as they are below `localhost` in any
-    /// case. What goes to the name itself, as to an IP address, has the bucket in its path.
+    /// Another name of the server: buckets are below it (`http://BUCKET.NAME:PORT/KEY`), as they are below
+    /// `localhost` in any case. What goes to the name itself, as to an IP address, has the bucket in its
+    /// path.
     ///
-    /// That clients find the name and those below it is for the network to see to, such as by a wildcard of DNS.
+    /// That clients find the name and those below it is for the network to see to, such as by a wildcard of
+    /// DNS.
     #[must_use]
     pub fn with_host(mut self, name: &str) -> Self {
         self.service.virtual_hosts.add(name);

@@ -1,4 +1,5 @@
-//! Virtual-hosted addresses: the bucket as the first label of the host, as in `http://media.localhost:9710/key`.
+//! Virtual-hosted addresses: the bucket as the first label of the host, as in
+//! `http://media.localhost:9710/key`.
 
 use cloudflare_clients::s3::endpoint::validate_bucket_name;
 use http::{HeaderMap, header};
@@ -19,7 +20,8 @@ impl VirtualHosts {
         self.0.push(normal(host));
     }
 
-    /// The bucket in the `Host` of a request. `None`: the host is the server's own, and the bucket is in the path.
+    /// The bucket in the `Host` of a request. `None`: the host is the server's own, and the bucket is in the
+    /// path.
     pub(crate) fn bucket_of(&self, headers: &HeaderMap) -> Option<String> {
         let host = normal(without_port(headers.get(header::HOST)?.to_str().ok()?));
         if self.0.contains(&host) {

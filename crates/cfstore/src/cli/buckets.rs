@@ -9,8 +9,8 @@ use super::transfers::Class;
 pub(crate) enum Bucket {
     /// Create a bucket
     ///
-    /// The hint where it should be is followed where R2 can, and only when a bucket of this name is created for
-    /// the first time. A jurisdiction, which is a promise, is part of the address: `R2_JURISDICTION`.
+    /// The hint where it should be is followed where R2 can, and only when a bucket of this name is created
+    /// for the first time. A jurisdiction, which is a promise, is part of the address: `R2_JURISDICTION`.
     #[command(after_help = "\
 Examples:
   cfstore r2 bucket create media

@@ -297,8 +297,8 @@ Examples:
     Presign(Presign),
     /// Make credentials of one bucket that expire, for a job or a browser that is to do no more than this
     ///
-    /// Nothing is sent: they are computed here from the key in the variables, and stop working with it. Any S3
-    /// client takes them. Treat them as a secret.
+    /// Nothing is sent: they are computed here from the key in the variables, and stop working with it. Any
+    /// S3 client takes them. Treat them as a secret.
     #[command(after_help = "\
 Examples:
   cfstore r2 credentials --prefix creator-123/ --read-only --expires 1h
@@ -321,10 +321,10 @@ Examples:
     SignPlaylist(SignPlaylist),
     /// Find out what is wrong with a bucket, its key and its rules, and say how to mend it
     ///
-    /// Of each check it says what was seen, what that means, and the command that mends it. The exit code is 1
-    /// where something is broken. It writes below .cfstore-doctor/ alone, removes what it wrote, and ends within half
-    /// a minute. What a read-only key does not let it check is not possible, and not broken. Without variables it
-    /// serves the store in .cfstore to itself, and examines that.
+    /// Of each check it says what was seen, what that means, and the command that mends it. The exit code is
+    /// 1 where something is broken. It writes below .cfstore-doctor/ alone, removes what it wrote, and ends
+    /// within half a minute. What a read-only key does not let it check is not possible, and not broken.
+    /// Without variables it serves the store in .cfstore to itself, and examines that.
     #[command(after_help = "\
 Examples:
   cfstore r2 doctor
@@ -333,7 +333,8 @@ Examples:
     Doctor(Doctor),
     /// Create, list or delete the buckets of the account, or show what is known of one
     ///
-    /// On R2 this takes a token with Admin Read & Write, or Admin Read to list. `R2_BUCKET_MEDIA` is not needed.
+    /// On R2 this takes a token with Admin Read & Write, or Admin Read to list. `R2_BUCKET_MEDIA` is not
+    /// needed.
     #[command(subcommand)]
     Bucket(Bucket),
 }
@@ -425,8 +426,8 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
-    /// Another name of this machine, with buckets below it: http://BUCKET.NAME:PORT/KEY, as below localhost in
-    /// any case; may be given several times
+    /// Another name of this machine, with buckets below it: http://BUCKET.NAME:PORT/KEY, as below localhost
+    /// in any case; may be given several times
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     pub(crate) host: Vec<String>,
     /// Serve HTTPS, with a certificate for this machine that is made and kept in the folder of the store
@@ -438,8 +439,8 @@ pub(crate) struct Serve {
     /// The certificate's key: a file of PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
-    /// Let every page that was served from this machine do everything, whatever the CORS rules of a bucket say.
-    /// R2 goes by the rules: what works only so does not work there
+    /// Let every page that was served from this machine do everything, whatever the CORS rules of a bucket
+    /// say. R2 goes by the rules: what works only so does not work there
     #[arg(long)]
     pub(crate) cors_open: bool,
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages

@@ -1,4 +1,5 @@
-//! The commands of `docs/production-checklist.md`, one after the other, against a local server whose CORS is closed.
+//! The commands of `docs/production-checklist.md`, one after the other, against a local server whose CORS is
+//! closed.
 
 use std::env;
 use std::path::Path;

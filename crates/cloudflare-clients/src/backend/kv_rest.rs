@@ -67,8 +67,8 @@ impl RestNamespace {
         Self::new(KvConfig::from_env()?)
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It stays as it is, whatever
-    /// [`with_runtime`](Self::with_runtime) is given.
+    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It
+    /// stays as it is, whatever [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.api.set_client(client);

@@ -1,7 +1,7 @@
 //! R2 through its S3 API.
 
 mod account;
-mod exchange;
+mod api;
 mod object_exists;
 
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use futures_util::stream::{self, StreamExt};
 use http::StatusCode;
 
 pub use self::account::S3Buckets;
-use self::exchange::{document, exchange};
-use super::http::{HyperClient, Sender};
+use self::api::Api;
+use super::http::HyperClient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::content_checksum::content_checksum;
 use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_CORS_CONFIGURATION, NO_SUCH_KEY};
@@ -50,10 +50,7 @@ const CONCURRENT_DELETES: usize = 8;
 /// ```
 #[derive(Debug, Clone)]
 pub struct S3Bucket {
-    signing: R2SigningClient,
-    http: Sender,
-    timeouts: Timeouts,
-    runtime: Arc<dyn Runtime>,
+    api: Api,
 }
 
 impl S3Bucket {
@@ -62,7 +59,7 @@ impl S3Bucket {
     /// # Errors
     /// A value of `config` does not have its form.
     pub fn new(config: R2SigningConfig) -> Result<Self> {
-        Ok(Self::from_parts(R2SigningClient::new(config)?, HyperClient::new()?))
+        Ok(Self { api: Api::new(R2SigningClient::new(config)?, HyperClient::new()?) })
     }
 
     /// The bucket that the environment names: see [`R2SigningConfig::from_vars`] for the variables.
@@ -74,25 +71,18 @@ impl S3Bucket {
         Self::new(R2SigningConfig::from_env()?)
     }
 
-    /// Its clock is that of `signing`.
-    fn from_parts(signing: R2SigningClient, http: HyperClient) -> Self {
-        let runtime = signing.runtime();
-        let http = Sender::Own(http).going_by(&runtime);
-        Self { signing, http, timeouts: Timeouts::default(), runtime }
-    }
-
     /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
     /// [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.http = Sender::Given(client);
+        self.api.set_client(client);
         self
     }
 
     /// Replaces the timeouts.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.api.timeouts = timeouts;
         self
     }
 
@@ -100,41 +90,37 @@ impl S3Bucket {
     /// A service over the bucket takes it from here, and [`Timeouts`] go by its timer, unless another client
     /// is [given](Self::with_http_client).
     #[must_use]
-    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
-        self.runtime = Arc::new(runtime);
-        self.signing = self.signing.going_by(Arc::clone(&self.runtime));
-        self.http = self.http.going_by(&self.runtime);
-        self
+    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
+        Self { api: self.api.going_by(runtime) }
     }
 
     /// What signs its requests, to presign URLs with.
     pub fn signing_client(&self) -> &R2SigningClient {
-        &self.signing
+        &self.api.signing
+    }
+
+    fn name(&self) -> &str {
+        self.api.signing.bucket_name()
     }
 
     /// Sends a request and returns the head of a success, whose status goes into the operation's span.
     async fn send(&self, request: Request) -> Result<Answer> {
-        let answer = self.exchange(request).await?;
-        tracing::Span::current().record("status", answer.status().as_u16());
-        Ok(answer)
-    }
-
-    /// Sends a request and returns the head of a success.
-    async fn exchange(&self, request: Request) -> Result<Answer> {
-        let (endpoint, bucket) = (self.signing.endpoint(), self.signing.bucket_name());
         // A copy may have its source in another bucket, which the error can be about as well.
         let is_copy = request.headers.contains_key(s3::headers::COPY_SOURCE);
-        let request = request.sign(endpoint, bucket, self.signing.signer(), self.runtime.now())?;
-        let answer = exchange(&self.http, self.timeouts, &self.runtime, request).await;
-        answer.map_err(|error| match error.kind() {
-            ErrorKind::NoSuchBucket if !is_copy => error.explain(format_args!("bucket {bucket:?}")),
+        self.api.send(Some(self.name()), request).await.map_err(|error| match error.kind() {
+            ErrorKind::NoSuchBucket if !is_copy => error.explain(format_args!("bucket {:?}", self.name())),
             _ => error,
         })
     }
 
+    /// The same of a request that is not the operation's own.
+    async fn exchange(&self, request: Request) -> Result<Answer> {
+        self.api.exchange(Some(self.name()), request).await
+    }
+
     /// Sends a request and returns a success with its document.
     async fn call(&self, request: Request) -> Result<Response> {
-        document(self.send(request).await?, &self.runtime).await
+        self.api.document(self.send(request).await?).await
     }
 
     /// `None` where the object is what was not found. The answer to a HEAD has no body to say whether it was
@@ -145,7 +131,7 @@ impl S3Bucket {
             (Some(StatusCode::NOT_FOUND), None) => match self.exchange(s3::head_bucket::request()).await {
                 Ok(_) => Ok(None),
                 Err(error) if error.status() == Some(StatusCode::NOT_FOUND) => {
-                    let what = format!("the bucket {:?} does not exist", self.signing.bucket_name());
+                    let what = format!("the bucket {:?} does not exist", self.name());
                     Err(error.with_kind(ErrorKind::NoSuchBucket).with_code(NO_SUCH_BUCKET.name).explain(what))
                 }
                 // Credentials for some objects alone may not ask for the bucket, which such credentials are bound to.
@@ -277,7 +263,7 @@ impl Bucket for S3Bucket {
     }
 
     async fn copy(&self, request: CopyRequest) -> Result<StoredObject> {
-        let copy = s3::copy_object::request(self.signing.bucket_name(), &request)?;
+        let copy = s3::copy_object::request(self.name(), &request)?;
         let copied = match self.call(copy).await {
             Ok(response) => s3::copy_object::parse(&request.key, &response),
             Err(error) => Err(error),
@@ -301,7 +287,7 @@ impl Bucket for S3Bucket {
     }
 
     async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart> {
-        let copy = s3::upload_part_copy::request(self.signing.bucket_name(), &request)?;
+        let copy = s3::upload_part_copy::request(self.name(), &request)?;
         let copied = match self.call(copy).await {
             Ok(response) => s3::upload_part_copy::parse(request.part_number, &response),
             Err(error) => Err(error),
@@ -357,22 +343,21 @@ impl Bucket for S3Bucket {
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {
-        self.runtime.clone()
+        self.api.runtime.clone()
     }
 
     fn address(&self) -> Option<BucketAddress> {
-        let credentials = self.signing.signer().credentials();
+        let credentials = self.api.signing.signer().credentials();
         // Temporary credentials may be for one bucket alone.
         if credentials.session_token().is_some() {
             return None;
         }
-        let endpoint = self.signing.endpoint().identity();
+        let endpoint = self.api.signing.endpoint().identity();
         let account = format!("{} at {endpoint}", credentials.access_key_id());
-        Some(BucketAddress::new(account, self.signing.bucket_name()))
+        Some(BucketAddress::new(account, self.name()))
     }
 
     fn account(&self) -> Result<Arc<dyn Account>> {
-        let Self { signing, http, timeouts, runtime } = self.clone();
-        Ok(Arc::new(S3Buckets::of_bucket(signing, http, timeouts, runtime)))
+        Ok(Arc::new(S3Buckets::of_bucket(self.api.clone())))
     }
 }

@@ -82,8 +82,8 @@ impl KvAccountConfig {
         }
     }
 
-    /// Another server that speaks Cloudflare's API, such as a local one at `http://127.0.0.1:9710/client/v4`. The token is sent
-    /// to it: it must be `https`, or on this machine.
+    /// Another server that speaks Cloudflare's API, such as a local one at `http://127.0.0.1:9710/client/v4`.
+    /// The token is sent to it: it must be `https`, or on this machine.
     #[must_use]
     pub fn base_url(mut self, url: impl Into<String>) -> Self {
         self.base_url = Some(url.into());

@@ -15,7 +15,8 @@ use crate::runtime::Runtime;
 /// [`Account`]: created, listed, renamed and deleted.
 ///
 /// Over Cloudflare's REST API (`RestNamespaces`) this takes a token with the permission *Workers KV Storage
-/// Write*, or *Read* to list. A binding of a Worker reaches one namespace alone: see [`KvClient::namespaces`].
+/// Write*, or *Read* to list. A binding of a Worker reaches one namespace alone: see
+/// [`KvClient::namespaces`].
 ///
 /// Cheap to clone. Requests do nothing until they are awaited and borrow nothing. Failed attempts are made
 /// again as the [`RetryPolicy`] says; errors name the operation, the namespace's id or title (as their
@@ -92,8 +93,8 @@ impl KvClient {
     /// The namespaces of the account that this one is in, by the client's retries, deadline and clock.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one namespace alone, as the binding of
-    /// a Worker does.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one namespace alone, as the binding
+    /// of a Worker does.
     pub fn namespaces(&self) -> Result<Namespaces> {
         let account = self.namespace().account()?;
         Ok(Namespaces { account, attempts: Arc::new(self.attempts().clone()) })

@@ -11,8 +11,8 @@ use crate::runtime::Runtime;
 
 /// The buckets of an account as one of the backends reaches them: `S3Buckets` and `LocalStore`.
 ///
-/// Each operation is exactly one attempt and returns only what the service said: retries and lost answers live
-/// in [`Buckets`](super::Buckets), which calls these and has checked what it gives.
+/// Each operation is exactly one attempt and returns only what the service said: retries and lost answers
+/// live in [`Buckets`](super::Buckets), which calls these and has checked what it gives.
 #[async_trait]
 pub trait Account: fmt::Debug + Send + Sync + 'static {
     /// Creates a bucket. One that is there is [`ErrorKind::Conflict`](crate::ErrorKind).

@@ -284,8 +284,8 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
 
     /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as
     /// where it keeps them in this process. [`R2Service`](super::R2Service) then does not hash what it
-    /// writes, nor ask for the size of what it has read, and [`Locks`](crate::lock::Locks) do not try its
-    /// conditions out. What has a checksum is verified all the same when it is read. False by default.
+    /// writes, nor ask for the size of what it has read, and [`Locks`](crate::lock::Locks) do not test its
+    /// conditions. Objects with a checksum are still verified when they are read. False by default.
     fn has_reliable_transport(&self) -> bool {
         false
     }

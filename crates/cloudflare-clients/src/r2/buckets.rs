@@ -14,9 +14,9 @@ use crate::runtime::Runtime;
 /// The [buckets](https://developers.cloudflare.com/r2/buckets/) of an account, over any [`Account`]: created,
 /// listed, looked at and deleted.
 ///
-/// Over R2's S3 API (`S3Buckets`) this takes credentials of a token with *Admin Read & Write*, or *Admin Read*
-/// to list. Buckets of a jurisdiction are an account of their own, at the jurisdiction's address. A binding of
-/// a Worker reaches one bucket alone: see [`R2Service::buckets`].
+/// Over R2's S3 API (`S3Buckets`) this takes credentials of a token with *Admin Read & Write*, or *Admin
+/// Read* to list. Buckets of a jurisdiction are an account of their own, at the jurisdiction's address. A
+/// binding of a Worker reaches one bucket alone: see [`R2Service::buckets`].
 ///
 /// Cheap to clone. Requests do nothing until they are awaited and borrow nothing. Failed attempts are made
 /// again as the [`RetryPolicy`] says; errors name the operation, the bucket (as their
@@ -93,8 +93,8 @@ impl R2Service {
     /// The buckets of the account that this one is in, by the service's retries, deadline and clock.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one bucket alone, as the binding of a
-    /// Worker does.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind): the backend reaches one bucket alone, as the binding of
+    /// a Worker does.
     pub fn buckets(&self) -> Result<Buckets> {
         let account = self.bucket().account()?;
         Ok(Buckets { account, attempts: Arc::new(self.attempts().clone()) })

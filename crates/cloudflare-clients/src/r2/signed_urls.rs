@@ -50,7 +50,8 @@ impl R2Service {
         Ok(self.signing()?.presign(method, key.into()))
     }
 
-    /// Temporary credentials, made from those that the service signs with: see [`TempCredentials`]. Nothing is sent.
+    /// Temporary credentials, made from those that the service signs with: see [`TempCredentials`]. Nothing
+    /// is sent.
     ///
     /// ```
     /// use std::time::Duration;
@@ -63,8 +64,8 @@ impl R2Service {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing); else those of
-    /// [`TempCredentialsRequest::mint`].
+    /// [`ErrorKind::MissingSigningConfig`](crate::ErrorKind) without [`with_signing`](Self::with_signing);
+    /// else those of [`TempCredentialsRequest::mint`].
     pub fn mint_temp_credentials(&self, request: &TempCredentialsRequest) -> Result<TempCredentials> {
         request.mint(&self.signing()?)
     }

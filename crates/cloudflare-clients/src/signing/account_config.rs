@@ -40,7 +40,8 @@ impl R2AccountConfig {
         Self(R2SigningConfig::at(location, access_key_id.into(), secret_access_key.into(), None))
     }
 
-    /// The account behind a URL: see [`R2SigningConfig::for_endpoint`]. A bucket in a URL of R2 does not count.
+    /// The account behind a URL: see [`R2SigningConfig::for_endpoint`]. A bucket in a URL of R2 does not
+    /// count.
     pub fn for_endpoint(
         endpoint: impl Into<String>,
         access_key_id: impl Into<String>,

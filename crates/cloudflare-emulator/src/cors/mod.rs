@@ -61,7 +61,7 @@ fn open(request: &CorsRequest) -> CorsRule {
     CorsRule::new([&request.origin], methods).expose_headers(["*"]).max_age_seconds(3600)
 }
 
-/// The rules of the bucket; none where it is not there.
+/// The rules of the bucket; a missing bucket has no rules.
 async fn policy(store: &LocalStore, bucket: &str) -> CorsPolicy {
     let Ok(bucket) = store.bucket(bucket) else {
         return CorsPolicy::default();

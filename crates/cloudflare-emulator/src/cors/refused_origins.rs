@@ -35,8 +35,8 @@ impl RefusedOrigins {
     }
 }
 
-/// The command that lets the request through. A page chooses what is in it: only plain words get into a line that
-/// somebody pastes.
+/// The command that lets the request through. A page chooses what is in it: only plain words get into a line
+/// that somebody pastes.
 fn remedy(bucket: &str, request: &CorsRequest) -> Option<String> {
     let is_plain = |text: &str| {
         !text.is_empty()

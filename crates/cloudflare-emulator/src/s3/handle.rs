@@ -1,4 +1,5 @@
-//! What becomes of a request: authenticate, detect the operation, screen headers and parameters, authorise, run, render.
+//! What becomes of a request: authenticate, detect the operation, screen headers and parameters, authorise,
+//! run, render.
 
 use http::HeaderMap;
 use http::request::Parts;

@@ -48,7 +48,8 @@ impl S3Resource {
     }
 }
 
-/// The bucket that a request is about, whoever has sent it: empty where it is about none, or none can be told.
+/// The bucket that a request is about, whoever has sent it: empty where it is about none, or none can be
+/// told.
 pub(crate) fn bucket_of(in_host: Option<String>, parts: &Parts) -> String {
     let resource = S3Resource::parse(in_host, parts.uri.path());
     resource.map_or_else(|_| String::new(), |resource| resource.into_names().0)

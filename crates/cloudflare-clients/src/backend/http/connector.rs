@@ -88,9 +88,9 @@ pub(super) struct ConnectTimeout(pub(super) Duration);
 #[error("the name cannot be resolved")]
 pub(super) struct DnsError(#[source] std::io::Error);
 
-/// The system's resolver, whose failures can be told from others. Names below `localhost` are this machine, as
-/// [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a local server
-/// has buckets there.
+/// The system's resolver, whose failures can be told from others. Names below `localhost` are this machine,
+/// as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a
+/// local server has buckets there.
 #[derive(Clone)]
 struct Resolver(GaiResolver);
 

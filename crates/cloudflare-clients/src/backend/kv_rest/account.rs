@@ -14,8 +14,8 @@ use crate::runtime::Runtime;
 use crate::transport::{HttpClient, Timeouts};
 use crate::wire::kv_rest::{self as rest, NamespaceUrl, NamespacesUrl, Request};
 
-/// The namespaces of an account through [Cloudflare's REST API](https://developers.cloudflare.com/api/resources/kv/),
-/// or through another server that speaks it.
+/// The namespaces of an account through [Cloudflare's REST
+/// API](https://developers.cloudflare.com/api/resources/kv/), or through another server that speaks it.
 ///
 /// Each operation is one request: give it to [`Namespaces`] for retries. Cheap to clone; clones share their
 /// connections. It needs a Tokio runtime with I/O and time.
@@ -48,7 +48,8 @@ impl RestNamespaces {
     /// The account that the environment names: see [`KvAccountConfig::from_vars`] for the variables.
     ///
     /// # Errors
-    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing; else as [`new`](Self::new).
+    /// One [`ErrorKind::InvalidInput`](crate::ErrorKind) names every variable that is missing; else as
+    /// [`new`](Self::new).
     pub fn from_env() -> Result<Self> {
         Self::new(KvAccountConfig::from_env()?)
     }
@@ -58,8 +59,8 @@ impl RestNamespaces {
         Self { url, api }
     }
 
-    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It stays as it is, whatever
-    /// [`with_runtime`](Self::with_runtime) is given.
+    /// Replaces what sends its requests: a [`HyperClient`](crate::HyperClient) of its own by default. It
+    /// stays as it is, whatever [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
         self.api.set_client(client);
@@ -73,7 +74,8 @@ impl RestNamespaces {
         self
     }
 
-    /// Bounds how many requests are sent in a time: further ones wait until there is room for them. None by default.
+    /// Bounds how many requests are sent in a time: further ones wait until there is room for them. None by
+    /// default.
     #[must_use]
     pub fn with_budget(mut self, budget: RequestBudget) -> Self {
         self.api.budget = Some(budget);

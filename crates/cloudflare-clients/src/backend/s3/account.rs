@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::StatusCode;
 
-use super::exchange::{document, exchange};
-use crate::backend::http::{HyperClient, Sender};
+use super::api::Api;
+use crate::backend::http::HyperClient;
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_BUCKET;
 use crate::model::r2::validate_bucket_name;
@@ -15,8 +15,8 @@ use crate::r2::{
     LocationHint, R2AccountConfig, R2SigningClient,
 };
 use crate::runtime::Runtime;
-use crate::transport::{Answer, HttpClient, Timeouts};
-use crate::wire::s3::{self, Request};
+use crate::transport::{HttpClient, Timeouts};
+use crate::wire::s3;
 
 /// The buckets of an R2 account through the [S3 API](https://developers.cloudflare.com/r2/api/s3/api/), or of
 /// another service that speaks it.
@@ -35,10 +35,7 @@ use crate::wire::s3::{self, Request};
 /// ```
 #[derive(Debug, Clone)]
 pub struct S3Buckets {
-    signing: R2SigningClient,
-    http: Sender,
-    timeouts: Timeouts,
-    runtime: Arc<dyn Runtime>,
+    api: Api,
 }
 
 impl S3Buckets {
@@ -47,10 +44,7 @@ impl S3Buckets {
     /// # Errors
     /// A value of `config` does not have its form.
     pub fn new(config: R2AccountConfig) -> Result<Self> {
-        let signing = R2SigningClient::of_account(config)?;
-        let runtime = signing.runtime();
-        let http = Sender::Own(HyperClient::new()?).going_by(&runtime);
-        Ok(Self { signing, http, timeouts: Timeouts::default(), runtime })
+        Ok(Self { api: Api::new(R2SigningClient::of_account(config)?, HyperClient::new()?) })
     }
 
     /// The account that the environment names: see [`R2AccountConfig::from_vars`] for the variables.
@@ -63,52 +57,35 @@ impl S3Buckets {
     }
 
     /// The account of a bucket, over its connections.
-    pub(super) fn of_bucket(
-        signing: R2SigningClient,
-        http: Sender,
-        timeouts: Timeouts,
-        runtime: Arc<dyn Runtime>,
-    ) -> Self {
-        Self { signing, http, timeouts, runtime }
+    pub(super) fn of_bucket(api: Api) -> Self {
+        Self { api }
     }
 
     /// Replaces what sends its requests: a [`HyperClient`] of its own by default. It stays as it is, whatever
     /// [`with_runtime`](Self::with_runtime) is given.
     #[must_use]
     pub fn with_http_client(mut self, client: Arc<dyn HttpClient>) -> Self {
-        self.http = Sender::Given(client);
+        self.api.set_client(client);
         self
     }
 
     /// Replaces the timeouts.
     #[must_use]
     pub fn with_timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.timeouts = timeouts;
+        self.api.timeouts = timeouts;
         self
     }
 
     /// Replaces the clock that requests are signed by. [`Buckets`] over the account takes it from here, and
     /// [`Timeouts`] go by its timer, unless another client is [given](Self::with_http_client).
     #[must_use]
-    pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
-        self.runtime = Arc::new(runtime);
-        self.http = self.http.going_by(&self.runtime);
-        self
+    pub fn with_runtime(self, runtime: impl Runtime) -> Self {
+        Self { api: self.api.going_by(runtime) }
     }
 
     /// Where the account is.
     pub fn endpoint(&self) -> &Endpoint {
-        self.signing.endpoint()
-    }
-
-    /// Sends a request about a bucket, or about the account with `None`, and returns the head of a success,
-    /// whose status goes into the operation's span.
-    async fn send(&self, bucket: Option<&str>, request: Request) -> Result<Answer> {
-        let (endpoint, signer) = (self.signing.endpoint(), self.signing.signer());
-        let request = request.sign(endpoint, bucket, signer, self.runtime.now())?;
-        let answer = exchange(&self.http, self.timeouts, &self.runtime, request).await?;
-        tracing::Span::current().record("status", answer.status().as_u16());
-        Ok(answer)
+        self.api.signing.endpoint()
     }
 }
 
@@ -126,19 +103,17 @@ impl Buckets {
 #[async_trait]
 impl Account for S3Buckets {
     async fn create(&self, request: CreateBucketRequest) -> Result<BucketInfo> {
-        let answer = self.send(Some(&request.name), s3::create_bucket::request(&request)?).await?;
-        document(answer, &self.runtime).await?;
+        self.api.call(Some(&request.name), s3::create_bucket::request(&request)?).await?;
         Ok(BucketInfo::new(request.name))
     }
 
     async fn list(&self, request: ListBucketsRequest) -> Result<BucketsPage> {
-        let answer = self.send(None, s3::list_buckets::request(&request)?).await?;
-        s3::list_buckets::parse(&document(answer, &self.runtime).await?)
+        s3::list_buckets::parse(&self.api.call(None, s3::list_buckets::request(&request)?).await?)
     }
 
     async fn head(&self, name: &str) -> Result<Option<BucketInfo>> {
         validate_bucket_name(name)?;
-        match self.send(Some(name), s3::head_bucket::request()).await {
+        match self.api.send(Some(name), s3::head_bucket::request()).await {
             Ok(answer) => Ok(Some(s3::head_bucket::parse(name, answer.headers()))),
             // The answer to a HEAD has no body that says what was not found: the bucket, unless something that
             // is no S3 service was asked.
@@ -148,13 +123,12 @@ impl Account for S3Buckets {
     }
 
     async fn location(&self, name: &str) -> Result<Option<LocationHint>> {
-        let answer = self.send(Some(name), s3::get_bucket_location::request()).await?;
-        s3::get_bucket_location::parse(&document(answer, &self.runtime).await?)
+        s3::get_bucket_location::parse(&self.api.call(Some(name), s3::get_bucket_location::request()).await?)
     }
 
     async fn delete(&self, name: &str) -> Result<()> {
-        match self.send(Some(name), s3::delete_bucket::request()).await {
-            Ok(answer) => document(answer, &self.runtime).await.map(drop),
+        match self.api.call(Some(name), s3::delete_bucket::request()).await {
+            Ok(_) => Ok(()),
             Err(error) if error.status() == Some(StatusCode::NOT_FOUND) && error.code().is_none() => {
                 Err(error.with_kind(ErrorKind::NoSuchBucket).with_code(NO_SUCH_BUCKET.name))
             }
@@ -163,6 +137,6 @@ impl Account for S3Buckets {
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {
-        self.runtime.clone()
+        self.api.runtime.clone()
     }
 }

@@ -1,6 +1,7 @@
 //! Whether an object exists, asked by what signs its URLs.
 
 use super::S3Bucket;
+use super::api::Api;
 use crate::backend::http::{HyperClient, shared_client};
 use crate::error::Result;
 use crate::r2::{R2Service, R2SigningClient};
@@ -15,7 +16,7 @@ impl R2SigningClient {
     /// [`ErrorKind::NoSuchBucket`](crate::ErrorKind), rejected credentials are
     /// [`ErrorKind::Credentials`](crate::ErrorKind).
     pub async fn object_exists(&self, key: &str) -> Result<bool> {
-        let bucket = S3Bucket::from_parts(self.clone(), HyperClient::clone(&*shared_client()?));
+        let bucket = S3Bucket { api: Api::new(self.clone(), HyperClient::clone(&*shared_client()?)) };
         R2Service::new(bucket).exists(key).await
     }
 }

@@ -11,7 +11,8 @@ impl Namespaces {
     }
 }
 
-/// A [namespace to delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/);
+/// A [namespace to
+/// delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/);
 /// awaiting it deletes it.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]

@@ -19,12 +19,13 @@ impl Namespaces {
 
 const LIST: Operation<'_> = Operation::without_key("list_namespaces");
 
-/// A [listing of namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/),
-/// by title.
+/// A [listing of
+/// namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/), by
+/// title.
 ///
 /// Awaiting it gives one [`NamespacesPage`]; [`stream`](Self::stream) and [`pages`](Self::pages) go on to the
-/// end, a page at a time. Pages have numbers: a namespace that is created or deleted meanwhile may make one be
-/// listed twice, or be missed.
+/// end, a page at a time. Pages have numbers: a namespace that is created or deleted meanwhile may make one
+/// be listed twice, or be missed.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct ListNamespaces {

@@ -12,7 +12,8 @@ impl Namespaces {
     }
 }
 
-/// A [namespace to rename](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/);
+/// A [namespace to
+/// rename](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/);
 /// awaiting it renames it.
 #[derive(Debug, Clone)]
 #[must_use = "a request does nothing until it is awaited"]

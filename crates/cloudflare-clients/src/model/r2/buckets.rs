@@ -10,7 +10,8 @@ use super::location_hint::LocationHint;
 use super::storage_class::StorageClass;
 use crate::error::Result;
 
-/// What is known of a bucket. R2 says its name and, in a list, when it was created; the embedded store says all.
+/// What is known of a bucket. R2 says its name and, in a list, when it was created; the embedded store says
+/// all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 #[non_exhaustive]

@@ -46,11 +46,12 @@ impl LocationHint {
         }
     }
 
-    /// Reads S3's `LocationConstraint`: a name in any case, or one of R2's only region (`auto`, `us-east-1` or
-    /// nothing), which is no hint.
+    /// Reads S3's `LocationConstraint`: a name in any case, or one of R2's only region (`auto`, `us-east-1`
+    /// or nothing), which is no hint.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidLocationConstraint`: it is neither.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `InvalidLocationConstraint`: it is
+    /// neither.
     pub fn from_location_constraint(text: &str) -> Result<Option<Self>> {
         if ["", "auto", "us-east-1"].iter().any(|region| text.eq_ignore_ascii_case(region)) {
             return Ok(None);

@@ -9,8 +9,8 @@ impl R2Service {
     /// The bucket's CORS policy, or `None` where it has none and refuses every page. See
     /// [Configure CORS](https://developers.cloudflare.com/r2/buckets/cors/).
     ///
-    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those for
-    /// objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
+    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those
+    /// for objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
     /// [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub async fn cors(&self) -> Result<Option<CorsPolicy>> {
         let operation = Operation::without_key("cors");

@@ -7,7 +7,8 @@ use crate::r2::buckets::Buckets;
 
 impl Buckets {
     /// What the service says of a bucket, `None` where it does not exist. R2 says no more than the region:
-    /// when it was created is in [`list`](Self::list), and where it should be in [`location`](Self::location).
+    /// when it was created is in [`list`](Self::list), and where it should be in
+    /// [`location`](Self::location).
     pub fn head(&self, name: impl Into<String>) -> HeadBucket {
         HeadBucket { buckets: self.clone(), name: name.into() }
     }

@@ -172,7 +172,8 @@ impl Jobs {
         }
     }
 
-    /// `None` is of a name that is [blocked](Self::take_blocked). An error is one that would meet all the others too.
+    /// `None` is of a name that is [blocked](Self::take_blocked). An error is one that would meet all the
+    /// others too.
     pub(super) async fn perform(&self, work: Work) -> Result<Option<Outcome>> {
         let failed = |name, error, was_found| Ok(Some(Outcome::Failed { name, error, was_found }));
         let (source, transferred) = match work {
@@ -529,8 +530,8 @@ impl Jobs {
 }
 
 impl Jobs {
-    /// Removes the directories that are empty now that files were deleted. No transfer may be under way, which
-    /// could be about to write into one.
+    /// Removes the directories that are empty now that files were deleted. No transfer may be under way,
+    /// which could be about to write into one.
     pub(super) async fn remove_emptied(&self) -> Result<()> {
         let directories = std::mem::take(&mut *lock(&self.deleted_from));
         let Direction::Down { folder, .. } = &self.direction else { return Ok(()) };

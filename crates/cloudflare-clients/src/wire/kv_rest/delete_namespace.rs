@@ -1,4 +1,5 @@
-//! [DELETE .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/):
+//! [DELETE
+//! .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/):
 //! deletes a namespace with its keys.
 
 use http::Method;

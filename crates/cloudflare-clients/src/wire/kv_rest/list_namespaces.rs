@@ -1,5 +1,6 @@
-//! [GET .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/): a
-//! page of namespaces.
+//! [GET
+//! .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/):
+//! a page of namespaces.
 
 use http::Method;
 

@@ -1,5 +1,5 @@
-//! A [CORS policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSConfiguration.html) as a document of
-//! XML, for a client and a server.
+//! A [CORS policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CORSConfiguration.html) as a document
+//! of XML, for a client and a server.
 
 use http::Method;
 
@@ -33,7 +33,8 @@ pub fn write(policy: &CorsPolicy) -> String {
 /// Reads a policy, which is not [checked](CorsPolicy::validate).
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: the document is not one of a policy.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: the document is not one of a
+/// policy.
 pub fn read(document: &Element) -> Result<CorsPolicy> {
     if document.name() != ROOT {
         return Err(malformed(format!("a <{}> is not a <{ROOT}>", document.name())));

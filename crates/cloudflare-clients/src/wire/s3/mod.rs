@@ -2,8 +2,8 @@
 //! what comes back.
 //!
 //! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what
-//! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`], [`cors_configuration`] and [`error_code`]
-//! work in both directions and serve a server too.
+//! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`],
+//! [`cors_configuration`] and [`error_code`] work in both directions and serve a server too.
 //!
 //! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
 //! it may change in a minor version, and in a patch before 1.0. Who builds on it pins the version with `=`.

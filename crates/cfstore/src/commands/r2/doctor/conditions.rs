@@ -12,7 +12,7 @@ pub(super) const CONDITIONS: &str = "conditions";
 
 pub(super) async fn check(access: &Access, scratch: &Scratch, content: &Bytes) -> Finding {
     let cases = [
-        // Puts what is there, so that a service which passes the condition over replaces nothing.
+        // Each puts the bytes that the object already has: a service that ignores the condition changes nothing.
         (Method::PUT, header::IF_NONE_MATCH, "*", content.clone(), StatusCode::PRECONDITION_FAILED),
         (Method::PUT, header::IF_MATCH, "\"0\"", content.clone(), StatusCode::PRECONDITION_FAILED),
         (Method::GET, header::IF_MATCH, "\"0\"", Bytes::new(), StatusCode::PRECONDITION_FAILED),

@@ -121,7 +121,7 @@ fn refused(access: &Access, error: &Error, findings: &mut Vec<Finding>) -> Strin
                 access.bucket
             );
             let means = format!("the account has no bucket {}", access.bucket);
-            (Finding::broken(BUCKET, seen, means).mend(mend), "the bucket is not there")
+            (Finding::broken(BUCKET, seen, means).mend(mend), "the bucket does not exist")
         }
         ErrorKind::Server | ErrorKind::RateLimited | ErrorKind::Timeout | ErrorKind::Connection => {
             let mend =

@@ -34,7 +34,7 @@ pub(super) async fn read(access: &Access, sample: Option<&Sample>, scratch: &Scr
             Finding::ok(READ, "an object of the bucket can be read", means)
         }
         (None, StatusCode::NOT_FOUND) => {
-            Finding::ok(READ, "an object that is not there is reported missing, and not refused", means)
+            Finding::ok(READ, "a missing object is reported as missing, not as refused", means)
         }
         _ => failed(READ, &answer.error(), place, "objects cannot be read"),
     }

@@ -15,8 +15,8 @@ pub struct CorsRequest {
     pub origin: String,
     /// The method of the request, not of the preflight.
     pub method: Method,
-    /// The names of its headers that a browser asks about: `content-type` but for forms and plain text, `range`,
-    /// `x-amz-meta-…`, and every other one that it does not send by itself.
+    /// The names of its headers that a browser asks about: `content-type` but for forms and plain text,
+    /// `range`, `x-amz-meta-…`, and every other one that it does not send by itself.
     pub headers: Vec<String>,
 }
 
@@ -82,8 +82,8 @@ pub enum CorsMismatch {
 }
 
 impl CorsPolicy {
-    /// The first rule that allows a request: its origin, its method and all of its headers. Origins and methods are
-    /// compared exactly, names of headers without regard to case.
+    /// The first rule that allows a request: its origin, its method and all of its headers. Origins and
+    /// methods are compared exactly, names of headers without regard to case.
     ///
     /// # Errors
     /// What each rule has against it.
@@ -161,7 +161,7 @@ impl fmt::Display for CorsMismatch {
                 let nearly =
                     |allowed: &&String| allowed.trim_end_matches('/') == origin && *allowed != origin;
                 if let Some(allowed) = allowed.iter().find(nearly) {
-                    write!(f, " (an origin has no slash at its end: {allowed} is none)")?;
+                    write!(f, " ({allowed} matches no page: an origin does not end with a slash)")?;
                 } else if let Some(pattern) = allowed.iter().find(|allowed| allowed.contains('*')) {
                     write!(f, " (origins are compared exactly: {pattern} is no pattern)")?;
                 }
@@ -228,7 +228,7 @@ mod tests {
             "the bucket has no CORS rules, and so refuses every page"
         );
         for (allowed, said) in [
-            ("https://b.example/", "https://b.example/ is none"),
+            ("https://b.example/", "https://b.example/ matches no page"),
             ("https://*.example", "https://*.example is no pattern"),
         ] {
             let rule = CorsRule::new([allowed], [Method::PUT]).allow_headers(["*"]);

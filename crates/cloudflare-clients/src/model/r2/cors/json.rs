@@ -67,8 +67,8 @@ struct CloudflarePolicy {
 }
 
 impl CorsPolicy {
-    /// Reads a policy in either form that is in use: that of S3, its SDKs and R2's dashboard (`{"CORSRules": [{"AllowedOrigins":
-    /// […]}]}`, or the list of rules alone), and that of [Cloudflare's
+    /// Reads a policy in either form that is in use: that of S3, its SDKs and R2's dashboard (`{"CORSRules":
+    /// [{"AllowedOrigins": […]}]}`, or the list of rules alone), and that of [Cloudflare's
     /// API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/cors/) and
     /// wrangler (`{"rules": [{"allowed": {"origins": […]}}]}`). It is not yet [checked](Self::validate).
     ///
@@ -82,7 +82,8 @@ impl CorsPolicy {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: it is neither, or a rule mixes both. The error names the rule and the field.
+    /// [`ErrorKind::Serialization`]: it is neither, or a rule mixes both. The error names the rule and the
+    /// field.
     pub fn from_json(json: &str) -> Result<Self> {
         let rules = match json::from_slice::<json::Unambiguous>(POLICY, json.as_bytes())?.0 {
             Value::Array(rules) => rules,

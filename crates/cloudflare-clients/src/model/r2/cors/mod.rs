@@ -23,9 +23,9 @@ const MAX_ID: usize = 255;
 
 /// The CORS policy of a bucket: which pages of a browser may use it, and how.
 ///
-/// A bucket without a policy refuses every page: its preflights are answered with 403, and the answers to other
-/// requests cannot be read. What does not run in a browser needs no policy. See
-/// [Configure CORS](https://developers.cloudflare.com/r2/buckets/cors/).
+/// A bucket without a policy refuses every page: its preflights are answered with 403, and the answers to
+/// other requests cannot be read. What does not run in a browser needs no policy. See [Configure
+/// CORS](https://developers.cloudflare.com/r2/buckets/cors/).
 ///
 /// ```
 /// use cloudflare_clients::http::Method;
@@ -55,16 +55,19 @@ pub struct CorsPolicy {
 pub struct CorsRule {
     /// A name, of 255 bytes at most.
     pub id: Option<String>,
-    /// The pages: `https://app.example.com`, with a port where it is not the scheme's, without a path or a slash
-    /// at the end. `*` is every page. R2 compares them exactly: `https://*.example.com` is no known pattern.
+    /// The pages: `https://app.example.com`, with a port where it is not the scheme's, without a path or a
+    /// slash at the end. `*` is every page. R2 compares them exactly: `https://*.example.com` is no known
+    /// pattern.
     pub allowed_origins: Vec<String>,
     /// What they may do: `GET`, `HEAD`, `PUT`, `POST`, `DELETE`.
     pub allowed_methods: Vec<Method>,
-    /// The headers that they may send, such as `content-type`, `range` and `x-amz-meta-*`. `*` is every header.
+    /// The headers that they may send, such as `content-type`, `range` and `x-amz-meta-*`. `*` is every
+    /// header.
     pub allowed_headers: Vec<String>,
     /// The headers of an answer that they may read, such as `etag`, which an upload in parts needs.
     pub expose_headers: Vec<String>,
-    /// For how many seconds a browser may keep the answer to a preflight. Browsers do so for two hours or less.
+    /// For how many seconds a browser may keep the answer to a preflight. Browsers do so for two hours or
+    /// less.
     pub max_age_seconds: Option<u32>,
 }
 
@@ -74,11 +77,12 @@ impl CorsPolicy {
         Self { rules: rules.into_iter().collect() }
     }
 
-    /// Checks what R2 and AWS say of a policy. An origin with a path, which no browser sends, is refused here.
+    /// Checks what R2 and AWS say of a policy. An origin with a path, which no browser sends, is refused
+    /// here.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 100; a rule lacks an origin or
-    /// a method, or has one that is not valid.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 100; a rule lacks
+    /// an origin or a method, or has one that is not valid.
     pub fn validate(&self) -> Result<()> {
         if self.rules.is_empty() {
             return Err(Error::invalid_input(
@@ -165,7 +169,8 @@ impl CorsRule {
     }
 }
 
-/// Whether this is `*`, `null` or what a browser sends as an origin. One `*` of a pattern is let pass, as AWS does.
+/// Whether this is `*`, `null` or what a browser sends as an origin. One `*` of a pattern is let pass, as AWS
+/// does.
 fn is_origin(text: &str) -> bool {
     if text == ANY || text == "null" {
         return true;
