@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::net::IpAddr;
 
 use zeroize::Zeroizing;
 
@@ -10,7 +9,7 @@ use crate::account::validate_account_id;
 use crate::env::{self, Variables};
 use crate::error::{Error, Result};
 use crate::secret::validate_secret;
-use crate::signing::endpoint::Endpoint;
+use crate::signing::endpoint::{Endpoint, host_and_port, is_loopback};
 #[cfg(any(test, all(feature = "http", not(target_arch = "wasm32"))))]
 use crate::wire::kv_rest::{ApiToken, NamespacesUrl};
 
@@ -121,22 +120,12 @@ pub(crate) fn api_endpoint(base_url: Option<&str>) -> Result<Endpoint> {
     let base = base_url.unwrap_or(API);
     let endpoint = Endpoint::parse(base).map_err(|error| error.explain("the API's base URL"))?;
     let host = endpoint.host_for(None)?;
-    if endpoint.scheme() != "https" && !is_this_machine(&host) {
+    if endpoint.scheme() != "https" && !is_loopback(host_and_port(&host).0) {
         return Err(Error::invalid_input(format!(
             "the API's base URL {base:?} is not https: the token would be readable on its way to {host}"
         )));
     }
     Ok(endpoint)
-}
-
-/// Whether what is sent to a host, with its port or without, does not leave this machine.
-fn is_this_machine(authority: &str) -> bool {
-    let host = match authority.rsplit_once(':') {
-        Some((host, _port)) if !authority.ends_with(']') => host,
-        _ => authority,
-    };
-    let ip = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
-    ip.map_or(host == "localhost", |ip| ip.is_loopback())
 }
 
 impl fmt::Debug for KvAccountConfig {

@@ -291,8 +291,7 @@ impl Endpoint {
     #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
     pub(crate) fn identity(&self) -> String {
         let (host, port) = host_and_port(&self.authority);
-        let ip = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-        if host != "localhost" && !ip.is_ok_and(|ip| ip.is_loopback()) {
+        if !is_loopback(host) {
             return self.to_string();
         }
         format!("{}://localhost:{}{}", self.scheme(), port.unwrap_or_default(), self.path_prefix)
@@ -314,7 +313,14 @@ impl FromStr for Endpoint {
     }
 }
 
-fn host_and_port(authority: &str) -> (&str, Option<&str>) {
+/// Whether what is sent to a host, named without its port, does not leave this machine.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
+/// The last colon of an IPv6 address is within its brackets.
+pub(crate) fn host_and_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         Some((host, port)) if !authority.ends_with(']') => (host, Some(port)),
         _ => (authority, None),

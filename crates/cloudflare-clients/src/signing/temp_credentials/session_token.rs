@@ -1,7 +1,6 @@
 //! Session tokens as a server reads them.
 
 use std::fmt;
-use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
@@ -13,6 +12,7 @@ use zeroize::Zeroizing;
 use super::claims::{Claims, PREFIX, mac, secret_of};
 use super::s3_action::S3Action;
 use crate::model::r2::normalize_key;
+use crate::signing::endpoint::{host_and_port, is_loopback};
 use crate::sigv4::Credentials;
 
 /// How far the clock of who made a token may be ahead.
@@ -215,23 +215,10 @@ fn is_audience(claims: &Claims, host: &str) -> bool {
 
 /// Whether `given` names `host`, which may have a port.
 fn is_host(given: &str, host: &str) -> bool {
-    let (given_name, given_port) = name_and_port(given);
-    let (name, port) = name_and_port(host);
+    let (given_name, given_port) = host_and_port(given);
+    let (name, port) = host_and_port(host);
     let is_same_name = given_name.eq_ignore_ascii_case(name) || is_loopback(given_name) && is_loopback(name);
     is_same_name && (given_port.is_none() || given_port == port)
-}
-
-fn name_and_port(host: &str) -> (&str, Option<&str>) {
-    match host.rsplit_once(':') {
-        // The last colon of an IPv6 address is within its brackets.
-        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
-        _ => (host, None),
-    }
-}
-
-fn is_loopback(name: &str) -> bool {
-    let ip = name.trim_matches(['[', ']']).parse::<IpAddr>();
-    name.eq_ignore_ascii_case("localhost") || ip.is_ok_and(|ip| ip.is_loopback())
 }
 
 impl fmt::Debug for SessionToken {

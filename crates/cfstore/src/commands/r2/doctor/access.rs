@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::http::{HeaderName, HeaderValue, Method, Request, Uri, header};
-use cloudflare_clients::r2::{Body, ListRequest, Presign, R2SigningClient, R2SigningConfig};
+use cloudflare_clients::http::{HeaderName, HeaderValue, Method};
+use cloudflare_clients::r2::{
+    Body, ListBucketsRequest, ListRequest, Presign, R2SigningClient, R2SigningConfig,
+};
 use cloudflare_clients::s3::endpoint::Endpoint;
 use cloudflare_clients::s3::xml::Element;
-use cloudflare_clients::s3::{self, list_objects_v2};
-use cloudflare_clients::sigv4::{Credentials, Payload, RequestTarget, Signer};
+use cloudflare_clients::s3::{self, list_buckets, list_objects_v2};
+use cloudflare_clients::sigv4::{Credentials, Signer};
 use cloudflare_clients::{Error, ErrorKind, Result};
 
 use super::http::{Answer, Http};
+
+pub(super) const R2_DOMAIN: &str = ".r2.cloudflarestorage.com";
 
 /// What everything is written below that is written, and what no sample is taken from.
 pub(super) const FOLDER: &str = ".cfstore-doctor/";
@@ -119,7 +123,7 @@ impl Access {
 
     /// Whether the host is one of R2.
     pub(super) fn is_r2(&self) -> bool {
-        self.endpoint.host_for(None).is_ok_and(|host| host.ends_with(".r2.cloudflarestorage.com"))
+        is_r2(&self.endpoint)
     }
 
     /// Where pages send their requests.
@@ -150,19 +154,8 @@ impl Access {
 
     /// Asks for the buckets of the account, which takes admin rights.
     pub(super) async fn list_buckets(&self) -> Result<Answer> {
-        let (host, path) = (self.endpoint.host_for(None)?, self.endpoint.path_for(None, None)?);
-        let mut request = Request::new(Body::empty());
-        let invalid = |_| Error::new(ErrorKind::InvalidInput, "the endpoint has no valid URL");
-        *request.uri_mut() =
-            format!("{}://{host}{path}", self.endpoint.scheme()).parse::<Uri>().map_err(invalid)?;
-        let headers = request.headers_mut();
-        let value = HeaderValue::from_str(&host)
-            .map_err(|_| Error::new(ErrorKind::InvalidInput, "the endpoint has no valid host"))?;
-        headers.insert(header::HOST, value);
-        headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        let target = RequestTarget::new(&Method::GET, &host, &path);
-        self.signer.sign_headers(target, headers, &Payload::Empty, self.now())?;
-        self.http.send(request).await
+        let request = list_buckets::request(&ListBucketsRequest::default())?;
+        self.http.send(request.sign(&self.endpoint, None, &self.signer, self.now())?).await
     }
 
     /// Asks for the first objects of the bucket.
@@ -187,6 +180,11 @@ impl Access {
         let sample = objects.into_iter().find(|object| object.size > 0 && !object.key.starts_with(FOLDER));
         Ok(Listing { name, sample: sample.map(|object| Sample { key: object.key, size: object.size }) })
     }
+}
+
+/// Whether the host is one of R2.
+pub(super) fn is_r2(endpoint: &Endpoint) -> bool {
+    endpoint.host_for(None).is_ok_and(|host| host.ends_with(R2_DOMAIN))
 }
 
 pub(super) fn object_request(

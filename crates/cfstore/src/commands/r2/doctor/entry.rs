@@ -7,7 +7,7 @@ use cloudflare_clients::s3::endpoint::Endpoint;
 use cloudflare_clients::{Error, ErrorKind};
 use futures_util::future::join_all;
 
-use super::access::{Access, Listing, Refusal, Sample};
+use super::access::{Access, Listing, R2_DOMAIN, Refusal, Sample};
 use super::finding::Finding;
 use crate::shell::quoted;
 use crate::variables::{
@@ -23,7 +23,6 @@ pub(super) const LIST: &str = "list";
 
 /// R2's names for its one region.
 const R2_REGIONS: [&str; 2] = ["auto", "us-east-1"];
-const R2_DOMAIN: &str = ".r2.cloudflarestorage.com";
 
 pub(super) struct Entry {
     pub(super) findings: Vec<Finding>,

@@ -5,7 +5,7 @@ use cloudflare_clients::http::{Method, StatusCode, header};
 use cloudflare_clients::sigv4::encode_path;
 use cloudflare_clients::{Error, ErrorKind};
 
-use super::access::Access;
+use super::access::{Access, R2_DOMAIN};
 use super::connection::is_this_machine;
 use super::cors::allows_origin;
 use super::finding::Finding;
@@ -16,7 +16,7 @@ pub(super) const PUBLIC_URL: &str = "public URL";
 /// What can be said of it without asking.
 pub(super) fn misnamed(base: &str, access: &Access) -> Option<Finding> {
     let host = host_of(base);
-    let is_s3 = host.ends_with(".r2.cloudflarestorage.com")
+    let is_s3 = host.ends_with(R2_DOMAIN)
         || access.endpoint.host_for(None).is_ok_and(|own| host.eq_ignore_ascii_case(&own))
         || access.endpoint.host_for(Some(&access.bucket)).is_ok_and(|own| host.eq_ignore_ascii_case(&own));
     is_s3.then(|| {

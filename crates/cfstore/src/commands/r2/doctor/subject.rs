@@ -7,7 +7,7 @@ use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
 use cloudflare_clients::s3::endpoint::Endpoint;
 
-use super::access::{Access, Keys};
+use super::access::{Access, Keys, is_r2};
 use super::finding::Finding;
 use super::http::Http;
 use super::secrets::Secrets;
@@ -102,7 +102,7 @@ impl Bucket {
         let is_named_in = |given: &String| given.trim_end_matches('/') != self.endpoint.to_string();
         match &self.given_endpoint {
             // Of R2, where the bucket in a URL is known for one.
-            Some(given) if self.is_r2() && given.to_ascii_lowercase().contains(&self.name) && is_named_in(given) => {
+            Some(given) if is_r2(&self.endpoint) && given.to_ascii_lowercase().contains(&self.name) && is_named_in(given) => {
                 Finding::warning(
                     VARIABLES,
                     format!("{R2_ENDPOINT} names the bucket {}, as the dashboard shows it", self.name),
@@ -112,9 +112,5 @@ impl Bucket {
             }
             _ => Finding::ok(VARIABLES, seen, "all that a request needs is there, and has its form"),
         }
-    }
-
-    fn is_r2(&self) -> bool {
-        self.endpoint.host_for(None).is_ok_and(|host| host.ends_with(".r2.cloudflarestorage.com"))
     }
 }
