@@ -95,7 +95,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
             copy: true,
             list_parts: true,
             conditional_complete: true,
-            full_object_crc64nvme: true,
+            multipart_checksums: true,
             buckets: true,
             checksums: vec![
                 ChecksumAlgorithm::Crc32,

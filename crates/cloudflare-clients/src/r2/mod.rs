@@ -66,15 +66,16 @@ pub use self::service::R2Service;
 pub use crate::body::{Body, ByteStream, DEFAULT_READ_LIMIT};
 pub use crate::client::outcomes::Outcomes;
 pub use crate::model::r2::{
-    AbortMultipartUploadRequest, BucketInfo, BucketsPage, Checksum, ChecksumAlgorithm, Checksums,
-    CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsMatch, CorsMismatch, CorsPolicy,
-    CorsRefusal, CorsRequest, CorsRule, Crc64Nvme, CreateBucketRequest, CreateMultipartUploadRequest,
-    CreatedMultipartUpload, CustomMetadata, DeleteManyRequest, DeleteRequest, Etag, EtagList, GetRequest,
-    Hasher, HeadRequest, HttpMetadata, ListBucketsRequest, ListMultipartUploadsRequest, ListPage,
-    ListPartsRequest, ListRequest, LocationHint, MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE,
-    MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary, MultipartUploadsPage, Object,
-    ObjectBody, ObjectMetadata, PartsPage, PutRequest, Range, ServedRange, StorageClass, StoredObject,
-    UploadPartCopyRequest, UploadPartRequest, UploadedPart, normalize_key,
+    AbortMultipartUploadRequest, BucketInfo, BucketsPage, Checksum, ChecksumAlgorithm, ChecksumType,
+    Checksums, CompleteMultipartUploadRequest, CompositeChecksum, Conditional, CopyRequest, CorsMatch,
+    CorsMismatch, CorsPolicy, CorsRefusal, CorsRequest, CorsRule, Crc64Nvme, CreateBucketRequest,
+    CreateMultipartUploadRequest, CreatedMultipartUpload, CustomMetadata, DeleteManyRequest, DeleteRequest,
+    Etag, EtagList, GetRequest, Hasher, HeadRequest, HttpMetadata, ListBucketsRequest,
+    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, LocationHint, MAX_CUSTOM_METADATA,
+    MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
+    MultipartUploadsPage, Object, ObjectBody, ObjectChecksum, ObjectMetadata, PartsPage, PutRequest, Range,
+    ServedRange, StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
+    normalize_key,
 };
 pub use crate::signing::{
     AccessScope, Addressing, Endpoint, Jurisdiction, Presign, R2AccountConfig, R2SigningClient,

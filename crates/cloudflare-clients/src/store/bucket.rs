@@ -20,12 +20,12 @@ use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_K
 use crate::model::r2::limits::validate_delete_count;
 use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
-    AbortMultipartUploadRequest, Account, Body, Bucket, BucketAddress, ChecksumAlgorithm, Checksums,
+    AbortMultipartUploadRequest, Account, Body, Bucket, BucketAddress, Checksums,
     CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsPolicy, CreateMultipartUploadRequest,
     CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, PartsPage, PutRequest, Range, ServedRange, StoredObject, UploadPartCopyRequest,
-    UploadPartRequest, UploadedPart,
+    ObjectBody, ObjectChecksum, PartsPage, PutRequest, Range, ServedRange, StoredObject,
+    UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -175,7 +175,8 @@ impl Bucket for LocalBucket {
             self.read(|_, _| Ok(())).await?;
         }
         let Received { segment, checksum, file } =
-            receive(&self.store.shared().blobs, request.body, request.checksum).await?;
+            receive(&self.store.shared().blobs, request.body, request.checksum, None).await?;
+        let checksum = checksum.map(ObjectChecksum::FullObject);
         self.write(file.into_iter().collect(), move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
             let body = new_body_of(write, &segment)?;
@@ -240,7 +241,7 @@ impl Bucket for LocalBucket {
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
         let create = move |write: &Write<'_>, bucket| {
-            multipart::create(write, bucket, &key, &metadata, request.full_object_crc64nvme)
+            multipart::create(write, bucket, &key, &metadata, request.checksum_algorithm)
         };
         Ok(CreatedMultipartUpload { upload_id: self.write(Vec::new(), create).await? })
     }
@@ -251,13 +252,15 @@ impl Bucket for LocalBucket {
         validate_part_number(part_number)?;
         let upload_id = request.upload_id;
         // An upload that is not there is found out before the body is received.
-        let (looked_up, id) = (key.clone(), upload_id.clone());
-        self.read(move |connection, bucket| multipart::find(connection, bucket, &looked_up, &id).map(drop))
-            .await?;
-        let Received { segment, file, .. } =
-            receive(&self.store.shared().blobs, request.body, request.checksum).await?;
+        let (looked_up, id, given) = (key.clone(), upload_id.clone(), request.checksum);
+        let find = move |connection: &Connection, bucket| {
+            Ok(multipart::find(connection, bucket, &looked_up, &id)?.algorithm_of_parts(given)?)
+        };
+        let asked = self.read(find).await?;
+        let Received { segment, checksum, file } =
+            receive(&self.store.shared().blobs, request.body, given, asked).await?;
         self.write(file.into_iter().collect(), move |write, bucket| {
-            multipart::put_part(write, bucket, &key, &upload_id, part_number, &segment)
+            multipart::put_part(write, bucket, &key, &upload_id, part_number, &segment, checksum)
         })
         .await
     }
@@ -426,11 +429,7 @@ impl LocalBucket {
             let new = NewObject {
                 key,
                 size: object.size,
-                checksum: object
-                    .checksums
-                    .iter()
-                    .find(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5)
-                    .copied(),
+                checksum: object.checksums.kept(),
                 etag: object.etag,
                 metadata: Metadata::new(&http, &custom, storage_class)?,
                 body,
@@ -498,7 +497,7 @@ mod tests {
     use futures_util::{StreamExt as _, stream};
 
     use super::*;
-    use crate::r2::{Body, Checksum, CustomMetadata, HttpMetadata, Range, StorageClass};
+    use crate::r2::{Body, Checksum, ChecksumAlgorithm, CustomMetadata, HttpMetadata, Range, StorageClass};
     use crate::store::testing::{bucket, bucket_with_clock, bytes, files, pattern};
 
     fn kind<T>(result: Result<T>) -> Option<ErrorKind> {

@@ -16,13 +16,14 @@ use crate::time;
 pub(super) use crate::time::to_millis;
 
 /// What each version of the format adds to the one before.
-pub(super) const VERSIONS: [&str; 6] = [
+pub(super) const VERSIONS: [&str; 7] = [
     include_str!("schema/1_buckets.sql"),
     include_str!("schema/2_namespaces.sql"),
     include_str!("schema/3_checksums.sql"),
     include_str!("schema/4_ended_uploads.sql"),
     include_str!("schema/5_parts.sql"),
     include_str!("schema/6_bucket_settings.sql"),
+    include_str!("schema/7_composite_checksums.sql"),
 ];
 
 /// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,

@@ -130,7 +130,7 @@ impl UploadsQuery {
 
     pub(super) fn run(self, connection: &Connection, bucket: i64) -> StoreResult<MultipartUploadsPage> {
         let mut statement = connection.prepare_cached(
-            "SELECT key, uploaded_key, id, initiated, storage_class FROM uploads \
+            "SELECT key, uploaded_key, id, initiated, storage_class, checksum_algorithm FROM uploads \
              WHERE bucket = ?1 AND (key, id) >= (?2, ?3) AND key < ?4 ORDER BY key, id",
         )?;
         let end = after_prefix(&self.grouping.prefix);
@@ -158,6 +158,7 @@ impl UploadsQuery {
                     upload_id: row.get(2)?,
                     initiated: from_millis(row.get(3)?),
                     storage_class: Some(objects::read_storage_class(row, 4)?),
+                    checksum_algorithm: objects::read_algorithm(row, 5)?,
                 };
                 marker = (Some(upload.key.clone()), Some(upload.upload_id.clone()));
                 page.uploads.push(upload);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, OptionalExtension as _};
+use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::block_checksums::crc_of_blocks;
 use super::database::{StoreResult, from_millis, random_hex, to_millis};
@@ -15,13 +15,13 @@ use super::segments::{
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{
-    BAD_DIGEST, ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_PART, NO_SUCH_UPLOAD,
+    BAD_DIGEST, ENTITY_TOO_LARGE, ENTITY_TOO_SMALL, INVALID_PART, INVALID_REQUEST, NO_SUCH_UPLOAD,
 };
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
 use crate::model::r2::multipart::{WrongSize, check_part_sizes, validate_part_number};
 use crate::r2::{
-    Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, Crc64Nvme, Hasher, PartsPage,
-    StoredObject, UploadedPart,
+    Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, CompositeChecksum, Crc64Nvme,
+    Hasher, ObjectChecksum, PartsPage, StoredObject, UploadedPart,
 };
 
 /// How long it is known of an upload that it has ended. R2 is not known to forget; its uploads live as long.
@@ -32,8 +32,34 @@ const REMEMBERED: Duration = Duration::from_hours(7 * 24);
 pub(super) struct Upload {
     body: i64,
     metadata: Metadata,
-    /// Whether the object gets the CRC-64/NVME of all its bytes.
-    full_object_crc64nvme: bool,
+    /// The algorithm of the checksum that the object gets.
+    checksum_algorithm: Option<ChecksumAlgorithm>,
+}
+
+impl Upload {
+    /// What is computed of a part, besides what is known of every segment: the checksum of the upload's
+    /// algorithm.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: the part is given with the checksum of another algorithm.
+    pub(super) fn algorithm_of_parts(&self, given: Option<Checksum>) -> Result<Option<ChecksumAlgorithm>> {
+        let given =
+            given.map(|checksum| checksum.algorithm()).filter(|given| *given != ChecksumAlgorithm::Md5);
+        if let (Some(begun), Some(given)) = (self.checksum_algorithm, given)
+            && begun != given
+        {
+            return Err(mismatch(begun.name(), given.name()));
+        }
+        Ok(self.checksum_algorithm.filter(|algorithm| *algorithm != ChecksumAlgorithm::Crc64Nvme))
+    }
+}
+
+/// AWS's error for a checksum of another algorithm than that of the upload.
+fn mismatch(begun: &str, given: &str) -> Error {
+    Error::invalid_input(format!(
+        "Checksum Type mismatch occurred, expected checksum Type: {begun}, actual checksum Type: {given}"
+    ))
+    .with_code(INVALID_REQUEST.name)
 }
 
 /// Sorts the parts of a complete by their number.
@@ -60,14 +86,14 @@ pub(super) fn create(
     bucket: i64,
     key: &Key,
     metadata: &Metadata,
-    full_object_crc64nvme: bool,
+    checksum_algorithm: Option<ChecksumAlgorithm>,
 ) -> StoreResult<String> {
     let id = random_hex(write)? + &random_hex(write)?;
     let storage_class = storage_class_in(write, bucket, metadata.storage_class)?;
     write
         .prepare_cached(
             "INSERT INTO uploads (bucket, key, id, uploaded_key, initiated, storage_class, body, http_metadata, \
-             custom_metadata, full_object_crc64nvme) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             custom_metadata, checksum_algorithm) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             bucket,
@@ -79,7 +105,7 @@ pub(super) fn create(
             new_body(write)?,
             &metadata.http,
             &metadata.custom,
-            full_object_crc64nvme,
+            checksum_algorithm.map(ChecksumAlgorithm::name),
         ))?;
     Ok(id)
 }
@@ -94,7 +120,7 @@ fn no_such_upload() -> Error {
 
 pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> StoreResult<Upload> {
     let mut statement = connection.prepare_cached(
-        "SELECT body, storage_class, http_metadata, custom_metadata, full_object_crc64nvme FROM uploads \
+        "SELECT body, storage_class, http_metadata, custom_metadata, checksum_algorithm FROM uploads \
          WHERE bucket = ?1 AND key = ?2 AND id = ?3",
     )?;
     let mut rows = statement.query((bucket, key.as_bytes(), id))?;
@@ -102,7 +128,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) ->
     Ok(Upload {
         body: row.get(0)?,
         metadata: Metadata::read(row, 1, 2, 3)?,
-        full_object_crc64nvme: row.get(4)?,
+        checksum_algorithm: objects::read_algorithm(row, 4)?,
     })
 }
 
@@ -114,18 +140,18 @@ pub(super) fn put_part(
     id: &str,
     part_number: u16,
     part: &Segment,
+    checksum: Option<Checksum>,
 ) -> StoreResult<UploadedPart> {
     let upload = find(write, bucket, key, id)?;
     let id = segment_id(upload.body, part_number);
     remove_segments(write, id..id + 1)?;
     put_segment(write, id, part)?;
-    set_uploaded(write, id)?;
+    set_uploaded(write, id, checksum)?;
     let mut uploaded = UploadedPart::new(part_number, part.md5.to_hex());
     uploaded.size = Some(part.size);
     uploaded.uploaded = Some(from_millis(to_millis(write.now)));
-    if upload.full_object_crc64nvme {
-        uploaded.checksums = checksums(crc_of_blocks(part.size, &part.checksums));
-    }
+    let crc = crc_of_blocks(part.size, &part.checksums);
+    uploaded.checksums = checksums_of_part(&upload, checksum, crc);
     Ok(uploaded)
 }
 
@@ -140,30 +166,21 @@ pub(super) fn complete(
     let (id, parts) = (request.upload_id.as_str(), &request.parts);
     let upload = find(write, bucket, key, id)?;
     let ids = segments_of(upload.body);
-    let needs_crc = upload.full_object_crc64nvme || request.checksum.is_some();
+    let mut checksum = Whole::new(&upload, request.checksum)?;
     let mut etag = Hasher::md5();
-    let mut crc = needs_crc.then(Crc64Nvme::new);
     let mut sizes = Vec::with_capacity(parts.len());
     for part in parts {
-        let given = part.checksums.get(ChecksumAlgorithm::Crc64Nvme);
-        let stored = find_part(write, &upload, part, needs_crc || given.is_some())?;
-        if let (Some(given), Some(made)) = (given, stored.crc.map(Crc64Nvme::checksum))
-            && *given != made
-        {
-            let number = part.part_number;
-            return Err(
-                invalid_part(format!("the part {number} hashes to {made:?}, not to {given:?}")).into()
-            );
-        }
+        // A large part has many checksums of blocks.
+        let needs_crc =
+            matches!(checksum, Whole::Crc64(_)) || part.checksums.get(ChecksumAlgorithm::Crc64Nvme).is_some();
+        let stored = find_part(write, &upload, part, needs_crc)?;
+        stored.check(part)?;
         etag.update(&stored.md5);
         sizes.push(stored.size);
-        crc = crc.zip(stored.crc).map(|(mut whole, part)| {
-            whole.append(part);
-            whole
-        });
+        checksum.append(&stored);
     }
     let size = check_sizes(&sizes)?;
-    let checksum = crc.map(Crc64Nvme::checksum);
+    let checksum = checksum.finish(parts.len());
     if let Some(given) = request.checksum {
         check_whole(given, checksum)?;
     }
@@ -196,11 +213,84 @@ pub(super) fn complete(
     objects::replace(write, bucket, new).map(Ok)
 }
 
+/// The checksum of the object, on its way from those of the parts.
+enum Whole {
+    /// None is kept.
+    Nothing,
+    /// `None`: that of a part is not known.
+    Crc64(Option<Crc64Nvme>),
+    Composite(ChecksumAlgorithm, Option<Hasher>),
+}
+
+impl Whole {
+    /// What the upload was begun with, or the CRC-64/NVME that whoever completes it gives.
+    fn new(upload: &Upload, given: Option<ObjectChecksum>) -> Result<Self> {
+        let given = given.map(|given| given.algorithm());
+        match (upload.checksum_algorithm, given) {
+            (Some(begun), Some(given)) if begun != given => Err(mismatch(begun.name(), given.name())),
+            (None, Some(given)) if given != ChecksumAlgorithm::Crc64Nvme => {
+                Err(mismatch("null", given.name()))
+            }
+            (begun, given) => Ok(match begun.or(given) {
+                None => Self::Nothing,
+                Some(ChecksumAlgorithm::Crc64Nvme) => Self::Crc64(Some(Crc64Nvme::new())),
+                Some(algorithm) => Self::Composite(algorithm, Some(Hasher::new(algorithm))),
+            }),
+        }
+    }
+
+    /// Adds the next part.
+    fn append(&mut self, part: &StoredPart) {
+        match self {
+            Self::Nothing => {}
+            Self::Crc64(whole) => match (&mut *whole, part.crc) {
+                (Some(whole), Some(crc)) => whole.append(crc),
+                _ => *whole = None,
+            },
+            Self::Composite(algorithm, whole) => {
+                match (&mut *whole, part.checksum.filter(|checksum| checksum.algorithm() == *algorithm)) {
+                    (Some(whole), Some(checksum)) => whole.update(checksum.as_bytes()),
+                    _ => *whole = None,
+                }
+            }
+        }
+    }
+
+    fn finish(self, parts: usize) -> Option<ObjectChecksum> {
+        match self {
+            Self::Nothing => None,
+            Self::Crc64(whole) => whole.map(|whole| whole.checksum().into()),
+            Self::Composite(_, whole) => {
+                let parts = u16::try_from(parts).ok()?;
+                whole.map(|whole| CompositeChecksum::new(whole.finish(), parts).into())
+            }
+        }
+    }
+}
+
 /// A part that was uploaded.
 struct StoredPart {
     size: u64,
     md5: Vec<u8>,
     crc: Option<Crc64Nvme>,
+    /// What it came with, or that of the upload's algorithm.
+    checksum: Option<Checksum>,
+}
+
+impl StoredPart {
+    /// Refuses a part that is given with another checksum than it has.
+    fn check(&self, part: &UploadedPart) -> Result<()> {
+        let made = self.checksum.into_iter().chain(self.crc.map(Crc64Nvme::checksum));
+        for made in made {
+            if let Some(given) = part.checksums.get(made.algorithm())
+                && *given != made
+            {
+                let number = part.part_number;
+                return Err(invalid_part(format!("the part {number} hashes to {made:?}, not to {given:?}")));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The part that a complete names.
@@ -210,21 +300,30 @@ fn find_part(
     part: &UploadedPart,
     needs_crc: bool,
 ) -> StoreResult<StoredPart> {
-    let mut statement = write
-        .prepare_cached("SELECT size, md5, CASE WHEN ?2 THEN checksums END FROM segments WHERE id = ?1")?;
+    let mut statement = write.prepare_cached(
+        "SELECT size, md5, CASE WHEN ?2 THEN checksums END, checksum FROM segments WHERE id = ?1",
+    )?;
     let mut rows = statement.query((segment_id(upload.body, part.part_number), needs_crc))?;
     if let Some(row) = rows.next()? {
         let md5: Vec<u8> = row.get(1)?;
         if hex::encode(&md5) == part.etag {
-            return Ok(StoredPart { size: row.get(0)?, md5, crc: read_crc(row, 0, 2)? });
+            let (size, crc) = (row.get(0)?, read_crc(row, 0, 2)?);
+            return Ok(StoredPart { size, md5, crc, checksum: read_part_checksum(row, 3)? });
         }
     }
     Err(invalid_part(format!("the part {} with the etag {:?} was not uploaded", part.part_number, part.etag))
         .into())
 }
 
+fn read_part_checksum(row: &Row<'_>, column: usize) -> StoreResult<Option<Checksum>> {
+    Ok(match objects::read_checksum(row, column)? {
+        Some(ObjectChecksum::FullObject(checksum)) => Some(checksum),
+        _ => None,
+    })
+}
+
 /// Refuses another checksum of the whole than that of the parts together.
-fn check_whole(given: Checksum, made: Option<Checksum>) -> Result<()> {
+fn check_whole(given: ObjectChecksum, made: Option<ObjectChecksum>) -> Result<()> {
     match made {
         Some(made) if made == given => Ok(()),
         Some(made) => Err(Error::new(
@@ -243,8 +342,11 @@ fn check_whole(given: Checksum, made: Option<Checksum>) -> Result<()> {
     }
 }
 
-fn checksums(crc: Option<Crc64Nvme>) -> Checksums {
-    crc.map(Crc64Nvme::checksum).into_iter().collect()
+/// What an answer says of a part: what it came with, or what the upload was begun with.
+fn checksums_of_part(upload: &Upload, checksum: Option<Checksum>, crc: Option<Crc64Nvme>) -> Checksums {
+    let with_crc = upload.checksum_algorithm == Some(ChecksumAlgorithm::Crc64Nvme);
+    let crc = crc.filter(|_| with_crc).map(Crc64Nvme::checksum);
+    checksum.into_iter().chain(crc).collect()
 }
 
 /// R2's rules on sizes; returns their sum.
@@ -350,13 +452,14 @@ pub(super) fn list_parts(
     limit: usize,
 ) -> StoreResult<PartsPage> {
     let mut statement = connection.prepare_cached(
-        "SELECT id & 65535, md5, size, uploaded, CASE WHEN ?3 THEN checksums END FROM segments \
+        "SELECT id & 65535, md5, size, uploaded, CASE WHEN ?3 THEN checksums END, checksum FROM segments \
              WHERE id > ?1 AND id < ?2 ORDER BY id",
     )?;
     let ids = segments_of(upload.body);
     let first = segment_id(upload.body, marker.unwrap_or(0));
-    let mut rows = statement.query((first, ids.end, upload.full_object_crc64nvme))?;
-    let mut page = PartsPage::default();
+    let with_crc = upload.checksum_algorithm == Some(ChecksumAlgorithm::Crc64Nvme);
+    let mut rows = statement.query((first, ids.end, with_crc))?;
+    let mut page = PartsPage { checksum_algorithm: upload.checksum_algorithm, ..PartsPage::default() };
     while let Some(row) = rows.next()? {
         if page.parts.len() == limit {
             page.truncated = true;
@@ -367,7 +470,7 @@ pub(super) fn list_parts(
         let mut part = UploadedPart::new(row.get(0)?, hex::encode(md5));
         part.size = Some(row.get(2)?);
         part.uploaded = row.get::<_, Option<u64>>(3)?.map(from_millis);
-        part.checksums = checksums(read_crc(row, 2, 4)?);
+        part.checksums = checksums_of_part(upload, read_part_checksum(row, 5)?, read_crc(row, 2, 4)?);
         page.parts.push(part);
     }
     Ok(page)
@@ -458,7 +561,7 @@ mod tests {
         let wrong = crc(b"wrong").checksum();
         for asked in [true, false] {
             let mut create = CreateMultipartUploadRequest::new("key");
-            create.full_object_crc64nvme = asked;
+            create.checksum_algorithm = asked.then_some(ChecksumAlgorithm::Crc64Nvme);
             let id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
             let parts = vec![upload(&bucket, &id, 1, 5 * MIB).await, upload(&bucket, &id, 2, 10).await];
             let expected = asked.then(|| crc(&pattern(10)));
@@ -471,17 +574,17 @@ mod tests {
                 checksum,
                 ..CompleteMultipartUploadRequest::new("key", &id, parts.clone())
             };
-            let refused = bucket.complete_multipart_upload(request(Some(wrong))).await.unwrap_err();
+            let refused = bucket.complete_multipart_upload(request(Some(wrong.into()))).await.unwrap_err();
             assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
             let mut of_a_part = request(None);
             of_a_part.parts[1].checksums.insert(wrong);
             let refused = bucket.complete_multipart_upload(of_a_part).await.unwrap_err();
             assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidPart")));
-            let md5 = request(Some(Checksum::md5_of(b"")));
+            let md5 = request(Some(Checksum::md5_of(b"").into()));
             let refused = bucket.complete_multipart_upload(md5).await.unwrap_err();
             assert_eq!(refused.kind(), ErrorKind::Unsupported);
 
-            let given = (!asked).then_some(whole);
+            let given = (!asked).then_some(whole.into());
             let stored = bucket.complete_multipart_upload(request(given)).await.unwrap();
             assert_eq!(stored.checksums.iter().collect::<Vec<_>>(), [&whole]);
             bucket.copy(CopyRequest::new("key", "copy")).await.unwrap();
@@ -490,6 +593,100 @@ mod tests {
                 assert_eq!(object.checksums, stored.checksums);
             }
         }
+    }
+
+    const COMPOSITE: [ChecksumAlgorithm; 4] = [
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32c,
+    ];
+
+    #[tokio::test]
+    async fn the_checksums_of_the_parts_make_that_of_the_object() {
+        let (_folder, bucket) = bucket().await;
+        for algorithm in COMPOSITE {
+            let mut create = CreateMultipartUploadRequest::new("key");
+            create.checksum_algorithm = Some(algorithm);
+            let id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
+            // It is computed whether it was given or not, and compared.
+            let mut parts = vec![upload(&bucket, &id, 1, 5 * MIB).await];
+            let last = |checksum| UploadPartRequest {
+                checksum: Some(checksum),
+                ..UploadPartRequest::new("key", &id, 2, pattern(10))
+            };
+            let refused = bucket.upload_part(last(Checksum::of(algorithm, b"other"))).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
+            let refused = bucket.upload_part(last(Checksum::md5_of(b"other"))).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
+            let other = Checksum::of(ChecksumAlgorithm::Crc64Nvme, &pattern(10));
+            let refused = bucket.upload_part(last(other)).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidRequest")));
+            parts.push(bucket.upload_part(last(Checksum::md5_of(&pattern(10)))).await.unwrap());
+            let sums = [pattern(5 * MIB), pattern(10)].map(|bytes| Checksum::of(algorithm, &bytes));
+            for (part, sum) in parts.iter().zip(&sums) {
+                assert_eq!(part.checksums, [*sum].into_iter().collect());
+            }
+            let page = bucket.list_parts(ListPartsRequest::new("key", &id)).await.unwrap();
+            assert_eq!((page.checksum_algorithm, page.parts), (Some(algorithm), parts.clone()));
+            let uploads =
+                bucket.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap();
+            assert_eq!(uploads.uploads[0].checksum_algorithm, Some(algorithm));
+
+            let request = |checksum: Option<ObjectChecksum>| CompleteMultipartUploadRequest {
+                checksum,
+                ..CompleteMultipartUploadRequest::new("key", &id, parts.clone())
+            };
+            let whole = CompositeChecksum::of_parts(algorithm, sums).unwrap();
+            let reversed = CompositeChecksum::of_parts(algorithm, [sums[1], sums[0]]).unwrap();
+            let of_three = CompositeChecksum::new(whole.checksum(), 3);
+            for wrong in [reversed, of_three] {
+                let refused =
+                    bucket.complete_multipart_upload(request(Some(wrong.into()))).await.unwrap_err();
+                assert_eq!((refused.kind(), refused.code()), (ErrorKind::Integrity, Some("BadDigest")));
+            }
+            let crc = Crc64Nvme::of(b"").checksum();
+            let refused = bucket.complete_multipart_upload(request(Some(crc.into()))).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidRequest")));
+            let mut of_a_part = request(None);
+            of_a_part.parts[1].checksums.insert(sums[0]);
+            let refused = bucket.complete_multipart_upload(of_a_part).await.unwrap_err();
+            assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidPart")));
+
+            let stored = bucket.complete_multipart_upload(request(Some(whole.into()))).await.unwrap();
+            assert_eq!(stored.checksums.kept(), Some(whole.into()));
+            assert_eq!(stored.checksums.iter().count(), 0, "none is of the bytes");
+            bucket.copy(CopyRequest::new("key", "copy")).await.unwrap();
+            for key in ["key", "copy"] {
+                let object = bucket.head(HeadRequest::new(key)).await.unwrap().unwrap();
+                assert_eq!(object.checksums, stored.checksums);
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn an_upload_without_an_algorithm_has_no_composite_checksum() {
+        let (_folder, bucket) = bucket().await;
+        let id = begin(&bucket, "key").await;
+        let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, &pattern(10));
+        let part = UploadPartRequest {
+            checksum: Some(sha256),
+            ..UploadPartRequest::new("key", &id, 1, pattern(10))
+        };
+        let part = bucket.upload_part(part).await.unwrap();
+        assert_eq!(part.checksums, [sha256].into_iter().collect());
+        let mut request = CompleteMultipartUploadRequest::new("key", &id, vec![part]);
+        request.checksum =
+            CompositeChecksum::of_parts(ChecksumAlgorithm::Sha256, [sha256]).ok().map(Into::into);
+        let refused = bucket.complete_multipart_upload(request.clone()).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidRequest")));
+        request.checksum = None;
+        let wrong = Checksum::of(ChecksumAlgorithm::Sha256, b"wrong");
+        let mut of_a_part = request.clone();
+        of_a_part.parts[0].checksums.insert(wrong);
+        let refused = bucket.complete_multipart_upload(of_a_part).await.unwrap_err();
+        assert_eq!((refused.kind(), refused.code()), (ErrorKind::InvalidInput, Some("InvalidPart")));
+        assert!(bucket.complete_multipart_upload(request).await.unwrap().checksums.is_empty());
     }
 
     #[tokio::test]
@@ -505,7 +702,7 @@ mod tests {
         let listed = bucket.list_parts(ListPartsRequest::new("key", &id)).await.unwrap().parts;
         assert_eq!(listed, [UploadedPart { uploaded: None, ..part.clone() }]);
         let mut request = CompleteMultipartUploadRequest::new("key", &id, listed);
-        request.checksum = Some(Crc64Nvme::of(&pattern(10)).checksum());
+        request.checksum = Some(Crc64Nvme::of(&pattern(10)).checksum().into());
         let refused = bucket.complete_multipart_upload(request).await.unwrap_err();
         assert_eq!(refused.kind(), ErrorKind::Unsupported);
         assert!(complete(&bucket, &id, &[&part]).await.unwrap().checksums.is_empty());

@@ -109,7 +109,7 @@ impl LocalNamespace {
         let PutRequest { key, value, expiration, expiration_ttl, metadata } = request;
         let expiration = pairs::expiration(expiration, expiration_ttl, now);
         let value = value::bounded(value)?;
-        let Received { segment, file, .. } = receive(&self.store.shared().blobs, value, None).await?;
+        let Received { segment, file, .. } = receive(&self.store.shared().blobs, value, None, None).await?;
         files.extend(file);
         Ok(NewPair { key, value: segment, expiration, metadata })
     }

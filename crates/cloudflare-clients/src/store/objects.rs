@@ -10,8 +10,8 @@ use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_BUCKET;
 use crate::r2::{
-    Checksum, ChecksumAlgorithm, Conditional, CustomMetadata, HttpMetadata, Object, StorageClass,
-    StoredObject,
+    Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, HttpMetadata, Object,
+    ObjectChecksum, StorageClass, StoredObject,
 };
 use crate::time::seconds_of_a_date;
 
@@ -67,11 +67,7 @@ pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> StoreResult<Obj
     let mut object = Object::new(key, row.get(3)?, etag, from_millis(row.get(5)?));
     object.version = row.get(2)?;
     object.storage_class = Some(read_storage_class(row, 6)?);
-    let given: Option<String> = row.get(7)?;
-    object.checksums = Checksum::from_etag(&object.etag)
-        .into_iter()
-        .chain(given.as_deref().and_then(read_checksum))
-        .collect();
+    object.checksums = checksums(&object.etag, read_checksum(row, 7)?);
     if with_metadata {
         object.http_metadata = Some(read_http_metadata(row.get(8)?)?);
         object.custom_metadata = Some(read_custom_metadata(row.get(9)?)?);
@@ -105,14 +101,26 @@ pub(super) fn bucket_storage_class(name: &str) -> StoreResult<StorageClass> {
     Ok(found.ok_or_else(|| malformed("a storage class", &name))?)
 }
 
-fn read_checksum(text: &str) -> Option<Checksum> {
-    let (name, value) = text.split_once(':')?;
-    let algorithm = ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name)?;
-    Checksum::from_bytes(algorithm, &hex::decode(value).ok()?)
+/// The MD5 that the etag may be, and what is kept beside it.
+fn checksums(etag: &str, kept: Option<ObjectChecksum>) -> Checksums {
+    let mut checksums: Checksums = Checksum::from_etag(etag).into_iter().collect();
+    checksums.extend(kept);
+    checksums
 }
 
-fn write_checksum(checksum: &Checksum) -> String {
-    format!("{}:{}", checksum.algorithm(), checksum.to_hex())
+/// Reads `sha256:<hex>`, or `sha256:<hex>-<parts>`.
+pub(super) fn read_checksum(row: &Row<'_>, column: usize) -> StoreResult<Option<ObjectChecksum>> {
+    let Some(text) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
+    let read = text
+        .split_once(':')
+        .and_then(|(name, hex)| ObjectChecksum::from_hex(ChecksumAlgorithm::from_name(name)?, hex));
+    Ok(Some(read.ok_or_else(|| malformed("a checksum", &text))?))
+}
+
+/// Reads the name of an algorithm.
+pub(super) fn read_algorithm(row: &Row<'_>, column: usize) -> StoreResult<Option<ChecksumAlgorithm>> {
+    let Some(name) = row.get::<_, Option<String>>(column)? else { return Ok(None) };
+    Ok(Some(ChecksumAlgorithm::from_name(&name).ok_or_else(|| malformed("a checksum's algorithm", &name))?))
 }
 
 /// The columns that an object has from its upload.
@@ -222,7 +230,8 @@ pub(super) struct NewObject {
     pub(super) key: Key,
     pub(super) size: u64,
     pub(super) etag: String,
-    pub(super) checksum: Option<Checksum>,
+    /// Beside the MD5.
+    pub(super) checksum: Option<ObjectChecksum>,
     pub(super) metadata: Metadata,
     pub(super) body: i64,
 }
@@ -261,7 +270,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
             &new.etag,
             to_millis(write.now),
             storage_class.as_s3(),
-            new.checksum.as_ref().map(write_checksum),
+            new.checksum.map(|checksum| checksum.to_string()),
             &new.metadata.http,
             &new.metadata.custom,
             new.body,
@@ -273,7 +282,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     stored.http_metadata = Some(read_http_metadata(new.metadata.http)?);
     stored.custom_metadata = Some(read_custom_metadata(new.metadata.custom)?);
     stored.storage_class = Some(storage_class);
-    stored.checksums = Checksum::from_etag(&stored.etag).into_iter().chain(new.checksum).collect();
+    stored.checksums = checksums(&stored.etag, new.checksum);
     Ok(stored)
 }
 

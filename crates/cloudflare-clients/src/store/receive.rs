@@ -26,17 +26,23 @@ const BUFFER: usize = 256 * 1024;
 #[derive(Debug)]
 pub(super) struct Received {
     pub(super) segment: Segment,
-    /// What was given and compared, unless it is the MD5.
+    /// What was given and compared, unless it is the MD5, or that of the algorithm that was asked for.
     pub(super) checksum: Option<Checksum>,
     /// The file that the bytes are in, to be kept with the row of the segment.
     pub(super) file: Option<PendingBlob>,
 }
 
-/// Receives a body. A file that it goes to is synced when this returns.
-pub(super) async fn receive(blobs: &Arc<Blobs>, body: Body, expected: Option<Checksum>) -> Result<Received> {
+/// Receives a body, of which a checksum may be asked for that nobody has given. A file that it goes to is
+/// synced when this returns.
+pub(super) async fn receive(
+    blobs: &Arc<Blobs>,
+    body: Body,
+    expected: Option<Checksum>,
+    asked: Option<ChecksumAlgorithm>,
+) -> Result<Received> {
     let announced = body.content_length();
     announced.map_or(Ok(()), validate_upload_size)?;
-    let mut digests = Digests::new(expected);
+    let mut digests = Digests::new(expected, asked);
     if announced.is_some_and(|length| length <= MAX_INLINE as u64) {
         let bytes = body.limit(MAX_INLINE as u64).bytes().await?;
         digests.update(&bytes);
@@ -101,13 +107,14 @@ struct Digests {
 }
 
 impl Digests {
-    fn new(expected: Option<Checksum>) -> Self {
-        let other = expected.map(|checksum| checksum.algorithm());
+    fn new(expected: Option<Checksum>, asked: Option<ChecksumAlgorithm>) -> Self {
+        let given = expected.map(|checksum| checksum.algorithm());
+        let other = given.filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5).or(asked);
         Self {
             size: 0,
             md5: Hasher::md5(),
             blocks: BlockHasher::new(),
-            other: other.filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5).map(Hasher::new),
+            other: other.map(Hasher::new),
             expected,
         }
     }
@@ -125,7 +132,7 @@ impl Digests {
     fn finish(self, place: impl FnOnce() -> Result<(Content, Option<PendingBlob>)>) -> Result<Received> {
         let md5 = self.md5.finish();
         let checksum = self.other.map(Hasher::finish);
-        let computed = checksum.unwrap_or(md5);
+        let computed = checksum.filter(|_| !matches!(self.expected, Some(Checksum::Md5(_)))).unwrap_or(md5);
         if let Some(expected) = self.expected
             && expected != computed
         {

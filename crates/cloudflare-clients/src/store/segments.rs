@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row};
 use super::block_checksums::crc_of_blocks;
 use super::database::{StoreResult, to_millis};
 use super::writer::Write;
-use crate::r2::{Checksum, Crc64Nvme, ServedRange};
+use crate::r2::{Checksum, Crc64Nvme, ObjectChecksum, ServedRange};
 
 /// Some bytes of a body, and where they are.
 #[derive(Debug)]
@@ -66,11 +66,14 @@ pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Stor
     Ok(())
 }
 
-/// Notes when a segment came, which is a part.
-pub(super) fn set_uploaded(write: &Write<'_>, id: i64) -> StoreResult<()> {
-    write
-        .prepare_cached("UPDATE segments SET uploaded = ?2 WHERE id = ?1")?
-        .execute((id, to_millis(write.now)))?;
+/// Notes when a segment came, which is a part, and its checksum by an algorithm of its own.
+pub(super) fn set_uploaded(write: &Write<'_>, id: i64, checksum: Option<Checksum>) -> StoreResult<()> {
+    let checksum = checksum.map(|checksum| ObjectChecksum::from(checksum).to_string());
+    write.prepare_cached("UPDATE segments SET uploaded = ?2, checksum = ?3 WHERE id = ?1")?.execute((
+        id,
+        to_millis(write.now),
+        checksum,
+    ))?;
     Ok(())
 }
 

@@ -16,9 +16,9 @@ use crate::error::{ErrorKind, Result};
 use crate::kv::{self, Namespace as _};
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest,
-    CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata, HeadRequest, HttpMetadata,
-    ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest, ServedRange, StorageClass,
-    UploadPartRequest,
+    CompositeChecksum, CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata, HeadRequest,
+    HttpMetadata, ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest, ServedRange,
+    StorageClass, UploadPartRequest,
 };
 use crate::runtime::Runtime as _;
 
@@ -151,11 +151,23 @@ async fn fill(folder: &Path, store: &LocalStore) {
 
     // Since version 5.
     let mut create = CreateMultipartUploadRequest::new("proved");
-    create.full_object_crc64nvme = true;
+    create.checksum_algorithm = Some(ChecksumAlgorithm::Crc64Nvme);
     let upload_id = media.create_multipart_upload(create).await.unwrap().upload_id;
     let proved = media.upload_part(part("proved", &upload_id, 3, LARGE)).await.unwrap();
     let complete = CompleteMultipartUploadRequest::new("proved", upload_id, vec![proved]);
     media.complete_multipart_upload(complete).await.unwrap();
+
+    // Since version 7.
+    for (bucket, key) in [(&media, "summed"), (&other, "unfinished")] {
+        let mut create = CreateMultipartUploadRequest::new(key);
+        create.checksum_algorithm = Some(ChecksumAlgorithm::Sha256);
+        let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
+        let part = bucket.upload_part(part(key, &upload_id, 2, 10)).await.unwrap();
+        if key == "summed" {
+            let complete = CompleteMultipartUploadRequest::new(key, upload_id, vec![part]);
+            bucket.complete_multipart_upload(complete).await.unwrap();
+        }
+    }
 
     // Since version 6.
     let database = Connection::open(folder.join("store.sqlite3")).unwrap();
@@ -250,6 +262,37 @@ async fn check_parts(media: &LocalBucket, written: usize) {
     }
 }
 
+/// An object, and an upload, whose checksum is made of those of the parts, since version 7.
+async fn check_composite_checksums(store: &LocalStore) {
+    let (media, other) = (store.bucket("media").unwrap(), store.bucket("other").unwrap());
+    let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, &pattern(10));
+    let composite = CompositeChecksum::of_parts(ChecksumAlgorithm::Sha256, [sha256]).unwrap();
+    let summed = media.head(HeadRequest::new("summed")).await.unwrap().unwrap();
+    assert_eq!(summed.checksums.composite(), Some(&composite));
+
+    let uploads = other.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap().uploads;
+    let [upload] = uploads.as_slice() else { panic!("one upload: {uploads:?}") };
+    assert_eq!(upload.checksum_algorithm, Some(ChecksumAlgorithm::Sha256));
+    let list = ListPartsRequest::new(&upload.key, &upload.upload_id);
+    let parts = other.list_parts(list).await.unwrap().parts;
+    assert_eq!(parts[0].checksums.get(ChecksumAlgorithm::Sha256), Some(&sha256));
+    let complete = CompleteMultipartUploadRequest::new(&upload.key, &upload.upload_id, parts);
+    let stored = other.complete_multipart_upload(complete).await.unwrap();
+    assert_eq!(stored.checksums.composite(), Some(&composite));
+}
+
+/// An upload of before version 7 whose object is to have the CRC-64/NVME of its bytes.
+#[tokio::test]
+async fn an_unfinished_upload_keeps_the_checksum_that_it_was_begun_with() {
+    let folder = fixture(6);
+    let database = Connection::open(folder.path().join("store.sqlite3")).unwrap();
+    assert_eq!(database.execute("UPDATE uploads SET full_object_crc64nvme = 1", ()).unwrap(), 1);
+    drop(database);
+    let media = open(folder.path()).await.bucket("media").unwrap();
+    let uploads = media.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap().uploads;
+    assert_eq!(uploads[0].checksum_algorithm, Some(ChecksumAlgorithm::Crc64Nvme));
+}
+
 /// Completes the upload of an older version, with its last part and a new first one.
 async fn finish_upload(media: &LocalBucket, written: usize) {
     let uploads = media.list_multipart_uploads(ListMultipartUploadsRequest::default()).await.unwrap().uploads;
@@ -305,6 +348,9 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
             check_ended_upload(folder.path(), &media).await;
         }
         check_parts(&media, written).await;
+        if written >= 7 {
+            check_composite_checksums(&store).await;
+        }
         finish_upload(&media, written).await;
         check_upload(&media).await;
         // The files of `large`, `copy`, `parts`, `unfinished` and `proved`, and of the value `large`.

@@ -60,7 +60,8 @@ impl CopyTransfer {
         let upload = async { self.send_parts(&plan, begun.upload()?, begun.with_crc).await };
         let sent = self.unless_stopped(upload).await;
         let (stored, crc, parts) = begun.or_abort(sent).await?;
-        let verified = verified_upload(&self.destination, &stored, crc, &parts).await;
+        let verified =
+            verified_upload(&self.destination, &stored, crc.map(Crc64Nvme::checksum), &parts).await;
         let verified = weaker(plan.proof.verified(), verified);
         Ok(copied(plan.object, stored, verified))
     }
@@ -96,7 +97,7 @@ impl CopyTransfer {
             put = put.checksum(crc.checksum());
         }
         let stored = put.await?;
-        let verified = verified_upload(&self.destination, &stored, crc, &[]).await;
+        let verified = verified_upload(&self.destination, &stored, crc.map(Crc64Nvme::checksum), &[]).await;
         Ok(copied(object, stored, weaker(proof.verified(), verified)))
     }
 

@@ -350,7 +350,7 @@ impl Transfer {
         let arrived = self.fetch_missing(object, pieces, arrived, &target, &tally).await?;
 
         let crc = arrived.iter().map(|range| range.crc64nvme).collect();
-        let md5s = match arrived.iter().map(|range| range.md5).collect::<Option<Vec<_>>>() {
+        let md5s = match arrived.iter().map(|range| range.other).collect::<Option<Vec<_>>>() {
             Some(md5s) if with_md5 => md5s,
             _ if md5_pieces.is_empty() => Vec::new(),
             _ => read_md5s(target.partial.path().to_owned(), md5_pieces).await?,
@@ -408,7 +408,12 @@ impl Transfer {
         for entry in entries {
             let Some(piece) = pieces.get(entry.range) else { continue };
             // The journal may be on the disk, and not what it says, where the machine went down.
-            let read = read_checksums(target.partial.path(), piece, target.with_md5).await?;
+            let read = read_checksums(
+                target.partial.path(),
+                piece,
+                target.with_md5.then_some(ChecksumAlgorithm::Md5),
+            )
+            .await?;
             if read.crc64nvme.checksum() == entry.crc64nvme {
                 arrived.insert(piece.number, read);
             }

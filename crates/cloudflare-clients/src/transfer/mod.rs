@@ -69,6 +69,7 @@ mod io_error;
 mod journal;
 mod key_pattern;
 mod modified_time;
+mod object_checksum;
 mod part_buffer;
 mod partial_file;
 mod pieces;

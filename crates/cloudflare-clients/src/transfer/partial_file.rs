@@ -195,7 +195,7 @@ impl PieceWriter {
     }
 
     pub(super) fn finish(self) -> PieceChecksums {
-        PieceChecksums { crc64nvme: self.crc, md5: self.md5.map(Hasher::finish) }
+        PieceChecksums { crc64nvme: self.crc, other: self.md5.map(Hasher::finish) }
     }
 }
 

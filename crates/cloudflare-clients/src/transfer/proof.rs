@@ -10,8 +10,8 @@ use crate::model::r2::multipart::parts_of_etag;
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, Object};
 use crate::r2::R2Service;
 
-/// What proved that both sides have the same bytes. As JSON it is `"crc64"`, `"md5"`, `"part-md5s"` or
-/// `"length-only"`.
+/// What proved that both sides have the same bytes. As JSON it is `"crc64"`, `"md5"`, `"checksum"`,
+/// `"part-md5s"` or `"length-only"`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -20,6 +20,9 @@ pub enum Verified {
     Crc64,
     /// The MD5 of the whole object, which is its etag.
     Md5,
+    /// Its checksum by the algorithm that the upload [asked for](super::Upload::checksum_algorithm), of all
+    /// bytes or of the checksums of the parts.
+    Checksum,
     /// The MD5s of its parts, which make its etag.
     PartMd5s,
     /// Nothing but the lengths: the service says nothing else of the object, or verification is
@@ -32,6 +35,7 @@ impl fmt::Display for Verified {
         f.write_str(match self {
             Self::Crc64 => "crc64",
             Self::Md5 => "md5",
+            Self::Checksum => "checksum",
             Self::PartMd5s => "part-md5s",
             Self::LengthOnly => "length-only",
         })

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::DEFAULT_CONCURRENCY;
+use super::object_checksum::{asks_for_crc, composite_algorithm};
 use super::part_buffer::PartBuffer;
 use super::pieces::Pieces;
 use super::rate::RateLimit;
@@ -70,9 +71,11 @@ impl StreamSettings {
         let concurrency = RateLimit::pieces_at_once(rate.as_ref(), concurrency);
         let pace = Arc::new(Pace::new(Arc::clone(service.runtime()), concurrency));
         let service = service.at_pace(&pace);
+        let with_crc = service.verifies() || asks_for_crc(&request);
+        let other = composite_algorithm(&request);
         let plan = PartsPlan { request, only_if, part_size, concurrency, pace: Some(pace) };
         Ok(StreamUpload {
-            buffer: PartBuffer::new(buffered, service.verifies()),
+            buffer: PartBuffer::new(buffered, with_crc, other),
             parts: PartsInFlight::new(service.clone(), plan),
             service,
             tally: Tally::new(u64::MAX, report),
@@ -118,10 +121,10 @@ impl StreamUpload {
 
     /// Sends the rest, and makes the object.
     pub(super) async fn finish(&mut self) -> Result<Uploaded> {
-        let last = std::mem::replace(&mut self.buffer, PartBuffer::new(0, false)).into_part();
+        let last = std::mem::replace(&mut self.buffer, PartBuffer::new(0, false, None)).into_part();
         let last = self.observed(last);
         let done = self.parts.finish(last).await?;
-        let verified = verified_upload(&self.service, &done.stored, done.crc, &done.parts).await;
+        let verified = verified_upload(&self.service, &done.stored, done.checksum, &done.parts).await;
         Ok(Uploaded { stored: done.stored, verified, resumed_bytes: 0, restarted: false })
     }
 
@@ -149,6 +152,8 @@ macro_rules! stream_setters {
             self.settings.request.storage_class = Some(class);
             self
         }
+
+        $crate::transfer::object_checksum::checksum_algorithm_setter!(settings.request);
 
         /// A condition on the object that the key already has, as of
         /// [`Put::only_if`](crate::r2::Put::only_if). The service looks at it at the end.

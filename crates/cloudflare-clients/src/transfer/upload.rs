@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::DEFAULT_CONCURRENCY;
 use super::file_identity::FileIdentity;
+use super::object_checksum::{checksum_algorithm_setter, composite_algorithm};
 use super::pieces::{Piece, Pieces};
 use super::proof::Verified;
 use super::rate::RateLimit;
@@ -101,6 +102,7 @@ pub struct Uploaded {
 
 impl Upload {
     metadata_setters!();
+    checksum_algorithm_setter!(request);
 
     /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if).
     /// Of an upload in parts the service looks at it once all have arrived.
@@ -266,20 +268,25 @@ impl Transfer {
         let _slot = self.pace.slot().await;
         let restarted = self.give_up_earlier().await?;
         let Upload { path, request, only_if, .. } = &self.upload;
-        let proves = self.service.verifies();
-        let (body, crc) = if self.file.size <= MAX_IN_MEMORY {
+        let with_crc = self.proves_by_crc();
+        let other = composite_algorithm(request);
+        let (body, checksum) = if self.file.size <= MAX_IN_MEMORY {
             let (bytes, file) = read_small(path.clone()).await?;
             self.file.check_is(&file, path)?;
-            let crc = proves.then(|| Crc64Nvme::of(&bytes));
-            (Body::from(bytes), crc)
+            let checksum = match other {
+                Some(other) => Some(Checksum::of(other, &bytes)),
+                None => with_crc.then(|| Crc64Nvme::of(&bytes).checksum()),
+            };
+            (Body::from(bytes), checksum)
         } else {
-            let crc = self.crc_of(Piece { number: 1, offset: 0, length: self.file.size }, proves).await?;
+            let whole = Piece { number: 1, offset: 0, length: self.file.size };
+            let (crc, other) = self.checksums_of(whole, with_crc).await?;
             let body = Body::from_file(path).await?;
             self.file.check(path).await?;
-            (body, crc)
+            (body, other.or(crc.map(Crc64Nvme::checksum)))
         };
         let body = self.watched(body);
-        let (stored, verified) = put_whole(&self.service, request, only_if, body, crc).await?;
+        let (stored, verified) = put_whole(&self.service, request, only_if, body, checksum).await?;
         Ok(Uploaded { stored, verified, resumed_bytes: 0, restarted })
     }
 
@@ -303,6 +310,7 @@ impl Transfer {
                 Resumed::GivenUp => restarted = true,
                 Resumed::Completed(stored, crc) => {
                     self.tally.add(self.file.size);
+                    let crc = crc.map(Crc64Nvme::checksum);
                     let verified = verified_upload(&self.service, &stored, crc, &[]).await;
                     return self.done(stored, verified, self.file.size, restarted).await;
                 }
@@ -378,14 +386,25 @@ impl Transfer {
 
     /// What the object will be stored with, as the journal has it.
     fn stored_with(&self) -> Value {
-        let CreateMultipartUploadRequest { http_metadata, custom_metadata, storage_class, .. } =
-            &self.upload.request;
-        json!({ "httpMetadata": http_metadata, "customMetadata": custom_metadata, "storageClass": storage_class })
+        let CreateMultipartUploadRequest {
+            http_metadata,
+            custom_metadata,
+            storage_class,
+            checksum_algorithm,
+            key: _,
+        } = &self.upload.request;
+        let mut stored_with = json!({
+            "httpMetadata": http_metadata, "customMetadata": custom_metadata, "storageClass": storage_class
+        });
+        if let Some(algorithm) = checksum_algorithm {
+            stored_with["checksumAlgorithm"] = algorithm.name().into();
+        }
+        stored_with
     }
 
     async fn begin(&self, pieces: Pieces, mut unanswered: Vec<u64>) -> Result<Begun> {
         unanswered.push(to_millis(self.service.runtime().now()));
-        self.write_down(pieces, self.service.verifies(), None, &unanswered).await?;
+        self.write_down(pieces, self.proves_by_crc(), None, &unanswered).await?;
         let create = CreateMultipartUpload::from_request(self.service.clone(), self.upload.request.clone());
         match create.with_crc_if_known().await {
             Ok((upload, with_crc, attempts)) => {
@@ -452,12 +471,15 @@ impl Transfer {
     /// What the service still has of the upload that the journal is about.
     async fn resume(&self, header: &UploadHeader, known: Vec<UploadedPart>) -> Result<Resumed> {
         let Some(upload_id) = &header.upload_id else { return Ok(Resumed::NotBegun) };
-        let upload = self.service.resume_multipart_upload(self.key(), upload_id);
+        let mut upload = self.service.resume_multipart_upload(self.key(), upload_id);
+        if let Some(algorithm) = composite_algorithm(&self.upload.request) {
+            upload = upload.with_checksum_algorithm(algorithm);
+        }
         let is_this = header.key == self.key()
             && header.file == self.file
             && header.stored_with == self.stored_with()
             && self.upload.part_size.is_none_or(|size| size == header.part_size)
-            && header.full_object_crc64nvme <= self.service.verifies();
+            && header.full_object_crc64nvme <= self.proves_by_crc();
         let pieces = Pieces::new(self.file.size, Some(header.part_size)).ok().filter(|_| is_this);
         let Some(pieces) = pieces else {
             tracing::debug!(
@@ -499,7 +521,7 @@ impl Transfer {
     async fn arrived(
         &self,
         piece: Piece,
-        listed: UploadedPart,
+        mut listed: UploadedPart,
         known: Option<&UploadedPart>,
         with_crc: bool,
     ) -> Result<Option<Arrived>> {
@@ -508,6 +530,8 @@ impl Transfer {
         }
         let listed_crc = listed.checksums.get(ChecksumAlgorithm::Crc64Nvme).copied();
         let known_crc = known.and_then(|known| known.checksums.get(ChecksumAlgorithm::Crc64Nvme).copied());
+        let other = composite_algorithm(&self.upload.request);
+        let listed_other = other.and_then(|other| listed.checksums.get(other).copied());
         let known_etag = known.is_some_and(|known| known.etag == listed.etag);
         let crc = known_crc.and_then(|crc| Crc64Nvme::from_checksum(crc, piece.length));
         let is_same = match (known_crc, listed_crc) {
@@ -519,13 +543,23 @@ impl Transfer {
             (is_same, crc)
         } else {
             // It arrived, and the process was killed before it wrote that down.
-            let read = read_checksums(self.path(), piece, listed_crc.is_none()).await?;
+            let listed_other = listed_other.or(Checksum::from_etag(&listed.etag));
+            let algorithm = listed_other.filter(|_| listed_crc.is_none()).map(|other| other.algorithm());
+            let read = read_checksums(self.path(), piece, algorithm).await?;
             let is_same = match listed_crc {
                 Some(listed) => read.crc64nvme.checksum() == listed,
-                None => read.md5.is_some() && read.md5 == Checksum::from_etag(&listed.etag),
+                None => read.other.is_some() && read.other == listed_other,
             };
             (is_same, Some(read.crc64nvme))
         };
+        // Completing the upload takes it of every part.
+        if let (true, Some(other), None) = (is_same, other, listed_other) {
+            let known = known.and_then(|known| known.checksums.get(other).copied());
+            listed.checksums.extend(match known {
+                Some(known) => Some(known),
+                None => read_checksums(self.path(), piece, Some(other)).await?.other,
+            });
+        }
         Ok(is_same.then_some(Arrived { part: with_checksum(listed, piece, crc, with_crc), crc }))
     }
 
@@ -587,19 +621,29 @@ impl Transfer {
             }
             stored => stored?,
         };
-        let verified = verified_upload(&self.service, &stored, crc, &parts).await;
+        let whole = crc.map(Crc64Nvme::checksum);
+        let verified = verified_upload(&self.service, &stored, whole, &parts).await;
         Ok((stored, verified))
     }
 
+    /// Whether the object is to have its CRC-64.
+    fn proves_by_crc(&self) -> bool {
+        match self.upload.request.checksum_algorithm {
+            Some(algorithm) => algorithm == ChecksumAlgorithm::Crc64Nvme,
+            None => self.service.verifies(),
+        }
+    }
+
     async fn send_part(&self, upload: &MultipartUpload, piece: Piece, with_crc: bool) -> Result<Arrived> {
-        let crc = self.crc_of(piece, with_crc).await?;
+        let (crc, other) = self.checksums_of(piece, with_crc).await?;
         let body = Body::from_file_range(self.path(), piece.offset, piece.length).await?;
         self.file.check(self.path()).await?;
         let mut send = upload.upload_part(piece.number, self.watched(body));
-        if let Some(crc) = crc {
-            send = send.checksum(crc.checksum());
+        if let Some(checksum) = other.or(crc.map(Crc64Nvme::checksum)) {
+            send = send.checksum(checksum);
         }
-        let part = with_checksum(send.await?, piece, crc, with_crc);
+        let mut part = with_checksum(send.await?, piece, crc, with_crc);
+        part.checksums.extend(other);
         if let Some(journal) = &self.journal {
             journal.append(part.clone()).await?;
         }
@@ -611,12 +655,19 @@ impl Transfer {
         RateLimit::applied(self.upload.rate.as_ref(), body.on_progress(self.tally.piece()))
     }
 
-    /// Read before it is sent, so that the service refuses other bytes.
-    async fn crc_of(&self, piece: Piece, wanted: bool) -> Result<Option<Crc64Nvme>> {
-        if !wanted {
-            return Ok(None);
+    /// The CRC-64 of a piece, where it is wanted, and its checksum by the algorithm that each part needs. Read
+    /// before it is sent, so that the service refuses other bytes.
+    async fn checksums_of(
+        &self,
+        piece: Piece,
+        with_crc: bool,
+    ) -> Result<(Option<Crc64Nvme>, Option<Checksum>)> {
+        let other = composite_algorithm(&self.upload.request);
+        if !with_crc && other.is_none() {
+            return Ok((None, None));
         }
-        Ok(Some(read_checksums(self.path(), piece, false).await?.crc64nvme))
+        let read = read_checksums(self.path(), piece, other).await?;
+        Ok((with_crc.then_some(read.crc64nvme), read.other))
     }
 }
 
@@ -626,7 +677,7 @@ pub(super) async fn put_whole(
     request: &CreateMultipartUploadRequest,
     only_if: &Conditional,
     body: Body,
-    crc: Option<Crc64Nvme>,
+    checksum: Option<Checksum>,
 ) -> Result<(StoredObject, Verified)> {
     let mut put = service
         .put(&request.key, body)
@@ -636,11 +687,11 @@ pub(super) async fn put_whole(
     if let Some(class) = request.storage_class {
         put = put.storage_class(class);
     }
-    if let Some(crc) = crc {
-        put = put.checksum(crc.checksum());
+    if let Some(checksum) = checksum {
+        put = put.checksum(checksum);
     }
     let stored = put.await?;
-    let verified = verified_upload(service, &stored, crc, &[]).await;
+    let verified = verified_upload(service, &stored, checksum, &[]).await;
     Ok((stored, verified))
 }
 

@@ -2,40 +2,57 @@
 
 use super::proof::Verified;
 use crate::model::r2::multipart::is_md5_of_parts;
-use crate::model::r2::{Checksum, ChecksumAlgorithm, Checksums, Crc64Nvme, StoredObject, UploadedPart};
+use crate::model::r2::{Checksum, Checksums, CompositeChecksum, StoredObject, UploadedPart};
 use crate::r2::R2Service;
 
-/// What proves that an object has the bytes that were sent, of which this is the CRC-64. It was sent in these
-/// parts, which were compared one by one, or whole, with its CRC-64.
+/// What proves that an object has the bytes that were sent, of which this is a checksum. It was sent in these
+/// parts, which were compared one by one, or whole, with this checksum.
 pub(super) async fn verified_upload(
     service: &R2Service,
     stored: &StoredObject,
-    crc: Option<Crc64Nvme>,
+    whole: Option<Checksum>,
     parts: &[UploadedPart],
 ) -> Verified {
     if !service.verifies() {
         return Verified::LengthOnly;
     }
-    if has_crc(&stored.checksums, crc) {
-        return Verified::Crc64;
+    if let Some(verified) = has(&stored.checksums, whole) {
+        return verified;
     }
-    // It was compared where the service did not repeat the CRC-64.
-    if crc.is_some() && Checksum::from_etag(&stored.etag).is_some() {
+    if is_composite_of(&stored.checksums, parts) {
+        return Verified::Checksum;
+    }
+    // It was compared where the service did not repeat the checksum.
+    if whole.is_some() && Checksum::from_etag(&stored.etag).is_some() {
         return Verified::Md5;
     }
     if !parts.is_empty() && is_md5_of_parts(&stored.etag, parts) == Some(true) {
         return Verified::PartMd5s;
     }
-    if crc.is_none() {
+    if whole.is_none() {
         return Verified::LengthOnly;
     }
     // A service may say it of an object and not of an upload.
     match service.head(&stored.key).await {
-        Ok(Some(object)) if object.etag == stored.etag && has_crc(&object.checksums, crc) => Verified::Crc64,
+        Ok(Some(object)) if object.etag == stored.etag => {
+            has(&object.checksums, whole).unwrap_or(Verified::LengthOnly)
+        }
         _ => Verified::LengthOnly,
     }
 }
 
-fn has_crc(checksums: &Checksums, crc: Option<Crc64Nvme>) -> bool {
-    crc.is_some_and(|crc| checksums.get(ChecksumAlgorithm::Crc64Nvme) == Some(&crc.checksum()))
+fn has(checksums: &Checksums, whole: Option<Checksum>) -> Option<Verified> {
+    let whole = whole?;
+    (checksums.get(whole.algorithm()) == Some(&whole)).then_some(match whole {
+        Checksum::Crc64Nvme(_) => Verified::Crc64,
+        _ => Verified::Checksum,
+    })
+}
+
+/// Whether the object has a checksum of the checksums that its parts were compared with one by one.
+fn is_composite_of(checksums: &Checksums, parts: &[UploadedPart]) -> bool {
+    let Some(stored) = checksums.composite() else { return false };
+    let algorithm = stored.algorithm();
+    let parts: Option<Vec<_>> = parts.iter().map(|part| part.checksums.get(algorithm).copied()).collect();
+    parts.and_then(|parts| CompositeChecksum::of_parts(algorithm, parts).ok()).as_ref() == Some(stored)
 }

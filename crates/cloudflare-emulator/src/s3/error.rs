@@ -18,7 +18,7 @@ use crate::shortened::shortened;
 use crate::uri::NotDecodable;
 
 /// Codes whose message says which values were at fault: the text is the store's.
-const WORDED_BY_THE_STORE: &[ErrorCode] = &[BAD_DIGEST, INVALID_ARGUMENT, INVALID_PART];
+const WORDED_BY_THE_STORE: &[ErrorCode] = &[BAD_DIGEST, INVALID_ARGUMENT, INVALID_PART, INVALID_REQUEST];
 
 /// The most of a message that is sent: it may quote the request.
 const MAX_MESSAGE: usize = 1024;

@@ -43,20 +43,14 @@ const CUSTOMER_KEY: Parameters = (
     Honoured,
 );
 
-const BODY: &[Parameters] = &[
-    (
-        &[
-            "content-length",
-            "content-md5",
-            "x-amz-checksum-crc32",
-            "x-amz-checksum-crc32c",
-            "x-amz-checksum-crc64nvme",
-            "x-amz-checksum-sha1",
-            "x-amz-checksum-sha256",
-        ],
-        Honoured,
-    ),
-    (OTHER_CHECKSUMS, Refused),
+const BODY: &[Parameters] =
+    &[(&["content-length", "content-md5"], Honoured), (CHECKSUMS, Honoured), (OTHER_CHECKSUMS, Refused)];
+const CHECKSUMS: &[&str] = &[
+    "x-amz-checksum-crc32",
+    "x-amz-checksum-crc32c",
+    "x-amz-checksum-crc64nvme",
+    "x-amz-checksum-sha1",
+    "x-amz-checksum-sha256",
 ];
 const OTHER_CHECKSUMS: &[&str] = &[
     "x-amz-checksum-md5",
@@ -289,13 +283,9 @@ impl S3Operation {
                 CONDITIONS,
                 CUSTOMER_KEY,
                 (&["host", "content-md5", "x-amz-mp-object-size"], Honoured),
-                (&["x-amz-checksum-crc64nvme", "x-amz-checksum-type"], Honoured),
-                (
-                    &["x-amz-checksum-*"],
-                    Ignored(
-                        "the parts' checksums were compared when they came, and only CRC64NVME is combined",
-                    ),
-                ),
+                (CHECKSUMS, Honoured),
+                (&["x-amz-checksum-type"], Honoured),
+                (OTHER_CHECKSUMS, Refused),
             ]],
             Self::AbortMultipartUpload => &[&[UPLOAD_ID, (&["x-amz-if-match-initiated-time"], Refused)]],
             Self::ListParts => {

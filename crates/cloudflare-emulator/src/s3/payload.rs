@@ -53,10 +53,9 @@ impl Payload {
     }
 
     /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone counts.
-    pub(crate) fn with_content_md5_only(self) -> Self {
-        let mut checksums = self.checksums.unwrap_or_default();
-        checksums.retain(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
-        Self { checksums: Ok(checksums), ..self }
+    pub(crate) fn with_content_md5_only(self, headers: &HeaderMap) -> Self {
+        let md5 = headers.get(headers::CONTENT_MD5).map(|md5| (headers::CONTENT_MD5, md5.clone()));
+        Self { checksums: headers::read_request_checksums(&md5.into_iter().collect()), ..self }
     }
 
     /// The bytes to store, and the checksum that the store has to compare and keep.
@@ -68,10 +67,7 @@ impl Payload {
         let (md5, mut others): (Vec<_>, Vec<_>) =
             self.checksums?.into_iter().partition(|checksum| checksum.algorithm() == ChecksumAlgorithm::Md5);
         if others.len() > 1 {
-            return Err(S3Error::new(
-                INVALID_REQUEST,
-                "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
-            ));
+            return Err(several_checksums());
         }
         // The store computes the MD5 in any case; it compares one checksum.
         let (checksum, also) = match others.pop() {
@@ -102,6 +98,14 @@ impl Payload {
         }
         Ok(document.freeze())
     }
+}
+
+/// More than one `x-amz-checksum-*`.
+pub(super) fn several_checksums() -> S3Error {
+    S3Error::new(
+        INVALID_REQUEST,
+        "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.",
+    )
 }
 
 /// Where the bytes come from.

@@ -1,5 +1,6 @@
 //! What R2 knows and refuses, by operation.
 
+use cloudflare_clients::r2::{ChecksumAlgorithm, ChecksumType};
 use cloudflare_clients::s3::error_code::{INVALID_ENCRYPTION_ALGORITHM_ERROR, INVALID_REQUEST};
 use http::HeaderMap;
 
@@ -30,8 +31,10 @@ pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap)
             customer_keys(headers, "x-amz-", Side::Read)
         }
         S3Operation::CompleteMultipartUpload => {
-            if headers.contains_key("x-amz-checksum-crc64nvme") {
-                full_object_only(headers)?;
+            for algorithm in ChecksumAlgorithm::ALL {
+                if headers.contains_key(format!("x-amz-checksum-{algorithm}")) {
+                    is_type_of(algorithm, headers)?;
+                }
             }
             customer_keys(headers, "x-amz-", Side::Read)
         }
@@ -40,7 +43,7 @@ pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap)
             customer_keys(headers, "x-amz-", Side::Write)
         }
         S3Operation::CreateMultipartUpload => {
-            checksum_type(headers)?;
+            checksum_algorithm(headers)?;
             customer_keys(headers, "x-amz-", Side::Write)
         }
         S3Operation::CopyObject | S3Operation::UploadPartCopy => {
@@ -64,28 +67,39 @@ fn chunked(headers: &HeaderMap) -> Result<(), S3Error> {
     }
 }
 
-/// R2 combines the CRCs of parts for CRC-64/NVME only, and of these alone has no checksum of checksums.
-fn checksum_type(headers: &HeaderMap) -> Result<(), S3Error> {
-    let of_whole = text(headers, "x-amz-checksum-type").filter(|value| value == "FULL_OBJECT");
-    match (of_whole, text(headers, "x-amz-checksum-algorithm")) {
-        (_, Some(algorithm)) if algorithm.eq_ignore_ascii_case("CRC64NVME") => full_object_only(headers),
-        (Some(value), Some(_)) => Err(S3Error::header_not_implemented("x-amz-checksum-type", &value)),
-        (Some(_), None) => Err(S3Error::new(
-            INVALID_REQUEST,
-            "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
-        )),
-        (None, _) => Ok(()),
-    }
+/// What an upload in parts is begun with: an algorithm, and the type of checksum that R2 has of it.
+fn checksum_algorithm(headers: &HeaderMap) -> Result<(), S3Error> {
+    const ALGORITHM: &str = "x-amz-checksum-algorithm";
+    let Some(name) = text(headers, ALGORITHM) else {
+        if headers.contains_key("x-amz-checksum-type") {
+            return Err(S3Error::new(
+                INVALID_REQUEST,
+                "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.",
+            ));
+        }
+        return Ok(());
+    };
+    let known = ChecksumAlgorithm::from_name(&name).filter(|known| known.type_of_parts().is_some());
+    is_type_of(known.ok_or_else(|| S3Error::header_not_implemented(ALGORITHM, &name))?, headers)
 }
 
-/// The type that CRC-64/NVME has.
-fn full_object_only(headers: &HeaderMap) -> Result<(), S3Error> {
-    match text(headers, "x-amz-checksum-type") {
-        Some(other) if other != "FULL_OBJECT" => Err(S3Error::new(
+/// Refuses a type that R2 does not have of the checksums of this algorithm. That of all bytes is one that AWS
+/// has for all CRCs.
+fn is_type_of(algorithm: ChecksumAlgorithm, headers: &HeaderMap) -> Result<(), S3Error> {
+    const TYPE: &str = "x-amz-checksum-type";
+    let Some(name) = text(headers, TYPE) else { return Ok(()) };
+    let Some(given) = ChecksumType::from_s3(&name) else {
+        return Err(S3Error::new(INVALID_REQUEST, "Value for x-amz-checksum-type header is invalid."));
+    };
+    match (given, algorithm) {
+        _ if algorithm.type_of_parts() == Some(given) => Ok(()),
+        (ChecksumType::FullObject, ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c) => {
+            Err(S3Error::header_not_implemented(TYPE, &name))
+        }
+        _ => Err(S3Error::new(
             INVALID_REQUEST,
-            format!("The {other} checksum type cannot be used with the crc64nvme checksum algorithm."),
+            format!("The {name} checksum type cannot be used with the {algorithm} checksum algorithm."),
         )),
-        _ => Ok(()),
     }
 }
 
@@ -181,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn crc64nvme_is_of_the_whole() {
+    fn checksums_are_of_the_type_that_r2_has() {
         use S3Operation::{CompleteMultipartUpload, CreateMultipartUpload};
         for (operation, name, value, kind, code) in [
             (CreateMultipartUpload, "algorithm", "CRC64NVME", None, None),
@@ -189,10 +203,19 @@ mod tests {
             (CreateMultipartUpload, "algorithm", "CRC64NVME", Some("COMPOSITE"), Some("InvalidRequest")),
             (CreateMultipartUpload, "algorithm", "CRC32", Some("FULL_OBJECT"), Some("NotImplemented")),
             (CreateMultipartUpload, "algorithm", "CRC32", Some("COMPOSITE"), None),
+            (CreateMultipartUpload, "algorithm", "SHA1", Some("COMPOSITE"), None),
+            (CreateMultipartUpload, "algorithm", "SHA256", Some("FULL_OBJECT"), Some("InvalidRequest")),
+            (CreateMultipartUpload, "algorithm", "SHA256", Some("composite"), Some("InvalidRequest")),
+            (CreateMultipartUpload, "algorithm", "SHA512", None, Some("NotImplemented")),
+            (CreateMultipartUpload, "algorithm", "MD5", None, Some("NotImplemented")),
+            (CreateMultipartUpload, "mode", "ENABLED", Some("COMPOSITE"), Some("InvalidRequest")),
             (CreateMultipartUpload, "mode", "ENABLED", Some("FULL_OBJECT"), Some("InvalidRequest")),
             (CompleteMultipartUpload, "crc64nvme", "x", Some("FULL_OBJECT"), None),
             (CompleteMultipartUpload, "crc64nvme", "x", Some("COMPOSITE"), Some("InvalidRequest")),
             (CompleteMultipartUpload, "crc32", "x", Some("COMPOSITE"), None),
+            (CompleteMultipartUpload, "crc32c", "x", Some("FULL_OBJECT"), Some("NotImplemented")),
+            (CompleteMultipartUpload, "sha1", "x", Some("FULL_OBJECT"), Some("InvalidRequest")),
+            (CompleteMultipartUpload, "sha512", "x", None, Some("NotImplemented")),
         ] {
             let name = HeaderName::try_from(format!("x-amz-checksum-{name}")).unwrap();
             let mut headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);

@@ -1,7 +1,7 @@
 //! One byte that changes on the way.
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::Crc64Nvme;
+use cloudflare_clients::r2::{ChecksumAlgorithm, Crc64Nvme};
 use futures_util::TryStreamExt;
 use testkit::{Fault, Kind, content};
 
@@ -27,7 +27,12 @@ async fn damaged_downloads_are_fetched_again() {
 async fn damaged_downloads_of_objects_in_parts_are_noticed() {
     let world = World::start().await;
     let bytes = content(6 * 1024 * 1024, 1);
-    let upload = world.r2.create_multipart_upload("parts").full_object_crc64nvme().await.unwrap();
+    let upload = world
+        .r2
+        .create_multipart_upload("parts")
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .await
+        .unwrap();
     let border = 5 * 1024 * 1024;
     let parts = [
         upload.upload_part(1, bytes.slice(..border)).await.unwrap(),

@@ -33,8 +33,8 @@ pub struct Lacks {
     pub list_parts: bool,
     /// Conditions on completing an upload.
     pub conditional_complete: bool,
-    /// The CRC-64/NVME of the whole of an upload in parts, and reading the parts of an object.
-    pub full_object_crc64nvme: bool,
+    /// Checksums of the whole of an upload in parts, and reading the parts of an object.
+    pub multipart_checksums: bool,
     /// The CORS policy of the bucket.
     pub cors: bool,
     /// Creating, listing and deleting buckets.

@@ -197,8 +197,9 @@ pub(crate) async fn conditional_completes(Fixture { service, lacks, .. }: Fixtur
 }
 
 pub(crate) async fn the_crc64nvme_of_the_whole(Fixture { service, lacks, .. }: Fixture) {
-    let create = || service.create_multipart_upload("proved").full_object_crc64nvme();
-    if lacks.full_object_crc64nvme {
+    let create =
+        || service.create_multipart_upload("proved").checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
+    if lacks.multipart_checksums {
         assert_eq!(create().await.unwrap_err().kind(), ErrorKind::Unsupported);
         let upload = service.create_multipart_upload("proved").await.unwrap();
         let part = upload.upload_part(1, "x").await.unwrap();
@@ -242,14 +243,18 @@ pub(crate) async fn the_crc64nvme_of_the_whole(Fixture { service, lacks, .. }: F
 
 pub(crate) async fn parts_of_an_object(Fixture { service, lacks, .. }: Fixture) {
     service.put("whole", "bytes").await.unwrap();
-    if lacks.full_object_crc64nvme {
+    if lacks.multipart_checksums {
         assert_eq!(service.head("whole").part_number(1).await.unwrap_err().kind(), ErrorKind::Unsupported);
         assert_eq!(service.get("whole").part_number(1).await.unwrap_err().kind(), ErrorKind::Unsupported);
         return;
     }
     let whole = content(PART + 1000, 0);
     let pieces = [whole.slice(..PART), whole.slice(PART..)];
-    let upload = service.create_multipart_upload("of-parts").full_object_crc64nvme().await.unwrap();
+    let upload = service
+        .create_multipart_upload("of-parts")
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .await
+        .unwrap();
     let mut parts = Vec::new();
     // The numbers of parts may have gaps, and their places have none.
     for (piece, number) in pieces.iter().zip([2, 5]) {
@@ -307,7 +312,11 @@ pub(crate) async fn parts_that_are_copies(Fixture { service, other, lacks, .. }:
     assert_eq!(stored.etag, parts_etag(&pieces));
     assert!(service.get("copied").await.unwrap().unwrap().bytes().await.unwrap() == source);
 
-    let upload = service.create_multipart_upload("copied").full_object_crc64nvme().await.unwrap();
+    let upload = service
+        .create_multipart_upload("copied")
+        .checksum_algorithm(ChecksumAlgorithm::Crc64Nvme)
+        .await
+        .unwrap();
     let mut whole = upload.upload_part_copy(1, "copied from ä").await.unwrap();
     whole.size = Some(source.len() as u64);
     assert_eq!(whole.crc64nvme(), Some(Crc64Nvme::of(&source)));

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cloudflare_clients::bytes::Bytes;
 use cloudflare_clients::http::StatusCode;
-use cloudflare_clients::r2::{Body, Bucket, Conditional, MIN_PART_SIZE, R2Service, StorageClass};
+use cloudflare_clients::r2::{
+    Body, Bucket, ChecksumAlgorithm, Conditional, MIN_PART_SIZE, R2Service, StorageClass,
+};
 use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::transfer::{ObjectCopy, Verified};
 use cloudflare_clients::{Error, ErrorKind, LocalBucket, LocalStore, RetryPolicy};
@@ -82,7 +84,7 @@ impl Fixture {
             .metadata("by", "me")
             .storage_class(StorageClass::InfrequentAccess);
         if with_crc {
-            create = create.full_object_crc64nvme();
+            create = create.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
         }
         let upload = create.await.unwrap();
         let mut parts = Vec::new();

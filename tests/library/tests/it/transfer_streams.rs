@@ -379,7 +379,7 @@ async fn a_service_without_the_crc_is_proved_by_md5s() {
     mock.create_multipart_upload.answers(move |request| {
         let inner = Arc::clone(&inner);
         async move {
-            if request.full_object_crc64nvme {
+            if request.checksum_algorithm.is_some() {
                 return Err(Error::new(ErrorKind::Unsupported, "what is that"));
             }
             inner.create_multipart_upload(request).await

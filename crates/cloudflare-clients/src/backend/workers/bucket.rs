@@ -166,7 +166,7 @@ impl Bucket for WorkersBucket {
         &self,
         request: CreateMultipartUploadRequest,
     ) -> Result<CreatedMultipartUpload> {
-        if request.full_object_crc64nvme {
+        if request.checksum_algorithm.is_some() {
             return Err(unsupported_checksum());
         }
         SendFuture::new(async {

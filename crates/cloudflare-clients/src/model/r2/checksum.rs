@@ -1,16 +1,14 @@
-//! Checksums of objects: what R2 stores, and computing them.
+//! One checksum, and computing it.
 
 use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::digest::{Digest, Output};
 
 use super::checksum_algorithm::ChecksumAlgorithm;
 use super::crc::Crc;
 use crate::error::{Error, Result};
-use crate::json;
 
 /// One checksum of an object's bytes.
 ///
@@ -136,80 +134,6 @@ impl Checksum {
 impl fmt::Debug for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.algorithm(), self.to_hex())
-    }
-}
-
-/// The checksums that a service gave for an object.
-///
-/// R2 keeps the MD5 of each object that was not uploaded in parts, and of the others what was given with the put. An
-/// object uploaded in parts has none of the whole but its CRC-64/NVME, where the upload was
-/// [asked for it](crate::r2::CreateMultipartUpload::full_object_crc64nvme).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Checksums(Vec<Checksum>);
-
-impl Checksums {
-    /// The checksum of this algorithm.
-    pub fn get(&self, algorithm: ChecksumAlgorithm) -> Option<&Checksum> {
-        self.0.iter().find(|checksum| checksum.algorithm() == algorithm)
-    }
-
-    /// Adds a checksum, in place of one of the same algorithm.
-    pub fn insert(&mut self, checksum: Checksum) {
-        self.0.retain(|known| known.algorithm() != checksum.algorithm());
-        self.0.push(checksum);
-    }
-
-    /// All of them.
-    pub fn iter(&self) -> std::slice::Iter<'_, Checksum> {
-        self.0.iter()
-    }
-
-    /// Whether it is empty.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<'a> IntoIterator for &'a Checksums {
-    type Item = &'a Checksum;
-    type IntoIter = std::slice::Iter<'a, Checksum>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter()
-    }
-}
-
-impl FromIterator<Checksum> for Checksums {
-    fn from_iter<I: IntoIterator<Item = Checksum>>(checksums: I) -> Self {
-        let mut set = Self::default();
-        checksums.into_iter().for_each(|checksum| set.insert(checksum));
-        set
-    }
-}
-
-/// As an object of hex by algorithm: `{"md5": "d41d8cd98f00b204e9800998ecf8427e"}`.
-impl Serialize for Checksums {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|checksum| (checksum.algorithm().name(), checksum.to_hex())))
-    }
-}
-
-/// Algorithms that this library does not know are left out.
-impl<'de> Deserialize<'de> for Checksums {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let known =
-            |name: &str| ChecksumAlgorithm::ALL.into_iter().find(|algorithm| algorithm.name() == name);
-        let checksum = |(name, hex): (String, String)| {
-            let algorithm = known(&name)?;
-            let checksum = hex::decode(&hex).ok().and_then(|bytes| Checksum::from_bytes(algorithm, &bytes));
-            Some(checksum.ok_or_else(|| {
-                let bytes = algorithm.length();
-                de::Error::custom(format_args!(
-                    "{hex:?} is not a {algorithm} checksum: {bytes} bytes in hex are needed"
-                ))
-            }))
-        };
-        json::texts_by_name(deserializer)?.into_iter().filter_map(checksum).collect()
     }
 }
 

@@ -2,8 +2,14 @@
 
 use std::fmt;
 
-/// An algorithm of a [`Checksum`](super::Checksum).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use serde::{Deserialize, Serialize};
+
+use super::checksum_type::ChecksumType;
+use crate::error::{Error, Result};
+
+/// An algorithm of a [`Checksum`](super::Checksum). As JSON it is its [name](Self::name).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum ChecksumAlgorithm {
     /// MD5.
@@ -49,6 +55,37 @@ impl ChecksumAlgorithm {
             Self::Crc32c => "crc32c",
             Self::Crc64Nvme => "crc64nvme",
         }
+    }
+
+    /// The algorithm of this name, in any case of its letters: `sha256`, or S3's `SHA256`.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.name().eq_ignore_ascii_case(name))
+    }
+
+    /// What its checksum is of where R2 has one of an object that was uploaded in parts: of all bytes for
+    /// CRC-64/NVME, and of the checksums of the parts for SHA-1, SHA-256, CRC-32 and CRC-32C. `None`: R2 has
+    /// no such checksum.
+    ///
+    /// See [R2's table](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
+    pub const fn type_of_parts(self) -> Option<ChecksumType> {
+        match self {
+            Self::Crc64Nvme => Some(ChecksumType::FullObject),
+            Self::Sha1 | Self::Sha256 | Self::Crc32 | Self::Crc32c => Some(ChecksumType::Composite),
+            Self::Md5 | Self::Sha384 | Self::Sha512 => None,
+        }
+    }
+
+    /// As [`type_of_parts`](Self::type_of_parts).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind): R2 has no such checksum.
+    pub(crate) fn required_type_of_parts(self) -> Result<ChecksumType> {
+        self.type_of_parts().ok_or_else(|| {
+            Error::unsupported(format!(
+                "R2 does not have the {self} checksum of an object that was uploaded in parts: use crc64nvme, \
+                 sha256, sha1, crc32 or crc32c"
+            ))
+        })
     }
 
     /// How many bytes its checksums have.

@@ -3,6 +3,8 @@
 use bytes::Bytes;
 
 use super::checksum::Checksum;
+#[cfg(not(target_arch = "wasm32"))]
+use super::checksum_algorithm::ChecksumAlgorithm;
 use crate::body::Body;
 
 /// What a body must hash to: as its sender says, else the MD5 of what is in memory. A file or stream would have to be read twice.
@@ -20,15 +22,27 @@ const HASHED_IN_PLACE: usize = 128 * 1024;
 /// The MD5 of bytes in memory, computed where it does not hold up this thread's other tasks. A Worker has one thread.
 pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
     #[cfg(not(target_arch = "wasm32"))]
+    {
+        checksum_of(ChecksumAlgorithm::Md5, bytes).await
+    }
+    #[cfg(target_arch = "wasm32")]
+    {
+        Checksum::md5_of(bytes)
+    }
+}
+
+/// A checksum of bytes in memory, computed where it does not hold up this thread's other tasks.
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) async fn checksum_of(algorithm: ChecksumAlgorithm, bytes: &Bytes) -> Checksum {
     if bytes.len() > HASHED_IN_PLACE
         && let Ok(runtime) = tokio::runtime::Handle::try_current()
     {
         let bytes = bytes.clone();
-        let hashing = runtime.spawn_blocking(move || Checksum::md5_of(&bytes));
+        let hashing = runtime.spawn_blocking(move || Checksum::of(algorithm, &bytes));
         // It fails when the runtime is shutting down.
-        if let Ok(md5) = hashing.await {
-            return md5;
+        if let Ok(checksum) = hashing.await {
+            return checksum;
         }
     }
-    Checksum::md5_of(bytes)
+    Checksum::of(algorithm, bytes)
 }

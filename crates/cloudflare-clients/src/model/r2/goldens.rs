@@ -175,6 +175,7 @@ fn pages() {
         ],
         truncated: true,
         next_part_number_marker: Some(2),
+        checksum_algorithm: Some(ChecksumAlgorithm::Crc64Nvme),
     };
     insta::assert_snapshot!(json(&page), @r#"
     {
@@ -194,7 +195,8 @@ fn pages() {
         }
       ],
       "truncated": true,
-      "nextPartNumberMarker": 2
+      "nextPartNumberMarker": 2,
+      "checksumAlgorithm": "crc64nvme"
     }
     "#);
     comes_back(&page);
@@ -205,6 +207,7 @@ fn pages() {
             upload_id: "u".to_owned(),
             initiated: time(),
             storage_class: Some(StorageClass::Standard),
+            checksum_algorithm: Some(ChecksumAlgorithm::Sha256),
         }],
         delimited_prefixes: Vec::new(),
         truncated: true,

@@ -4,6 +4,9 @@ mod bucket_name;
 mod buckets;
 mod checksum;
 mod checksum_algorithm;
+mod checksum_type;
+mod checksums;
+mod composite_checksum;
 pub(crate) mod condition_headers;
 mod conditional;
 pub(crate) mod content_checksum;
@@ -29,8 +32,11 @@ mod storage_class;
 
 pub use self::bucket_name::validate_bucket_name;
 pub use self::buckets::{BucketInfo, BucketsPage, CreateBucketRequest, ListBucketsRequest};
-pub use self::checksum::{Checksum, Checksums, Hasher};
+pub use self::checksum::{Checksum, Hasher};
 pub use self::checksum_algorithm::ChecksumAlgorithm;
+pub use self::checksum_type::ChecksumType;
+pub use self::checksums::Checksums;
+pub use self::composite_checksum::{CompositeChecksum, ObjectChecksum};
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub(crate) use self::conditional::precondition_failed;
 pub use self::conditional::{Conditional, Etag, EtagList};

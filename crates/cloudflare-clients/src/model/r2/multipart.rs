@@ -5,8 +5,11 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::checksum::{Checksum, Checksums, Hasher};
+use super::checksum::{Checksum, Hasher};
 use super::checksum_algorithm::ChecksumAlgorithm;
+use super::checksum_type::ChecksumType;
+use super::checksums::Checksums;
+use super::composite_checksum::{CompositeChecksum, ObjectChecksum};
 use super::conditional::Conditional;
 use super::copy_source::validate_copy_source;
 use super::crc64_nvme::Crc64Nvme;
@@ -32,8 +35,9 @@ pub struct CreateMultipartUploadRequest {
     pub custom_metadata: CustomMetadata,
     /// How R2 stores it; `None` takes the bucket's class.
     pub storage_class: Option<StorageClass>,
-    /// Whether the object is to have the CRC-64/NVME of all its bytes among its checksums.
-    pub full_object_crc64nvme: bool,
+    /// The algorithm of the checksum that the object is to have; the algorithm says whether that is [of all
+    /// bytes or of the checksums of the parts](ChecksumAlgorithm::type_of_parts).
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
 }
 
 impl CreateMultipartUploadRequest {
@@ -44,7 +48,7 @@ impl CreateMultipartUploadRequest {
             http_metadata: HttpMetadata::default(),
             custom_metadata: CustomMetadata::default(),
             storage_class: None,
-            full_object_crc64nvme: false,
+            checksum_algorithm: None,
         }
     }
 
@@ -52,7 +56,8 @@ impl CreateMultipartUploadRequest {
     pub(crate) fn validate(&self) -> Result<()> {
         validate_key(&self.key)?;
         self.http_metadata.validate()?;
-        self.custom_metadata.validate()
+        self.custom_metadata.validate()?;
+        self.checksum_algorithm.map_or(Ok(()), |algorithm| algorithm.required_type_of_parts().map(drop))
     }
 }
 
@@ -177,7 +182,7 @@ pub struct UploadedPart {
     /// When it was uploaded, where the service says it: of a listed part.
     #[serde(default, with = "crate::time::rfc3339::option", skip_serializing_if = "Option::is_none")]
     pub uploaded: Option<SystemTime>,
-    /// The checksums that the service gave. A complete gives the CRC-64/NVME back to it.
+    /// The checksums that the service gave. A complete gives those of the upload's algorithm back to it.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
 }
@@ -217,9 +222,12 @@ pub struct CompleteMultipartUploadRequest {
     pub parts: Vec<UploadedPart>,
     /// What the object that is replaced must meet. When it does not, the upload is gone.
     pub only_if: Conditional,
-    /// What the whole object must hash to: its CRC-64/NVME, the one checksum that R2 combines from those of
-    /// the parts. When it does not, the upload stays as it is.
-    pub checksum: Option<Checksum>,
+    /// The algorithm that the upload was begun with, where that is known: then the checksums of the parts go
+    /// along.
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// What the object must have: the CRC-64/NVME of all its bytes, or the composite checksum of the algorithm
+    /// that the upload was begun with. When it does not, the upload stays as it is.
+    pub checksum: Option<ObjectChecksum>,
 }
 
 impl CompleteMultipartUploadRequest {
@@ -230,6 +238,7 @@ impl CompleteMultipartUploadRequest {
             upload_id: upload_id.into(),
             parts,
             only_if: Conditional::default(),
+            checksum_algorithm: None,
             checksum: None,
         }
     }
@@ -250,13 +259,32 @@ impl CompleteMultipartUploadRequest {
 
     /// Refuses checksums that R2 does not make of those of the parts.
     pub(crate) fn validate_checksum(&self) -> Result<()> {
-        match self.checksum {
-            None | Some(Checksum::Crc64Nvme(_)) => Ok(()),
-            Some(other) => Err(Error::unsupported(format!(
-                "R2 does not have the {} checksum of an object that was uploaded in parts: give its crc64nvme",
-                other.algorithm()
-            ))),
+        let Some(checksum) = self.checksum else { return Ok(()) };
+        let (algorithm, given) = (checksum.algorithm(), checksum.checksum_type());
+        let kept = algorithm.required_type_of_parts()?;
+        if given == kept {
+            return Ok(());
         }
+        let of = |kind| match kind {
+            ChecksumType::FullObject => "of its bytes",
+            ChecksumType::Composite => "of the checksums of its parts",
+        };
+        Err(Error::unsupported(format!(
+            "R2 does not have the {algorithm} checksum {} of an object that was uploaded in parts: give that {}",
+            of(given),
+            of(kept)
+        )))
+    }
+
+    /// The checksum that the object has by those of its parts, where it is a composite one and all are known.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn composite_of_parts(&self) -> Option<CompositeChecksum> {
+        let algorithm = self.checksum_algorithm?;
+        if algorithm.type_of_parts() != Some(ChecksumType::Composite) {
+            return None;
+        }
+        let parts = self.parts.iter().map(|part| part.checksums.get(algorithm).copied());
+        CompositeChecksum::of_parts(algorithm, parts.collect::<Option<Vec<_>>>()?).ok()
     }
 
     /// Refuses parts that R2 does not take, as far as their sizes are known. They are in the order of their
@@ -355,6 +383,9 @@ pub struct PartsPage {
     /// The marker of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_part_number_marker: Option<u16>,
+    /// The algorithm of the checksum that the object will have, where the service says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
 }
 
 impl PartsPage {
@@ -451,12 +482,21 @@ pub struct MultipartUploadSummary {
     /// The storage class that the object will have.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub storage_class: Option<StorageClass>,
+    /// The algorithm of the checksum that the object will have, where the service says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checksum_algorithm: Option<ChecksumAlgorithm>,
 }
 
 impl MultipartUploadSummary {
-    /// An upload whose storage class is not known.
+    /// An upload of which no more is known.
     pub fn new(key: impl Into<String>, upload_id: impl Into<String>, initiated: SystemTime) -> Self {
-        Self { key: key.into(), upload_id: upload_id.into(), initiated, storage_class: None }
+        Self {
+            key: key.into(),
+            upload_id: upload_id.into(),
+            initiated,
+            storage_class: None,
+            checksum_algorithm: None,
+        }
     }
 }
 
@@ -617,12 +657,30 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_has_one_kind_of_checksum() {
-        let with = |checksum| CompleteMultipartUploadRequest { checksum, ..upload(&[None]) };
-        assert!(with(Some(Crc64Nvme::of(b"a").checksum())).validate().is_ok());
-        let error = with(Some(Checksum::md5_of(b"a"))).validate().unwrap_err();
-        assert_eq!(error.kind(), crate::ErrorKind::Unsupported);
-        assert!(error.message().contains("does not have the md5 checksum"), "{error}");
+    fn the_whole_has_the_kind_of_checksum_that_r2_has() {
+        let with = |checksum: ObjectChecksum| {
+            let complete = CompleteMultipartUploadRequest { checksum: Some(checksum), ..upload(&[None]) };
+            complete.validate().map_err(|error| (error.kind(), error.message().to_owned()))
+        };
+        let of_bytes = |algorithm| Checksum::of(algorithm, b"a");
+        let composite = |algorithm| CompositeChecksum::new(of_bytes(algorithm), 1);
+        assert_eq!(with(of_bytes(ChecksumAlgorithm::Crc64Nvme).into()), Ok(()));
+        for algorithm in ChecksumAlgorithm::ALL {
+            let is_composite = algorithm.type_of_parts() == Some(ChecksumType::Composite);
+            assert_eq!(with(composite(algorithm).into()).is_ok(), is_composite, "{algorithm}");
+        }
+        for (wrong, why) in [
+            (of_bytes(ChecksumAlgorithm::Md5).into(), "does not have the md5 checksum"),
+            (of_bytes(ChecksumAlgorithm::Sha256).into(), "the sha256 checksum of its bytes"),
+            (composite(ChecksumAlgorithm::Crc64Nvme).into(), "checksum of the checksums of its parts"),
+        ] {
+            let (kind, message) = with(wrong).unwrap_err();
+            assert_eq!(kind, crate::ErrorKind::Unsupported);
+            assert!(message.contains(why), "{message}");
+        }
+        let mut create = CreateMultipartUploadRequest::new("k");
+        create.checksum_algorithm = Some(ChecksumAlgorithm::Sha512);
+        assert_eq!(create.validate().unwrap_err().kind(), crate::ErrorKind::Unsupported);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::checksum::Checksums;
+use super::checksums::Checksums;
 use super::headers::{content_range, write_http_metadata};
 use super::metadata::{CustomMetadata, HttpMetadata};
 use super::range::ServedRange;

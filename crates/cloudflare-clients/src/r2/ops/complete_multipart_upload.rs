@@ -6,7 +6,9 @@ use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::multipart::{contradicts_parts, is_made_of};
-use crate::model::r2::{Checksum, CompleteMultipartUploadRequest, Conditional, StoredObject, UploadedPart};
+use crate::model::r2::{
+    CompleteMultipartUploadRequest, Conditional, ObjectChecksum, StoredObject, UploadedPart,
+};
 use crate::r2::verify::verifies_writes;
 
 impl MultipartUpload {
@@ -36,7 +38,7 @@ pub struct CompleteMultipartUpload {
     upload: MultipartUpload,
     parts: Vec<UploadedPart>,
     only_if: Conditional,
-    checksum: Option<Checksum>,
+    checksum: Option<ObjectChecksum>,
 }
 
 impl CompleteMultipartUpload {
@@ -48,14 +50,18 @@ impl CompleteMultipartUpload {
     }
 
     /// What the whole object must hash to: its CRC-64/NVME, which [`Crc64Nvme`](crate::r2::Crc64Nvme)
-    /// combines of those of the parts. Another one is [`ErrorKind::Integrity`], and the upload stays as it
+    /// combines of those of the parts, or the [`CompositeChecksum`](crate::r2::CompositeChecksum) of the algorithm
+    /// that the upload was begun with. Another one is [`ErrorKind::Integrity`], and the upload stays as it
     /// is. A service that does not know it ignores it: whether it was compared say the checksums of the
     /// [`StoredObject`].
     ///
+    /// Without one, the composite checksum that the service says is compared with the checksums of the parts.
+    ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`], before any I/O: a checksum of another algorithm, or the bucket's binding.
-    pub fn checksum(mut self, checksum: Checksum) -> Self {
-        self.checksum = Some(checksum);
+    /// [`ErrorKind::Unsupported`], before any I/O: a checksum that R2 does not have of an object in parts, or the
+    /// bucket's binding.
+    pub fn checksum(mut self, checksum: impl Into<ObjectChecksum>) -> Self {
+        self.checksum = Some(checksum.into());
         self
     }
 
@@ -65,6 +71,7 @@ impl CompleteMultipartUpload {
         let operation = Operation::new("complete_multipart_upload", key);
         let request = CompleteMultipartUploadRequest {
             only_if,
+            checksum_algorithm: upload.checksum_algorithm,
             checksum,
             ..CompleteMultipartUploadRequest::new(key, upload_id, parts)
         };
@@ -72,20 +79,22 @@ impl CompleteMultipartUpload {
         let bucket = service.bucket();
         let verifies = verifies_writes(service);
         let uploaded_here = verifies && upload.has_uploaded_all(&request.parts);
+        #[cfg(not(target_arch = "wasm32"))]
+        let checksum = checksum
+            .or_else(|| request.composite_of_parts().filter(|_| verifies).map(ObjectChecksum::Composite));
         let attempt = || {
             let complete = bucket.complete_multipart_upload(request.clone());
             let parts = &request.parts;
             let complete = async move {
                 let stored = complete.await?;
                 if let Some(given) = checksum
-                    && let Some(of_stored) = stored.checksums.get(given.algorithm())
-                    && *of_stored != given
+                    && let Some(of_stored) = stored.checksums.kept()
+                    && of_stored.algorithm() == given.algorithm()
+                    && of_stored != given
                 {
                     return Err(Error::new(
                         ErrorKind::Integrity,
-                        format!(
-                            "the service made an object of other bytes: {of_stored:?} in place of {given:?}"
-                        ),
+                        format!("the service made an object of other bytes: {of_stored} in place of {given}"),
                     ));
                 }
                 if verifies && contradicts_parts(&stored.etag, parts, uploaded_here) {

@@ -6,7 +6,9 @@ use crate::client::operation::{Operation, sent_when_awaited};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::error::ErrorKind;
 use crate::error::Result;
-use crate::model::r2::{CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, StorageClass};
+use crate::model::r2::{
+    ChecksumAlgorithm, CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, StorageClass,
+};
 use crate::r2::service::R2Service;
 
 impl R2Service {
@@ -31,27 +33,57 @@ impl CreateMultipartUpload {
 
     metadata_setters!();
 
-    /// Has R2 keep the CRC-64/NVME of the whole object, which it combines from those of the parts. It is
-    /// among the checksums of what [`complete`](MultipartUpload::complete) returns, where the service has
-    /// done so, and then of heads and gets, which are verified with it. The bucket's binding has no such
-    /// checksums: [`ErrorKind::Unsupported`](crate::ErrorKind).
+    /// Has R2 keep a checksum of the object, which it makes of those of the parts: for
+    /// [`Crc64Nvme`](ChecksumAlgorithm::Crc64Nvme) that of all bytes, and for SHA-1, SHA-256, CRC-32 and CRC-32C a
+    /// [composite](crate::r2::CompositeChecksum) one, the checksum of the parts' checksums. It is among the
+    /// checksums of what [`complete`](MultipartUpload::complete) returns, where the service has done so, and
+    /// then of heads and gets. Gets are verified with that of all bytes.
     ///
-    /// See [full object
-    /// checksums](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html#Full-object-checksums)
-    /// and [what R2 has of them](https://developers.cloudflare.com/r2/api/s3/api/).
-    pub fn full_object_crc64nvme(mut self) -> Self {
-        self.request.full_object_crc64nvme = true;
+    /// Each part needs its own checksum of this algorithm but for CRC-64/NVME. That of bytes in memory is
+    /// computed; of a file or stream it has to be [given](crate::r2::UploadPart::checksum).
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, Result, r2::R2Service};
+    /// use cloudflare_clients::r2::{ChecksumAlgorithm, ChecksumType};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// let upload = r2.create_multipart_upload("a.mp4").checksum_algorithm(ChecksumAlgorithm::Sha256).await?;
+    /// let part = upload.upload_part(1, "bytes").await?;
+    /// upload.complete([part]).await?;
+    /// if let Some(checksum) = r2.head("a.mp4").await?.and_then(|object| object.checksums.kept()) {
+    ///     assert_eq!(checksum.algorithm(), ChecksumAlgorithm::Sha256);
+    ///     assert_eq!(checksum.checksum_type(), ChecksumType::Composite);
+    ///     assert_eq!(checksum.to_base64(), "n/+x7b8ItQXBDd6INgaEjsM6kZprQAgdoE47YLepjqo=-1");
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// See [checking object
+    /// integrity](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html)
+    /// and [what R2 has of it](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
+    ///
+    /// # Errors
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), before any I/O: MD5, SHA-384 and SHA-512, or the bucket's binding.
+    pub fn checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
+        self.request.checksum_algorithm = Some(algorithm);
         self
     }
 
-    /// Asks for the CRC-64/NVME where bytes are verified and the service knows of it. It returns whether it
-    /// was asked, and the number of attempts as [`send_counted`](Self::send_counted) does.
+    /// Asks for the CRC-64/NVME where bytes are verified, the service knows of it, and nobody has asked for
+    /// another checksum. It returns whether it was asked, and the number of attempts as
+    /// [`send_counted`](Self::send_counted) does.
     #[cfg(not(target_arch = "wasm32"))]
     pub(crate) async fn with_crc_if_known(self) -> Result<(MultipartUpload, bool, u32)> {
+        if let Some(algorithm) = self.request.checksum_algorithm {
+            let (upload, attempts) = self.send_counted().await?;
+            return Ok((upload, algorithm == ChecksumAlgorithm::Crc64Nvme, attempts));
+        }
         let mut with_crc = self.service.verifies();
         let mut create = self.clone();
         if with_crc {
-            create = create.full_object_crc64nvme();
+            create = create.checksum_algorithm(ChecksumAlgorithm::Crc64Nvme);
         }
         let created = match create.send_counted().await {
             Err(error)
@@ -81,9 +113,17 @@ impl CreateMultipartUpload {
             Some(bucket.create_multipart_upload(request.clone()))
         };
         let created = service.attempts().run(&operation, create).await?;
-        let CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class, .. } = request;
+        let CreateMultipartUploadRequest {
+            key,
+            http_metadata,
+            custom_metadata,
+            storage_class,
+            checksum_algorithm,
+        } = request;
         let begun_with = BegunWith { http_metadata, custom_metadata, storage_class };
-        Ok((MultipartUpload::new(service, key, created.upload_id, Some(begun_with)), attempts))
+        let mut upload = MultipartUpload::new(service, key, created.upload_id, Some(begun_with));
+        upload.checksum_algorithm = checksum_algorithm;
+        Ok((upload, attempts))
     }
 }
 

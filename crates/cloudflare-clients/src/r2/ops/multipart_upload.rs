@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use crate::model::r2::{CustomMetadata, HttpMetadata, StorageClass, UploadedPart};
+use crate::model::r2::{ChecksumAlgorithm, CustomMetadata, HttpMetadata, StorageClass, UploadedPart};
 use crate::r2::service::R2Service;
 use crate::sync::lock;
 
@@ -67,6 +67,7 @@ pub struct MultipartUpload {
     pub(super) upload_id: String,
     /// What it was begun with, where this handle has begun it.
     pub(super) begun_with: Option<Arc<BegunWith>>,
+    pub(super) checksum_algorithm: Option<ChecksumAlgorithm>,
     uploaded_here: Arc<Mutex<BTreeMap<u16, UploadedPart>>>,
 }
 
@@ -84,7 +85,24 @@ impl MultipartUpload {
         upload_id: String,
         begun_with: Option<BegunWith>,
     ) -> Self {
-        Self { service, key, upload_id, begun_with: begun_with.map(Arc::new), uploaded_here: Arc::default() }
+        Self {
+            service,
+            key,
+            upload_id,
+            begun_with: begun_with.map(Arc::new),
+            checksum_algorithm: None,
+            uploaded_here: Arc::default(),
+        }
+    }
+
+    /// The algorithm that an upload which is resumed was [begun
+    /// with](crate::r2::CreateMultipartUpload::checksum_algorithm), for this handle and its clones to come: then
+    /// further parts get their checksums, and they go along when it is completed. [`list_parts`](Self::list_parts)
+    /// says which it was.
+    #[must_use]
+    pub fn with_checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
+        self.checksum_algorithm = Some(algorithm);
+        self
     }
 
     /// The key that the object will have.

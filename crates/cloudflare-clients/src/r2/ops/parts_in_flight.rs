@@ -17,8 +17,8 @@ use crate::client::operation::Operation;
 use crate::client::pace::Pace;
 use crate::error::{Error, Result, TOO_LARGE};
 use crate::model::r2::{
-    Conditional, Crc64Nvme, CreateMultipartUploadRequest, MAX_OBJECT_SIZE, MAX_PARTS, PutRequest,
-    StoredObject, UploadedPart,
+    Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, CreateMultipartUploadRequest, MAX_OBJECT_SIZE,
+    MAX_PARTS, PutRequest, StoredObject, UploadedPart,
 };
 use crate::r2::service::R2Service;
 
@@ -29,6 +29,8 @@ pub(crate) struct Part {
     pub(crate) body: Body,
     /// Of all its bytes. Without verification nobody asks for it.
     pub(crate) crc: Crc64Nvme,
+    /// Of all its bytes, by the algorithm that the upload begins with, unless that is the CRC-64.
+    pub(crate) checksum: Option<Checksum>,
 }
 
 /// What is uploaded, and how.
@@ -49,7 +51,7 @@ pub(crate) struct PartsPlan {
 pub(crate) struct Completed {
     pub(crate) stored: StoredObject,
     /// That of all bytes, where they are verified.
-    pub(crate) crc: Option<Crc64Nvme>,
+    pub(crate) checksum: Option<Checksum>,
     /// None where all went up in one request.
     pub(crate) parts: Vec<UploadedPart>,
 }
@@ -104,7 +106,7 @@ impl PartsInFlight {
     /// Sends a part, of the plan's size unless it is the last, once there is room for it.
     pub(crate) async fn push(&mut self, part: Part) -> Result<()> {
         self.room().await?;
-        let Part { body, crc } = part;
+        let Part { body, crc, checksum } = part;
         self.size = self.size.saturating_add(body.known_length()?);
         self.crc.append(crc);
         if self.count == MAX_PARTS || self.size > MAX_OBJECT_SIZE {
@@ -113,8 +115,8 @@ impl PartsInFlight {
         let Begun { upload, with_crc } = self.begin().await?;
         self.count += 1;
         let mut send = upload.upload_part(self.count, body);
-        if with_crc {
-            send = send.checksum(crc.checksum());
+        if let Some(checksum) = checksum.or(with_crc.then(|| crc.checksum())) {
+            send = send.checksum(checksum);
         }
         let pace = self.plan.pace.clone();
         let send = async move {
@@ -154,25 +156,29 @@ impl PartsInFlight {
         }
         let stored = complete.await?;
         self.begun = None;
-        Ok(Completed { stored, crc: with_crc.then_some(self.crc), parts })
+        Ok(Completed { stored, checksum: with_crc.then(|| self.crc.checksum()), parts })
     }
 
     async fn put_whole(&self, part: Part) -> Result<Completed> {
-        let Part { body, crc } = part;
-        let crc = self.service.verifies().then_some(crc);
+        let Part { body, crc, checksum } = part;
+        let with_crc = match self.plan.request.checksum_algorithm {
+            Some(algorithm) => algorithm == ChecksumAlgorithm::Crc64Nvme,
+            None => self.service.verifies(),
+        };
+        let checksum = checksum.or(with_crc.then(|| crc.checksum()));
         let CreateMultipartUploadRequest { key, http_metadata, custom_metadata, storage_class, .. } =
             self.plan.request.clone();
         let request = PutRequest {
             http_metadata,
             custom_metadata,
             storage_class,
-            checksum: crc.map(Crc64Nvme::checksum),
+            checksum,
             only_if: self.plan.only_if.clone(),
             ..PutRequest::new(&key, body)
         };
         let operation = Operation::new("put", &key).sending(request.body.content_length());
         let stored = put_whole(self.service.clone(), request, &operation).await?;
-        Ok(Completed { stored, crc, parts: Vec::new() })
+        Ok(Completed { stored, checksum, parts: Vec::new() })
     }
 
     /// The upload, which begins now if it has not yet.

@@ -119,7 +119,7 @@ impl Parts {
         }
         self.keep_small();
         let pieces = std::mem::take(&mut self.pieces);
-        Ok((!pieces.is_empty()).then(|| Part { body: Body::from_pieces(pieces), crc }))
+        Ok((!pieces.is_empty()).then(|| Part { body: Body::from_pieces(pieces), crc, checksum: None }))
     }
 
     fn keep(&mut self, piece: Bytes) {

@@ -6,6 +6,10 @@ use super::multipart_upload::MultipartUpload;
 use crate::body::{Body, Replay};
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::model::r2::ChecksumType;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::model::r2::content_checksum::checksum_of;
 use crate::model::r2::{Checksum, UploadPartRequest, UploadedPart};
 use crate::r2::verify::SentMd5;
 
@@ -28,7 +32,8 @@ pub struct UploadPart {
 
 impl UploadPart {
     /// What the bytes must hash to; else the upload of the part fails with
-    /// [`ErrorKind::Integrity`](crate::ErrorKind).
+    /// [`ErrorKind::Integrity`](crate::ErrorKind). Where the upload was [begun with an
+    /// algorithm](crate::r2::CreateMultipartUpload::checksum_algorithm) it is a checksum of that one.
     pub fn checksum(mut self, checksum: Checksum) -> Self {
         self.request.checksum = Some(checksum);
         self
@@ -40,6 +45,11 @@ impl UploadPart {
         operation.check(request.validate())?;
         let UploadPartRequest { key, upload_id, part_number, body, checksum } = request;
         let length = body.content_length();
+        #[cfg(not(target_arch = "wasm32"))]
+        let checksum = match checksum {
+            None => upload.checksum_of_part(&body).await,
+            given => given,
+        };
         let sent = SentMd5::new(&upload.service, &body, checksum).await;
         let replay = Replay::new(body);
         let attempt = || {
@@ -62,6 +72,18 @@ impl UploadPart {
         part.size = length;
         upload.has_uploaded(part.clone());
         Ok(part)
+    }
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+impl MultipartUpload {
+    /// What a part has to come with, where the object gets a checksum of the checksums of its parts and the
+    /// part's bytes are in memory.
+    async fn checksum_of_part(&self, body: &Body) -> Option<Checksum> {
+        let algorithm = self
+            .checksum_algorithm
+            .filter(|algorithm| algorithm.type_of_parts() == Some(ChecksumType::Composite))?;
+        Some(checksum_of(algorithm, body.as_bytes()?).await)
     }
 }
 

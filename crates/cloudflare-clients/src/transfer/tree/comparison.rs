@@ -100,7 +100,7 @@ impl Pair<'_> {
             return Ok(None);
         }
         let md5_pieces = proof.md5_pieces(object.size);
-        let crc = read_checksums(self.path, whole, false).await?.crc64nvme;
+        let crc = read_checksums(self.path, whole, None).await?.crc64nvme;
         let md5s = if md5_pieces.is_empty() {
             Vec::new()
         } else {

@@ -364,9 +364,12 @@ impl Jobs {
         loop {
             let (bytes, file) = read_small(path.to_owned()).await?;
             self.keep_time(&mut request, &file);
-            let crc = service.verifies().then(|| Crc64Nvme::of(&bytes));
+            let checksum = match request.checksum_algorithm {
+                Some(algorithm) => Some(Checksum::of(algorithm, &bytes)),
+                None => service.verifies().then(|| Crc64Nvme::of(&bytes).checksum()),
+            };
             let body = RateLimit::applied(self.settings.rate.as_ref(), Body::from(bytes));
-            let (_, verified) = put_whole(service, &request, &Conditional::new(), body, crc).await?;
+            let (_, verified) = put_whole(service, &request, &Conditional::new(), body, checksum).await?;
             report(file.size, file.size);
             sends += 1;
             match file.check(path).await {

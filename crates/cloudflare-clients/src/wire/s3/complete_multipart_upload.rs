@@ -7,7 +7,7 @@ use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
-use crate::model::r2::{ChecksumAlgorithm, CompleteMultipartUploadRequest, StoredObject};
+use crate::model::r2::{ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, StoredObject};
 use crate::transport::headers::read_date;
 
 /// Makes an object of the parts.
@@ -19,18 +19,17 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
                 element.text("PartNumber", part.part_number);
                 element.text("ETag", format_args!("\"{}\"", unquote(&part.etag)));
                 // Others count only in uploads that were begun with their algorithm.
-                if let Some(crc) = part.checksums.get(ChecksumAlgorithm::Crc64Nvme) {
-                    xml_checksums::write(&[*crc].into_iter().collect(), element);
-                }
+                let algorithm = request.checksum_algorithm.unwrap_or(ChecksumAlgorithm::Crc64Nvme);
+                let checksum = part.checksums.get(algorithm);
+                xml_checksums::write(&checksum.into_iter().copied().collect(), element);
             });
         }
     });
     let mut complete = Request::new(Method::POST, Some(&request.key)).query("uploadId", &request.upload_id);
     ConditionTarget::Object.headers().write(&request.only_if, &mut complete.headers)?;
-    if let Some(checksum) = &request.checksum {
-        headers::write_checksum(checksum, &mut complete.headers)?;
-        complete.headers.insert(headers::CHECKSUM_TYPE, headers::FULL_OBJECT);
-    }
+    let mut whole = Checksums::default();
+    whole.extend(request.checksum);
+    headers::write_object_checksums(&whole, &mut complete.headers);
     complete.xml(document)
 }
 

@@ -5,7 +5,7 @@ use http::{HeaderValue, Method};
 
 use super::headers::{self, ConditionTarget, METADATA_DIRECTIVE, unquote};
 use super::response::{time, unreadable};
-use super::{Request, Response};
+use super::{Request, Response, xml_checksums};
 use crate::error::Result;
 use crate::model::r2::{CopyRequest, StoredObject};
 
@@ -30,6 +30,7 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
 pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CopyObjectResult")?;
     let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
+    stored.checksums = xml_checksums::read(&document);
     stored.version = headers::read_version(&response.headers);
     stored.uploaded = document.child("LastModified").map(|_| time(&document, "LastModified")).transpose()?;
     Ok(stored)

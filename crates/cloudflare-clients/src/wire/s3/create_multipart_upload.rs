@@ -1,6 +1,6 @@
 //! [CreateMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateMultipartUpload.html).
 
-use http::{HeaderValue, Method};
+use http::Method;
 
 use super::headers;
 use super::response::unreadable;
@@ -15,10 +15,7 @@ pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
     headers::write_http_metadata(&request.http_metadata, &mut create.headers)?;
     headers::write_custom_metadata(&request.custom_metadata, &mut create.headers)?;
     headers::write_storage_class(request.storage_class, &mut create.headers);
-    if request.full_object_crc64nvme {
-        create.headers.insert(headers::CHECKSUM_ALGORITHM, HeaderValue::from_static("CRC64NVME"));
-        create.headers.insert(headers::CHECKSUM_TYPE, headers::FULL_OBJECT);
-    }
+    headers::write_checksum_algorithm(request.checksum_algorithm, &mut create.headers)?;
     Ok(create)
 }
 

@@ -136,7 +136,7 @@ fn writes() {
             http_metadata,
             custom_metadata,
             storage_class: None,
-            full_object_crc64nvme: true,
+            checksum_algorithm: Some(ChecksumAlgorithm::Crc64Nvme),
         }))
     );
     assert_snapshot!(
@@ -172,7 +172,18 @@ fn writes() {
             upload_id: "u".to_owned(),
             parts: vec![part],
             only_if: Conditional::new().etag_does_not_match("*"),
-            checksum: Some(Crc64Nvme::of(b"part").checksum()),
+            checksum_algorithm: None,
+            checksum: Some(Crc64Nvme::of(b"part").checksum().into()),
+        }))
+    );
+    let sha1 = Checksum::of(ChecksumAlgorithm::Sha1, b"part");
+    let part = UploadedPart { checksums: [sha1].into_iter().collect(), ..UploadedPart::new(1, "abc") };
+    assert_snapshot!(
+        "complete_multipart_upload_composite",
+        wire(complete_multipart_upload::request(&CompleteMultipartUploadRequest {
+            checksum_algorithm: Some(ChecksumAlgorithm::Sha1),
+            checksum: CompositeChecksum::of_parts(ChecksumAlgorithm::Sha1, [sha1]).ok().map(Into::into),
+            ..CompleteMultipartUploadRequest::new("k", "u", vec![part])
         }))
     );
     assert_snapshot!(

@@ -13,7 +13,8 @@ pub use crate::model::r2::headers::{
     write_http_metadata, write_range,
 };
 use crate::model::r2::{
-    Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, EtagList, Object, StorageClass,
+    Checksum, ChecksumAlgorithm, ChecksumType, Checksums, Conditional, CustomMetadata, EtagList, Object,
+    ObjectChecksum, StorageClass,
 };
 use crate::sigv4::encode_path;
 pub use crate::transport::headers::read_content_length;
@@ -36,8 +37,6 @@ pub const CHECKSUM_ALGORITHM: HeaderName = HeaderName::from_static("x-amz-checks
 /// `x-amz-checksum-type`: whether a checksum is of the bytes (`FULL_OBJECT`) or of the parts' checksums
 /// (`COMPOSITE`).
 pub const CHECKSUM_TYPE: HeaderName = HeaderName::from_static("x-amz-checksum-type");
-/// The value of [`CHECKSUM_TYPE`] for checksums of the bytes: all that [`Checksums`] has.
-pub const FULL_OBJECT: HeaderValue = HeaderValue::from_static("FULL_OBJECT");
 /// `x-amz-checksum-mode`: `ENABLED` asks for the checksums of an object that is read.
 pub const CHECKSUM_MODE: HeaderName = HeaderName::from_static("x-amz-checksum-mode");
 /// `x-amz-mp-parts-count`: how many parts an object was uploaded in, where a part of it was asked for.
@@ -161,8 +160,7 @@ pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     }
 }
 
-/// Reads the `x-amz-checksum-*` headers of an answer. Checksums of checksums (`<base64>-<parts>`) are left
-/// out: they are not of the object's bytes.
+/// Reads the `x-amz-checksum-*` headers of an answer, of bytes or of the checksums of parts (`<base64>-<parts>`).
 pub fn read_checksums(headers: &HeaderMap) -> Checksums {
     let mut checksums = Checksums::default();
     for algorithm in ChecksumAlgorithm::ALL {
@@ -170,9 +168,7 @@ pub fn read_checksums(headers: &HeaderMap) -> Checksums {
             continue;
         }
         let given = checksum_header(algorithm).and_then(|name| headers.get(name)?.to_str().ok());
-        if let Some(checksum) = given.and_then(|given| Checksum::from_base64(algorithm, given).ok()) {
-            checksums.insert(checksum);
-        }
+        checksums.extend(given.and_then(|given| ObjectChecksum::from_base64(algorithm, given).ok()));
     }
     checksums
 }
@@ -268,13 +264,37 @@ pub fn read_version(headers: &HeaderMap) -> Option<String> {
     text(headers, &VERSION_ID).map(str::to_owned)
 }
 
-/// As [`write_checksums`], of an object: with their type, where there are any.
+/// As [`write_checksums`], of an object: a composite one, too, and with their type where there are any.
 pub fn write_object_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     let before = headers.len();
     write_checksums(checksums, headers);
     if headers.len() > before {
-        headers.insert(CHECKSUM_TYPE, FULL_OBJECT);
+        write_checksum_type(ChecksumType::FullObject, headers);
     }
+    if let Some(composite) = checksums.composite()
+        && let (Some(name), Ok(value)) =
+            (checksum_header(composite.algorithm()), HeaderValue::from_str(&composite.to_base64()))
+    {
+        headers.insert(name, value);
+        write_checksum_type(ChecksumType::Composite, headers);
+    }
+}
+
+/// Adds `x-amz-checksum-type`.
+pub fn write_checksum_type(kind: ChecksumType, headers: &mut HeaderMap) {
+    headers.insert(CHECKSUM_TYPE, HeaderValue::from_static(kind.as_s3()));
+}
+
+/// Adds the algorithm and the type of the checksum that an upload in parts has, in a request or an answer.
+///
+/// # Errors
+/// [`ErrorKind::Unsupported`](crate::ErrorKind): R2 has no such checksum of an object in parts.
+pub fn write_checksum_algorithm(algorithm: Option<ChecksumAlgorithm>, headers: &mut HeaderMap) -> Result<()> {
+    if let Some(algorithm) = algorithm {
+        write_checksum_type(algorithm.required_type_of_parts()?, headers);
+        headers.insert(CHECKSUM_ALGORITHM, value("checksum algorithm", &algorithm.name().to_uppercase())?);
+    }
+    Ok(())
 }
 
 /// Adds the headers of an object that is got: all but those of the length, and not its version, which R2 is
@@ -340,7 +360,7 @@ mod tests {
 
     use super::*;
     use crate::error::ErrorKind;
-    use crate::model::r2::{HttpMetadata, ServedRange};
+    use crate::model::r2::{CompositeChecksum, HttpMetadata, ServedRange};
     use crate::time::LAST_SECOND;
     use crate::transport::headers::header_map as headers;
 
@@ -405,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn checksums_of_checksums_and_of_unknown_algorithms_are_left_out() {
+    fn checksums_of_checksums_are_told_from_those_of_bytes() {
         let map = headers([
             ("x-amz-checksum-crc32", "NSRBwg==-2"),
             ("x-amz-checksum-crc64nvme", "nonsense"),
@@ -416,6 +436,16 @@ mod tests {
             checksums.iter().map(Checksum::algorithm).collect::<Vec<_>>(),
             [ChecksumAlgorithm::Crc32c]
         );
+        let composite = CompositeChecksum::from_base64(ChecksumAlgorithm::Crc32, "NSRBwg==-2").unwrap();
+        assert_eq!(checksums.composite(), Some(&composite));
+        let mut written = HeaderMap::new();
+        write_object_checksums(&[].into_iter().collect(), &mut written);
+        assert!(written.is_empty());
+        let mut alone = Checksums::default();
+        alone.set_composite(composite);
+        write_object_checksums(&alone, &mut written);
+        assert_eq!(written["x-amz-checksum-crc32"], "NSRBwg==-2");
+        assert_eq!(written[CHECKSUM_TYPE], "COMPOSITE");
         assert_eq!(read_request_checksums(&map).unwrap_err().code(), Some("InvalidDigest"));
         let sha512 = Checksum::of(ChecksumAlgorithm::Sha512, b"");
         let error = write_checksum(&sha512, &mut HeaderMap::new()).unwrap_err();

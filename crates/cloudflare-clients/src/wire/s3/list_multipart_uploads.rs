@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::response::{Listing, storage_class, time, unreadable};
-use super::{Request, Response};
+use super::{Request, Response, xml_checksums};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListMultipartUploadsRequest, MultipartUploadSummary, MultipartUploadsPage};
 
@@ -32,6 +32,7 @@ pub fn parse(response: &Response) -> Result<MultipartUploadsPage> {
             upload_id: upload.required("UploadId").map_err(unreadable)?.trim().to_owned(),
             initiated: time(upload, "Initiated")?,
             storage_class: storage_class(upload),
+            checksum_algorithm: xml_checksums::read_algorithm(upload),
         });
     }
     let mut page = MultipartUploadsPage {

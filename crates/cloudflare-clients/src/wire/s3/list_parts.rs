@@ -40,5 +40,6 @@ pub fn parse(response: &Response) -> Result<PartsPage> {
         } else {
             None
         };
-    Ok(PartsPage { parts, truncated, next_part_number_marker })
+    let checksum_algorithm = xml_checksums::read_algorithm(&document);
+    Ok(PartsPage { parts, truncated, next_part_number_marker, checksum_algorithm })
 }

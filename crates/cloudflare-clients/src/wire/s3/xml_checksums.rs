@@ -1,7 +1,7 @@
 //! Checksums in documents, as `<ChecksumCRC64NVME>` and its like, in both directions.
 
 use super::xml::{Element, Writer};
-use crate::model::r2::{Checksum, ChecksumAlgorithm, Checksums};
+use crate::model::r2::{ChecksumAlgorithm, ChecksumType, Checksums, ObjectChecksum};
 
 /// The elements that S3 has.
 const ELEMENTS: [(ChecksumAlgorithm, &str); 5] = [
@@ -12,7 +12,7 @@ const ELEMENTS: [(ChecksumAlgorithm, &str); 5] = [
     (ChecksumAlgorithm::Sha256, "ChecksumSHA256"),
 ];
 
-/// Adds an element for each checksum. MD5s are etags and have none.
+/// Adds an element for each checksum of bytes. MD5s are etags and have none.
 pub fn write(checksums: &Checksums, element: &mut Writer) {
     for (algorithm, name) in ELEMENTS {
         if let Some(checksum) = checksums.get(algorithm) {
@@ -21,11 +21,34 @@ pub fn write(checksums: &Checksums, element: &mut Writer) {
     }
 }
 
-/// Reads the checksums of an object or part. Checksums of checksums (`<base64>-<parts>`) are left out: they
-/// are not of its bytes.
+/// Adds an element for the checksum that is [kept](Checksums::kept) of an object, and its type.
+pub fn write_of_object(checksums: &Checksums, element: &mut Writer) {
+    let Some(kept) = checksums.kept() else { return };
+    if let Some((_, name)) = ELEMENTS.into_iter().find(|(algorithm, _)| *algorithm == kept.algorithm()) {
+        element.text(name, kept.to_base64());
+        element.text("ChecksumType", kept.checksum_type());
+    }
+}
+
+/// Says which checksum an upload or an object has, unless S3 has no such checksum.
+pub fn write_algorithm(algorithm: ChecksumAlgorithm, kind: Option<ChecksumType>, element: &mut Writer) {
+    if let Some(kind) = kind.filter(|_| algorithm.type_of_parts().is_some()) {
+        element.text("ChecksumAlgorithm", algorithm.name().to_uppercase());
+        element.text("ChecksumType", kind);
+    }
+}
+
+/// Which checksum an upload has.
+pub fn read_algorithm(element: &Element) -> Option<ChecksumAlgorithm> {
+    ChecksumAlgorithm::from_name(element.child("ChecksumAlgorithm")?.text().trim())
+}
+
+/// Reads the checksums of an object or part, of its bytes or of the checksums of its parts (`<base64>-<parts>`).
 pub fn read(element: &Element) -> Checksums {
-    let checksums = ELEMENTS.into_iter().filter_map(|(algorithm, name)| {
-        Checksum::from_base64(algorithm, element.child(name)?.text().trim()).ok()
-    });
-    checksums.collect()
+    let mut checksums = Checksums::default();
+    for (algorithm, name) in ELEMENTS {
+        let text = element.child(name).map(|child| child.text().trim());
+        checksums.extend(text.and_then(|text| ObjectChecksum::from_base64(algorithm, text).ok()));
+    }
+    checksums
 }

@@ -4,18 +4,20 @@ use std::collections::HashSet;
 
 use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::{
-    Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest, ListPartsRequest, MAX_PARTS,
-    UploadedPart,
+    Bucket as _, ChecksumAlgorithm, ChecksumType, CompleteMultipartUploadRequest, CompositeChecksum,
+    ListPartsRequest, MAX_PARTS, ObjectChecksum, UploadedPart,
 };
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
 use cloudflare_clients::s3::xml::Element;
 use cloudflare_clients::s3::xml_checksums;
 use cloudflare_clients::sigv4;
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
 
+use super::upload_checksum;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{INVALID_DIGEST, MALFORMED_XML};
+use crate::s3::payload::several_checksums;
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
@@ -24,15 +26,20 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     let upload_id = request.upload_id().to_owned();
     let size = request.header("x-amz-mp-object-size")?.map(parse_size).transpose()?;
-    let checksum = checksum_of_whole(&request.headers)?;
     let mut location = format!("{}://{}/", request.scheme, request.host());
     if !request.is_virtual_hosted {
         location.push_str(&request.bucket);
         location.push('/');
     }
     sigv4::encode_path(&request.key, &mut location);
-    let parts = parse(&request.payload.with_content_md5_only().document().await?)?;
+    let payload = request.payload.with_content_md5_only(&request.headers);
+    let parts = parse(&payload.document().await?)?;
+    let checksum = checksum_of_whole(&request.headers, parts.len())?;
     let bucket = service.store.bucket(&request.bucket)?;
+    if let Some(begun) = upload_checksum::algorithm_of(&bucket, &request.key, &upload_id).await? {
+        check_type(begun, &request.headers)?;
+        check_checksums_of_parts(begun, &parts)?;
+    }
     if let Some(size) = size {
         check_size(&bucket, &request.key, &upload_id, &parts, size).await?;
     }
@@ -44,20 +51,63 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         root.text("Bucket", &request.bucket);
         root.text("Key", &request.key);
         root.text("ETag", stored.http_etag());
-        xml_checksums::write(&stored.checksums, root);
-        if !stored.checksums.is_empty() {
-            root.text("ChecksumType", "FULL_OBJECT");
-        }
+        xml_checksums::write_of_object(&stored.checksums, root);
     }))
 }
 
-/// `x-amz-checksum-crc64nvme`; other checksums are of those of the parts.
-fn checksum_of_whole(headers: &HeaderMap) -> Result<Option<Checksum>, S3Error> {
-    let given = headers::checksum_header(ChecksumAlgorithm::Crc64Nvme).and_then(|name| headers.get(name));
-    let parse = |given: &HeaderValue| {
-        Checksum::from_base64(ChecksumAlgorithm::Crc64Nvme, given.to_str().unwrap_or_default())
+/// The one `x-amz-checksum-*`: of all bytes for CRC-64/NVME, else of the checksums of the parts. Some clients leave out
+/// how many these are.
+fn checksum_of_whole(headers: &HeaderMap, parts: usize) -> Result<Option<ObjectChecksum>, S3Error> {
+    let given = |algorithm: ChecksumAlgorithm| {
+        let kind = algorithm.type_of_parts()?;
+        Some((algorithm, kind, headers.get(headers::checksum_header(algorithm)?)?))
     };
-    given.map(parse).transpose().map_err(|_| INVALID_DIGEST.into())
+    let mut all = ChecksumAlgorithm::ALL.into_iter().filter_map(given);
+    let Some((algorithm, kind, value)) = all.next() else { return Ok(None) };
+    if all.next().is_some() {
+        return Err(several_checksums());
+    }
+    let value = value.to_str().unwrap_or_default();
+    let checksum = ObjectChecksum::from_base64(algorithm, value).map_err(|_| INVALID_DIGEST)?;
+    match (kind, checksum) {
+        (ChecksumType::Composite, ObjectChecksum::FullObject(checksum)) => {
+            let parts = u16::try_from(parts).map_err(|_| MALFORMED_XML)?;
+            Ok(Some(CompositeChecksum::new(checksum, parts).into()))
+        }
+        _ if checksum.checksum_type() == kind => Ok(Some(checksum)),
+        _ => Err(INVALID_DIGEST.into()),
+    }
+}
+
+/// Refuses a type that the upload was not begun with.
+fn check_type(begun: ChecksumAlgorithm, headers: &HeaderMap) -> Result<(), S3Error> {
+    let Some(kind) = begun.type_of_parts() else { return Ok(()) };
+    match headers.get(headers::CHECKSUM_TYPE) {
+        Some(given) if given != kind.as_s3() => Err(S3Error::new(
+            INVALID_REQUEST,
+            format!(
+                "The upload was created using the {kind} checksum mode. The complete request must use the same \
+                 checksum mode."
+            ),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses parts without the checksums that the object's is made of.
+fn check_checksums_of_parts(begun: ChecksumAlgorithm, parts: &[UploadedPart]) -> Result<(), S3Error> {
+    let without = parts.iter().find(|part| part.checksums.get(begun).is_none());
+    match without.filter(|_| upload_checksum::needs_parts(begun)) {
+        Some(part) => Err(S3Error::new(
+            INVALID_REQUEST,
+            format!(
+                "The upload was created using a {begun} checksum. The complete request must include the checksum \
+                 for each part. It was missing for part {} in the request.",
+                part.part_number
+            ),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn parse_size(size: &str) -> Result<u64, S3Error> {

@@ -6,6 +6,7 @@ use cloudflare_clients::r2::{
 };
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 use cloudflare_clients::s3::headers::{self, ConditionTarget};
+use cloudflare_clients::s3::xml_checksums;
 
 use crate::s3::copy_source::CopySource;
 use crate::s3::error::S3Error;
@@ -47,6 +48,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         root.text("ETag", stored.http_etag());
         let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
         root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
+        xml_checksums::write_of_object(&stored.checksums, root);
     }))
 }
 

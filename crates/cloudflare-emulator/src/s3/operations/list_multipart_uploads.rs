@@ -1,6 +1,7 @@
 //! [ListMultipartUploads](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListMultipartUploads.html)
 
 use cloudflare_clients::r2::{Bucket as _, ListMultipartUploadsRequest, MultipartUploadsPage};
+use cloudflare_clients::s3::xml_checksums;
 
 use super::key_encoding::KeyEncoding;
 use super::max_keys;
@@ -53,6 +54,9 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
                 entry.text("UploadId", &upload.upload_id);
                 entry.text("Initiated", humantime::format_rfc3339_millis(upload.initiated));
                 entry.text("StorageClass", upload.storage_class.unwrap_or_default().as_s3());
+                if let Some(algorithm) = upload.checksum_algorithm {
+                    xml_checksums::write_algorithm(algorithm, algorithm.type_of_parts(), entry);
+                }
             });
         }
         for prefix in &page.delimited_prefixes {

@@ -3,6 +3,7 @@
 
 use cloudflare_clients::r2::{Bucket as _, ListPage, ListRequest};
 use cloudflare_clients::s3::xml::Writer;
+use cloudflare_clients::s3::xml_checksums;
 
 use super::key_encoding::KeyEncoding;
 use super::max_keys;
@@ -118,6 +119,9 @@ impl<'a> List<'a> {
                 entry.text("Size", object.size);
                 entry.text("LastModified", humantime::format_rfc3339_millis(object.uploaded));
                 entry.text("ETag", object.http_etag());
+                if let Some(kept) = object.checksums.kept() {
+                    xml_checksums::write_algorithm(kept.algorithm(), Some(kept.checksum_type()), entry);
+                }
                 if let Some(owner) = owner {
                     entry.element("Owner", |element| {
                         element.text("ID", owner);

@@ -1,6 +1,6 @@
 //! [ListParts](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListParts.html)
 
-use cloudflare_clients::r2::{Bucket as _, ChecksumAlgorithm, ListPartsRequest, PartsPage, UploadedPart};
+use cloudflare_clients::r2::{Bucket as _, ListPartsRequest};
 use cloudflare_clients::s3::xml_checksums;
 
 use super::max_keys;
@@ -25,8 +25,8 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     let mut page = service.store.bucket(&request.bucket)?.list_parts(list).await?;
     if max_parts == 0 {
         let any = !page.parts.is_empty();
-        page = PartsPage::default();
-        page.truncated = any;
+        page.parts.clear();
+        (page.truncated, page.next_part_number_marker) = (any, None);
     }
 
     Ok(response::document("ListPartsResult", |root| {
@@ -39,10 +39,8 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
         }
         root.text("MaxParts", max_parts);
         root.text("IsTruncated", page.truncated);
-        let crc64nvme = |part: &UploadedPart| part.checksums.get(ChecksumAlgorithm::Crc64Nvme).is_some();
-        if page.parts.iter().any(crc64nvme) {
-            root.text("ChecksumAlgorithm", "CRC64NVME");
-            root.text("ChecksumType", "FULL_OBJECT");
+        if let Some(algorithm) = page.checksum_algorithm {
+            xml_checksums::write_algorithm(algorithm, algorithm.type_of_parts(), root);
         }
         for part in &page.parts {
             root.element("Part", |entry| {

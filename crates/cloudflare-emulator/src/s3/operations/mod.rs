@@ -25,6 +25,7 @@ mod object_read;
 mod part_number;
 mod put_object;
 mod response_overrides;
+mod upload_checksum;
 mod upload_part;
 mod upload_part_copy;
 

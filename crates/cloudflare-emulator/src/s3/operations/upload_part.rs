@@ -1,10 +1,10 @@
 //! [UploadPart](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html)
 
-use cloudflare_clients::r2::{Bucket as _, UploadPartRequest};
+use cloudflare_clients::r2::{Bucket as _, ChecksumAlgorithm, UploadPartRequest};
 use cloudflare_clients::s3::headers;
 use http::{StatusCode, header};
 
-use super::part_number;
+use super::{part_number, upload_checksum};
 use crate::s3::error::S3Error;
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
@@ -14,13 +14,19 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let part_number = part_number::parse(&request.query)?;
     let upload_id = request.upload_id().to_owned();
     let (body, checksum) = request.payload.upload()?;
+    let bucket = service.store.bucket(&request.bucket)?;
+    if checksum.is_none_or(|given| given.algorithm() == ChecksumAlgorithm::Md5)
+        && let Some(begun) = upload_checksum::algorithm_of(&bucket, &request.key, &upload_id).await?
+        && upload_checksum::needs_parts(begun)
+    {
+        return Err(upload_checksum::missing_of_part(begun));
+    }
     let mut upload = UploadPartRequest::new(request.key, upload_id, part_number, body);
     upload.checksum = checksum;
-    let part = service.store.bucket(&request.bucket)?.upload_part(upload).await?;
+    let part = bucket.upload_part(upload).await?;
     let mut answer = response::empty(StatusCode::OK);
     let etag = response::value(&format!("\"{}\"", part.etag))?;
     answer.headers_mut().insert(header::ETAG, etag);
-    let checksums = part.checksums.iter().copied().chain(checksum).collect();
-    headers::write_checksums(&checksums, answer.headers_mut());
+    headers::write_checksums(&part.checksums, answer.headers_mut());
     Ok(answer)
 }
