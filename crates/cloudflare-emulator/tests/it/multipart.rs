@@ -1,6 +1,6 @@
 //! Uploads in parts.
 
-use cloudflare_clients::r2::Crc64Nvme;
+use cloudflare_clients::r2::{Checksum, ChecksumAlgorithm, CompositeChecksum, Crc64Nvme};
 
 use crate::client::{Answer, Local};
 
@@ -226,6 +226,172 @@ async fn the_crc64nvme_of_the_whole_is_made_of_those_of_the_parts() {
     let answer = self::complete(&local, "unasked", &unasked, &[(1, &part)]).await;
     assert!(!answer.text().contains("Checksum"), "{}", answer.text());
     assert_eq!(local.get("/media/unasked").await.header("x-amz-checksum-crc64nvme"), "");
+}
+
+/// As S3 writes the checksum of the checksums of parts.
+fn composite(algorithm: ChecksumAlgorithm, bodies: &[Vec<u8>]) -> String {
+    let sums = bodies.iter().map(|body| Checksum::of(algorithm, body));
+    CompositeChecksum::of_parts(algorithm, sums).unwrap().to_base64()
+}
+
+#[tokio::test]
+async fn the_checksums_of_the_parts_make_that_of_the_object() {
+    let local = Local::start().await;
+    let bodies = [vec![1; PART], vec![2; 10]];
+    for (algorithm, name) in [
+        (ChecksumAlgorithm::Crc32, "CRC32"),
+        (ChecksumAlgorithm::Crc32c, "CRC32C"),
+        (ChecksumAlgorithm::Sha1, "SHA1"),
+        (ChecksumAlgorithm::Sha256, "SHA256"),
+    ] {
+        let header = format!("x-amz-checksum-{algorithm}");
+        let element = format!("Checksum{name}");
+        let of = |bytes: &[u8]| Checksum::of(algorithm, bytes).to_base64();
+        let (sums, whole) = (bodies.each_ref().map(|body| of(body)), composite(algorithm, &bodies));
+        let create = local.request("POST", "/media/film?uploads").header("x-amz-checksum-algorithm", name);
+        let answer = create.send().await;
+        assert_eq!(answer.header("x-amz-checksum-algorithm"), name);
+        assert_eq!(answer.header("x-amz-checksum-type"), "COMPOSITE");
+        let id = answer.element("UploadId");
+        let part = |number: usize| {
+            local
+                .request("PUT", &format!("/media/film?partNumber={number}&uploadId={id}"))
+                .body(bodies[number - 1].clone())
+        };
+        let wrong = part(1).header(&header, &of(b"wrong")).send().await;
+        assert_eq!(wrong.error(), (400, "BadDigest".to_owned()));
+        let other = Crc64Nvme::of(&bodies[0]).checksum().to_base64();
+        let other = part(1).header("x-amz-checksum-crc64nvme", &other).send().await;
+        assert_eq!(other.error(), (400, "InvalidRequest".to_owned()));
+        assert!(
+            other
+                .text()
+                .contains(&format!("expected checksum Type: {algorithm}, actual checksum Type: crc64nvme"))
+        );
+        let without = part(1).send().await;
+        assert_eq!(without.error(), (400, "InvalidRequest".to_owned()));
+        assert!(
+            without
+                .text()
+                .contains(&format!("expected checksum Type: {algorithm}, actual checksum Type: null"))
+        );
+
+        let mut etags = Vec::new();
+        for (number, sum) in (1..).zip(&sums) {
+            let answer = part(number).header(&header, sum).send().await;
+            assert_eq!(answer.header(&header), sum);
+            etags.push(answer.header("etag").to_owned());
+        }
+        let listed = local.get(&format!("/media/film?uploadId={id}")).await;
+        assert_eq!(listed.elements(&element), sums);
+        assert_eq!(listed.elements("ChecksumAlgorithm"), [name]);
+        assert_eq!(listed.elements("ChecksumType"), ["COMPOSITE"]);
+        let uploads = local.get("/media?uploads").await;
+        assert_eq!(uploads.elements("ChecksumAlgorithm"), [name]);
+        assert_eq!(uploads.elements("ChecksumType"), ["COMPOSITE"]);
+
+        let complete = |of_second: Option<&str>| {
+            let mut document = String::from("<CompleteMultipartUpload>");
+            for (number, (etag, sum)) in etags.iter().zip([Some(&*sums[0]), of_second]).enumerate() {
+                let sum = sum.map(|sum| format!("<{element}>{sum}</{element}>")).unwrap_or_default();
+                let number = number + 1;
+                document +=
+                    &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{sum}</Part>");
+            }
+            document += "</CompleteMultipartUpload>";
+            local.request("POST", &format!("/media/film?uploadId={id}")).body(document)
+        };
+        let right = Some(&*sums[1]);
+        let of_bytes = of(&bodies.concat());
+        let three = whole.replace("-2", "-3");
+        for (of_second, of_whole, kind, code) in [
+            (Some(&*sums[0]), &*whole, "COMPOSITE", "InvalidPart"),
+            (None, &whole, "COMPOSITE", "InvalidRequest"),
+            (right, &of_bytes, "COMPOSITE", "BadDigest"),
+            (right, &three, "COMPOSITE", "BadDigest"),
+            (right, "nonsense", "COMPOSITE", "InvalidDigest"),
+            (right, "nonsense-2", "COMPOSITE", "InvalidDigest"),
+        ] {
+            let request = complete(of_second).header(&header, of_whole).header("x-amz-checksum-type", kind);
+            assert_eq!(request.send().await.error(), (400, code.to_owned()), "{of_whole} {kind}");
+        }
+        let other = Crc64Nvme::of(&bodies.concat()).checksum().to_base64();
+        let other = complete(right).header("x-amz-checksum-crc64nvme", &other).send().await;
+        assert_eq!(other.error(), (400, "InvalidRequest".to_owned()));
+        let other = complete(right).header("x-amz-checksum-type", "FULL_OBJECT").send().await;
+        assert_eq!(other.error(), (400, "InvalidRequest".to_owned()));
+        let both = complete(right).header(&header, &whole).header("x-amz-checksum-crc64nvme", "AAAAAAAAAAA=");
+        assert_eq!(both.send().await.error(), (400, "InvalidRequest".to_owned()));
+
+        // With the number of parts and without it, as clients send it.
+        let given = if name.starts_with("SHA") { &*whole } else { whole.strip_suffix("-2").unwrap() };
+        let answer = complete(right).header(&header, given).send().await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(
+            (answer.element(&element), answer.element("ChecksumType")),
+            (whole.clone(), "COMPOSITE".into())
+        );
+        let copied =
+            local.request("PUT", "/media/copy").header("x-amz-copy-source", "/media/film").send().await;
+        assert_eq!(
+            (copied.element(&element), copied.element("ChecksumType")),
+            (whole.clone(), "COMPOSITE".into())
+        );
+        for (method, target) in [("GET", "/media/film"), ("HEAD", "/media/film"), ("HEAD", "/media/copy")] {
+            let read = local.request(method, target).send().await;
+            assert_eq!((read.header(&header), read.header("x-amz-checksum-type")), (&*whole, "COMPOSITE"));
+        }
+        for target in ["/media?list-type=2", "/media"] {
+            let listed = local.get(target).await;
+            assert_eq!(listed.elements("ChecksumAlgorithm"), [name, name]);
+            assert_eq!(listed.elements("ChecksumType"), ["COMPOSITE", "COMPOSITE"]);
+        }
+        let ranged = local.request("GET", "/media/film").header("range", "bytes=0-1").send().await;
+        assert_eq!((ranged.header(&header), ranged.header("x-amz-checksum-type")), ("", ""));
+    }
+}
+
+#[tokio::test]
+async fn checksums_that_an_upload_was_not_begun_with_are_refused() {
+    let local = Local::start().await;
+    let sha256 = Checksum::of(ChecksumAlgorithm::Sha256, b"wrong").to_base64();
+    let id = create(&local, "film").await;
+    let etag = upload(&local, "film", &id, 1, vec![0; 10]).await;
+    let complete = |checksum: &str| {
+        local
+            .request("POST", &format!("/media/film?uploadId={id}"))
+            .body(format!("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"))
+            .header("x-amz-checksum-sha256", checksum)
+    };
+    for given in [format!("{sha256}-1"), sha256] {
+        let refused = complete(&given).send().await;
+        assert_eq!(refused.error(), (400, "InvalidRequest".to_owned()), "{}", refused.text());
+    }
+    assert_eq!(local.get("/media/film").await.status, 404);
+    for (algorithm, kind, error) in [
+        ("CRC64NVME", "COMPOSITE", (400, "InvalidRequest")),
+        ("CRC32", "FULL_OBJECT", (501, "NotImplemented")),
+        ("SHA512", "COMPOSITE", (501, "NotImplemented")),
+    ] {
+        let create =
+            local.request("POST", "/media/film?uploads").header("x-amz-checksum-algorithm", algorithm);
+        let refused = create.header("x-amz-checksum-type", kind).send().await.error();
+        assert_eq!((refused.0, &*refused.1), error, "{algorithm} {kind}");
+    }
+}
+
+/// It is compared though the other header says nothing of the document.
+#[tokio::test]
+async fn the_md5_of_a_document_is_compared_whatever_is_said_of_the_object() {
+    let local = Local::start().await;
+    let id = create(&local, "film").await;
+    let etag = upload(&local, "film", &id, 1, vec![0; 10]).await;
+    let complete = local
+        .request("POST", &format!("/media/film?uploadId={id}"))
+        .body(format!("<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"))
+        .header("x-amz-checksum-sha256", "nonsense")
+        .header("content-md5", &Checksum::of(ChecksumAlgorithm::Md5, b"other").to_base64());
+    assert_eq!(complete.send().await.error(), (400, "BadDigest".to_owned()));
 }
 
 #[tokio::test]

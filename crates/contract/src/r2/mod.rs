@@ -63,6 +63,7 @@ cases! {
     multipart::listing_parts_and_uploads,
     multipart::conditional_completes,
     multipart::the_crc64nvme_of_the_whole,
+    multipart::composite_checksums,
     multipart::parts_of_an_object,
     multipart::parts_that_are_copies,
     multipart::uploads_that_many_requests_make,

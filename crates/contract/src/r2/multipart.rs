@@ -1,8 +1,8 @@
 use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
-    Body, Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, MIN_PART_SIZE, ServedRange, UploadState,
-    UploadedPart,
+    Body, Checksum, ChecksumAlgorithm, CompositeChecksum, Conditional, Crc64Nvme, MIN_PART_SIZE, ServedRange,
+    UploadState, UploadedPart,
 };
 use futures_util::TryStreamExt;
 use testkit::{content, pieces};
@@ -239,6 +239,68 @@ pub(crate) async fn the_crc64nvme_of_the_whole(Fixture { service, lacks, .. }: F
     let object = service.get("proved").await.unwrap().unwrap();
     assert_eq!(object.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc.checksum()));
     assert!(object.bytes().await.unwrap() == whole);
+}
+
+pub(crate) async fn composite_checksums(Fixture { service, lacks, .. }: Fixture) {
+    if lacks.multipart_checksums {
+        return;
+    }
+    let whole = content(PART + 1000, 0);
+    let pieces = [whole.slice(..PART), whole.slice(PART..)];
+    for algorithm in [
+        ChecksumAlgorithm::Sha1,
+        ChecksumAlgorithm::Sha256,
+        ChecksumAlgorithm::Crc32,
+        ChecksumAlgorithm::Crc32c,
+    ] {
+        let upload = service.create_multipart_upload("composed").checksum_algorithm(algorithm).await.unwrap();
+        let sums = pieces.each_ref().map(|piece| Checksum::of(algorithm, piece));
+        // That of bytes in memory is computed, unless it is given.
+        let first = upload.upload_part(1, pieces[0].clone()).await.unwrap();
+        let second = upload.upload_part(2, pieces[1].clone()).checksum(sums[1]).await.unwrap();
+        let parts = [first, second];
+        for (part, sum) in parts.iter().zip(&sums) {
+            assert_eq!(part.checksums.get(algorithm), Some(sum));
+        }
+        let wrong = upload.upload_part(2, "wrong").checksum(sums[1]).await.unwrap_err();
+        assert_eq!(wrong.kind(), ErrorKind::Integrity, "{wrong}");
+        let other = Crc64Nvme::of(&pieces[1]).checksum();
+        let other = upload.upload_part(2, pieces[1].clone()).checksum(other).await.unwrap_err();
+        assert_eq!(other.kind(), ErrorKind::InvalidInput, "{other}");
+        if !lacks.list_parts {
+            let page = upload.list_parts().await.unwrap();
+            assert_eq!(page.checksum_algorithm, Some(algorithm));
+            for (part, sum) in page.parts.iter().zip(&sums) {
+                assert_eq!(part.checksums.get(algorithm), Some(sum));
+            }
+            let uploads = service.list_multipart_uploads().prefix("composed").await.unwrap().uploads;
+            assert_eq!(uploads[0].checksum_algorithm, Some(algorithm));
+        }
+        let composite = CompositeChecksum::of_parts(algorithm, sums).unwrap();
+        let wrong = CompositeChecksum::new(sums[0], 2);
+        let error = upload.complete(parts.clone()).checksum(wrong).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{error}");
+        let mut of_a_part = parts.clone();
+        of_a_part[0].checksums.insert(sums[1]);
+        let error = upload.complete(of_a_part).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+
+        // From a second process, say.
+        let resumed = service.resume_multipart_upload("composed", upload.upload_id());
+        let resumed = resumed.with_checksum_algorithm(algorithm);
+        let stored = resumed.complete(parts).checksum(composite).await.unwrap();
+        assert_eq!(stored.checksums.kept(), Some(composite.into()));
+        let head = service.head("composed").await.unwrap().unwrap();
+        let object = service.get("composed").await.unwrap().unwrap();
+        for checksums in [&head.checksums, &object.checksums] {
+            assert_eq!((checksums.kept(), checksums.get(algorithm)), (Some(composite.into()), None));
+        }
+        assert!(object.bytes().await.unwrap() == whole);
+    }
+    for algorithm in [ChecksumAlgorithm::Md5, ChecksumAlgorithm::Sha384, ChecksumAlgorithm::Sha512] {
+        let create = service.create_multipart_upload("composed").checksum_algorithm(algorithm);
+        assert_eq!(create.await.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
 }
 
 pub(crate) async fn parts_of_an_object(Fixture { service, lacks, .. }: Fixture) {

@@ -221,7 +221,8 @@ fn pages() {
           "key": "a",
           "uploadId": "u",
           "initiated": "2026-11-25T05:18:20.250Z",
-          "storageClass": "Standard"
+          "storageClass": "Standard",
+          "checksumAlgorithm": "sha256"
         }
       ],
       "delimitedPrefixes": [],
