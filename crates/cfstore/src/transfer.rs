@@ -28,6 +28,8 @@ pub(crate) struct NewObject {
     pub(crate) custom_metadata: CustomMetadata,
     /// `None`: as the bucket says.
     pub(crate) storage_class: Option<StorageClass>,
+    /// `None`: the CRC-64/NVME.
+    pub(crate) checksum_algorithm: Option<ChecksumAlgorithm>,
     /// Fail rather than replace.
     pub(crate) if_absent: bool,
 }
@@ -45,7 +47,8 @@ impl NewObject {
         http_metadata.content_language = metadata.content_language;
         let custom_metadata = metadata.custom.into_iter().collect();
         let storage_class = metadata.storage_class.map(StorageClass::from);
-        Self { key, http_metadata, custom_metadata, storage_class, if_absent }
+        let checksum_algorithm = metadata.checksum_algorithm.map(ChecksumAlgorithm::from);
+        Self { key, http_metadata, custom_metadata, storage_class, checksum_algorithm, if_absent }
     }
 
     fn only_if(&self) -> Conditional {
@@ -112,6 +115,9 @@ pub(crate) async fn upload_file(
         .on_progress(report);
     if let Some(class) = object.storage_class {
         upload = upload.storage_class(class);
+    }
+    if let Some(algorithm) = object.checksum_algorithm {
+        upload = upload.checksum_algorithm(algorithm);
     }
     if let Some(limit) = &settings.limit {
         upload = upload.share_rate(limit);
@@ -182,6 +188,9 @@ pub(crate) async fn upload_input(
         .on_progress(move |done| report(done, None));
     if let Some(class) = object.storage_class {
         upload = upload.storage_class(class);
+    }
+    if let Some(algorithm) = object.checksum_algorithm {
+        upload = upload.checksum_algorithm(algorithm);
     }
     if let Some(limit) = &settings.limit {
         upload = upload.share_rate(limit);

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use cloudflare_clients::r2::{Range, StorageClass};
+use cloudflare_clients::r2::{ChecksumAlgorithm, Range, StorageClass};
 
 use super::{Literal, parse_pair};
 
@@ -62,6 +62,10 @@ pub(crate) struct Metadata {
     /// How R2 stores it [default: as the bucket says]
     #[arg(long, value_name = "CLASS", value_enum, ignore_case = true)]
     pub(crate) storage_class: Option<Class>,
+    /// The checksum that R2 keeps: of all bytes, or of those of the parts of a large object, which have only
+    /// crc64nvme of all [default: crc64nvme]
+    #[arg(long, value_name = "ALG", value_enum, ignore_case = true)]
+    pub(crate) checksum_algorithm: Option<Algorithm>,
     /// Custom metadata; may be given several times
     #[arg(long = "metadata", value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub(crate) custom: Vec<(String, String)>,
@@ -81,6 +85,29 @@ impl From<Class> for StorageClass {
         match class {
             Class::Standard => Self::Standard,
             Class::InfrequentAccess => Self::InfrequentAccess,
+        }
+    }
+}
+
+/// The algorithm of a checksum, by the name that S3 has for it.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+#[value(rename_all = "lower")]
+pub(crate) enum Algorithm {
+    Crc64Nvme,
+    Crc32,
+    Crc32c,
+    Sha1,
+    Sha256,
+}
+
+impl From<Algorithm> for ChecksumAlgorithm {
+    fn from(algorithm: Algorithm) -> Self {
+        match algorithm {
+            Algorithm::Crc64Nvme => Self::Crc64Nvme,
+            Algorithm::Crc32 => Self::Crc32,
+            Algorithm::Crc32c => Self::Crc32c,
+            Algorithm::Sha1 => Self::Sha1,
+            Algorithm::Sha256 => Self::Sha256,
         }
     }
 }

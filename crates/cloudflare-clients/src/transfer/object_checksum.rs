@@ -28,4 +28,4 @@ macro_rules! checksum_algorithm_setter {
         }
     };
 }
-pub(super) use checksum_algorithm_setter;
+pub(in crate::transfer) use checksum_algorithm_setter;

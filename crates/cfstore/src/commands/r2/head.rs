@@ -39,6 +39,9 @@ pub(crate) async fn run(args: Head, location: BucketLocation, printer: Printer) 
         optional("expires", http.cache_expiry.map(rfc3339_seconds).as_deref())?;
     }
     optional("storage class", object.storage_class.map(StorageClass::as_str))?;
+    if let Some(kept) = object.checksums.kept() {
+        field("checksum", &format_args!("{kept} ({})", kept.checksum_type()))?;
+    }
     for (name, value) in object.custom_metadata.iter().flat_map(CustomMetadata::iter) {
         field(&format!("metadata {name}"), &value)?;
     }

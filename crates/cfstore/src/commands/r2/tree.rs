@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use cloudflare_clients::r2::{HttpMetadata, R2Service, StorageClass};
+use cloudflare_clients::r2::{HttpMetadata, R2Service};
 use cloudflare_clients::transfer::{
     self, Compare, RateLimit, Tree, TreeEvent, TreeProgress, TreeReport, TreeTransfer,
 };
@@ -261,6 +261,7 @@ fn stored_with(mut transfer: TreeTransfer, metadata: cli::Metadata) -> TreeTrans
         content_encoding,
         content_language,
         storage_class,
+        checksum_algorithm,
         custom,
     } = metadata;
     let mut http = HttpMetadata::new();
@@ -270,8 +271,11 @@ fn stored_with(mut transfer: TreeTransfer, metadata: cli::Metadata) -> TreeTrans
     http.content_encoding = content_encoding;
     http.content_language = content_language;
     transfer = transfer.http_metadata(http).custom_metadata(custom.into_iter().collect());
-    match storage_class {
-        Some(class) => transfer.storage_class(StorageClass::from(class)),
+    if let Some(class) = storage_class {
+        transfer = transfer.storage_class(class.into());
+    }
+    match checksum_algorithm {
+        Some(algorithm) => transfer.checksum_algorithm(algorithm.into()),
         None => transfer,
     }
 }

@@ -337,6 +337,9 @@ impl Jobs {
         if let Some(class) = request.storage_class {
             upload = upload.storage_class(class);
         }
+        if let Some(algorithm) = request.checksum_algorithm {
+            upload = upload.checksum_algorithm(algorithm);
+        }
         if let Some(size) = self.settings.part_size {
             upload = upload.part_size(size);
         }

@@ -20,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::model::r2::{CreateMultipartUploadRequest, CustomMetadata, HttpMetadata, StorageClass};
 use crate::r2::R2Service;
 use crate::r2::ops::setters::metadata_setters;
+use crate::transfer::object_checksum::checksum_algorithm_setter;
 use crate::transfer::pieces::Pieces;
 use crate::transfer::rate::RateLimit;
 
@@ -184,6 +185,7 @@ impl TreeTransfer {
     }
 
     metadata_setters!();
+    checksum_algorithm_setter!(request);
 
     /// What the objects are stored with whose names a pattern matches, over what all of them are. Of several,
     /// the later one wins. Copies keep the metadata of their sources.
@@ -282,19 +284,27 @@ impl TreeTransfer {
                 "an empty prefix is the whole bucket: give the prefix that is to be moved",
             ));
         }
-        let CreateMultipartUploadRequest { http_metadata, custom_metadata, storage_class, .. } =
-            &self.request;
+        let CreateMultipartUploadRequest {
+            http_metadata,
+            custom_metadata,
+            storage_class,
+            checksum_algorithm,
+            key: _,
+        } = &self.request;
         let has_metadata = *http_metadata != HttpMetadata::new()
             || !custom_metadata.is_empty()
             || storage_class.is_some()
+            || checksum_algorithm.is_some()
             || !self.settings.metadata_rules.rules.is_empty();
         if has_metadata && !matches!(source, Place::Folder(_)) {
-            let message = "metadata and storage class are for files that are uploaded: copies keep those of their sources";
+            let message = "metadata, storage class and a checksum's algorithm are for files that are uploaded: copies keep those of \
+                 their sources";
             return Err(Error::invalid_input(message));
         }
         Pieces::new(0, self.settings.part_size)?;
         self.request.http_metadata.validate()?;
         self.request.custom_metadata.validate()?;
+        checksum_algorithm.map_or(Ok(()), |algorithm| algorithm.required_type_of_parts().map(drop))?;
         self.settings.metadata_rules.rules.iter().try_for_each(|(_, metadata)| metadata.validate())
     }
 
