@@ -58,6 +58,31 @@ fn metadata_content_types_and_conditions() {
 }
 
 #[test]
+fn the_checksum_that_is_kept_is_chosen_and_shown() {
+    let folder = Folder::new();
+    folder.write("small", "bytes");
+    folder.ok(&["r2", "put", "small", "small", "--checksum-algorithm", "SHA256"]);
+    let sha256 = "277089d91c0bdf4f2e6862ba7e4a07605119431f5d13f726dd352b06f1b206a9";
+    let head = folder.json(&["--json", "r2", "head", "small"]);
+    assert_eq!(head["checksums"]["sha256"], sha256);
+    let human = folder.ok(&["r2", "head", "small"]);
+    assert!(human.contains(&format!("checksum             sha256:{sha256} (FULL_OBJECT)")), "{human}");
+
+    // In parts, as stdin goes that is larger than one.
+    folder.write("large", content(20 * 1024 * 1024, 0));
+    let put = ["r2", "put", "-", "large", "--checksum-algorithm", "crc32c"];
+    let put = folder.command(&put).stdin(File::open(folder.path().join("large")).unwrap()).output().unwrap();
+    stdout(&put, &["put"]);
+    let human = folder.ok(&["r2", "head", "large"]);
+    assert!(human.contains("-2 (COMPOSITE)"), "{human}");
+
+    // Of a folder, too.
+    folder.write("folder/a", "bytes");
+    folder.ok(&["r2", "put", "-r", "folder", "below/", "--checksum-algorithm", "sha256"]);
+    assert_eq!(folder.json(&["--json", "r2", "head", "below/a"])["checksums"]["sha256"], sha256);
+}
+
+#[test]
 fn stdin_of_unknown_length() {
     let folder = Folder::new();
     for size in [0, 20 * 1024 * 1024] {

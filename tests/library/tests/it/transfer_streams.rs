@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use cloudflare_clients::bytes::{Bytes, BytesMut};
 use cloudflare_clients::r2::{
-    Body, Bucket, ChecksumAlgorithm, Checksums, Conditional, Crc64Nvme, ObjectBody, R2Service, Range,
-    STREAM_PART_SIZE, UploadPartRequest,
+    Body, Bucket, Checksum, ChecksumAlgorithm, Checksums, CompositeChecksum, Conditional, Crc64Nvme,
+    ObjectBody, ObjectChecksum, R2Service, Range, STREAM_PART_SIZE, UploadPartRequest,
 };
 use cloudflare_clients::testing::MockBucket;
 use cloudflare_clients::transfer::{self, UploadReader, Uploaded, Verified};
@@ -366,6 +366,32 @@ async fn a_byte_that_is_flipped_on_the_way_up_is_sent_again() {
             assert_eq!(object.checksums.get(ChecksumAlgorithm::Crc64Nvme), Some(&crc));
             assert!(fixture.stored().await.unwrap() == bytes);
             fixture.service().delete("k").await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_service_keeps_the_checksum_that_is_asked_for() {
+    for fixture in Fixture::both().await {
+        for service in [fixture.service(), fixture.service().with_verification(false)] {
+            for algorithm in
+                [ChecksumAlgorithm::Crc64Nvme, ChecksumAlgorithm::Crc32c, ChecksumAlgorithm::Sha256]
+            {
+                for size in [PART, 2 * PART + 5] {
+                    let bytes = content(size, 0);
+                    let upload =
+                        upload(&service, io::Cursor::new(bytes.clone())).checksum_algorithm(algorithm);
+                    let stored = upload.await.unwrap().stored;
+                    let parts = bytes.chunks(PART).map(|part| Checksum::of(algorithm, part));
+                    let expected = if size == PART || algorithm == ChecksumAlgorithm::Crc64Nvme {
+                        ObjectChecksum::FullObject(Checksum::of(algorithm, &bytes))
+                    } else {
+                        CompositeChecksum::of_parts(algorithm, parts).unwrap().into()
+                    };
+                    assert_eq!(stored.checksums.kept(), Some(expected), "{algorithm} {size}");
+                    assert!(fixture.stored().await.unwrap() == bytes);
+                }
+            }
         }
     }
 }
