@@ -250,7 +250,7 @@ enum Resumed {
     NotBegun,
     Begun(Begun),
     /// It was completed, and the answer was lost.
-    Completed(StoredObject, Option<Crc64Nvme>),
+    Completed(Box<StoredObject>, Option<Crc64Nvme>),
     GivenUp,
 }
 
@@ -312,7 +312,7 @@ impl Transfer {
                     self.tally.add(self.file.size);
                     let crc = crc.map(Crc64Nvme::checksum);
                     let verified = verified_upload(&self.service, &stored, crc, &[]).await;
-                    return self.done(stored, verified, self.file.size, restarted).await;
+                    return self.done(*stored, verified, self.file.size, restarted).await;
                 }
             }
         }
@@ -570,7 +570,7 @@ impl Transfer {
         }
         let parts: Vec<_> = known.values().cloned().collect();
         let Some(stored) = self.completed_object(&parts).await? else { return Ok(Resumed::GivenUp) };
-        Ok(Resumed::Completed(stored, parts.iter().map(UploadedPart::crc64nvme).collect()))
+        Ok(Resumed::Completed(Box::new(stored), parts.iter().map(UploadedPart::crc64nvme).collect()))
     }
 
     /// The object, if it is made of these parts.

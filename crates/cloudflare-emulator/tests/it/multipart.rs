@@ -291,14 +291,13 @@ async fn the_checksums_of_the_parts_make_that_of_the_object() {
         assert_eq!(uploads.elements("ChecksumType"), ["COMPOSITE"]);
 
         let complete = |of_second: Option<&str>| {
-            let mut document = String::from("<CompleteMultipartUpload>");
-            for (number, (etag, sum)) in etags.iter().zip([Some(&*sums[0]), of_second]).enumerate() {
-                let sum = sum.map(|sum| format!("<{element}>{sum}</{element}>")).unwrap_or_default();
-                let number = number + 1;
-                document +=
-                    &format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{sum}</Part>");
-            }
-            document += "</CompleteMultipartUpload>";
+            let parts =
+                etags.iter().zip([Some(&*sums[0]), of_second]).zip(1..).map(|((etag, sum), number)| {
+                    let sum = sum.map(|sum| format!("<{element}>{sum}</{element}>")).unwrap_or_default();
+                    format!("<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>{sum}</Part>")
+                });
+            let parts: String = parts.collect();
+            let document = format!("<CompleteMultipartUpload>{parts}</CompleteMultipartUpload>");
             local.request("POST", &format!("/media/film?uploadId={id}")).body(document)
         };
         let right = Some(&*sums[1]);

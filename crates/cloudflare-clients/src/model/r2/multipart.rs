@@ -9,7 +9,9 @@ use super::checksum::{Checksum, Hasher};
 use super::checksum_algorithm::ChecksumAlgorithm;
 use super::checksum_type::ChecksumType;
 use super::checksums::Checksums;
-use super::composite_checksum::{CompositeChecksum, ObjectChecksum};
+#[cfg(any(test, not(target_arch = "wasm32")))]
+use super::composite_checksum::CompositeChecksum;
+use super::composite_checksum::ObjectChecksum;
 use super::conditional::Conditional;
 use super::copy_source::validate_copy_source;
 use super::crc64_nvme::Crc64Nvme;
