@@ -62,8 +62,8 @@ pub(crate) struct Metadata {
     /// How R2 stores it [default: as the bucket says]
     #[arg(long, value_name = "CLASS", value_enum, ignore_case = true)]
     pub(crate) storage_class: Option<Class>,
-    /// The checksum that R2 keeps: of all bytes, or of those of the parts of a large object, which have only
-    /// crc64nvme of all [default: crc64nvme]
+    /// The checksum that R2 keeps. Of an object in parts crc64nvme is of all bytes, and the others are of the
+    /// checksums of the parts [default: crc64nvme]
     #[arg(long, value_name = "ALG", value_enum, ignore_case = true)]
     pub(crate) checksum_algorithm: Option<Algorithm>,
     /// Custom metadata; may be given several times

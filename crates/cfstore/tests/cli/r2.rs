@@ -77,6 +77,7 @@ fn the_checksum_that_is_kept_is_chosen_and_shown() {
     assert!(human.contains("-2 (COMPOSITE)"), "{human}");
 
     // Of a folder, too.
+    std::fs::create_dir(folder.path().join("folder")).unwrap();
     folder.write("folder/a", "bytes");
     folder.ok(&["r2", "put", "-r", "folder", "below/", "--checksum-algorithm", "sha256"]);
     assert_eq!(folder.json(&["--json", "r2", "head", "below/a"])["checksums"]["sha256"], sha256);
