@@ -1,8 +1,11 @@
 """boto3 against the server."""
 
+import base64
 import datetime
+import hashlib
 import io
 import time
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import boto3
@@ -28,7 +31,7 @@ from harness import (
 )
 
 
-def client(secret=SECRET_ACCESS_KEY, token=None):
+def client(secret=SECRET_ACCESS_KEY, token=None, checksums="when_required"):
     return boto3.client(
         "s3",
         endpoint_url=ENDPOINT,
@@ -39,8 +42,8 @@ def client(secret=SECRET_ACCESS_KEY, token=None):
         config=Config(
             signature_version="s3v4",
             s3={"addressing_style": "path"},
-            request_checksum_calculation="when_required",
-            response_checksum_validation="when_required",
+            request_checksum_calculation=checksums,
+            response_checksum_validation=checksums,
             retries={"total_max_attempts": 1},
             read_timeout=60,
         ),
@@ -353,6 +356,76 @@ def full_object_crc64nvme():
     head = s3.head_object(**key, ChecksumMode="ENABLED")
     equal((head["ChecksumCRC64NVME"], head["ChecksumType"]), (crc, "FULL_OBJECT"))
     refused(400, "InvalidRequest", s3.create_multipart_upload, **key, ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE")
+
+
+def hash_of(algorithm, body):
+    if algorithm == "CRC32":
+        return zlib.crc32(body).to_bytes(4, "big")
+    return hashlib.new(algorithm, body).digest()
+
+
+@check
+def composite_checksums():
+    parts = [pattern(5 * MIB), b"the end"]
+    for algorithm in ("CRC32", "SHA1", "SHA256"):
+        key = {"Bucket": BUCKET, "Key": "multipart/composed"}
+        member = f"Checksum{algorithm}"
+        sums = [hash_of(algorithm, part) for part in parts]
+        encoded = [base64.b64encode(each).decode() for each in sums]
+        whole = base64.b64encode(hash_of(algorithm, b"".join(sums))).decode() + "-2"
+        created = s3.create_multipart_upload(**key, ChecksumAlgorithm=algorithm)
+        equal((created["ChecksumAlgorithm"], created["ChecksumType"]), (algorithm, "COMPOSITE"))
+        arguments = {**key, "UploadId": created["UploadId"]}
+        refused(400, "InvalidRequest", s3.upload_part, **arguments, PartNumber=1, Body=parts[0])
+        listed = []
+        for number, (body, checksum) in enumerate(zip(parts, encoded), start=1):
+            part = s3.upload_part(**arguments, PartNumber=number, Body=body, ChecksumAlgorithm=algorithm)
+            equal(part[member], checksum)
+            listed.append({"PartNumber": number, "ETag": part["ETag"], member: checksum})
+        page = s3.list_parts(**arguments)
+        equal((page["ChecksumAlgorithm"], page["ChecksumType"]), (algorithm, "COMPOSITE"))
+        equal([part[member] for part in page["Parts"]], encoded)
+        complete = {**arguments, "MultipartUpload": {"Parts": listed}}
+        refused(400, "BadDigest", s3.complete_multipart_upload, **complete, **{member: encoded[0] + "-2"})
+        without = {"Parts": [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in listed]}
+        refused(400, "InvalidRequest", s3.complete_multipart_upload, **arguments, MultipartUpload=without)
+        completed = s3.complete_multipart_upload(**complete, **{member: whole})
+        equal((completed[member], completed["ChecksumType"]), (whole, "COMPOSITE"))
+        head = s3.head_object(**key, ChecksumMode="ENABLED")
+        equal((head[member], head["ChecksumType"]), (whole, "COMPOSITE"))
+        [entry] = s3.list_objects_v2(Bucket=BUCKET, Prefix="multipart/composed")["Contents"]
+        equal((entry["ChecksumAlgorithm"], entry["ChecksumType"]), ([algorithm], "COMPOSITE"))
+    refused(501, "NotImplemented", s3.create_multipart_upload, **key, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+
+
+@check
+def checksums_as_boto3_sends_them_by_default():
+    checking = client(checksums="when_supported")
+    body = pattern(12 * MIB)
+    config = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB)
+    for algorithm in (None, "SHA256"):
+        extra = {"ChecksumAlgorithm": algorithm} if algorithm else {}
+        key = {"Bucket": BUCKET, "Key": "multipart/by-default"}
+        checking.upload_fileobj(io.BytesIO(body), *key.values(), ExtraArgs=extra, Config=config)
+        head = checking.head_object(**key)
+        equal(head["ChecksumType"], "COMPOSITE")
+        contains(head[f"Checksum{algorithm or 'CRC32'}"], "-3")
+        received = io.BytesIO()
+        checking.download_fileobj(*key.values(), received, Config=config)
+        equal(received.getvalue() == body, True)
+    # Without the manager of transfers.
+    created = checking.create_multipart_upload(**key)
+    arguments = {**key, "UploadId": created["UploadId"]}
+    part = checking.upload_part(**arguments, PartNumber=1, Body=b"123456789")
+    equal(part["ChecksumCRC32"], "y/Q5Jg==")
+    parts = [{"PartNumber": 1, "ETag": part["ETag"], "ChecksumCRC32": part["ChecksumCRC32"]}]
+    checking.complete_multipart_upload(**arguments, MultipartUpload={"Parts": parts})
+    equal(checking.get_object(**key)["Body"].read(), b"123456789")
+    # Nor with what the parts were answered with.
+    arguments = {**key, "UploadId": checking.create_multipart_upload(**key)["UploadId"]}
+    part = checking.upload_part(**arguments, PartNumber=1, Body=b"123456789")
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]}
+    checking.complete_multipart_upload(**arguments, MultipartUpload=parts)
 
 
 @check
