@@ -10,8 +10,8 @@
 //!
 //! | type | JSON |
 //! |---|---|
-//! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range`, `partsCount` |
-//! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `httpMetadata`, `customMetadata`, `storageClass`, `checksums` |
+//! | [`Object`] | `key`, `version`, `size`, `etag`, `uploaded`, `httpMetadata`, `customMetadata`, `checksums`, `storageClass`, `range`, `partsCount`, `ssecKeyMd5` |
+//! | [`StoredObject`] | `key`, `etag`, `version`, `size`, `uploaded`, `httpMetadata`, `customMetadata`, `storageClass`, `checksums`, `ssecKeyMd5` |
 //! | [`HttpMetadata`] | `contentType`, `contentLanguage`, `contentDisposition`, `contentEncoding`, `cacheControl`, `cacheExpiry` |
 //! | [`CustomMetadata`] | an object of texts by name |
 //! | [`Checksums`] | an object of hex by algorithm: `md5`, `sha1`, `sha256`, `sha384`, `sha512`, `crc32`, `crc32c`, `crc64nvme` |
@@ -74,8 +74,8 @@ pub use crate::model::r2::{
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, LocationHint, MAX_CUSTOM_METADATA,
     MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE, MultipartUploadSummary,
     MultipartUploadsPage, Object, ObjectBody, ObjectChecksum, ObjectMetadata, PartsPage, PutRequest, Range,
-    ServedRange, StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
-    normalize_key,
+    ServedRange, SseCustomerKey, StorageClass, StoredObject, UploadPartCopyRequest, UploadPartRequest,
+    UploadedPart, normalize_key,
 };
 pub use crate::signing::{
     AccessScope, Addressing, Endpoint, Jurisdiction, Presign, R2AccountConfig, R2SigningClient,

@@ -9,6 +9,7 @@ use crate::client::attempts::{Attempts, operation_span};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::SseCustomerKey;
 use crate::retry::RetryPolicy;
 use crate::runtime::Runtime;
 use crate::signing::R2SigningClient;
@@ -59,6 +60,7 @@ struct Settings {
     signing: Signing,
     public_base_url: Option<String>,
     verify: bool,
+    ssec_key: Option<SseCustomerKey>,
 }
 
 /// Where the client that signs comes from.
@@ -79,6 +81,7 @@ impl R2Service {
             signing: Signing::None,
             public_base_url: None,
             verify: true,
+            ssec_key: None,
         };
         Self { bucket: Arc::new(bucket), settings: Arc::new(settings) }
     }
@@ -198,6 +201,43 @@ impl R2Service {
     pub fn with_verification(mut self, verify: bool) -> Self {
         self.settings_mut().verify = verify;
         self
+    }
+
+    /// The customer's key that objects are encrypted with: what the service writes, and what it reads, transfers of all kinds
+    /// included. `None`, which is the default, is for objects without one: each request may be given another key by its own
+    /// setter. R2 refuses to read an object without its key, with another one, and with a key that it does not need.
+    ///
+    /// A copy takes it for both sides, unless it is told otherwise, and one to another bucket takes that of either service.
+    /// Deletes, lists and the completion of an upload need none. The etag of an encrypted object is no MD5 of its bytes, so
+    /// that it proves nothing: what is written with its CRC-64/NVME, as uploads are, is verified by that.
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, r2::{R2Service, SseCustomerKey}};
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// let [old, new] = [[1; 32], [2; 32]].map(SseCustomerKey::from_bytes);
+    /// let r2 = r2.with_ssec_key(old.clone());
+    /// r2.put("a.txt", "text").await?;
+    /// // Under a new key from now on:
+    /// r2.copy("a.txt", "a.txt").ssec_key(new.clone()).await?;
+    /// assert_eq!(r2.get("a.txt").ssec_key(new).text().await?.as_deref(), Some("text"));
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        self.settings_mut().ssec_key = key.into();
+        self
+    }
+
+    /// The customer's key of its requests.
+    pub(crate) fn ssec_key(&self) -> Option<&SseCustomerKey> {
+        self.settings.ssec_key.as_ref()
+    }
+
+    /// What a service that has taken its key encrypts an object with, where the service itself does not say it.
+    pub(crate) fn ssec_key_md5(&self) -> Option<String> {
+        self.ssec_key().map(|key| key.md5().to_hex())
     }
 
     /// The same service for the requests of one transfer.

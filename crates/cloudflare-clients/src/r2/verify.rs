@@ -25,6 +25,8 @@ pub(crate) fn verifies_writes(service: &R2Service) -> bool {
 pub(super) struct SentMd5 {
     known: Arc<OnceLock<Checksum>>,
     observes: bool,
+    /// Whether the etag may be an MD5 of what was sent.
+    has_md5_etag: bool,
     /// Another checksum that it is sent with. Where the service repeats it, nobody asks for the MD5.
     given: Option<Checksum>,
 }
@@ -34,10 +36,12 @@ impl SentMd5 {
         let verifies = verifies_writes(service);
         let checksum = if verifies { content_checksum(body, checksum).await } else { checksum };
         let known = checksum.filter(|checksum| matches!(checksum, Checksum::Md5(_)));
+        let has_md5_etag = service.ssec_key().is_none();
         // What cannot be read again is hashed now: the service may not repeat the checksum.
         let given = checksum.filter(|_| known.is_none() && verifies && body.is_replayable());
         Self {
-            observes: known.is_none() && given.is_none() && verifies && !body.passes_by(),
+            observes: has_md5_etag && known.is_none() && given.is_none() && verifies && !body.passes_by(),
+            has_md5_etag,
             known: Arc::new(known.map_or_else(OnceLock::new, OnceLock::from)),
             given,
         }
@@ -99,7 +103,8 @@ impl SentMd5 {
                 Some(stored) if *stored == given => return Ok(()),
                 Some(stored) => return Err(other_bytes(*stored, given)),
                 None => {
-                    if Checksum::from_etag(etag).is_some()
+                    if self.has_md5_etag
+                        && Checksum::from_etag(etag).is_some()
                         && let Some(md5) = self.get_or_read(sent).await?
                     {
                         // Set already by an attempt before, to the same: these are the same bytes.
@@ -113,7 +118,7 @@ impl SentMd5 {
 
     /// Compares what was sent with the etag that the service gave it, where that is an MD5.
     pub(super) fn check_etag(&self, etag: &str) -> Result<()> {
-        match (self.get(), Checksum::from_etag(etag)) {
+        match (self.get(), Checksum::from_etag(etag).filter(|_| self.has_md5_etag)) {
             // Whoever has not read all of it cannot have stored it.
             (None, Some(_)) if self.observes => {
                 Err(Error::unexpected("the service says that all is stored, and has not been sent all of it")
@@ -150,7 +155,7 @@ pub(super) fn verifier(object: &Object) -> Option<(Hasher, Checksum)> {
             return Some((Hasher::new(stored.algorithm()), *stored));
         }
     }
-    Some((Hasher::md5(), Checksum::from_etag(&object.etag)?))
+    Some((Hasher::md5(), object.md5_of_etag()?))
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
 //! A bucket of the store, as every other bucket is reached.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
 
 use super::blobs::PendingBlob;
+use super::customer_key::check_read;
 use super::database::StoreResult;
 use super::key::Key;
 use super::local_store::LocalStore;
 use super::objects::{self, Metadata, NewObject, StoredRow, bucket_id};
-use super::read::{MAX_LOOKUPS, lost};
-use super::receive::{MAX_INLINE, Received, receive};
-use super::segments::{blobs_of, copy_body, new_body_of, ranges_of};
+use super::read::{MAX_LOOKUPS, Piece, lost};
+use super::receive::{MAX_INLINE, Received, SealedWith, receive};
+use super::segments::{
+    Segment, SegmentPlace, copy_body, new_body, new_body_of, places_of, put_segment, segment_id,
+};
 use super::writer::Write;
 use super::{cors, listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
@@ -22,9 +26,9 @@ use crate::model::r2::multipart::validate_part_number;
 use crate::r2::{
     AbortMultipartUploadRequest, Account, Body, Bucket, BucketAddress, Checksums,
     CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsPolicy, CreateMultipartUploadRequest,
-    CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest,
+    CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, Hasher, HeadRequest,
     ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, ObjectChecksum, PartsPage, PutRequest, Range, ServedRange, StoredObject,
+    ObjectBody, ObjectChecksum, PartsPage, PutRequest, Range, ServedRange, SseCustomerKey, StoredObject,
     UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
@@ -129,6 +133,7 @@ impl Bucket for LocalBucket {
             let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
                 return Ok(None);
             };
+            check_read(object.ssec_key_md5.as_deref(), request.ssec_key.as_ref())?;
             if let Some(number) = request.part_number {
                 serve_part(connection, &mut object, body, number)?;
             }
@@ -140,13 +145,15 @@ impl Bucket for LocalBucket {
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
         request.validate()?;
         let key = Key::new(&request.key)?;
-        let GetRequest { only_if, range, part_number, .. } = request;
+        let GetRequest { only_if, range, part_number, ssec_key, .. } = request;
         let name = self.name.clone();
-        let found = read::found(self.store.shared(), &request.key, move |connection| {
+        let given = ssec_key.clone();
+        let found = read::found(self.store.shared(), &request.key, ssec_key, move |connection| {
             let bucket = bucket_id(connection, &name)?;
             let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
                 return Ok(None);
             };
+            check_read(object.ssec_key_md5.as_deref(), given.as_ref())?;
             let checked = only_if.check_read(Some(&object));
             checked.map_err(|error| error.with_object(&object))?;
             if let Some(number) = part_number {
@@ -168,20 +175,29 @@ impl Bucket for LocalBucket {
         let key = Key::new(&request.key)?;
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
-        let only_if = request.only_if;
+        let (only_if, ssec_key) = (request.only_if, request.ssec_key);
         if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
             // A bucket that is not there is found out before a large body is received. The write looks it up again: meanwhile
             // it may go, and its id become another's.
             self.read(|_, _| Ok(())).await?;
         }
+        let sealed_with = SealedWith::new(ssec_key.as_ref(), 1);
         let Received { segment, checksum, file } =
-            receive(&self.store.shared().blobs, request.body, request.checksum, None).await?;
+            receive(&self.store.shared().blobs, request.body, request.checksum, None, sealed_with).await?;
         let checksum = checksum.map(ObjectChecksum::FullObject);
+        let ssec_key_md5 = ssec_key.map(|key| key.md5());
         self.write(file.into_iter().collect(), move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
             let body = new_body_of(write, &segment)?;
-            let new =
-                NewObject { key, size: segment.size, etag: segment.md5.to_hex(), checksum, metadata, body };
+            let new = NewObject {
+                key,
+                size: segment.size,
+                etag: segment.md5.to_hex(),
+                checksum,
+                metadata,
+                body,
+                ssec_key_md5,
+            };
             objects::replace(write, bucket, new)
         })
         .await
@@ -241,7 +257,8 @@ impl Bucket for LocalBucket {
         let metadata =
             Metadata::new(&request.http_metadata, &request.custom_metadata, request.storage_class)?;
         let create = move |write: &Write<'_>, bucket| {
-            multipart::create(write, bucket, &key, &metadata, request.checksum_algorithm)
+            let (algorithm, ssec_key) = (request.checksum_algorithm, request.ssec_key.as_ref());
+            multipart::create(write, bucket, &key, &metadata, algorithm, ssec_key)
         };
         Ok(CreatedMultipartUpload { upload_id: self.write(Vec::new(), create).await? })
     }
@@ -253,14 +270,20 @@ impl Bucket for LocalBucket {
         let upload_id = request.upload_id;
         // An upload that is not there is found out before the body is received.
         let (looked_up, id, given) = (key.clone(), upload_id.clone(), request.checksum);
+        let ssec_key = request.ssec_key;
+        let sealed_with = SealedWith::new(ssec_key.as_ref(), part_number);
+        let looked_at = ssec_key.clone();
         let find = move |connection: &Connection, bucket| {
-            Ok(multipart::find(connection, bucket, &looked_up, &id)?.algorithm_of_parts(given)?)
+            let upload = multipart::find(connection, bucket, &looked_up, &id)?;
+            upload.check_key(looked_at.as_ref())?;
+            Ok(upload.algorithm_of_parts(given)?)
         };
         let asked = self.read(find).await?;
         let Received { segment, checksum, file } =
-            receive(&self.store.shared().blobs, request.body, given, asked).await?;
+            receive(&self.store.shared().blobs, request.body, given, asked, sealed_with).await?;
         self.write(file.into_iter().collect(), move |write, bucket| {
-            multipart::put_part(write, bucket, &key, &upload_id, part_number, &segment, checksum)
+            let part = multipart::NewPart { segment: &segment, checksum, ssec_key: ssec_key.as_ref() };
+            multipart::put_part(write, bucket, &key, &upload_id, part_number, &part)
         })
         .await
     }
@@ -268,10 +291,12 @@ impl Bucket for LocalBucket {
     async fn upload_part_copy(&self, request: UploadPartCopyRequest) -> Result<UploadedPart> {
         request.validate()?;
         let from = self.or_named(request.source_bucket);
-        let body = from.source_body(&request.source, request.range, request.source_only_if).await?;
+        let (range, only_if) = (request.range, request.source_only_if);
+        let body = from.source_body(&request.source, range, only_if, request.source_ssec_key).await?;
         // It reads what was found, whatever becomes of the source meanwhile.
-        self.upload_part(UploadPartRequest::new(request.key, request.upload_id, request.part_number, body))
-            .await
+        let mut part = UploadPartRequest::new(request.key, request.upload_id, request.part_number, body);
+        part.ssec_key = request.ssec_key;
+        self.upload_part(part).await
     }
 
     async fn complete_multipart_upload(
@@ -342,6 +367,19 @@ impl LocalBucket {
         .await
     }
 
+    /// The metadata of an object, without the customer's key that it may be encrypted with: for conditions on what is
+    /// replaced.
+    ///
+    /// # Errors
+    /// Those of a head.
+    pub async fn head_without_key(&self, key: &str) -> Result<Option<Object>> {
+        let key = Key::new(key)?;
+        self.read(
+            move |connection, bucket| Ok(objects::find(connection, bucket, &key)?.map(|row| row.object)),
+        )
+        .await
+    }
+
     /// [`abort_multipart_upload`](Bucket::abort_multipart_upload) that tells an upload which has ended, for 7 days, from
     /// one that never was.
     ///
@@ -364,12 +402,14 @@ impl LocalBucket {
         source: &str,
         range: Option<std::ops::Range<u64>>,
         only_if: Conditional,
+        ssec_key: Option<SseCustomerKey>,
     ) -> Result<Body> {
         let key = Key::new(source)?;
         let name = self.name.clone();
-        let found = read::found(self.store.shared(), source, move |connection| {
+        let given = ssec_key.clone();
+        let found = read::found(self.store.shared(), source, ssec_key, move |connection| {
             let bucket = bucket_id(connection, &name)?;
-            let StoredRow { object, body } = source_row(connection, bucket, &key, &only_if)?;
+            let StoredRow { object, body } = source_row(connection, bucket, &key, &only_if, given.as_ref())?;
             let served = match range.clone() {
                 Some(range) => Range::from(range)
                     .resolve(object.size)
@@ -388,37 +428,44 @@ impl LocalBucket {
 
     /// Copies, or fails with [`REPLACED`] when the source is replaced meanwhile.
     async fn copy_once(&self, from: &Self, source: &Key, request: &CopyRequest) -> Result<StoredObject> {
-        let blobs = Arc::clone(&self.store.shared().blobs);
         let (looked_up, only_if) = (source.clone(), request.source_only_if.clone());
-        let (found, names, pieces) = from
+        let source_key = request.source_ssec_key.clone();
+        let (found, segments, pieces) = from
             .read(move |connection, bucket| {
-                let row = source_row(connection, bucket, &looked_up, &only_if)?;
-                let names = blobs_of(connection, row.body)?;
+                let row = source_row(connection, bucket, &looked_up, &only_if, source_key.as_ref())?;
+                let segments = places_of(connection, row.body)?;
                 let all = ServedRange { offset: 0, length: row.object.size };
-                let pieces = read::pieces(connection, &row.object.key, row.body, all)?;
-                Ok((row, names, pieces))
+                let pieces = read::pieces(connection, &row.object.key, row.body, all, source_key.as_ref())?;
+                Ok((row, segments, pieces))
             })
             .await?;
-        let platform = &self.store.shared().platform;
-        let name = request.source.clone();
-        // A damaged object is not made two of.
-        let duplicate = move || {
-            if read::verify(&blobs, &name, pieces)? { blobs.duplicate(&names) } else { Ok(None) }
+        let (bytes, files) = if request.source_ssec_key == request.ssec_key {
+            self.duplicate(request, segments, pieces).await?
+        } else {
+            from.encrypt_anew(source, &found.object, request, segments).await?
         };
-        let Some(files) = platform.blocking(duplicate).await? else {
-            return Err(lost(&request.source).with_code(REPLACED));
-        };
-        let names: Vec<String> = files.iter().map(|file| file.name().to_owned()).collect();
         let (from, source, request) = (from.name.clone(), source.clone(), request.clone());
         self.write(files, move |write, bucket| {
-            let row = source_row(write, bucket_id(write, &from)?, &source, &request.source_only_if)?;
+            let source_key = request.source_ssec_key.as_ref();
+            let from = bucket_id(write, &from)?;
+            let row = source_row(write, from, &source, &request.source_only_if, source_key)?;
             if row.object.version != found.object.version {
                 return Err(lost(&request.source).with_code(REPLACED).into());
             }
             let key = Key::new(&request.key)?;
             objects::check_write(write, bucket, &key, &request.only_if)?;
-            let body = copy_body(write, row.body, &names)?;
             let object = row.object;
+            let (body, etag) = match bytes {
+                CopiedBytes::Linked(names) => (copy_body(write, row.body, &names)?, object.etag),
+                CopiedBytes::Encrypted(segments) => {
+                    let etag = etag_of(&object.etag, &segments);
+                    let body = new_body(write)?;
+                    for (part_number, segment) in &segments {
+                        put_segment(write, segment_id(body, *part_number), segment)?;
+                    }
+                    (body, etag)
+                }
+            };
             let (http, custom) = match request.replace_metadata {
                 Some(metadata) => (metadata.http_metadata, metadata.custom_metadata),
                 None => {
@@ -430,13 +477,88 @@ impl LocalBucket {
                 key,
                 size: object.size,
                 checksum: object.checksums.kept(),
-                etag: object.etag,
+                etag,
                 metadata: Metadata::new(&http, &custom, storage_class)?,
                 body,
+                ssec_key_md5: request.ssec_key.map(|key| key.md5()),
             };
             objects::replace(write, bucket, new)
         })
         .await
+    }
+
+    /// The bytes of a copy under the key of its source, or without one as it: they are shared.
+    async fn duplicate(
+        &self,
+        request: &CopyRequest,
+        segments: Vec<SegmentPlace>,
+        pieces: VecDeque<Piece>,
+    ) -> Result<(CopiedBytes, Vec<PendingBlob>)> {
+        let blobs = Arc::clone(&self.store.shared().blobs);
+        let names: Vec<String> = segments.into_iter().filter_map(|segment| segment.blob).collect();
+        let name = request.source.clone();
+        // A damaged object is not made two of.
+        let duplicate = move || {
+            if read::verify(&blobs, &name, pieces)? { blobs.duplicate(&names) } else { Ok(None) }
+        };
+        let Some(files) = self.store.shared().platform.blocking(duplicate).await? else {
+            return Err(lost(&request.source).with_code(REPLACED));
+        };
+        let names = files.iter().map(|file| file.name().to_owned()).collect();
+        Ok((CopiedBytes::Linked(names), files))
+    }
+
+    /// The bytes of a copy under another key than its source, which is in this bucket: each segment is read and stored anew.
+    async fn encrypt_anew(
+        &self,
+        source: &Key,
+        object: &Object,
+        request: &CopyRequest,
+        segments: Vec<SegmentPlace>,
+    ) -> Result<(CopiedBytes, Vec<PendingBlob>)> {
+        let blobs = &self.store.shared().blobs;
+        let (mut encrypted, mut files) = (Vec::with_capacity(segments.len()), Vec::new());
+        for SegmentPlace { part_number, range, .. } in segments {
+            let (name, looked_up, version) = (self.name.clone(), source.clone(), object.version.clone());
+            let source_key = request.source_ssec_key.clone();
+            let given = source_key.clone();
+            let found = read::found(self.store.shared(), &request.source, source_key, move |connection| {
+                let bucket = bucket_id(connection, &name)?;
+                let unconditional = Conditional::default();
+                let row = source_row(connection, bucket, &looked_up, &unconditional, given.as_ref())?;
+                Ok((row.object.version == version).then_some(((), row.body, range)))
+            });
+            let Some(((), body)) = found.await? else {
+                return Err(lost(&request.source).with_code(REPLACED));
+            };
+            let sealed_with = SealedWith::new(request.ssec_key.as_ref(), part_number);
+            let Received { segment, file, .. } = receive(blobs, body, None, None, sealed_with).await?;
+            encrypted.push((part_number, segment));
+            files.extend(file);
+        }
+        Ok((CopiedBytes::Encrypted(encrypted), files))
+    }
+}
+
+/// Where a copy has its bytes.
+enum CopiedBytes {
+    /// In files of these names, which have the bytes of the source's, in their order.
+    Linked(Vec<String>),
+    /// In these segments, by part number.
+    Encrypted(Vec<(u16, Segment)>),
+}
+
+/// The etag of what has the bytes of an object with `etag` in other segments.
+fn etag_of(etag: &str, segments: &[(u16, Segment)]) -> String {
+    match segments {
+        [(_, segment)] if !etag.contains('-') => segment.md5.to_hex(),
+        _ => {
+            let mut hasher = Hasher::md5();
+            for (_, segment) in segments {
+                hasher.update(segment.md5.as_bytes());
+            }
+            format!("{}-{}", hasher.finish().to_hex(), segments.len())
+        }
     }
 }
 
@@ -458,7 +580,7 @@ fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u
             }
         };
     }
-    let ranges = ranges_of(connection, body)?;
+    let ranges: Vec<_> = places_of(connection, body)?.into_iter().map(|place| place.range).collect();
     let Some(range) =
         ranges.get(usize::from(number) - 1).filter(|range| range.length > 0 || ranges.len() == 1)
     else {
@@ -481,11 +603,13 @@ fn source_row(
     bucket: i64,
     key: &Key,
     only_if: &Conditional,
+    ssec_key: Option<&SseCustomerKey>,
 ) -> StoreResult<StoredRow> {
     let row = objects::find(connection, bucket, key)?.ok_or_else(|| {
         Error::new(ErrorKind::NoSuchKey, "there is no object to copy from: check the source's key")
             .with_code(NO_SUCH_KEY.name)
     })?;
+    check_read(row.object.ssec_key_md5.as_deref(), ssec_key)?;
     only_if.check_write(Some(&row.object))?;
     Ok(row)
 }

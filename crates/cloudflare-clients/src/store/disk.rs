@@ -418,6 +418,7 @@ mod tests {
             part_number: 1,
             body: pattern(300_000).into(),
             checksum: None,
+            ssec_key: None,
         };
         let part = bucket.upload_part(part).await.unwrap();
         disk.acknowledged();

@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
-use super::block_checksums::crc_of_blocks;
+use super::customer_key;
 use super::database::{StoreResult, from_millis, random_hex, to_millis};
 use super::key::Key;
 use super::objects::{self, Metadata, NewObject, storage_class_in};
 use super::segments::{
-    Segment, new_body, put_segment, read_crc, remove_body, remove_segments, segment_id, segments_of,
-    set_uploaded,
+    Segment, crc_columns, forget_plain_crcs, new_body, put_segment, read_crc, remove_body, remove_segments,
+    segment_id, segments_of, set_plain_crc, set_uploaded,
 };
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
 use crate::model::r2::multipart::{WrongSize, check_part_sizes, validate_part_number};
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, CompositeChecksum, Crc64Nvme,
-    Hasher, ObjectChecksum, PartsPage, StoredObject, UploadedPart,
+    Hasher, ObjectChecksum, PartsPage, SseCustomerKey, StoredObject, UploadedPart,
 };
 
 /// How long it is known of an upload that it has ended. R2 is not known to forget; its uploads live as long.
@@ -34,9 +34,24 @@ pub(super) struct Upload {
     metadata: Metadata,
     /// The algorithm of the checksum that the object gets.
     checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// The MD5 of the customer's key that its parts are encrypted with.
+    ssec_key_md5: Option<Checksum>,
+}
+
+/// A part that has arrived.
+pub(super) struct NewPart<'a> {
+    pub(super) segment: &'a Segment,
+    pub(super) checksum: Option<Checksum>,
+    /// The customer's key that it is encrypted with.
+    pub(super) ssec_key: Option<&'a SseCustomerKey>,
 }
 
 impl Upload {
+    /// Refuses a part without the key of the upload.
+    pub(super) fn check_key(&self, given: Option<&SseCustomerKey>) -> Result<()> {
+        customer_key::check_part(self.ssec_key_md5.as_ref(), given)
+    }
+
     /// What is computed of a part, besides what is known of every segment: the checksum of the upload's
     /// algorithm.
     ///
@@ -87,13 +102,15 @@ pub(super) fn create(
     key: &Key,
     metadata: &Metadata,
     checksum_algorithm: Option<ChecksumAlgorithm>,
+    ssec_key: Option<&SseCustomerKey>,
 ) -> StoreResult<String> {
     let id = random_hex(write)? + &random_hex(write)?;
     let storage_class = storage_class_in(write, bucket, metadata.storage_class)?;
     write
         .prepare_cached(
             "INSERT INTO uploads (bucket, key, id, uploaded_key, initiated, storage_class, body, http_metadata, \
-             custom_metadata, checksum_algorithm) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+             custom_metadata, checksum_algorithm, ssec_key_md5) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute((
             bucket,
@@ -106,6 +123,7 @@ pub(super) fn create(
             &metadata.http,
             &metadata.custom,
             checksum_algorithm.map(ChecksumAlgorithm::name),
+            ssec_key.map(SseCustomerKey::md5).as_ref().map(Checksum::as_bytes),
         ))?;
     Ok(id)
 }
@@ -120,7 +138,7 @@ fn no_such_upload() -> Error {
 
 pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) -> StoreResult<Upload> {
     let mut statement = connection.prepare_cached(
-        "SELECT body, storage_class, http_metadata, custom_metadata, checksum_algorithm FROM uploads \
+        "SELECT body, storage_class, http_metadata, custom_metadata, checksum_algorithm, ssec_key_md5 FROM uploads \
          WHERE bucket = ?1 AND key = ?2 AND id = ?3",
     )?;
     let mut rows = statement.query((bucket, key.as_bytes(), id))?;
@@ -129,6 +147,7 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key, id: &str) ->
         body: row.get(0)?,
         metadata: Metadata::read(row, 1, 2, 3)?,
         checksum_algorithm: objects::read_algorithm(row, 4)?,
+        ssec_key_md5: objects::read_key_md5(row, 5)?,
     })
 }
 
@@ -139,19 +158,20 @@ pub(super) fn put_part(
     key: &Key,
     id: &str,
     part_number: u16,
-    part: &Segment,
-    checksum: Option<Checksum>,
+    part: &NewPart<'_>,
 ) -> StoreResult<UploadedPart> {
+    let NewPart { segment: part, checksum, ssec_key } = part;
     let upload = find(write, bucket, key, id)?;
+    upload.check_key(*ssec_key)?;
     let id = segment_id(upload.body, part_number);
     remove_segments(write, id..id + 1)?;
     put_segment(write, id, part)?;
-    set_uploaded(write, id, checksum)?;
+    set_plain_crc(write, id, part)?;
+    set_uploaded(write, id, *checksum)?;
     let mut uploaded = UploadedPart::new(part_number, part.md5.to_hex());
     uploaded.size = Some(part.size);
     uploaded.uploaded = Some(from_millis(to_millis(write.now)));
-    let crc = crc_of_blocks(part.size, &part.checksums);
-    uploaded.checksums = checksums_of_part(&upload, checksum, crc);
+    uploaded.checksums = checksums_of_part(&upload, *checksum, part.crc64nvme());
     Ok(uploaded)
 }
 
@@ -165,6 +185,10 @@ pub(super) fn complete(
 ) -> StoreResult<Result<StoredObject>> {
     let (id, parts) = (request.upload_id.as_str(), &request.parts);
     let upload = find(write, bucket, key, id)?;
+    // Parts have no need of it any more; one that is given has to be right.
+    if request.ssec_key.is_some() {
+        upload.check_key(request.ssec_key.as_ref())?;
+    }
     let ids = segments_of(upload.body);
     let mut checksum = Whole::new(&upload, request.checksum)?;
     let mut etag = Hasher::md5();
@@ -201,6 +225,7 @@ pub(super) fn complete(
         unused = used + 1;
     }
     remove_segments(write, unused..ids.end)?;
+    forget_plain_crcs(write, ids)?;
     delete_row(write, bucket, key, id)?;
     let new = NewObject {
         key: key.clone(),
@@ -209,6 +234,7 @@ pub(super) fn complete(
         checksum,
         metadata: upload.metadata,
         body: upload.body,
+        ssec_key_md5: upload.ssec_key_md5,
     };
     objects::replace(write, bucket, new).map(Ok)
 }
@@ -300,15 +326,17 @@ fn find_part(
     part: &UploadedPart,
     needs_crc: bool,
 ) -> StoreResult<StoredPart> {
-    let mut statement = write.prepare_cached(
-        "SELECT size, md5, CASE WHEN ?2 THEN checksums END, checksum FROM segments WHERE id = ?1",
-    )?;
+    let mut statement = write.prepare_cached(concat!(
+        "SELECT size, md5, ",
+        crc_columns!("?2"),
+        ", checksum FROM segments WHERE id = ?1"
+    ))?;
     let mut rows = statement.query((segment_id(upload.body, part.part_number), needs_crc))?;
     if let Some(row) = rows.next()? {
         let md5: Vec<u8> = row.get(1)?;
         if hex::encode(&md5) == part.etag {
             let (size, crc) = (row.get(0)?, read_crc(row, 0, 2)?);
-            return Ok(StoredPart { size, md5, crc, checksum: read_part_checksum(row, 3)? });
+            return Ok(StoredPart { size, md5, crc, checksum: read_part_checksum(row, 5)? });
         }
     }
     Err(invalid_part(format!("the part {} with the etag {:?} was not uploaded", part.part_number, part.etag))
@@ -451,10 +479,11 @@ pub(super) fn list_parts(
     marker: Option<u16>,
     limit: usize,
 ) -> StoreResult<PartsPage> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id & 65535, md5, size, uploaded, CASE WHEN ?3 THEN checksums END, checksum FROM segments \
-             WHERE id > ?1 AND id < ?2 ORDER BY id",
-    )?;
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT id & 65535, md5, size, uploaded, ",
+        crc_columns!("?3"),
+        ", checksum FROM segments WHERE id > ?1 AND id < ?2 ORDER BY id"
+    ))?;
     let ids = segments_of(upload.body);
     let first = segment_id(upload.body, marker.unwrap_or(0));
     let with_crc = upload.checksum_algorithm == Some(ChecksumAlgorithm::Crc64Nvme);
@@ -470,7 +499,7 @@ pub(super) fn list_parts(
         let mut part = UploadedPart::new(row.get(0)?, hex::encode(md5));
         part.size = Some(row.get(2)?);
         part.uploaded = row.get::<_, Option<u64>>(3)?.map(from_millis);
-        part.checksums = checksums_of_part(upload, read_part_checksum(row, 5)?, read_crc(row, 2, 4)?);
+        part.checksums = checksums_of_part(upload, read_part_checksum(row, 7)?, read_crc(row, 2, 4)?);
         page.parts.push(part);
     }
     Ok(page)
@@ -501,6 +530,7 @@ mod tests {
             part_number,
             body: pattern(size).into(),
             checksum: None,
+            ssec_key: None,
         };
         bucket.upload_part(request).await.unwrap()
     }

@@ -95,7 +95,7 @@ impl LocalNamespace {
                 (pair, body, all)
             }))
         };
-        Ok(read::found(self.store.shared(), key, find).await?.map(|(pair, value)| ValueWithMetadata {
+        Ok(read::found(self.store.shared(), key, None, find).await?.map(|(pair, value)| ValueWithMetadata {
             metadata: pair.metadata,
             expiration: pair.expiration.and_then(from_seconds),
             ..ValueWithMetadata::new(value)
@@ -109,7 +109,8 @@ impl LocalNamespace {
         let PutRequest { key, value, expiration, expiration_ttl, metadata } = request;
         let expiration = pairs::expiration(expiration, expiration_ttl, now);
         let value = value::bounded(value)?;
-        let Received { segment, file, .. } = receive(&self.store.shared().blobs, value, None, None).await?;
+        let Received { segment, file, .. } =
+            receive(&self.store.shared().blobs, value, None, None, None).await?;
         files.extend(file);
         Ok(NewPair { key, value: segment, expiration, metadata })
     }

@@ -39,7 +39,8 @@ pub(super) struct StoredRow {
 /// What [`read_object`] reads, in its order.
 macro_rules! object_columns {
     () => {
-        "key, uploaded_key, version, size, etag, uploaded, storage_class, checksum, http_metadata, custom_metadata"
+        "key, uploaded_key, version, size, etag, uploaded, storage_class, checksum, http_metadata, custom_metadata, \
+         ssec_key_md5"
     };
 }
 pub(super) use object_columns;
@@ -67,7 +68,8 @@ pub(super) fn read_object(row: &Row<'_>, with_metadata: bool) -> StoreResult<Obj
     let mut object = Object::new(key, row.get(3)?, etag, from_millis(row.get(5)?));
     object.version = row.get(2)?;
     object.storage_class = Some(read_storage_class(row, 6)?);
-    object.checksums = checksums(&object.etag, read_checksum(row, 7)?);
+    object.ssec_key_md5 = read_key_md5(row, 10)?.map(|md5| md5.to_hex());
+    object.checksums = checksums(object.md5_of_etag(), read_checksum(row, 7)?);
     if with_metadata {
         object.http_metadata = Some(read_http_metadata(row.get(8)?)?);
         object.custom_metadata = Some(read_custom_metadata(row.get(9)?)?);
@@ -102,10 +104,16 @@ pub(super) fn bucket_storage_class(name: &str) -> StoreResult<StorageClass> {
 }
 
 /// The MD5 that the etag may be, and what is kept beside it.
-fn checksums(etag: &str, kept: Option<ObjectChecksum>) -> Checksums {
-    let mut checksums: Checksums = Checksum::from_etag(etag).into_iter().collect();
+fn checksums(md5: Option<Checksum>, kept: Option<ObjectChecksum>) -> Checksums {
+    let mut checksums: Checksums = md5.into_iter().collect();
     checksums.extend(kept);
     checksums
+}
+
+/// The MD5 of a customer's key.
+pub(super) fn read_key_md5(row: &Row<'_>, column: usize) -> StoreResult<Option<Checksum>> {
+    let md5 = row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
+    Ok(md5.and_then(|md5| Checksum::from_bytes(ChecksumAlgorithm::Md5, md5)))
 }
 
 /// Reads `sha256:<hex>`, or `sha256:<hex>-<parts>`.
@@ -234,6 +242,8 @@ pub(super) struct NewObject {
     pub(super) checksum: Option<ObjectChecksum>,
     pub(super) metadata: Metadata,
     pub(super) body: i64,
+    /// The MD5 of the customer's key that the body is encrypted with.
+    pub(super) ssec_key_md5: Option<Checksum>,
 }
 
 /// Refuses a write whose conditions the object that is there does not meet.
@@ -258,8 +268,8 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     write
         .prepare_cached(
             "INSERT INTO objects (bucket, key, uploaded_key, version, size, etag, uploaded, storage_class, \
-             checksum, http_metadata, custom_metadata, body) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             checksum, http_metadata, custom_metadata, body, ssec_key_md5) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute((
             bucket,
@@ -274,6 +284,7 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
             &new.metadata.http,
             &new.metadata.custom,
             new.body,
+            new.ssec_key_md5.as_ref().map(Checksum::as_bytes),
         ))?;
     let mut stored = StoredObject::new(new.key.into_given(), new.etag);
     stored.version = Some(version);
@@ -282,7 +293,8 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     stored.http_metadata = Some(read_http_metadata(new.metadata.http)?);
     stored.custom_metadata = Some(read_custom_metadata(new.metadata.custom)?);
     stored.storage_class = Some(storage_class);
-    stored.checksums = checksums(&stored.etag, new.checksum);
+    stored.ssec_key_md5 = new.ssec_key_md5.map(|md5| md5.to_hex());
+    stored.checksums = checksums(stored.md5_of_etag(), new.checksum);
     Ok(stored)
 }
 

@@ -12,10 +12,11 @@ use super::blobs::Blobs;
 use super::block_checksums::{BLOCK, CHECKSUM, are_blocks, blocks, is_block};
 use super::database::{StoreResult, malformed, storage};
 use super::disk::DiskFile;
-use super::segments::segments_of;
+use super::encryption::{CHUNK, Opener, SegmentSalt, sealed_size};
+use super::segments::{part_number_of, segments_of};
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, ServedRange};
+use crate::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, ServedRange, SseCustomerKey};
 
 /// How often a key is looked up again when it was replaced between its row and its files.
 pub(super) const MAX_LOOKUPS: usize = 32;
@@ -28,8 +29,10 @@ const MAX_OPEN: usize = 256;
 pub(super) struct Piece {
     source: Source,
     expected: Expected,
-    /// How many bytes the segment has.
-    size: u64,
+    /// What opens the blocks of an encrypted segment, each of which is a chunk.
+    opener: Option<Opener>,
+    /// How many bytes the segment has where it is stored.
+    stored_size: u64,
     /// Where the bytes that are left begin in the segment.
     offset: u64,
     length: u64,
@@ -55,7 +58,13 @@ enum Expected {
 }
 
 /// What `find` finds of a key, with its body, whose first files are open. `find` says which body that is, and what range of it.
-pub(super) async fn found<T, F>(shared: &Shared, key: &str, find: F) -> Result<Option<(T, Body)>>
+/// `ssec_key` is what it is encrypted with.
+pub(super) async fn found<T, F>(
+    shared: &Shared,
+    key: &str,
+    ssec_key: Option<SseCustomerKey>,
+    find: F,
+) -> Result<Option<(T, Body)>>
 where
     T: Send + 'static,
     F: Fn(&Connection) -> StoreResult<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
@@ -64,18 +73,19 @@ where
     let name: Arc<str> = key.into();
     for _ in 0..MAX_LOOKUPS {
         let (find, blobs, key) = (Arc::clone(&find), Arc::clone(&shared.blobs), Arc::clone(&name));
+        let ssec_key = ssec_key.clone();
         let found = shared
             .readers
             .read(move |connection| {
                 let Some((found, body, range)) = find(connection)? else {
                     return Ok(Some(None));
                 };
-                let mut pieces = pieces(connection, &key, body, range)?;
+                let mut pieces = pieces(connection, &key, body, range, ssec_key.as_ref())?;
                 Ok(open(&blobs, &key, &mut pieces)?.then_some(Some((found, pieces))))
             })
             .await?;
         if let Some(found) = found {
-            return Ok(found.map(|(found, pieces)| (found, body(Arc::clone(&shared.blobs), name, pieces))));
+            return Ok(found.map(|(found, pieces)| (found, body_of(Arc::clone(&shared.blobs), name, pieces))));
         }
     }
     Err(lost(key))
@@ -109,17 +119,28 @@ fn short(key: &str, missing: u64) -> Error {
     .with_key(key)
 }
 
+/// The columns that a [`Piece`] is read from.
+macro_rules! piece_columns {
+    () => {
+        "size, md5, checksums, blob, bytes, salt, id"
+    };
+}
+pub(super) use piece_columns;
+
 /// Which pieces a range of a body is made of.
 pub(super) fn pieces(
     connection: &Connection,
     key: &str,
     body: i64,
     range: ServedRange,
+    ssec_key: Option<&SseCustomerKey>,
 ) -> StoreResult<VecDeque<Piece>> {
     let ids = segments_of(body);
-    let mut statement = connection.prepare_cached(
-        "SELECT size, md5, checksums, blob, bytes FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id",
-    )?;
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        piece_columns!(),
+        " FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id"
+    ))?;
     let mut rows = statement.query((ids.start, ids.end))?;
     let mut pieces = VecDeque::new();
     let (mut skip, mut left) = (range.offset, range.length);
@@ -132,7 +153,7 @@ pub(super) fn pieces(
             continue;
         }
         let length = left.min(size - skip);
-        pieces.push_back(Piece::read(row, key, size, skip, length)?);
+        pieces.push_back(Piece::read(row, key, ServedRange { offset: skip, length }, ssec_key)?);
         left -= length;
         skip = 0;
     }
@@ -172,7 +193,7 @@ fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> 
 }
 
 /// The body that the pieces make.
-fn body(blobs: Arc<Blobs>, key: Arc<str>, mut pieces: VecDeque<Piece>) -> Body {
+pub(super) fn body_of(blobs: Arc<Blobs>, key: Arc<str>, mut pieces: VecDeque<Piece>) -> Body {
     if pieces.len() <= 1 && pieces.iter().all(|piece| matches!(piece.source, Source::Inline(_))) {
         return pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
             Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),
@@ -208,8 +229,41 @@ fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
 }
 
 impl Piece {
-    /// Of a row with `size, md5, checksums, blob, bytes`.
-    pub(super) fn read(row: &Row<'_>, key: &str, size: u64, offset: u64, length: u64) -> StoreResult<Self> {
+    /// A range of a segment, of a row with `piece_columns!`.
+    pub(super) fn read(
+        row: &Row<'_>,
+        key: &str,
+        range: ServedRange,
+        ssec_key: Option<&SseCustomerKey>,
+    ) -> StoreResult<Self> {
+        let size: u64 = row.get(0)?;
+        let Some(salt) = row.get::<_, Option<SegmentSalt>>(5)? else {
+            return Self::of_stored(row, key, size, range, None);
+        };
+        // Whoever reads an object has compared its key.
+        let ssec_key =
+            ssec_key.ok_or_else(|| malformed("the encryption of a segment", &size).with_key(key))?;
+        let opener = Opener::new(ssec_key, &salt, part_number_of(row.get(6)?), size)?;
+        Self::of_stored(row, key, sealed_size(size), range, Some(opener))
+    }
+
+    /// All bytes of a segment as they are stored, encrypted or not, and how many these are.
+    pub(super) fn read_stored(row: &Row<'_>, key: &str) -> StoreResult<(Self, u64)> {
+        let size: u64 = row.get(0)?;
+        let is_plain = row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)?.is_none();
+        let stored = if is_plain { size } else { sealed_size(size) };
+        let all = ServedRange { offset: 0, length: stored };
+        Ok((Self::of_stored(row, key, stored, all, None)?, stored))
+    }
+
+    fn of_stored(
+        row: &Row<'_>,
+        key: &str,
+        size: u64,
+        range: ServedRange,
+        opener: Option<Opener>,
+    ) -> StoreResult<Self> {
+        let ServedRange { offset, length } = range;
         let md5: Vec<u8> = row.get(1)?;
         let md5 = Checksum::from_bytes(ChecksumAlgorithm::Md5, &md5)
             .ok_or_else(|| malformed("an MD5", &md5.len()).with_key(key))?;
@@ -226,25 +280,46 @@ impl Piece {
             if bytes.len() as u64 != size || !is_whole {
                 return Err(damaged(key, "the database").into());
             }
+            let bytes = match &opener {
+                // One chunk, as it is less than a block.
+                Some(opener) => opener.open(0, bytes).ok_or_else(|| damaged(key, "the database"))?,
+                None => bytes,
+            };
             let source = Source::Inline(bytes.into());
-            return Ok(Self { source, expected: Expected::Nothing, size, offset, length });
+            return Ok(Self {
+                source,
+                expected: Expected::Nothing,
+                opener: None,
+                stored_size: size,
+                offset,
+                length,
+            });
         };
         let expected = match checksums {
             Some(checksums) => {
-                let first = usize::try_from(offset / BLOCK as u64).unwrap_or(usize::MAX);
+                let in_block = if opener.is_some() { CHUNK } else { BLOCK } as u64;
+                let first = usize::try_from(offset / in_block).unwrap_or(usize::MAX);
                 let from_here = checksums.get(first.saturating_mul(CHECKSUM)..).unwrap_or_default();
                 Expected::Blocks(Bytes::copy_from_slice(from_here))
+            }
+            None if opener.is_some() => {
+                return Err(malformed("the checksums of a segment", &size).with_key(key).into());
             }
             None if offset == 0 && length == size => Expected::Whole(Hasher::md5(), md5),
             None => Expected::Nothing,
         };
-        Ok(Self { source: Source::Closed(name), expected, size, offset, length })
+        Ok(Self { source: Source::Closed(name), expected, opener, stored_size: size, offset, length })
     }
 
-    /// Where the bytes begin that are read next: a block is read whole.
+    /// How many bytes come out of a block.
+    fn in_block(&self) -> u64 {
+        if self.opener.is_some() { CHUNK as u64 } else { BLOCK as u64 }
+    }
+
+    /// Where the bytes begin in the file that are read next: a block is read whole.
     fn position(&self) -> u64 {
         match self.expected {
-            Expected::Blocks(_) => self.offset - self.offset % BLOCK as u64,
+            Expected::Blocks(_) => self.offset / self.in_block() * BLOCK as u64,
             Expected::Whole(..) | Expected::Nothing => self.offset,
         }
     }
@@ -282,15 +357,15 @@ impl Piece {
                 _ => self.failed(blobs, key, error),
             });
         }
-        let position = self.position();
+        let (position, in_block) = (self.position(), self.in_block());
         let Source::Open(name, file) = &mut self.source else {
             return Ok(Bytes::new());
         };
         let end = match self.expected {
-            Expected::Blocks(_) => self.size,
+            Expected::Blocks(_) => self.stored_size,
             Expected::Whole(..) | Expected::Nothing => self.offset + self.length,
         };
-        let wanted = (end - position).min(BLOCK as u64);
+        let wanted = end.saturating_sub(position).min(BLOCK as u64);
         let mut chunk = Vec::with_capacity(usize::try_from(wanted).unwrap_or_default());
         match file.take(wanted).read_to_end(&mut chunk) {
             Ok(read) if read as u64 == wanted => {}
@@ -311,7 +386,13 @@ impl Piece {
         if !is_good {
             return Err(damaged(key, blobs.path(name).display()));
         }
-        let chunk = piece_of(&chunk.into(), self.offset - position, self.length);
+        let mut begin = position;
+        if let Some(opener) = &self.opener {
+            let index = position / BLOCK as u64;
+            begin = index * in_block;
+            chunk = opener.open(index, chunk).ok_or_else(|| damaged(key, blobs.path(name).display()))?;
+        }
+        let chunk = piece_of(&chunk.into(), self.offset - begin, self.length);
         self.offset += chunk.len() as u64;
         self.length -= chunk.len() as u64;
         Ok(chunk)

@@ -9,11 +9,12 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::{Blobs, PendingBlob};
 use super::block_checksums::BlockHasher;
-use super::segments::{Content, Segment};
+use super::encryption::Sealer;
+use super::segments::{Content, Segment, SegmentEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::BAD_DIGEST;
 use crate::model::r2::limits::validate_upload_size;
-use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Hasher};
+use crate::r2::{Body, ByteStream, Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher, SseCustomerKey};
 
 /// Bodies up to here are kept in the database: one commit with one sync, where a file costs two more syncs and a rename.
 /// Larger ones would be written twice, to the log and to the database, and push other pages out of its cache.
@@ -32,6 +33,19 @@ pub(super) struct Received {
     pub(super) file: Option<PendingBlob>,
 }
 
+/// The key that a part is encrypted with, of that number.
+#[derive(Debug)]
+pub(super) struct SealedWith {
+    pub(super) key: SseCustomerKey,
+    pub(super) part_number: u16,
+}
+
+impl SealedWith {
+    pub(super) fn new(key: Option<&SseCustomerKey>, part_number: u16) -> Option<Self> {
+        key.map(|key| Self { key: key.clone(), part_number })
+    }
+}
+
 /// Receives a body, of which a checksum may be asked for that nobody has given. A file that it goes to is
 /// synced when this returns.
 pub(super) async fn receive(
@@ -39,45 +53,49 @@ pub(super) async fn receive(
     body: Body,
     expected: Option<Checksum>,
     asked: Option<ChecksumAlgorithm>,
+    sealed_with: Option<SealedWith>,
 ) -> Result<Received> {
     let announced = body.content_length();
     announced.map_or(Ok(()), validate_upload_size)?;
-    let mut digests = Digests::new(expected, asked);
+    let mut incoming = Incoming::new(expected, asked, sealed_with)?;
     if announced.is_some_and(|length| length <= MAX_INLINE as u64) {
         let bytes = body.limit(MAX_INLINE as u64).bytes().await?;
-        digests.update(&bytes);
-        return digests.finish(|| Ok((Content::Inline(bytes), None)));
+        return incoming.finish_inline(bytes);
     }
     let mut stream = body.into_stream().fuse();
     let mut buffer = fill(&mut stream).await?;
     if buffer.len() <= MAX_INLINE {
-        digests.update(&buffer);
-        return digests.finish(|| Ok((Content::Inline(buffer), None)));
+        return incoming.finish_inline(buffer);
     }
     let platform = &blobs.platform;
     let blobs = Arc::clone(blobs);
     let mut file = platform.blocking(move || blobs.create()).await?;
     let mut received = 0;
-    while !buffer.is_empty() {
+    // What is written while the next bytes are hashed and sealed.
+    let mut to_write = Bytes::new();
+    while !buffer.is_empty() || !to_write.is_empty() {
         received += buffer.len() as u64;
         validate_upload_size(received)?;
-        let bytes = buffer.clone();
         let writing = platform.blocking(move || {
-            file.write(&bytes)?;
+            file.write(&to_write)?;
             Ok(file)
         });
-        let hashing = platform.blocking(move || {
-            digests.update(&buffer);
-            Ok(digests)
+        let taking = platform.blocking(move || {
+            let stored = incoming.take(buffer)?;
+            Ok((incoming, stored))
         });
-        (file, digests, buffer) = try_join3(writing, hashing, fill(&mut stream)).await?;
+        (file, (incoming, to_write), buffer) = try_join3(writing, taking, fill(&mut stream)).await?;
     }
     // Compared before it is synced: what is refused never reaches `blobs/`.
-    let finish = || {
-        let file = file.finish()?;
-        Ok((Content::Blob(file.name().to_owned()), Some(file)))
-    };
-    platform.blocking(move || digests.finish(finish)).await
+    platform
+        .blocking(move || {
+            let (last, segment) = incoming.finish()?;
+            file.write(&last)?;
+            let file = file.finish()?;
+            let content = Content::Blob(file.name().to_owned());
+            Ok(segment.stored(content, Some(file)))
+        })
+        .await
 }
 
 /// The next bytes, less than a buffer of them at the end only. A piece that is larger than the buffer comes as it is.
@@ -98,41 +116,114 @@ async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
     Ok(buffer.freeze())
 }
 
-struct Digests {
+/// A body that is arriving.
+struct Incoming {
     size: u64,
+    /// Of what is stored.
     md5: Hasher,
+    /// Of what is stored.
     blocks: BlockHasher,
+    /// Of the body, where it is compared with more than the MD5 of what is stored.
     other: Option<Hasher>,
     expected: Option<Checksum>,
+    sealing: Option<Sealing>,
 }
 
-impl Digests {
-    fn new(expected: Option<Checksum>, asked: Option<ChecksumAlgorithm>) -> Self {
+struct Sealing {
+    sealer: Sealer,
+    /// Of the body.
+    crc64nvme: Crc64Nvme,
+    /// Of the body, where it is compared with that.
+    md5: Option<Hasher>,
+}
+
+/// A segment that is as it was announced, and not yet anywhere.
+struct Arrived {
+    size: u64,
+    md5: Checksum,
+    checksums: Vec<u8>,
+    encryption: Option<SegmentEncryption>,
+    checksum: Option<Checksum>,
+}
+
+impl Arrived {
+    fn stored(self, content: Content, file: Option<PendingBlob>) -> Received {
+        let Self { size, md5, checksums, encryption, checksum } = self;
+        Received { segment: Segment { size, md5, checksums, content, encryption }, checksum, file }
+    }
+}
+
+impl Incoming {
+    fn new(
+        expected: Option<Checksum>,
+        asked: Option<ChecksumAlgorithm>,
+        sealed_with: Option<SealedWith>,
+    ) -> Result<Self> {
         let given = expected.map(|checksum| checksum.algorithm());
         let other = given.filter(|algorithm| *algorithm != ChecksumAlgorithm::Md5).or(asked);
-        Self {
+        let sealing = |with: SealedWith| -> Result<Sealing> {
+            Ok(Sealing {
+                sealer: Sealer::new(&with.key, with.part_number)?,
+                crc64nvme: Crc64Nvme::new(),
+                md5: (given == Some(ChecksumAlgorithm::Md5)).then(Hasher::md5),
+            })
+        };
+        Ok(Self {
             size: 0,
             md5: Hasher::md5(),
             blocks: BlockHasher::new(),
             other: other.map(Hasher::new),
             expected,
-        }
+            sealing: sealed_with.map(sealing).transpose()?,
+        })
     }
 
-    fn update(&mut self, bytes: &[u8]) {
+    /// Takes bytes of the body and gives those to store, which may be those before.
+    fn take(&mut self, bytes: Bytes) -> Result<Bytes> {
         self.size += bytes.len() as u64;
+        if let Some(other) = &mut self.other {
+            other.update(&bytes);
+        }
+        let Some(Sealing { sealer, crc64nvme, md5 }) = &mut self.sealing else {
+            self.stores(&bytes);
+            return Ok(bytes);
+        };
+        crc64nvme.update(&bytes);
+        if let Some(md5) = md5 {
+            md5.update(&bytes);
+        }
+        let mut sealed = Vec::new();
+        sealer.update(&bytes, &mut sealed)?;
+        self.stores(&sealed);
+        Ok(sealed.into())
+    }
+
+    fn stores(&mut self, bytes: &[u8]) {
         self.md5.update(bytes);
         self.blocks.update(bytes);
-        if let Some(other) = &mut self.other {
-            other.update(bytes);
-        }
     }
 
-    /// Compares the checksums; only then are the bytes put where they stay.
-    fn finish(self, place: impl FnOnce() -> Result<(Content, Option<PendingBlob>)>) -> Result<Received> {
+    fn finish_inline(mut self, bytes: Bytes) -> Result<Received> {
+        let stored = self.take(bytes)?;
+        let (last, segment) = self.finish()?;
+        let stored = if last.is_empty() { stored } else { [stored, last].concat().into() };
+        Ok(segment.stored(Content::Inline(stored), None))
+    }
+
+    /// Compares the checksums and gives what is left to store; only then are the bytes put where they stay.
+    fn finish(mut self) -> Result<(Bytes, Arrived)> {
+        let checksum = self.other.take().map(Hasher::finish);
+        let (mut last, mut encryption, mut plain_md5) = (Vec::new(), None, None);
+        if let Some(Sealing { sealer, crc64nvme, md5 }) = self.sealing.take() {
+            let salt = sealer.finish(&mut last)?;
+            self.stores(&last);
+            encryption = Some(SegmentEncryption { salt, crc64nvme });
+            plain_md5 = md5.map(Hasher::finish);
+        }
         let md5 = self.md5.finish();
-        let checksum = self.other.map(Hasher::finish);
-        let computed = checksum.filter(|_| !matches!(self.expected, Some(Checksum::Md5(_)))).unwrap_or(md5);
+        let plain_md5 = plain_md5.unwrap_or(md5);
+        let computed =
+            checksum.filter(|_| !matches!(self.expected, Some(Checksum::Md5(_)))).unwrap_or(plain_md5);
         if let Some(expected) = self.expected
             && expected != computed
         {
@@ -147,8 +238,7 @@ impl Digests {
             )
             .with_code(BAD_DIGEST.name));
         }
-        let (content, file) = place()?;
-        let segment = Segment { size: self.size, md5, checksums: self.blocks.finish(), content };
-        Ok(Received { segment, checksum, file })
+        let checksums = self.blocks.finish();
+        Ok((last.into(), Arrived { size: self.size, md5, checksums, encryption, checksum }))
     }
 }

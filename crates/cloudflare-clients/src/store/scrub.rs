@@ -10,7 +10,7 @@ use super::blobs::Blobs;
 use super::block_checksums::BlockHasher;
 use super::database::{StoreResult, read_key};
 use super::local_store::LocalStore;
-use super::read::Piece;
+use super::read::{Piece, piece_columns};
 use super::segments::{segments_of, set_checksums};
 use crate::error::{Error, Result};
 
@@ -73,6 +73,7 @@ struct Owner {
 /// A segment to look at.
 struct Segment {
     id: i64,
+    /// How many bytes it has where it is stored: an encrypted one is compared as it is.
     size: u64,
     blob: Option<String>,
     has_checksums: bool,
@@ -272,12 +273,14 @@ fn segments(connection: &Connection, body: i64) -> StoreResult<Vec<(i64, u64)>> 
 
 fn segment(connection: &Connection, key: &str, id: i64) -> StoreResult<Option<Segment>> {
     let mut statement =
-        connection.prepare_cached("SELECT size, md5, checksums, blob, bytes FROM segments WHERE id = ?1")?;
+        connection.prepare_cached(concat!("SELECT ", piece_columns!(), " FROM segments WHERE id = ?1"))?;
     let mut rows = statement.query((id,))?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let size = row.get(0)?;
     let has_checksums = row.get_ref(2)?.as_blob_or_null().is_ok_and(|checksums| checksums.is_some());
-    let piece = Piece::read(row, key, size, 0, size).map_err(Error::from);
+    let (piece, size) = match Piece::read_stored(row, key) {
+        Ok((piece, size)) => (Ok(piece), size),
+        Err(error) => (Err(Error::from(error)), row.get(0)?),
+    };
     Ok(Some(Segment { id, size, blob: row.get(3)?, has_checksums, piece }))
 }
 

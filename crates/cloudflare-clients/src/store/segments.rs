@@ -7,8 +7,9 @@ use rusqlite::{Connection, Row};
 
 use super::block_checksums::crc_of_blocks;
 use super::database::{StoreResult, to_millis};
+use super::encryption::SegmentSalt;
 use super::writer::Write;
-use crate::r2::{Checksum, Crc64Nvme, ObjectChecksum, ServedRange};
+use crate::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, ObjectChecksum, ServedRange};
 
 /// Some bytes of a body, and where they are.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Segment {
     /// Those of its blocks.
     pub(super) checksums: Vec<u8>,
     pub(super) content: Content,
+    /// What its bytes are encrypted with: `md5` and `checksums` are of the encrypted bytes then.
+    pub(super) encryption: Option<SegmentEncryption>,
 }
 
 #[derive(Debug)]
@@ -25,6 +28,24 @@ pub(super) enum Content {
     Inline(Bytes),
     /// The name of a file.
     Blob(String),
+}
+
+/// How a segment is encrypted.
+#[derive(Debug)]
+pub(super) struct SegmentEncryption {
+    pub(super) salt: SegmentSalt,
+    /// That of the plain text.
+    pub(super) crc64nvme: Crc64Nvme,
+}
+
+impl Segment {
+    /// The CRC-64/NVME of its bytes.
+    pub(super) fn crc64nvme(&self) -> Option<Crc64Nvme> {
+        match &self.encryption {
+            Some(encryption) => Some(encryption.crc64nvme),
+            None => crc_of_blocks(self.size, &self.checksums),
+        }
+    }
 }
 
 /// A body without segments.
@@ -40,6 +61,11 @@ pub(super) fn new_body_of(write: &Write<'_>, segment: &Segment) -> StoreResult<i
     let body = new_body(write)?;
     put_segment(write, segment_id(body, 1), segment)?;
     Ok(body)
+}
+
+/// The part number of a segment.
+pub(super) fn part_number_of(id: i64) -> u16 {
+    u16::try_from(id & 0xffff).unwrap_or_default()
 }
 
 /// The ids of the segments that a body can have.
@@ -60,9 +86,28 @@ pub(super) fn put_segment(write: &Write<'_>, id: i64, segment: &Segment) -> Stor
     };
     write
         .prepare_cached(
-            "INSERT INTO segments (id, size, md5, checksums, blob, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO segments (id, size, md5, checksums, blob, bytes, salt) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?
-        .execute((id, segment.size, segment.md5.as_bytes(), &segment.checksums, blob, bytes))?;
+        .execute((
+            id,
+            segment.size,
+            segment.md5.as_bytes(),
+            &segment.checksums,
+            blob,
+            bytes,
+            segment.encryption.as_ref().map(|encryption| encryption.salt),
+        ))?;
+    Ok(())
+}
+
+/// Keeps the CRC-64/NVME of an encrypted segment's plain text, which its blocks do not make.
+pub(super) fn set_plain_crc(write: &Write<'_>, id: i64, segment: &Segment) -> StoreResult<()> {
+    if let Some(encryption) = &segment.encryption {
+        write
+            .prepare_cached("UPDATE segments SET plain_crc64nvme = ?2 WHERE id = ?1")?
+            .execute((id, encryption.crc64nvme.checksum().as_bytes()))?;
+    }
     Ok(())
 }
 
@@ -77,25 +122,60 @@ pub(super) fn set_uploaded(write: &Write<'_>, id: i64, checksum: Option<Checksum
     Ok(())
 }
 
-/// The CRC-64/NVME of a segment, by columns of it. One of before version 3 has none, unless it was scrubbed.
-pub(super) fn read_crc(row: &Row<'_>, size: usize, checksums: usize) -> StoreResult<Option<Crc64Nvme>> {
-    let size: u64 = row.get(size)?;
-    let checksums = row.get_ref(checksums)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
-    Ok(checksums.and_then(|checksums| crc_of_blocks(size, checksums)))
+/// Forgets what the plain text of a body's parts hashes to, once it makes an object.
+pub(super) fn forget_plain_crcs(write: &Write<'_>, ids: Range<i64>) -> StoreResult<()> {
+    write
+        .prepare_cached(
+            "UPDATE segments SET plain_crc64nvme = NULL, checksum = NULL \
+             WHERE id >= ?1 AND id < ?2 AND salt IS NOT NULL",
+        )?
+        .execute((ids.start, ids.end))?;
+    Ok(())
 }
 
-/// Where the segments of a body lie in it, in their order.
-pub(super) fn ranges_of(connection: &Connection, body: i64) -> StoreResult<Vec<ServedRange>> {
+/// The columns that [`read_crc`] reads, behind the size. The checksums of the blocks are read only if they are needed, which the
+/// parameter says: there are many of them.
+macro_rules! crc_columns {
+    ($are_needed:literal) => {
+        concat!("CASE WHEN ", $are_needed, " THEN checksums END, salt IS NOT NULL, plain_crc64nvme")
+    };
+}
+pub(super) use crc_columns;
+
+/// The CRC-64/NVME of a segment, by columns of it: its size, and `crc_columns!` from `first` on. One of before version 3 has
+/// none, unless it was scrubbed.
+pub(super) fn read_crc(row: &Row<'_>, size: usize, first: usize) -> StoreResult<Option<Crc64Nvme>> {
+    let size: u64 = row.get(size)?;
+    let bytes = |column| row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from);
+    if row.get(first + 1)? {
+        let plain = bytes(first + 2)?.and_then(|crc| Checksum::from_bytes(ChecksumAlgorithm::Crc64Nvme, crc));
+        return Ok(plain.and_then(|crc| Crc64Nvme::from_checksum(crc, size)));
+    }
+    Ok(bytes(first)?.and_then(|checksums| crc_of_blocks(size, checksums)))
+}
+
+/// Where a segment is.
+#[derive(Debug)]
+pub(super) struct SegmentPlace {
+    pub(super) part_number: u16,
+    /// In its body.
+    pub(super) range: ServedRange,
+    /// The file that has its bytes.
+    pub(super) blob: Option<String>,
+}
+
+/// Where the segments of a body are, in their order.
+pub(super) fn places_of(connection: &Connection, body: i64) -> StoreResult<Vec<SegmentPlace>> {
     let ids = segments_of(body);
-    let mut statement =
-        connection.prepare_cached("SELECT size FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
+    let mut statement = connection
+        .prepare_cached("SELECT id, size, blob FROM segments WHERE id >= ?1 AND id < ?2 ORDER BY id")?;
     let mut offset = 0;
-    let ranges = statement.query_map((ids.start, ids.end), |row| {
-        let range = ServedRange { offset, length: row.get(0)? };
+    let places = statement.query_map((ids.start, ids.end), |row| {
+        let range = ServedRange { offset, length: row.get(1)? };
         offset += range.length;
-        Ok(range)
+        Ok(SegmentPlace { part_number: part_number_of(row.get(0)?), range, blob: row.get(2)? })
     })?;
-    Ok(ranges.collect::<rusqlite::Result<_>>()?)
+    Ok(places.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Gives a segment checksums that it does not have, unless it is in another file by now.
@@ -129,38 +209,30 @@ pub(super) fn remove_body(write: &Write<'_>, body: i64) -> StoreResult<()> {
     remove_segments(write, segments_of(body))
 }
 
-/// The files of a body, in their order.
-pub(super) fn blobs_of(connection: &Connection, body: i64) -> StoreResult<Vec<String>> {
-    let ids = segments_of(body);
-    let mut statement = connection.prepare_cached(
-        "SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
-    )?;
-    let names = statement.query_map((ids.start, ids.end), |row| row.get(0))?;
-    Ok(names.collect::<rusqlite::Result<_>>()?)
-}
-
 /// Gives the bytes of a body to a new one. `blobs` name the copies of its files, in their order.
 pub(super) fn copy_body(write: &Write<'_>, body: i64, blobs: &[String]) -> StoreResult<i64> {
     let copy = new_body(write)?;
     let (from, to) = (segments_of(body), segments_of(copy));
     write
         .prepare_cached(
-            "INSERT INTO segments (id, size, md5, checksums, blob, bytes) \
-             SELECT id + ?3, size, md5, checksums, NULL, bytes FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NULL",
+            "INSERT INTO segments (id, size, md5, checksums, blob, bytes, salt) \
+             SELECT id + ?3, size, md5, checksums, NULL, bytes, salt FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NULL",
         )?
         .execute((from.start, from.end, to.start - from.start))?;
     let mut statement = write.prepare_cached(
-        "SELECT id, size, md5, checksums FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
+        "SELECT id, size, md5, checksums, salt FROM segments \
+             WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL ORDER BY id",
     )?;
     let mut insert = write.prepare_cached(
-        "INSERT INTO segments (id, size, md5, checksums, blob) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO segments (id, size, md5, checksums, blob, salt) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     )?;
     let mut rows = statement.query((from.start, from.end))?;
     let mut blobs = blobs.iter();
     while let (Some(row), Some(blob)) = (rows.next()?, blobs.next()) {
         let (id, size): (i64, u64) = (row.get(0)?, row.get(1)?);
         let (md5, checksums): (Vec<u8>, Option<Vec<u8>>) = (row.get(2)?, row.get(3)?);
-        insert.execute((id - from.start + to.start, size, md5, checksums, blob))?;
+        let salt: Option<SegmentSalt> = row.get(4)?;
+        insert.execute((id - from.start + to.start, size, md5, checksums, blob, salt))?;
     }
     Ok(copy)
 }

@@ -209,6 +209,7 @@ mod tests {
                 part_number,
                 body: pattern(*size).into(),
                 checksum: None,
+                ssec_key: None,
             };
             uploaded.push(bucket.upload_part(part).await.unwrap());
         }

@@ -16,9 +16,9 @@ use crate::error::{ErrorKind, Result};
 use crate::kv::{self, Namespace as _};
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest,
-    CompositeChecksum, CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata, HeadRequest,
-    HttpMetadata, ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest, ServedRange,
-    StorageClass, UploadPartRequest,
+    CompositeChecksum, CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata, GetRequest,
+    HeadRequest, HttpMetadata, ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest,
+    ServedRange, SseCustomerKey, StorageClass, UploadPartRequest,
 };
 use crate::runtime::Runtime as _;
 
@@ -38,6 +38,13 @@ fn http() -> HttpMetadata {
 
 fn custom() -> CustomMetadata {
     [("uploadedBy", "größe ☃")].into_iter().collect()
+}
+
+/// Objects that are encrypted, and their sizes.
+const SEALED: [(&str, usize); 3] = [("sealed", 10), ("sealed empty", 0), ("sealed large", LARGE)];
+
+fn customer_key() -> SseCustomerKey {
+    SseCustomerKey::from_bytes([8; 32])
 }
 
 /// 2100-01-01.
@@ -88,7 +95,14 @@ async fn begin_upload(media: &LocalBucket, key: &str) -> String {
 
 fn part(key: &str, upload_id: &str, part_number: u16, size: usize) -> UploadPartRequest {
     let (key, upload_id) = (key.to_owned(), upload_id.to_owned());
-    UploadPartRequest { key, upload_id, part_number, body: pattern(size).into(), checksum: None }
+    UploadPartRequest {
+        key,
+        upload_id,
+        part_number,
+        body: pattern(size).into(),
+        checksum: None,
+        ssec_key: None,
+    }
 }
 
 /// The CORS rules, the location and the storage class of a bucket.
@@ -169,10 +183,36 @@ async fn fill(folder: &Path, store: &LocalStore) {
         }
     }
 
+    // Since version 8.
+    for (name, size) in SEALED {
+        let put = PutRequest::new(name, pattern(size));
+        media.put(PutRequest { ssec_key: Some(customer_key()), ..put }).await.unwrap();
+    }
+    let mut create = CreateMultipartUploadRequest::new("sealed parts");
+    create.ssec_key = Some(customer_key());
+    let upload_id = media.create_multipart_upload(create).await.unwrap().upload_id;
+    let sealed = part("sealed parts", &upload_id, 2, LARGE);
+    let sealed = UploadPartRequest { ssec_key: Some(customer_key()), ..sealed };
+    let sealed = media.upload_part(sealed).await.unwrap();
+    let complete = CompleteMultipartUploadRequest::new("sealed parts", upload_id, vec![sealed]);
+    media.complete_multipart_upload(complete).await.unwrap();
+
     // Since version 6.
     let database = Connection::open(folder.join("store.sqlite3")).unwrap();
     let set = "UPDATE buckets SET cors = ?1, location = ?2, storage_class = ?3 WHERE name = 'media'";
     assert_eq!(database.execute(set, settings()).unwrap(), 1);
+}
+
+/// What a customer's key encrypts since version 8.
+async fn check_sealed(media: &LocalBucket) {
+    for (name, size) in SEALED.into_iter().chain([("sealed parts", LARGE)]) {
+        let mut get = GetRequest::new(name);
+        assert_eq!(media.get(get.clone()).await.unwrap_err().code(), Some("InvalidRequest"));
+        get.ssec_key = Some(customer_key());
+        let found = media.get(get).await.unwrap().unwrap();
+        assert_eq!(found.object.ssec_key_md5, Some(customer_key().md5().to_hex()));
+        assert!(found.body.bytes().await.unwrap() == pattern(size));
+    }
 }
 
 /// What buckets were told since version 6, and were not before.
@@ -351,13 +391,17 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         if written >= 7 {
             check_composite_checksums(&store).await;
         }
+        if written >= 8 {
+            check_sealed(&media).await;
+        }
         finish_upload(&media, written).await;
         check_upload(&media).await;
-        // The files of `large`, `copy`, `parts`, `unfinished` and `proved`, and of the value `large`.
+        // The files of `large`, `copy`, `parts`, `unfinished`, `proved`, `sealed large` and `sealed parts`, and of the value `large`.
         let kept = match written {
             1 => 4,
             2..=4 => 5,
-            _ => 6,
+            5..=7 => 6,
+            _ => 8,
         };
         assert_eq!(files(&store).await, (kept, 0));
         if written >= 2 {

@@ -24,7 +24,7 @@ use crate::model::r2::error_code::{INVALID_REQUEST, NO_SUCH_KEY};
 use crate::model::r2::multipart::{is_md5_of_parts, parts_of_etag};
 use crate::model::r2::{
     Checksum, ChecksumAlgorithm, Conditional, CreateMultipartUploadRequest, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
-    Object, StoredObject, UploadedPart, normalize_key, validate_key,
+    Object, SseCustomerKey, StoredObject, UploadedPart, normalize_key, validate_key,
 };
 use crate::r2::{CreateMultipartUpload, MultipartUpload, R2Service};
 use crate::sync::{into_inner, lock};
@@ -176,6 +176,22 @@ impl ObjectCopy {
         self
     }
 
+    /// The customer's key that the source is encrypted with (SSE-C), in place of that of
+    /// [its service](R2Service::with_ssec_key).
+    pub fn source_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        self.destination.get_or_insert_with(|| self.source.clone());
+        self.source = self.source.with_ssec_key(key);
+        self
+    }
+
+    /// The customer's key to encrypt the copy with (SSE-C), in place of that of the service of
+    /// [its bucket](Self::to_bucket), which is given before.
+    pub fn ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        let destination = self.destination.take().unwrap_or_else(|| self.source.clone());
+        self.destination = Some(destination.with_ssec_key(key));
+        self
+    }
+
     /// A condition on the object that the new key already has. Of a copy in parts the service looks at it at
     /// the end.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
@@ -247,7 +263,11 @@ impl ObjectCopy {
     async fn run(self) -> Result<Copied> {
         let destination = self.destination.as_ref().unwrap_or(&self.source);
         let route = CopyRoute::between(&self.source, destination);
-        if route == CopyRoute::Within && normalize_key(self.from.key()) == normalize_key(&self.key) {
+        let same_key = self.source.ssec_key() == destination.ssec_key();
+        if route == CopyRoute::Within
+            && same_key
+            && normalize_key(self.from.key()) == normalize_key(&self.key)
+        {
             return Err(Error::invalid_input(
                 "the source of the copy is also its destination: give another key or bucket, or change its metadata with `copy`",
             ));
@@ -319,6 +339,7 @@ impl CopyTransfer {
     async fn whole(&self, object: &Object) -> Result<Copied> {
         let _slot = self.pace.slot().await;
         let mut copy = self.destination.copy(&object.key, &self.copy.key);
+        copy = copy.source_ssec_key(self.source.ssec_key().cloned());
         if let Some(bucket) = self.route.source_bucket() {
             copy = copy.source_bucket(bucket);
         }
@@ -352,7 +373,12 @@ impl CopyTransfer {
                 return Err(replaced());
             }
             let verifies = self.destination.verifies();
-            if of_source.is_some() && verifies && is_md5_of_parts(&object.etag, &parts) == Some(false) {
+            let is_plain = self.is_plain();
+            if of_source.is_some()
+                && verifies
+                && is_plain
+                && is_md5_of_parts(&object.etag, &parts) == Some(false)
+            {
                 return Err(other_bytes(&object, "the parts that were copied"));
             }
             let mut complete = upload.complete(parts).only_if(self.copy.only_if.clone());
@@ -401,6 +427,7 @@ impl CopyTransfer {
     ) -> Result<UploadedPart> {
         let mut copy = upload
             .upload_part_copy(piece.number, &object.key)
+            .source_ssec_key(self.source.ssec_key().cloned())
             .range(piece.offset..piece.offset + piece.length);
         if let Some(bucket) = self.route.source_bucket() {
             copy = copy.source_bucket(bucket);
@@ -438,6 +465,11 @@ impl CopyTransfer {
         request.custom_metadata = object.custom_metadata.clone().unwrap_or_default();
         request.storage_class = object.storage_class;
         BegunUpload::begin(CreateMultipartUpload::from_request(self.destination.clone(), request)).await
+    }
+
+    /// Whether neither side is encrypted with a customer's key, so that both have one etag.
+    fn is_plain(&self) -> bool {
+        self.source.ssec_key().is_none() && self.destination.ssec_key().is_none()
     }
 
     /// What proves that the service has made a copy of the object.
@@ -554,11 +586,12 @@ fn compare(source: &Object, copy: &StoredObject) -> Result<Option<Verified>> {
     {
         return Ok(Some(Verified::Crc64));
     }
-    match (Checksum::from_etag(&source.etag), Checksum::from_etag(&copy.etag)) {
+    match (source.md5_of_etag(), copy.md5_of_etag()) {
         (Some(source), Some(copy)) if source == copy => return Ok(Some(Verified::Md5)),
         (Some(_), Some(copy)) => return Err(other_bytes(source, format_args!("bytes of {copy:?}"))),
         _ => {}
     }
+    // An encrypted copy has that of its source where it shares its bytes, in the embedded store.
     let has_parts_etag = source.etag == copy.etag && parts_of_etag(&source.etag).is_some();
     Ok(has_parts_etag.then_some(Verified::PartMd5s))
 }

@@ -27,6 +27,7 @@ use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Checksum, ChecksumAlgorithm, Object, ServedRange};
 use crate::r2::R2Service;
+use crate::r2::ops::setters::ssec_key_setter;
 use crate::sync::{into_inner, lock};
 
 /// How much of a piece is written at once.
@@ -102,6 +103,8 @@ pub struct Downloaded {
 }
 
 impl Download {
+    ssec_key_setter!(service);
+
     /// The size of every range but the last, 5 MiB to 5 GiB. By default it is 16 MiB, or that of the object's
     /// parts where these are what is proved.
     pub fn range_size(mut self, bytes: u64) -> Self {

@@ -62,8 +62,11 @@ impl Proof {
         if let Some(crc) = object.checksums.get(ChecksumAlgorithm::Crc64Nvme) {
             return Ok(Self::Crc64(*crc));
         }
-        if let Some(md5) = Checksum::from_etag(&object.etag) {
+        if let Some(md5) = object.md5_of_etag() {
             return Ok(Self::Md5(md5));
+        }
+        if object.ssec_key_md5.is_some() {
+            return Ok(Self::LengthOnly);
         }
         Ok(match parts_of(service, object).await? {
             Some(parts) => Self::PartMd5s(parts, object.etag.clone()),

@@ -19,7 +19,7 @@ impl ReadProof {
     pub(super) fn of(object: &Object, verifies: bool) -> Result<Self> {
         let crc = object.checksums.get(ChecksumAlgorithm::Crc64Nvme);
         let crc = crc.map(|crc| (*crc, Verified::Crc64));
-        let stored = crc.or_else(|| Some((Checksum::from_etag(&object.etag)?, Verified::Md5)));
+        let stored = crc.or_else(|| Some((object.md5_of_etag()?, Verified::Md5)));
         let mut proof = Self {
             size: object.size,
             stored: stored.filter(|_| verifies),

@@ -25,6 +25,7 @@ use crate::client::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{Object, ServedRange};
 use crate::r2::R2Service;
+use crate::r2::ops::setters::ssec_key_setter;
 
 const OPERATION: &str = "reader";
 
@@ -83,6 +84,8 @@ pub struct ReaderBuilder {
 }
 
 impl ReaderBuilder {
+    ssec_key_setter!(service);
+
     /// The size of the ranges that are fetched, at most; 4 MiB by default. 0 counts as 1.
     pub fn range_size(mut self, bytes: u64) -> Self {
         self.range_size = bytes.max(1);

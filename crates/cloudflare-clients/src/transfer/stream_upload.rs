@@ -138,6 +138,7 @@ impl StreamUpload {
 macro_rules! stream_setters {
     () => {
         $crate::r2::ops::setters::http_metadata_setters!();
+        $crate::r2::ops::setters::ssec_key_setter!(settings.service);
 
         fn http(&mut self) -> &mut HttpMetadata {
             &mut self.settings.request.http_metadata

@@ -30,7 +30,7 @@ use crate::model::r2::{
     Checksum, ChecksumAlgorithm, Conditional, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata,
     HttpMetadata, MAX_OBJECT_SIZE, StorageClass, StoredObject, UploadedPart,
 };
-use crate::r2::ops::setters::metadata_setters;
+use crate::r2::ops::setters::{metadata_setters, ssec_key_setter};
 use crate::r2::{CreateMultipartUpload, MultipartUpload, R2Service};
 use crate::sync::{into_inner, lock};
 use crate::time::to_millis;
@@ -103,6 +103,7 @@ pub struct Uploaded {
 impl Upload {
     metadata_setters!();
     checksum_algorithm_setter!(request);
+    ssec_key_setter!(service);
 
     /// A condition on the object that the key already has, as of [`Put::only_if`](crate::r2::Put::only_if).
     /// Of an upload in parts the service looks at it once all have arrived.
@@ -353,6 +354,7 @@ impl Transfer {
         stored.http_metadata.get_or_insert_with(|| request.http_metadata.clone());
         stored.custom_metadata.get_or_insert_with(|| request.custom_metadata.clone());
         stored.storage_class = stored.storage_class.or(request.storage_class);
+        stored.ssec_key_md5 = stored.ssec_key_md5.or_else(|| self.service.ssec_key_md5());
         Ok(Uploaded { stored, verified, resumed_bytes, restarted })
     }
 
@@ -392,10 +394,14 @@ impl Transfer {
             storage_class,
             checksum_algorithm,
             key: _,
+            ssec_key: _,
         } = &self.upload.request;
         let mut stored_with = json!({
             "httpMetadata": http_metadata, "customMetadata": custom_metadata, "storageClass": storage_class
         });
+        if let Some(md5) = self.service.ssec_key_md5() {
+            stored_with["ssecKeyMd5"] = md5.into();
+        }
         if let Some(algorithm) = checksum_algorithm {
             stored_with["checksumAlgorithm"] = algorithm.name().into();
         }
@@ -543,7 +549,8 @@ impl Transfer {
             (is_same, crc)
         } else {
             // It arrived, and the process was killed before it wrote that down.
-            let listed_other = listed_other.or(Checksum::from_etag(&listed.etag));
+            let md5 = Checksum::from_etag(&listed.etag).filter(|_| self.service.ssec_key().is_none());
+            let listed_other = listed_other.or(md5);
             let algorithm = listed_other.filter(|_| listed_crc.is_none()).map(|other| other.algorithm());
             let read = read_checksums(self.path(), piece, algorithm).await?;
             let is_same = match listed_crc {

@@ -23,10 +23,11 @@ pub(super) async fn verified_upload(
         return Verified::Checksum;
     }
     // It was compared where the service did not repeat the checksum.
-    if whole.is_some() && Checksum::from_etag(&stored.etag).is_some() {
+    if whole.is_some() && stored.md5_of_etag().is_some() {
         return Verified::Md5;
     }
-    if !parts.is_empty() && is_md5_of_parts(&stored.etag, parts) == Some(true) {
+    let is_plain = stored.ssec_key_md5.is_none();
+    if is_plain && !parts.is_empty() && is_md5_of_parts(&stored.etag, parts) == Some(true) {
         return Verified::PartMd5s;
     }
     if whole.is_none() {

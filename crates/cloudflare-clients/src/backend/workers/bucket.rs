@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::stream::TryStreamExt as _;
-use worker::js_sys::{Array, Promise, Uint8Array};
+use worker::js_sys::{self, Array, Function, Promise, Uint8Array};
 use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::ReadableStream;
@@ -35,7 +35,7 @@ use crate::sync::lock;
 ///
 /// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload, no reads of
 /// a part and no checksums of parts, by CRC and of the whole of an upload in parts: these are
-/// [`ErrorKind::Unsupported`] before anything is sent.
+/// [`ErrorKind::Unsupported`] before anything is sent. A head takes no customer's key (SSE-C), and needs none.
 #[derive(Clone)]
 pub struct WorkersBucket(SendWrapper<worker_sys::R2Bucket>);
 
@@ -184,7 +184,16 @@ impl Bucket for WorkersBucket {
         }
         SendFuture::new(async {
             let upload = self.upload(&request.key, &request.upload_id)?;
-            let part = send(request.body, |value| upload.upload_part(request.part_number, value)).await?;
+            let options = request.ssec_key.as_ref().map(options::upload_part).transpose()?;
+            let call = |value| match options {
+                None => upload.upload_part(request.part_number, value),
+                // Its declaration has no options.
+                Some(options) => js_sys::Reflect::get(&upload, &"uploadPart".into())?
+                    .unchecked_into::<Function>()
+                    .call3(&upload, &request.part_number.into(), &value, &options)
+                    .map(JsCast::unchecked_into),
+            };
+            let part = send(request.body, call).await?;
             let etag = js::text(&part, "etag").ok_or_else(|| object::unexpected("etag"))?;
             Ok(UploadedPart::new(request.part_number, etag))
         })

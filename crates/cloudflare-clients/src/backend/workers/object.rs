@@ -32,6 +32,7 @@ pub(super) fn object(found: &JsValue) -> Result<Object> {
     object.http_metadata = metadata(found, "httpMetadata").map(|metadata| http_metadata(&metadata));
     object.custom_metadata = metadata(found, "customMetadata").map(|metadata| custom_metadata(&metadata));
     object.checksums = checksums(&js::property(found, "checksums"));
+    object.ssec_key_md5 = js::text(found, "ssecKeyMd5");
     object.storage_class = match js::text(found, "storageClass").as_deref() {
         Some("Standard") => Some(StorageClass::Standard),
         Some("InfrequentAccess") => Some(StorageClass::InfrequentAccess),

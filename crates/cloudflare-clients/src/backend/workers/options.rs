@@ -2,7 +2,7 @@
 //! See [the Workers API](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#method-specific-types).
 
 use http::HeaderMap;
-use worker::js_sys::{Array, Uint8Array};
+use worker::js_sys::{Array, ArrayBuffer, Uint8Array};
 use worker::wasm_bindgen::JsValue;
 
 use super::headers;
@@ -11,13 +11,14 @@ use crate::js::{Properties, from_time, from_u64};
 use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::r2::{
     Checksum, Conditional, CreateMultipartUploadRequest, CustomMetadata, EtagList, GetRequest, HttpMetadata,
-    ListRequest, PutRequest, Range, StorageClass,
+    ListRequest, PutRequest, Range, SseCustomerKey, StorageClass,
 };
 
 pub(super) fn get(request: &GetRequest) -> Result<JsValue> {
     let options = Properties::new();
     options.set_if_some("range", request.range.map(range).transpose()?)?;
     options.set_if_some("onlyIf", only_if(&request.only_if)?)?;
+    options.set_if_some("ssecKey", request.ssec_key.as_ref().map(key_bytes))?;
     Ok(options.into())
 }
 
@@ -25,6 +26,7 @@ pub(super) fn put(request: &PutRequest) -> Result<JsValue> {
     let options = Properties::new();
     set_metadata(&options, &request.http_metadata, &request.custom_metadata, request.storage_class)?;
     options.set_if_some("onlyIf", only_if(&request.only_if)?)?;
+    options.set_if_some("ssecKey", request.ssec_key.as_ref().map(key_bytes))?;
     if let Some(checksum) = &request.checksum {
         options.set(checksum_option(checksum)?, Uint8Array::from(checksum.as_bytes()))?;
     }
@@ -34,7 +36,19 @@ pub(super) fn put(request: &PutRequest) -> Result<JsValue> {
 pub(super) fn create_multipart_upload(request: &CreateMultipartUploadRequest) -> Result<JsValue> {
     let options = Properties::new();
     set_metadata(&options, &request.http_metadata, &request.custom_metadata, request.storage_class)?;
+    options.set_if_some("ssecKey", request.ssec_key.as_ref().map(key_bytes))?;
     Ok(options.into())
+}
+
+/// Of a part that is encrypted with the customer's key.
+pub(super) fn upload_part(key: &SseCustomerKey) -> Result<JsValue> {
+    let options = Properties::new();
+    options.set("ssecKey", key_bytes(key))?;
+    Ok(options.into())
+}
+
+fn key_bytes(key: &SseCustomerKey) -> ArrayBuffer {
+    Uint8Array::from(&key.expose()[..]).buffer()
 }
 
 pub(super) fn list(request: &ListRequest) -> Result<JsValue> {

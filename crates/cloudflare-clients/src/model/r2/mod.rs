@@ -28,6 +28,7 @@ pub(crate) mod multipart;
 mod object;
 mod range;
 mod requests;
+mod sse_customer_key;
 mod storage_class;
 
 pub use self::bucket_name::validate_bucket_name;
@@ -60,4 +61,5 @@ pub use self::range::{Range, ServedRange};
 pub use self::requests::{
     CopyRequest, DeleteManyRequest, DeleteRequest, GetRequest, HeadRequest, ListPage, ListRequest, PutRequest,
 };
+pub use self::sse_customer_key::SseCustomerKey;
 pub use self::storage_class::StorageClass;

@@ -20,6 +20,7 @@ use super::key::validate_key;
 use super::limits::{MAX_PARTS, MIN_PART_SIZE, validate_page_size, validate_upload_size};
 use super::metadata::{CustomMetadata, HttpMetadata};
 use super::object::Object;
+use super::sse_customer_key::SseCustomerKey;
 use super::storage_class::StorageClass;
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -40,6 +41,8 @@ pub struct CreateMultipartUploadRequest {
     /// The algorithm of the checksum that the object is to have; the algorithm says whether that is [of all
     /// bytes or of the checksums of the parts](ChecksumAlgorithm::type_of_parts).
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// The customer's key to encrypt it with, which each of its parts is given, too.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl CreateMultipartUploadRequest {
@@ -51,6 +54,7 @@ impl CreateMultipartUploadRequest {
             custom_metadata: CustomMetadata::default(),
             storage_class: None,
             checksum_algorithm: None,
+            ssec_key: None,
         }
     }
 
@@ -92,6 +96,8 @@ pub struct UploadPartRequest {
     pub body: Body,
     /// What the bytes must hash to.
     pub checksum: Option<Checksum>,
+    /// The customer's key that the upload was begun with.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl UploadPartRequest {
@@ -102,7 +108,14 @@ impl UploadPartRequest {
         part_number: u16,
         body: impl Into<Body>,
     ) -> Self {
-        Self { key: key.into(), upload_id: upload_id.into(), part_number, body: body.into(), checksum: None }
+        Self {
+            key: key.into(),
+            upload_id: upload_id.into(),
+            part_number,
+            body: body.into(),
+            checksum: None,
+            ssec_key: None,
+        }
     }
 
     /// Refuses what R2 does not take, such as a body of unknown length.
@@ -131,6 +144,10 @@ pub struct UploadPartCopyRequest {
     pub range: Option<Range<u64>>,
     /// What the source must meet. R2 has no such conditions: [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub source_only_if: Conditional,
+    /// The key that the source is encrypted with, where that is the customer's.
+    pub source_ssec_key: Option<SseCustomerKey>,
+    /// The customer's key that the upload was begun with.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl UploadPartCopyRequest {
@@ -149,6 +166,8 @@ impl UploadPartCopyRequest {
             source: source.into(),
             range: None,
             source_only_if: Conditional::default(),
+            source_ssec_key: None,
+            ssec_key: None,
         }
     }
 
@@ -230,6 +249,8 @@ pub struct CompleteMultipartUploadRequest {
     /// What the object must have: the CRC-64/NVME of all its bytes, or the composite checksum of the algorithm
     /// that the upload was begun with. When it does not, the upload stays as it is.
     pub checksum: Option<ObjectChecksum>,
+    /// The customer's key that the upload was begun with. R2 needs none here, and AWS where the upload has checksums.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl CompleteMultipartUploadRequest {
@@ -242,6 +263,7 @@ impl CompleteMultipartUploadRequest {
             only_if: Conditional::default(),
             checksum_algorithm: None,
             checksum: None,
+            ssec_key: None,
         }
     }
 

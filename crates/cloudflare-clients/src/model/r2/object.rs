@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::checksum::Checksum;
 use super::checksums::Checksums;
 use super::headers::{content_range, write_http_metadata};
 use super::metadata::{CustomMetadata, HttpMetadata};
@@ -62,6 +63,9 @@ pub struct Object {
     /// uploaded in parts, and its part 1 is all of it; or the service does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts_count: Option<u16>,
+    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssec_key_md5: Option<String>,
 }
 
 impl Object {
@@ -79,12 +83,18 @@ impl Object {
             storage_class: None,
             range: None,
             parts_count: None,
+            ssec_key_md5: None,
         }
     }
 
     /// The etag in quotes, as HTTP headers carry it.
     pub fn http_etag(&self) -> String {
         format!("\"{}\"", self.etag)
+    }
+
+    /// The MD5 of its bytes, where its etag is that.
+    pub(crate) fn md5_of_etag(&self) -> Option<Checksum> {
+        Checksum::from_etag(&self.etag).filter(|_| self.ssec_key_md5.is_none())
     }
 
     /// The `Content-Type` it is stored with.
@@ -293,6 +303,9 @@ pub struct StoredObject {
     /// The checksums that the service gave.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
+    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ssec_key_md5: Option<String>,
 }
 
 impl StoredObject {
@@ -308,12 +321,19 @@ impl StoredObject {
             custom_metadata: None,
             storage_class: None,
             checksums: Checksums::default(),
+            ssec_key_md5: None,
         }
     }
 
     /// The etag in quotes, as HTTP headers carry it.
     pub fn http_etag(&self) -> String {
         format!("\"{}\"", self.etag)
+    }
+
+    /// The MD5 of its bytes, where its etag is that.
+    #[cfg(not(target_arch = "wasm32"))]
+    pub(crate) fn md5_of_etag(&self) -> Option<Checksum> {
+        Checksum::from_etag(&self.etag).filter(|_| self.ssec_key_md5.is_none())
     }
 }
 
@@ -329,6 +349,7 @@ impl From<Object> for StoredObject {
             custom_metadata: object.custom_metadata,
             storage_class: object.storage_class,
             checksums: object.checksums,
+            ssec_key_md5: object.ssec_key_md5,
         }
     }
 }

@@ -16,6 +16,7 @@ use super::metadata::{CustomMetadata, HttpMetadata, ObjectMetadata};
 use super::multipart::validate_part_number;
 use super::object::Object;
 use super::range::Range;
+use super::sse_customer_key::SseCustomerKey;
 use super::storage_class::StorageClass;
 use crate::body::Body;
 use crate::error::{Error, Result};
@@ -28,12 +29,14 @@ pub struct HeadRequest {
     pub key: String,
     /// The part to describe besides, of an object uploaded in parts: 1 to [`Object::parts_count`].
     pub part_number: Option<u16>,
+    /// The key that the object is encrypted with, where that is the customer's.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl HeadRequest {
     /// A head of the object with this key.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), part_number: None }
+        Self { key: key.into(), part_number: None, ssec_key: None }
     }
 
     /// Refuses what R2 does not take.
@@ -56,12 +59,20 @@ pub struct GetRequest {
     pub part_number: Option<u16>,
     /// What the object must meet.
     pub only_if: Conditional,
+    /// The key that the object is encrypted with, where that is the customer's.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl GetRequest {
     /// A get of the whole object with this key, whatever its state.
     pub fn new(key: impl Into<String>) -> Self {
-        Self { key: key.into(), range: None, part_number: None, only_if: Conditional::default() }
+        Self {
+            key: key.into(),
+            range: None,
+            part_number: None,
+            only_if: Conditional::default(),
+            ssec_key: None,
+        }
     }
 
     /// Refuses what R2 does not take.
@@ -96,6 +107,8 @@ pub struct PutRequest {
     pub checksum: Option<Checksum>,
     /// A condition on the object that the key already has.
     pub only_if: Conditional,
+    /// The customer's key to encrypt it with.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl PutRequest {
@@ -109,6 +122,7 @@ impl PutRequest {
             storage_class: None,
             checksum: None,
             only_if: Conditional::default(),
+            ssec_key: None,
         }
     }
 
@@ -251,6 +265,10 @@ pub struct CopyRequest {
     pub replace_metadata: Option<ObjectMetadata>,
     /// The storage class of the copy.
     pub storage_class: Option<StorageClass>,
+    /// The key that the source is encrypted with, where that is the customer's.
+    pub source_ssec_key: Option<SseCustomerKey>,
+    /// The customer's key to encrypt the copy with: that of the source, too, is given once more.
+    pub ssec_key: Option<SseCustomerKey>,
 }
 
 impl CopyRequest {
@@ -264,6 +282,8 @@ impl CopyRequest {
             only_if: Conditional::default(),
             replace_metadata: None,
             storage_class: None,
+            source_ssec_key: None,
+            ssec_key: None,
         }
     }
 

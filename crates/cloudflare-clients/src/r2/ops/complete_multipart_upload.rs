@@ -78,6 +78,7 @@ impl CompleteMultipartUpload {
         operation.check(request.validate().and_then(|()| request.validate_parts()))?;
         let bucket = service.bucket();
         let verifies = verifies_writes(service);
+        let is_plain = service.ssec_key().is_none();
         let uploaded_here = verifies && upload.has_uploaded_all(&request.parts);
         #[cfg(not(target_arch = "wasm32"))]
         let checksum = checksum
@@ -97,7 +98,7 @@ impl CompleteMultipartUpload {
                         format!("the service made an object of other bytes: {of_stored} in place of {given}"),
                     ));
                 }
-                if verifies && contradicts_parts(&stored.etag, parts, uploaded_here) {
+                if verifies && is_plain && contradicts_parts(&stored.etag, parts, uploaded_here) {
                     return Err(Error::new(
                         ErrorKind::Integrity,
                         format!(
@@ -130,6 +131,7 @@ impl MultipartUpload {
     fn add_what_was_sent(&self, mut stored: StoredObject, parts: &[UploadedPart]) -> StoredObject {
         stored.size =
             stored.size.or_else(|| parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.size?)));
+        stored.ssec_key_md5 = stored.ssec_key_md5.or_else(|| self.service.ssec_key_md5());
         if let Some(begun_with) = &self.begun_with {
             stored.http_metadata.get_or_insert_with(|| begun_with.http_metadata.clone());
             stored.custom_metadata.get_or_insert_with(|| begun_with.custom_metadata.clone());

@@ -6,8 +6,8 @@ use super::setters::http_metadata_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
-    Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, ObjectMetadata, StorageClass,
-    StoredObject,
+    Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, ObjectMetadata,
+    SseCustomerKey, StorageClass, StoredObject,
 };
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifies_writes;
@@ -50,7 +50,10 @@ impl R2Service {
     /// # Ok(()) }
     /// ```
     pub fn copy(&self, source: impl Into<String>, key: impl Into<String>) -> CopyObject {
-        CopyObject { service: self.clone(), request: CopyRequest::new(source, key) }
+        let mut request = CopyRequest::new(source, key);
+        request.source_ssec_key = self.ssec_key().cloned();
+        request.ssec_key = self.ssec_key().cloned();
+        CopyObject { service: self.clone(), request }
     }
 }
 
@@ -115,11 +118,27 @@ impl CopyObject {
         self
     }
 
+    /// The customer's key that the source is encrypted with (SSE-C), in place of that of
+    /// [the service](R2Service::with_ssec_key).
+    pub fn source_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        self.request.source_ssec_key = key.into();
+        self
+    }
+
+    /// The customer's key to encrypt the copy with (SSE-C), in place of that of
+    /// [the service](R2Service::with_ssec_key). Without one the copy is not encrypted by such a key.
+    pub fn ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        self.request.ssec_key = key.into();
+        self
+    }
+
     async fn send(self) -> Result<StoredObject> {
         let Self { service, request } = self;
         let operation = Operation::new("copy", &request.key);
         operation.check(request.validate())?;
-        let verifies = verifies_writes(&service);
+        // An encrypted copy has an etag of its own.
+        let is_plain = request.source_ssec_key.is_none() && request.ssec_key.is_none();
+        let verifies = verifies_writes(&service) && is_plain;
         let attempt = || {
             let (copy, only_if) = (service.bucket().copy(request.clone()), &request.source_only_if);
             let copy = async move {
@@ -137,6 +156,7 @@ impl CopyObject {
                 let Some(source_etag) = source_etag(&service, &request).await else {
                     return Err(error);
                 };
+                let service = service.clone().with_ssec_key(request.ssec_key.clone());
                 service.unless_stored(&request.key, error, |copy| copy.etag == source_etag).await
             }
             result => result,
@@ -161,7 +181,7 @@ async fn source_etag(service: &R2Service, request: &CopyRequest) -> Option<Strin
     if request.source_bucket.is_some() {
         return None;
     }
-    Some(service.head(&request.source).await.ok()??.etag)
+    Some(service.head(&request.source).ssec_key(request.source_ssec_key.clone()).await.ok()??.etag)
 }
 
 /// Compares the etag of a copy with the one that its source must have, where both are MD5s.
@@ -183,6 +203,7 @@ fn with_what_was_sent(mut stored: StoredObject, request: CopyRequest) -> StoredO
         stored.custom_metadata.get_or_insert(replaced.custom_metadata);
     }
     stored.storage_class = stored.storage_class.or(request.storage_class);
+    stored.ssec_key_md5 = stored.ssec_key_md5.or_else(|| Some(request.ssec_key?.md5().to_hex()));
     stored
 }
 

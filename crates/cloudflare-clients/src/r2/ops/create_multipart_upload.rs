@@ -1,7 +1,7 @@
 //! Beginning uploads in parts.
 
 use super::multipart_upload::{BegunWith, MultipartUpload};
-use super::setters::metadata_setters;
+use super::setters::{metadata_setters, ssec_key_setter};
 use crate::client::operation::{Operation, sent_when_awaited};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::error::ErrorKind;
@@ -32,6 +32,7 @@ impl CreateMultipartUpload {
     }
 
     metadata_setters!();
+    ssec_key_setter!(service);
 
     /// Has R2 keep a checksum of the object, which it makes of those of the parts: for
     /// [`Crc64Nvme`](ChecksumAlgorithm::Crc64Nvme) that of all bytes, and for SHA-1, SHA-256, CRC-32 and CRC-32C a
@@ -103,7 +104,8 @@ impl CreateMultipartUpload {
 
     /// Says how many attempts it took, too: each but the last may have begun an upload whose id nobody was told.
     pub(crate) async fn send_counted(self) -> Result<(MultipartUpload, u32)> {
-        let Self { service, request } = self;
+        let Self { service, mut request } = self;
+        request.ssec_key = service.ssec_key().cloned();
         let operation = Operation::new("create_multipart_upload", &request.key);
         operation.check(request.validate())?;
         let bucket = service.bucket();
@@ -119,6 +121,7 @@ impl CreateMultipartUpload {
             custom_metadata,
             storage_class,
             checksum_algorithm,
+            ssec_key: _,
         } = request;
         let begun_with = BegunWith { http_metadata, custom_metadata, storage_class };
         let mut upload = MultipartUpload::new(service, key, created.upload_id, Some(begun_with));

@@ -16,6 +16,7 @@ use crate::model::r2::{
     Checksum, Conditional, GetRequest, Hasher, HeadRequest, Object, ObjectBody, Range, ServedRange,
 };
 use crate::r2::ops::http_request::{ClientRange, HttpRequest};
+use crate::r2::ops::setters::ssec_key_setter;
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifier;
 use crate::retry::RetryDecision;
@@ -46,6 +47,8 @@ pub struct Get {
 }
 
 impl Get {
+    ssec_key_setter!(service);
+
     /// The bytes to read: `0..1024`, `1024..`, or [`Range::Suffix`].
     pub fn range(mut self, range: impl Into<Range>) -> Self {
         self.request.range = Some(range.into());
@@ -153,6 +156,7 @@ impl Get {
 
     async fn send(self) -> Result<Option<ObjectBody>> {
         let Self { service, mut request, only_if, mut client_range } = self;
+        request.ssec_key = service.ssec_key().cloned();
         let key = request.key.clone();
         let operation = Operation::new("get", &key);
         request.only_if = operation.check(only_if)?;
@@ -180,11 +184,14 @@ sent_when_awaited!(Get => Option<ObjectBody>);
 /// One attempt, which says in the operation's span how many bytes are to come.
 fn attempt(service: &R2Service, request: GetRequest) -> BoxFuture<'_, Result<Option<ObjectBody>>> {
     let get = service.bucket().get(request);
-    get.inspect_ok(|found| {
-        if let Some(found) = found {
+    get.map_ok(|mut found| {
+        if let Some(found) = &mut found {
             let bytes = found.range.map_or(found.size, |range| range.length);
             tracing::Span::current().record("bytes", bytes);
+            let md5 = &mut found.object.ssec_key_md5;
+            *md5 = md5.take().or_else(|| service.ssec_key_md5());
         }
+        found
     })
     .boxed()
 }
@@ -197,7 +204,10 @@ async fn nothing(
     request: &GetRequest,
     range: Range,
 ) -> Result<Option<ObjectBody>> {
-    let head = || Some(service.bucket().head(HeadRequest::new(&request.key)));
+    let head = || {
+        let ssec_key = request.ssec_key.clone();
+        Some(service.bucket().head(HeadRequest { ssec_key, ..HeadRequest::new(&request.key) }))
+    };
     let Some(object) = service.attempts().run(operation, head).await? else { return Ok(None) };
     let met = request.only_if.check_read(Some(&object));
     let unsatisfiable = met.and_then(|()| range.resolve(object.size)).map(|_| None);
@@ -349,7 +359,8 @@ impl Download {
     /// The same object again: what was asked for, or a part of it.
     async fn fetch(&self, range: Option<Range>) -> Result<ObjectBody> {
         let only_if = Conditional::new().etag_matches(&self.etag);
-        let request = GetRequest { range, only_if, ..GetRequest::new(&self.key) };
+        let ssec_key = self.service.ssec_key().cloned();
+        let request = GetRequest { range, only_if, ssec_key, ..GetRequest::new(&self.key) };
         let operation = Operation::new("get", &self.key);
         let found =
             self.service.attempts().run(&operation, || Some(attempt(&self.service, request.clone()))).await;

@@ -4,6 +4,7 @@ use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
 use crate::model::r2::{Conditional, HeadRequest, Object};
 use crate::r2::ops::http_request::HttpRequest;
+use crate::r2::ops::setters::ssec_key_setter;
 use crate::r2::service::R2Service;
 
 impl R2Service {
@@ -32,6 +33,8 @@ pub struct Head {
 }
 
 impl Head {
+    ssec_key_setter!(service);
+
     /// A part to describe besides, of an object uploaded in parts: 1 to as many as it has.
     ///
     /// The object's [`range`](Object::range) says where the part lies, and
@@ -78,13 +81,16 @@ impl Head {
     }
 
     async fn send(self) -> Result<Option<Object>> {
-        let Self { service, request, only_if } = self;
+        let Self { service, mut request, only_if } = self;
+        request.ssec_key = service.ssec_key().cloned();
         let operation = Operation::new("head", &request.key);
         let only_if = operation.check(only_if)?;
         operation.check(request.validate().and_then(|()| only_if.validate()))?;
-        let found =
+        let mut found =
             service.attempts().run(&operation, || Some(service.bucket().head(request.clone()))).await?;
-        if let Some(object) = &found {
+        if let Some(object) = &mut found {
+            object.ssec_key_md5 = object.ssec_key_md5.take().or_else(|| service.ssec_key_md5());
+
             let checked = only_if.check_read(Some(object));
             operation.check_answer(checked.map_err(|error| error.with_object(object)))?;
         }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use crate::model::r2::{ChecksumAlgorithm, CustomMetadata, HttpMetadata, StorageClass, UploadedPart};
+use crate::model::r2::{
+    ChecksumAlgorithm, CustomMetadata, HttpMetadata, SseCustomerKey, StorageClass, UploadedPart,
+};
 use crate::r2::service::R2Service;
 use crate::sync::lock;
 
@@ -102,6 +104,14 @@ impl MultipartUpload {
     #[must_use]
     pub fn with_checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
         self.checksum_algorithm = Some(algorithm);
+        self
+    }
+
+    /// The customer's key that the upload was begun with (SSE-C), in place of that of
+    /// [the service](R2Service::with_ssec_key): of an upload that was resumed. Each part is given it.
+    #[must_use]
+    pub fn with_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        self.service = self.service.with_ssec_key(key);
         self
     }
 

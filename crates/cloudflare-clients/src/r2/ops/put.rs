@@ -3,7 +3,7 @@
 #[cfg(not(target_arch = "wasm32"))]
 use super::put_in_parts::put_in_parts;
 use super::put_whole::put_whole;
-use super::setters::metadata_setters;
+use super::setters::{metadata_setters, ssec_key_setter};
 use crate::body::Body;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, Result};
@@ -53,6 +53,7 @@ pub struct Put {
 
 impl Put {
     metadata_setters!();
+    ssec_key_setter!(service);
 
     /// What the bytes must hash to; else the put fails with [`ErrorKind::Integrity`](crate::ErrorKind) and
     /// stores nothing.

@@ -17,7 +17,8 @@ pub(super) async fn put_whole(
     request: PutRequest,
     operation: &Operation<'_>,
 ) -> Result<StoredObject> {
-    let PutRequest { key, body, http_metadata, custom_metadata, storage_class, checksum, only_if } = request;
+    let PutRequest { key, body, http_metadata, custom_metadata, storage_class, checksum, only_if, .. } =
+        request;
     let length = body.content_length().unwrap_or_default();
     let sent = SentMd5::new(&service, &body, checksum).await;
     let checksum = checksum.or(sent.get());
@@ -35,6 +36,7 @@ pub(super) async fn put_whole(
             checksum,
             only_if: replaced
                 .map_or_else(|| only_if.clone(), |etag: &String| Conditional::new().etag_matches(etag)),
+            ssec_key: service.ssec_key().cloned(),
         };
         let (bucket, sent, damaged) = (service.bucket().clone(), sent.clone(), damaged.clone());
         let replay = &replay;
@@ -53,7 +55,7 @@ pub(super) async fn put_whole(
             let Some(md5) = operation.check(sent.get_or_read(&replay).await)? else {
                 return Err(error);
             };
-            let stored = |object: &Object| object.size == length && object.etag == md5.to_hex();
+            let stored = |object: &Object| object.size == length && object.md5_of_etag() == Some(md5);
             service.unless_stored(&key, error, stored).await
         }
         result => result,
@@ -63,6 +65,7 @@ pub(super) async fn put_whole(
         stored.http_metadata.get_or_insert(http_metadata);
         stored.custom_metadata.get_or_insert(custom_metadata);
         stored.storage_class = stored.storage_class.or(storage_class);
+        stored.ssec_key_md5 = stored.ssec_key_md5.or_else(|| service.ssec_key_md5());
         stored
     })
 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::create_multipart_upload::CreateMultipartUpload;
 use super::multipart_upload::MultipartUpload;
-use super::setters::metadata_setters;
+use super::setters::{metadata_setters, ssec_key_setter};
 use crate::body::{Body, ByteStream};
 use crate::client::operation::Operation;
 use crate::error::{Error, ErrorKind, Result, TOO_LARGE};
@@ -140,6 +140,7 @@ pub struct ResumableUpload {
 
 impl ResumableUpload {
     metadata_setters!();
+    ssec_key_setter!(service);
 
     /// The size of every part but the last, 5 MiB or more; 8 MiB by default, which is enough for objects of
     /// 78 GiB. A resumed upload keeps its own.

@@ -80,6 +80,18 @@ macro_rules! metadata_setters {
     };
 }
 
+/// The customer's key of a request, which is that of the service in this field.
+macro_rules! ssec_key_setter {
+    ($($service:ident).+) => {
+        /// The customer's key that the object is encrypted with (SSE-C), in place of that of
+        /// [the service](crate::r2::R2Service::with_ssec_key).
+        pub fn ssec_key(mut self, key: impl Into<Option<$crate::model::r2::SseCustomerKey>>) -> Self {
+            self.$($service).+ = self.$($service).+.with_ssec_key(key);
+            self
+        }
+    };
+}
+
 /// What a listing is narrowed to, and how large its pages are.
 macro_rules! listing_setters {
     ($page:ident) => {
@@ -105,4 +117,4 @@ macro_rules! listing_setters {
 }
 
 pub(super) use listing_setters;
-pub(crate) use {http_metadata_setters, metadata_setters};
+pub(crate) use {http_metadata_setters, metadata_setters, ssec_key_setter};

@@ -43,7 +43,7 @@ impl UploadPart {
         let Self { upload, request } = self;
         let operation = Operation::new("upload_part", &upload.key).sending(request.body.content_length());
         operation.check(request.validate())?;
-        let UploadPartRequest { key, upload_id, part_number, body, checksum } = request;
+        let UploadPartRequest { key, upload_id, part_number, body, checksum, .. } = request;
         let length = body.content_length();
         #[cfg(not(target_arch = "wasm32"))]
         let checksum = match checksum {
@@ -59,6 +59,7 @@ impl UploadPart {
                 part_number,
                 body: sent.observe(replay.next()?),
                 checksum: checksum.or(sent.get()),
+                ssec_key: upload.service.ssec_key().cloned(),
             };
             let (bucket, sent, replay) = (upload.service.bucket().clone(), sent.clone(), &replay);
             let upload = async move {

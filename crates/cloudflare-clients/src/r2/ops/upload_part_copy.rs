@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::Result;
-use crate::model::r2::{Conditional, UploadPartCopyRequest, UploadedPart};
+use crate::model::r2::{Conditional, SseCustomerKey, UploadPartCopyRequest, UploadedPart};
 
 impl MultipartUpload {
     /// Makes bytes of an object a part, without their coming here, in place of a part with the same number.
@@ -27,7 +27,9 @@ impl MultipartUpload {
     /// # Ok(()) }
     /// ```
     pub fn upload_part_copy(&self, part_number: u16, source: impl Into<String>) -> UploadPartCopy {
-        let request = UploadPartCopyRequest::new(source, &self.key, &self.upload_id, part_number);
+        let mut request = UploadPartCopyRequest::new(source, &self.key, &self.upload_id, part_number);
+        request.ssec_key = self.service.ssec_key().cloned();
+        request.source_ssec_key.clone_from(&request.ssec_key);
         UploadPartCopy { upload: self.clone(), request }
     }
 }
@@ -63,6 +65,12 @@ impl UploadPartCopy {
     /// [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub fn source_only_if(mut self, only_if: Conditional) -> Self {
         self.request.source_only_if = only_if;
+        self
+    }
+
+    /// The customer's key that the source is encrypted with (SSE-C), in place of that of the upload.
+    pub fn source_ssec_key(mut self, key: impl Into<Option<SseCustomerKey>>) -> Self {
+        self.request.source_ssec_key = key.into();
         self
     }
 

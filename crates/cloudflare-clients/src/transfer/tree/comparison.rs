@@ -83,7 +83,8 @@ impl Pair<'_> {
     async fn has_same_bytes(&self, compare: Compare) -> Result<Option<bool>> {
         let Some(listed) = self.object.object.as_deref() else { return Ok(None) };
         let whole = Piece { number: 1, offset: 0, length: listed.size };
-        if let Some(md5) = Checksum::from_etag(&listed.etag).filter(|_| listed.size <= MAX_HASHED) {
+        let is_small = listed.size <= MAX_HASHED && self.service.ssec_key().is_none();
+        if let Some(md5) = Checksum::from_etag(&listed.etag).filter(|_| is_small) {
             return Ok(Some(read_md5s(self.path.to_owned(), vec![whole]).await? == [md5]));
         }
         let Some(object) = self.service.head(&listed.key).await? else { return Ok(Some(false)) };
@@ -131,7 +132,8 @@ pub(super) async fn are_unchanged(
         return Ok(true);
     }
     let md5s = [one, other].map(|object| Checksum::from_etag(&object.etag));
-    if md5s.iter().all(Option::is_some) {
+    let is_plain = source_service.ssec_key().is_none() && target_service.ssec_key().is_none();
+    if is_plain && md5s.iter().all(Option::is_some) {
         return Ok(false);
     }
     let (one, other) =

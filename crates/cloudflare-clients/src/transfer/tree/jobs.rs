@@ -442,7 +442,7 @@ impl Jobs {
             Verified::LengthOnly
         } else if found.checksums.get(ChecksumAlgorithm::Crc64Nvme).is_some() {
             Verified::Crc64
-        } else if Checksum::from_etag(&found.etag).is_some() {
+        } else if found.md5_of_etag().is_some() {
             Verified::Md5
         } else {
             Verified::LengthOnly

@@ -290,6 +290,7 @@ impl TreeTransfer {
             storage_class,
             checksum_algorithm,
             key: _,
+            ssec_key: _,
         } = &self.request;
         let has_metadata = *http_metadata != HttpMetadata::new()
             || !custom_metadata.is_empty()

@@ -2,7 +2,7 @@
 
 use http::{Method, header};
 
-use super::headers::{self, ConditionTarget, unquote};
+use super::headers::{self, ConditionTarget, CustomerKeyTarget, unquote};
 use super::response::unreadable;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response, xml_checksums};
@@ -30,6 +30,7 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
     let mut whole = Checksums::default();
     whole.extend(request.checksum);
     headers::write_object_checksums(&whole, &mut complete.headers);
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut complete.headers);
     complete.xml(document)
 }
 
@@ -39,6 +40,7 @@ pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
     stored.version = headers::read_version(&response.headers);
     stored.uploaded = read_date(&response.headers, &header::DATE);
+    stored.ssec_key_md5 = headers::read_ssec_key_md5(&response.headers);
     stored.checksums = xml_checksums::read(&document);
     Ok(stored)
 }

@@ -3,7 +3,7 @@
 
 use http::{HeaderValue, Method};
 
-use super::headers::{self, ConditionTarget, METADATA_DIRECTIVE, unquote};
+use super::headers::{self, ConditionTarget, CustomerKeyTarget, METADATA_DIRECTIVE, unquote};
 use super::response::{time, unreadable};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
@@ -23,6 +23,12 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
         headers::write_custom_metadata(&metadata.custom_metadata, &mut copy.headers)?;
     }
     headers::write_storage_class(request.storage_class, &mut copy.headers);
+    headers::write_ssec_key(
+        request.source_ssec_key.as_ref(),
+        CustomerKeyTarget::CopySource,
+        &mut copy.headers,
+    );
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut copy.headers);
     Ok(copy)
 }
 
@@ -32,6 +38,7 @@ pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
     stored.checksums = xml_checksums::read(&document);
     stored.version = headers::read_version(&response.headers);
+    stored.ssec_key_md5 = headers::read_ssec_key_md5(&response.headers);
     stored.uploaded = document.child("LastModified").map(|_| time(&document, "LastModified")).transpose()?;
     Ok(stored)
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::headers;
+use super::headers::{self, CustomerKeyTarget};
 use super::response::unreadable;
 use super::{Request, Response};
 use crate::error::{Error, Result};
@@ -16,6 +16,7 @@ pub fn request(request: &CreateMultipartUploadRequest) -> Result<Request> {
     headers::write_custom_metadata(&request.custom_metadata, &mut create.headers)?;
     headers::write_storage_class(request.storage_class, &mut create.headers);
     headers::write_checksum_algorithm(request.checksum_algorithm, &mut create.headers)?;
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut create.headers);
     Ok(create)
 }
 

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, StatusCode};
 
 use super::Request;
-use super::headers::{self, ConditionTarget, check_part};
+use super::headers::{self, ConditionTarget, CustomerKeyTarget, check_part};
 use crate::error::{Error, Result};
 use crate::model::r2::{GetRequest, Object};
 
@@ -17,6 +17,7 @@ pub fn request(request: &GetRequest) -> Result<Request> {
         None => headers::ask_for_checksums(&mut get.headers),
     }
     ConditionTarget::Object.headers().write(&request.only_if, &mut get.headers)?;
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut get.headers);
     Ok(get)
 }
 

@@ -124,6 +124,8 @@ fn writes() {
                 only_if: Conditional::new().etag_does_not_match("*"),
                 replace_metadata: Some(ObjectMetadata::new(http_metadata.clone(), custom_metadata.clone())),
                 storage_class: Some(StorageClass::Standard),
+                source_ssec_key: None,
+                ssec_key: None,
             }
         ))
     );
@@ -137,6 +139,7 @@ fn writes() {
             custom_metadata,
             storage_class: None,
             checksum_algorithm: Some(ChecksumAlgorithm::Crc64Nvme),
+            ssec_key: None,
         }))
     );
     assert_snapshot!(
@@ -147,6 +150,7 @@ fn writes() {
             part_number: 7,
             body: "part".into(),
             checksum: Some(Checksum::of(ChecksumAlgorithm::Md5, b"part")),
+            ssec_key: None,
         }))
     );
     assert_snapshot!(
@@ -174,6 +178,7 @@ fn writes() {
             only_if: Conditional::new().etag_does_not_match("*"),
             checksum_algorithm: None,
             checksum: Some(Crc64Nvme::of(b"part").checksum().into()),
+            ssec_key: None,
         }))
     );
     let sha1 = Checksum::of(ChecksumAlgorithm::Sha1, b"part");
@@ -262,6 +267,42 @@ fn a_bucket_is_where_its_hint_says_or_nobody_knows() {
         let document = format!("<LocationConstraint>{text}</LocationConstraint>");
         assert_eq!(get_bucket_location::parse(&answer(200, &document)).unwrap(), location, "{text}");
     }
+}
+
+#[test]
+fn customer_keys() {
+    let [ssec_key, source_ssec_key] = [[7; 32], [8; 32]].map(|key| Some(SseCustomerKey::from_bytes(key)));
+    let key = || ssec_key.clone();
+    let head = HeadRequest { ssec_key: key(), ..HeadRequest::new("k") };
+    let get = GetRequest { ssec_key: key(), range: Some((0..5).into()), ..GetRequest::new("k") };
+    let put = PutRequest { ssec_key: key(), ..PutRequest::new("k", "hello") };
+    let copy = CopyRequest {
+        source_ssec_key: source_ssec_key.clone(),
+        ssec_key: key(),
+        ..CopyRequest::new("source", "k")
+    };
+    let create = CreateMultipartUploadRequest { ssec_key: key(), ..CreateMultipartUploadRequest::new("k") };
+    let part = UploadPartRequest { ssec_key: key(), ..UploadPartRequest::new("k", "u", 7, "part") };
+    let part_copy = UploadPartCopyRequest {
+        source_ssec_key,
+        ssec_key: key(),
+        ..UploadPartCopyRequest::new("source", "k", "u", 7)
+    };
+    let requests = [
+        Ok(head_object::request(&head)),
+        get_object::request(&get),
+        put_object::request(put),
+        copy_object::request("media", &copy),
+        create_multipart_upload::request(&create),
+        upload_part::request(part),
+        upload_part_copy::request("media", &part_copy),
+    ];
+    for request in &requests {
+        let sensitive = request.as_ref().unwrap().headers.iter().filter(|(_, value)| value.is_sensitive());
+        let names: Vec<_> = sensitive.map(|(name, _)| name.as_str()).collect();
+        assert!(!names.is_empty() && names.iter().all(|name| name.ends_with("-customer-key")), "{names:?}");
+    }
+    assert_snapshot!("customer_keys", requests.map(wire).join("\n"));
 }
 
 fn answer(status: u16, body: &str) -> Response {

@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method};
 
 use super::Request;
-use super::headers::{self, check_part};
+use super::headers::{self, CustomerKeyTarget, check_part};
 use crate::error::Result;
 use crate::model::r2::{HeadRequest, Object};
 
@@ -12,6 +12,7 @@ pub fn request(request: &HeadRequest) -> Request {
     let mut head =
         Request::new(Method::HEAD, Some(&request.key)).query_if_some("partNumber", request.part_number);
     headers::ask_for_checksums(&mut head.headers);
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut head.headers);
     head
 }
 

@@ -3,6 +3,9 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
+pub use super::customer_key::{
+    CustomerKeyTarget, read_ssec_key, read_ssec_key_md5, write_ssec_key, write_ssec_key_md5,
+};
 use super::rfc2047;
 use crate::error::{Error, Result};
 pub use crate::model::r2::IfRange;
@@ -314,6 +317,7 @@ pub fn write_object(object: &Object, headers: &mut HeaderMap) -> Result<()> {
     }
     write_storage_class(object.storage_class, headers);
     write_object_checksums(&object.checksums, headers);
+    write_ssec_key_md5(object.ssec_key_md5.as_deref(), headers);
     if let Some(count) = object.parts_count {
         headers.insert(PARTS_COUNT, count.into());
     }
@@ -350,6 +354,7 @@ pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
     // Other services have classes that R2 has not.
     object.storage_class = read_storage_class(headers).ok().flatten();
     object.range = range;
+    object.ssec_key_md5 = read_ssec_key_md5(headers);
     object.parts_count = text(headers, &PARTS_COUNT).and_then(|count| count.parse().ok());
     Ok(object)
 }

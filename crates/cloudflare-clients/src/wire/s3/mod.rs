@@ -14,6 +14,7 @@ pub mod copy_object;
 pub mod cors_configuration;
 pub mod create_bucket;
 pub mod create_multipart_upload;
+mod customer_key;
 pub mod delete_bucket;
 pub mod delete_bucket_cors;
 pub mod delete_object;

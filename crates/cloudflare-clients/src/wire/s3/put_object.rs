@@ -3,7 +3,7 @@
 use http::{HeaderMap, Method, header};
 
 use super::Request;
-use super::headers::{self, ConditionTarget};
+use super::headers::{self, ConditionTarget, CustomerKeyTarget};
 use crate::error::{Error, Result};
 use crate::model::r2::{PutRequest, StoredObject};
 use crate::transport::headers::read_date;
@@ -16,6 +16,7 @@ pub fn request(request: PutRequest) -> Result<Request> {
     headers::write_custom_metadata(&request.custom_metadata, &mut put.headers)?;
     headers::write_storage_class(request.storage_class, &mut put.headers);
     ConditionTarget::Object.headers().write(&request.only_if, &mut put.headers)?;
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut put.headers);
     put.content(request.body, request.checksum.as_ref())
 }
 
@@ -26,5 +27,6 @@ pub fn parse(key: &str, headers: &HeaderMap) -> Result<StoredObject> {
     stored.version = headers::read_version(headers);
     stored.uploaded = read_date(headers, &header::DATE);
     stored.checksums = headers::read_checksums(headers);
+    stored.ssec_key_md5 = headers::read_ssec_key_md5(headers);
     Ok(stored)
 }

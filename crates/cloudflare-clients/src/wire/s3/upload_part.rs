@@ -3,17 +3,18 @@
 use http::{HeaderMap, Method};
 
 use super::Request;
-use super::headers;
+use super::headers::{self, CustomerKeyTarget};
 use crate::error::{Error, Result};
 use crate::model::r2::{UploadPartRequest, UploadedPart};
 
 /// Uploads a part.
 pub fn request(request: UploadPartRequest) -> Result<Request> {
     request.validate()?;
-    Request::new(Method::PUT, Some(&request.key))
+    let mut part = Request::new(Method::PUT, Some(&request.key))
         .query("partNumber", request.part_number.to_string())
-        .query("uploadId", request.upload_id)
-        .content(request.body, request.checksum.as_ref())
+        .query("uploadId", request.upload_id);
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut part.headers);
+    part.content(request.body, request.checksum.as_ref())
 }
 
 /// Reads the head of a success.

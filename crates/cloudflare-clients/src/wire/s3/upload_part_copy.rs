@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::headers::{self, COPY_SOURCE_RANGE, ConditionTarget, unquote};
+use super::headers::{self, COPY_SOURCE_RANGE, ConditionTarget, CustomerKeyTarget, unquote};
 use super::response::{time, unreadable};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
@@ -23,6 +23,12 @@ pub fn request(bucket: &str, request: &UploadPartCopyRequest) -> Result<Request>
         copy.headers.insert(COPY_SOURCE_RANGE, value("range", &range)?);
     }
     ConditionTarget::CopySource.headers().write(&request.source_only_if, &mut copy.headers)?;
+    headers::write_ssec_key(
+        request.source_ssec_key.as_ref(),
+        CustomerKeyTarget::CopySource,
+        &mut copy.headers,
+    );
+    headers::write_ssec_key(request.ssec_key.as_ref(), CustomerKeyTarget::Object, &mut copy.headers);
     Ok(copy)
 }
 
