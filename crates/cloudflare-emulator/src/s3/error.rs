@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use cloudflare_clients::s3::error_code::{
-    BAD_DIGEST, ErrorCode, INVALID_ARGUMENT, INVALID_PART, INVALID_REQUEST, NOT_IMPLEMENTED,
+    ACCESS_DENIED, BAD_DIGEST, ErrorCode, INVALID_ARGUMENT, INVALID_ENCRYPTION_ALGORITHM_ERROR, INVALID_PART,
+    INVALID_REQUEST, NOT_IMPLEMENTED,
 };
 use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::sigv4::{SignatureMismatch, VerifyError};
@@ -18,7 +19,14 @@ use crate::shortened::shortened;
 use crate::uri::NotDecodable;
 
 /// Codes whose message says which values were at fault: the text is the store's.
-const WORDED_BY_THE_STORE: &[ErrorCode] = &[BAD_DIGEST, INVALID_ARGUMENT, INVALID_PART, INVALID_REQUEST];
+const WORDED_BY_THE_STORE: &[ErrorCode] = &[
+    ACCESS_DENIED,
+    BAD_DIGEST,
+    INVALID_ARGUMENT,
+    INVALID_ENCRYPTION_ALGORITHM_ERROR,
+    INVALID_PART,
+    INVALID_REQUEST,
+];
 
 /// The most of a message that is sent: it may quote the request.
 const MAX_MESSAGE: usize = 1024;

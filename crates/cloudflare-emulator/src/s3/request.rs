@@ -1,5 +1,7 @@
 //! A request whose signature holds.
 
+use cloudflare_clients::r2::SseCustomerKey;
+use cloudflare_clients::s3::headers::{CustomerKeyTarget, read_ssec_key};
 use http::uri::Scheme;
 use http::{HeaderMap, header};
 
@@ -36,6 +38,11 @@ impl S3Request {
         std::str::from_utf8(value.as_bytes())
             .map(Some)
             .map_err(|_| S3Error::invalid_argument(format!("The header {name} is not valid UTF-8")))
+    }
+
+    /// The customer's key that the request gives.
+    pub(crate) fn ssec_key(&self, target: CustomerKeyTarget) -> Result<Option<SseCustomerKey>, S3Error> {
+        Ok(read_ssec_key(&self.headers, target)?)
     }
 
     /// The upload that the request is about.

@@ -52,6 +52,7 @@ pub(crate) fn stored(object: &StoredObject) -> Result<Response, S3Error> {
         map.insert(headers::VERSION_ID, value(version)?);
     }
     headers::write_object_checksums(&object.checksums, map);
+    headers::write_ssec_key_md5(object.ssec_key_md5.as_deref(), map);
     Ok(response)
 }
 

@@ -1,7 +1,8 @@
 //! What R2 knows and refuses, by operation.
 
 use cloudflare_clients::r2::{ChecksumAlgorithm, ChecksumType};
-use cloudflare_clients::s3::error_code::{INVALID_ENCRYPTION_ALGORITHM_ERROR, INVALID_REQUEST};
+use cloudflare_clients::s3::error_code::INVALID_REQUEST;
+use cloudflare_clients::s3::headers::{CustomerKeyTarget, read_ssec_key};
 use http::HeaderMap;
 
 use crate::s3::error::S3Error;
@@ -27,31 +28,29 @@ pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap)
         return Err(S3Error::parameter_not_implemented(operation, name));
     }
     match operation {
-        S3Operation::GetObject | S3Operation::HeadObject | S3Operation::ListParts => {
-            customer_keys(headers, "x-amz-", Side::Read)
-        }
         S3Operation::CompleteMultipartUpload => {
             for algorithm in ChecksumAlgorithm::ALL {
                 if headers.contains_key(format!("x-amz-checksum-{algorithm}")) {
                     is_type_of(algorithm, headers)?;
                 }
             }
-            customer_keys(headers, "x-amz-", Side::Read)
         }
-        S3Operation::PutObject | S3Operation::UploadPart => {
-            chunked(headers)?;
-            customer_keys(headers, "x-amz-", Side::Write)
-        }
-        S3Operation::CreateMultipartUpload => {
-            checksum_algorithm(headers)?;
-            customer_keys(headers, "x-amz-", Side::Write)
-        }
-        S3Operation::CopyObject | S3Operation::UploadPartCopy => {
-            customer_keys(headers, "x-amz-", Side::Write)?;
-            customer_keys(headers, "x-amz-copy-source-", Side::Read)
-        }
-        _ => Ok(()),
+        S3Operation::PutObject | S3Operation::UploadPart => chunked(headers)?,
+        S3Operation::CreateMultipartUpload => checksum_algorithm(headers)?,
+        _ => {}
     }
+    // Before a body is received.
+    for target in [CustomerKeyTarget::Object, CustomerKeyTarget::CopySource] {
+        if operation.reads_header(target.headers()[0].as_str()) {
+            let key = read_ssec_key(headers, target)?;
+            if key.is_some() && headers.contains_key("x-amz-server-side-encryption") {
+                return Err(S3Error::invalid_argument(
+                    "Server Side Encryption with Customer provided key is incompatible with the encryption method specified",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<std::borrow::Cow<'a, str>> {
@@ -101,53 +100,6 @@ fn is_type_of(algorithm: ChecksumAlgorithm, headers: &HeaderMap) -> Result<(), S
             format!("The {name} checksum type cannot be used with the {algorithm} checksum algorithm."),
         )),
     }
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
-    /// The object is not encrypted so: R2 says that the key does not apply.
-    Read,
-    /// R2 would encrypt; this server does not, and must not keep in the clear what the client wants encrypted.
-    Write,
-}
-
-/// Encryption with the customer's key (SSE-C): three headers that come together.
-fn customer_keys(headers: &HeaderMap, prefix: &str, side: Side) -> Result<(), S3Error> {
-    let name = |suffix: &str| format!("{prefix}server-side-encryption-customer-{suffix}");
-    let (algorithm, key, md5) = (
-        text(headers, &name("algorithm")),
-        headers.contains_key(name("key")),
-        headers.contains_key(name("key-md5")),
-    );
-    if algorithm.is_none() && !key && !md5 {
-        return Ok(());
-    }
-    let incomplete = |what: &str| {
-        Err(S3Error::invalid_argument(format!(
-            "Requests specifying Server Side Encryption with Customer provided keys must provide {what}."
-        )))
-    };
-    if !key {
-        return incomplete("an appropriate secret key");
-    }
-    if !md5 {
-        return incomplete("the client calculated MD5 of the secret key");
-    }
-    let Some(algorithm) = algorithm else {
-        return incomplete("a valid encryption algorithm");
-    };
-    if algorithm != "AES256" {
-        return Err(S3Error::new(
-            INVALID_ENCRYPTION_ALGORITHM_ERROR,
-            "The encryption request that you specified is not valid. The valid value is AES256.",
-        ));
-    }
-    Err(match side {
-        Side::Read => {
-            S3Error::new(INVALID_REQUEST, "The encryption parameters are not applicable to this object.")
-        }
-        Side::Write => S3Error::header_not_implemented(&name("algorithm"), &algorithm),
-    })
 }
 
 #[cfg(test)]

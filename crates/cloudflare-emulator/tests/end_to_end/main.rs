@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod contract;
+mod customer_keys;
 mod early_ends;
 mod failing_answers;
 mod flipped_bytes;

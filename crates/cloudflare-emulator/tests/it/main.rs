@@ -7,6 +7,7 @@ mod chunks;
 mod client;
 mod copies;
 mod cors;
+mod customer_keys;
 mod damage;
 mod emulator;
 mod hostile;

@@ -4,6 +4,7 @@ mod analytics;
 mod buckets;
 mod conditions;
 mod cors;
+mod customer_keys;
 mod encodings;
 mod fixture;
 mod keys;
@@ -69,6 +70,9 @@ cases! {
     multipart::uploads_that_many_requests_make,
     cors::a_policy_is_kept_until_it_is_removed,
     cors::a_policy_of_a_missing_bucket,
+    customer_keys::what_is_encrypted_is_read_with_its_key,
+    customer_keys::parts_that_are_encrypted,
+    customer_keys::copies_between_keys,
     locks::a_lock_has_one_holder,
     locks::a_lock_that_expires_is_taken_over,
     locks::a_lock_for_which_many_contend,

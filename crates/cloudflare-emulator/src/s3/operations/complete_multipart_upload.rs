@@ -8,7 +8,7 @@ use cloudflare_clients::r2::{
     ListPartsRequest, MAX_PARTS, ObjectChecksum, UploadedPart,
 };
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
-use cloudflare_clients::s3::headers::{self, ConditionTarget};
+use cloudflare_clients::s3::headers::{self, ConditionTarget, CustomerKeyTarget};
 use cloudflare_clients::s3::xml::Element;
 use cloudflare_clients::s3::xml_checksums;
 use cloudflare_clients::sigv4;
@@ -26,6 +26,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let only_if = headers::read_conditional(ConditionTarget::Object, &request.headers)?;
     let upload_id = request.upload_id().to_owned();
     let size = request.header("x-amz-mp-object-size")?.map(parse_size).transpose()?;
+    let ssec_key = request.ssec_key(CustomerKeyTarget::Object)?;
     let mut location = format!("{}://{}/", request.scheme, request.host());
     if !request.is_virtual_hosted {
         location.push_str(&request.bucket);
@@ -44,7 +45,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         check_size(&bucket, &request.key, &upload_id, &parts, size).await?;
     }
     let mut complete = CompleteMultipartUploadRequest::new(&request.key, upload_id, parts);
-    (complete.only_if, complete.checksum) = (only_if, checksum);
+    (complete.only_if, complete.checksum, complete.ssec_key) = (only_if, checksum, ssec_key);
     let stored = bucket.complete_multipart_upload(complete).await?;
     Ok(response::document("CompleteMultipartUploadResult", |root| {
         root.text("Location", &location);

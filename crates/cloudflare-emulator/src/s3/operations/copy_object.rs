@@ -5,7 +5,7 @@ use cloudflare_clients::r2::{
     Bucket as _, Conditional, CopyRequest, HeadRequest, MAX_SINGLE_UPLOAD, Object, ObjectMetadata,
 };
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
-use cloudflare_clients::s3::headers::{self, ConditionTarget};
+use cloudflare_clients::s3::headers::{self, ConditionTarget, CustomerKeyTarget};
 use cloudflare_clients::s3::xml_checksums;
 
 use crate::s3::copy_source::CopySource;
@@ -17,7 +17,11 @@ use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let source = CopySource::parse(&request)?;
-    let head = service.store.bucket(&source.bucket)?.head(HeadRequest::new(&source.key)).await?;
+    let source_ssec_key = request.ssec_key(CustomerKeyTarget::CopySource)?;
+    let ssec_key = request.ssec_key(CustomerKeyTarget::Object)?;
+    let mut head = HeadRequest::new(&source.key);
+    head.ssec_key.clone_from(&source_ssec_key);
+    let head = service.store.bucket(&source.bucket)?.head(head).await?;
     let head = head.ok_or(NO_SUCH_KEY)?;
     check_size(head.size)?;
     let mut source_only_if = headers::read_conditional(ConditionTarget::CopySource, &request.headers)?;
@@ -43,13 +47,16 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     copy.source_bucket = Some(source.bucket);
     (copy.source_only_if, copy.only_if) = (source_only_if, only_if);
     (copy.replace_metadata, copy.storage_class) = (replace_metadata, storage_class);
+    (copy.source_ssec_key, copy.ssec_key) = (source_ssec_key, ssec_key);
     let stored = service.store.bucket(&request.bucket)?.copy(copy).await?;
-    Ok(response::document("CopyObjectResult", |root| {
+    let mut response = response::document("CopyObjectResult", |root| {
         root.text("ETag", stored.http_etag());
         let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
         root.text("LastModified", humantime::format_rfc3339_millis(uploaded));
         xml_checksums::write_of_object(&stored.checksums, root);
-    }))
+    });
+    headers::write_ssec_key_md5(stored.ssec_key_md5.as_deref(), response.headers_mut());
+    Ok(response)
 }
 
 /// One request copies what one could upload; the rest is for `UploadPartCopy`.

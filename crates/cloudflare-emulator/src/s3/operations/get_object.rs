@@ -1,7 +1,7 @@
 //! [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html)
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Bucket as _, GetRequest, HeadRequest, ObjectBody};
+use cloudflare_clients::r2::{Bucket as _, GetRequest, ObjectBody};
 use http::StatusCode;
 
 use super::object_read::{ObjectRead, not_modified};
@@ -18,7 +18,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     let mut range = read.likely_range();
     loop {
         let mut get = GetRequest::new(&request.key);
-        (get.range, get.part_number) = (range, read.part_number());
+        (get.range, get.part_number, get.ssec_key) = (range, read.part_number(), read.ssec_key());
         match bucket.get(get).await {
             Ok(Some(ObjectBody { mut object, body, .. })) => {
                 let status = read.status(&mut object)?;
@@ -38,7 +38,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
             // So it may here, where the object has no such bytes. One that has them may have taken its place
             // since, or `If-Range` asks for all of it: then again.
             Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
-                let mut object = bucket.head(HeadRequest::new(&request.key)).await?.ok_or(NO_SUCH_KEY)?;
+                let mut object = bucket.head(read.head(&request.key)).await?.ok_or(NO_SUCH_KEY)?;
                 if read.status(&mut object)? == StatusCode::NOT_MODIFIED {
                     return not_modified(object);
                 }

@@ -1,7 +1,7 @@
 //! [HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html)
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Bucket as _, HeadRequest};
+use cloudflare_clients::r2::Bucket as _;
 use http::{StatusCode, header};
 
 use super::object_read::{ObjectRead, not_modified};
@@ -14,12 +14,12 @@ use crate::service::Service;
 pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let read = ObjectRead::parse(request, service.store.runtime().now())?;
     let bucket = service.store.bucket(&request.bucket)?;
-    let mut head = HeadRequest::new(&request.key);
+    let mut head = read.head(&request.key);
     head.part_number = read.part_number();
     let (found, no_part) = match bucket.head(head).await {
         // The conditions decide before.
         Err(error) if error.kind() == ErrorKind::RangeNotSatisfiable => {
-            (bucket.head(HeadRequest::new(&request.key)).await?, Some(error))
+            (bucket.head(read.head(&request.key)).await?, Some(error))
         }
         found => (found?, None),
     };

@@ -3,9 +3,9 @@
 use std::time::SystemTime;
 
 use cloudflare_clients::ErrorKind;
-use cloudflare_clients::r2::{Conditional, Object, Range};
+use cloudflare_clients::r2::{Conditional, HeadRequest, Object, Range, SseCustomerKey};
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
-use cloudflare_clients::s3::headers::{self, ConditionTarget, IfRange};
+use cloudflare_clients::s3::headers::{self, ConditionTarget, CustomerKeyTarget, IfRange};
 use http::{HeaderMap, StatusCode};
 
 use super::{part_number, response_overrides};
@@ -20,6 +20,7 @@ pub(super) struct ObjectRead<'a> {
     only_if: Conditional,
     part_number: Option<u16>,
     version_id: Option<&'a str>,
+    ssec_key: Option<SseCustomerKey>,
     now: SystemTime,
     response_headers: HeaderMap,
 }
@@ -41,6 +42,7 @@ impl<'a> ObjectRead<'a> {
             only_if: headers::read_conditional(ConditionTarget::Object, &request.headers)?,
             part_number,
             version_id: request.query.get("versionId"),
+            ssec_key: request.ssec_key(CustomerKeyTarget::Object)?,
             now,
             response_headers: response_overrides::parse(&request.query)?,
         })
@@ -49,6 +51,18 @@ impl<'a> ObjectRead<'a> {
     /// The part to read, in place of a range.
     pub(super) fn part_number(&self) -> Option<u16> {
         self.part_number
+    }
+
+    /// The customer's key that the object is encrypted with.
+    pub(super) fn ssec_key(&self) -> Option<SseCustomerKey> {
+        self.ssec_key.clone()
+    }
+
+    /// A head of the whole object.
+    pub(super) fn head(&self, key: &str) -> HeadRequest {
+        let mut head = HeadRequest::new(key);
+        head.ssec_key = self.ssec_key();
+        head
     }
 
     /// The range of the request. `If-Range` may exclude it from an answer about this object.
