@@ -211,6 +211,13 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::Forbidden if error.operation().is_some_and(|operation| operation.contains("bucket")) => {
             "buckets take a token with Admin Read & Write, or Admin Read to list them"
         }
+        // AWS's words, which the local server has, too.
+        ErrorKind::InvalidInput if error.message().contains("using a form of Server Side Encryption") => {
+            "it is encrypted with a customer's key: give that with --sse-c-key-file"
+        }
+        ErrorKind::Forbidden if error.message().contains("must provide the correct secret key") => {
+            "it is encrypted with another customer's key than that of --sse-c-key-file"
+        }
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
         }

@@ -25,6 +25,7 @@ mod rfc3339;
 mod selection;
 mod shell;
 mod shutdown;
+mod sse_c;
 mod stdin;
 mod transfer;
 mod transfer_report;

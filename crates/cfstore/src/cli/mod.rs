@@ -339,6 +339,15 @@ Examples:
     Bucket(Bucket),
 }
 
+/// The key of the customer's that objects are encrypted with.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SseC {
+    /// Encrypt, and decrypt, with the key of one's own in this file (SSE-C): 32 bytes, or these in hex or
+    /// base64. R2 does not keep it: without it, an object is lost
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sse_c_key_file: Option<PathBuf>,
+}
+
 /// For the commands that take patterns.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Literal {
@@ -351,6 +360,8 @@ pub(crate) struct Literal {
 pub(crate) struct Head {
     /// The key of the object
     pub(crate) key: String,
+    #[command(flatten)]
+    pub(crate) sse_c: SseC,
 }
 
 #[derive(Debug, Args)]

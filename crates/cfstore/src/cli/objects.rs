@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::transfers::Rate;
-use super::{Literal, parse_duration};
+use super::{Literal, SseC, parse_duration};
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
@@ -43,6 +43,8 @@ pub(crate) struct Cat {
     /// The keys of the objects, or patterns
     #[arg(value_name = "KEY", required = true)]
     pub(crate) keys: Vec<String>,
+    #[command(flatten)]
+    pub(crate) sse_c: SseC,
     #[command(flatten)]
     pub(crate) literal: Literal,
 }
@@ -84,6 +86,11 @@ pub(crate) struct Cp {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) rate: Rate,
+    #[command(flatten)]
+    pub(crate) sse_c: SseC,
+    /// The key that SRC is encrypted with, where it is another one than that of the copy; `none` where SRC has none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) source_sse_c_key_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) literal: Literal,
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use cloudflare_clients::r2::{ChecksumAlgorithm, Range, StorageClass};
 
-use super::{Literal, parse_pair};
+use super::{Literal, SseC, parse_pair};
 
 /// The least rate that is kept to.
 const MIN_RATE: u64 = 1024;
@@ -124,6 +124,8 @@ pub(crate) struct Transfer {
     pub(crate) concurrency: Option<usize>,
     #[command(flatten)]
     pub(crate) rate: Rate,
+    #[command(flatten)]
+    pub(crate) sse_c: SseC,
 }
 
 /// What of a folder or prefix is transferred.

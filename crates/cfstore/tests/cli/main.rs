@@ -4,6 +4,7 @@
 mod access;
 mod buckets;
 mod cors;
+mod customer_keys;
 mod doctor;
 mod full_disk;
 mod generated;

@@ -21,7 +21,7 @@ pub(crate) async fn run(args: Cat, location: BucketLocation, printer: Printer) -
     let literal = args.literal.literal;
     let arguments: Vec<_> =
         args.keys.into_iter().map(|key| KeyArgument::parse(key, literal)).collect::<Result<_>>()?;
-    let service = location.open(printer).await?;
+    let service = args.sse_c.applied(location.open(printer).await?)?;
     let is_one = matches!(*arguments, [KeyArgument::Key(_)]);
     let mut stdout = tokio::io::stdout();
     let mut status = ExitStatus::Success;

@@ -8,7 +8,7 @@ use futures_util::future::{self, BoxFuture};
 use futures_util::lock::Mutex;
 
 use crate::bucket_location::BucketLocation;
-use crate::cli::Rate;
+use crate::cli::{Rate, SseC};
 use crate::error::{Error, Result};
 use crate::printer::Printer;
 use crate::progress::Progress;
@@ -34,16 +34,20 @@ pub(super) struct Side {
 }
 
 impl Side {
-    pub(super) async fn source(location: BucketLocation, printer: Printer) -> Result<Self> {
+    pub(super) async fn source(location: BucketLocation, sse_c: &SseC, printer: Printer) -> Result<Self> {
         let bucket = location.bucket()?;
         let (service, local) = location.open_existing(printer).await?;
-        Ok(Self { service, local, bucket })
+        Ok(Self { service: sse_c.applied(service)?, local, bucket })
     }
 
-    pub(super) async fn destination(location: BucketLocation, printer: Printer) -> Result<Self> {
+    pub(super) async fn destination(
+        location: BucketLocation,
+        sse_c: &SseC,
+        printer: Printer,
+    ) -> Result<Self> {
         let bucket = location.bucket()?;
         let (service, local) = location.open_or_create_bucket(printer).await?;
-        Ok(Self { service, local, bucket })
+        Ok(Self { service: sse_c.applied(service)?, local, bucket })
     }
 }
 
@@ -55,6 +59,8 @@ pub(super) struct Copying {
     source: Side,
     /// `None` for the bucket of the source.
     destination: Option<Side>,
+    /// The bucket of the source, with the key of the copies.
+    encrypted: Option<Side>,
     stop: Stop,
     /// A large object that comes by here takes the memory of its parts.
     large: Mutex<()>,
@@ -68,7 +74,16 @@ impl Copying {
     /// From now on, Ctrl-C makes what is under way end.
     pub(super) fn new(kind: Kind, source: Side, destination: Option<Side>) -> Result<Self> {
         let stop = shutdown::requested()?.boxed().shared();
-        Ok(Self { kind, source, destination, stop, large: Mutex::new(()), limit: None, progress: None })
+        Ok(Self {
+            kind,
+            source,
+            destination,
+            encrypted: None,
+            stop,
+            large: Mutex::new(()),
+            limit: None,
+            progress: None,
+        })
     }
 
     /// Bytes that come by here go no faster.
@@ -92,8 +107,18 @@ impl Copying {
         self.stopped().now_or_never().is_some()
     }
 
+    /// Encrypts copies within the bucket with another key than that of the source.
+    pub(super) fn encrypt(mut self, sse_c: &SseC) -> Result<Self> {
+        if self.destination.is_none() {
+            let Side { service, local, bucket } = self.source.clone();
+            let service = sse_c.applied(service.with_ssec_key(None))?;
+            self.encrypted = Some(Side { service, local, bucket });
+        }
+        Ok(self)
+    }
+
     fn to(&self) -> &Side {
-        self.destination.as_ref().unwrap_or(&self.source)
+        self.destination.as_ref().or(self.encrypted.as_ref()).unwrap_or(&self.source)
     }
 
     /// Copies an object, and deletes it where it is moved.

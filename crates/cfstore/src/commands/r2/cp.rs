@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::addresses::{is_address, take_bucket};
 use crate::bucket_location::BucketLocation;
-use crate::cli::Cp;
+use crate::cli::{Cp, SseC};
 use crate::error::{Error, ExitStatus, Result};
 use crate::key_argument::KeyArgument;
 use crate::keys;
@@ -45,7 +45,10 @@ pub(super) async fn run(
     env_file: Option<&Path>,
     printer: Printer,
 ) -> Result<ExitStatus> {
-    let Cp { source, mut destination, to_env_file, dry_run, rate, literal } = args;
+    let Cp { source, mut destination, to_env_file, dry_run, rate, sse_c, source_sse_c_key_file, literal } =
+        args;
+    let changes_key = source_sse_c_key_file.is_some();
+    let of_source = SseC { sse_c_key_file: source_sse_c_key_file.or_else(|| sse_c.sse_c_key_file.clone()) };
     let source = KeyArgument::parse(source, literal.literal)?;
     let (from, named) = (location.target()?, is_address(&destination));
     let bucket = take_bucket(None, [&mut destination])?;
@@ -58,6 +61,7 @@ pub(super) async fn run(
     let plan = Plan {
         kind,
         is_across: to.is_some(),
+        changes_key: changes_key && kind == Kind::Copy,
         // The address of a bucket stands for all of it.
         is_folder: destination.ends_with('/') || (named && destination.is_empty()),
         destination,
@@ -65,17 +69,17 @@ pub(super) async fn run(
         printer,
     };
     plan.check(&source)?;
-    let side = Side::source(location, printer).await?;
+    let side = Side::source(location, &of_source, printer).await?;
     let destination = match to {
         // Nothing is made for a dry run.
-        Some((_, location)) if !dry_run => Some(Side::destination(location, printer).await?),
+        Some((_, location)) if !dry_run => Some(Side::destination(location, &sse_c, printer).await?),
         _ => None,
     };
     match source {
         KeyArgument::Key(key) if dry_run => plan.tell_one(&side, &key).await,
         KeyArgument::Key(key) => {
-            let copying = Copying::new(kind, side, destination)?.limit_rate(rate).with_progress(printer);
-            plan.run_one(&copying, &key).await
+            let copying = Copying::new(kind, side, destination)?.encrypt(&sse_c)?;
+            plan.run_one(&copying.limit_rate(rate).with_progress(printer), &key).await
         }
         KeyArgument::Pattern(pattern) => {
             plan.check_many(&side.service, &pattern, dry_run).await?;
@@ -83,7 +87,8 @@ pub(super) async fn run(
                 return Ok(ExitStatus::Success);
             }
             let service = side.service.clone();
-            plan.run_many(&service, &Copying::new(kind, side, destination)?.limit_rate(rate), &pattern).await
+            let copying = Copying::new(kind, side, destination)?.encrypt(&sse_c)?.limit_rate(rate);
+            plan.run_many(&service, &copying, &pattern).await
         }
     }
 }
@@ -93,6 +98,8 @@ struct Plan {
     kind: Kind,
     /// Whether it goes to another bucket.
     is_across: bool,
+    /// Whether a copy to its own key is encrypted anew.
+    changes_key: bool,
     /// Whether the destination is one, and what goes there keeps its name.
     is_folder: bool,
     destination: String,
@@ -116,7 +123,7 @@ impl Plan {
         match source {
             KeyArgument::Key(key) => {
                 let to = self.key(key)?;
-                if !self.is_across && normalize_key(key) == normalize_key(&to) {
+                if !self.is_across && !self.changes_key && normalize_key(key) == normalize_key(&to) {
                     return Err(Error::usage(
                         format!("{key:?} is where it comes from and where it goes"),
                         "name another key",

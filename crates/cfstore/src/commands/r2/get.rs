@@ -65,7 +65,7 @@ async fn get_one(key: String, args: Get, location: BucketLocation, printer: Prin
         ));
     }
     let target = location.target()?;
-    let service = location.open(printer).await?;
+    let service = transfer.sse_c.applied(location.open(printer).await?)?;
     if dry_run {
         return tell(&service, &key, &destination, target, printer).await;
     }

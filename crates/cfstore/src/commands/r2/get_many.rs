@@ -31,7 +31,8 @@ pub(super) async fn run(args: Get, location: BucketLocation, printer: Printer) -
     let arguments: Vec<_> =
         args.keys.into_iter().map(|key| KeyArgument::parse(key, literal)).collect::<Result<_>>()?;
     let report = TransferReport::new(printer, location.target()?, args.dry_run);
-    let service = location.open(printer).await?.on_retry(report.progress().retries());
+    let service = args.transfer.sse_c.applied(location.open(printer).await?)?;
+    let service = service.on_retry(report.progress().retries());
     let mut sources = Vec::new();
     let is_one = arguments.len() == 1;
     for argument in arguments {

@@ -13,7 +13,7 @@ use crate::rfc3339::rfc3339_seconds;
 
 pub(crate) async fn run(args: Head, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let target = location.target()?;
-    let service = location.open(printer).await?;
+    let service = args.sse_c.applied(location.open(printer).await?)?;
     let Some(object) = service.head(&args.key).await? else {
         return Err(Error::NotFound(args.key));
     };
@@ -42,6 +42,7 @@ pub(crate) async fn run(args: Head, location: BucketLocation, printer: Printer) 
     if let Some(kept) = object.checksums.kept() {
         field("checksum", &format_args!("{kept} ({})", kept.checksum_type()))?;
     }
+    optional("MD5 of SSE-C key", object.ssec_key_md5.as_deref())?;
     for (name, value) in object.custom_metadata.iter().flat_map(CustomMetadata::iter) {
         field(&format!("metadata {name}"), &value)?;
     }

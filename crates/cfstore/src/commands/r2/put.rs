@@ -98,7 +98,7 @@ async fn upload(
             ));
         }
         if found.is_file() {
-            let service = location.open_or_create(printer).await?;
+            let service = args.transfer.sse_c.applied(location.open_or_create(printer).await?)?;
             let (service, settings, progress) = begin(service, Some(found.len()));
             let report = progress.position();
             let uploaded = transfer::upload_file(&service, path, object, target, &settings, report).await?;
@@ -106,7 +106,7 @@ async fn upload(
         }
         Box::pin(File::open(path).await.map_err(unreadable)?)
     };
-    let service = location.open_or_create(printer).await?;
+    let service = args.transfer.sse_c.applied(location.open_or_create(printer).await?)?;
     let (service, settings, progress) = begin(service, None);
     transfer::upload_input(&service, Input::new(input)?, object, &settings, &progress).await
 }

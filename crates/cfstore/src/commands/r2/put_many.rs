@@ -27,7 +27,11 @@ pub(super) async fn run(args: Put, location: BucketLocation, printer: Printer) -
         keys::warn_of_dots(key, printer);
     }
     // What it prints comes before the display of progress.
-    let service = if args.dry_run { None } else { Some(location.open_or_create(printer).await?) };
+    let service = if args.dry_run {
+        None
+    } else {
+        Some(args.transfer.sse_c.applied(location.open_or_create(printer).await?)?)
+    };
     let mut files = Vec::new();
     for (key, path) in named {
         match size(&path).await {

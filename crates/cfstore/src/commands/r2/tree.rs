@@ -123,8 +123,9 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
     let [from, to] = [Names::of(&source), Names::of(&target)];
     let (expects_some, named) = (plan.expects_some, from.key("").unwrap_or_default());
     // What these print comes before the display of progress.
-    let source = source.open(false, printer).await?;
-    let target = target.open(!plan.dry_run, printer).await?;
+    let sse_c = &plan.transfer.sse_c;
+    let source = source.open(false, sse_c, printer).await?;
+    let target = target.open(!plan.dry_run, sse_c, printer).await?;
     let report = Report::new(TransferReport::new(printer, summarized.clone(), plan.dry_run));
     let [source, target] = [source, target].map(|side| side.telling(&report));
     let mut transfer = plan.transfer(&source, &target, &summarized)?;
@@ -158,7 +159,7 @@ fn found_nothing(report: &TreeReport) -> bool {
 }
 
 impl Side {
-    async fn open(self, creates: bool, printer: Printer) -> Result<Opened> {
+    async fn open(self, creates: bool, sse_c: &cli::SseC, printer: Printer) -> Result<Opened> {
         Ok(match self {
             Self::Folder(folder) => Opened::Folder(folder),
             Self::Keys { location, prefix } => {
@@ -167,7 +168,7 @@ impl Side {
                 } else {
                     location.open(printer).await
                 };
-                Opened::Keys(opened?, prefix)
+                Opened::Keys(sse_c.applied(opened?)?, prefix)
             }
         })
     }
