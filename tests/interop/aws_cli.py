@@ -257,4 +257,15 @@ def buckets():
     aws("s3", "rb", "--force", "s3://interop-made-here")
 
 
+@check
+def customer_keys():
+    key = write("key", bytes([1] * 32))
+    options = ["--sse-c", "AES256", "--sse-c-key", f"fileb://{key}"]
+    body = pattern(12 * MIB)
+    aws("s3", "cp", write("up", body), url("sse-c/a"), *options)
+    aws("s3", "cp", url("sse-c/a"), "down", *options)
+    equal(read("down"), body)
+    contains(aws("s3", "cp", url("sse-c/a"), "down", fails=True), "400")
+
+
 finish()

@@ -618,6 +618,29 @@ def temporary_credentials_that_do_not_hold():
     refused(403, "SignatureDoesNotMatch", client("0" * 64, token).get_object, Bucket=BUCKET, Key="team/a")
 
 
+def customer_keys():
+    def key(byte, prefix=""):
+        return {f"{prefix}SSECustomerAlgorithm": "AES256", f"{prefix}SSECustomerKey": bytes([byte] * 32)}
+
+    body = pattern(300_000)
+    put("sse-c/a", body, **key(1))
+    equal(get("sse-c/a", **key(1)), body)
+    equal(get("sse-c/a", Range="bytes=262127-262129", **key(1)), body[262127:262130])
+    equal(s3.head_object(Bucket=BUCKET, Key="sse-c/a", **key(1))["ContentLength"], 300_000)
+    refused(400, "InvalidRequest", s3.get_object, Bucket=BUCKET, Key="sse-c/a")
+    refused(403, "AccessDenied", s3.get_object, Bucket=BUCKET, Key="sse-c/a", **key(2))
+    source = {"Bucket": BUCKET, "Key": "sse-c/a"}
+    s3.copy_object(Bucket=BUCKET, Key="sse-c/b", CopySource=source, **key(2), **key(1, "CopySource"))
+    equal(get("sse-c/b", **key(2)), body)
+    refused(400, "InvalidRequest", s3.get_object, Bucket=BUCKET, Key="range", **key(1))
+    large = pattern(12 * MIB)
+    config = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB)
+    s3.upload_fileobj(io.BytesIO(large), BUCKET, "sse-c/large", ExtraArgs=key(3), Config=config)
+    down = io.BytesIO()
+    s3.download_fileobj(BUCKET, "sse-c/large", down, ExtraArgs=key(3), Config=config)
+    equal(down.getvalue(), large)
+
+
 @check
 def what_r2_does_not_have():
     refused(501, "NotImplemented", s3.get_object_tagging, Bucket=BUCKET, Key="presigned")

@@ -204,4 +204,20 @@ def purge():
     equal(names("--recursive", "--files-only", at("purge")), [])
 
 
+@check
+def customer_keys():
+    key = {"RCLONE_S3_SSE_CUSTOMER_ALGORITHM": "AES256", "RCLONE_S3_SSE_CUSTOMER_KEY": "k" * 32}
+    body = pattern(12 * MIB)
+    write("up", body)
+    if ENDPOINT.startswith("http:"):
+        contains(rclone("copyto", "up", at("sse-c/a"), fails=True, **key), "cannot send SSE keys over HTTP")
+        return
+    rclone("copyto", "up", at("sse-c/a"), **key)
+    rclone("copyto", at("sse-c/a"), "down", **key)
+    equal(read("down"), body)
+    # To rclone there is no object then.
+    rclone("copyto", at("sse-c/a"), "other", **{**key, "RCLONE_S3_SSE_CUSTOMER_KEY": "o" * 32})
+    equal(os.path.isfile("other"), False)
+
+
 finish()
