@@ -618,6 +618,7 @@ def temporary_credentials_that_do_not_hold():
     refused(403, "SignatureDoesNotMatch", client("0" * 64, token).get_object, Bucket=BUCKET, Key="team/a")
 
 
+@check
 def customer_keys():
     def key(byte, prefix=""):
         return {f"{prefix}SSECustomerAlgorithm": "AES256", f"{prefix}SSECustomerKey": bytes([byte] * 32)}
