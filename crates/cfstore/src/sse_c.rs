@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::cli::SseC;
 use crate::error::{Error, Result};
 
-/// What names no file, but that there is no key.
+/// In place of a file: the object has no such key.
 const NONE: &str = "none";
 
 /// A key in hex or base64 has less than this, with white space around it.

@@ -85,7 +85,7 @@ impl SseCustomerKey {
         &self.bytes
     }
 
-    /// The MD5 of its bytes, by which keys are told apart. It is no part of the encryption.
+    /// The MD5 of its bytes, by which keys are told apart. The encryption does not use it.
     pub fn md5(&self) -> Checksum {
         self.md5
     }
