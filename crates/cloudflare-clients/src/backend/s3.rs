@@ -15,12 +15,14 @@ use self::api::Api;
 use super::http::HyperClient;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::content_checksum::content_checksum;
-use crate::model::r2::error_code::{NO_SUCH_BUCKET, NO_SUCH_CORS_CONFIGURATION, NO_SUCH_KEY};
+use crate::model::r2::error_code::{
+    NO_SUCH_BUCKET, NO_SUCH_CORS_CONFIGURATION, NO_SUCH_KEY, NO_SUCH_LIFECYCLE_CONFIGURATION,
+};
 use crate::r2::{
     AbortMultipartUploadRequest, Account, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
     CorsPolicy, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
-    GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
-    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient,
+    GetRequest, HeadRequest, LifecyclePolicy, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
+    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, R2Service, R2SigningClient,
     R2SigningConfig, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
@@ -338,6 +340,25 @@ impl Bucket for S3Bucket {
     async fn delete_cors(&self) -> Result<()> {
         match self.call(s3::delete_bucket_cors::request()).await {
             Err(error) if error.code() != Some(NO_SUCH_CORS_CONFIGURATION.name) => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
+        match self.call(s3::get_bucket_lifecycle::request()).await {
+            Ok(response) => s3::get_bucket_lifecycle::parse(&response).map(Some),
+            Err(error) if error.code() == Some(NO_SUCH_LIFECYCLE_CONFIGURATION.name) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn put_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
+        self.call(s3::put_bucket_lifecycle::request(&policy)?).await.map(drop)
+    }
+
+    async fn delete_lifecycle(&self) -> Result<()> {
+        match self.call(s3::delete_bucket_lifecycle::request()).await {
+            Err(error) if error.code() != Some(NO_SUCH_LIFECYCLE_CONFIGURATION.name) => Err(error),
             _ => Ok(()),
         }
     }

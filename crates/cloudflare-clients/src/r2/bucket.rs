@@ -11,9 +11,9 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
     AbortMultipartUploadRequest, CompleteMultipartUploadRequest, CopyRequest, CorsPolicy,
     CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest,
-    HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage,
-    Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest, UploadPartRequest,
-    UploadedPart,
+    HeadRequest, LifecyclePolicy, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
+    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest,
+    UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -277,6 +277,22 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(without_cors())
     }
 
+    /// The bucket's lifecycle policy; `None` where it has none.
+    async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
+        Err(without_lifecycle())
+    }
+
+    /// Replaces the bucket's lifecycle policy.
+    async fn put_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
+        let _ = policy;
+        Err(without_lifecycle())
+    }
+
+    /// Removes the bucket's lifecycle policy. Fine where it has none.
+    async fn delete_lifecycle(&self) -> Result<()> {
+        Err(without_lifecycle())
+    }
+
     /// The clock, timer and randomness that the bucket goes by. A service over it, and what is built on the
     /// service, take them from here. A backend without a clock of its own gives the platform's:
     /// `TokioRuntime`, or `WorkersRuntime` in a Worker.
@@ -312,6 +328,15 @@ fn without_cors() -> Error {
         ErrorKind::Unsupported,
         "this bucket has no CORS policy to read or set: R2's S3 API has, so do it through an `S3Bucket`, or with \
          `cfstore r2 cors`",
+    )
+}
+
+/// The error of a backend that does not know of lifecycle policies.
+fn without_lifecycle() -> Error {
+    Error::new(
+        ErrorKind::Unsupported,
+        "this bucket has no lifecycle policy to read or set: R2's S3 API has, so do it through an `S3Bucket`, or with \
+         `cfstore r2 lifecycle`",
     )
 }
 
@@ -419,6 +444,18 @@ impl<B: Bucket + ?Sized> Bucket for Arc<B> {
 
     async fn delete_cors(&self) -> Result<()> {
         (**self).delete_cors().await
+    }
+
+    async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
+        (**self).lifecycle().await
+    }
+
+    async fn put_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
+        (**self).put_lifecycle(policy).await
+    }
+
+    async fn delete_lifecycle(&self) -> Result<()> {
+        (**self).delete_lifecycle().await
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {

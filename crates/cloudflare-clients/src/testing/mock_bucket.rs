@@ -12,9 +12,9 @@ use crate::r2::bucket::delete_one_by_one;
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket, BucketAddress, CompleteMultipartUploadRequest, CopyRequest,
     CorsPolicy, CreateMultipartUploadRequest, CreatedMultipartUpload, DeleteManyRequest, DeleteRequest,
-    GetRequest, HeadRequest, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
-    MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, StoredObject, UploadPartCopyRequest,
-    UploadPartRequest, UploadedPart,
+    GetRequest, HeadRequest, LifecyclePolicy, ListMultipartUploadsRequest, ListPage, ListPartsRequest,
+    ListRequest, MultipartUploadsPage, Object, ObjectBody, PartsPage, PutRequest, StoredObject,
+    UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -100,6 +100,12 @@ pub struct MockBucket {
     pub put_cors: Script<CorsPolicy, ()>,
     /// [`Bucket::delete_cors`].
     pub delete_cors: Script<(), ()>,
+    /// [`Bucket::lifecycle`].
+    pub lifecycle: Script<(), Option<LifecyclePolicy>>,
+    /// [`Bucket::put_lifecycle`].
+    pub put_lifecycle: Script<LifecyclePolicy, ()>,
+    /// [`Bucket::delete_lifecycle`].
+    pub delete_lifecycle: Script<(), ()>,
 }
 
 impl Default for MockBucket {
@@ -126,6 +132,9 @@ impl Default for MockBucket {
             cors: Script::default(),
             put_cors: Script::default(),
             delete_cors: Script::default(),
+            lifecycle: Script::default(),
+            put_lifecycle: Script::default(),
+            delete_lifecycle: Script::default(),
         }
     }
 }
@@ -246,6 +255,20 @@ impl Bucket for MockBucket {
     async fn delete_cors(&self) -> Result<()> {
         let otherwise = self.over.as_ref().map(|bucket| |()| bucket.delete_cors());
         self.delete_cors.call("delete_cors", (), &*self.runtime, otherwise).await
+    }
+
+    async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
+        let otherwise = self.over.as_ref().map(|bucket| |()| bucket.lifecycle());
+        self.lifecycle.call("lifecycle", (), &*self.runtime, otherwise).await
+    }
+
+    async fn put_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
+        answer!(self, put_lifecycle, policy)
+    }
+
+    async fn delete_lifecycle(&self) -> Result<()> {
+        let otherwise = self.over.as_ref().map(|bucket| |()| bucket.delete_lifecycle());
+        self.delete_lifecycle.call("delete_lifecycle", (), &*self.runtime, otherwise).await
     }
 
     fn runtime(&self) -> Arc<dyn Runtime> {

@@ -15,12 +15,14 @@ mod cors;
 mod crc;
 mod crc64_nvme;
 pub(crate) mod error_code;
+mod event;
 #[cfg(test)]
 mod goldens;
 pub(crate) mod headers;
 mod http_response;
 mod if_range;
 mod key;
+pub(crate) mod lifecycle;
 pub(crate) mod limits;
 mod location_hint;
 mod metadata;
@@ -43,9 +45,11 @@ pub(crate) use self::conditional::precondition_failed;
 pub use self::conditional::{Conditional, Etag, EtagList};
 pub use self::cors::{CorsMatch, CorsMismatch, CorsPolicy, CorsRefusal, CorsRequest, CorsRule};
 pub use self::crc64_nvme::Crc64Nvme;
+pub use self::event::{R2Action, R2CopySource, R2Event, R2EventObject};
 pub use self::if_range::IfRange;
 pub(crate) use self::key::validate_key_len;
 pub use self::key::{normalize_key, validate_key};
+pub use self::lifecycle::{LifecycleCondition, LifecyclePolicy, LifecycleRule};
 pub use self::limits::{
     MAX_CUSTOM_METADATA, MAX_DELETES, MAX_OBJECT_SIZE, MAX_PARTS, MAX_SINGLE_UPLOAD, MIN_PART_SIZE,
 };

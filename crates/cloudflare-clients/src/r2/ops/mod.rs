@@ -14,6 +14,7 @@ mod get;
 mod head;
 mod head_bucket;
 mod http_request;
+mod lifecycle;
 mod list;
 mod list_buckets;
 mod list_multipart_uploads;

@@ -3,7 +3,8 @@
 //!
 //! There is a file for each operation: `request` makes the [`Request`], [`Request::sign`] turns it into what
 //! is sent, and `parse` reads the [`Response`]. [`headers`], [`xml`], [`xml_checksums`],
-//! [`cors_configuration`] and [`error_code`] work in both directions and serve a server too.
+//! [`cors_configuration`], [`lifecycle_configuration`] and [`error_code`] work in both directions and serve a
+//! server too.
 //!
 //! Semantic versioning does not cover this module: it is for servers and tools and follows the protocol, so
 //! it may change in a minor version, and in a patch before 1.0. Who builds on it pins the version with `=`.
@@ -17,21 +18,25 @@ pub mod create_multipart_upload;
 mod customer_key;
 pub mod delete_bucket;
 pub mod delete_bucket_cors;
+pub mod delete_bucket_lifecycle;
 pub mod delete_object;
 pub mod delete_objects;
 pub mod endpoint;
 pub mod error_code;
 pub mod get_bucket_cors;
+pub mod get_bucket_lifecycle;
 pub mod get_bucket_location;
 pub mod get_object;
 pub mod head_bucket;
 pub mod head_object;
 pub mod headers;
+pub mod lifecycle_configuration;
 pub mod list_buckets;
 pub mod list_multipart_uploads;
 pub mod list_objects_v2;
 pub mod list_parts;
 pub mod put_bucket_cors;
+pub mod put_bucket_lifecycle;
 pub mod put_object;
 mod request;
 mod response;

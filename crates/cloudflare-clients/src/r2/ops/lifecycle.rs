@@ -1,0 +1,58 @@
+//! The lifecycle policy of the bucket.
+
+use crate::client::operation::Operation;
+use crate::error::Result;
+use crate::model::r2::LifecyclePolicy;
+use crate::r2::service::R2Service;
+
+impl R2Service {
+    /// The bucket's lifecycle policy, or `None` where it has none. A new bucket
+    /// [has one](LifecyclePolicy::of_new_bucket), which aborts uploads after 7 days. See
+    /// [Object lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
+    ///
+    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those for
+    /// objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind).
+    pub async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
+        let operation = Operation::without_key("lifecycle");
+        self.attempts().run(&operation, || Some(self.bucket().lifecycle())).await
+    }
+
+    /// Replaces the bucket's lifecycle policy, all of it. R2 carries out what the rules say within a day, also on what
+    /// lies there already.
+    ///
+    /// ```
+    /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
+    /// use std::time::Duration;
+    ///
+    /// use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
+    /// let days = |days: u64| Duration::from_hours(24 * days);
+    /// let mut policy = r2.lifecycle().await?.unwrap_or_default();
+    /// policy.rules.push(LifecycleRule::new("logs").prefix("logs/").delete_objects(days(90)));
+    /// r2.set_lifecycle(policy).await?;
+    ///
+    /// let ids = r2.lifecycle().await?.unwrap_or_default().rules.into_iter().map(|rule| rule.id);
+    /// assert!(ids.eq(["Default Multipart Abort Rule", "logs"]));
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`LifecyclePolicy::validate`], before anything is sent. Over S3 ages are of whole days:
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind).
+    pub async fn set_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
+        let operation = Operation::without_key("set_lifecycle");
+        operation.check(policy.validate())?;
+        self.attempts().run(&operation, || Some(self.bucket().put_lifecycle(policy.clone()))).await
+    }
+
+    /// Removes the bucket's lifecycle policy, if it has one: nothing is deleted or moved any more, and no upload is
+    /// aborted.
+    pub async fn delete_lifecycle(&self) -> Result<()> {
+        let operation = Operation::without_key("delete_lifecycle");
+        self.attempts().run(&operation, || Some(self.bucket().delete_lifecycle())).await
+    }
+}
