@@ -18,7 +18,7 @@ use super::segments::{
     Segment, SegmentPlace, copy_body, new_body, new_body_of, places_of, put_segment, segment_id,
 };
 use super::writer::Write;
-use super::{cors, listing, multipart, read};
+use super::{cors, lifecycle, listing, multipart, read};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{INVALID_PART_NUMBER, INVALID_RANGE, NO_SUCH_KEY};
 use crate::model::r2::limits::validate_delete_count;
@@ -27,9 +27,9 @@ use crate::r2::{
     AbortMultipartUploadRequest, Account, Body, Bucket, BucketAddress, Checksums,
     CompleteMultipartUploadRequest, Conditional, CopyRequest, CorsPolicy, CreateMultipartUploadRequest,
     CreatedMultipartUpload, DeleteManyRequest, DeleteRequest, GetRequest, Hasher, HeadRequest,
-    ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest, MultipartUploadsPage, Object,
-    ObjectBody, ObjectChecksum, PartsPage, PutRequest, Range, ServedRange, SseCustomerKey, StoredObject,
-    UploadPartCopyRequest, UploadPartRequest, UploadedPart,
+    LifecyclePolicy, ListMultipartUploadsRequest, ListPage, ListPartsRequest, ListRequest,
+    MultipartUploadsPage, Object, ObjectBody, ObjectChecksum, PartsPage, PutRequest, R2Action, Range,
+    ServedRange, SseCustomerKey, StoredObject, UploadPartCopyRequest, UploadPartRequest, UploadedPart,
 };
 use crate::runtime::Runtime;
 
@@ -68,6 +68,7 @@ impl LocalBucket {
         T: Send + 'static,
         F: FnOnce(&Connection, i64) -> StoreResult<T> + Send + 'static,
     {
+        lifecycle::sweep_if_due(self.store.shared());
         let name = self.name.clone();
         self.store
             .shared()
@@ -84,6 +85,7 @@ impl LocalBucket {
         T: Send + 'static,
         F: FnOnce(&Write<'_>, i64) -> StoreResult<T> + Send + 'static,
     {
+        lifecycle::sweep_if_due(self.store.shared());
         let name = self.name.clone();
         let work = move |write: &Write<'_>| {
             let bucket = bucket_id(write, &name)?;
@@ -98,6 +100,7 @@ impl LocalBucket {
         T: Send + 'static,
         F: FnOnce(&Write<'_>, i64) -> StoreResult<T> + Clone + Send + 'static,
     {
+        lifecycle::sweep_if_due(self.store.shared());
         let name = self.name.clone();
         let work = move |write: &Write<'_>| {
             let bucket = bucket_id(write, &name)?;
@@ -146,6 +149,7 @@ impl Bucket for LocalBucket {
         request.validate()?;
         let key = Key::new(&request.key)?;
         let GetRequest { only_if, range, part_number, ssec_key, .. } = request;
+        lifecycle::sweep_if_due(self.store.shared());
         let name = self.name.clone();
         let given = ssec_key.clone();
         let found = read::found(self.store.shared(), &request.key, ssec_key, move |connection| {
@@ -186,6 +190,7 @@ impl Bucket for LocalBucket {
             receive(&self.store.shared().blobs, request.body, request.checksum, None, sealed_with).await?;
         let checksum = checksum.map(ObjectChecksum::FullObject);
         let ssec_key_md5 = ssec_key.map(|key| key.md5());
+        let name = self.name.clone();
         self.write(file.into_iter().collect(), move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
             let body = new_body_of(write, &segment)?;
@@ -198,25 +203,28 @@ impl Bucket for LocalBucket {
                 body,
                 ssec_key_md5,
             };
-            objects::replace(write, bucket, new)
+            let stored = objects::replace(write, bucket, new)?;
+            note_stored(write, R2Action::PutObject, &name, &stored);
+            Ok(stored)
         })
         .await
     }
 
     async fn delete(&self, request: DeleteRequest) -> Result<()> {
-        let key = Key::new(&request.key)?;
-        self.make_room(move |write, bucket| objects::remove(write, bucket, &key)).await
+        let (key, name) = (Key::new(&request.key)?, self.name.clone());
+        self.make_room(move |write, bucket| delete(write, bucket, &name, key)).await
     }
 
     async fn delete_many(&self, request: DeleteManyRequest) -> Result<Vec<Result<()>>> {
         validate_delete_count(request.keys.len())?;
         let keys: Vec<Result<Key>> = request.keys.iter().map(|key| Key::new(key)).collect();
+        let name = self.name.clone();
         self.make_room(move |write, bucket| {
             keys.into_iter()
                 .map(|key| {
                     Ok(match key {
                         Ok(key) => {
-                            objects::remove(write, bucket, &key)?;
+                            delete(write, bucket, &name, key)?;
                             Ok(())
                         }
                         Err(error) => Err(error),
@@ -307,8 +315,15 @@ impl Bucket for LocalBucket {
         request.only_if.validate()?;
         request.validate_checksum()?;
         request.parts = multipart::check_parts(request.parts)?;
-        self.write(Vec::new(), move |write, bucket| multipart::complete(write, bucket, &key, &request))
-            .await?
+        let name = self.name.clone();
+        self.write(Vec::new(), move |write, bucket| {
+            let completed = multipart::complete(write, bucket, &key, &request)?;
+            if let Ok(stored) = &completed {
+                note_stored(write, R2Action::CompleteMultipartUpload, &name, stored);
+            }
+            Ok(completed)
+        })
+        .await?
     }
 
     async fn abort_multipart_upload(&self, request: AbortMultipartUploadRequest) -> Result<()> {
@@ -349,6 +364,23 @@ impl Bucket for LocalBucket {
     async fn delete_cors(&self) -> Result<()> {
         self.make_room(|write, bucket| cors::write(write, bucket, None)).await
     }
+
+    async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
+        self.read(lifecycle::policy).await
+    }
+
+    async fn put_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {
+        policy.validate()?;
+        let json = policy.to_cloudflare_json()?;
+        self.write(Vec::new(), move |write, bucket| lifecycle::set_policy(write, bucket, &json)).await?;
+        self.store.shared().lifecycle_was_set();
+        Ok(())
+    }
+
+    async fn delete_lifecycle(&self) -> Result<()> {
+        let json = LifecyclePolicy::default().to_cloudflare_json()?;
+        self.make_room(move |write, bucket| lifecycle::set_policy(write, bucket, &json)).await
+    }
 }
 
 impl LocalBucket {
@@ -359,10 +391,10 @@ impl LocalBucket {
     /// [`ErrorKind::PreconditionFailed`]: the object does not meet the condition, or one that needs an object has none.
     pub async fn delete_if(&self, key: &str, only_if: Conditional) -> Result<()> {
         only_if.validate()?;
-        let key = Key::new(key)?;
+        let (key, name) = (Key::new(key)?, self.name.clone());
         self.make_room(move |write, bucket| {
             objects::check_write(write, bucket, &key, &only_if)?;
-            objects::remove(write, bucket, &key)
+            delete(write, bucket, &name, key)
         })
         .await
     }
@@ -445,10 +477,11 @@ impl LocalBucket {
             from.encrypt_anew(source, &found.object, request, segments).await?
         };
         let (from, source, request) = (from.name.clone(), source.clone(), request.clone());
+        let name = self.name.clone();
         self.write(files, move |write, bucket| {
             let source_key = request.source_ssec_key.as_ref();
-            let from = bucket_id(write, &from)?;
-            let row = source_row(write, from, &source, &request.source_only_if, source_key)?;
+            let source_bucket = bucket_id(write, &from)?;
+            let row = source_row(write, source_bucket, &source, &request.source_only_if, source_key)?;
             if row.object.version != found.object.version {
                 return Err(lost(&request.source).with_code(REPLACED).into());
             }
@@ -482,7 +515,11 @@ impl LocalBucket {
                 body,
                 ssec_key_md5: request.ssec_key.map(|key| key.md5()),
             };
-            objects::replace(write, bucket, new)
+            let stored = objects::replace(write, bucket, new)?;
+            write.note(R2Action::CopyObject, &name, &stored.key, |event| {
+                event.with_object(object.size, &stored.etag).with_copy_source(from, request.source)
+            });
+            Ok(stored)
         })
         .await
     }
@@ -560,6 +597,20 @@ fn etag_of(etag: &str, segments: &[(u16, Segment)]) -> String {
             format!("{}-{}", hasher.finish().to_hex(), segments.len())
         }
     }
+}
+
+/// Deletes an object, if it is there.
+fn delete(write: &Write<'_>, bucket: i64, name: &str, key: Key) -> StoreResult<()> {
+    if objects::remove(write, bucket, &key)? {
+        write.note(R2Action::DeleteObject, name, &key.into_given(), |event| event);
+    }
+    Ok(())
+}
+
+fn note_stored(write: &Write<'_>, action: R2Action, bucket: &str, stored: &StoredObject) {
+    write.note(action, bucket, &stored.key, |event| {
+        event.with_object(stored.size.unwrap_or_default(), &stored.etag)
+    });
 }
 
 /// Says where a part of the object lies. Parts count from 1 in their order, whatever numbers they were

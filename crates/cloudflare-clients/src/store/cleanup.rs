@@ -2,7 +2,6 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rusqlite::Connection;
 
@@ -10,11 +9,8 @@ use super::blobs::Blobs;
 use super::database::{StoreResult, storage};
 use super::instance::{DeadInstance, Instance};
 use super::shared::{Shared, create_folder};
-use super::{multipart, pairs};
+use super::{lifecycle, multipart, pairs};
 use crate::error::Result;
-
-/// R2 aborts multipart uploads after 7 days.
-const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
     if shared.writer.refusal().is_some() {
@@ -24,15 +20,14 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
     let mut expired = shared
         .writer
         .write(Vec::new(), |write| {
-            if let Some(before) = write.now.checked_sub(UPLOAD_LIFETIME) {
-                multipart::expire(write, before)?;
-            }
+            multipart::forget(write)?;
             pairs::expire(write)
         })
         .await?;
     while expired > 0 {
         expired = shared.writer.write(Vec::new(), pairs::expire).await?;
     }
+    lifecycle::sweep(shared).await?;
     let blobs = Arc::clone(&shared.blobs);
     let (dead, unfinished) = shared
         .platform
@@ -117,6 +112,7 @@ fn files_of(blobs: &Blobs, folder: &Path, dead: &[DeadInstance]) -> Result<Vec<S
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::time::Duration;
 
     use super::*;
     use crate::error::ErrorKind;
@@ -124,6 +120,8 @@ mod tests {
         AbortMultipartUploadRequest, Bucket as _, CreateMultipartUploadRequest, ListPartsRequest, PutRequest,
     };
     use crate::store::testing::{bucket_with_clock, bytes, files, pattern};
+
+    const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
     #[tokio::test]
     async fn what_a_dead_process_left_goes_and_what_lives_or_has_a_row_stays() {
@@ -172,7 +170,7 @@ mod tests {
         let create = CreateMultipartUploadRequest::new(key());
         let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
         let list = ListPartsRequest::new(key(), upload_id);
-        clock.advance(UPLOAD_LIFETIME);
+        clock.advance(UPLOAD_LIFETIME - Duration::from_secs(1));
         clean_up(bucket.store().shared()).await.unwrap();
         bucket.list_parts(list.clone()).await.unwrap();
         clock.advance(Duration::from_secs(1));

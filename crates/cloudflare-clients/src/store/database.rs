@@ -16,7 +16,7 @@ use crate::time;
 pub(super) use crate::time::to_millis;
 
 /// What each version of the format adds to the one before.
-pub(super) const VERSIONS: [&str; 8] = [
+pub(super) const VERSIONS: [&str; 9] = [
     include_str!("schema/1_buckets.sql"),
     include_str!("schema/2_namespaces.sql"),
     include_str!("schema/3_checksums.sql"),
@@ -25,6 +25,7 @@ pub(super) const VERSIONS: [&str; 8] = [
     include_str!("schema/6_bucket_settings.sql"),
     include_str!("schema/7_composite_checksums.sql"),
     include_str!("schema/8_customer_keys.sql"),
+    include_str!("schema/9_lifecycle.sql"),
 ];
 
 /// How often what waits for another process looks whether it may go on. SQLite's own handler sleeps up to 100 ms at a time,

@@ -34,8 +34,8 @@ pub struct LocalStore(Arc<Shared>);
 impl LocalStore {
     /// Opens the store in a folder, which is created where it is not there, for its owner alone.
     ///
-    /// Multipart uploads that were begun more than 7 days ago are aborted, as R2 does, keys of namespaces
-    /// that have expired are removed, and what a process that was killed left half-written; all of it happens
+    /// Lifecycle rules are carried out, which abort multipart uploads that were begun 7 days ago unless a
+    /// bucket has others, keys of namespaces that have expired are removed, and what a process that was killed left half-written; all of it happens
     /// in the background. Files of such a process that are whole and that the database does not name are
     /// moved to the folder `lost`, with a warning.
     ///

@@ -1,6 +1,6 @@
 //! Uploads in parts. Their bytes lie in the segments of a body, which becomes the object's: completing moves no bytes.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
@@ -226,7 +226,7 @@ pub(super) fn complete(
     }
     remove_segments(write, unused..ids.end)?;
     forget_plain_crcs(write, ids)?;
-    delete_row(write, bucket, key, id)?;
+    delete_row(write, bucket, key.as_bytes(), id)?;
     let new = NewObject {
         key: key.clone(),
         size,
@@ -406,7 +406,7 @@ fn check_sizes(sizes: &[u64]) -> Result<u64> {
 
 /// Drops an upload and its parts. One that has ended is gone already; one that never was is an error.
 pub(super) fn abort(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<()> {
-    match delete_row(write, bucket, key, id)? {
+    match delete_row(write, bucket, key.as_bytes(), id)? {
         Some(body) => remove_segments(write, segments_of(body)),
         None if has_ended(write, bucket, key, id)? => Ok(()),
         None => Err(no_such_upload().into()),
@@ -423,13 +423,13 @@ fn has_ended(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult
 }
 
 /// Ends an upload and returns the body of its parts.
-fn delete_row(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult<Option<i64>> {
+fn delete_row(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult<Option<i64>> {
     let body = write
         .prepare_cached("DELETE FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3 RETURNING body")?
-        .query_row((bucket, key.as_bytes(), id), |row| row.get(0))
+        .query_row((bucket, key, id), |row| row.get(0))
         .optional()?;
     if body.is_some() {
-        remember(write, bucket, key.as_bytes(), id)?;
+        remember(write, bucket, key, id)?;
         forget(write)?;
     }
     Ok(body)
@@ -444,7 +444,7 @@ fn remember(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult
 }
 
 /// Forgets the uploads that have ended long ago.
-fn forget(write: &Write<'_>) -> StoreResult<()> {
+pub(super) fn forget(write: &Write<'_>) -> StoreResult<()> {
     if let Some(before) = write.now.checked_sub(REMEMBERED) {
         write.prepare_cached("DELETE FROM ended_uploads WHERE ended < ?1")?.execute((to_millis(before),))?;
     }
@@ -459,18 +459,10 @@ pub(super) fn abort_all(write: &Write<'_>, bucket: i64) -> StoreResult<()> {
     bodies.into_iter().try_for_each(|body| remove_body(write, body))
 }
 
-/// Drops the uploads that were begun before a time.
-pub(super) fn expire(write: &Write<'_>, before: SystemTime) -> StoreResult<()> {
-    let mut statement =
-        write.prepare_cached("DELETE FROM uploads WHERE initiated < ?1 RETURNING bucket, key, id, body")?;
-    let expired = statement
-        .query_map((to_millis(before),), |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
-        .collect::<rusqlite::Result<Vec<(i64, Vec<u8>, String, i64)>>>()?;
-    for (bucket, key, id, body) in expired {
-        remember(write, bucket, &key, &id)?;
-        remove_body(write, body)?;
-    }
-    forget(write)
+/// Drops an upload, if it has not ended yet, and returns whether it had not.
+pub(super) fn abort_if_any(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult<bool> {
+    let body = delete_row(write, bucket, key, id)?;
+    body.map_or(Ok(false), |body| remove_body(write, body).map(|()| true))
 }
 
 pub(super) fn list_parts(

@@ -298,11 +298,11 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
     Ok(stored)
 }
 
-/// Deletes an object, if it is there.
-pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> StoreResult<()> {
+/// Deletes an object, if it is there, and returns whether it was.
+pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> StoreResult<bool> {
     let body = write
         .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2 RETURNING body")?
         .query_row((bucket, key.as_bytes()), |row| row.get(0))
         .optional()?;
-    body.map_or(Ok(()), |body| remove_body(write, body))
+    body.map_or(Ok(false), |body| remove_body(write, body).map(|()| true))
 }

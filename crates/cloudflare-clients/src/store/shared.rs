@@ -3,6 +3,7 @@
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 use super::blobs::Blobs;
 use super::database::{
@@ -10,7 +11,9 @@ use super::database::{
     storage,
 };
 use super::disk::{Disk, DiskFile, Open};
+use super::events::Events;
 use super::instance::Instance;
+use super::lifecycle::Sweeps;
 use super::platform::Platform;
 use super::reserve::Reserve;
 use super::unwritable::{is_full, is_unwritable, name_full_disk};
@@ -31,6 +34,8 @@ pub(super) struct Shared {
     pub(super) readers: Arc<Readers>,
     pub(super) writer: Writer,
     pub(super) blobs: Arc<Blobs>,
+    pub(super) events: Arc<Events>,
+    pub(super) sweeps: Sweeps,
     /// Held while it is open to read only.
     _lock: Option<Box<dyn DiskFile>>,
 }
@@ -90,8 +95,10 @@ impl Shared {
         let instance = Ok(instance);
         let blobs =
             Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
-        let writer = Writer::start(connection, Arc::clone(&blobs), reserve, folder.to_owned())
-            .map_err(|e| storage(folder, "cannot be opened: no thread", e))?;
+        let events = Arc::new(Events::default());
+        let writer =
+            Writer::start(connection, Arc::clone(&blobs), Arc::clone(&events), reserve, folder.to_owned())
+                .map_err(|e| storage(folder, "cannot be opened: no thread", e))?;
         let readers = Arc::new(Readers::new(platform.clone(), database.clone(), Access::Write));
         Ok(Self {
             folder: folder.to_owned(),
@@ -100,6 +107,8 @@ impl Shared {
             readers,
             writer,
             blobs,
+            events,
+            sweeps: Sweeps::new(platform.runtime.now()),
             _lock: None,
         })
     }
@@ -138,7 +147,17 @@ impl Shared {
             Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
         let writer = Writer::refusing(refusal, reserve(folder, &platform), folder.to_owned());
         let readers = Arc::new(Readers::new(platform.clone(), database.clone(), access));
-        Ok(Self { folder: folder.to_owned(), database, platform, readers, writer, blobs, _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            database,
+            platform,
+            readers,
+            writer,
+            blobs,
+            events: Arc::default(),
+            sweeps: Sweeps::new(UNIX_EPOCH),
+            _lock: lock,
+        })
     }
 }
 

@@ -24,6 +24,10 @@ impl Clock {
     pub(crate) fn advance(&self, duration: Duration) {
         *self.0.lock().unwrap() += duration;
     }
+
+    pub(crate) fn set(&self, now: SystemTime) {
+        *self.0.lock().unwrap() = now;
+    }
 }
 
 impl Runtime for Clock {

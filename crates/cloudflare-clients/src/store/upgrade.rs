@@ -17,8 +17,8 @@ use crate::kv::{self, Namespace as _};
 use crate::r2::{
     AbortMultipartUploadRequest, Bucket as _, Checksum, ChecksumAlgorithm, CompleteMultipartUploadRequest,
     CompositeChecksum, CopyRequest, Crc64Nvme, CreateMultipartUploadRequest, CustomMetadata, GetRequest,
-    HeadRequest, HttpMetadata, ListMultipartUploadsRequest, ListPartsRequest, ListRequest, PutRequest,
-    ServedRange, SseCustomerKey, StorageClass, UploadPartRequest,
+    HeadRequest, HttpMetadata, LifecyclePolicy, LifecycleRule, ListMultipartUploadsRequest, ListPartsRequest,
+    ListRequest, PutRequest, ServedRange, SseCustomerKey, StorageClass, UploadPartRequest,
 };
 use crate::runtime::Runtime as _;
 
@@ -201,6 +201,32 @@ async fn fill(folder: &Path, store: &LocalStore) {
     let database = Connection::open(folder.join("store.sqlite3")).unwrap();
     let set = "UPDATE buckets SET cors = ?1, location = ?2, storage_class = ?3 WHERE name = 'media'";
     assert_eq!(database.execute(set, settings()).unwrap(), 1);
+
+    // Since version 9.
+    media.put_lifecycle(lifecycle()).await.unwrap();
+    store.apply_lifecycle().await.unwrap();
+}
+
+/// The policy of the bucket `media` since version 9, of which a part was carried out.
+fn lifecycle() -> LifecyclePolicy {
+    let day = Duration::from_hours(24);
+    LifecyclePolicy::new([
+        LifecycleRule::new("logs").prefix("logs/").delete_objects(day),
+        LifecycleRule::new("cold").prefix("cold/").move_to_infrequent_access(Duration::ZERO),
+    ])
+}
+
+/// What comes of age is deleted, also of what an older version has stored.
+async fn check_lifecycle(store: &LocalStore, clock: &Clock, written: usize) {
+    let [media, other] = ["media", "other"].map(|name| store.bucket(name).unwrap());
+    let policy = media.lifecycle().await.unwrap();
+    let expected = if written >= 9 { lifecycle() } else { LifecyclePolicy::of_new_bucket() };
+    assert_eq!(policy, Some(expected));
+    let week = LifecycleRule::new("week").delete_objects(Duration::from_hours(7 * 24));
+    other.put_lifecycle(LifecyclePolicy::new([week])).await.unwrap();
+    clock.advance(Duration::from_hours(7 * 24));
+    assert_eq!(store.apply_lifecycle().await.unwrap().deleted, 2);
+    assert!(other.list(ListRequest::default()).await.unwrap().objects.is_empty());
 }
 
 /// What a customer's key encrypts since version 8.
@@ -430,6 +456,11 @@ async fn a_store_of_every_version_is_upgraded_and_keeps_all_it_has() {
         let new = LocalNamespace::open_in(&store, "new").await.unwrap();
         assert_eq!(value(&new, "key").await, Some(pattern(100_000)));
         assert_eq!(files(&store).await, (kept + 2, 0));
+        drop((media, new, store));
+
+        let clock = Clock::new();
+        let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await.unwrap();
+        check_lifecycle(&store, &clock, written).await;
     }
 }
 

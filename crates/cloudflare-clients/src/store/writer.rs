@@ -1,5 +1,6 @@
 //! The worker that writes: what waits at the same time is committed together.
 
+use std::cell::RefCell;
 use std::io;
 use std::ops::{ControlFlow, Deref};
 use std::path::PathBuf;
@@ -14,10 +15,12 @@ use super::blobs::{Blobs, PendingBlob};
 use super::database::{
     Failure, MAX_WAIT_FOR_READS, MAX_WAIT_FOR_TRANSACTION, StoreResult, from_millis, to_millis, wait_at_most,
 };
+use super::events::Events;
 use super::reserve::Reserve;
 use super::threads::Worker;
 use super::unwritable::{is_full, is_full_for_sqlite, name_full_disk};
 use crate::error::{Error, ErrorKind, Result};
+use crate::r2::R2Event;
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
 const MAX_BATCH: usize = 256;
@@ -30,6 +33,10 @@ pub(super) struct Write<'c> {
     connection: &'c Connection,
     /// The time, in whole milliseconds.
     pub(super) now: SystemTime,
+    /// Whether anybody wants to know of `events`.
+    pub(super) are_events_heard: bool,
+    /// What was done so far, to be told once it is committed.
+    pub(super) events: RefCell<Vec<R2Event>>,
 }
 
 impl Deref for Write<'_> {
@@ -54,6 +61,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         blobs: Arc<Blobs>,
+        events: Arc<Events>,
         reserve: Reserve,
         folder: PathBuf,
     ) -> std::io::Result<Self> {
@@ -66,6 +74,7 @@ impl Writer {
             jobs: received,
             connection,
             blobs,
+            events,
             reserve: Arc::clone(&reserve),
             removed,
             log,
@@ -174,11 +183,15 @@ fn in_savepoint<T>(
     work: impl FnOnce(&Write<'_>) -> StoreResult<T>,
 ) -> rusqlite::Result<StoreResult<T>> {
     write.prepare_cached("SAVEPOINT job")?.execute(())?;
+    let events = write.events.borrow().len();
     let outcome = work(write);
     match outcome {
         // SQLite undoes the whole transaction on some errors, a full disk among them.
         Err(Failure::Sqlite(error)) if write.is_autocommit() => return Err(error),
-        Err(_) => write.prepare_cached("ROLLBACK TO job")?.execute(())?,
+        Err(_) => {
+            write.events.borrow_mut().truncate(events);
+            write.prepare_cached("ROLLBACK TO job")?.execute(())?
+        }
         Ok(_) => 0,
     };
     write.prepare_cached("RELEASE job")?.execute(())?;
@@ -189,6 +202,7 @@ struct Committer {
     jobs: mpsc::Receiver<Box<dyn Job>>,
     connection: Connection,
     blobs: Arc<Blobs>,
+    events: Arc<Events>,
     reserve: Arc<Reserve>,
     /// Files that are gone and still listed as garbage.
     removed: Vec<String>,
@@ -244,12 +258,13 @@ impl Committer {
         if result.is_err() && !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
         }
-        result?;
+        self.events.tell(result?);
         self.removed.clear();
         Ok(())
     }
 
-    fn run_batch(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<()> {
+    /// Returns what is to be told.
+    fn run_batch(&self, batch: &mut [Box<dyn Job>]) -> rusqlite::Result<Vec<R2Event>> {
         let mut forget = self.connection.prepare_cached("DELETE FROM garbage WHERE blob = ?1")?;
         for blob in &self.removed {
             forget.execute((blob,))?;
@@ -257,11 +272,14 @@ impl Committer {
         let write = Write {
             connection: &self.connection,
             now: from_millis(to_millis(self.blobs.platform.runtime.now())),
+            are_events_heard: self.events.are_heard(),
+            events: RefCell::default(),
         };
         for job in batch {
             job.run(&write)?;
         }
-        self.blobs.platform.disk.commit(&self.connection)
+        self.blobs.platform.disk.commit(&self.connection)?;
+        Ok(write.events.into_inner())
     }
 
     /// Empties the log when it is large: no read begins in it while those under way are waited for.

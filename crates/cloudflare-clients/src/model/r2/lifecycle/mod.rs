@@ -18,9 +18,6 @@ const MAX_ID: usize = 255;
 /// A new bucket's only rule aborts uploads after this time.
 const ABORTED_AFTER: Duration = Duration::from_hours(7 * 24);
 
-/// R2 deletes rather than moves what would be deleted so soon after.
-const DELETED_SOON: Duration = Duration::from_hours(24);
-
 /// The lifecycle policy of a bucket: which objects are deleted or moved to Infrequent Access, and when, and how long
 /// an upload in parts may take.
 ///
@@ -139,21 +136,6 @@ impl LifecyclePolicy {
         let due = |rule: &LifecycleRule| rule.delete_objects.map(|condition| condition.time(uploaded));
         let rules = self.rules.iter().filter(|rule| rule.enabled && rule.applies_to(key));
         rules.filter_map(|rule| Some((due(rule)?, rule))).min_by_key(|(time, _)| *time)
-    }
-
-    /// Whether an object is left in its storage class because it is deleted within a day of being moved.
-    #[cfg_attr(
-        any(not(feature = "local"), target_arch = "wasm32"),
-        expect(dead_code, reason = "the store's")
-    )]
-    pub(crate) fn deletes_instead(
-        &self,
-        key: &str,
-        uploaded: SystemTime,
-        condition: LifecycleCondition,
-    ) -> bool {
-        let moved = condition.time(uploaded);
-        self.expiration(key, uploaded).is_some_and(|(deleted, _)| deleted <= later(moved, DELETED_SOON))
     }
 }
 
@@ -293,7 +275,5 @@ mod tests {
             assert_eq!((time, rule.id.as_str()), (at(expected.0), expected.1), "{key}");
         }
         assert_eq!(LifecyclePolicy::of_new_bucket().expiration("a", at(1)), None);
-        let moves = |age| policy.deletes_instead("logs/a", at(10), LifecycleCondition::Age(days(age)));
-        assert_eq!([moves(5), moves(6), moves(7), moves(8)], [false, true, true, true]);
     }
 }

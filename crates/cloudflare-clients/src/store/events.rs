@@ -1,0 +1,209 @@
+//! What happens to the objects of a store, for who listens.
+
+use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use futures_util::Stream;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use super::local_store::LocalStore;
+use super::writer::Write;
+use crate::r2::{R2Action, R2Event};
+use crate::sync::lock;
+
+/// How many events wait for a listener at most.
+const MAX_WAITING: usize = 10_000;
+
+/// What happens to the objects of a [`LocalStore`] from now on, as R2's event notifications say it: a stream, in the order of
+/// the transactions, of what was done through this store and its clones. What another process does is not in it.
+///
+/// Up to 10,000 events wait to be read. More are dropped, with a warning.
+#[derive(Debug)]
+pub struct R2Events(Receiver<R2Event>);
+
+impl Stream for R2Events {
+    type Item = R2Event;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<R2Event>> {
+        self.0.poll_recv(cx)
+    }
+}
+
+impl LocalStore {
+    /// Listens to what happens to objects from now on. The events have this account's id.
+    ///
+    /// Objects that are put, copied, made of parts and deleted have events, and those that a lifecycle rule deletes. A
+    /// deletion of what is not there has none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// use cloudflare_clients::LocalStore;
+    /// use cloudflare_clients::r2::{Bucket, PutRequest, R2Action};
+    /// use futures_util::StreamExt;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = LocalStore::open(folder.path()).await?;
+    /// store.create_bucket("media").await?;
+    /// let mut events = store.events("3f4b7e3dcab231cbfdaa90a6a28bd548");
+    /// store.bucket("media")?.put(PutRequest::new("a.txt", "hello")).await?;
+    ///
+    /// let event = events.next().await.unwrap();
+    /// assert_eq!((event.action, event.object.size), (R2Action::PutObject, Some(5)));
+    /// # Ok(()) }
+    /// ```
+    pub fn events(&self, account: impl Into<String>) -> R2Events {
+        R2Events(self.shared().events.listen(account.into()))
+    }
+}
+
+/// Who listens.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    listeners: Mutex<Vec<Listener>>,
+    /// Whether there may be one.
+    heard: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Listener {
+    account: String,
+    sender: Sender<R2Event>,
+    /// Whether the last event was dropped.
+    full: bool,
+}
+
+impl Events {
+    fn listen(&self, account: String) -> Receiver<R2Event> {
+        let (sender, receiver) = channel(MAX_WAITING);
+        let mut listeners = lock(&self.listeners);
+        listeners.push(Listener { account, sender, full: false });
+        self.heard.store(true, Ordering::Release);
+        receiver
+    }
+
+    /// Whether anybody listens.
+    pub(super) fn are_heard(&self) -> bool {
+        self.heard.load(Ordering::Acquire)
+    }
+
+    /// Tells what was committed. Never waits.
+    pub(super) fn tell(&self, events: Vec<R2Event>) {
+        if events.is_empty() {
+            return;
+        }
+        let mut listeners = lock(&self.listeners);
+        for event in events {
+            listeners.retain_mut(|listener| listener.tell(&event));
+        }
+        self.heard.store(!listeners.is_empty(), Ordering::Release);
+    }
+}
+
+impl Listener {
+    /// Returns whether it listens still.
+    fn tell(&mut self, event: &R2Event) -> bool {
+        let account = self.account.clone();
+        let was_full = self.full;
+        let sent = self.sender.try_send(R2Event { account, ..event.clone() });
+        self.full = matches!(sent, Err(TrySendError::Full(_)));
+        if self.full && !was_full {
+            tracing::warn!("{MAX_WAITING} events of R2 wait to be delivered: those that follow are dropped");
+        }
+        !matches!(sent, Err(TrySendError::Closed(_)))
+    }
+}
+
+impl Write<'_> {
+    /// Notes what is done to an object, to be told once it is committed.
+    pub(super) fn note(
+        &self,
+        action: R2Action,
+        bucket: &str,
+        key: &str,
+        known: impl FnOnce(R2Event) -> R2Event,
+    ) {
+        if self.are_events_heard {
+            let event = known(R2Event::new("", action, bucket, key, self.now));
+            self.events.borrow_mut().push(event);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::r2::{
+        Bucket as _, CompleteMultipartUploadRequest, Conditional, CopyRequest, CreateMultipartUploadRequest,
+        DeleteManyRequest, DeleteRequest, PutRequest, UploadPartRequest,
+    };
+    use crate::runtime::Runtime as _;
+    use crate::store::testing::bucket_with_clock;
+
+    fn waiting(events: &mut R2Events) -> Vec<R2Event> {
+        std::iter::from_fn(|| events.0.try_recv().ok()).collect()
+    }
+
+    #[tokio::test]
+    async fn what_was_done_is_told_and_what_was_not_is_not() {
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        bucket.put(PutRequest::new("before", "1")).await.unwrap();
+        let mut events = bucket.store().events("account");
+        let etag = bucket.put(PutRequest::new("a", "12345")).await.unwrap().etag;
+        bucket.put(PutRequest::new("a", "123")).await.unwrap();
+        let refused =
+            PutRequest { only_if: Conditional::new().etag_matches("x"), ..PutRequest::new("a", "1") };
+        bucket.put(refused).await.unwrap_err();
+        bucket.copy(CopyRequest::new("a", "b")).await.unwrap();
+        let created = bucket.create_multipart_upload(CreateMultipartUploadRequest::new("c")).await.unwrap();
+        let part = UploadPartRequest::new("c", &created.upload_id, 1, "12");
+        let part = bucket.upload_part(part).await.unwrap();
+        let complete = CompleteMultipartUploadRequest::new("c", &created.upload_id, vec![part]);
+        bucket.complete_multipart_upload(complete).await.unwrap();
+        for key in ["a", "a", "never"] {
+            bucket.delete(DeleteRequest::new(key)).await.unwrap();
+        }
+        bucket.delete_many(DeleteManyRequest::new(["never", "cafe\u{301}", "b"])).await.unwrap();
+
+        let told = waiting(&mut events);
+        let short: Vec<_> = told
+            .iter()
+            .map(|event| (event.action.as_str(), event.object.key.as_str(), event.object.size))
+            .collect();
+        assert_eq!(
+            short,
+            [
+                ("PutObject", "a", Some(5)),
+                ("PutObject", "a", Some(3)),
+                ("CopyObject", "b", Some(3)),
+                ("CompleteMultipartUpload", "c", Some(2)),
+                ("DeleteObject", "a", None),
+                ("DeleteObject", "b", None),
+            ]
+        );
+        assert!(told.iter().all(|event| (&*event.account, &*event.bucket) == ("account", "media")));
+        assert!(told.iter().all(|event| event.event_time == clock.now()));
+        assert_eq!(told[0].object.e_tag.as_ref(), Some(&etag));
+        let source = told[2].copy_source.as_ref().map(|source| (&*source.bucket, &*source.object));
+        assert_eq!(source, Some(("media", "a")));
+        drop(events);
+        bucket.put(PutRequest::new("after", "1")).await.unwrap();
+        assert!(!bucket.store().shared().events.are_heard());
+    }
+
+    #[tokio::test]
+    async fn what_nobody_reads_is_dropped_at_a_limit() {
+        let events = Events::default();
+        let mut slow = R2Events(events.listen("slow".to_owned()));
+        let mut other = R2Events(events.listen("other".to_owned()));
+        let event = R2Event::new("", R2Action::PutObject, "media", "a", std::time::UNIX_EPOCH);
+        for _ in 0..MAX_WAITING {
+            events.tell(vec![event.clone()]);
+        }
+        assert_eq!(waiting(&mut other).len(), MAX_WAITING);
+        events.tell(vec![event]);
+        assert_eq!((waiting(&mut slow).len(), waiting(&mut other).len()), (MAX_WAITING, 1));
+    }
+}
