@@ -21,6 +21,8 @@ use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Tls};
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How often lifecycle rules are carried out.
+const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
 /// How many clients may wait to be connected.
 const BACKLOG: u32 = 1024;
 /// How much of an answer the system keeps that the client has not taken. With more, a slow client would seem to take nothing
@@ -154,11 +156,23 @@ impl Server {
         };
         tokio::select! {
             () = accept => {}
+            () = sweep(&service.store) => {}
             () = shutdown => {}
         }
         drop(listener);
         if runtime.within(SHUTDOWN_TIMEOUT, connections.end_all()).await.is_none() {
             tracing::warn!("requests were still under way when the server stopped");
+        }
+    }
+}
+
+/// Carries out lifecycle rules, for ever.
+async fn sweep(store: &LocalStore) {
+    loop {
+        // A clock of tests is not moved on by this.
+        store.runtime().timeout(SWEEP_INTERVAL).await;
+        if let Err(error) = store.apply_lifecycle().await {
+            tracing::warn!(%error, "lifecycle rules cannot be carried out yet");
         }
     }
 }

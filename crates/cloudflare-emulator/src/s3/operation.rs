@@ -42,6 +42,8 @@ operations! {
     PutBucketCors,
     DeleteBucketCors,
     GetBucketLifecycleConfiguration,
+    PutBucketLifecycleConfiguration,
+    DeleteBucketLifecycle,
     GetObjectLockConfiguration,
     GetBucketReplication,
     ListObjects,
@@ -94,7 +96,6 @@ const PUT_BUCKET: Unimplemented = &[
     ("analytics", "PutBucketAnalyticsConfiguration"),
     ("intelligent-tiering", "PutBucketIntelligentTieringConfiguration"),
     ("inventory", "PutBucketInventoryConfiguration"),
-    ("lifecycle", "PutBucketLifecycleConfiguration"),
     ("logging", "PutBucketLogging"),
     ("metrics", "PutBucketMetricsConfiguration"),
     ("notification", "PutBucketNotificationConfiguration"),
@@ -113,7 +114,6 @@ const DELETE_BUCKET: Unimplemented = &[
     ("analytics", "DeleteBucketAnalyticsConfiguration"),
     ("intelligent-tiering", "DeleteBucketIntelligentTieringConfiguration"),
     ("inventory", "DeleteBucketInventoryConfiguration"),
-    ("lifecycle", "DeleteBucketLifecycle"),
     ("metrics", "DeleteBucketMetricsConfiguration"),
     ("ownershipControls", "DeleteBucketOwnershipControls"),
     ("policy", "DeleteBucketPolicy"),
@@ -172,6 +172,7 @@ impl S3Operation {
             Method::HEAD => Ok(Self::HeadBucket),
             Method::PUT if query.has("encryption") => Ok(Self::PutBucketEncryption),
             Method::PUT if query.has("cors") => Ok(Self::PutBucketCors),
+            Method::PUT if query.has("lifecycle") => Ok(Self::PutBucketLifecycleConfiguration),
             Method::PUT => {
                 refuse(query, PUT_BUCKET)?;
                 refuse_any("PUT", query)?;
@@ -179,6 +180,7 @@ impl S3Operation {
             }
             Method::DELETE if query.has("encryption") => Ok(Self::DeleteBucketEncryption),
             Method::DELETE if query.has("cors") => Ok(Self::DeleteBucketCors),
+            Method::DELETE if query.has("lifecycle") => Ok(Self::DeleteBucketLifecycle),
             Method::DELETE => {
                 refuse(query, DELETE_BUCKET)?;
                 refuse_any("DELETE", query)?;
@@ -300,6 +302,8 @@ mod tests {
             ("DELETE", "/media?encryption", false, S3Operation::DeleteBucketEncryption),
             ("PUT", "/media?cors", false, S3Operation::PutBucketCors),
             ("DELETE", "/media?cors=", false, S3Operation::DeleteBucketCors),
+            ("PUT", "/media?lifecycle", false, S3Operation::PutBucketLifecycleConfiguration),
+            ("DELETE", "/media?lifecycle=", false, S3Operation::DeleteBucketLifecycle),
             ("POST", "/media?delete", false, S3Operation::DeleteObjects),
             ("POST", "/media", false, S3Operation::PostBucket),
             ("GET", "/media/k?response-content-type=a", false, S3Operation::GetObject),

@@ -214,10 +214,18 @@ impl S3Operation {
             | Self::GetBucketCors
             | Self::DeleteBucketCors
             | Self::GetBucketLifecycleConfiguration
+            | Self::DeleteBucketLifecycle
             | Self::GetObjectLockConfiguration
             | Self::GetBucketReplication
             | Self::PostBucket => &[],
             Self::PutBucketEncryption | Self::PutBucketCors => &[BODY],
+            Self::PutBucketLifecycleConfiguration => &[
+                BODY,
+                &[(
+                    &["x-amz-transition-default-minimum-object-size"],
+                    Ignored("objects of every size are moved, as R2 has no least one"),
+                )],
+            ],
             Self::ListObjects => &[LISTING, &[(&["?marker", "?max-keys"], Honoured)]],
             Self::ListObjectsV2 => &[
                 LISTING,

@@ -4,8 +4,7 @@ use cloudflare_clients::r2::Account as _;
 
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{
-    NO_SUCH_LIFECYCLE_CONFIGURATION, NO_SUCH_TAG_SET, OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR,
-    REPLICATION_CONFIGURATION_NOT_FOUND_ERROR,
+    NO_SUCH_TAG_SET, OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR, REPLICATION_CONFIGURATION_NOT_FOUND_ERROR,
 };
 use crate::s3::operation::S3Operation;
 use crate::s3::request::S3Request;
@@ -31,7 +30,6 @@ pub(super) async fn run(
         }
         S3Operation::GetBucketVersioning => Ok(response::document("VersioningConfiguration", |_| {})),
         S3Operation::GetBucketTagging => Err(NO_SUCH_TAG_SET.into()),
-        S3Operation::GetBucketLifecycleConfiguration => Err(NO_SUCH_LIFECYCLE_CONFIGURATION.into()),
         S3Operation::GetObjectLockConfiguration => Err(OBJECT_LOCK_CONFIGURATION_NOT_FOUND_ERROR.into()),
         S3Operation::GetBucketReplication => Err(REPLICATION_CONFIGURATION_NOT_FOUND_ERROR.into()),
         _ => Ok(response::document("LocationConstraint", |root| match location {

@@ -14,7 +14,7 @@ use cloudflare_clients::s3::xml_checksums;
 use cloudflare_clients::sigv4;
 use http::HeaderMap;
 
-use super::upload_checksum;
+use super::{expiration, upload_checksum};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::{INVALID_DIGEST, MALFORMED_XML};
 use crate::s3::payload::several_checksums;
@@ -47,13 +47,15 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     let mut complete = CompleteMultipartUploadRequest::new(&request.key, upload_id, parts);
     (complete.only_if, complete.checksum, complete.ssec_key) = (only_if, checksum, ssec_key);
     let stored = bucket.complete_multipart_upload(complete).await?;
-    Ok(response::document("CompleteMultipartUploadResult", |root| {
+    let mut response = response::document("CompleteMultipartUploadResult", |root| {
         root.text("Location", &location);
         root.text("Bucket", &request.bucket);
         root.text("Key", &request.key);
         root.text("ETag", stored.http_etag());
         xml_checksums::write_of_object(&stored.checksums, root);
-    }))
+    });
+    expiration::add(&bucket, &request.key, stored.uploaded, response.headers_mut()).await?;
+    Ok(response)
 }
 
 /// The one `x-amz-checksum-*`: of all bytes for CRC-64/NVME, else of the checksums of the parts. Some clients leave out

@@ -8,6 +8,7 @@ use cloudflare_clients::s3::error_code::INVALID_REQUEST;
 use cloudflare_clients::s3::headers::{self, ConditionTarget, CustomerKeyTarget};
 use cloudflare_clients::s3::xml_checksums;
 
+use super::expiration;
 use crate::s3::copy_source::CopySource;
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
@@ -43,12 +44,13 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         Some(other) => return Err(S3Error::invalid_argument(format!("metadata directive {other}."))),
     };
 
-    let mut copy = CopyRequest::new(source.key, request.key);
+    let mut copy = CopyRequest::new(source.key, &request.key);
     copy.source_bucket = Some(source.bucket);
     (copy.source_only_if, copy.only_if) = (source_only_if, only_if);
     (copy.replace_metadata, copy.storage_class) = (replace_metadata, storage_class);
     (copy.source_ssec_key, copy.ssec_key) = (source_ssec_key, ssec_key);
-    let stored = service.store.bucket(&request.bucket)?.copy(copy).await?;
+    let bucket = service.store.bucket(&request.bucket)?;
+    let stored = bucket.copy(copy).await?;
     let mut response = response::document("CopyObjectResult", |root| {
         root.text("ETag", stored.http_etag());
         let uploaded = stored.uploaded.unwrap_or_else(|| service.store.now());
@@ -56,6 +58,7 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
         xml_checksums::write_of_object(&stored.checksums, root);
     });
     headers::write_ssec_key_md5(stored.ssec_key_md5.as_deref(), response.headers_mut());
+    expiration::add(&bucket, &request.key, stored.uploaded, response.headers_mut()).await?;
     Ok(response)
 }
 

@@ -4,6 +4,7 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Bucket as _, GetRequest, ObjectBody};
 use http::StatusCode;
 
+use super::expiration;
 use super::object_read::{ObjectRead, not_modified};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
@@ -31,7 +32,9 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
                     continue;
                 }
                 let mut response = response::stored_bytes(status, body);
+                let uploaded = object.uploaded;
                 response.headers_mut().extend(read.headers(object)?);
+                expiration::add(&bucket, &request.key, Some(uploaded), response.headers_mut()).await?;
                 return Ok(response);
             }
             Ok(None) => return Err(NO_SUCH_KEY.into()),

@@ -4,6 +4,7 @@ use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::Bucket as _;
 use http::{StatusCode, header};
 
+use super::expiration;
 use super::object_read::{ObjectRead, not_modified};
 use crate::s3::error::S3Error;
 use crate::s3::known_error::NO_SUCH_KEY;
@@ -33,7 +34,9 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
     }
     let mut response = response::empty(status);
     let length = object.range.map_or(object.size, |served| served.length);
+    let uploaded = object.uploaded;
     response.headers_mut().extend(read.headers(object)?);
     response.headers_mut().insert(header::CONTENT_LENGTH, length.into());
+    expiration::add(&bucket, &request.key, Some(uploaded), response.headers_mut()).await?;
     Ok(response)
 }

@@ -4,6 +4,7 @@ mod abort_multipart_upload;
 mod bucket;
 mod bucket_cors;
 mod bucket_encryption;
+mod bucket_lifecycle;
 mod bucket_properties;
 mod complete_multipart_upload;
 mod copy_object;
@@ -12,6 +13,7 @@ mod create_multipart_upload;
 mod delete_bucket;
 mod delete_object;
 mod delete_objects;
+mod expiration;
 mod get_object;
 mod head_bucket;
 mod head_object;
@@ -52,11 +54,13 @@ pub(crate) async fn run(
         S3Operation::GetBucketCors => bucket_cors::get(service, &request).await,
         S3Operation::PutBucketCors => bucket_cors::put(service, request).await,
         S3Operation::DeleteBucketCors => bucket_cors::delete(service, &request).await,
+        S3Operation::GetBucketLifecycleConfiguration => bucket_lifecycle::get(service, &request).await,
+        S3Operation::PutBucketLifecycleConfiguration => bucket_lifecycle::put(service, request).await,
+        S3Operation::DeleteBucketLifecycle => bucket_lifecycle::delete(service, &request).await,
         S3Operation::GetBucketLocation
         | S3Operation::GetBucketEncryption
         | S3Operation::GetBucketVersioning
         | S3Operation::GetBucketTagging
-        | S3Operation::GetBucketLifecycleConfiguration
         | S3Operation::GetObjectLockConfiguration
         | S3Operation::GetBucketReplication => bucket_properties::run(operation, service, &request).await,
         S3Operation::ListObjects => list_objects::v1(service, &request).await,
