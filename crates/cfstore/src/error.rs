@@ -52,6 +52,10 @@ pub(crate) enum Error {
     MissingBucket(String),
     /// The account has no namespace of this title or id.
     MissingNamespace(String),
+    /// This bucket has no lifecycle rules.
+    NoLifecycle(String),
+    /// There is no lifecycle rule of this name.
+    NoLifecycleRule(String),
     /// The embedded store has no such bucket, but these.
     NoBucket { name: String, buckets: String },
     /// There is no embedded store in this folder.
@@ -138,6 +142,8 @@ impl Error {
             | Self::NoCors(_)
             | Self::MissingBucket(_)
             | Self::MissingNamespace(_)
+            | Self::NoLifecycle(_)
+            | Self::NoLifecycleRule(_)
             | Self::NoBucket { .. }
             | Self::NoStore(_) => ExitStatus::NotFound,
             Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
@@ -165,6 +171,11 @@ impl Error {
                  there is",
             ),
             Self::NoSuchUpload(_) => Some("`cfstore r2 uploads ls` lists those that are unfinished"),
+            Self::NoLifecycle(_) => Some(
+                "`cfstore r2 lifecycle set --id logs --prefix logs/ --delete-after 90days` deletes what is old; objects stay as they \
+                 are without rules, and so do uploads that were not finished",
+            ),
+            Self::NoLifecycleRule(_) => Some("`cfstore r2 lifecycle show` lists the rules with their ids"),
             Self::NoCors(_) => Some(
                 "`cfstore r2 cors set --origin https://app.example.com --method GET --header range` lets pages of an origin \
                  read",
@@ -289,6 +300,8 @@ impl fmt::Display for Error {
             Self::NoCors(target) => write!(f, "{target} has no CORS rules: it refuses every page"),
             Self::MissingBucket(name) => write!(f, "there is no bucket {name:?}"),
             Self::MissingNamespace(named) => write!(f, "there is no namespace {named:?}"),
+            Self::NoLifecycle(target) => write!(f, "{target} has no lifecycle rules"),
+            Self::NoLifecycleRule(id) => write!(f, "there is no lifecycle rule {id:?}"),
             Self::NoBucket { name, .. } => write!(f, "the embedded store has no bucket {name:?}"),
             Self::NoStore(directory) => {
                 write!(

@@ -10,6 +10,7 @@ mod confirm;
 mod content_type;
 mod destination;
 mod error;
+mod events;
 mod file_size_limit;
 mod input;
 mod key_argument;

@@ -5,6 +5,7 @@ mod buckets;
 mod cors;
 mod doctor;
 mod kv;
+mod lifecycle;
 mod namespaces;
 mod objects;
 mod transfers;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use cloudflare_clients::http::Method;
 
+use crate::events::EventTarget;
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
@@ -23,6 +25,7 @@ pub(crate) use self::buckets::{Bucket, BucketCreate, BucketLs, BucketName};
 pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
+pub(crate) use self::lifecycle::{Lifecycle, LifecycleForm, LifecycleRm, LifecycleSet, LifecycleShow};
 pub(crate) use self::namespaces::{Namespace, NamespaceCreate, NamespaceRename, NamespaceRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
@@ -104,7 +107,10 @@ pub(crate) enum Command {
 Examples:
   cfstore serve
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
-  cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls")]
+  cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls
+  cfstore serve --events events.jsonl                      what happens to objects
+  cfstore serve --events http://localhost:8787/events      to a Worker in development
+  cfstore serve --events 'command:jq .object.key >&2'")]
     Serve(Serve),
     /// Make, list and remove the keys that `cfstore serve` takes besides its first one
     ///
@@ -286,6 +292,11 @@ Examples:
     /// A bucket without rules refuses every page.
     #[command(subcommand)]
     Cors(Cors),
+    /// Show or set the lifecycle rules of the bucket: when objects are deleted or moved, and uploads aborted
+    ///
+    /// A new bucket has one rule, which aborts uploads that were not finished after 7 days.
+    #[command(subcommand)]
+    Lifecycle(Lifecycle),
     /// Make a URL with which anyone can fetch or store one object, until it expires
     ///
     /// Nothing is sent: the URL is computed here. Treat it as a secret.
@@ -454,6 +465,11 @@ pub(crate) struct Serve {
     /// say. R2 goes by the rules: what works only so does not work there
     #[arg(long)]
     pub(crate) cors_open: bool,
+    /// Send what happens to objects somewhere, as R2's event notifications do to a queue: a file, to which
+    /// each event is appended as a line of JSON; a URL, to which it is posted; or `command:` and a command
+    /// line, which reads it on stdin. What fails is tried four times
+    #[arg(long, value_name = "WHERE")]
+    pub(crate) events: Option<EventTarget>,
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,

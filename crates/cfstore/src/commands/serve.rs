@@ -1,6 +1,7 @@
 //! `cfstore serve`
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
 use cloudflare_emulator::{Credentials, Keys, KvBehaviour, Server, Tls};
@@ -8,6 +9,7 @@ use cloudflare_emulator::{Credentials, Keys, KvBehaviour, Server, Tls};
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::cli::Serve;
 use crate::error::{Error, ExitStatus, Result};
+use crate::events::Delivery;
 use crate::namespace_location::LOCAL_NAMESPACE;
 use crate::printer::Printer;
 use crate::variables::{
@@ -16,11 +18,21 @@ use crate::variables::{
 };
 use crate::{shell, shutdown};
 
+/// How long events may be delivered after the server has stopped.
+const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
+
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
     LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
     let tls = tls(&args, &store)?;
     let credentials = Credentials::load_or_create(&args.data)?;
+    let delivery = match &args.events {
+        Some(target) => {
+            let delivery = Delivery::open(target).await?;
+            Some(tokio::spawn(delivery.run(store.events(credentials.account_id()), printer)))
+        }
+        None => None,
+    };
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
     let server = Server::bind(store, credentials.clone(), args.listen).await.map_err(Error::Listen)?;
     let server = server.with_keys(Keys::in_directory(&args.data));
@@ -84,7 +96,15 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
              presigned URL, can read and write everything{crosses}."
         ));
     }
+    if let Some(target) = &args.events {
+        printer.note(format_args!("what happens to objects goes to {target}"));
+    }
     server.run(shutdown).await;
+    if let Some(delivery) = delivery
+        && tokio::time::timeout(DELIVERY_TIMEOUT, delivery).await.is_err()
+    {
+        printer.warning("not all events were delivered in time");
+    }
     printer.note("stopped");
     Ok(ExitStatus::Success)
 }

@@ -10,6 +10,7 @@ mod full_disk;
 mod generated;
 mod kills;
 mod kv;
+mod lifecycle;
 mod listing;
 mod many;
 mod moving;

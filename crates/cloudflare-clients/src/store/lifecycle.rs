@@ -702,4 +702,52 @@ mod tests {
         }
         panic!("nothing was deleted");
     }
+
+    /// Fills a bucket without the bytes of objects: `number` keys of one uploaded a second.
+    async fn fill(bucket: &LocalBucket, number: u64) {
+        let until = to_millis(bucket.store().now());
+        let fill = move |write: &Write<'_>| {
+            let mut insert = write.prepare(
+                "INSERT INTO objects (bucket, key, version, size, etag, uploaded, storage_class, body) \
+                 VALUES (1, ?1, 'v', 0, 'e', ?2, 'STANDARD', ?3)",
+            )?;
+            for at in 0..number {
+                let key = format!("logs/{:08x}", at.wrapping_mul(2_654_435_761) & 0xffff_ffff);
+                insert.execute((key.as_bytes(), until - (number - at) * 1000, at + 1_000_000))?;
+            }
+            Ok(())
+        };
+        bucket.store().shared().writer.write(Vec::new(), fill).await.unwrap();
+    }
+
+    /// `cargo test --release -p cloudflare-clients --features local --lib -- --ignored --nocapture a_sweep_of_a_million`
+    #[tokio::test]
+    #[ignore = "measures"]
+    async fn a_sweep_of_a_million_keys() {
+        const KEYS: u64 = 1_000_000;
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        let took = async |what: &str| {
+            let began = std::time::Instant::now();
+            let done = apply(&bucket).await;
+            println!("{what}: {:?}, (deleted, moved, aborted) {done:?}", began.elapsed());
+        };
+        let began = std::time::Instant::now();
+        fill(&bucket, KEYS).await;
+        println!("filled in {:?}", began.elapsed());
+        let age = Duration::from_secs(KEYS);
+        let rules = [
+            LifecycleRule::new("logs").prefix("logs/").delete_objects(age),
+            LifecycleRule::new("other").prefix("other/").delete_objects(Duration::from_secs(1)),
+            LifecycleRule::new("cold").prefix("films/").move_to_infrequent_access(Duration::from_secs(1)),
+            LifecycleRule::new("uploads").abort_uploads(days(7)),
+        ];
+        set(&bucket, rules).await;
+        took("first sweep, two rules pass over all keys").await;
+        clock.advance(Duration::from_millis(1));
+        took("nothing to do").await;
+        took("nothing to do again").await;
+        clock.advance(Duration::from_secs(KEYS / 100));
+        took("1 % expired").await;
+        took("nothing to do after it").await;
+    }
 }

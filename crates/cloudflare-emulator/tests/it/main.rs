@@ -13,6 +13,7 @@ mod emulator;
 mod hostile;
 mod kv;
 mod kv_eventual;
+mod lifecycle;
 mod limits;
 mod lists;
 mod multipart;

@@ -11,6 +11,7 @@ mod du;
 mod get;
 mod get_many;
 mod head;
+mod lifecycle;
 mod ls;
 mod many;
 mod presign;
@@ -27,7 +28,7 @@ use std::path::Path;
 use crate::addresses::{is_address, take_bucket};
 use crate::bucket_account::BucketAccount;
 use crate::bucket_location::BucketLocation;
-use crate::cli::{Cors, R2, R2Command, Uploads};
+use crate::cli::{Cors, Lifecycle, R2, R2Command, Uploads};
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 
@@ -90,6 +91,9 @@ pub(crate) async fn run(
         R2::Cors(Cors::Set(args)) => cors::set(args, location, printer).await,
         R2::Cors(Cors::Rm) => cors::rm(location, printer).await,
         R2::Cors(Cors::Check(args)) => cors::check(args, location, printer).await,
+        R2::Lifecycle(Lifecycle::Show(args)) => lifecycle::show(args, location, printer).await,
+        R2::Lifecycle(Lifecycle::Set(args)) => lifecycle::set(args, location, printer).await,
+        R2::Lifecycle(Lifecycle::Rm(args)) => lifecycle::rm(args, location, printer).await,
         R2::Presign(args) => presign::run(args, location, printer),
         R2::Credentials(args) => credentials::run(&args, location, printer),
         R2::Doctor(args) => doctor::run(args, bucket_option.as_deref(), env_file, printer).await,
@@ -123,6 +127,8 @@ fn keys(command: &mut R2) -> Vec<&mut String> {
         R2::Cp(args) | R2::Mv(args) => vec![&mut args.source],
         // Of a sync either may be a folder, and both may be in buckets of their own.
         // The others are about a bucket, whose name the options say.
-        R2::Sync(_) | R2::Cors(_) | R2::Credentials(_) | R2::Doctor(_) | R2::Bucket(_) => Vec::new(),
+        R2::Sync(_) | R2::Cors(_) | R2::Lifecycle(_) | R2::Credentials(_) | R2::Doctor(_) | R2::Bucket(_) => {
+            Vec::new()
+        }
     }
 }

@@ -1,0 +1,120 @@
+//! `cfstore r2 lifecycle show|set|rm`
+
+use std::path::{Path, PathBuf};
+
+use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule};
+use serde_json::{Value, json};
+
+use crate::bucket_location::BucketLocation;
+use crate::cli::{LifecycleForm, LifecycleRm, LifecycleSet, LifecycleShow};
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{Key, Printer, count};
+use crate::stdin;
+
+/// A file of 1,000 rules is smaller.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
+
+pub(crate) async fn show(
+    args: LifecycleShow,
+    location: BucketLocation,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let target = location.target()?;
+    let service = location.open(printer).await?;
+    let Some(policy) = service.lifecycle().await? else {
+        return Err(Error::NoLifecycle(target));
+    };
+    let value = as_json(&policy, args.form)?;
+    if printer.is_json() {
+        printer.json_at(&value, &target)?;
+    } else {
+        printer.line(format_args!("{value:#}"))?;
+    }
+    Ok(ExitStatus::Success)
+}
+
+pub(crate) async fn set(
+    args: LifecycleSet,
+    location: BucketLocation,
+    printer: Printer,
+) -> Result<ExitStatus> {
+    let (add, given) = (args.add, given(args).await?);
+    given.validate()?;
+    let target = location.target()?;
+    let service = location.open_or_create(printer).await?;
+    let policy = if add {
+        let mut policy = service.lifecycle().await?.unwrap_or_default();
+        policy.rules.retain(|rule| given.rules.iter().all(|given| given.id != rule.id));
+        policy.rules.extend(given.rules);
+        policy
+    } else {
+        given
+    };
+    service.set_lifecycle(policy.clone()).await?;
+    if !policy.rules.iter().any(|rule| rule.enabled && rule.abort_uploads.is_some()) {
+        printer.warning("no rule aborts uploads that were not finished: their parts stay for ever, and cost as objects do");
+    }
+    let rules = count(policy.rules.len() as u64, "lifecycle rule");
+    let value = as_json(&policy, LifecycleForm::Cloudflare)?;
+    printer.result_at(format_args!("the bucket has {rules}"), &value, &target)?;
+    Ok(ExitStatus::Success)
+}
+
+pub(crate) async fn rm(args: LifecycleRm, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
+    let target = location.target()?;
+    let service = location.open(printer).await?;
+    let mut policy = service.lifecycle().await?.unwrap_or_default();
+    if let Some(id) = args.ids.iter().find(|id| policy.rules.iter().all(|rule| rule.id != **id)) {
+        return Err(Error::NoLifecycleRule(id.clone()));
+    }
+    let before = policy.rules.len();
+    policy.rules.retain(|rule| !args.all && !args.ids.contains(&rule.id));
+    let (removed, left) = ((before - policy.rules.len()) as u64, policy.rules.len() as u64);
+    if policy.rules.is_empty() {
+        service.delete_lifecycle().await?;
+    } else {
+        service.set_lifecycle(policy).await?;
+    }
+    let line = format!("removed {}: {left} left", count(removed, "lifecycle rule"));
+    printer.result_at(line, &json!({ "removed": removed, "left": left }), &target)?;
+    Ok(ExitStatus::Success)
+}
+
+/// The rules of the file, or the one of the options.
+async fn given(args: LifecycleSet) -> Result<LifecyclePolicy> {
+    if let Some(path) = args.file {
+        return read(&path).await;
+    }
+    let mut rule = LifecycleRule::new(args.id.unwrap_or_default());
+    rule.prefix = args.prefix.unwrap_or_default();
+    rule.delete_objects = args.delete_after.map(Into::into).or(args.delete_on.map(Into::into));
+    rule.move_to_infrequent_access =
+        args.infrequent_access_after.map(Into::into).or(args.infrequent_access_on.map(Into::into));
+    rule.abort_uploads = args.abort_uploads_after;
+    Ok(LifecyclePolicy::new([rule]))
+}
+
+async fn read(path: &PathBuf) -> Result<LifecyclePolicy> {
+    let bytes = if path == Path::new("-") {
+        stdin::read(MAX_FILE).await?
+    } else {
+        tokio::fs::read(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?
+    };
+    let text = String::from_utf8_lossy(&bytes);
+    LifecyclePolicy::from_json(&text).map_err(|error| {
+        Error::usage(
+            format!("\"{}\": {}", Key(&path.display().to_string()), error.message()),
+            "`cfstore r2 lifecycle show` prints the form; this is a rule: [{\"id\": \"logs\", \"enabled\": true, \
+             \"conditions\": {\"prefix\": \"logs/\"}, \"deleteObjectsTransition\": {\"condition\": {\"type\": \"Age\", \
+             \"maxAge\": 86400}}}]",
+        )
+    })
+}
+
+fn as_json(policy: &LifecyclePolicy, form: LifecycleForm) -> Result<Value> {
+    let json = match form {
+        LifecycleForm::S3 => policy.to_s3_json()?,
+        LifecycleForm::Cloudflare => policy.to_cloudflare_json()?,
+    };
+    serde_json::from_str(&json).map_err(|error| Error::Local(format!("the rules are no JSON: {error}")))
+}

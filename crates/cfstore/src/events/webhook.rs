@@ -1,0 +1,51 @@
+//! A server that events are posted to.
+
+use std::sync::Arc;
+
+use cloudflare_clients::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
+use cloudflare_clients::http::{HeaderValue, Method, Request, Uri};
+use cloudflare_clients::r2::Body;
+use cloudflare_clients::{HttpClient, HyperClient};
+
+use crate::error::{Error, Result};
+use crate::trust;
+use crate::variables::SSL_CERT_FILE;
+
+pub(crate) struct Webhook {
+    url: Uri,
+    host: HeaderValue,
+    client: Arc<dyn HttpClient>,
+}
+
+impl Webhook {
+    pub(super) fn new(url: Uri) -> Result<Self> {
+        let client = match trust::http_client(std::env::var_os(SSL_CERT_FILE))? {
+            Some(client) => client,
+            None => Arc::new(HyperClient::new()?),
+        };
+        let host = url.authority().map(|authority| {
+            let host = authority.as_str();
+            host.rsplit_once('@').map_or(host, |(_, host)| host)
+        });
+        let host = HeaderValue::from_str(host.unwrap_or_default()).map_err(|_| {
+            Error::usage("--events names no host", "a URL such as http://localhost:8787/events")
+        })?;
+        Ok(Self { url, host, client })
+    }
+
+    pub(super) async fn post(&self, json: String) -> std::result::Result<(), String> {
+        let length = json.len();
+        let mut request = Request::new(Body::from(json));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.url.clone();
+        let headers = request.headers_mut();
+        headers.insert(HOST, self.host.clone());
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CONTENT_LENGTH, length.into());
+        let response = self.client.send(request).await.map_err(|error| error.to_string())?;
+        let status = response.status();
+        // So that the connection serves the next event too.
+        let _ = response.into_body().bytes().await;
+        if status.is_success() { Ok(()) } else { Err(format!("the server answered {status}")) }
+    }
+}
