@@ -170,7 +170,7 @@ mod tests {
         let create = CreateMultipartUploadRequest::new(key());
         let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
         let list = ListPartsRequest::new(key(), upload_id);
-        clock.advance(UPLOAD_LIFETIME - Duration::from_secs(1));
+        clock.advance(Duration::from_secs(7 * 24 * 3600 - 1));
         clean_up(bucket.store().shared()).await.unwrap();
         bucket.list_parts(list.clone()).await.unwrap();
         clock.advance(Duration::from_secs(1));

@@ -9,15 +9,13 @@ use futures_util::Stream;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use super::local_store::LocalStore;
-use super::writer::Write;
-use crate::r2::{R2Action, R2Event};
+use crate::r2::R2Event;
 use crate::sync::lock;
 
 /// How many events wait for a listener at most.
 const MAX_WAITING: usize = 10_000;
 
-/// What happens to the objects of a [`LocalStore`] from now on, as R2's event notifications say it: a stream, in the order of
+/// What happens to the objects of a [`LocalStore`](crate::LocalStore) from now on, as R2's event notifications say it: a stream, in the order of
 /// the transactions, of what was done through this store and its clones. What another process does is not in it.
 ///
 /// Up to 10,000 events wait to be read. More are dropped, with a warning.
@@ -29,33 +27,6 @@ impl Stream for R2Events {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<R2Event>> {
         self.0.poll_recv(cx)
-    }
-}
-
-impl LocalStore {
-    /// Listens to what happens to objects from now on. The events have this account's id.
-    ///
-    /// Objects that are put, copied, made of parts and deleted have events, and those that a lifecycle rule deletes. A
-    /// deletion of what is not there has none.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
-    /// use cloudflare_clients::LocalStore;
-    /// use cloudflare_clients::r2::{Bucket, PutRequest, R2Action};
-    /// use futures_util::StreamExt;
-    ///
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// let store = LocalStore::open(folder.path()).await?;
-    /// store.create_bucket("media").await?;
-    /// let mut events = store.events("3f4b7e3dcab231cbfdaa90a6a28bd548");
-    /// store.bucket("media")?.put(PutRequest::new("a.txt", "hello")).await?;
-    ///
-    /// let event = events.next().await.unwrap();
-    /// assert_eq!((event.action, event.object.size), (R2Action::PutObject, Some(5)));
-    /// # Ok(()) }
-    /// ```
-    pub fn events(&self, account: impl Into<String>) -> R2Events {
-        R2Events(self.shared().events.listen(account.into()))
     }
 }
 
@@ -76,12 +47,13 @@ struct Listener {
 }
 
 impl Events {
-    fn listen(&self, account: String) -> Receiver<R2Event> {
+    /// Tells a listener what is committed from now on, with this account's id.
+    pub(super) fn listen(&self, account: String) -> R2Events {
         let (sender, receiver) = channel(MAX_WAITING);
         let mut listeners = lock(&self.listeners);
         listeners.push(Listener { account, sender, full: false });
         self.heard.store(true, Ordering::Release);
-        receiver
+        R2Events(receiver)
     }
 
     /// Whether anybody listens.
@@ -116,28 +88,12 @@ impl Listener {
     }
 }
 
-impl Write<'_> {
-    /// Notes what is done to an object, to be told once it is committed.
-    pub(super) fn note(
-        &self,
-        action: R2Action,
-        bucket: &str,
-        key: &str,
-        known: impl FnOnce(R2Event) -> R2Event,
-    ) {
-        if self.are_events_heard {
-            let event = known(R2Event::new("", action, bucket, key, self.now));
-            self.events.borrow_mut().push(event);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::r2::{
         Bucket as _, CompleteMultipartUploadRequest, Conditional, CopyRequest, CreateMultipartUploadRequest,
-        DeleteManyRequest, DeleteRequest, PutRequest, UploadPartRequest,
+        DeleteManyRequest, DeleteRequest, PutRequest, R2Action, UploadPartRequest,
     };
     use crate::runtime::Runtime as _;
     use crate::store::testing::bucket_with_clock;
@@ -196,8 +152,8 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_reads_is_dropped_at_a_limit() {
         let events = Events::default();
-        let mut slow = R2Events(events.listen("slow".to_owned()));
-        let mut other = R2Events(events.listen("other".to_owned()));
+        let mut slow = events.listen("slow".to_owned());
+        let mut other = events.listen("other".to_owned());
         let event = R2Event::new("", R2Action::PutObject, "media", "a", std::time::UNIX_EPOCH);
         for _ in 0..MAX_WAITING {
             events.tell(vec![event.clone()]);

@@ -6,14 +6,12 @@
 //! read, and changes what was found in transactions of their own, so that writers wait for a few of them at most.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension as _};
 
 use super::cursor::after_prefix;
 use super::database::{Failure, StoreResult, from_millis, malformed, to_millis};
-use super::local_store::LocalStore;
 use super::multipart;
 use super::platform::was_stopped;
 use super::segments::remove_body;
@@ -24,16 +22,13 @@ use crate::model::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule, Stora
 use crate::r2::R2Action;
 use crate::time::{duration_millis, later};
 
-/// How often rules are carried out on a store that is used, at most.
-const INTERVAL: Duration = Duration::from_mins(1);
-
 /// How many objects are changed in one transaction.
 const BATCH: usize = 500;
 
 /// R2 deletes rather than moves what would be deleted so soon after.
 const DELETED_SOON: Duration = Duration::from_hours(24);
 
-/// What [`LocalStore::apply_lifecycle`] has done.
+/// What [`LocalStore::apply_lifecycle`](crate::LocalStore::apply_lifecycle) has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LifecycleReport {
@@ -43,71 +38,6 @@ pub struct LifecycleReport {
     pub moved: u64,
     /// How many uploads in parts were aborted.
     pub aborted: u64,
-}
-
-impl LocalStore {
-    /// Carries out the [lifecycle rules](LifecyclePolicy) of all buckets, as of the time by the store's clock.
-    ///
-    /// The store does so by itself: when it is opened, and in the background of what is done to a bucket, once a minute at
-    /// most; `cfstore serve` does it every minute. R2 takes up to a day.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
-    /// use std::time::Duration;
-    ///
-    /// use cloudflare_clients::LocalStore;
-    /// # #[cfg(feature = "testing")] {
-    /// use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule, R2Service};
-    /// use cloudflare_clients::testing::ManualClock;
-    ///
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// let clock = ManualClock::default();
-    /// let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await?;
-    /// store.create_bucket("media").await?;
-    /// let r2 = R2Service::new(store.bucket("media")?);
-    /// let week = Duration::from_hours(7 * 24);
-    /// r2.set_lifecycle(LifecyclePolicy::new([LifecycleRule::new("week").delete_objects(week)])).await?;
-    /// r2.put("a.txt", "hello").await?;
-    ///
-    /// clock.advance(week);
-    /// assert_eq!(store.apply_lifecycle().await?.deleted, 1);
-    /// # }
-    /// # Ok(()) }
-    /// ```
-    ///
-    /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind). What was done until then stays done.
-    pub async fn apply_lifecycle(&self) -> Result<LifecycleReport> {
-        sweep(self.shared()).await
-    }
-}
-
-/// When rules are carried out next.
-#[derive(Debug)]
-pub(super) struct Sweeps {
-    /// In milliseconds since 1970.
-    next: AtomicU64,
-    running: tokio::sync::Mutex<()>,
-}
-
-impl Sweeps {
-    /// Those of a store that is opened now, which carries the rules out.
-    pub(super) fn new(now: SystemTime) -> Self {
-        Self { next: to_millis(later(now, INTERVAL)).into(), running: tokio::sync::Mutex::default() }
-    }
-
-    /// Has the next use of a bucket carry out the rules.
-    fn hasten(&self) {
-        self.next.store(0, Ordering::Relaxed);
-    }
-
-    /// Whether they are to be carried out: then nobody else is told so for a while. A clock that was set back far counts as moved on.
-    fn are_due(&self, now: SystemTime) -> bool {
-        let next = self.next.load(Ordering::Relaxed);
-        let (at, after) = (to_millis(now), to_millis(later(now, INTERVAL)));
-        let is_due = at >= next || after < next;
-        is_due && self.next.compare_exchange(next, after, Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
 }
 
 /// Carries out the rules in the background, if they are due.
@@ -531,7 +461,7 @@ mod tests {
         ];
         set(&bucket, rules).await;
         let mut events = bucket.store().events("account");
-        clock.advance(days(7) - Duration::from_millis(1));
+        clock.advance(Duration::from_millis(7 * 86_400_000 - 1));
         put(&bucket, &["logs/2"]).await;
         bucket.copy(CopyRequest::new("logs/1", "logs/3")).await.unwrap();
         assert_eq!(apply(&bucket).await, (0, 0, 0));
@@ -554,7 +484,7 @@ mod tests {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         put(&bucket, &["a"]).await;
         set(&bucket, [LifecycleRule::new("date").delete_objects(clock.now() + days(3))]).await;
-        clock.advance(days(3) - Duration::from_secs(1));
+        clock.advance(Duration::from_secs(3 * 86_400 - 1));
         assert_eq!(apply(&bucket).await, (0, 0, 0));
         clock.advance(Duration::from_secs(1));
         // What follows may have the rule carried out too.
@@ -623,7 +553,7 @@ mod tests {
     async fn a_sweep_takes_more_than_a_batch_and_continues_where_the_last_ended() {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         set(&bucket, [LifecycleRule::new("cold").prefix("a").move_to_infrequent_access(days(1))]).await;
-        let many: Vec<String> = (0..BATCH * 2 + 1).map(|number| format!("a{number}")).collect();
+        let many: Vec<String> = (0..=BATCH * 2).map(|number| format!("a{number}")).collect();
         let puts = many.iter().map(|key| bucket.put(PutRequest::new(key, "1")));
         futures_util::future::join_all(puts).await.into_iter().for_each(|stored| drop(stored.unwrap()));
         put(&bucket, &["b"]).await;

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::cleanup::clean_up;
+use super::events::R2Events;
+use super::lifecycle::{self, LifecycleReport};
 use super::platform::{Platform, was_stopped};
 use super::shared::Shared;
 use crate::error::{Error, Result};
@@ -92,6 +94,66 @@ impl LocalStore {
     /// The time by the store's clock.
     pub fn now(&self) -> SystemTime {
         self.0.platform.runtime.now()
+    }
+
+    /// Carries out the [lifecycle rules](crate::r2::LifecyclePolicy) of all buckets, as of the time by the store's clock.
+    ///
+    /// The store does so by itself: when it is opened, and in the background of what is done to a bucket, once a minute at
+    /// most; `cfstore serve` does it every minute. R2 takes up to a day.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// use cloudflare_clients::LocalStore;
+    /// # #[cfg(feature = "testing")] {
+    /// use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule, R2Service};
+    /// use cloudflare_clients::testing::ManualClock;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let clock = ManualClock::default();
+    /// let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await?;
+    /// store.create_bucket("media").await?;
+    /// let r2 = R2Service::new(store.bucket("media")?);
+    /// let week = Duration::from_hours(7 * 24);
+    /// r2.set_lifecycle(LifecyclePolicy::new([LifecycleRule::new("week").delete_objects(week)])).await?;
+    /// r2.put("a.txt", "hello").await?;
+    ///
+    /// clock.advance(week);
+    /// assert_eq!(store.apply_lifecycle().await?.deleted, 1);
+    /// # }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind). What was done until then stays done.
+    pub async fn apply_lifecycle(&self) -> Result<LifecycleReport> {
+        lifecycle::sweep(&self.0).await
+    }
+
+    /// Listens to what happens to objects from now on. The events have this account's id.
+    ///
+    /// Objects that are put, copied, made of parts and deleted have events, and those that a lifecycle rule deletes. A
+    /// deletion of what is not there has none.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
+    /// use cloudflare_clients::LocalStore;
+    /// use cloudflare_clients::r2::{Bucket, PutRequest, R2Action};
+    /// use futures_util::StreamExt;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = LocalStore::open(folder.path()).await?;
+    /// store.create_bucket("media").await?;
+    /// let mut events = store.events("3f4b7e3dcab231cbfdaa90a6a28bd548");
+    /// store.bucket("media")?.put(PutRequest::new("a.txt", "hello")).await?;
+    ///
+    /// let event = events.next().await.unwrap();
+    /// assert_eq!((event.action, event.object.size), (R2Action::PutObject, Some(5)));
+    /// # Ok(()) }
+    /// ```
+    pub fn events(&self, account: impl Into<String>) -> R2Events {
+        self.0.events.listen(account.into())
     }
 
     pub(super) fn shared(&self) -> &Arc<Shared> {

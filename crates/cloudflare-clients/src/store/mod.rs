@@ -33,6 +33,7 @@ mod reserve;
 mod scrub;
 mod segments;
 mod shared;
+mod sweeps;
 #[cfg(test)]
 pub(crate) mod testing;
 mod threads;

@@ -13,9 +13,9 @@ use super::database::{
 use super::disk::{Disk, DiskFile, Open};
 use super::events::Events;
 use super::instance::Instance;
-use super::lifecycle::Sweeps;
 use super::platform::Platform;
 use super::reserve::Reserve;
+use super::sweeps::Sweeps;
 use super::unwritable::{is_full, is_unwritable, name_full_disk};
 use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};

@@ -20,7 +20,7 @@ use super::reserve::Reserve;
 use super::threads::Worker;
 use super::unwritable::{is_full, is_full_for_sqlite, name_full_disk};
 use crate::error::{Error, ErrorKind, Result};
-use crate::r2::R2Event;
+use crate::r2::{R2Action, R2Event};
 
 /// The most jobs of one transaction: bounds how long the first waits for the last.
 const MAX_BATCH: usize = 256;
@@ -44,6 +44,22 @@ impl Deref for Write<'_> {
 
     fn deref(&self) -> &Connection {
         self.connection
+    }
+}
+
+impl Write<'_> {
+    /// Notes what is done to an object, to be told once it is committed.
+    pub(super) fn note(
+        &self,
+        action: R2Action,
+        bucket: &str,
+        key: &str,
+        known: impl FnOnce(R2Event) -> R2Event,
+    ) {
+        if self.are_events_heard {
+            let event = known(R2Event::new("", action, bucket, key, self.now));
+            self.events.borrow_mut().push(event);
+        }
     }
 }
 

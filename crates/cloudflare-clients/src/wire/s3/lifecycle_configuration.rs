@@ -88,7 +88,7 @@ fn rule(element: &Element) -> Result<LifecycleRule> {
         _ => return Err(malformed("a <Status> is neither Enabled nor Disabled")),
     };
     let prefix = filter.unwrap_or(element).child("Prefix");
-    rule.prefix = prefix.map_or("", Element::text).to_owned();
+    prefix.map_or("", Element::text).clone_into(&mut rule.prefix);
     rule.delete_objects = expiration.map(condition).transpose()?;
     let mut transitions = element.children("Transition");
     if let Some(transition) = transitions.next() {
