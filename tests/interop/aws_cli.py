@@ -76,6 +76,15 @@ def cors_rules():
 
 
 @check
+def lifecycle_rules():
+    rule = {"ID": "logs", "Filter": {"Prefix": "logs/"}, "Status": "Enabled", "Expiration": {"Days": 90}}
+    s3api("put-bucket-lifecycle-configuration", "--lifecycle-configuration", json.dumps({"Rules": [rule]}))
+    equal(s3api("get-bucket-lifecycle-configuration")["Rules"], [rule])
+    s3api("delete-bucket-lifecycle")
+    contains(s3api("get-bucket-lifecycle-configuration", fails=True), "NoSuchLifecycleConfiguration")
+
+
+@check
 def put_and_get():
     for size in (0, 1, 100_000):
         body = pattern(size)

@@ -111,6 +111,33 @@ def cors_rules():
 
 
 @check
+def lifecycle_rules():
+    default = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    equal([(rule["ID"], rule["AbortIncompleteMultipartUpload"]) for rule in default],
+          [("Default Multipart Abort Rule", {"DaysAfterInitiation": 7})])
+    at = datetime.datetime(2100, 1, 2, tzinfo=datetime.timezone.utc)
+    rules = [
+        {"ID": "logs", "Filter": {"Prefix": "logs/"}, "Status": "Enabled", "Expiration": {"Date": at}},
+        {"ID": "cold", "Filter": {"Prefix": ""}, "Status": "Disabled",
+         "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}],
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1}},
+    ]
+    policy = {"Rules": rules}
+    s3.put_bucket_lifecycle_configuration(Bucket=BUCKET, LifecycleConfiguration=policy)
+    kept = s3.get_bucket_lifecycle_configuration(Bucket=BUCKET)["Rules"]
+    equal([{name: rule[name] for name in sorted(rule)} for rule in kept],
+          [{name: rule[name] for name in sorted(rule)} for rule in rules])
+    expiration = 'expiry-date="Sat, 02 Jan 2100 00:00:00 GMT", rule-id="logs"'
+    equal(put("logs/a", b"x")["Expiration"], expiration)
+    equal(s3.head_object(Bucket=BUCKET, Key="logs/a")["Expiration"], expiration)
+    bad = {"Rules": [{"Filter": {"Tag": {"Key": "a", "Value": "b"}}, "Status": "Enabled", "Expiration": {"Days": 1}}]}
+    refused(501, "NotImplemented", s3.put_bucket_lifecycle_configuration, Bucket=BUCKET, LifecycleConfiguration=bad)
+    s3.delete_bucket_lifecycle(Bucket=BUCKET)
+    refused(404, "NoSuchLifecycleConfiguration", s3.get_bucket_lifecycle_configuration, Bucket=BUCKET)
+    s3.delete_object(Bucket=BUCKET, Key="logs/a")
+
+
+@check
 def put_and_get():
     for size in (0, 1, 5000, MIB + 1):
         body = pattern(size)
