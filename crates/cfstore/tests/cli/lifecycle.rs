@@ -16,7 +16,7 @@ fn wait_for<T>(mut find: impl FnMut() -> Option<T>) -> T {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    find().expect("it comes in time")
+    find().unwrap()
 }
 
 #[test]
