@@ -225,7 +225,9 @@ async fn check_lifecycle(store: &LocalStore, clock: &Clock, written: usize) {
     let week = LifecycleRule::new("week").delete_objects(Duration::from_hours(7 * 24));
     other.put_lifecycle(LifecyclePolicy::new([week])).await.unwrap();
     clock.advance(Duration::from_hours(7 * 24));
-    assert_eq!(store.apply_lifecycle().await.unwrap().deleted, 2);
+    // A third object came of the upload that version 7 left unfinished.
+    let objects = if written >= 7 { 3 } else { 2 };
+    assert_eq!(store.apply_lifecycle().await.unwrap().deleted, objects);
     assert!(other.list(ListRequest::default()).await.unwrap().objects.is_empty());
 }
 
