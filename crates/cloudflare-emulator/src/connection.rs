@@ -17,8 +17,9 @@ use tokio_rustls::TlsAcceptor;
 use crate::connection_timer::ConnectionTimer;
 use crate::connections::Connection;
 use crate::paced_stream::PacedStream;
-use crate::respond::respond;
+use crate::respond::{expects_continue, respond};
 use crate::service::Service;
+use crate::without_continue::WithoutContinue;
 
 /// The most that a request's line and headers may have together: R2's own limits are far below.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -64,6 +65,8 @@ async fn converse(
     connection: Connection,
 ) {
     let runtime = Arc::clone(service.store.runtime());
+    let keeps_back_continue = Arc::new(AtomicBool::new(false));
+    let stream = WithoutContinue::new(stream, Arc::clone(&keeps_back_continue));
     let mut conversation = pin!(
         http1::Builder::new()
             .timer(ConnectionTimer::new(Arc::clone(&runtime)))
@@ -73,6 +76,8 @@ async fn converse(
             .serve_connection(
                 TokioIo::new(stream),
                 service_fn(|request| {
+                    let waits = service.r2_behaviour.no_continue && expects_continue(request.headers());
+                    keeps_back_continue.store(waits, Ordering::Relaxed);
                     let (busy, service, scheme) = (connection.busy(), &service, scheme.clone());
                     async move {
                         let answer = respond(service, scheme, request).await;

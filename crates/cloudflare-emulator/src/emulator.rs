@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::kv::API;
-use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Server, Tls};
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour, Server, Tls};
 
 /// A running [`Server`] over a store of its own: what a test needs of R2 and Workers KV.
 ///
@@ -51,6 +51,7 @@ impl Emulator {
             listen: ([127, 0, 0, 1], 0).into(),
             runtime: Arc::new(TokioRuntime),
             kv_behaviour: KvBehaviour::default(),
+            r2_behaviour: R2Behaviour::default(),
             limits: Limits::default(),
             open_cors: false,
             tls: None,
@@ -148,6 +149,7 @@ pub struct EmulatorBuilder {
     listen: SocketAddr,
     runtime: Arc<dyn Runtime>,
     kv_behaviour: KvBehaviour,
+    r2_behaviour: R2Behaviour,
     limits: Limits,
     open_cors: bool,
     tls: Option<Tls>,
@@ -177,6 +179,12 @@ impl EmulatorBuilder {
     /// Shows what Workers KV does over a network and a store on one machine does not.
     pub fn kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
         self.kv_behaviour = behaviour;
+        self
+    }
+
+    /// Shows what R2 does in production and a store on one machine does not.
+    pub fn r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
+        self.r2_behaviour = behaviour;
         self
     }
 
@@ -221,9 +229,12 @@ impl EmulatorBuilder {
         let credentials = Credentials::load_or_create(&folder)?;
         let server = Server::bind(store.clone(), credentials.clone(), self.listen).await?;
         let keys = Keys::in_directory(&folder);
-        let server = server.with_kv_behaviour(self.kv_behaviour).with_limits(self.limits);
+        let server = server
+            .with_kv_behaviour(self.kv_behaviour)
+            .with_r2_behaviour(self.r2_behaviour)
+            .with_limits(self.limits)
+            .with_keys(keys.clone());
         let server = if self.open_cors { server.with_open_cors() } else { server };
-        let server = server.with_keys(keys.clone());
         let server = self.hosts.iter().fold(server, |server, host| server.with_host(host));
         let server = match self.tls {
             Some(tls) => server.with_tls(tls),

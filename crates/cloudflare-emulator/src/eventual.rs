@@ -1,7 +1,6 @@
 //! What KV's distance does to reads and writes, which a store on one machine has to be asked for.
 
 use std::fmt;
-use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -11,10 +10,10 @@ use cloudflare_clients::r2::Body;
 use cloudflare_clients::{LocalStore, Result};
 use lru::LruCache;
 
+use crate::write_limit::WriteLimit;
+
 /// A key takes one write in this time.
 const WRITE_INTERVAL: Duration = Duration::from_secs(1);
-/// How many keys' last writes are remembered.
-const MAX_WRITTEN: NonZeroUsize = NonZeroUsize::MIN.saturating_add(99_999);
 /// How many bytes of values are cached; what was read longest ago goes first.
 const MAX_CACHED: usize = 256 * 1024 * 1024;
 
@@ -82,16 +81,14 @@ struct Cache {
 pub(crate) struct Eventual {
     behaviour: KvBehaviour,
     cache: Mutex<Cache>,
-    written: Mutex<LruCache<Name, SystemTime>>,
+    writes: WriteLimit,
 }
 
 impl Eventual {
     pub(crate) fn new(behaviour: KvBehaviour) -> Self {
         let cache = Cache { entries: LruCache::unbounded(), bytes: 0 };
-        // Made with its capacity, it would have room for all of it at once.
-        let mut written = LruCache::unbounded();
-        written.resize(MAX_WRITTEN);
-        Self { behaviour, cache: Mutex::new(cache), written: Mutex::new(written) }
+        let writes = WriteLimit::new(behaviour.limits_writes.then_some(WRITE_INTERVAL));
+        Self { behaviour, cache: Mutex::new(cache), writes }
     }
 
     pub(crate) fn has_empty_pages(&self) -> bool {
@@ -100,17 +97,7 @@ impl Eventual {
 
     /// Whether a write does not come too soon after the one before.
     pub(crate) fn admits_write(&self, namespace: &str, key: &str, now: SystemTime) -> bool {
-        if !self.behaviour.limits_writes {
-            return true;
-        }
-        let mut written = locked(&self.written);
-        let name = (namespace.to_owned(), key.to_owned());
-        let too_soon = |last: &SystemTime| now.duration_since(*last).is_ok_and(|ago| ago < WRITE_INTERVAL);
-        if written.get(&name).is_some_and(too_soon) {
-            return false;
-        }
-        written.put(name, now);
-        true
+        self.writes.admits(namespace, key, now)
     }
 
     /// A value, as old as the cache may make it.

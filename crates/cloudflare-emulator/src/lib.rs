@@ -32,7 +32,8 @@
 //! - Pages of a browser are let in by the CORS rules of each bucket, which
 //!   [`R2Service::set_cors`](cloudflare_clients::r2::R2Service::set_cors) and `cfstore r2 cors` set. Without rules no
 //!   page is, as with R2; [`EmulatorBuilder::open_cors`] lets every page of this machine do everything.
-//! - [`KvBehaviour`] adds what KV does over a network: stale reads, a limit of writes, empty pages.
+//! - [`KvBehaviour`] adds what KV does over a network: stale reads, a limit of writes, empty pages. [`R2Behaviour`]
+//!   does so for R2 in production: a limit of writes, short and empty pages, compressed answers.
 //!
 //! # Failures
 //!
@@ -106,6 +107,7 @@
 mod api_token;
 mod body;
 mod chunking_clients;
+mod compression;
 mod connection;
 mod connection_timer;
 mod connections;
@@ -123,6 +125,7 @@ mod paced_stream;
 mod page;
 mod protocol;
 mod protocol_error;
+mod r2_behaviour;
 mod respond;
 mod response;
 mod s3;
@@ -133,6 +136,8 @@ mod tls;
 mod trusted_file;
 mod uri;
 mod virtual_hosts;
+mod without_continue;
+mod write_limit;
 
 pub use cloudflare_clients::testing::ManualClock;
 pub use credentials::Credentials;
@@ -141,6 +146,7 @@ pub use eventual::KvBehaviour;
 pub use faults::Faults;
 pub use keys::{Key, Keys};
 pub use limits::Limits;
+pub use r2_behaviour::R2Behaviour;
 pub use server::Server;
 pub use tls::Tls;
 

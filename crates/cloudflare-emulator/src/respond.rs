@@ -12,7 +12,7 @@ use crate::protocol_error::answer;
 use crate::response::{self, Response};
 use crate::service::Service;
 use crate::shortened::shortened;
-use crate::{kv, s3};
+use crate::{compression, kv, s3};
 
 /// The most of a path that is logged: the longest key, with every byte encoded, has less.
 const MAX_LOGGED_PATH: usize = 4096;
@@ -22,6 +22,7 @@ pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Re
     let (parts, body) = request.into_parts();
     let (method, page) = (parts.method.clone(), Page::of(service, &parts));
     let path = shortened(parts.uri.path(), MAX_LOGGED_PATH).into_owned();
+    let compresses = service.r2_behaviour.compression && compression::is_accepted(&parts.headers);
     let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
 
     let (mut operation, mut is_ordered) = (None, false);
@@ -33,7 +34,9 @@ pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Re
         is_ordered = ordered.is_some();
         let answer = match Protocol::of(&parts) {
             Protocol::S3 => {
-                answer(ordered, s3::handle(service, scheme, parts, body.clone(), &mut operation)).await
+                let handled = s3::handle(service, scheme, parts, body.clone(), &mut operation);
+                let answer = answer(ordered, handled).await;
+                if compresses { compression::compress(&method, answer) } else { answer }
             }
             Protocol::Kv => answer(ordered, kv::handle(service, parts, body.clone(), &mut operation)).await,
         };
@@ -65,6 +68,6 @@ pub(crate) async fn respond(service: &Service, scheme: Scheme, request: http::Re
 /// A body that is read makes the HTTP library say so; to a request without a body it says nothing, since there is nothing
 /// to go on with. Some clients, botocore 1.43 among them, take the status of the answer that they get instead for that of
 /// the next request on the connection as well: so there is none.
-fn expects_continue(headers: &HeaderMap) -> bool {
+pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

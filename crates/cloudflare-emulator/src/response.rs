@@ -1,18 +1,21 @@
 //! Answers, of whichever protocol.
 
 use bytes::Bytes;
-use cloudflare_clients::Error;
-use cloudflare_clients::r2::{Body, ByteStream};
-use futures_util::TryStreamExt as _;
-use futures_util::stream::{InspectErr, MapOk};
+use cloudflare_clients::r2::{self, ByteStream};
+use cloudflare_clients::{Error, Result};
+use futures_util::stream::{self, BoxStream, InspectErr, MapOk};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, TryStreamExt as _};
 use http::{HeaderValue, StatusCode, header};
 use http_body::Frame;
-use http_body_util::{Either, Full, StreamBody};
+use http_body_util::{BodyExt as _, Collected, Either, Full, StreamBody};
 
 type Frames = MapOk<InspectErr<ByteStream, fn(&Error)>, fn(Bytes) -> Frame<Bytes>>;
 
-/// An answer: its body is in memory, or streams out of the store.
-pub(crate) type Response = http::Response<Either<Full<Bytes>, StreamBody<Frames>>>;
+/// In memory, or streaming out of the store.
+pub(crate) type Body = Either<Full<Bytes>, StreamBody<Frames>>;
+
+/// An answer.
+pub(crate) type Response = http::Response<Body>;
 
 pub(crate) fn full(status: StatusCode, body: impl Into<Bytes>) -> Response {
     let mut response = http::Response::new(Either::Left(Full::new(body.into())));
@@ -37,8 +40,29 @@ fn log(error: &Error) {
     tracing::error!(key = error.key(), %error, "the store failed in the middle of an answer");
 }
 
+/// The body that such bytes make.
+pub(crate) fn body_of(bytes: impl Stream<Item = Result<Bytes>> + Send + 'static) -> Body {
+    // What fails was logged where it came from.
+    let stream = r2::Body::from_stream(bytes, None).into_stream().inspect_err((|_| ()) as fn(&Error));
+    Either::Right(StreamBody::new(stream.map_ok(Frame::data as fn(Bytes) -> Frame<Bytes>)))
+}
+
+/// The bytes of a body.
+pub(crate) fn stream_of(body: Body) -> BoxStream<'static, Result<Bytes>> {
+    match body {
+        Either::Left(full) => {
+            // It is there.
+            let bytes = full.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes);
+            stream::iter(bytes.map(Ok)).boxed()
+        }
+        Either::Right(frames) => {
+            frames.map_ok(|frame| frame.into_data().unwrap_or_default()).boxed()
+        }
+    }
+}
+
 /// Bytes out of the store. Their number is announced, so that a client notices when they end early.
-pub(crate) fn stored_bytes(status: StatusCode, body: Body) -> Response {
+pub(crate) fn stored_bytes(status: StatusCode, body: r2::Body) -> Response {
     let length = body.content_length();
     let mut response = if let Some(bytes) = body.as_bytes() {
         full(status, bytes.clone())

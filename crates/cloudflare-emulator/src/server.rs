@@ -15,7 +15,8 @@ use crate::cors::Cors;
 use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::service::Service;
-use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Tls};
+use crate::write_limit::WriteLimit;
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour, Tls};
 
 /// How long requests under way may take after a shutdown was asked for.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -95,6 +96,14 @@ impl Server {
     #[must_use]
     pub fn with_keys(mut self, keys: Keys) -> Self {
         self.service.keys = Some(keys);
+        self
+    }
+
+    /// Shows what R2 does in production and a store on one machine does not.
+    #[must_use]
+    pub fn with_r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
+        self.service.writes = WriteLimit::new(behaviour.write_interval);
+        self.service.r2_behaviour = behaviour;
         self
     }
 

@@ -12,7 +12,8 @@ use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::pace::Pressure;
 use crate::virtual_hosts::VirtualHosts;
-use crate::{Credentials, Faults, Keys, KvBehaviour, Limits};
+use crate::write_limit::WriteLimit;
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour};
 
 /// The store that is served, and how.
 pub(crate) struct Service {
@@ -25,6 +26,9 @@ pub(crate) struct Service {
     pub(crate) keys: Option<Keys>,
     pub(crate) api_token: ApiToken,
     pub(crate) eventual: Eventual,
+    pub(crate) r2_behaviour: R2Behaviour,
+    /// Of objects.
+    pub(crate) writes: WriteLimit,
     pub(crate) chunking_clients: ChunkingClients,
     pub(crate) cors: Cors,
     pub(crate) limits: Limits,
@@ -43,6 +47,8 @@ impl Service {
             virtual_hosts: VirtualHosts::default(),
             faults: Faults::default(),
             eventual: Eventual::new(KvBehaviour::default()),
+            r2_behaviour: R2Behaviour::default(),
+            writes: WriteLimit::new(None),
             chunking_clients: ChunkingClients::default(),
             cors: Cors::default(),
             limits: Limits::default(),

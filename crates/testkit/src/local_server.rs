@@ -5,7 +5,9 @@ use std::net::SocketAddr;
 use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::R2SigningConfig;
 use cloudflare_clients::{LocalStore, RestNamespace, Runtime, S3Bucket};
-use cloudflare_emulator::{Credentials, Emulator, EmulatorBuilder, Faults, Keys, KvBehaviour, Limits};
+use cloudflare_emulator::{
+    Credentials, Emulator, EmulatorBuilder, Faults, Keys, KvBehaviour, Limits, R2Behaviour,
+};
 use tempfile::TempDir;
 
 /// The bucket that a [`LocalServer`] has from the beginning.
@@ -38,6 +40,16 @@ impl LocalServer {
     /// Starts it with a namespace that does what Workers KV does over a network.
     pub async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
         Self::of(Emulator::builder().kv_behaviour(behaviour)).await
+    }
+
+    /// Starts it with buckets that do what R2 does in production.
+    pub async fn with_r2_behaviour(behaviour: R2Behaviour) -> Self {
+        Self::of(Emulator::builder().r2_behaviour(behaviour)).await
+    }
+
+    /// The same with another clock.
+    pub async fn with_r2_behaviour_and_runtime(behaviour: R2Behaviour, runtime: impl Runtime) -> Self {
+        Self::of(Emulator::builder().r2_behaviour(behaviour).with_runtime(runtime)).await
     }
 
     /// Starts it with other limits for its clients.

@@ -104,6 +104,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
             ],
         },
         simulated: true,
+        short_pages: false,
         holds: None,
     })
     .await;

@@ -8,6 +8,7 @@ use http::uri::Scheme;
 use super::auth::Authenticated;
 use super::authorize::authorize;
 use super::error::S3Error;
+use super::known_error::TOO_MANY_REQUESTS;
 use super::operation::S3Operation;
 use super::payload::Payload;
 use super::request::S3Request;
@@ -28,7 +29,7 @@ pub(crate) async fn handle(
     name: &mut Option<String>,
 ) -> Result<Response, S3Error> {
     // Over TLS, where all of R2 is, no client needs them.
-    let takes_chunks = scheme == Scheme::HTTP;
+    let takes_chunks = scheme == Scheme::HTTP && !service.r2_behaviour.refuses_chunks;
     let Authenticated { auth, credentials, access } = auth::authenticate(&mut parts, service, takes_chunks)?;
     let in_host = service.virtual_hosts.bucket_of(&parts.headers);
     let is_virtual_hosted = in_host.is_some();
@@ -55,7 +56,27 @@ pub(crate) async fn handle(
         access,
     };
     authorize(operation, &request)?;
-    operations::run(operation, service, request).await
+    limited(operation, service, request).await
+}
+
+/// Runs an operation, unless it writes to a key too soon after another.
+async fn limited(
+    operation: S3Operation,
+    service: &Service,
+    request: S3Request,
+) -> Result<Response, S3Error> {
+    if !operation.replaces_object() {
+        return operations::run(operation, service, request).await;
+    }
+    let (bucket, key, now) = (request.bucket.clone(), request.key.clone(), service.store.now());
+    if !service.writes.admits(&bucket, &key, now) {
+        return Err(TOO_MANY_REQUESTS.into());
+    }
+    let outcome = operations::run(operation, service, request).await;
+    if outcome.is_err() {
+        service.writes.forget(&bucket, &key, now);
+    }
+    outcome
 }
 
 /// The headers that the operation reads.

@@ -166,6 +166,14 @@ impl S3Operation {
         }
     }
 
+    /// Whether it makes, replaces or deletes the one object that it is about.
+    pub(crate) fn replaces_object(self) -> bool {
+        matches!(
+            self,
+            Self::PutObject | Self::CopyObject | Self::CompleteMultipartUpload | Self::DeleteObject
+        )
+    }
+
     fn on_bucket(method: &Method, query: &Query) -> Result<Self, S3Error> {
         match *method {
             Method::GET => Self::get_bucket(query),

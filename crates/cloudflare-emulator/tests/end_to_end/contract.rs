@@ -10,8 +10,7 @@ mod r2 {
 
     use super::{Arc, BUCKET, LocalServer};
 
-    async fn fixture() -> Fixture {
-        let server = LocalServer::start().await;
+    pub(super) async fn fixture_of(server: LocalServer, short_pages: bool) -> Fixture {
         server.store.create_bucket("other").await.unwrap();
         Fixture {
             service: R2Service::new(server.bucket(BUCKET)),
@@ -22,8 +21,32 @@ mod r2 {
                 ..Lacks::default()
             },
             simulated: false,
+            short_pages,
             holds: Some(Arc::new(server)),
         }
+    }
+
+    async fn fixture() -> Fixture {
+        fixture_of(LocalServer::start().await, false).await
+    }
+
+    contract::r2_tests!(fixture());
+}
+
+/// The same where writes to a key come too soon, pages are short and answers would be compressed.
+mod r2_in_production {
+    use std::time::Duration;
+
+    use cloudflare_emulator::R2Behaviour;
+    use contract::r2::Fixture;
+
+    use super::LocalServer;
+    use super::r2::fixture_of;
+
+    async fn fixture() -> Fixture {
+        // A tenth of R2's second.
+        let behaviour = R2Behaviour::as_in_production().write_interval(Duration::from_millis(100));
+        fixture_of(LocalServer::with_r2_behaviour(behaviour).await, true).await
     }
 
     contract::r2_tests!(fixture());

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use cloudflare_clients::Runtime;
 use cloudflare_clients::http::Method;
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
-use cloudflare_emulator::{KvBehaviour, Limits};
+use cloudflare_emulator::{KvBehaviour, Limits, R2Behaviour};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 use testkit::LocalServer;
@@ -25,6 +25,17 @@ impl Local {
 
     pub(crate) async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
         Self::of(LocalServer::with_kv_behaviour(behaviour).await)
+    }
+
+    pub(crate) async fn with_r2_behaviour(behaviour: R2Behaviour) -> Self {
+        Self::of(LocalServer::with_r2_behaviour(behaviour).await)
+    }
+
+    pub(crate) async fn with_r2_behaviour_and_runtime(
+        behaviour: R2Behaviour,
+        runtime: impl Runtime,
+    ) -> Self {
+        Self::of(LocalServer::with_r2_behaviour_and_runtime(behaviour, runtime).await)
     }
 
     /// Its store's clock and timer are the server's.

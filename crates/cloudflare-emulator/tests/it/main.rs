@@ -19,6 +19,7 @@ mod lists;
 mod multipart;
 mod objects;
 mod parameters;
+mod r2_production;
 mod s3_bucket;
 mod server;
 mod tls;

@@ -19,6 +19,8 @@ pub struct Fixture {
     /// Whether the backend is Cloudflare's simulator, Miniflare, in place of R2: it knows no NFC forms of
     /// keys and no storage classes, and takes any cursor.
     pub simulated: bool,
+    /// Whether pages may have fewer entries than there are, and none, before the last one.
+    pub short_pages: bool,
     /// What has to live as long as the case, such as a temporary folder.
     pub holds: Option<Arc<dyn Any + Send + Sync>>,
 }

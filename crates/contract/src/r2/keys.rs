@@ -1,6 +1,7 @@
 use cloudflare_clients::ErrorKind;
 
 use super::Fixture;
+use super::listing::whole;
 
 const HOSTILE: &[&str] = &[
     "a//b",
@@ -44,7 +45,7 @@ const HOSTILE: &[&str] = &[
     "?delete",
 ];
 
-pub(crate) async fn hostile_keys(Fixture { service, .. }: Fixture) {
+pub(crate) async fn hostile_keys(Fixture { service, short_pages, .. }: Fixture) {
     for (index, key) in HOSTILE.iter().enumerate() {
         service.put(*key, index.to_string()).await.unwrap_or_else(|error| panic!("{error}"));
     }
@@ -72,10 +73,12 @@ pub(crate) async fn hostile_keys(Fixture { service, .. }: Fixture) {
     assert_eq!(listed, expected);
     let outcome = service.delete_many(HOSTILE.iter().copied()).await.unwrap();
     assert_eq!(outcome.failed().count(), 0, "{outcome:?}");
-    assert!(service.list().await.unwrap().objects.is_empty());
+    assert!(whole(service.list(), short_pages).await.objects.is_empty());
 }
 
-pub(crate) async fn keys_are_identified_by_their_nfc_form(Fixture { service, simulated, .. }: Fixture) {
+pub(crate) async fn keys_are_identified_by_their_nfc_form(
+    Fixture { service, simulated, short_pages, .. }: Fixture,
+) {
     let (composed, decomposed) = ("nfc/\u{e9}", "nfc/e\u{301}");
     service.put(composed, "one").await.unwrap();
     service.put(decomposed, "two").await.unwrap();
@@ -85,7 +88,7 @@ pub(crate) async fn keys_are_identified_by_their_nfc_form(Fixture { service, sim
         return;
     }
     assert_eq!(found, "two");
-    let listed = service.list().prefix("nfc/").await.unwrap();
+    let listed = whole(service.list().prefix("nfc/"), short_pages).await;
     assert_eq!(listed.objects.iter().map(|object| object.key.as_str()).collect::<Vec<_>>(), [decomposed]);
     service.delete(composed).await.unwrap();
     assert!(service.head(decomposed).await.unwrap().is_none());

@@ -21,6 +21,7 @@ mod r2 {
             other: Some(R2Service::new(store.bucket("other").unwrap())),
             lacks: Lacks::default(),
             simulated: false,
+            short_pages: false,
             holds: Some(Arc::new(folder)),
         }
     }

@@ -6,16 +6,19 @@ use cloudflare_clients::s3::xml::Element;
 
 use crate::s3::authorize::authorize_object;
 use crate::s3::error::S3Error;
-use crate::s3::known_error::MALFORMED_XML;
+use crate::s3::known_error::{MALFORMED_XML, TOO_MANY_REQUESTS};
 use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
 pub(super) async fn run(service: &Service, request: S3Request) -> Result<Response, S3Error> {
     let mut entries = parse(&request.payload.document().await?)?;
+    let now = service.store.now();
     for entry in &mut entries {
         if let Err(denied) = authorize_object(&request.access, &entry.key) {
             entry.deletion = Deletion::Refused(denied);
+        } else if !service.writes.admits(&request.bucket, &entry.key, now) {
+            entry.deletion = Deletion::Refused(TOO_MANY_REQUESTS.into());
         }
     }
     let bucket = service.store.bucket(&request.bucket)?;

@@ -12,6 +12,13 @@ use crate::s3::request::S3Request;
 use crate::s3::response::{self, Response};
 use crate::service::Service;
 
+/// Begins the tokens of empty pages: the store's tokens have no such character.
+const BEHIND_EMPTY_PAGE: &str = "~";
+/// How many pages are preceded by an empty one, where pages may be short.
+const EMPTY_PAGES: f64 = 0.25;
+/// How many pages have half of what they could have, where pages may be short.
+const SHORT_PAGES: f64 = 0.5;
+
 pub(super) async fn v1(service: &Service, request: &S3Request) -> Result<Response, S3Error> {
     let list = List::parse(request)?;
     let marker = request.query.get("marker").unwrap_or_default();
@@ -35,7 +42,16 @@ pub(super) async fn v2(service: &Service, request: &S3Request) -> Result<Respons
     let list = List::parse(request)?;
     let start_after = request.query.get("start-after");
     let token = request.query.get("continuation-token");
-    let page = list.page(service, start_after.map(str::to_owned), token.map(str::to_owned)).await?;
+    let (behind_empty_page, cursor) = match token.and_then(|token| token.strip_prefix(BEHIND_EMPTY_PAGE)) {
+        Some(rest) => (true, Some(rest).filter(|rest| !rest.is_empty())),
+        None => (false, token),
+    };
+    let mut page = list.page(service, start_after.map(str::to_owned), cursor.map(str::to_owned)).await?;
+    if !behind_empty_page && service.r2_behaviour.short_pages && happens(service, EMPTY_PAGES) {
+        page = ListPage::default();
+        page.truncated = true;
+        page.cursor = Some(format!("{BEHIND_EMPTY_PAGE}{}", cursor.unwrap_or_default()));
+    }
     let owner = (request.query.get("fetch-owner") == Some("true")).then_some(service.account_id.as_str());
     Ok(response::document("ListBucketResult", |root| {
         list.write(root, &page, owner);
@@ -50,6 +66,11 @@ pub(super) async fn v2(service: &Service, request: &S3Request) -> Result<Respons
         }
         root.text("KeyCount", page.objects.len() + page.delimited_prefixes.len());
     }))
+}
+
+/// Whether something happens this time that happens so often.
+fn happens(service: &Service, probability: f64) -> bool {
+    service.store.runtime().random() < probability
 }
 
 /// What both versions share.
@@ -82,7 +103,13 @@ impl<'a> List<'a> {
         (list.prefix, list.delimiter) = (self.prefix.to_owned(), self.delimiter.map(str::to_owned));
         (list.cursor, list.start_after) = (cursor, start_after);
         list.limit = max_keys::limit(self.max_keys);
-        let mut page = service.store.bucket(self.bucket)?.list(list).await?;
+        let bucket = service.store.bucket(self.bucket)?;
+        let mut page = bucket.list(list.clone()).await?;
+        let entries = page.objects.len() + page.delimited_prefixes.len();
+        if entries > 1 && service.r2_behaviour.short_pages && happens(service, SHORT_PAGES) {
+            list.limit = u32::try_from(entries / 2).ok();
+            page = bucket.list(list).await?;
+        }
         if self.max_keys == 0 {
             let any = !page.objects.is_empty() || !page.delimited_prefixes.is_empty();
             page = ListPage::default();
