@@ -159,6 +159,8 @@ struct Inner {
     retry_after: Option<Duration>,
     retryable: bool,
     attempts: u32,
+    /// Whether an attempt before the last one may have done what it was to do.
+    may_repeat: bool,
     operation: Option<&'static str>,
     key: Option<String>,
     object: Option<Box<Refused>>,
@@ -207,6 +209,7 @@ impl Error {
             retry_after: None,
             retryable: kind.is_transient(),
             attempts: 0,
+            may_repeat: false,
             operation: None,
             key: None,
             object: None,
@@ -353,6 +356,19 @@ impl Error {
     pub(crate) fn after_attempts(mut self, attempts: u32) -> Self {
         self.0.attempts = attempts;
         self
+    }
+
+    /// Says whether an attempt before the last one failed in such a way that it may have done what it was to do.
+    #[must_use]
+    pub(crate) fn repeating(mut self, may_repeat: bool) -> Self {
+        self.0.may_repeat = may_repeat;
+        self
+    }
+
+    /// Whether what was refused may be in the way of itself: an attempt before it may have been done, and its
+    /// answer lost.
+    pub(crate) fn may_repeat(&self) -> bool {
+        self.0.may_repeat
     }
 
     /// Says of an error about what a service has answered that something was sent.

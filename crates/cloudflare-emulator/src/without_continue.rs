@@ -25,7 +25,8 @@ impl<S> WithoutContinue<S> {
     }
 
     fn keeps_back(&self, bytes: &[u8]) -> bool {
-        bytes.starts_with(CONTINUE) && self.expected.swap(false, Ordering::Relaxed)
+        // What comes after something else is of the answer.
+        self.expected.swap(false, Ordering::Relaxed) && bytes.starts_with(CONTINUE)
     }
 }
 

@@ -97,11 +97,11 @@ impl Attempts {
                 }
             }
         };
-        let Progress { attempts, last } = progress;
+        let Progress { attempts, last, may_be_done } = progress;
         span.record("attempts", attempts);
         outcome.unwrap_or_else(|deadline| Err(deadline_passed(deadline, last))).map_err(|error| {
             span.record("status", error.status().map(|status| status.as_u16()));
-            error.during(operation.name, operation.key).after_attempts(attempts)
+            error.during(operation.name, operation.key).after_attempts(attempts).repeating(may_be_done)
         })
     }
 
@@ -144,6 +144,7 @@ impl Attempts {
             if let Some(report) = &self.on_retry {
                 report(&error);
             }
+            progress.may_be_done |= error.kind() != ErrorKind::RateLimited;
             progress.last = Some(error);
             runtime.sleep(delay).await;
         }
@@ -179,6 +180,8 @@ struct Progress {
     attempts: u32,
     /// Why the last one that has ended failed.
     last: Option<Error>,
+    /// Whether one that is made again may have been done. What a service refuses with a 429 it has not begun.
+    may_be_done: bool,
 }
 
 fn deadline_passed(deadline: Duration, last: Option<Error>) -> Error {

@@ -37,6 +37,7 @@ mod r2 {
 mod r2_in_production {
     use std::time::Duration;
 
+    use cloudflare_clients::RetryPolicy;
     use cloudflare_emulator::R2Behaviour;
     use contract::r2::Fixture;
 
@@ -44,9 +45,12 @@ mod r2_in_production {
     use super::r2::fixture_of;
 
     async fn fixture() -> Fixture {
-        // A tenth of R2's second.
-        let behaviour = R2Behaviour::as_in_production().write_interval(Duration::from_millis(100));
-        fixture_of(LocalServer::with_r2_behaviour(behaviour).await, true).await
+        // A tenth of R2's second, and of what the locks wait after a 429.
+        let tenth = Duration::from_millis(100);
+        let behaviour = R2Behaviour::as_in_production().write_interval(tenth);
+        let mut fixture = fixture_of(LocalServer::with_r2_behaviour(behaviour).await, true).await;
+        fixture.service = fixture.service.with_retry(RetryPolicy::default().rate_limit_delay(tenth));
+        fixture
     }
 
     contract::r2_tests!(fixture());

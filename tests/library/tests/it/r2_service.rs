@@ -300,6 +300,12 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
     let bucket = ScriptedBucket::holding("new");
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
     assert_eq!((error.kind(), bucket.calls().len()), (ErrorKind::PreconditionFailed, 1));
+
+    // Nor of what was refused before it was begun.
+    let bucket = ScriptedBucket::holding("new").failing(1, 429);
+    let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
+    assert_eq!((error.kind(), error.attempts()), (ErrorKind::PreconditionFailed, 2));
+    assert_eq!(bucket.calls(), ["put", "put"]);
 }
 
 #[tokio::test]

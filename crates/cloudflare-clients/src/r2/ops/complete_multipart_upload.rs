@@ -115,7 +115,7 @@ impl CompleteMultipartUpload {
         let result = service.attempts().run(&operation, attempt).await;
         let completed = match result {
             Err(error)
-                if error.attempts() > 1
+                if error.may_repeat()
                     && matches!(error.kind(), ErrorKind::NoSuchUpload | ErrorKind::PreconditionFailed) =>
             {
                 service.unless_stored(key, error, |object| is_made_of(object, &request.parts)).await

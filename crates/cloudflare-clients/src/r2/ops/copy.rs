@@ -152,7 +152,7 @@ impl CopyObject {
         };
         let result = service.attempts().run(&operation, attempt).await;
         let copied = match result {
-            Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.may_repeat() => {
                 let Some(source_etag) = source_etag(&service, &request).await else {
                     return Err(error);
                 };

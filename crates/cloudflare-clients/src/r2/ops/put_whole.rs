@@ -51,7 +51,7 @@ pub(super) async fn put_whole(
         Some(put.boxed())
     };
     let stored = match service.attempts().run(operation, attempt).await {
-        Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.attempts() > 1 => {
+        Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.may_repeat() => {
             let Some(md5) = operation.check(sent.get_or_read(&replay).await)? else {
                 return Err(error);
             };
