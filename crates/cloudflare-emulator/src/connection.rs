@@ -1,6 +1,5 @@
 //! One connection, from its handshake to its end.
 
-use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 use crate::connection_timer::ConnectionTimer;
 use crate::connections::Connection;
 use crate::paced_stream::PacedStream;
-use crate::respond::{expects_continue, respond};
+use crate::respond::{Disconnected, expects_continue, respond};
 use crate::service::Service;
 use crate::without_continue::WithoutContinue;
 
@@ -80,8 +79,8 @@ async fn converse(
                     keeps_back_continue.store(waits, Ordering::Relaxed);
                     let (busy, service, scheme) = (connection.busy(), &service, scheme.clone());
                     async move {
-                        let answer = respond(service, scheme, request).await;
-                        Ok::<_, Infallible>(answer.map(|body| busy.until_end_of(body)))
+                        let answer = respond(service, scheme, request).await?;
+                        Ok::<_, Disconnected>(answer.map(|body| busy.until_end_of(body)))
                     }
                 }),
             )

@@ -1,29 +1,103 @@
 //! Failures on demand.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use http::StatusCode;
+use bytes::Bytes;
+use cloudflare_clients::{Error, ErrorKind};
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderMap, StatusCode, header};
+
+use crate::fault_plan::{Failure, Fault, FaultPlan};
+use crate::response::{self, Response};
+
+/// The header that orders the failure of its request: a [`FaultPlan`].
+const HEADER: &str = "x-emulator-fault";
+/// The longest that a header has its request wait.
+const MAX_DELAY_OF_HEADER: Duration = Duration::from_mins(1);
 
 /// Makes a running server fail on demand, to show or test what clients do then. Clones share the same orders.
+///
+/// A request can order its own failure, too, with a [`FaultPlan`] in its header `x-emulator-fault`, such as
+/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. It need not be signed.
 #[derive(Debug, Clone, Default)]
-pub struct Faults(Arc<Mutex<Option<(u32, StatusCode)>>>);
+pub struct Faults(Arc<Mutex<Orders>>);
+
+#[derive(Debug, Default)]
+struct Orders {
+    next: Option<(u32, StatusCode)>,
+    plan: FaultPlan,
+}
 
 impl Faults {
     /// The next `count` requests get this status and the error of R2, such as `503 ServiceUnavailable`, or of KV, and
     /// have no effect. It replaces what was ordered before; 0 withdraws it. CORS preflights do not count.
     pub fn fail_next(&self, count: u32, status: StatusCode) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (count > 0).then_some((count, status));
+        self.orders().next = (count > 0).then_some((count, status));
     }
 
-    /// The status that this request has to fail with.
-    pub(crate) fn take(&self) -> Option<StatusCode> {
-        let mut order = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (count, status) = order.as_mut()?;
-        let status = *status;
-        *count -= 1;
-        if *count == 0 {
-            *order = None;
-        }
-        Some(status)
+    /// From now on, requests fail by this plan, but for those that [`fail_next`](Self::fail_next) decides about.
+    /// `FaultPlan::default()` ends it.
+    pub fn follow(&self, plan: FaultPlan) {
+        self.orders().plan = plan;
     }
+
+    /// What happens to a request with these headers. `random` gives numbers in `[0, 1)`.
+    ///
+    /// # Errors
+    /// The plan in the headers is none.
+    pub(crate) fn take(
+        &self,
+        headers: &HeaderMap,
+        random: impl Fn() -> f64,
+    ) -> Result<Fault, String> {
+        let mut orders = self.orders();
+        if let Some((count, status)) = &mut orders.next {
+            let failure = Some(Failure::Status(*status));
+            *count -= 1;
+            if *count == 0 {
+                orders.next = None;
+            }
+            return Ok(Fault { delay: Duration::ZERO, failure });
+        }
+        let Some(ordered) = headers.get(HEADER) else {
+            return Ok(orders.plan.decide(random));
+        };
+        let plan = ordered.to_str().map_err(|error| error.to_string()).and_then(str::parse::<FaultPlan>);
+        let fault = plan.map_err(|error| format!("{HEADER}: {error}"))?.decide(random);
+        Ok(Fault { delay: fault.delay.min(MAX_DELAY_OF_HEADER), ..fault })
+    }
+
+    fn orders(&self) -> MutexGuard<'_, Orders> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The answer with half of its body; `None` where it has none.
+pub(crate) fn halved(response: Response) -> Option<Response> {
+    let (mut parts, body) = response.into_parts();
+    let announced = parts.headers.get(header::CONTENT_LENGTH);
+    let length = match announced {
+        Some(length) => length.to_str().ok().and_then(|length| length.parse().ok()),
+        None => http_body::Body::size_hint(&body).exact(),
+    };
+    let keeps = match length {
+        Some(0) => return None,
+        // A body that is held in memory is announced by its length alone.
+        Some(length) => {
+            parts.headers.insert(header::CONTENT_LENGTH, length.into());
+            length / 2
+        }
+        None => 1,
+    };
+    let pieces = stream::try_unfold((response::stream_of(body), keeps), |(mut pieces, left)| async move {
+        let piece = match pieces.next().await.transpose()? {
+            Some(piece) if left > 0 => piece,
+            _ => return Err(Error::new(ErrorKind::Connection, "the answer ends here, as was ordered")),
+        };
+        let length = usize::try_from(left).map_or(piece.len(), |left| left.min(piece.len()));
+        let piece: Bytes = piece.slice(..length);
+        Ok(Some((piece, (pieces, left - length as u64))))
+    });
+    Some(Response::from_parts(parts, response::body_of(pieces)))
 }

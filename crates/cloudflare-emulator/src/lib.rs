@@ -58,6 +58,10 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A [`FaultPlan`] makes a share of all requests fail, for as long as it is followed: statuses, connections that are
+//! closed before, after or in the middle of what they are to do, and waits. A request orders its own failure with the
+//! header `x-emulator-fault`.
+//!
 //! # Time
 //!
 //! With a [`ManualClock`] the test says what time it is for the emulator, and need not wait for what expires: a
@@ -115,6 +119,7 @@ mod cors;
 mod credentials;
 mod emulator;
 mod eventual;
+mod fault_plan;
 mod faults;
 mod keys;
 mod kv;
@@ -143,6 +148,7 @@ pub use cloudflare_clients::testing::ManualClock;
 pub use credentials::Credentials;
 pub use emulator::{Emulator, EmulatorBuilder};
 pub use eventual::KvBehaviour;
+pub use fault_plan::FaultPlan;
 pub use faults::Faults;
 pub use keys::{Key, Keys};
 pub use limits::Limits;

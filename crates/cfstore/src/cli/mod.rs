@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use cloudflare_clients::http::Method;
+use cloudflare_emulator::FaultPlan;
 
 use crate::events::EventTarget;
 use crate::playlists::MAX_URLS;
@@ -108,6 +109,7 @@ Examples:
   cfstore serve
   cfstore serve --data /srv/media --listen 127.0.0.1:0    a free port
   cfstore serve > .env                                     elsewhere: cfstore --env-file .env r2 ls
+  cfstore serve --r2-as-in-production --kv-as-in-production --fault 503=5%,lost=1%,slow=200ms@20%
   cfstore serve --events events.jsonl                      what happens to objects
   cfstore serve --events http://localhost:8787/events      to a Worker in development
   cfstore serve --events 'command:jq .object.key >&2'")]
@@ -473,6 +475,14 @@ pub(crate) struct Serve {
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,
+    /// Treat R2's clients as Cloudflare does: a write a second to a key, pages that are short or empty, text
+    /// compressed for who accepts it, no 100-continue, and no bodies signed in chunks
+    #[arg(long)]
+    pub(crate) r2_as_in_production: bool,
+    /// Fail a share of the requests: a status, reset, lost (done, but not answered) or cut (half an answer);
+    /// slow=200ms has all wait. A request orders its own with the header x-emulator-fault
+    #[arg(long, value_name = "FAULT=SHARE,..")]
+    pub(crate) fault: Option<FaultPlan>,
     /// How long a key goes on being read as it was [default: 60s, as in production]
     #[arg(long, value_name = "DURATION", requires = "kv_as_in_production", value_parser = parse_duration)]
     pub(crate) kv_cache_ttl: Option<Duration>,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
-use cloudflare_emulator::{Credentials, Keys, KvBehaviour, Server, Tls};
+use cloudflare_emulator::{Credentials, Keys, KvBehaviour, R2Behaviour, Server, Tls};
 
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::cli::Serve;
@@ -42,6 +42,13 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         ttl => KvBehaviour::as_in_production().cache_ttl(ttl),
     });
     let server = if args.cors_open { server.with_open_cors() } else { server };
+    let server = match args.r2_as_in_production {
+        true => server.with_r2_behaviour(R2Behaviour::as_in_production()),
+        false => server,
+    };
+    if let Some(plan) = args.fault.clone() {
+        server.faults().follow(plan);
+    }
     let certificate = tls.as_ref().map(|tls| tls.certificate().to_owned());
     let server = match tls {
         Some(tls) => server.with_tls(tls),
@@ -75,6 +82,9 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
          Other S3 clients take the same values, with region auto and path style, and so does wrangler for KV. Ctrl-C stops.",
         args.data.display()
     ));
+    if args.fault.is_some() {
+        printer.note("requests fail as --fault says, this program's too");
+    }
     if let Some(certificate) = &certificate {
         printer.note(format_args!(
             "clients have to trust {}: SSL_CERT_FILE (cfstore, Go, curl), AWS_CA_BUNDLE (aws, boto3), NODE_EXTRA_CA_CERTS\n\

@@ -5,6 +5,7 @@ mod contract;
 mod customer_keys;
 mod early_ends;
 mod failing_answers;
+mod fault_plans;
 mod flipped_bytes;
 mod locks;
 mod operations;

@@ -10,6 +10,7 @@ mod cors;
 mod customer_keys;
 mod damage;
 mod emulator;
+mod faults;
 mod hostile;
 mod kv;
 mod kv_eventual;
