@@ -97,7 +97,9 @@ pub use runtime::TokioRuntime;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 pub use runtime::WorkersRuntime;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
-pub use store::{Damage, LifecycleReport, LocalBucket, LocalNamespace, LocalStore, R2Events, ScrubReport};
+pub use store::{
+    BackupReport, Damage, LifecycleReport, LocalBucket, LocalNamespace, LocalStore, R2Events, ScrubReport,
+};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use transport::{HttpClient, ReasonPhrase, Timeouts};
 pub use wire::s3;

@@ -71,8 +71,7 @@ pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let is_refused =
-            weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()) == Some(0.0);
+        let is_refused = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()) == Some(0.0);
         ["gzip", "*"].iter().any(|known| name.trim().eq_ignore_ascii_case(known)) && !is_refused
     })
 }

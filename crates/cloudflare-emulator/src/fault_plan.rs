@@ -150,7 +150,8 @@ impl FromStr for FaultPlan {
 }
 
 fn error_status(text: &str) -> Result<StatusCode, String> {
-    let status = text.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400 && status.as_u16() < 600);
+    let status =
+        text.parse().ok().filter(|status: &StatusCode| status.as_u16() >= 400 && status.as_u16() < 600);
     status.ok_or_else(|| {
         format!("{text:?} is neither a status from 400 to 599 nor one of reset, lost, cut and slow")
     })
@@ -190,7 +191,10 @@ mod tests {
             FaultPlan::default().status(status(429), 0.01).reset(0.005).lost(0.02).cut(0.03)
         );
         assert_eq!(plan("slow=200ms"), FaultPlan::default().slow(Duration::from_millis(200), 1.0));
-        assert_eq!(plan("slow=2s@10%,500"), FaultPlan::default().slow(Duration::from_secs(2), 0.1).status(status(500), 1.0));
+        assert_eq!(
+            plan("slow=2s@10%,500"),
+            FaultPlan::default().slow(Duration::from_secs(2), 0.1).status(status(500), 1.0)
+        );
         for (text, why) in [
             ("", "\"\" is neither a status"),
             ("200=5%", "\"200\" is neither a status"),

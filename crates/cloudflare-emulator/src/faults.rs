@@ -46,11 +46,7 @@ impl Faults {
     ///
     /// # Errors
     /// The plan in the headers is none.
-    pub(crate) fn take(
-        &self,
-        headers: &HeaderMap,
-        random: impl Fn() -> f64,
-    ) -> Result<Fault, String> {
+    pub(crate) fn take(&self, headers: &HeaderMap, random: impl Fn() -> f64) -> Result<Fault, String> {
         let mut orders = self.orders();
         if let Some((count, status)) = &mut orders.next {
             let failure = Some(Failure::Status(*status));

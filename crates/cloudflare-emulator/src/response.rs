@@ -55,9 +55,7 @@ pub(crate) fn stream_of(body: Body) -> BoxStream<'static, Result<Bytes>> {
             let bytes = full.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes);
             stream::iter(bytes.map(Ok)).boxed()
         }
-        Either::Right(frames) => {
-            frames.map_ok(|frame| frame.into_data().unwrap_or_default()).boxed()
-        }
+        Either::Right(frames) => frames.map_ok(|frame| frame.into_data().unwrap_or_default()).boxed(),
     }
 }
 

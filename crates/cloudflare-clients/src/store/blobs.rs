@@ -55,6 +55,31 @@ impl Blobs {
         Ok(Some(copies))
     }
 
+    /// Gives a file a second name among those that are on their way in, so that its bytes stay as long as what is returned;
+    /// or copies it where the file system has no links. `None` when it is not there.
+    pub(super) fn hold(self: &Arc<Self>, name: &str) -> Result<Option<PendingBlob>> {
+        let source = self.path(name);
+        let Ok(instance) = self.instance() else {
+            // Nobody removes anything.
+            return match self.disk().size(&source) {
+                Ok(_) => Ok(Some(PendingBlob {
+                    name: name.to_owned(),
+                    path: source,
+                    blobs: Arc::clone(self),
+                    kept: true,
+                })),
+                Err(_) => Ok(None),
+            };
+        };
+        let name = instance.new_file_name();
+        let path = self.incoming.join(&name);
+        match self.disk().hard_link(&source, &path) {
+            Ok(()) => Ok(Some(PendingBlob { name, path, blobs: Arc::clone(self), kept: false })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(_) => self.copy_bytes(&source).map(Some),
+        }
+    }
+
     fn copy_bytes(self: &Arc<Self>, source: &Path) -> Result<PendingBlob> {
         let from =
             self.disk().open(source, Open::Read).map_err(|e| storage(source, "cannot be opened", e))?;
@@ -137,6 +162,11 @@ pub(super) struct PendingBlob {
 impl PendingBlob {
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Opens it to read.
+    pub(super) fn open(&self) -> io::Result<Box<dyn DiskFile>> {
+        self.blobs.disk().open(&self.path, Open::Read)
     }
 
     /// The row that names it is committed.

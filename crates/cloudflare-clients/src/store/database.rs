@@ -235,15 +235,24 @@ impl Readers {
         self.platform.blocking(work).await
     }
 
+    /// A connection of its own that sees one state of the database, that of now, as long as it lives.
+    pub(super) fn begin(&self) -> StoreResult<Connection> {
+        let connection = self.connect()?;
+        connection.execute_batch("BEGIN; SELECT count(*) FROM next_body;")?;
+        Ok(connection)
+    }
+
     fn take(&self) -> Result<Connection> {
         if let Some(connection) = self.idle().pop() {
             return Ok(connection);
         }
-        let opened = connect(&self.platform, &self.path, self.access).and_then(|connection| {
-            connection.pragma_update(None, "query_only", true)?;
-            Ok(connection)
-        });
-        opened.map_err(|error| Failure::from(error).into())
+        self.connect().map_err(|error| Failure::from(error).into())
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let connection = connect(&self.platform, &self.path, self.access)?;
+        connection.pragma_update(None, "query_only", true)?;
+        Ok(connection)
     }
 
     fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {

@@ -4,6 +4,7 @@
 //! file, which is synced and renamed, and its folder synced, before the rows that name it are committed; only then it is
 //! acknowledged. A file belongs to one row: a copy is a hard link, so nothing counts references.
 
+mod backup;
 mod blobs;
 mod block_checksums;
 mod bucket;
@@ -42,6 +43,7 @@ mod unwritable;
 mod upgrade;
 mod writer;
 
+pub use backup::BackupReport;
 pub use bucket::LocalBucket;
 pub use events::R2Events;
 pub use lifecycle::LifecycleReport;

@@ -232,7 +232,8 @@ fn faults_of_database(connection: &Connection) -> Vec<String> {
     }
 }
 
-fn bytes_in(connection: &Connection) -> StoreResult<u64> {
+/// How many bytes all bodies have.
+pub(super) fn bytes_in(connection: &Connection) -> StoreResult<u64> {
     Ok(connection.query_row("SELECT coalesce(sum(size), 0) FROM segments", (), |row| row.get(0))?)
 }
 
@@ -260,6 +261,25 @@ fn owners(connection: &Connection, behind: i64) -> StoreResult<Vec<Owner>> {
         });
     }
     Ok(owners)
+}
+
+/// Says of a file that is damaged whose it is.
+pub(super) fn owner_of_blob(
+    connection: &Connection,
+    blob: &str,
+    file: PathBuf,
+    problem: String,
+) -> StoreResult<Damage> {
+    let id: i64 = connection
+        .prepare_cached("SELECT id FROM segments WHERE blob = ?1")?
+        .query_row((blob,), |row| row.get(0))?;
+    let body = id >> 16;
+    let owner = owners(connection, body - 1)?.into_iter().next().filter(|owner| owner.body == body);
+    let (bucket, namespace, key, upload_id) = match owner {
+        Some(Owner { bucket, namespace, key, upload_id, .. }) => (bucket, namespace, Some(key), upload_id),
+        None => (None, None, None, None),
+    };
+    Ok(Damage { bucket, namespace, key, upload_id, file, problem })
 }
 
 /// The ids and sizes of the segments of a body.

@@ -20,7 +20,8 @@ use super::unwritable::{is_full, is_unwritable, name_full_disk};
 use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
 
-const DATABASE: &str = "store.sqlite3";
+/// The name of the database in the folder.
+pub(super) const DATABASE: &str = "store.sqlite3";
 const LOCK: &str = "open.lock";
 const RESERVE: &str = "reserve";
 

@@ -60,11 +60,7 @@ pub(crate) async fn handle(
 }
 
 /// Runs an operation, unless it writes to a key too soon after another.
-async fn limited(
-    operation: S3Operation,
-    service: &Service,
-    request: S3Request,
-) -> Result<Response, S3Error> {
+async fn limited(operation: S3Operation, service: &Service, request: S3Request) -> Result<Response, S3Error> {
     if !operation.replaces_object() {
         return operations::run(operation, service, request).await;
     }

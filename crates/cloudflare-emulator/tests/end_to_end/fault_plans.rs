@@ -28,7 +28,8 @@ async fn nothing_is_lost_and_nothing_is_damaged_by_failures_of_every_kind() {
         let found = r2.get(key).bytes().await.unwrap().unwrap();
         assert!(found == *bytes, "{key}");
     }
-    let listed: Vec<_> = r2.list().page_size(7).stream().map_ok(|object| object.key).try_collect().await.unwrap();
+    let listed: Vec<_> =
+        r2.list().page_size(7).stream().map_ok(|object| object.key).try_collect().await.unwrap();
     assert_eq!(listed, objects.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>());
     let copied = r2.copy("key-59", "copy").await.unwrap();
     assert_eq!(copied.etag, r2.head("key-59").await.unwrap().unwrap().etag);

@@ -31,10 +31,7 @@ impl Local {
         Self::of(LocalServer::with_r2_behaviour(behaviour).await)
     }
 
-    pub(crate) async fn with_r2_behaviour_and_runtime(
-        behaviour: R2Behaviour,
-        runtime: impl Runtime,
-    ) -> Self {
+    pub(crate) async fn with_r2_behaviour_and_runtime(behaviour: R2Behaviour, runtime: impl Runtime) -> Self {
         Self::of(LocalServer::with_r2_behaviour_and_runtime(behaviour, runtime).await)
     }
 

@@ -174,6 +174,7 @@ async fn nobody_is_told_to_go_on() {
 async fn chunks_are_refused_over_plain_http() {
     let local = Local::with_r2_behaviour(R2Behaviour::default().refuses_chunks(true)).await;
     let put = local.request("PUT", "/media/key").payload(Payload::SignedChunks);
-    let answer = put.header("x-amz-decoded-content-length", "0").body("0;chunk-signature=\r\n\r\n").send().await;
+    let answer =
+        put.header("x-amz-decoded-content-length", "0").body("0;chunk-signature=\r\n\r\n").send().await;
     assert_eq!(answer.error(), (501, "NotImplemented".to_owned()));
 }
