@@ -130,6 +130,26 @@ Examples:
   cfstore scrub --data /srv/media
   cfstore --json scrub | jq -r 'select(.problem).key'    the damaged keys")]
     Scrub(Scrub),
+    /// Copy a whole store on this machine into a folder, as it is at one moment
+    ///
+    /// It may run while the store is used and served: what was acknowledged before that moment is in the copy, and nothing
+    /// that came after. The copy is a store itself, which can be served and scrubbed, with the credentials and
+    /// certificates of its server: keep it from others. Files are compared with their checksums, and the exit code
+    /// is 1 where something is damaged.
+    #[command(after_help = "\
+Examples:
+  cfstore backup /backups/$(date +%F)
+  cfstore backup /backups/media --data /srv/media
+  cfstore serve --data /backups/media      look into a backup")]
+    Backup(Backup),
+    /// Make a store of what `cfstore backup` has copied
+    ///
+    /// The folder of the store has to be new or empty. The backup stays as it is.
+    #[command(after_help = "\
+Examples:
+  cfstore restore /backups/2026-11-28
+  cfstore restore /backups/media --data /srv/media && cfstore scrub --data /srv/media")]
+    Restore(Restore),
     /// See R2's whole life on this machine: store, list, sign, play, refuse, retry
     ///
     /// It starts a local server over a temporary store, uploads an HLS package, fetches it through presigned
@@ -491,6 +511,24 @@ pub(crate) struct Serve {
 #[derive(Debug, Args)]
 pub(crate) struct Scrub {
     /// The folder of the store
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The folder to copy into, which has to be new or empty
+    pub(crate) dir: PathBuf,
+    /// The folder of the store
+    #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
+    pub(crate) data: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The folder that the backup is in
+    pub(crate) dir: PathBuf,
+    /// The folder of the store to make, which has to be new or empty
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
     pub(crate) data: PathBuf,
 }

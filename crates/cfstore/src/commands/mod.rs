@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+mod backup;
 mod completions;
 mod deletion;
 mod demo;
@@ -17,15 +18,24 @@ use crate::printer::Printer;
 pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
     let env_file = cli.global.env_file.as_deref();
     match cli.command {
-        Command::Serve(_) | Command::Keys(_) | Command::Scrub(_) | Command::Demo(_) if env_file.is_some() => {
+        Command::Serve(_)
+        | Command::Keys(_)
+        | Command::Scrub(_)
+        | Command::Backup(_)
+        | Command::Restore(_)
+        | Command::Demo(_)
+            if env_file.is_some() =>
+        {
             Err(Error::usage(
-                "--env-file says which store the r2 and kv commands use: serve, keys, scrub and demo have stores of their own",
+                "--env-file says which store the r2 and kv commands use: serve, keys, scrub, backup, restore and demo have stores of their own",
                 "leave it out; `cfstore serve --data DIR` says which store is served",
             ))
         }
         Command::Serve(args) => serve::run(args, printer).await,
         Command::Keys(command) => keys::run(command, printer),
         Command::Scrub(args) => scrub::run(args, printer).await,
+        Command::Backup(args) => backup::backup(args, printer).await,
+        Command::Restore(args) => backup::restore(args, printer).await,
         Command::Demo(args) => demo::run(&args, printer).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(args, printer),

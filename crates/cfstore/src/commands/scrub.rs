@@ -23,7 +23,7 @@ pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
     let report = store.scrub(progress.position()).await?;
     drop(progress);
     for damage in &report.damaged {
-        printer.result(line(damage, &args.data), damage)?;
+        printer.result(damage_line(damage, &args.data), damage)?;
     }
     let damaged = report.damaged.len() as u64;
     printer.line(format_args!(
@@ -43,7 +43,7 @@ pub(crate) async fn run(args: Scrub, printer: Printer) -> Result<ExitStatus> {
 }
 
 /// What is damaged, where it is, and how.
-fn line(damage: &Damage, store: &Path) -> String {
+pub(super) fn damage_line(damage: &Damage, store: &Path) -> String {
     let file =
         damage.file.strip_prefix(std::path::absolute(store).unwrap_or_default()).unwrap_or(&damage.file);
     let place = match (&damage.bucket, &damage.namespace, &damage.key) {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod backup;
 mod buckets;
 mod cors;
 mod customer_keys;

@@ -154,6 +154,45 @@ fn the_server_speaks_tls_with_a_certificate_that_it_keeps() {
 }
 
 #[test]
+fn the_commands_work_with_what_production_does_and_with_failures() {
+    let folder = Folder::new();
+    let faults = ["--fault", "503=5%,reset=1%,lost=1%,cut=1%,slow=5ms@20%"];
+    let as_in_production = ["--r2-as-in-production", "--kv-as-in-production", "--kv-cache-ttl", "1ms"];
+    let server = Server::start_with(&folder, &[&as_in_production[..], &faults].concat());
+    let elsewhere = Folder::new();
+    let names: Vec<_> = (0..12).map(|n| format!("site/{n:02}.html")).collect();
+    std::fs::create_dir(elsewhere.path().join("site")).unwrap();
+    for name in &names {
+        elsewhere.write(name, format!("<p>{name}</p>").repeat(100));
+    }
+    elsewhere.write("film", content(70 * 1024 * 1024, 0));
+    let ok = |args: &[&str]| server.ok(&elsewhere, args);
+    ok(&["r2", "put", "-r", "site", "site/"]);
+    ok(&["r2", "put", "film", "film"]);
+    // Twice within a second.
+    ok(&["r2", "put", "site/00.html", "again"]);
+    ok(&["r2", "put", "site/01.html", "again"]);
+    assert_eq!(ok(&["r2", "get", "again", "-"]).into_bytes(), elsewhere.read("site/01.html"));
+    for line in names.iter().map(String::as_str).chain(["again", "film"]) {
+        assert!(ok(&["r2", "ls", "-r"]).contains(line), "{line}");
+    }
+    ok(&["r2", "get", "film", "back"]);
+    assert!(elsewhere.read("back") == elsewhere.read("film"));
+    ok(&["r2", "mv", "again", "moved"]);
+    ok(&["r2", "get", "-r", "site/", "copy"]);
+    for name in &names {
+        assert!(elsewhere.read(&name.replace("site", "copy")) == elsewhere.read(name), "{name}");
+    }
+    ok(&["r2", "rm", "--all", "--yes"]);
+    assert!(!ok(&["r2", "ls", "-r"]).contains("html"));
+    ok(&["kv", "put", "k", "v"]);
+    assert_eq!(ok(&["kv", "get", "k"]), "v");
+
+    let wrong = folder.fails(&["serve", "--fault", "503=often"]);
+    assert!(wrong.starts_with("exit 2") && wrong.contains("\"often\" is no share of requests"), "{wrong}");
+}
+
+#[test]
 fn urls_for_the_embedded_store_are_those_of_serve() {
     let folder = Folder::new();
     let presign =

@@ -11,7 +11,7 @@ use super::operation::Operation;
 #[cfg(not(target_arch = "wasm32"))]
 use super::pace::Pace;
 use crate::error::{Error, ErrorKind, Result};
-use crate::retry::{RetryDecision, RetryPolicy};
+use crate::retry::{RetryDecision, RetryPolicy, slows_down};
 use crate::runtime::Runtime;
 
 /// How a service makes its attempts.
@@ -118,6 +118,7 @@ impl Attempts {
             None => None,
         };
         let mut waited = Duration::ZERO;
+        let mut slowdowns = 0;
         let mut call = attempt().ok_or_else(|| not_replayable(None))?;
         loop {
             progress.attempts += 1;
@@ -125,7 +126,11 @@ impl Attempts {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            let delay = match self.retry.decide(&error, progress.attempts - 1, waited, runtime.random()) {
+            // Having been slowed down for long, it bears as many other failures as ever.
+            let slowed_down = slows_down(&error);
+            let retries = progress.attempts - 1 - if slowed_down { 0 } else { slowdowns };
+            slowdowns += u32::from(slowed_down);
+            let delay = match self.retry.decide(&error, retries, waited, runtime.random()) {
                 RetryDecision::Retry(delay) => delay,
                 RetryDecision::Stop => return Err(error),
             };

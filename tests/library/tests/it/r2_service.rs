@@ -270,6 +270,16 @@ async fn a_stream_is_sent_again_only_while_nobody_has_read_it() {
 }
 
 #[tokio::test]
+async fn having_been_slowed_down_leaves_the_retries_of_other_failures() {
+    let bucket = ScriptedBucket::holding("old").failing(6, 429).failing(3, 500);
+    bucket.service().0.put("k", "new").await.unwrap();
+    assert_eq!(bucket.calls().len(), 10);
+    let bucket = ScriptedBucket::holding("old").failing(6, 429).failing(4, 500);
+    let error = bucket.service().0.put("k", "new").await.unwrap_err();
+    assert_eq!((error.status(), error.attempts()), (Some(StatusCode::INTERNAL_SERVER_ERROR), 10));
+}
+
+#[tokio::test]
 async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
     let create_only = || Conditional::new().etag_does_not_match("*");
     let lost = |object: &mut Option<Bytes>| {

@@ -1,0 +1,98 @@
+//! `cfstore backup` and `cfstore restore`
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use cloudflare_clients::LocalStore;
+use indicatif::BinaryBytes;
+use serde_json::json;
+
+use super::scrub::damage_line;
+use crate::cli::{Backup, Restore};
+use crate::error::{Error, ExitStatus, Result};
+use crate::printer::{Printer, count};
+use crate::progress::Progress;
+use crate::rfc3339::rfc3339;
+
+/// What the server keeps beside the store: what its clients sign with and trust.
+const OF_THE_SERVER: &[&str] = &["credentials.json", "keys.json", "tls-certificate.pem", "tls-key.pem"];
+
+pub(crate) async fn backup(args: Backup, printer: Printer) -> Result<ExitStatus> {
+    if !has_store(&args.data) {
+        return Err(Error::usage(
+            format!("there is no store in {}/", args.data.display()),
+            "--data DIR says where it is: the folder with store.sqlite3",
+        ));
+    }
+    copy(&args.data, &args.dir, "backed up", printer).await
+}
+
+pub(crate) async fn restore(args: Restore, printer: Printer) -> Result<ExitStatus> {
+    if !has_store(&args.dir) {
+        return Err(Error::usage(
+            format!("there is no backup in {}/", args.dir.display()),
+            "it is the folder that `cfstore backup` has made, with store.sqlite3",
+        ));
+    }
+    copy(&args.dir, &args.data, "restored", printer).await
+}
+
+fn has_store(folder: &Path) -> bool {
+    folder.join("store.sqlite3").is_file()
+}
+
+/// Both are the same: a backup is a store.
+async fn copy(from: &Path, to: &Path, what: &str, printer: Printer) -> Result<ExitStatus> {
+    let store = LocalStore::open(from).await?;
+    let progress = Progress::new(printer, &to.display().to_string(), Some(0));
+    let report = store.backup(to, progress.position()).await;
+    drop(progress);
+    let report = report.map_err(|error| match error.kind() {
+        cloudflare_clients::ErrorKind::InvalidInput => {
+            Error::usage(error.message(), "name a folder that is new or empty, or move away what is in it")
+        }
+        _ => error.into(),
+    })?;
+    for name in OF_THE_SERVER {
+        let (from, to) = (from.join(name), to.join(name));
+        copy_secret(&from, &to).map_err(|error| {
+            Error::Local(format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
+        })?;
+    }
+    for damage in &report.damaged {
+        printer.result(damage_line(damage, to), damage)?;
+    }
+    let damaged = report.damaged.len() as u64;
+    let taken = rfc3339(report.taken);
+    printer.line(format_args!(
+        "{what} {}/ as it was at {taken}: {} in {}/{}",
+        from.display(),
+        BinaryBytes(report.bytes),
+        to.display(),
+        if damaged == 0 { String::new() } else { format!(", with {}", count(damaged, "fault")) }
+    ))?;
+    printer.json(&json!({
+        "from": from.display().to_string(),
+        "to": to.display().to_string(),
+        "taken": taken,
+        "bytes": report.bytes,
+        "damaged": damaged,
+    }))?;
+    Ok(if damaged == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// Copies a file, if it is there, for its owner alone.
+fn copy_secret(from: &Path, to: &Path) -> io::Result<()> {
+    let content = match fs::read(from) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        content => content?,
+    };
+    let mut options = fs::File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(to)?;
+    file.write_all(&content)?;
+    file.sync_all()
+}

@@ -1,0 +1,72 @@
+//! `cfstore backup` and `cfstore restore`.
+
+use std::fs;
+
+use testkit::content;
+
+use crate::program::{Folder, Server};
+
+#[test]
+fn a_store_that_is_served_is_backed_up_and_restored_with_its_credentials() {
+    let folder = Folder::new();
+    let none = folder.fails(&["backup", "copy"]);
+    assert!(none.starts_with("exit 2\nerror: there is no store in .cfstore/\n hint: --data DIR"), "{none}");
+    let server = Server::start(&folder);
+    let elsewhere = Folder::new();
+    elsewhere.write("in", content(300_000, 0));
+    server.ok(&elsewhere, &["r2", "put", "in", "a/b.bin"]);
+    server.ok(&elsewhere, &["kv", "put", "k", "v"]);
+    let done = folder.ok(&["backup", "copy"]);
+    assert!(done.starts_with("backed up .cfstore/ as it was at 20"), "{done}");
+    assert!(done.ends_with(": 292.97 KiB in copy/\n"), "{done}");
+    server.ok(&elsewhere, &["r2", "rm", "a/b.bin"]);
+    server.ok(&elsewhere, &["kv", "put", "k", "later"]);
+    let again = folder.fails(&["backup", "copy"]);
+    assert!(
+        again.starts_with("exit 2") && again.contains("/copy is not empty: a copy of the store"),
+        "{again}"
+    );
+    let credentials = folder.read(".cfstore/credentials.json");
+    drop(server);
+
+    // Over a store nothing is restored.
+    let refused = folder.fails(&["restore", "copy"]);
+    assert!(refused.starts_with("exit 2") && refused.contains(".cfstore is not empty"), "{refused}");
+    let none = folder.fails(&["restore", "nothing"]);
+    assert!(none.starts_with("exit 2\nerror: there is no backup in nothing/"), "{none}");
+    fs::remove_dir_all(folder.path().join(".cfstore")).unwrap();
+    let restored = folder.json(&["--json", "restore", "copy"]);
+    assert_eq!((&restored["damaged"], &restored["bytes"]), (&0.into(), &300_001.into()));
+    assert_eq!(folder.read(".cfstore/credentials.json"), credentials);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        for folder in [folder.path().join("copy"), folder.path().join(".cfstore")] {
+            let mode = fs::metadata(folder.join("credentials.json")).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+    folder.ok(&["r2", "get", "a/b.bin", "out"]);
+    assert!(folder.read("out") == elsewhere.read("in"));
+    assert_eq!(folder.ok(&["kv", "get", "k"]), "v");
+}
+
+#[test]
+fn a_backup_of_what_is_damaged_says_so() {
+    let folder = Folder::new();
+    folder.write("in", content(300_000, 0));
+    folder.ok(&["r2", "put", "in", "a.bin"]);
+    let blob = fs::read_dir(folder.path().join(".cfstore/blobs")).unwrap().next().unwrap().unwrap();
+    let mut bytes = fs::read(blob.path()).unwrap();
+    bytes[0] ^= 1;
+    fs::write(blob.path(), bytes).unwrap();
+    let output = folder.run(&["backup", "copy"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let name = blob.file_name().into_string().unwrap();
+    assert!(
+        said.starts_with(&format!("damaged  bucket media: a.bin  blobs/{name}  its bytes are not")),
+        "{said}"
+    );
+    assert!(said.ends_with(" in copy/, with 1 fault\n"), "{said}");
+}
