@@ -42,10 +42,11 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         ttl => KvBehaviour::as_in_production().cache_ttl(ttl),
     });
     let server = if args.cors_open { server.with_open_cors() } else { server };
-    let server = match args.r2_as_in_production {
-        true => server.with_r2_behaviour(R2Behaviour::as_in_production()),
-        false => server,
-    };
+    let server = server.with_r2_behaviour(if args.r2_as_in_production {
+        R2Behaviour::as_in_production()
+    } else {
+        R2Behaviour::default()
+    });
     if let Some(plan) = args.fault.clone() {
         server.faults().follow(plan);
     }

@@ -73,7 +73,7 @@ impl LocalStore {
     /// served, and [`scrub`](Self::scrub) looks at it.
     ///
     /// The store may be used meanwhile, by this process and others. Writes wait only while the files that came during
-    /// the backup are given second names, which takes as long as a few of them. `on_progress` gets the number of bytes copied so
+    /// the backup are given second names. `on_progress` gets the number of bytes copied so
     /// far and about how many there are.
     ///
     /// Bytes that are damaged are copied as they are, and named in the report. A backup that fails leaves nothing but
@@ -165,14 +165,12 @@ async fn moment(shared: &Shared, copied: HashSet<String>) -> Result<Moment> {
         }
         Ok(Moment { bytes: bytes_in(&connection)?, connection, taken, names, left })
     };
-    match shared.writer.refusal() {
-        None => shared.writer.write(Vec::new(), move |write| take(write.now)).await,
+    if shared.writer.refusal().is_some() {
         // Nobody writes to it.
-        Some(_) => {
-            let now = shared.platform.runtime.now();
-            shared.platform.blocking(move || take(now).map_err(Error::from)).await
-        }
+        let now = shared.platform.runtime.now();
+        return shared.platform.blocking(move || take(now).map_err(Error::from)).await;
     }
+    shared.writer.write(Vec::new(), move |write| take(write.now)).await
 }
 
 /// The folder that the copy is made in.
@@ -375,7 +373,7 @@ fn copy_comparing(
         length += block.len() as u64;
         match &mut checksums {
             Some(checksums) => {
-                differs |= !checksums.next().is_some_and(|checksum| is_block(&block, checksum))
+                differs |= !checksums.next().is_some_and(|checksum| is_block(&block, checksum));
             }
             None => md5.update(&block),
         }
