@@ -29,6 +29,9 @@ pub struct Key {
     /// `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     buckets: Option<Vec<String>>,
+    /// `None`: an older version made it, which did not keep that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    created: Option<SystemTime>,
 }
 
 impl Key {
@@ -50,6 +53,11 @@ impl Key {
     /// The buckets that it may do it to: `None` for all.
     pub fn buckets(&self) -> Option<&[String]> {
         self.buckets.as_deref()
+    }
+
+    /// When it was made, by the clock of the system. `None` for one of a version that did not keep it.
+    pub fn created(&self) -> Option<SystemTime> {
+        self.created
     }
 
     /// To sign and verify with.
@@ -157,6 +165,7 @@ impl Keys {
             secret_access_key: random_hex::<32>()?,
             scope,
             buckets,
+            created: Some(SystemTime::now()),
         };
         self.change(|keys| {
             keys.push(key.clone());

@@ -31,10 +31,15 @@ pub struct R2Behaviour {
     pub no_continue: bool,
     /// Whether bodies that are signed in chunks are refused over plain HTTP too.
     pub refuses_chunks: bool,
+    /// How long a key of [`Keys::add`](crate::Keys::add), and what is made from it, is unknown (401 `Unauthorized`)
+    /// before it works.
+    pub new_key_delay: Option<Duration>,
 }
 
 impl R2Behaviour {
-    /// All of it, with R2's [one write a second](https://developers.cloudflare.com/r2/platform/limits/) to a key.
+    /// All of it, with R2's [one write a second](https://developers.cloudflare.com/r2/platform/limits/) to a key,
+    /// and 10 seconds of the [minute](https://developers.cloudflare.com/r2/reference/consistency/) that a new
+    /// key may take.
     pub fn as_in_production() -> Self {
         Self {
             write_interval: Some(Duration::from_secs(1)),
@@ -42,6 +47,7 @@ impl R2Behaviour {
             compression: true,
             no_continue: true,
             refuses_chunks: true,
+            new_key_delay: Some(Duration::from_secs(10)),
         }
     }
 
@@ -77,6 +83,13 @@ impl R2Behaviour {
     #[must_use]
     pub fn refuses_chunks(mut self, refuses: bool) -> Self {
         self.refuses_chunks = refuses;
+        self
+    }
+
+    /// How long a new key is unknown; `None` lets it work at once.
+    #[must_use]
+    pub fn new_key_delay(mut self, delay: impl Into<Option<Duration>>) -> Self {
+        self.new_key_delay = delay.into();
         self
     }
 }

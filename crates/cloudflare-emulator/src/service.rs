@@ -67,6 +67,11 @@ impl Service {
             return Some((self.signing.clone(), AccessScope::AdminReadWrite, None));
         }
         let key = self.keys.as_ref()?.find(access_key_id)?;
+        if let (Some(delay), Some(created)) = (self.r2_behaviour.new_key_delay, key.created())
+            && self.store.now().duration_since(created).is_ok_and(|age| age < delay)
+        {
+            return None;
+        }
         Some((key.signing(), key.scope(), key.buckets().map(<[_]>::to_vec)))
     }
 }

@@ -463,6 +463,7 @@ impl From<PresignMethod> for Method {
 }
 
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch by itself")]
 pub(crate) struct Serve {
     /// The folder of the store; made where it is not there
     #[arg(long, value_name = "DIR", default_value = DATA_DIRECTORY)]
@@ -496,7 +497,7 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,
     /// Treat R2's clients as Cloudflare does: a write a second to a key, pages that are short or empty, text
-    /// compressed for who accepts it, no 100-continue, and no bodies signed in chunks
+    /// compressed for who accepts it, no 100-continue, no bodies signed in chunks, and new keys that take a while
     #[arg(long)]
     pub(crate) r2_as_in_production: bool,
     /// Fail a share of the requests: a status, reset, lost (done, but not answered) or cut (half an answer);

@@ -61,15 +61,13 @@ pub(crate) async fn handle(
 
 /// Runs an operation, unless it writes to a key too soon after another.
 async fn limited(operation: S3Operation, service: &Service, request: S3Request) -> Result<Response, S3Error> {
-    if !operation.replaces_object() {
-        return operations::run(operation, service, request).await;
-    }
-    let (bucket, key, now) = (request.bucket.clone(), request.key.clone(), service.store.now());
-    if !service.writes.admits(&bucket, &key, now) {
+    let now = service.store.now();
+    let written = operation.replaces_object().then(|| (request.bucket.clone(), request.key.clone()));
+    if written.as_ref().is_some_and(|(bucket, key)| !service.writes.admits(bucket, key, now)) {
         return Err(TOO_MANY_REQUESTS.into());
     }
     let outcome = operations::run(operation, service, request).await;
-    if outcome.is_err() {
+    if let (Err(_), Some((bucket, key))) = (&outcome, written) {
         service.writes.forget(&bucket, &key, now);
     }
     outcome

@@ -1,9 +1,10 @@
 //! What R2 does in production, where the server is asked to show it.
 
 use std::io::Read as _;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::sigv4::Payload;
+use cloudflare_clients::r2::AccessScope;
+use cloudflare_clients::sigv4::{Payload, Signer};
 use cloudflare_clients::testing::ManualClock;
 use cloudflare_emulator::R2Behaviour;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -13,7 +14,7 @@ use crate::client::{Answer, Local, Request};
 
 #[tokio::test]
 async fn a_key_takes_one_write_a_second() {
-    let clock = ManualClock::at(std::time::SystemTime::now());
+    let clock = ManualClock::at(SystemTime::now());
     let behaviour = R2Behaviour::default().write_interval(Duration::from_secs(1));
     let local = Local::with_r2_behaviour_and_runtime(behaviour, clock.clone()).await;
     let refused = (429, "TooManyRequests".to_owned());
@@ -177,4 +178,19 @@ async fn chunks_are_refused_over_plain_http() {
     let answer =
         put.header("x-amz-decoded-content-length", "0").body("0;chunk-signature=\r\n\r\n").send().await;
     assert_eq!(answer.error(), (501, "NotImplemented".to_owned()));
+}
+
+#[tokio::test]
+async fn a_new_key_takes_a_while() {
+    let clock = ManualClock::at(SystemTime::now());
+    let delay = Duration::from_secs(10);
+    let behaviour = R2Behaviour::default().new_key_delay(delay);
+    let mut local = Local::with_r2_behaviour_and_runtime(behaviour, clock.clone()).await;
+    local.put("/media/key", "x").await;
+    let key = local.server.keys().add(AccessScope::ObjectReadOnly, None).unwrap();
+    local.signer = Signer::new(key.signing());
+    clock.set(key.created().unwrap() + delay - Duration::from_millis(1));
+    assert_eq!(local.get("/media/key").await.error(), (401, "Unauthorized".to_owned()));
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(local.get("/media/key").await.text(), "x");
 }
