@@ -66,7 +66,7 @@ pub(crate) async fn respond(
         let answer = match Protocol::of(&parts) {
             Protocol::S3 => {
                 let handled = s3::handle(service, scheme, parts, body.clone(), &mut operation);
-                let answer = answer(ordered, handled).await;
+                let answer = answer(ordered, Box::pin(handled)).await;
                 if compresses { compression::compress(&method, answer) } else { answer }
             }
             Protocol::Kv => answer(ordered, kv::handle(service, parts, body.clone(), &mut operation)).await,
