@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         .and_then(|runtime| {
             let result = runtime.block_on(async {
                 let _file_size_limit = file_size_limit::survive();
-                commands::run(cli, printer).await
+                Box::pin(commands::run(cli, printer)).await
             });
             // A read of stdin that nobody waits for any more would hold the process up.
             runtime.shutdown_background();

@@ -9,7 +9,7 @@ use super::blobs::Blobs;
 use super::database::{StoreResult, storage};
 use super::instance::{DeadInstance, Instance};
 use super::shared::{Shared, create_folder};
-use super::{lifecycle, multipart, pairs};
+use super::{multipart, pairs};
 use crate::error::Result;
 
 pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
@@ -27,7 +27,6 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
     while expired > 0 {
         expired = shared.writer.write(Vec::new(), pairs::expire).await?;
     }
-    lifecycle::sweep(shared).await?;
     let blobs = Arc::clone(&shared.blobs);
     let (dead, unfinished) = shared
         .platform
@@ -171,10 +170,10 @@ mod tests {
         let upload_id = bucket.create_multipart_upload(create).await.unwrap().upload_id;
         let list = ListPartsRequest::new(key(), upload_id);
         clock.advance(Duration::from_secs(7 * 24 * 3600 - 1));
-        clean_up(bucket.store().shared()).await.unwrap();
+        bucket.store().apply_lifecycle().await.unwrap();
         bucket.list_parts(list.clone()).await.unwrap();
         clock.advance(Duration::from_secs(1));
-        clean_up(bucket.store().shared()).await.unwrap();
+        bucket.store().apply_lifecycle().await.unwrap();
         assert_eq!(bucket.list_parts(list.clone()).await.unwrap_err().kind(), ErrorKind::NoSuchUpload);
 
         // It is known that there was one, for as long.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OptionalExtension as _};
+use tokio::sync::OwnedMutexGuard;
 
 use super::cursor::after_prefix;
 use super::database::{Failure, StoreResult, from_millis, malformed, to_millis};
@@ -42,12 +43,14 @@ pub struct LifecycleReport {
 
 /// Carries out the rules in the background, if they are due.
 pub(super) fn sweep_if_due(shared: &Arc<Shared>) {
-    if shared.writer.refusal().is_some() || !shared.sweeps.are_due(shared.platform.runtime.now()) {
+    if shared.writer.refusal().is_some() {
         return;
     }
+    let now = shared.platform.runtime.now();
+    let Some(alone) = shared.sweeps.claim(now) else { return };
     let swept = Arc::clone(shared);
     shared.platform.threads.spawn(Box::pin(async move {
-        match sweep(&swept).await {
+        match sweep_alone(&swept, now, alone).await {
             Err(error) if was_stopped(&error) => {}
             Err(error) => tracing::warn!(%error, "lifecycle rules cannot be carried out yet"),
             Ok(_) => {}
@@ -84,14 +87,22 @@ impl Shared {
     }
 }
 
-/// Carries out all rules that are due. Another process may do so at the same time.
-pub(super) async fn sweep(shared: &Shared) -> Result<LifecycleReport> {
-    let mut report = LifecycleReport::default();
+/// Carries out all that is due `now`. Another process may do so at the same time.
+pub(super) async fn sweep(shared: &Shared, now: SystemTime) -> Result<LifecycleReport> {
     if shared.writer.refusal().is_some() {
-        return Ok(report);
+        return Ok(LifecycleReport::default());
     }
-    let _alone = shared.sweeps.running.lock().await;
-    let now = from_millis(to_millis(shared.platform.runtime.now()));
+    let alone = Arc::clone(&shared.sweeps.running).lock_owned().await;
+    sweep_alone(shared, now, alone).await
+}
+
+async fn sweep_alone(
+    shared: &Shared,
+    now: SystemTime,
+    _alone: OwnedMutexGuard<()>,
+) -> Result<LifecycleReport> {
+    let mut report = LifecycleReport::default();
+    let now = from_millis(to_millis(now));
     let ids = |connection: &Connection| {
         let mut statement = connection.prepare_cached("SELECT id FROM buckets")?;
         let ids = statement.query_map((), |row| row.get(0))?;

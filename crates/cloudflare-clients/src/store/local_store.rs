@@ -128,7 +128,7 @@ impl LocalStore {
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind). What was done until then stays done.
     pub async fn apply_lifecycle(&self) -> Result<LifecycleReport> {
-        lifecycle::sweep(&self.0).await
+        lifecycle::sweep(&self.0, self.now()).await
     }
 
     /// Listens to what happens to objects from now on. The events have this account's id.

@@ -3,7 +3,6 @@
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
 
 use super::blobs::Blobs;
 use super::database::{
@@ -109,7 +108,7 @@ impl Shared {
             writer,
             blobs,
             events,
-            sweeps: Sweeps::new(platform.runtime.now()),
+            sweeps: Sweeps::default(),
             _lock: None,
         })
     }
@@ -156,7 +155,7 @@ impl Shared {
             writer,
             blobs,
             events: Arc::default(),
-            sweeps: Sweeps::new(UNIX_EPOCH),
+            sweeps: Sweeps::default(),
             _lock: lock,
         })
     }

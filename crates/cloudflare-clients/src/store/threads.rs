@@ -187,9 +187,13 @@ mod tests {
             let threads = Arc::new(self.clone());
             let platform = Platform { threads, ..Platform::new(Arc::new(self.clock.clone())) };
             let store = ready(LocalStore::open_on(folder, platform)).unwrap();
+            self.run_tasks();
+            store
+        }
+
+        fn run_tasks(&self) {
             let tasks = std::mem::take(&mut *self.tasks.lock().unwrap());
             tasks.into_iter().for_each(ready);
-            store
         }
     }
 
@@ -245,6 +249,7 @@ mod tests {
         // Another process.
         let other = threads.open(folder.path()).bucket("media").unwrap();
         ready(other.put(PutRequest::new("other", "1"))).unwrap();
+        threads.run_tasks();
         drop((store, other));
         assert!(!folder.path().join("store.sqlite3-wal").exists());
 
