@@ -92,6 +92,7 @@ async fn run_r2_case(env: &Env, name: &str) -> Result<Response> {
         other: None,
         lacks: r2::Lacks {
             cors: true,
+            lifecycle: true,
             copy: true,
             list_parts: true,
             conditional_complete: true,

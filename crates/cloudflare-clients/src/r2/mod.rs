@@ -19,7 +19,7 @@
 //! | [`ServedRange`] | `offset`, `length` |
 //! | [`ListPage`] | `objects`, `delimitedPrefixes`, `truncated`, `cursor` |
 //! | [`UploadedPart`] | `partNumber`, `etag`, `size`, `uploaded`, `checksums` |
-//! | [`PartsPage`] | `parts`, `truncated`, `nextPartNumberMarker` |
+//! | [`PartsPage`] | `parts`, `truncated`, `nextPartNumberMarker`, `storageClass`, `checksumAlgorithm` |
 //! | [`MultipartUploadsPage`] | `uploads`, `delimitedPrefixes`, `truncated`, `nextKeyMarker`, `nextUploadIdMarker` |
 //! | [`MultipartUploadSummary`] | `key`, `uploadId`, `initiated`, `storageClass` |
 //! | [`UploadState`] | `key`, `uploadId`, `partSize`, `parts` |

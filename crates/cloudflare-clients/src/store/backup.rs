@@ -17,6 +17,7 @@ use super::blobs::{Blobs, PendingBlob};
 use super::block_checksums::{BLOCK, CHECKSUM, is_block};
 use super::database::{Failure, StoreResult, storage};
 use super::disk::{Disk, DiskFile, Open};
+use super::encryption::sealed_size;
 use super::local_store::LocalStore;
 use super::platform::Platform;
 use super::scrub::{Damage, bytes_in, owner_of_blob};
@@ -50,6 +51,7 @@ pub struct BackupReport {
 struct StoredFile {
     id: i64,
     name: String,
+    /// How many bytes the file has: an encrypted one has more than went in.
     size: u64,
     md5: Vec<u8>,
     checksums: Option<Vec<u8>>,
@@ -137,13 +139,15 @@ impl LocalStore {
 /// The files behind a segment, in the order of their segments.
 fn files(connection: &Connection, behind: i64, most: usize) -> StoreResult<Vec<StoredFile>> {
     let mut statement = connection.prepare_cached(
-        "SELECT id, blob, size, md5, checksums FROM segments WHERE id > ?1 AND blob IS NOT NULL ORDER BY id LIMIT ?2",
+        "SELECT id, blob, size, md5, checksums, salt IS NOT NULL FROM segments \
+         WHERE id > ?1 AND blob IS NOT NULL ORDER BY id LIMIT ?2",
     )?;
     let rows = statement.query_map((behind, i64::try_from(most).unwrap_or(i64::MAX)), |row| {
+        let size = row.get(2)?;
         Ok(StoredFile {
             id: row.get(0)?,
             name: row.get(1)?,
-            size: row.get(2)?,
+            size: if row.get(5)? { sealed_size(size) } else { size },
             md5: row.get(3)?,
             checksums: row.get(4)?,
         })
@@ -392,15 +396,20 @@ fn copy_comparing(
 mod tests {
     use std::fs;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
+    use http::Method;
 
     use super::*;
     use crate::error::ErrorKind;
     use crate::kv::{self, Namespace as _};
     use crate::r2::{
-        Bucket as _, CompleteMultipartUploadRequest, CreateMultipartUploadRequest, DeleteRequest, PutRequest,
-        UploadPartRequest, UploadedPart,
+        Account, Bucket as _, CompleteMultipartUploadRequest, CorsPolicy, CorsRule, CreateBucketRequest,
+        CreateMultipartUploadRequest, DeleteRequest, GetRequest, LifecyclePolicy, LifecycleRule, LocationHint,
+        PutRequest, SseCustomerKey, StorageClass, UploadPartRequest, UploadedPart,
     };
-    use crate::store::testing::{bucket, bytes, files, flip, only_blob, pattern};
+    use crate::runtime::Runtime as _;
+    use crate::store::testing::{bucket, bucket_with_clock, bytes, files, flip, only_blob, pattern};
     use crate::store::{LocalBucket, LocalNamespace};
 
     /// The names in a folder, in their order.
@@ -448,6 +457,111 @@ mod tests {
         copied.complete_multipart_upload(complete).await.unwrap();
         let value = copy.namespace(sessions.id()).get(kv::GetRequest::new("value")).await.unwrap().unwrap();
         assert!(value.bytes().await.unwrap() == pattern(100_000));
+    }
+
+    /// What a customer's key encrypts is copied and compared as it is stored, without the key.
+    #[tokio::test]
+    async fn what_is_encrypted_is_copied_without_its_key_and_read_with_it() {
+        let (_folder, bucket) = bucket().await;
+        let key = SseCustomerKey::from_bytes([7; 32]);
+        let sizes = [("empty", 0), ("small", 1000), ("large", 3 * BLOCK + 17), ("gone", 100_000)];
+        for (name, size) in sizes {
+            let put = PutRequest::new(name, pattern(size));
+            bucket.put(PutRequest { ssec_key: Some(key.clone()), ..put }).await.unwrap();
+        }
+        let first = 5 * 1024 * 1024;
+        let begin = async |name: &str| {
+            let create = CreateMultipartUploadRequest::new(name);
+            let create = CreateMultipartUploadRequest { ssec_key: Some(key.clone()), ..create };
+            let upload = bucket.create_multipart_upload(create).await.unwrap();
+            let part = UploadPartRequest::new(name, &upload.upload_id, 1, pattern(first));
+            let part = UploadPartRequest { ssec_key: Some(key.clone()), ..part };
+            (upload.upload_id, bucket.upload_part(part).await.unwrap())
+        };
+        let finish = async |bucket: &LocalBucket, name: &str, (id, part): (String, UploadedPart)| {
+            let last = UploadPartRequest::new(name, &id, 2, pattern(1000));
+            let last = UploadPartRequest { ssec_key: Some(key.clone()), ..last };
+            let last = bucket.upload_part(last).await.unwrap();
+            let complete = CompleteMultipartUploadRequest::new(name, &id, vec![part, last]);
+            bucket.complete_multipart_upload(complete).await.unwrap();
+        };
+        finish(&bucket, "parts", begin("parts").await).await;
+        let unfinished = begin("unfinished").await;
+
+        let (copied, restored) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let report = bucket.store().backup(copied.path(), |_, _| {}).await.unwrap();
+        assert_eq!(report.damaged, []);
+        bucket.delete(DeleteRequest::new("gone")).await.unwrap();
+        let copy = LocalStore::open(copied.path()).await.unwrap();
+        assert_eq!(copy.backup(restored.path(), |_, _| {}).await.unwrap().damaged, []);
+
+        let store = LocalStore::open(restored.path()).await.unwrap();
+        assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
+        let media = store.bucket("media").unwrap();
+        finish(&media, "unfinished", unfinished).await;
+        let parts = [pattern(first), pattern(1000)].concat();
+        let whole = sizes.map(|(name, size)| (name, pattern(size)));
+        for (name, expected) in whole.into_iter().chain([("parts", parts.clone()), ("unfinished", parts)]) {
+            let get = GetRequest::new(name);
+            assert_eq!(media.get(get.clone()).await.unwrap_err().code(), Some("InvalidRequest"), "{name}");
+            let get = GetRequest { ssec_key: Some(key.clone()), ..get };
+            let read = media.get(get).await.unwrap().unwrap();
+            assert!(read.body.bytes().await.unwrap() == expected, "{name}");
+        }
+
+        // A byte of ciphertext is a fault of the copy, too.
+        drop((media, store));
+        let (_folder, bucket) = self::bucket().await;
+        let put = PutRequest::new("key", pattern(100_000));
+        bucket.put(PutRequest { ssec_key: Some(key.clone()), ..put }).await.unwrap();
+        flip(&only_blob(bucket.store()), 99_999);
+        let elsewhere = tempfile::tempdir().unwrap();
+        let report = bucket.store().backup(elsewhere.path(), |_, _| {}).await.unwrap();
+        let [damage] = report.damaged.as_slice() else { panic!("{report:?}") };
+        assert_eq!(damage.problem, "its bytes are not those that were stored");
+    }
+
+    #[tokio::test]
+    async fn what_buckets_and_values_were_told_is_copied() {
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        let store = bucket.store().clone();
+        let day = Duration::from_hours(24);
+        let rules =
+            LifecyclePolicy::new([LifecycleRule::new("logs").prefix("logs/").delete_objects(day)]);
+        let cors = CorsPolicy::new([CorsRule::new(["https://app.example.com"], [Method::GET])]);
+        bucket.put_lifecycle(rules.clone()).await.unwrap();
+        bucket.put_cors(cors.clone()).await.unwrap();
+        bucket.put(PutRequest::new("logs/1", "1")).await.unwrap();
+        let mut create = CreateBucketRequest::new("archive");
+        create.location = Some(LocationHint::Weur);
+        create.storage_class = Some(StorageClass::InfrequentAccess);
+        Account::create(&store, create).await.unwrap();
+        let sessions = LocalNamespace::open_in(&store, "sessions").await.unwrap();
+        let expiration = clock.now() + 2 * day;
+        let put = kv::PutRequest::new("key", "value").metadata(&[1, 2]).unwrap();
+        sessions.put(put.expiration(expiration)).await.unwrap();
+
+        let (copied, restored) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        store.backup(copied.path(), |_, _| {}).await.unwrap();
+        let copy = LocalStore::open_with_runtime(copied.path(), clock.clone()).await.unwrap();
+        copy.backup(restored.path(), |_, _| {}).await.unwrap();
+
+        let store = LocalStore::open_with_runtime(restored.path(), clock.clone()).await.unwrap();
+        let media = store.bucket("media").unwrap();
+        assert_eq!(media.lifecycle().await.unwrap(), Some(rules));
+        assert_eq!(media.cors().await.unwrap(), Some(cors));
+        let archive = store.buckets().await.unwrap().remove(0);
+        assert_eq!((archive.name.as_str(), archive.location), ("archive", Some(LocationHint::Weur)));
+        assert_eq!(archive.storage_class, Some(StorageClass::InfrequentAccess));
+        let sessions = store.namespace(sessions.id());
+        let found = sessions.get_with_metadata(kv::GetRequest::new("key")).await.unwrap().unwrap();
+        assert_eq!(found.metadata.unwrap().as_str(), "[1,2]");
+        assert_eq!(found.expiration, Some(expiration));
+        assert_eq!(found.value.bytes().await.unwrap(), "value");
+        // The rules go on by the time of the upload.
+        clock.advance(day);
+        store.apply_lifecycle().await.unwrap();
+        assert_eq!(bytes(&media, "logs/1").await, None);
     }
 
     #[cfg(unix)]

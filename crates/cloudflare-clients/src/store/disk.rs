@@ -214,9 +214,10 @@ mod tests {
         Bucket, CompleteMultipartUploadRequest, Conditional, CopyRequest, CreateMultipartUploadRequest,
         DeleteRequest, PutRequest, UploadPartRequest,
     };
+    use crate::store::database::VERSIONS;
     use crate::store::platform::Platform;
     use crate::store::testing::{Clock, bytes, pattern};
-    use crate::store::{LocalBucket, LocalStore};
+    use crate::store::{LifecycleReport, LocalBucket, LocalStore, upgrade};
 
     /// Records each step once it is done, and takes its time first: what does not wait for it comes earlier.
     #[derive(Debug, Default)]
@@ -487,8 +488,8 @@ mod tests {
         assert_eq!(bytes(&bucket, "large").await, Some(pattern(300_000)));
     }
 
-    /// A disk without room for a commit as long as the room for deletes is kept, or that nothing can be
-    /// written to.
+    /// A disk without room for a commit as long as the room for deletes is kept, or that lets nothing be
+    /// written in a folder.
     #[derive(Debug, Default)]
     struct Unwritable {
         is_full: AtomicBool,
@@ -497,8 +498,12 @@ mod tests {
     }
 
     impl Unwritable {
-        fn refuse_writes(&self) -> io::Result<()> {
-            if self.reads_only.load(Ordering::Relaxed) {
+        fn reads_only(&self, path: &Path) -> bool {
+            self.reads_only.load(Ordering::Relaxed) && path.starts_with(&self.folder)
+        }
+
+        fn refuse_writes(&self, path: &Path) -> io::Result<()> {
+            if self.reads_only(path) {
                 return Err(io::ErrorKind::ReadOnlyFilesystem.into());
             }
             Ok(())
@@ -508,7 +513,7 @@ mod tests {
     impl Disk for Arc<Unwritable> {
         fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>> {
             if how != Open::Read {
-                self.refuse_writes()?;
+                self.refuse_writes(path)?;
             }
             if path.ends_with("reserve") && self.is_full.load(Ordering::Relaxed) {
                 return Err(io::ErrorKind::StorageFull.into());
@@ -517,7 +522,7 @@ mod tests {
         }
 
         fn make_private(&self, path: &Path) -> io::Result<()> {
-            self.refuse_writes()?;
+            self.refuse_writes(path)?;
             OperatingSystem.make_private(path)
         }
 
@@ -526,17 +531,17 @@ mod tests {
         }
 
         fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.refuse_writes()?;
+            self.refuse_writes(to)?;
             OperatingSystem.rename(from, to)
         }
 
         fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.refuse_writes()?;
+            self.refuse_writes(to)?;
             OperatingSystem.hard_link(from, to)
         }
 
         fn remove(&self, path: &Path) -> io::Result<()> {
-            self.refuse_writes()?;
+            self.refuse_writes(path)?;
             OperatingSystem.remove(path)
         }
 
@@ -545,7 +550,7 @@ mod tests {
         }
 
         fn create_folder(&self, folder: &Path) -> io::Result<()> {
-            self.refuse_writes()?;
+            self.refuse_writes(folder)?;
             OperatingSystem.create_folder(folder)
         }
 
@@ -558,9 +563,7 @@ mod tests {
         }
 
         fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
-            assert!(
-                !self.reads_only.load(Ordering::Relaxed) || flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY)
-            );
+            assert!(!self.reads_only(path) || flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY));
             OperatingSystem.connect(path, flags)
         }
 
@@ -656,9 +659,51 @@ mod tests {
         drop((one, other));
         assert!(LocalStore::open(&path).await.unwrap().read_only_reason().is_none());
 
-        let (disk, platform) = unwritable(&path);
+        let (disk, platform) = unwritable(folder.path());
         disk.reads_only.store(true, Ordering::Relaxed);
         let nothing = LocalStore::open_on(&folder.path().join("new"), platform).await.unwrap_err();
         assert!(nothing.message().contains("cannot be created"), "{nothing}");
+    }
+
+    /// One of the newest format is read whole, also what is encrypted, and its rules are not carried out. One of an older
+    /// format would have to be upgraded.
+    #[tokio::test]
+    async fn a_store_of_a_format_is_read_where_it_cannot_be_written() {
+        let newest = VERSIONS.len();
+        for written in 7..=newest {
+            let folder = upgrade::fixture(written);
+            let before = upgrade::contents(folder.path());
+            let (disk, platform) = unwritable(folder.path());
+            disk.reads_only.store(true, Ordering::Relaxed);
+            let opened = LocalStore::open_on(folder.path(), platform).await;
+            if written < newest {
+                let refused = opened.unwrap_err();
+                let both = format!("the store has format {written} and this version reads {newest}");
+                assert!(refused.message().contains(&both), "{refused}");
+                assert!(refused.message().contains("make it writable"), "{refused}");
+                assert!(upgrade::contents(folder.path()) == before);
+                continue;
+            }
+            let store = opened.unwrap();
+            assert!(store.read_only_reason().is_some());
+            upgrade::check_objects(&store).await;
+            upgrade::check_values(&store).await;
+            let media = store.bucket("media").unwrap();
+            upgrade::check_sealed(&media).await;
+            assert!(media.cors().await.unwrap().is_some());
+            assert_eq!(media.lifecycle().await.unwrap(), Some(upgrade::lifecycle()));
+            assert_eq!(store.apply_lifecycle().await.unwrap(), LifecycleReport::default());
+            let refused = media.put_lifecycle(upgrade::lifecycle()).await.unwrap_err();
+            assert!(refused.message().contains("open to read only"), "{refused}");
+            assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
+            let elsewhere = tempfile::tempdir().unwrap();
+            let copied = elsewhere.path().join("copy");
+            assert_eq!(store.backup(&copied, |_, _| {}).await.unwrap().damaged, []);
+            let copy = LocalStore::open(&copied).await.unwrap();
+            assert!(copy.read_only_reason().is_none());
+            upgrade::check_objects(&copy).await;
+            upgrade::check_sealed(&copy.bucket("media").unwrap()).await;
+            assert!(upgrade::contents(folder.path()) == before);
+        }
     }
 }

@@ -480,7 +480,11 @@ pub(super) fn list_parts(
     let first = segment_id(upload.body, marker.unwrap_or(0));
     let with_crc = upload.checksum_algorithm == Some(ChecksumAlgorithm::Crc64Nvme);
     let mut rows = statement.query((first, ids.end, with_crc))?;
-    let mut page = PartsPage { checksum_algorithm: upload.checksum_algorithm, ..PartsPage::default() };
+    let mut page = PartsPage {
+        storage_class: upload.metadata.storage_class,
+        checksum_algorithm: upload.checksum_algorithm,
+        ..PartsPage::default()
+    };
     while let Some(row) = rows.next()? {
         if page.parts.len() == limit {
             page.truncated = true;

@@ -1,5 +1,6 @@
 //! An open store: what its handles share.
 
+use std::error::Error as _;
 use std::fs::TryLockError;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,11 +52,14 @@ impl Shared {
         }
         match opened.map_err(|error| name_full_disk(error, &folder)) {
             Err(error) if is_unwritable(&error) => {
-                // Where it cannot be read either, what is in the way of writing says more.
                 let opened = Self::open_to_read(&folder, platform, &error);
                 opened
-                    .inspect_err(|error| tracing::debug!(%error, "the store cannot be read"))
-                    .map_err(|_| error)
+                    .inspect_err(|unread| tracing::debug!(error = %unread, "the store cannot be read"))
+                    .map_err(
+                        // Where the system does not let it be read either, what is in the way of writing says more. The format,
+                        // and another process, are no failures of the system.
+                        |unread| if unread.source().is_none() { unread } else { error },
+                    )
             }
             opened => opened,
         }

@@ -62,7 +62,7 @@ fn version(folder: &Path) -> usize {
 }
 
 /// A copy of the fixture of a version.
-fn fixture(version: usize) -> TempDir {
+pub(super) fn fixture(version: usize) -> TempDir {
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/store-v{version}"));
     assert!(
         fixture.join("store.sqlite3").exists(),
@@ -78,7 +78,7 @@ fn fixture(version: usize) -> TempDir {
 }
 
 /// The database and the files in `blobs/`, and what is in them.
-fn contents(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+pub(super) fn contents(store: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     let blobs = fs::read_dir(store.join("blobs")).unwrap().map(|entry| entry.unwrap().path());
     let paths = blobs.chain([store.join("store.sqlite3")]);
     paths.map(|path| (path.strip_prefix(store).unwrap().to_owned(), fs::read(&path).unwrap())).collect()
@@ -208,7 +208,7 @@ async fn fill(folder: &Path, store: &LocalStore) {
 }
 
 /// The policy of the bucket `media` since version 9, of which a part was carried out.
-fn lifecycle() -> LifecyclePolicy {
+pub(super) fn lifecycle() -> LifecyclePolicy {
     let day = Duration::from_hours(24);
     LifecyclePolicy::new([
         LifecycleRule::new("logs").prefix("logs/").delete_objects(day),
@@ -232,7 +232,7 @@ async fn check_lifecycle(store: &LocalStore, clock: &Clock, written: usize) {
 }
 
 /// What a customer's key encrypts since version 8.
-async fn check_sealed(media: &LocalBucket) {
+pub(super) async fn check_sealed(media: &LocalBucket) {
     for (name, size) in SEALED.into_iter().chain([("sealed parts", LARGE)]) {
         let mut get = GetRequest::new(name);
         assert_eq!(media.get(get.clone()).await.unwrap_err().code(), Some("InvalidRequest"));
@@ -258,7 +258,7 @@ async fn check_settings(folder: &Path, store: &LocalStore, written: usize) {
     assert_eq!(told("other"), untold);
 }
 
-async fn check_objects(store: &LocalStore) {
+pub(super) async fn check_objects(store: &LocalStore) {
     let buckets: Vec<_> = store.buckets().await.unwrap();
     let made = Clock::new().now();
     let names = buckets.iter().map(|info| (info.name.as_str(), info.created));
@@ -299,7 +299,7 @@ async fn check_objects(store: &LocalStore) {
     assert_eq!(bytes(&other, "empty").await, Some(Vec::new()));
 }
 
-async fn check_values(store: &LocalStore) {
+pub(super) async fn check_values(store: &LocalStore) {
     let titles: Vec<String> = store.namespaces().await.unwrap().into_iter().map(|info| info.title).collect();
     assert_eq!(titles, ["empty", "sessions"]);
     let sessions = LocalNamespace::open_in(store, "sessions").await.unwrap();

@@ -79,7 +79,9 @@ async fn storage_classes_are_kept_and_answered() {
     let id = upload.element("UploadId");
     let etag =
         local.put(&format!("/media/parts?partNumber=1&uploadId={id}"), "x").await.header("etag").to_owned();
-    assert_eq!(local.get("/media?uploads").await.element("StorageClass"), "STANDARD_IA");
+    for target in ["/media?uploads".to_owned(), format!("/media/parts?uploadId={id}")] {
+        assert_eq!(local.get(&target).await.elements("StorageClass"), ["STANDARD_IA"], "{target}");
+    }
     let document = format!(
         "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{etag}</ETag></Part></CompleteMultipartUpload>"
     );

@@ -39,6 +39,8 @@ pub struct Lacks {
     pub multipart_checksums: bool,
     /// The CORS policy of the bucket.
     pub cors: bool,
+    /// The lifecycle policy of the bucket.
+    pub lifecycle: bool,
     /// Creating, listing and deleting buckets.
     pub buckets: bool,
     /// Algorithms of checksums given with a put.

@@ -8,6 +8,7 @@ mod customer_keys;
 mod encodings;
 mod fixture;
 mod keys;
+mod lifecycle;
 mod listing;
 mod locks;
 mod multipart;
@@ -70,6 +71,8 @@ cases! {
     multipart::uploads_that_many_requests_make,
     cors::a_policy_is_kept_until_it_is_removed,
     cors::a_policy_of_a_missing_bucket,
+    lifecycle::rules_are_kept_until_they_are_removed,
+    lifecycle::rules_of_a_missing_bucket,
     customer_keys::what_is_encrypted_is_read_with_its_key,
     customer_keys::parts_that_are_encrypted,
     customer_keys::copies_between_keys,

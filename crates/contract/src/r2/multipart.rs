@@ -2,7 +2,7 @@ use bytes::Bytes;
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{
     Body, Checksum, ChecksumAlgorithm, CompositeChecksum, Conditional, Crc64Nvme, MIN_PART_SIZE, ServedRange,
-    UploadState, UploadedPart,
+    StorageClass, UploadState, UploadedPart,
 };
 use futures_util::TryStreamExt;
 use testkit::{content, pieces};
@@ -145,7 +145,9 @@ pub(crate) async fn listing_parts_and_uploads(Fixture { service, lacks, .. }: Fi
     };
     let uploaded_then = uploaded.clone();
     uploaded = uploaded.into_iter().map(forget_time).collect();
-    let listed = upload.list_parts().await.unwrap().parts;
+    let listed = upload.list_parts().await.unwrap();
+    assert_eq!(listed.storage_class, Some(StorageClass::Standard));
+    let listed = listed.parts;
     for (listed, then) in listed.iter().zip(uploaded_then) {
         assert!(listed.uploaded.is_some() && then.uploaded.is_none_or(|time| Some(time) == listed.uploaded));
     }

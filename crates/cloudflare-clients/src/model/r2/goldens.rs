@@ -175,6 +175,7 @@ fn pages() {
         ],
         truncated: true,
         next_part_number_marker: Some(2),
+        storage_class: Some(StorageClass::InfrequentAccess),
         checksum_algorithm: Some(ChecksumAlgorithm::Crc64Nvme),
     };
     insta::assert_snapshot!(json(&page), @r#"
@@ -196,6 +197,7 @@ fn pages() {
       ],
       "truncated": true,
       "nextPartNumberMarker": 2,
+      "storageClass": "InfrequentAccess",
       "checksumAlgorithm": "crc64nvme"
     }
     "#);

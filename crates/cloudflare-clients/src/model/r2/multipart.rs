@@ -407,6 +407,9 @@ pub struct PartsPage {
     /// The marker of the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_part_number_marker: Option<u16>,
+    /// The storage class that the object will have, where the service says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_class: Option<StorageClass>,
     /// The algorithm of the checksum that the object will have, where the service says it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum_algorithm: Option<ChecksumAlgorithm>,

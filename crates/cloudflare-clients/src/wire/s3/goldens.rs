@@ -469,9 +469,13 @@ fn listed_parts_say_when_they_came_and_what_they_hash_to() {
         crc.checksum().to_base64()
     );
     let body = format!(
-        "<ListPartsResult>{part}<Part><PartNumber>2</PartNumber><ETag>def</ETag></Part><IsTruncated>false</IsTruncated></ListPartsResult>"
+        "<ListPartsResult>{part}<Part><PartNumber>2</PartNumber><ETag>def</ETag></Part><IsTruncated>false</IsTruncated>\
+         <StorageClass>STANDARD_IA</StorageClass></ListPartsResult>"
     );
     let page = list_parts::parse(&answer(200, &body)).unwrap();
+    assert_eq!(page.storage_class, Some(StorageClass::InfrequentAccess));
+    let unsaid = list_parts::parse(&answer(200, &body.replace("STANDARD_IA", "GLACIER"))).unwrap();
+    assert_eq!((unsaid.storage_class, unsaid.parts), (None, page.parts.clone()));
     let [first, second] = &page.parts[..] else { panic!("{page:?}") };
     assert_eq!((first.crc64nvme(), first.checksums.iter().count()), (Some(crc), 1));
     assert_eq!(

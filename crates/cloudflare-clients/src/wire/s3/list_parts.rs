@@ -3,7 +3,7 @@
 use http::Method;
 
 use super::headers::unquote;
-use super::response::{Listing, time, unreadable};
+use super::response::{Listing, storage_class, time, unreadable};
 use super::{Request, Response, xml_checksums};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
@@ -40,6 +40,11 @@ pub fn parse(response: &Response) -> Result<PartsPage> {
         } else {
             None
         };
-    let checksum_algorithm = xml_checksums::read_algorithm(&document);
-    Ok(PartsPage { parts, truncated, next_part_number_marker, checksum_algorithm })
+    Ok(PartsPage {
+        parts,
+        truncated,
+        next_part_number_marker,
+        storage_class: storage_class(&document),
+        checksum_algorithm: xml_checksums::read_algorithm(&document),
+    })
 }

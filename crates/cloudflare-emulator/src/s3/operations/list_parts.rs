@@ -39,6 +39,7 @@ pub(super) async fn run(service: &Service, request: &S3Request) -> Result<Respon
         }
         root.text("MaxParts", max_parts);
         root.text("IsTruncated", page.truncated);
+        root.text("StorageClass", page.storage_class.unwrap_or_default().as_s3());
         if let Some(algorithm) = page.checksum_algorithm {
             xml_checksums::write_algorithm(algorithm, algorithm.type_of_parts(), root);
         }
