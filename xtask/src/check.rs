@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{run, succeeds};
+use crate::fidelity;
 use crate::layers;
 use crate::public_api;
 use crate::report::{Report, Stop, Tally};
@@ -34,6 +35,7 @@ struct Check {
 const CHECKS: &[Check] = &[
     Check { name: "fmt", run: |workspace| cargo(workspace.cargo(["fmt", "--all", "--check"])) },
     Check { name: "layers", run: layers::check },
+    Check { name: "fidelity", run: fidelity::check },
     Check {
         name: "clippy",
         run: |workspace| {

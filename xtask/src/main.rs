@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod command;
 mod context;
+mod fidelity;
 mod fuzz;
 mod install;
 mod layers;
@@ -31,8 +32,8 @@ use crate::workspace::Workspace;
     about = "Checks, tests, benches and fuzz targets of this repository"
 )]
 enum Cli {
-    /// Format, layers, lints (native and wasm32), documentation, public interface and dependencies; all of
-    /// it, or the checks named
+    /// Format, layers, fidelity's tests, lints (native and wasm32), documentation, public interface and
+    /// dependencies; all of it, or the checks named
     Check(check::Options),
     /// Every test suite, or those named
     Test(test::Options),

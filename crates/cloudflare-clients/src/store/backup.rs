@@ -405,8 +405,8 @@ mod tests {
     use crate::kv::{self, Namespace as _};
     use crate::r2::{
         Account, Bucket as _, CompleteMultipartUploadRequest, CorsPolicy, CorsRule, CreateBucketRequest,
-        CreateMultipartUploadRequest, DeleteRequest, GetRequest, LifecyclePolicy, LifecycleRule, LocationHint,
-        PutRequest, SseCustomerKey, StorageClass, UploadPartRequest, UploadedPart,
+        CreateMultipartUploadRequest, DeleteRequest, GetRequest, LifecyclePolicy, LifecycleRule,
+        LocationHint, PutRequest, SseCustomerKey, StorageClass, UploadPartRequest, UploadedPart,
     };
     use crate::runtime::Runtime as _;
     use crate::store::testing::{bucket, bucket_with_clock, bytes, files, flip, only_blob, pattern};
@@ -526,8 +526,7 @@ mod tests {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         let store = bucket.store().clone();
         let day = Duration::from_hours(24);
-        let rules =
-            LifecyclePolicy::new([LifecycleRule::new("logs").prefix("logs/").delete_objects(day)]);
+        let rules = LifecyclePolicy::new([LifecycleRule::new("logs").prefix("logs/").delete_objects(day)]);
         let cors = CorsPolicy::new([CorsRule::new(["https://app.example.com"], [Method::GET])]);
         bucket.put_lifecycle(rules.clone()).await.unwrap();
         bucket.put_cors(cors.clone()).await.unwrap();

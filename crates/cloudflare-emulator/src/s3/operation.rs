@@ -333,6 +333,7 @@ mod tests {
             ("GET", "/media?list-type=2&foo=1", "NotImplemented"),
             ("GET", "/media?continuation-token=x", "InvalidArgument"),
             ("GET", "/media?policy", "NotImplemented"),
+            ("GET", "/media?acl", "NotImplemented"),
             ("PUT", "/media?foo", "InvalidArgument"),
             ("PUT", "/media?acl", "NotImplemented"),
             ("DELETE", "/media?foo", "InvalidArgument"),

@@ -117,6 +117,11 @@ async fn values_are_the_body_or_in_a_form() {
     let got = local.kv("GET", &key).send().await;
     assert_eq!((got.text().as_str(), got.header("expiration")), ("line\r\n--line", ""));
     assert_eq!(result(&local.kv("GET", &metadata).send().await), json!({ "n": [1] }));
+    // Some clients flatten metadata that is an object into fields of other names.
+    let flat = form.replace("name=\"metadata\"", "name=\"metadata[n]\"");
+    result(&put(&flat).send().await);
+    assert_eq!(result(&local.kv("GET", &metadata).send().await), Value::Null);
+    result(&put(form).send().await);
     for (form, status, number) in [
         (form.replace("{\"n\":[1]}", "{"), 400, 10047),
         (form.replace("{\"n\":[1]}", &format!("\"{}\"", "m".repeat(1023))), 413, 10047),
@@ -155,6 +160,8 @@ async fn what_kv_refuses_has_its_number() {
         assert_eq!(error(&refused), (status, number), "{target}");
     }
     let too_long = local.kv("PUT", &format!("{ns}/values/k")).body(vec![0; 25 * 1024 * 1024 + 1]);
+    assert_eq!(error(&too_long.send().await), (413, 10024));
+    let too_long = local.kv("POST", "").body(" ".repeat((1 << 20) + 1));
     assert_eq!(error(&too_long.send().await), (413, 10024));
     for (query, number) in
         [("limit=0", 10028), ("limit=1001", 10028), ("limit=x", 10028), ("cursor=!", 10041)]

@@ -26,6 +26,8 @@ async fn what_was_read_goes_on_being_read() {
     let keys = json!({ "keys": ["seen", "missed"] }).to_string();
     let many = local.kv("POST", &format!("{ns}/bulk/get")).body(keys.clone()).send().await;
     assert_eq!(result(&many)["values"], json!({ "seen": "old", "missed": null }));
+    let listed = local.kv("GET", &format!("{ns}/keys")).send().await;
+    assert_eq!(result(&listed), json!([{ "name": "missed" }, { "name": "seen" }]));
     // What nobody has read is read as it is.
     result(&local.kv("PUT", &format!("{ns}/values/unread")).body("new").send().await);
     assert_eq!(local.kv("GET", &format!("{ns}/values/unread")).send().await.text(), "new");

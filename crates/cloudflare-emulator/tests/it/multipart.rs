@@ -139,6 +139,18 @@ async fn a_condition_that_fails_consumes_the_upload() {
 }
 
 #[tokio::test]
+async fn a_part_whose_replacement_fails_stays() {
+    let local = Local::start().await;
+    let id = create(&local, "film").await;
+    let etag = upload(&local, "film", &id, 1, b"first".to_vec()).await;
+    let target = format!("/media/film?partNumber=1&uploadId={id}");
+    let refused = local.request("PUT", &target).header("content-md5", "AAAAAAAAAAAAAAAAAAAAAA==").body("x");
+    assert_eq!(refused.send().await.error(), (400, "BadDigest".to_owned()));
+    assert_eq!(complete(&local, "film", &id, &[(1, &etag)]).await.status, 200);
+    assert_eq!(local.get("/media/film").await.text(), "first");
+}
+
+#[tokio::test]
 async fn parts_are_copied_in_ranges() {
     let local = Local::start().await;
     local.put("/media/source", "0123456789").await;
@@ -416,6 +428,14 @@ async fn parts_of_an_object_are_read_by_their_place() {
         assert_eq!((unchanged.status, unchanged.header("x-amz-mp-parts-count")), (304, ""));
     }
     assert_eq!(local.get("/media/film?partNumber=2").await.text().as_bytes(), [2; 10]);
+    // A copy has the parts of its source, and so its etag.
+    local.server.store.create_bucket("other").await.unwrap();
+    for target in ["/media/copy", "/other/copy"] {
+        let copy = local.request("PUT", target).header("x-amz-copy-source", "/media/film").send().await;
+        assert_eq!(copy.element("ETag").replace("&quot;", "\""), etag);
+        let part = local.get(&format!("{target}?partNumber=2")).await;
+        assert_eq!((part.header("x-amz-mp-parts-count"), part.body.as_slice()), ("2", [2; 10].as_slice()));
+    }
     let beyond = "/media/film?partNumber=3";
     assert_eq!(local.get(beyond).await.error(), (416, "InvalidPartNumber".to_owned()));
     for method in ["GET", "HEAD"] {

@@ -292,6 +292,9 @@ async fn buckets() {
     let hint = "<CreateBucketConfiguration><LocationConstraint>WEUR</LocationConstraint></CreateBucketConfiguration>";
     assert_eq!(local.request("PUT", "/third").body(hint).send().await.status, 200);
     assert_eq!(local.get("/third?location").await.text(), location("WEUR"));
+    assert_eq!(local.request("DELETE", "/third").send().await.status, 204);
+    assert_eq!(local.request("PUT", "/third").body(hint.replace("WEUR", "apac")).send().await.status, 200);
+    assert_eq!(local.get("/third?location").await.text(), location("APAC"), "it was another bucket");
     for told in ["auto", "us-east-1", ""] {
         let bucket = format!("/told-{told}-x");
         let hint = hint.replace("WEUR", told);

@@ -33,6 +33,13 @@ async fn a_key_takes_one_write_a_second() {
     for _ in 0..2 {
         local.put(&format!("/media/film?partNumber=1&uploadId={id}"), "part").await;
     }
+    let part = local.put(&format!("/media/film?partNumber=1&uploadId={id}"), "part").await;
+    let document = format!(
+        "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{}</ETag></Part></CompleteMultipartUpload>",
+        part.header("etag")
+    );
+    let complete = local.request("POST", &format!("/media/film?uploadId={id}")).body(document).send().await;
+    assert_eq!((complete.status, send("PUT", "/media/film").await.error()), (200, refused.clone()));
     let many = "<Delete><Object><Key>key</Key></Object><Object><Key>other</Key></Object></Delete>";
     let deleted = local.request("POST", "/media?delete").body(many).send().await;
     assert_eq!((deleted.elements("Code"), deleted.elements("Key").len()), (vec![refused.1], 2));
