@@ -27,8 +27,8 @@
 //!   requests under way before that.
 //! - Signatures, conditions, limits and errors are R2's and KV's own. A request with a signature is one to
 //!   R2, with the bucket in its path or in front of its host (`media.localhost`); what R2 does not have is
-//!   answered with R2's own 501s. A request with a
-//!   bearer token is one to KV. `docs/fidelity.md` lists every known difference.
+//!   answered with R2's own 501s. A request with a bearer token is one to KV. `docs/fidelity.md` lists every
+//!   known difference.
 //! - Pages of a browser are let in by the CORS rules of each bucket, which
 //!   [`R2Service::set_cors`](cloudflare_clients::r2::R2Service::set_cors) and `cfstore r2 cors` set. Without rules no
 //!   page is, as with R2; [`EmulatorBuilder::open_cors`] lets every page of this machine do everything.
