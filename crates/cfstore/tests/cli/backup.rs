@@ -52,6 +52,24 @@ fn a_store_that_is_served_is_backed_up_and_restored_with_its_credentials() {
 }
 
 #[test]
+fn what_a_key_encrypts_is_backed_up_without_it() {
+    let folder = Folder::new();
+    folder.write("key", [7; 32]);
+    folder.write("in", content(300_000, 0));
+    folder.ok(&["r2", "put", "in", "a.bin", "--sse-c-key-file", "key"]);
+    folder.ok(&["r2", "lifecycle", "set", "--id", "logs", "--prefix", "logs/", "--delete-after", "90days"]);
+    folder.ok(&["r2", "cors", "set", "--origin", "https://app.example.com", "--method", "GET"]);
+    let told = [["r2", "lifecycle", "show"], ["r2", "cors", "show"]].map(|args| folder.ok(&args));
+    folder.ok(&["backup", "copy"]);
+    fs::remove_dir_all(folder.path().join(".cfstore")).unwrap();
+    let restored = folder.json(&["--json", "restore", "copy"]);
+    assert_eq!((&restored["damaged"], &restored["bytes"]), (&0.into(), &300_000.into()));
+    folder.ok(&["r2", "get", "a.bin", "out", "--sse-c-key-file", "key"]);
+    assert!(folder.read("out") == folder.read("in"));
+    assert_eq!([["r2", "lifecycle", "show"], ["r2", "cors", "show"]].map(|args| folder.ok(&args)), told);
+}
+
+#[test]
 fn a_backup_of_what_is_damaged_says_so() {
     let folder = Folder::new();
     folder.write("in", content(300_000, 0));

@@ -36,18 +36,18 @@ pub struct LocalStore(Arc<Shared>);
 impl LocalStore {
     /// Opens the store in a folder, which is created where it is not there, for its owner alone.
     ///
-    /// Lifecycle rules are carried out, which abort multipart uploads that were begun 7 days ago unless a
-    /// bucket has others, keys of namespaces that have expired are removed, and what a process that was killed left half-written; all of it happens
-    /// in the background. Files of such a process that are whole and that the database does not name are
-    /// moved to the folder `lost`, with a warning.
+    /// Keys of namespaces that have expired are removed, and so is what a process that was killed left half-written, in the
+    /// background. Files of such a process that are whole and that the database does not name are moved to the folder
+    /// `lost`, with a warning. The first use of a bucket carries out [lifecycle rules](Self::apply_lifecycle).
     ///
     /// Where nothing can be written (a full disk, a file system or folder that is mounted or permitted to
-    /// read only) a store that is there opens to read only, with a warning, and writes fail:
-    /// [`read_only_reason`](Self::read_only_reason) says why. A full disk takes deletes: the store keeps 1
+    /// read only) an existing store of the newest format opens to read only, with a warning, and writes fail:
+    /// [`read_only_reason`](Self::read_only_reason) says why. A full disk takes deletes: the store keeps 5
     /// MiB for them.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or has a newer format.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or has a newer format,
+    /// or has an older one and cannot be written.
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(TokioRuntime))).await
     }
@@ -98,8 +98,8 @@ impl LocalStore {
 
     /// Carries out the [lifecycle rules](crate::r2::LifecyclePolicy) of all buckets, as of the time by the store's clock.
     ///
-    /// The store does so by itself: when it is opened, and in the background of what is done to a bucket, once a minute at
-    /// most; `cfstore serve` does it every minute. R2 takes up to a day.
+    /// The store does so by itself, in the background of what is done to a bucket: first after it was opened, and then once
+    /// a minute at most. `cfstore serve` does it every minute. R2 takes up to a day.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {

@@ -231,7 +231,8 @@ async fn open_to_pages_of_this_machine() {
     let answer = preflight(&local, "/media/key", "https://example.com", "PUT", "").await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ""));
 
-    let target = format!("/client/v4/accounts/{}/storage/kv/namespaces", local.server.credentials.account_id());
+    let target =
+        format!("/client/v4/accounts/{}/storage/kv/namespaces", local.server.credentials.account_id());
     let answer = preflight(&local, &target, origin.1, "GET", "authorization").await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, "http://localhost:5173"));
 }
