@@ -35,6 +35,7 @@ ENVIRONMENT = {
     "RCLONE_CONFIG_R2_REGION": "auto",
     "RCLONE_CONFIG_R2_ACCESS_KEY_ID": ACCESS_KEY_ID,
     "RCLONE_CONFIG_R2_SECRET_ACCESS_KEY": SECRET_ACCESS_KEY,
+    **{name: os.environ[name] for name in ["SSL_CERT_FILE"] if name in os.environ},
 }
 
 # A remote path cannot hold `//` or `..`: rclone cleans such paths before it sends anything.

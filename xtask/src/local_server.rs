@@ -35,10 +35,15 @@ const NEEDED: [&str; 8] = [
 impl LocalServer {
     /// Builds the program and starts it, with a folder to work in for one driver.
     pub(crate) fn start(context: &Context<'_>, driver: &str) -> Result<Self, Stop> {
+        Self::start_with(context, driver, &[])
+    }
+
+    /// The same with more arguments for `cfstore serve`.
+    pub(crate) fn start_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result<Self, Stop> {
         let workspace = context.workspace;
         run(&mut workspace.cargo(["build", "--package", "cfstore"]))?;
         let cfstore = workspace.target.join("debug/cfstore");
-        Self::start_program(workspace, &cfstore, workspace.installed("scratch").join(driver))
+        Self::start_program(workspace, &cfstore, workspace.installed("scratch").join(driver), arguments)
     }
 
     /// Starts a program that was built, with this folder to work in, which is emptied first.
@@ -46,6 +51,7 @@ impl LocalServer {
         workspace: &Workspace,
         cfstore: &Path,
         scratch: PathBuf,
+        arguments: &[&str],
     ) -> Result<Self, Stop> {
         let failed = |error: std::io::Error| Stop::failed(&scratch.display().to_string(), &error);
         if scratch.exists() {
@@ -53,7 +59,7 @@ impl LocalServer {
         }
         fs::create_dir_all(&scratch).map_err(failed)?;
         let mut serve = workspace.command(cfstore);
-        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(scratch.join("store"));
+        serve.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(scratch.join("store")).args(arguments);
         let mut environment = Vec::new();
         let (server, ()) = Server::start(&mut serve, &scratch.join("server.log"), |line| {
             if let Some((name, value)) =
@@ -61,7 +67,9 @@ impl LocalServer {
             {
                 environment.push((name.to_owned(), value.trim_matches(['\'', '"']).to_owned()));
             }
-            NEEDED.iter().all(|needed| environment.iter().any(|(name, _)| name == needed)).then_some(())
+            let needs_certificate = arguments.contains(&"--tls").then_some("SSL_CERT_FILE");
+            let mut needed = NEEDED.into_iter().chain(needs_certificate);
+            needed.all(|needed| environment.iter().any(|(name, _)| name == needed)).then_some(())
         })?;
         Ok(Self { _server: server, environment, scratch, cfstore: cfstore.to_owned() })
     }

@@ -20,9 +20,29 @@ pub(crate) fn aws(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "aws_cli.py")
 }
 
+/// Without TLS and with it, since it sends no keys of the customer without.
 pub(crate) fn rclone(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "rclone", "rclone")?;
-    drive(context, "rclone.py")
+    let mut tally = drive(context, "rclone.py")?;
+    tally += drive_with(context, "rclone.py", &["--tls"])?;
+    Ok(tally)
+}
+
+pub(crate) fn minio(context: &Context<'_>) -> Result<Tally, Stop> {
+    drive_with(context, "minio_client.py", &["--tls"])
+}
+
+pub(crate) fn restic(context: &Context<'_>) -> Result<Tally, Stop> {
+    install::system(context, "restic", "restic")?;
+    drive(context, "restic.py")
+}
+
+pub(crate) fn s3fs(context: &Context<'_>) -> Result<Tally, Stop> {
+    if !Path::new("/dev/fuse").exists() {
+        return Err(Stop::Skipped("this machine has no /dev/fuse, by which s3fs mounts a bucket".to_owned()));
+    }
+    install::system(context, "s3fs", "s3fs")?;
+    drive_with(context, "s3fs.py", &["--tls"])
 }
 
 pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
@@ -30,7 +50,11 @@ pub(crate) fn s3cmd(context: &Context<'_>) -> Result<Tally, Stop> {
 }
 
 pub(crate) fn aws_sdk(context: &Context<'_>) -> Result<Tally, Stop> {
-    drive_node(context, "aws_sdk.test.mjs", |_, _| {})
+    let mut tally = drive_node(context, "aws_sdk.test.mjs", |_, _| {})?;
+    for arguments in [&[][..], &["--r2-as-in-production"]] {
+        tally += drive_node_with(context, "aws_sdk_objects.test.mjs", arguments, |_, _| {})?;
+    }
+    Ok(tally)
 }
 
 pub(crate) fn cloudflare(context: &Context<'_>) -> Result<Tally, Stop> {
@@ -50,8 +74,13 @@ pub(crate) fn chromium(context: &Context<'_>) -> Result<Tally, Stop> {
 
 /// Runs one driver against a server of its own over an empty store.
 fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
+    drive_with(context, driver, &[])
+}
+
+/// The same with more arguments for `cfstore serve`.
+fn drive_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result<Tally, Stop> {
     let programs = install::python(context)?;
-    let server = LocalServer::start(context, driver)?;
+    let server = LocalServer::start_with(context, driver, arguments)?;
     let mut python = Command::new(programs.join("python"));
     python
         .arg(context.workspace.interop(driver))
@@ -74,7 +103,16 @@ fn drive_node(
     driver: &str,
     prepare: impl FnOnce(&mut Command, &LocalServer),
 ) -> Result<Tally, Stop> {
-    let server = LocalServer::start(context, driver)?;
+    drive_node_with(context, driver, &[], prepare)
+}
+
+fn drive_node_with(
+    context: &Context<'_>,
+    driver: &str,
+    arguments: &[&str],
+    prepare: impl FnOnce(&mut Command, &LocalServer),
+) -> Result<Tally, Stop> {
+    let server = LocalServer::start_with(context, driver, arguments)?;
     node::tests(context, driver, |node| {
         node.envs(server.environment.iter().map(|(name, value)| (name, value)));
         prepare(node, &server);

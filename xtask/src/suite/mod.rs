@@ -61,9 +61,16 @@ const SUITES: &[Suite] = &[
     Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
     Suite {
         name: "clients/aws-sdk",
-        about: "The AWS SDK for JavaScript with session tokens against `cfstore serve`",
+        about: "The AWS SDK for JavaScript against `cfstore serve`, plain and as R2 is in production",
         run: clients::aws_sdk,
     },
+    Suite {
+        name: "clients/minio",
+        about: "MinIO's client for Python against `cfstore serve`",
+        run: clients::minio,
+    },
+    Suite { name: "clients/restic", about: "restic against `cfstore serve`", run: clients::restic },
+    Suite { name: "clients/s3fs", about: "s3fs against `cfstore serve`", run: clients::s3fs },
     Suite { name: "clients/s3cmd", about: "s3cmd against `cfstore serve`", run: clients::s3cmd },
     Suite {
         name: "clients/cloudflare",

@@ -66,7 +66,7 @@ impl On {
         remove(&scratch)?;
         match (self, &programs.s3s_fs) {
             (Self::Ours, _) => {
-                Ok(Running::Ours(LocalServer::start_program(workspace, &programs.cfstore, scratch)?))
+                Ok(Running::Ours(LocalServer::start_program(workspace, &programs.cfstore, scratch, &[])?))
             }
             (Self::S3sFs, Some(program)) => Ok(Running::S3sFs(S3sFs::start(workspace, program, &scratch)?)),
             (Self::S3sFs, None) => Err(Stop::Skipped("s3s-fs is not installed".to_owned())),
