@@ -146,6 +146,7 @@ impl BucketLocation {
             let buckets: Vec<_> = store.buckets().await?.into_iter().map(|bucket| bucket.name).collect();
             return Err(Error::NoBucket { name: name.clone(), buckets: buckets.join(", ") });
         }
+        carry_out_lifecycle(&store, printer).await;
         Ok((R2Service::new(bucket.clone()), Some(bucket)))
     }
 
@@ -166,6 +167,7 @@ impl BucketLocation {
             Self::Embedded(directory, name) => {
                 note_embedded(&directory, &name, printer);
                 let bucket = LocalBucket::open(&directory, &name).await?;
+                carry_out_lifecycle(bucket.store(), printer).await;
                 Ok((R2Service::new(bucket.clone()), Some(bucket)))
             }
         }
@@ -194,6 +196,13 @@ impl BucketLocation {
                 local_signing(&directory, &bucket)
             }
         }
+    }
+}
+
+/// A command ends before the store would come to it by itself.
+async fn carry_out_lifecycle(store: &LocalStore, printer: Printer) {
+    if let Err(error) = store.apply_lifecycle().await {
+        printer.warning(format_args!("lifecycle rules cannot be carried out: {error}"));
     }
 }
 

@@ -209,6 +209,12 @@ fn missing_hint(key: &str, command: &str) -> Cow<'static, str> {
         .into()
 }
 
+/// Whether an object takes a customer's key that was not given. These are AWS's words, which the local server has, too.
+pub(crate) fn is_encrypted(error: &cloudflare_clients::Error) -> bool {
+    error.kind() == ErrorKind::InvalidInput
+        && error.message().contains("using a form of Server Side Encryption")
+}
+
 fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     Some(match error.kind() {
         _ if error.code() == Some("RequestTimeTooSkewed") => "set this machine's clock: R2 allows 15 minutes",
@@ -222,12 +228,16 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::Forbidden if error.operation().is_some_and(|operation| operation.contains("bucket")) => {
             "buckets take a token with Admin Read & Write, or Admin Read to list them"
         }
-        // AWS's words, which the local server has, too.
-        ErrorKind::InvalidInput if error.message().contains("using a form of Server Side Encryption") => {
-            "it is encrypted with a customer's key: give that with --sse-c-key-file"
+        _ if is_encrypted(error) => "it is encrypted with a customer's key: give that with --sse-c-key-file",
+        ErrorKind::InvalidInput if error.message().contains("encryption parameters are not applicable") => {
+            "it is not encrypted with a customer's key: leave --sse-c-key-file out, or give --source-sse-c-key-file none \
+             for the source of a copy"
         }
         ErrorKind::Forbidden if error.message().contains("must provide the correct secret key") => {
             "it is encrypted with another customer's key than that of --sse-c-key-file"
+        }
+        ErrorKind::InvalidInput if error.operation() == Some("head") && error.code().is_none() => {
+            "with --sse-c-key-file: perhaps the object is not encrypted with a customer's key"
         }
         ErrorKind::Credentials => {
             "credentials rejected: check R2_ACCESS_KEY_ID and R2_SECRET_ACCESS_KEY, and that the token is of this account"
@@ -237,7 +247,8 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         }
         ErrorKind::Forbidden => {
             "check that R2_SECRET_ACCESS_KEY is the token's, and that the token has Object Read & Write on this bucket; \
-             temporary credentials may do what they were made for, until they end"
+             temporary credentials may do what they were made for, until they end; with --sse-c-key-file, that it is the \
+             object's key"
         }
         ErrorKind::NoSuchBucket => {
             "check R2_BUCKET_MEDIA, or --bucket, and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"

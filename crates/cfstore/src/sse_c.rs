@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::SseC;
 use crate::error::{Error, Result};
+use crate::printer::count;
 
 /// In place of a file: the object has no such key.
 const NONE: &str = "none";
@@ -34,7 +35,7 @@ fn read(file: &Path) -> Result<Option<SseCustomerKey>> {
     let unusable = |why: &dyn std::fmt::Display| {
         Error::usage(
             format!("the key file {}: {why}", file.display()),
-            "name a file with the key; without that, the objects that it has encrypted are lost",
+            "it has 32 bytes, or these as 64 digits in hex or 44 characters in base64; `openssl rand -hex 32` makes one",
         )
     };
     let read = || {
@@ -47,5 +48,8 @@ fn read(file: &Path) -> Result<Option<SseCustomerKey>> {
         return Ok(Some(SseCustomerKey::from_bytes(key)));
     }
     let text = std::str::from_utf8(&bytes).unwrap_or_default();
-    SseCustomerKey::parse(text).map(Some).map_err(|error| unusable(&error.message()))
+    let read = count(bytes.len() as u64, "byte");
+    SseCustomerKey::parse(text)
+        .map(Some)
+        .map_err(|_| unusable(&format_args!("it has {read}, which are no key")))
 }

@@ -21,7 +21,7 @@ Examples:
     /// A file may have the form of Cloudflare's API and of wrangler (deleteObjectsTransition), or that of S3
     /// (Expiration). All rules are replaced, also the one that a new bucket has, which aborts uploads after 7
     /// days: --add keeps them. R2 counts in days here, and takes up to a day; it takes a token with Admin Read &
-    /// Write. A store on this machine counts in seconds, and takes a minute.
+    /// Write. The embedded store counts in seconds, and has done what is due whenever a command uses it.
     #[command(override_usage = "\
 cfstore r2 lifecycle set <FILE>
        cfstore r2 lifecycle set [--add] --id <NAME> [--prefix <PREFIX>] [--delete-after <AGE>] ...")]
@@ -62,7 +62,8 @@ pub(crate) struct LifecycleSet {
     /// A file of JSON; - is stdin
     #[arg(required_unless_present = "id", conflicts_with_all = ["id", "add"])]
     pub(crate) file: Option<PathBuf>,
-    /// Keep the rules that there are, and add this one; one of its name is replaced
+    /// Keep the other rules, and add this one; one of its name is replaced. S3's API has ages in whole days: over it,
+    /// ages of other rules that are not are rounded up
     #[arg(long, requires = "id")]
     pub(crate) add: bool,
     /// The name of the rule
@@ -88,11 +89,14 @@ pub(crate) struct LifecycleSet {
     /// Abort uploads in parts that are not finished so long after they were begun
     #[arg(long, value_name = "AGE", requires = "id", group = "actions", value_parser = parse_duration)]
     pub(crate) abort_uploads_after: Option<Duration>,
+    /// Set also a rule that deletes all objects of the bucket now, without being asked
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct LifecycleRm {
-    /// The names of the rules
+    /// The names of the rules; --all is all of them
     #[arg(value_name = "NAME", required_unless_present = "all")]
     pub(crate) ids: Vec<String>,
     /// All rules

@@ -376,7 +376,7 @@ Examples:
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SseC {
     /// Encrypt, and decrypt, with the key of one's own in this file (SSE-C): 32 bytes, or these in hex or
-    /// base64. R2 does not keep it: without it, an object is lost
+    /// base64. R2 does not keep it: without it, an object is lost. What is stored already is not encrypted anew
     #[arg(long, value_name = "FILE")]
     pub(crate) sse_c_key_file: Option<PathBuf>,
 }
@@ -490,7 +490,8 @@ pub(crate) struct Serve {
     pub(crate) cors_open: bool,
     /// Send what happens to objects somewhere, as R2's event notifications do to a queue: a file, to which
     /// each event is appended as a line of JSON; a URL, to which it is posted; or `command:` and a command
-    /// line, which reads it on stdin. What fails is tried four times
+    /// line, which reads it on stdin. What fails is tried four times. Told is what this server does, not what other
+    /// commands do in the same folder
     #[arg(long, value_name = "WHERE")]
     pub(crate) events: Option<EventTarget>,
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages

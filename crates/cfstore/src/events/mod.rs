@@ -79,6 +79,14 @@ impl Delivery {
             )
         };
         Ok(match target {
+            EventTarget::File(path)
+                if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") =>
+            {
+                return Err(usage(format!(
+                    "--events {:?} is neither a file nor an HTTP URL",
+                    path.display().to_string()
+                )));
+            }
             EventTarget::File(path) => Self::File(File::open(path).await?),
             EventTarget::Command(command) if command.is_empty() => {
                 return Err(usage("--events names no command".to_owned()));

@@ -87,4 +87,21 @@ fn a_backup_of_what_is_damaged_says_so() {
         "{said}"
     );
     assert!(said.ends_with(" in copy/, with 1 fault\n"), "{said}");
+    // Nothing is left of how it was made.
+    let mut names: Vec<_> =
+        fs::read_dir(folder.path().join("copy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    assert!(names.iter().all(|name| !name.to_string_lossy().contains("unfinished")), "{names:?}");
+}
+
+#[test]
+fn a_store_is_not_backed_up_into_itself() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "a"]);
+    let refused = folder.fails(&["backup", ".cfstore/copy"]);
+    assert!(
+        refused.starts_with("exit 2\nerror: ") && refused.contains("is in the store itself"),
+        "{refused}"
+    );
 }

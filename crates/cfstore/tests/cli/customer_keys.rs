@@ -48,14 +48,29 @@ fn objects_come_back_with_their_key() {
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "text"]), @r"
     exit 2
-    error: the key file text: the customer's key is not 32 bytes in hex (64 digits) or base64 (44 characters): `openssl rand -hex 32` makes one
-     hint: name a file with the key; without that, the objects that it has encrypted are lost
+    error: the key file text: it has 9 bytes, which are no key
+     hint: it has 32 bytes, or these as 64 digits in hex or 44 characters in base64; `openssl rand -hex 32` makes one
     ");
     insta::assert_snapshot!(folder.fails(&["r2", "cat", "a", "--sse-c-key-file", "missing"]), @r"
     exit 2
     error: the key file missing: No such file or directory (os error 2)
-     hint: name a file with the key; without that, the objects that it has encrypted are lost
+     hint: it has 32 bytes, or these as 64 digits in hex or 44 characters in base64; `openssl rand -hex 32` makes one
     ");
+}
+
+#[test]
+fn what_is_not_encrypted_takes_no_key_and_deleting_takes_none() {
+    let folder = folder();
+    folder.write("text", "some text");
+    folder.ok(&["r2", "put", "text", "plain"]);
+    let refused = folder.fails(&["r2", "cat", "plain", "--sse-c-key-file", "one"]);
+    assert!(
+        refused.contains("it is not encrypted with a customer's key: leave --sse-c-key-file out"),
+        "{refused}"
+    );
+    folder.ok(&["r2", "put", "text", "encrypted", "--sse-c-key-file", "one"]);
+    folder.ok(&["r2", "rm", "encrypted"]);
+    assert_eq!(folder.ok(&["r2", "ls", "--json"]).lines().count(), 1);
 }
 
 #[test]

@@ -57,8 +57,8 @@ fn rules_are_set_shown_carried_out_and_removed() {
     let said = String::from_utf8(folder.run(&now).stderr).unwrap();
     assert!(said.contains("no rule aborts uploads that were not finished"), "{said}");
     folder.ok(&["r2", "put", "in", "other"]);
-    // Whoever opens the store next carries it out.
-    wait_for(|| (folder.ok(&["r2", "ls", "-r"]).lines().count() == 1).then_some(()));
+    // The next command carries it out.
+    assert_eq!(folder.ok(&["r2", "ls", "-r"]).lines().count(), 1);
 
     folder.write("wrong.json", r#"[{"id": "a", "enabled": true, "prefix": "b"}]"#);
     for (args, said) in [
@@ -88,6 +88,31 @@ fn rules_of_a_server_count_in_days() {
     assert!(refused.contains("the S3 API counts in days"), "{refused}");
 }
 
+#[test]
+fn a_rule_that_empties_the_bucket_at_once_is_asked_about() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "a"]);
+    let set = ["r2", "lifecycle", "set", "--id", "all", "--delete-on", "2026-01-01"];
+    let refused = folder.fails(&set);
+    assert!(
+        refused.starts_with("exit 2\nerror: deleting all objects of the bucket needs a confirm"),
+        "{refused}"
+    );
+    assert_eq!(folder.ok(&["r2", "ls", "--json"]).lines().count(), 1);
+    folder.ok(&[&set[..], &["--yes"]].concat());
+    // The next command finds it done.
+    assert_eq!(folder.ok(&["r2", "ls", "--json"]), "");
+}
+
+#[test]
+fn xml_is_named_as_what_it_is() {
+    let folder = Folder::new();
+    folder.write("rules.xml", "<LifecycleConfiguration/>");
+    let refused = folder.fails(&["r2", "lifecycle", "set", "rules.xml"]);
+    assert!(refused.starts_with("exit 2\nerror: \"rules.xml\" is XML"), "{refused}");
+}
+
 /// The events of a file, as far as they are whole.
 fn events(folder: &Folder, file: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.path().join(file)).unwrap_or_default();
@@ -110,6 +135,10 @@ fn what_happens_to_objects_goes_to_a_file() {
     );
     assert_eq!(found[1]["copySource"], json!({ "bucket": "media", "object": "a" }));
     assert_eq!(json!([found[2]["action"], found[2]["object"]]), json!(["DeleteObject", { "key": "a" }]));
+    for nothing in ["", "ftp://example.com/events"] {
+        let refused = folder.fails(&["serve", "--listen", "127.0.0.1:0", "--events", nothing]);
+        assert!(refused.contains("is neither a file nor an HTTP URL"), "{refused}");
+    }
     let refused = folder.fails(&["serve", "--listen", "127.0.0.1:0", "--events", "no/such/folder"]);
     assert!(refused.contains("\"no/such/folder\" cannot be written"), "{refused}");
 }

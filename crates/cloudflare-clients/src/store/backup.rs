@@ -110,7 +110,8 @@ impl LocalStore {
         let platform = shared.platform.clone();
         let prepare = {
             let platform = platform.clone();
-            move || Target::prepare(&platform, &folder, all, Box::new(on_progress))
+            let store = shared.folder.clone();
+            move || Target::prepare(&platform, &store, &folder, all, Box::new(on_progress))
         };
         let mut target = platform.blocking(prepare).await?;
 
@@ -193,11 +194,18 @@ struct Target {
 impl Target {
     fn prepare(
         platform: &Platform,
+        store: &Path,
         folder: &Path,
         all: u64,
         on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
     ) -> Result<Self> {
         let folder = std::path::absolute(folder).map_err(|e| storage(folder, "is not a path", e))?;
+        if std::path::absolute(store).is_ok_and(|store| folder.starts_with(store)) {
+            return Err(Error::invalid_input(format!(
+                "{} is in the store itself: a copy needs a folder of its own",
+                folder.display()
+            )));
+        }
         let disk = &*platform.disk;
         let blobs = folder.join("blobs");
         let names = |folder: &Path| match disk.list(folder) {
@@ -228,6 +236,11 @@ impl Target {
 
     fn disk(&self) -> &dyn Disk {
         &*self.platform.disk
+    }
+
+    /// What SQLite may put beside the database.
+    fn journals(&self) -> [PathBuf; 3] {
+        ["-journal", "-wal", "-shm"].map(|end| self.folder.join(format!("{UNFINISHED}{end}")))
     }
 
     /// Copies a file of the store. Where it is not there, it was removed since it was listed, or is missing.
@@ -289,6 +302,10 @@ impl Target {
             self.files.remove(&name);
         }
         let damaged = self.damaged(&unfinished)?;
+        // A reader leaves them.
+        for journal in self.journals() {
+            self.disk().remove(&journal).map_err(|e| storage(&journal, "cannot be removed", e))?;
+        }
         let database = self.folder.join(DATABASE);
         let disk = self.disk();
         disk.sync_folder(&self.blobs).map_err(|e| storage(&self.blobs, "cannot be synced", e))?;
@@ -347,9 +364,7 @@ impl Drop for Target {
             return;
         }
         let files = self.files.keys().map(|name| self.blobs.join(name));
-        let journals =
-            ["", "-journal", "-wal", "-shm"].map(|end| self.folder.join(format!("{UNFINISHED}{end}")));
-        for path in files.chain(journals) {
+        for path in files.chain([self.folder.join(UNFINISHED)]).chain(self.journals()) {
             if let Err(error) = self.disk().remove(&path) {
                 tracing::warn!(path = %path.display(), %error, "a file of a backup that failed cannot be removed");
             }

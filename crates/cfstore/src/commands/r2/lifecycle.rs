@@ -1,12 +1,14 @@
 //! `cfstore r2 lifecycle show|set|rm`
 
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
-use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule};
+use cloudflare_clients::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule};
 use serde_json::{Value, json};
 
 use crate::bucket_location::BucketLocation;
 use crate::cli::{LifecycleForm, LifecycleRm, LifecycleSet, LifecycleShow};
+use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
 use crate::stdin;
@@ -38,9 +40,16 @@ pub(crate) async fn set(
     location: BucketLocation,
     printer: Printer,
 ) -> Result<ExitStatus> {
-    let (add, given) = (args.add, given(args).await?);
+    let (add, yes, given) = (args.add, args.yes, given(args).await?);
     given.validate()?;
     let target = location.target()?;
+    if !yes && let Some(rule) = given.rules.iter().find(|rule| empties_bucket(rule, SystemTime::now())) {
+        confirm::possible("deleting all objects of the bucket")?;
+        let question = format!("The rule {} deletes all objects of the {target} now. Set it?", Key(&rule.id));
+        if !confirm::ask(question).await? {
+            return Ok(ExitStatus::Failed);
+        }
+    }
     let service = location.open_or_create(printer).await?;
     let policy = if add {
         let mut policy = service.lifecycle().await?.unwrap_or_default();
@@ -80,6 +89,16 @@ pub(crate) async fn rm(args: LifecycleRm, location: BucketLocation, printer: Pri
     Ok(ExitStatus::Success)
 }
 
+/// Whether a rule deletes every object that is there.
+fn empties_bucket(rule: &LifecycleRule, now: SystemTime) -> bool {
+    let is_past = match rule.delete_objects {
+        Some(LifecycleCondition::Age(age)) => age.is_zero(),
+        Some(LifecycleCondition::Date(date)) => date <= now,
+        _ => false,
+    };
+    rule.enabled && rule.prefix.is_empty() && is_past
+}
+
 /// The rules of the file, or the one of the options.
 async fn given(args: LifecycleSet) -> Result<LifecyclePolicy> {
     if let Some(path) = args.file {
@@ -101,6 +120,12 @@ async fn read(path: &PathBuf) -> Result<LifecyclePolicy> {
         tokio::fs::read(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?
     };
     let text = String::from_utf8_lossy(&bytes);
+    if text.trim_start().starts_with('<') {
+        return Err(Error::usage(
+            format!("\"{}\" is XML, and a policy is read as JSON", Key(&path.display().to_string())),
+            "boto3 and the AWS CLI have S3's form as JSON, which is read here, too",
+        ));
+    }
     LifecyclePolicy::from_json(&text).map_err(|error| {
         Error::usage(
             format!("\"{}\": {}", Key(&path.display().to_string()), error.message()),

@@ -8,7 +8,7 @@ use crate::bucket_location::BucketLocation;
 use crate::cli::Rm;
 use crate::commands::deletion::Deletion;
 use crate::confirm;
-use crate::error::{Error, ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result, is_encrypted};
 use crate::key_argument::KeyArgument;
 use crate::printer::{Key, Printer, count};
 use crate::selection::Selection;
@@ -102,7 +102,13 @@ async fn listed(service: &R2Service, selection: &Selection) -> Result<(u64, u64)
 async fn are_there(service: &R2Service, keys: &[String]) -> Result<Vec<bool>> {
     let looked = keys.iter().map(|key| {
         let head = service.head(key);
-        async move { Ok(head.await?.is_some()) }
+        async move {
+            match head.await {
+                // A key of the customer's has encrypted it. To delete it takes none.
+                Err(error) if is_encrypted(&error) => Ok(true),
+                found => Ok(found?.is_some()),
+            }
+        }
     });
     let looked: Vec<_> = looked.collect();
     stream::iter(looked).buffered(CONCURRENCY).try_collect().await
