@@ -68,12 +68,17 @@ const MIN_LENGTH: u64 = 48;
 
 /// Whether the client of a request with these headers takes gzip.
 pub(crate) fn is_accepted(headers: &HeaderMap) -> bool {
-    let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|coding| {
-        let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let is_refused = weight.trim().strip_prefix("q=").and_then(|weight| weight.parse().ok()) == Some(0.0);
-        ["gzip", "*"].iter().any(|known| name.trim().eq_ignore_ascii_case(known)) && !is_refused
-    })
+    let accepts = |known: &str| {
+        let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        values.flat_map(|value| value.split(',')).find_map(|coding| {
+            let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
+            let weight = weight.trim().trim_start_matches(['q', 'Q']).strip_prefix('=');
+            let is_refused = weight.and_then(|weight| weight.trim().parse().ok()) == Some(0.0);
+            name.trim().eq_ignore_ascii_case(known).then_some(!is_refused)
+        })
+    };
+    // The coding by its name counts before all others.
+    accepts("gzip").or_else(|| accepts("*")).unwrap_or(false)
 }
 
 /// Compresses an answer of a kind that is compressed. One to a HEAD gets the headers that it would have.
@@ -150,6 +155,8 @@ mod tests {
             (Some("*"), true),
             (Some("gzip;q=0"), false),
             (Some("gzip; q=0.0, br"), false),
+            (Some("gzip;Q=0, *"), false),
+            (Some("*;q=0, gzip"), true),
         ] {
             let mut headers = HeaderMap::new();
             if let Some(value) = value {

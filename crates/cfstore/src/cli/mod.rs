@@ -144,7 +144,8 @@ Examples:
     Backup(Backup),
     /// Make a store of what `cfstore backup` has copied
     ///
-    /// The folder of the store has to be new or empty. The backup stays as it is.
+    /// The folder of the store has to be new or empty. The backup stays a store of its own; one of
+    /// an older version is upgraded.
     #[command(after_help = "\
 Examples:
   cfstore restore /backups/2026-11-28

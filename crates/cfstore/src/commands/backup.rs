@@ -54,11 +54,14 @@ async fn copy(from: &Path, to: &Path, what: &str, printer: Printer) -> Result<Ex
         }
         _ => error.into(),
     })?;
+    let folder = to;
     for name in OF_THE_SERVER {
         let (from, to) = (from.join(name), to.join(name));
-        copy_secret(&from, &to).map_err(|error| {
-            Error::Local(format!("{} cannot be copied to {}: {error}", from.display(), to.display()))
-        })?;
+        if let Err(error) = copy_secret(&from, &to) {
+            let message = format!("{} cannot be copied to {}: {error}", from.display(), to.display());
+            remove_copy(folder);
+            return Err(Error::Local(message));
+        }
     }
     for damage in &report.damaged {
         printer.result(damage_line(damage, to), damage)?;
@@ -80,6 +83,18 @@ async fn copy(from: &Path, to: &Path, what: &str, printer: Printer) -> Result<Ex
         "damaged": damaged,
     }))?;
     Ok(if damaged == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+}
+
+/// Removes a copy that is not whole.
+fn remove_copy(folder: &Path) {
+    let files = OF_THE_SERVER.iter().chain(&["store.sqlite3"]).map(|name| fs::remove_file(folder.join(name)));
+    for removed in files.chain([fs::remove_dir_all(folder.join("blobs"))]) {
+        if let Err(error) = removed
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "what was copied cannot be removed");
+        }
+    }
 }
 
 /// Copies a file, if it is there, for its owner alone.

@@ -1,8 +1,13 @@
 //! A command that reads an event.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use tokio::io::AsyncWriteExt as _;
+use tokio::time::timeout;
+
+/// How long a command may take with an event.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Command {
     line: String,
@@ -17,14 +22,51 @@ impl Command {
     pub(super) async fn run(&self, json: &str) -> Result<(), String> {
         let mut command = shell(&self.line);
         command.stdin(Stdio::piped()).stdout(std::io::stderr()).kill_on_drop(true);
+        // With all that it starts, it can be ended.
+        #[cfg(unix)]
+        command.process_group(0);
         let failed = |error: std::io::Error| format!("the command cannot be run: {error}");
         let mut child = command.spawn().map_err(failed)?;
-        if let Some(mut stdin) = child.stdin.take() {
-            // A command need not read it.
-            let _ = stdin.write_all(format!("{json}\n").as_bytes()).await;
-        }
-        let status = child.wait().await.map_err(failed)?;
+        let _group = Group::of(&child);
+        let stdin = child.stdin.take();
+        let ended = timeout(PATIENCE, async {
+            if let Some(mut stdin) = stdin {
+                // A command need not read it.
+                let _ = stdin.write_all(format!("{json}\n").as_bytes()).await;
+            }
+            child.wait().await
+        });
+        let Ok(status) = ended.await else {
+            return Err(format!("the command did not end within {} s", PATIENCE.as_secs()));
+        };
+        let status = status.map_err(failed)?;
         if status.success() { Ok(()) } else { Err(format!("the command failed: {status}")) }
+    }
+}
+
+/// What a command has started and not waited for ends with it.
+struct Group(#[cfg(unix)] Option<rustix::process::Pid>);
+
+impl Group {
+    #[cfg(unix)]
+    fn of(child: &tokio::process::Child) -> Self {
+        let id = child.id().and_then(|id| i32::try_from(id).ok());
+        Self(id.and_then(rustix::process::Pid::from_raw))
+    }
+
+    #[cfg(not(unix))]
+    fn of(_: &tokio::process::Child) -> Self {
+        Self()
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(group) = self.0 {
+            // Mostly nothing is left of it.
+            let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+        }
     }
 }
 

@@ -56,8 +56,14 @@ impl fmt::Display for EventTarget {
         match self {
             Self::File(path) => write!(f, "the file {}", path.display()),
             Self::Command(command) => write!(f, "the command {}", Key(command)),
-            // What is behind a question mark may be a secret.
-            Self::Webhook(url) => write!(f, "{}", Key(url.split('?').next().unwrap_or_default())),
+            // What is behind a question mark, or before an @, may be a secret.
+            Self::Webhook(url) => {
+                let (scheme, rest) = url.split_once("://").unwrap_or_default();
+                let shown = rest.split('?').next().unwrap_or_default();
+                let (host, path) = shown.split_at(shown.find('/').unwrap_or(shown.len()));
+                let host = host.rsplit('@').next().unwrap_or_default();
+                write!(f, "{}", Key(&format!("{scheme}://{host}{path}")))
+            }
         }
     }
 }
@@ -141,6 +147,11 @@ mod tests {
             ("a.jsonl", EventTarget::File("a.jsonl".into()), "the file a.jsonl"),
             ("command: jq .", EventTarget::Command("jq .".into()), "the command jq ."),
             ("http://a/b?key=1", EventTarget::Webhook("http://a/b?key=1".into()), "http://a/b"),
+            (
+                "https://user:word@a:1/b@c",
+                EventTarget::Webhook("https://user:word@a:1/b@c".into()),
+                "https://a:1/b@c",
+            ),
         ] {
             let target: EventTarget = text.parse().unwrap();
             assert_eq!((target.to_string().as_str(), &target), (shown, &expected));

@@ -221,6 +221,14 @@ impl Target {
             )));
         }
         create_folder(disk, &blobs)?;
+        // Of two backups that begin at once, one has the folder. SQLite would create the file for everybody to read.
+        let unfinished = folder.join(UNFINISHED);
+        disk.open(&unfinished, Open::CreateNew).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => {
+                Error::invalid_input(format!("another copy is being made in {}", folder.display()))
+            }
+            _ => storage(&unfinished, "cannot be created", error),
+        })?;
         let platform = platform.clone();
         Ok(Self {
             platform,
@@ -321,9 +329,8 @@ impl Target {
             let error: Error = Failure::from(error).into();
             name_full_disk(error.explain(format_args!("{} cannot be written", path.display())), &self.folder)
         };
-        // SQLite would create it for everybody to read.
         let disk = self.disk();
-        let file = disk.open(path, Open::CreateNew).map_err(|e| storage(path, "cannot be created", e))?;
+        let file = disk.open(path, Open::Write).map_err(|e| storage(path, "cannot be opened", e))?;
         let copied = || -> rusqlite::Result<()> {
             let mut to =
                 disk.connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
@@ -475,6 +482,26 @@ mod tests {
     }
 
     /// What a customer's key encrypts is copied and compared as it is stored, without the key.
+    #[tokio::test]
+    async fn of_two_copies_into_one_folder_one_is_made() {
+        let (_folder, bucket) = bucket().await;
+        for number in 0..20 {
+            bucket.put(PutRequest::new(format!("key {number}"), pattern(100_000))).await.unwrap();
+        }
+        for _ in 0..10 {
+            let elsewhere = tempfile::tempdir().unwrap();
+            let copy = || bucket.store().backup(elsewhere.path(), |_, _| {});
+            let (one, other) = futures_util::future::join(copy(), copy()).await;
+            let refused = match (one, other) {
+                (Ok(_), Err(refused)) | (Err(refused), Ok(_)) => refused,
+                both => panic!("{both:?}"),
+            };
+            assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
+            let copy = LocalStore::open(elsewhere.path()).await.unwrap();
+            assert_eq!(copy.scrub(|_, _| {}).await.unwrap().damaged, []);
+        }
+    }
+
     #[tokio::test]
     async fn what_is_encrypted_is_copied_without_its_key_and_read_with_it() {
         let (_folder, bucket) = bucket().await;
@@ -677,6 +704,7 @@ mod tests {
         fs::remove_file(target.join("precious")).unwrap();
         let in_the_way = target.to_owned();
         let failed = bucket.store().backup(target, move |_, _| {
+            let _ = fs::remove_file(in_the_way.join(UNFINISHED));
             let _ = fs::create_dir(in_the_way.join(UNFINISHED));
         });
         assert_eq!(failed.await.unwrap_err().kind(), ErrorKind::Storage);

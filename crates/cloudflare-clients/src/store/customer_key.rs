@@ -51,8 +51,10 @@ mod tests {
     use std::path::{Path, PathBuf};
 
     use bytes::Bytes;
+    use rusqlite::Connection;
 
     use super::*;
+    use crate::error::ErrorKind;
     use crate::r2::{
         Bucket as _, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, CopyRequest, Crc64Nvme,
         CreateMultipartUploadRequest, GetRequest, HeadRequest, ListPartsRequest, ListRequest, Object,
@@ -219,6 +221,41 @@ mod tests {
         let known = bucket.head_without_key("large").await.unwrap().unwrap();
         bucket.delete_if("large", crate::r2::Conditional::new().etag_matches(known.etag)).await.unwrap();
         assert_eq!(files(bucket.store()).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_put_in_the_place_of_what_is_encrypted_is_refused() {
+        for (size, forge) in [
+            (1000, "UPDATE segments SET salt = NULL, checksums = NULL, size = size + 16, md5 = ?1"),
+            (1000, "UPDATE segments SET salt = NULL, md5 = ?1"),
+            (1000, "UPDATE segments SET size = 0, md5 = ?1; UPDATE objects SET size = 0"),
+            (300_000, "UPDATE segments SET salt = NULL, checksums = NULL, size = size + 32, md5 = ?1"),
+            (300_000, "UPDATE segments SET size = 0, checksums = NULL, md5 = ?1"),
+            (0, "UPDATE segments SET salt = zeroblob(32), md5 = ?1"),
+        ] {
+            let (folder, bucket) = bucket().await;
+            put(&bucket, "key", pattern(size), &key(1)).await;
+            let stored: Vec<u8> = {
+                let database = Connection::open(folder.path().join("store.sqlite3")).unwrap();
+                let read = "SELECT bytes FROM segments";
+                database.query_row(read, (), |row| Ok(row.get(0).unwrap_or_default())).unwrap()
+            };
+            let database = Connection::open(folder.path().join("store.sqlite3")).unwrap();
+            for statement in forge.split("; ") {
+                let md5 = Checksum::md5_of(&stored);
+                let changed = if statement.contains("?1") {
+                    database.execute(statement, (md5.as_bytes(),))
+                } else {
+                    database.execute(statement, ())
+                };
+                assert_eq!(changed.unwrap(), 1);
+            }
+            if forge.contains("size = 0") {
+                database.execute("UPDATE objects SET size = 0", ()).unwrap();
+            }
+            let refused = get(&bucket, "key", Some(&key(1))).await.unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::Storage, "{forge}: {refused}");
+        }
     }
 
     #[tokio::test]

@@ -102,6 +102,8 @@ pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        // What is deleted within a page is overwritten there.
+        connection.pragma_update_and_check(None, "secure_delete", "fast", |_| Ok(()))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         migrate(&transaction)?;
         transaction.commit()?;

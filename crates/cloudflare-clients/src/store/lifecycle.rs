@@ -26,6 +26,9 @@ use crate::time::{duration_millis, later};
 /// How many objects are changed in one transaction.
 const BATCH: usize = 500;
 
+/// For how long, in milliseconds, a write may be under way between its time and its commit.
+const UNDER_WAY: u64 = 60_000;
+
 /// R2 deletes rather than moves what would be deleted so soon after.
 const DELETED_SOON: Duration = Duration::from_hours(24);
 
@@ -214,13 +217,13 @@ impl SweptBucket {
             let (found, is_passed) = shared.readers.read(move |connection| query.run(connection)).await?;
             let Some((key, uploaded)) = found.last().cloned() else {
                 if is_passed {
-                    self.progress[index] = last;
+                    self.progress[index] = self.settled(last);
                 }
                 return Ok((changed, true));
             };
             after = (uploaded, key);
             // Others of this very time may follow.
-            self.progress[index] = uploaded;
+            self.progress[index] = self.settled(uploaded);
             let batch = Batch {
                 bucket: self.id,
                 name: Arc::clone(&self.name),
@@ -235,6 +238,11 @@ impl SweptBucket {
                 None => return Ok((changed, false)),
             }
         }
+    }
+
+    /// The time up to which nothing comes any more: a write has its time before it is committed.
+    fn settled(&self, until: u64) -> u64 {
+        until.min(to_millis(self.now).saturating_sub(UNDER_WAY))
     }
 
     async fn abort_uploads(&self, shared: &Shared, rule: &LifecycleRule, age: Duration) -> Result<u64> {
@@ -611,6 +619,22 @@ mod tests {
         assert_eq!(keys(&bucket).await, ["b"]);
         clock.advance(days(8));
         assert_eq!(apply(&bucket).await, (1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn a_write_that_was_under_way_while_a_date_was_looked_at_is_found() {
+        let (_folder, bucket, clock) = bucket_with_clock().await;
+        set(&bucket, [LifecycleRule::new("date").prefix("p/").delete_objects(clock.now())]).await;
+        put(&bucket, &["other"]).await;
+        clock.advance(Duration::from_secs(10));
+        let before = clock.now() - Duration::from_secs(5);
+        assert_eq!(apply(&bucket).await, (0, 0, 0));
+        // Its time is before the sweep's, and its commit after.
+        clock.set(before);
+        put(&bucket, &["p/a"]).await;
+        clock.advance(Duration::from_secs(60));
+        apply(&bucket).await;
+        assert_eq!(keys(&bucket).await, ["other"]);
     }
 
     #[tokio::test]

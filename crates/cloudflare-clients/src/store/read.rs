@@ -160,6 +160,14 @@ pub(super) fn pieces(
     if left > 0 {
         return Err(short(key, left).into());
     }
+    if range == (ServedRange { offset: 0, length: 0 }) && ssec_key.is_some() {
+        // The one chunk of what is empty proves that it is.
+        let row = rows.next()?.ok_or_else(|| short(key, 0))?;
+        let piece = Piece::read(row, key, range, ssec_key)?;
+        if row.get::<_, u64>(0)? > 0 || !matches!(piece.source, Source::Inline(_)) {
+            return Err(malformed("the size of a segment", &0).with_key(key).into());
+        }
+    }
     Ok(pieces)
 }
 
@@ -237,12 +245,12 @@ impl Piece {
         ssec_key: Option<&SseCustomerKey>,
     ) -> StoreResult<Self> {
         let size: u64 = row.get(0)?;
-        let Some(salt) = row.get::<_, Option<SegmentSalt>>(5)? else {
-            return Self::of_stored(row, key, size, range, None);
+        // Whoever reads an object has compared its key: where one is given, all of the object is encrypted.
+        let (salt, ssec_key) = match (row.get::<_, Option<SegmentSalt>>(5)?, ssec_key) {
+            (None, None) => return Self::of_stored(row, key, size, range, None),
+            (Some(salt), Some(ssec_key)) => (salt, ssec_key),
+            _ => return Err(malformed("the encryption of a segment", &size).with_key(key).into()),
         };
-        // Whoever reads an object has compared its key.
-        let ssec_key =
-            ssec_key.ok_or_else(|| malformed("the encryption of a segment", &size).with_key(key))?;
         let opener = Opener::new(ssec_key, &salt, part_number_of(row.get(6)?), size)?;
         Self::of_stored(row, key, sealed_size(size), range, Some(opener))
     }

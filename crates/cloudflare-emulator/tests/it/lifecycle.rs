@@ -26,6 +26,18 @@ async fn start() -> (Emulator, R2Service, ManualClock) {
 }
 
 #[tokio::test]
+async fn a_rule_for_after_the_year_9999_has_no_header() {
+    let (emulator, r2, _) = start().await;
+    let ages = [Duration::from_secs(2_147_483_647 * 86_400)];
+    r2.set_lifecycle(LifecyclePolicy::new(ages.map(|age| LifecycleRule::new("late").delete_objects(age))))
+        .await
+        .unwrap();
+    r2.put("a", "1").await.unwrap();
+    assert_eq!(r2.get("a").await.unwrap().unwrap().text().await.unwrap(), "1");
+    emulator.stop().await;
+}
+
+#[tokio::test]
 async fn a_client_sets_rules_and_the_server_carries_them_out() {
     let (emulator, r2, clock) = start().await;
     assert_eq!(r2.lifecycle().await.unwrap(), Some(LifecyclePolicy::of_new_bucket()));

@@ -1,7 +1,7 @@
 //! `x-amz-expiration`: when a lifecycle rule deletes the object of an answer.
 
 use std::fmt::Write as _;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cloudflare_clients::r2::Bucket as _;
 use cloudflare_clients::{ErrorKind, LocalBucket};
@@ -12,6 +12,9 @@ use crate::s3::error::S3Error;
 use crate::s3::response::value;
 
 const EXPIRATION: &str = "x-amz-expiration";
+
+/// When it begins, since 1970.
+const YEAR_10000: Duration = Duration::from_secs(253_402_300_800);
 
 /// What stands for itself in the id of a rule.
 const ID: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -29,7 +32,8 @@ pub(super) async fn add(
         policy => policy?,
     };
     let expiration = uploaded.and_then(|uploaded| policy.as_ref()?.expiration(key, uploaded));
-    if let Some((time, rule)) = expiration {
+    // A later time has no form in a header, and is none that anybody waits for.
+    if let Some((time, rule)) = expiration.filter(|(time, _)| *time < UNIX_EPOCH + YEAR_10000) {
         headers.insert(EXPIRATION, written(time, &rule.id)?);
     }
     Ok(())
@@ -44,8 +48,6 @@ fn written(time: SystemTime, rule: &str) -> Result<HeaderValue, S3Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{Duration, UNIX_EPOCH};
-
     use super::*;
 
     #[test]
