@@ -120,6 +120,25 @@ impl Blobs {
     fn sync_folder(&self) -> Result<()> {
         self.disk().sync_folder(&self.folder).map_err(|e| storage(&self.folder, "cannot be synced", e))
     }
+
+    /// Returns once what was removed stays removed after a power cut. An instance is not forgotten before that: nobody would clean up
+    /// after it.
+    pub(super) fn sync_folders(&self) -> Result<()> {
+        let incoming = self.disk().sync_folder(&self.incoming);
+        incoming.map_err(|e| storage(&self.incoming, "cannot be synced", e))?;
+        self.sync_folder()
+    }
+}
+
+impl Drop for Blobs {
+    fn drop(&mut self) {
+        if self.instance.is_ok()
+            && let Err(error) = self.sync_folders()
+        {
+            tracing::debug!(%error, "the next clean-up sees to what was removed");
+            self.leave_files();
+        }
+    }
 }
 
 /// A file that is being written. Dropped, it is gone.

@@ -36,11 +36,11 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
                 return Ok((dead, Vec::new()));
             }
             remove_incoming(&blobs, &dead)?;
-            let made = files_of(&blobs, &blobs.folder, &dead)?;
+            let made = files_of_nobody(&blobs, &blobs.folder, &dead)?;
             Ok((dead, made))
         })
         .await?;
-    // An instance that is dead commits nothing any more: a file of its that has no row now never gets one.
+    // An instance that is dead or has ended commits nothing any more: a file of its that has no row now never gets one.
     let unused = shared
         .readers
         .read(move |connection| {
@@ -58,6 +58,9 @@ pub(super) async fn clean_up(shared: &Shared) -> Result<()> {
         .platform
         .blocking(move || {
             put_aside(&blobs, &lost, &unused)?;
+            if !dead.is_empty() {
+                blobs.sync_folders()?;
+            }
             dead.into_iter().try_for_each(|instance| instance.bury(&*blobs.platform.disk))
         })
         .await
@@ -93,19 +96,22 @@ fn has_row(connection: &Connection, blob: &str) -> StoreResult<bool> {
 }
 
 fn remove_incoming(blobs: &Blobs, dead: &[DeadInstance]) -> Result<()> {
-    for name in files_of(blobs, &blobs.incoming, dead)? {
+    for name in files_of_nobody(blobs, &blobs.incoming, dead)? {
         let path = blobs.incoming.join(name);
         blobs.platform.disk.remove(&path).map_err(|e| storage(&path, "cannot be removed", e))?;
     }
     Ok(())
 }
 
-fn files_of(blobs: &Blobs, folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
-    let names = blobs.platform.disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))?;
-    let is_of_dead = |name: &String| {
-        Instance::of_file(name).is_some_and(|id| dead.iter().any(|instance| instance.id == id))
-    };
-    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).filter(is_of_dead).collect())
+/// The files in a folder whose instance is dead or has ended: after a power cut, files are there again that the latter had removed.
+fn files_of_nobody(blobs: &Blobs, folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
+    let disk = &*blobs.platform.disk;
+    let names = disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))?;
+    // Looked at after the files: an instance is there before they are.
+    let others = DeadInstance::others(dead, disk, &blobs.instances)?;
+    let is_nobodys =
+        |name: &String| Instance::of_file(name).is_some_and(|id| others.iter().all(|other| other != id));
+    Ok(names.into_iter().filter_map(|name| name.into_string().ok()).filter(is_nobodys).collect())
 }
 
 #[cfg(test)]

@@ -457,9 +457,10 @@ mod tests {
             .map(|(_, path)| path.strip_prefix(folder.path()).unwrap().to_owned())
             .collect();
         // `new` in the folder above, `store` in it, and in that one the three folders; the log, which may have what a
-        // killed process did not sync; the database's name.
+        // killed process did not sync; the database's name, and the instance's.
         let log = "new/store/store.sqlite3-wal";
-        let expected = ["", "new", "new/store", "new/store", "new/store", log, "new/store"];
+        let expected =
+            ["", "new", "new/store", "new/store", "new/store", log, "new/store", "new/store/instances"];
         assert_eq!(synced, expected.map(PathBuf::from));
 
         let pragmas = bucket.store().shared().writer.write(Vec::new(), |write| {

@@ -39,6 +39,8 @@ impl Instance {
                 Ok(()) | Err(TryLockError::WouldBlock) => continue,
                 Err(TryLockError::Error(error)) => return Err(storage(&path, "cannot be locked", error)),
             }
+            // After a power cut it is there, before any of its files: nobody else would clean up after it.
+            disk.sync_folder(folder).map_err(|e| storage(folder, "cannot be synced", e))?;
             return Ok(Self {
                 id,
                 path,
@@ -105,6 +107,13 @@ impl DeadInstance {
             }
         }
         Ok(dead)
+    }
+
+    /// The ids of all instances that are not among the `dead`.
+    pub(super) fn others(dead: &[Self], disk: &dyn Disk, folder: &Path) -> Result<Vec<String>> {
+        let names = disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))?;
+        let is_other = |id: &String| dead.iter().all(|instance| instance.id != *id);
+        Ok(names.into_iter().filter_map(|name| name.into_string().ok()).filter(is_other).collect())
     }
 
     /// Forgets it: nothing of it is left.
