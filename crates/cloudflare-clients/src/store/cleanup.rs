@@ -151,6 +151,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn after_a_crash_files_of_instances_that_ended_before_it_are_seen_to() {
+        let (_folder, bucket, _clock) = bucket_with_clock().await;
+        let shared = bucket.store().shared();
+        let uncommitted = shared.blobs.create().unwrap().finish().unwrap();
+        fs::write(shared.blobs.instances.join("dead"), "").unwrap();
+        // Removed before a power cut, and there again.
+        fs::write(shared.blobs.incoming.join("ended-0"), "half").unwrap();
+        fs::write(shared.blobs.path("ended-1"), "no row").unwrap();
+        clean_up(shared).await.unwrap();
+        assert_eq!(files(bucket.store()).await, (1, 0));
+        assert!(bucket.store().path().join("lost/ended-1").exists());
+        drop(uncommitted);
+    }
+
+    #[tokio::test]
     async fn files_with_rows_outlive_the_death_of_their_maker() {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
         bucket.put(PutRequest::new("key", pattern(100_000))).await.unwrap();
