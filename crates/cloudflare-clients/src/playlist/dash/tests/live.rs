@@ -529,7 +529,8 @@ fn any_live() -> impl Strategy<Value = String> {
 fn by_time(signed: &str) -> BTreeMap<(String, usize), BTreeMap<u64, String>> {
     let mut all = BTreeMap::new();
     for period in signed.split("<Period").skip(1) {
-        let name = period.split('>').next().unwrap().to_owned();
+        // The last period has no duration, until another follows.
+        let name = period.split('>').next().unwrap().split(" duration").next().unwrap().trim().to_owned();
         for (number, set) in period.split("<AdaptationSet").skip(1).enumerate() {
             if set.contains("<SegmentURL") {
                 all.insert((name.clone(), number), segments(set).into_iter().collect());
