@@ -16,10 +16,17 @@ impl File {
 
     pub(super) async fn append(&mut self, json: &str) -> std::result::Result<(), String> {
         let line = format!("{json}\n");
+        let failed = |error: std::io::Error| format!("the file cannot be written: {error}");
+        let length = self.0.metadata().await.map_err(failed)?.len();
         let written = async {
             self.0.write_all(line.as_bytes()).await?;
             self.0.flush().await
         };
-        written.await.map_err(|error| format!("the file cannot be written: {error}"))
+        if let Err(error) = written.await {
+            // The next line is not to be put behind half of this one.
+            self.0.set_len(length).await.map_err(failed)?;
+            return Err(failed(error));
+        }
+        Ok(())
     }
 }

@@ -99,9 +99,13 @@ fn a_store_is_not_backed_up_into_itself() {
     let folder = Folder::new();
     folder.write("in", "x");
     folder.ok(&["r2", "put", "in", "a"]);
-    let refused = folder.fails(&["backup", ".cfstore/copy"]);
-    assert!(
-        refused.starts_with("exit 2\nerror: ") && refused.contains("is in the store itself"),
-        "{refused}"
-    );
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.path().join(".cfstore"), folder.path().join("link")).unwrap();
+    for inside in [".cfstore/copy", "link/copy"] {
+        let refused = folder.fails(&["backup", inside]);
+        assert!(
+            refused.starts_with("exit 2\nerror: ") && refused.contains("is in the store itself"),
+            "{refused}"
+        );
+    }
 }

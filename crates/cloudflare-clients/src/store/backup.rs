@@ -200,7 +200,7 @@ impl Target {
         on_progress: Box<dyn Fn(u64, u64) + Send + Sync>,
     ) -> Result<Self> {
         let folder = std::path::absolute(folder).map_err(|e| storage(folder, "is not a path", e))?;
-        if std::path::absolute(store).is_ok_and(|store| folder.starts_with(store)) {
+        if resolved(&folder).starts_with(resolved(store)) {
             return Err(Error::invalid_input(format!(
                 "{} is in the store itself: a copy needs a folder of its own",
                 folder.display()
@@ -377,6 +377,13 @@ impl Drop for Target {
             }
         }
     }
+}
+
+/// A path without the symbolic links in as much of it as exists.
+fn resolved(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let real = path.ancestors().find_map(|parent| Some((parent, std::fs::canonicalize(parent).ok()?)));
+    real.and_then(|(parent, real)| Some(real.join(path.strip_prefix(parent).ok()?))).unwrap_or(path)
 }
 
 /// Copies all bytes, and says what is wrong with them.

@@ -155,11 +155,15 @@ mod tests {
         let (_folder, bucket, _clock) = bucket_with_clock().await;
         let shared = bucket.store().shared();
         let uncommitted = shared.blobs.create().unwrap().finish().unwrap();
-        fs::write(shared.blobs.instances.join("dead"), "").unwrap();
         // Removed before a power cut, and there again.
         fs::write(shared.blobs.incoming.join("ended-0"), "half").unwrap();
         fs::write(shared.blobs.path("ended-1"), "no row").unwrap();
+        fs::write(shared.blobs.instances.join("dead"), "").unwrap();
         clean_up(shared).await.unwrap();
+        // The clean-up of the opening may have been faster, and not have ended yet.
+        while shared.blobs.instances.join("dead").exists() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
         assert_eq!(files(bucket.store()).await, (1, 0));
         assert!(bucket.store().path().join("lost/ended-1").exists());
         drop(uncommitted);

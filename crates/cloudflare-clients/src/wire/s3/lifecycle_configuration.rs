@@ -81,6 +81,16 @@ fn rule(element: &Element) -> Result<LifecycleRule> {
                 .with_code(NOT_IMPLEMENTED.name));
         }
     }
+    // What is not known may narrow the rule, and said twice or in two places it is unclear.
+    element.has_only(
+        &["ID", "Status", "Filter", "Prefix", "Expiration", "AbortIncompleteMultipartUpload"],
+        "Transition",
+    )?;
+    filter.map_or(Ok(()), |filter| filter.has_only(&["Prefix"], ""))?;
+    expiration.map_or(Ok(()), |expiration| expiration.has_only(&["Days", "Date"], ""))?;
+    if filter.is_some() && element.child("Prefix").is_some() {
+        return Err(malformed("a <Rule> has a <Prefix> and a <Filter>"));
+    }
     let mut rule = LifecycleRule::new(element.child("ID").map_or("", Element::text).trim());
     rule.enabled = match element.required("Status")?.trim() {
         "Enabled" => true,
@@ -190,6 +200,14 @@ mod tests {
             (&both, "MalformedXML"),
             (&negative, "MalformedXML"),
             ("<Rule><Status>On</Status></Rule>", "MalformedXML"),
+            (&format!("<Rule>{enabled}<Prefix>a/</Prefix><Filter/></Rule>"), "MalformedXML"),
+            (&format!("<Rule>{enabled}<filter><Prefix>a/</Prefix></filter></Rule>"), "MalformedXML"),
+            (&format!("<Rule>{enabled}<Filter><Suffix>a/</Suffix></Filter></Rule>"), "MalformedXML"),
+            (
+                &format!("<Rule>{enabled}<Filter><Prefix>a</Prefix><Prefix>b</Prefix></Filter></Rule>"),
+                "MalformedXML",
+            ),
+            (&format!("<Rule>{enabled}{enabled}</Rule>"), "MalformedXML"),
             ("<Rule/>", "MalformedXML"),
         ] {
             assert_eq!(parse(rules).unwrap_err().code(), Some(code), "{rules}");

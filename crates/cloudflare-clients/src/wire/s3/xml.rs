@@ -125,6 +125,20 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
+    /// Fails where it has another child than these, or one of them twice. Those called `many` may come as often as they like.
+    pub(crate) fn has_only(&self, once: &[&str], many: &str) -> Result<()> {
+        for (index, child) in self.children.iter().enumerate().filter(|(_, child)| child.name != many) {
+            let name = child.name();
+            if !once.contains(&name) {
+                return Err(malformed(format!("a <{}> has a <{name}>", self.name)));
+            }
+            if self.children[..index].iter().any(|before| before.name == name) {
+                return Err(malformed(format!("a <{}> has more than one <{name}>", self.name)));
+            }
+        }
+        Ok(())
+    }
+
     /// The text of the child of this name.
     ///
     /// # Errors

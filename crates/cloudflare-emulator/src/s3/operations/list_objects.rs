@@ -1,7 +1,7 @@
 //! [ListObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html) and
 //! [ListObjectsV2](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html)
 
-use cloudflare_clients::r2::{Bucket as _, ListPage, ListRequest};
+use cloudflare_clients::r2::{Bucket as _, ListPage, ListRequest, normalize_key};
 use cloudflare_clients::s3::xml::Writer;
 use cloudflare_clients::s3::xml_checksums;
 
@@ -24,9 +24,10 @@ pub(super) async fn v1(service: &Service, request: &S3Request) -> Result<Respons
     let marker = request.query.get("marker").unwrap_or_default();
     let start_after = (!marker.is_empty()).then(|| list.after_marker(marker));
     let page = list.page(service, start_after, None).await?;
-    // The last of what was returned, be it a key or a prefix.
+    // The last of what was returned, be it a key or a prefix, in the order of the bucket.
     let last_key = page.objects.last().map(|object| object.key.as_str());
-    let last = last_key.max(page.delimited_prefixes.last().map(String::as_str));
+    let last = [last_key, page.delimited_prefixes.last().map(String::as_str)];
+    let last = last.into_iter().flatten().max_by(|one, other| normalize_key(one).cmp(&normalize_key(other)));
     Ok(response::document("ListBucketResult", |root| {
         list.write(root, &page, None);
         root.text("Marker", list.encode(marker));
