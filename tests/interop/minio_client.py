@@ -100,6 +100,16 @@ def listings():
 
 
 @check
+def more_keys_than_a_page_has():
+    # It asks for each next page by its token as `start-after` too, and the token comes after all of these keys.
+    numbers = [f"{n:04}" for n in range(1005)]
+    for key in numbers:
+        put(key, b"x")
+    equal([name for name in names("", recursive=True) if name in numbers], numbers)
+    equal(list(minio.remove_objects(BUCKET, map(DeleteObject, numbers))), [])
+
+
+@check
 def a_stream_of_unknown_length_in_parts():
     body = pattern(23 * MIB)
     stored = minio.put_object(BUCKET, "parts", io.BytesIO(body), -1, part_size=5 * MIB)

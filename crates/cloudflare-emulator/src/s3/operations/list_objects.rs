@@ -14,6 +14,8 @@ use crate::service::Service;
 
 /// Begins the tokens of empty pages: the store's tokens have no such character.
 const BEHIND_EMPTY_PAGE: &str = "~";
+/// Follows it where a key comes next, in hex, and not a token of the store.
+const AFTER_KEY: &str = "~";
 /// How many pages are preceded by an empty one, where pages may be short.
 const EMPTY_PAGES: f64 = 0.25;
 /// How many pages have half of what they could have, where pages may be short.
@@ -43,15 +45,12 @@ pub(super) async fn v2(service: &Service, request: &S3Request) -> Result<Respons
     let list = List::parse(request)?;
     let start_after = request.query.get("start-after");
     let token = request.query.get("continuation-token");
-    let (behind_empty_page, cursor) = match token.and_then(|token| token.strip_prefix(BEHIND_EMPTY_PAGE)) {
-        Some(rest) => (true, Some(rest).filter(|rest| !rest.is_empty())),
-        None => (false, token),
-    };
-    let mut page = list.page(service, start_after.map(str::to_owned), cursor.map(str::to_owned)).await?;
-    if !behind_empty_page && service.r2_behaviour.short_pages && happens(service, EMPTY_PAGES) {
+    let start = Start::parse(start_after, token);
+    let mut page = list.page(service, start.after.clone(), start.cursor.clone()).await?;
+    if !start.behind_empty_page && service.r2_behaviour.short_pages && happens(service, EMPTY_PAGES) {
         page = ListPage::default();
         page.truncated = true;
-        page.cursor = Some(format!("{BEHIND_EMPTY_PAGE}{}", cursor.unwrap_or_default()));
+        page.cursor = Some(start.token_behind_empty_page());
     }
     let owner = (request.query.get("fetch-owner") == Some("true")).then_some(service.account_id.as_str());
     Ok(response::document("ListBucketResult", |root| {
@@ -67,6 +66,39 @@ pub(super) async fn v2(service: &Service, request: &S3Request) -> Result<Respons
         }
         root.text("KeyCount", page.objects.len() + page.delimited_prefixes.len());
     }))
+}
+
+/// Where a page of version 2 begins.
+#[derive(Default)]
+struct Start {
+    after: Option<String>,
+    cursor: Option<String>,
+    behind_empty_page: bool,
+}
+
+impl Start {
+    /// A token says it alone, as with AWS: minio-py sends its token as `start-after`, too.
+    fn parse(start_after: Option<&str>, token: Option<&str>) -> Self {
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Self { after: start_after.map(str::to_owned), ..Self::default() };
+        };
+        let Some(rest) = token.strip_prefix(BEHIND_EMPTY_PAGE) else {
+            return Self { cursor: Some(token.to_owned()), ..Self::default() };
+        };
+        let key = rest.strip_prefix(AFTER_KEY).and_then(|key| String::from_utf8(hex::decode(key).ok()?).ok());
+        // A key that cannot be read is left to the store, which refuses it.
+        let cursor = Some(rest).filter(|rest| key.is_none() && !rest.is_empty());
+        Self { cursor: cursor.map(str::to_owned), after: key, behind_empty_page: true }
+    }
+
+    /// Begins at the same place.
+    fn token_behind_empty_page(&self) -> String {
+        match (&self.cursor, &self.after) {
+            (Some(cursor), _) => format!("{BEHIND_EMPTY_PAGE}{cursor}"),
+            (None, Some(key)) => format!("{BEHIND_EMPTY_PAGE}{AFTER_KEY}{}", hex::encode(key)),
+            (None, None) => BEHIND_EMPTY_PAGE.to_owned(),
+        }
+    }
 }
 
 /// Whether something happens this time that happens so often.
