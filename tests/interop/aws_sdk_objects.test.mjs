@@ -71,6 +71,27 @@ test("the checksums of parts make that of the object", async () => {
   assert.ok((await bytesOf(await s3.send(new GetObjectCommand({ Bucket, Key })))).equals(Buffer.concat(bodies)));
 });
 
+test("the CRC64NVME of the whole is made of those of the parts", async () => {
+  const Key = "checksums/whole";
+  const { UploadId, ChecksumType } = await s3.send(new CreateMultipartUploadCommand({ Bucket, Key, ChecksumAlgorithm: "CRC64NVME", ChecksumType: "FULL_OBJECT" }));
+  assert.equal(ChecksumType, "FULL_OBJECT");
+  const part = { Bucket, Key, UploadId, PartNumber: 1, Body: "123456789" };
+  const [crc, wrong] = ["rosUhgp5mIg=", "AAAAAAAAAAA="];
+  await refused(s3.send(new UploadPartCommand({ ...part, ChecksumCRC64NVME: wrong })), 400, "BadDigest");
+  const { ETag, ChecksumCRC64NVME } = await s3.send(new UploadPartCommand({ ...part, ChecksumCRC64NVME: crc }));
+  assert.equal(ChecksumCRC64NVME, crc);
+  const complete = (ofPart, ofWhole) => {
+    const Parts = [{ PartNumber: 1, ETag, ChecksumCRC64NVME: ofPart }];
+    return s3.send(new CompleteMultipartUploadCommand({ Bucket, Key, UploadId, MultipartUpload: { Parts }, ChecksumCRC64NVME: ofWhole, ChecksumType }));
+  };
+  await refused(complete(wrong, crc), 400, "InvalidPart");
+  await refused(complete(crc, wrong), 400, "BadDigest");
+  const completed = await complete(crc, crc);
+  assert.deepEqual([completed.ChecksumCRC64NVME, completed.ChecksumType], [crc, "FULL_OBJECT"]);
+  const head = await s3.send(new HeadObjectCommand({ Bucket, Key, ChecksumMode: "ENABLED" }));
+  assert.deepEqual([head.ChecksumCRC64NVME, head.ChecksumType], [crc, "FULL_OBJECT"]);
+});
+
 test("types that R2 does not have are refused", async () => {
   const begin = (ChecksumAlgorithm, ChecksumType) => s3.send(new CreateMultipartUploadCommand({ Bucket, Key: "checksums/refused", ChecksumAlgorithm, ChecksumType }));
   await refused(begin("CRC64NVME", "COMPOSITE"), 400, "InvalidRequest");

@@ -2,7 +2,7 @@
 
 A driver is a program whose checks run in order against the server that `cfstore serve` describes in the environment
 (R2_ENDPOINT, R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA), in an empty folder, over an empty
-bucket.
+bucket. It is given the arguments that the server was started with.
 """
 
 import base64
@@ -23,6 +23,7 @@ ACCOUNT_ID = os.environ["R2_ACCOUNT_ID"]
 ACCESS_KEY_ID = os.environ["R2_ACCESS_KEY_ID"]
 SECRET_ACCESS_KEY = os.environ["R2_SECRET_ACCESS_KEY"]
 BUCKET = os.environ["R2_BUCKET_MEDIA"]
+IN_PRODUCTION = "--r2-as-in-production" in sys.argv
 
 MIB = 1024 * 1024
 

@@ -20,11 +20,11 @@ pub(crate) fn aws(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "aws_cli.py")
 }
 
-/// Without TLS and with it, since it sends no keys of the customer without.
+/// Plain, and as R2 is in production: with TLS, without which it sends no keys of the customer.
 pub(crate) fn rclone(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "rclone", "rclone")?;
     let mut tally = drive(context, "rclone.py")?;
-    tally += drive_with(context, "rclone.py", &["--tls"])?;
+    tally += drive_with(context, "rclone.py", &["--tls", "--r2-as-in-production"])?;
     Ok(tally)
 }
 
@@ -77,13 +77,14 @@ fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     drive_with(context, driver, &[])
 }
 
-/// The same with more arguments for `cfstore serve`.
+/// The same with more arguments for `cfstore serve`, which the driver is told.
 fn drive_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result<Tally, Stop> {
     let programs = install::python(context)?;
     let server = LocalServer::start_with(context, driver, arguments)?;
     let mut python = Command::new(programs.join("python"));
     python
         .arg(context.workspace.interop(driver))
+        .args(arguments)
         .current_dir(&server.scratch)
         .envs(server.environment.iter().map(|(name, value)| (name, value)))
         .env("PATH", with_first(&programs))

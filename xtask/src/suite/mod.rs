@@ -58,7 +58,11 @@ const SUITES: &[Suite] = &[
     },
     Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
-    Suite { name: "clients/rclone", about: "rclone against `cfstore serve`", run: clients::rclone },
+    Suite {
+        name: "clients/rclone",
+        about: "rclone against `cfstore serve`, plain and as R2 is in production",
+        run: clients::rclone,
+    },
     Suite {
         name: "clients/aws-sdk",
         about: "The AWS SDK for JavaScript against `cfstore serve`, plain and as R2 is in production",
