@@ -27,6 +27,7 @@ ENVIRONMENT = {
     "RESTIC_REPOSITORY": f"s3:{ENDPOINT}/{BUCKET}/backups",
     "RESTIC_PASSWORD": "correct horse battery staple",
     "RESTIC_CACHE_DIR": os.path.abspath("cache"),
+    **{name: os.environ[name] for name in ["SSL_CERT_FILE"] if name in os.environ},
 }
 
 

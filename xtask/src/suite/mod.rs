@@ -73,7 +73,11 @@ const SUITES: &[Suite] = &[
         about: "MinIO's client for Python against `cfstore serve`",
         run: clients::minio,
     },
-    Suite { name: "clients/restic", about: "restic against `cfstore serve`", run: clients::restic },
+    Suite {
+        name: "clients/restic",
+        about: "restic against `cfstore serve`, plain and as R2 is in production",
+        run: clients::restic,
+    },
     Suite { name: "clients/s3fs", about: "s3fs against `cfstore serve`", run: clients::s3fs },
     Suite { name: "clients/s3cmd", about: "s3cmd against `cfstore serve`", run: clients::s3cmd },
     Suite {
