@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use cloudflare_clients::http::Method;
 
-use super::parse_duration;
+use super::{PolicyForm, parse_duration};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Cors {
@@ -47,17 +47,8 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct CorsShow {
     /// Whose form of JSON
-    #[arg(long, value_enum, default_value_t = CorsForm::S3)]
-    pub(crate) form: CorsForm,
-}
-
-/// The two forms of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum CorsForm {
-    /// S3's, its SDKs' and the dashboard's
-    S3,
-    /// That of Cloudflare's API and of wrangler
-    Cloudflare,
+    #[arg(long, value_enum, default_value_t = PolicyForm::S3)]
+    pub(crate) form: PolicyForm,
 }
 
 #[derive(Debug, Args)]

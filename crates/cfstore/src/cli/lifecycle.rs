@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
-use super::parse_duration;
+use super::{PolicyForm, parse_duration};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Lifecycle {
@@ -20,8 +20,9 @@ Examples:
     ///
     /// A file may have the form of Cloudflare's API and of wrangler (deleteObjectsTransition), or that of S3
     /// (Expiration). All rules are replaced, also the one that a new bucket has, which aborts uploads after 7
-    /// days: --add keeps them. R2 counts in days here, and takes up to a day; it takes a token with Admin Read &
-    /// Write. The embedded store counts in seconds, and has done what is due whenever a command uses it.
+    /// days: --add keeps them. R2 counts in days here, and takes up to a day; it takes a token with Admin
+    /// Read & Write. The embedded store counts in seconds, and has done what is due whenever a command uses
+    /// it.
     #[command(override_usage = "\
 cfstore r2 lifecycle set <FILE>
        cfstore r2 lifecycle set [--add] --id <NAME> [--prefix <PREFIX>] [--delete-after <AGE>] ...")]
@@ -33,7 +34,8 @@ Examples:
   cfstore r2 lifecycle set --add --id 2025 --prefix 2025/ --delete-on 2027-01-01
   cfstore r2 lifecycle set --id uploads --abort-uploads-after 1day")]
     Set(LifecycleSet),
-    /// Remove rules by their names, or all of them: nothing is deleted or moved any more, and no upload aborted
+    /// Remove rules by their names, or all of them: nothing is deleted or moved any more, and no upload
+    /// aborted
     #[command(after_help = "\
 Examples:
   cfstore r2 lifecycle rm logs cold
@@ -44,17 +46,8 @@ Examples:
 #[derive(Debug, Args)]
 pub(crate) struct LifecycleShow {
     /// Whose form of JSON
-    #[arg(long, value_enum, default_value_t = LifecycleForm::Cloudflare)]
-    pub(crate) form: LifecycleForm,
-}
-
-/// The two forms of a policy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LifecycleForm {
-    /// That of Cloudflare's API and of wrangler
-    Cloudflare,
-    /// S3's and its SDKs'
-    S3,
+    #[arg(long, value_enum, default_value_t = PolicyForm::Cloudflare)]
+    pub(crate) form: PolicyForm,
 }
 
 #[derive(Debug, Args)]
@@ -62,8 +55,8 @@ pub(crate) struct LifecycleSet {
     /// A file of JSON; - is stdin
     #[arg(required_unless_present = "id", conflicts_with_all = ["id", "add"])]
     pub(crate) file: Option<PathBuf>,
-    /// Keep the other rules, and add this one; one of its name is replaced. S3's API has ages in whole days: over it,
-    /// ages of other rules that are not are rounded up
+    /// Keep the other rules, and add this one; one of its name is replaced. S3's API has ages in whole days:
+    /// over it, ages of other rules that are not are rounded up
     #[arg(long, requires = "id")]
     pub(crate) add: bool,
     /// The name of the rule

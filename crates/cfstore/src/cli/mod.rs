@@ -23,10 +23,10 @@ use crate::playlists::MAX_URLS;
 
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
 pub(crate) use self::buckets::{Bucket, BucketCreate, BucketLs, BucketName};
-pub(crate) use self::cors::{Cors, CorsCheck, CorsForm, CorsSet, CorsShow};
+pub(crate) use self::cors::{Cors, CorsCheck, CorsSet, CorsShow};
 pub(crate) use self::doctor::Doctor;
 pub(crate) use self::kv::{Bulk, BulkGet, BulkPut, Kv, KvGet, KvLs, KvPut, KvRm};
-pub(crate) use self::lifecycle::{Lifecycle, LifecycleForm, LifecycleRm, LifecycleSet, LifecycleShow};
+pub(crate) use self::lifecycle::{Lifecycle, LifecycleRm, LifecycleSet, LifecycleShow};
 pub(crate) use self::namespaces::{Namespace, NamespaceCreate, NamespaceRename, NamespaceRm};
 pub(crate) use self::objects::{Cat, Cp, Du, Ls, Rm, Uploads, UploadsAbort, UploadsClean, UploadsLs};
 pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree};
@@ -132,10 +132,10 @@ Examples:
     Scrub(Scrub),
     /// Copy a whole store on this machine into a folder, as it is at one moment
     ///
-    /// It may run while the store is used and served: what was acknowledged before that moment is in the copy, and nothing
-    /// that came after. The copy is a store itself, which can be served and scrubbed, with the credentials and
-    /// certificates of its server: keep it from others. Files are compared with their checksums, and the exit code
-    /// is 1 where something is damaged.
+    /// It may run while the store is used and served: what was acknowledged before that moment is in the
+    /// copy, and nothing that came after. The copy is a store itself, which can be served and scrubbed, with
+    /// the credentials and certificates of its server: keep it from others. Files are compared with their
+    /// checksums, and the exit code is 1 where something is damaged.
     #[command(after_help = "\
 Examples:
   cfstore backup /backups/$(date +%F)
@@ -373,11 +373,21 @@ Examples:
     Bucket(Bucket),
 }
 
+/// The two forms of a bucket's policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PolicyForm {
+    /// S3's, its SDKs' and the dashboard's
+    S3,
+    /// That of Cloudflare's API and of wrangler
+    Cloudflare,
+}
+
 /// The key of the customer's that objects are encrypted with.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct SseC {
     /// Encrypt, and decrypt, with the key of one's own in this file (SSE-C): 32 bytes, or these in hex or
-    /// base64. R2 does not keep it: without it, an object is lost. What is stored already is not encrypted anew
+    /// base64. R2 does not keep it: without it, an object is lost. What is stored already is not encrypted
+    /// anew
     #[arg(long, value_name = "FILE")]
     pub(crate) sse_c_key_file: Option<PathBuf>,
 }
@@ -491,15 +501,16 @@ pub(crate) struct Serve {
     pub(crate) cors_open: bool,
     /// Send what happens to objects somewhere, as R2's event notifications do to a queue: a file, to which
     /// each event is appended as a line of JSON; a URL, to which it is posted; or `command:` and a command
-    /// line, which reads it on stdin. What fails is tried four times. Told is what this server does, not what other
-    /// commands do in the same folder
+    /// line, which reads it on stdin. What fails is tried four times. Told is what this server does, not what
+    /// other commands do in the same folder
     #[arg(long, value_name = "WHERE")]
     pub(crate) events: Option<EventTarget>,
     /// Treat KV's clients as Cloudflare does: stale reads, a write a second to a key, empty pages
     #[arg(long)]
     pub(crate) kv_as_in_production: bool,
     /// Treat R2's clients as Cloudflare does: a write a second to a key, pages that are short or empty, text
-    /// compressed for who accepts it, no 100-continue, no bodies signed in chunks, and new keys that take a while
+    /// compressed for who accepts it, no 100-continue, no bodies signed in chunks, and new keys that take a
+    /// while
     #[arg(long)]
     pub(crate) r2_as_in_production: bool,
     /// Fail a share of the requests: a status, reset, lost (done, but not answered) or cut (half an answer);

@@ -88,7 +88,8 @@ pub(crate) struct Cp {
     pub(crate) rate: Rate,
     #[command(flatten)]
     pub(crate) sse_c: SseC,
-    /// The key that SRC is encrypted with, where it is another one than that of the copy; `none` where SRC has none
+    /// The key that SRC is encrypted with, where it is another one than that of the copy; `none` where SRC
+    /// has none
     #[arg(long, value_name = "FILE")]
     pub(crate) source_sse_c_key_file: Option<PathBuf>,
     #[command(flatten)]

@@ -1,20 +1,20 @@
 //! `cfstore r2 cors show|set|rm|check`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use cloudflare_clients::r2::{CorsPolicy, CorsRequest, CorsRule};
 use serde_json::{Value, json};
-use tokio::io::AsyncReadExt as _;
 
+use super::policy;
 use crate::bucket_location::BucketLocation;
-use crate::cli::{CorsCheck, CorsForm, CorsSet, CorsShow};
+use crate::cli::{CorsCheck, CorsSet, CorsShow, PolicyForm};
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
 use crate::shell::quoted;
-use crate::stdin;
 
-/// A file of 100 rules is smaller by far.
-const MAX_FILE: u64 = 1024 * 1024;
+/// Where a file cannot be read.
+const FORM_HINT: &str = "`cfstore r2 cors show` prints the form; this is a rule: \
+     [{\"AllowedOrigins\": [\"https://app.example.com\"], \"AllowedMethods\": [\"GET\"]}]";
 
 pub(crate) async fn show(args: CorsShow, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let target = location.target()?;
@@ -23,11 +23,7 @@ pub(crate) async fn show(args: CorsShow, location: BucketLocation, printer: Prin
         return Err(Error::NoCors(target));
     };
     let value = as_json(&policy, args.form)?;
-    if printer.is_json() {
-        printer.json_at(&value, &target)?;
-    } else {
-        printer.line(format_args!("{value:#}"))?;
-    }
+    policy::print(&value, &target, printer)?;
     Ok(ExitStatus::Success)
 }
 
@@ -48,7 +44,7 @@ pub(crate) async fn set(args: CorsSet, location: BucketLocation, printer: Printe
     };
     service.set_cors(policy.clone()).await?;
     let rules = count(policy.rules.len() as u64, "CORS rule");
-    printer.result_at(format_args!("the bucket has {rules}"), &as_json(&policy, CorsForm::S3)?, &target)?;
+    printer.result_at(format_args!("the bucket has {rules}"), &as_json(&policy, PolicyForm::S3)?, &target)?;
     Ok(ExitStatus::Success)
 }
 
@@ -127,30 +123,8 @@ async fn given(args: CorsSet) -> Result<CorsPolicy> {
     Ok(CorsPolicy::new([rule]))
 }
 
-async fn read(path: &PathBuf) -> Result<CorsPolicy> {
-    let bytes = if path == Path::new("-") {
-        stdin::read(MAX_FILE + 1).await?
-    } else {
-        let failed = |error| Error::file(path, "cannot be read", &error);
-        let mut file = tokio::fs::File::open(path).await.map_err(failed)?.take(MAX_FILE + 1);
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).await.map_err(failed)?;
-        bytes
-    };
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(Error::usage(
-            format!("\"{}\" is larger than 1 MiB", path.display()),
-            "a policy has 100 rules at most: name the file that has it",
-        ));
-    }
-    let text = String::from_utf8_lossy(&bytes);
-    CorsPolicy::from_json(&text).map_err(|error| {
-        Error::usage(
-            format!("\"{}\": {}", path.display(), error.message()),
-            "`cfstore r2 cors show` prints the form; this is a rule: \
-             [{\"AllowedOrigins\": [\"https://app.example.com\"], \"AllowedMethods\": [\"GET\"]}]",
-        )
-    })
+async fn read(path: &Path) -> Result<CorsPolicy> {
+    policy::read(path, CorsPolicy::from_json, FORM_HINT).await
 }
 
 fn warn_of_patterns(policy: &CorsPolicy, printer: Printer) {
@@ -163,10 +137,10 @@ fn warn_of_patterns(policy: &CorsPolicy, printer: Printer) {
     }
 }
 
-fn as_json(policy: &CorsPolicy, form: CorsForm) -> Result<Value> {
+fn as_json(policy: &CorsPolicy, form: PolicyForm) -> Result<Value> {
     let json = match form {
-        CorsForm::S3 => policy.to_s3_json()?,
-        CorsForm::Cloudflare => policy.to_cloudflare_json()?,
+        PolicyForm::S3 => policy.to_s3_json()?,
+        PolicyForm::Cloudflare => policy.to_cloudflare_json()?,
     };
-    serde_json::from_str(&json).map_err(|error| Error::Local(format!("the rules are no JSON: {error}")))
+    policy::value(&json)
 }

@@ -1,20 +1,22 @@
 //! `cfstore r2 lifecycle show|set|rm`
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
 use cloudflare_clients::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule};
 use serde_json::{Value, json};
 
+use super::policy;
 use crate::bucket_location::BucketLocation;
-use crate::cli::{LifecycleForm, LifecycleRm, LifecycleSet, LifecycleShow};
+use crate::cli::{LifecycleRm, LifecycleSet, LifecycleShow, PolicyForm};
 use crate::confirm;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer, count};
-use crate::stdin;
 
-/// A file of 1,000 rules is smaller.
-const MAX_FILE: u64 = 4 * 1024 * 1024;
+/// Where a file cannot be read.
+const FORM_HINT: &str = "`cfstore r2 lifecycle show` prints the form; this is a rule: [{\"id\": \"logs\", \"enabled\": true, \
+     \"conditions\": {\"prefix\": \"logs/\"}, \"deleteObjectsTransition\": {\"condition\": {\"type\": \"Age\", \
+     \"maxAge\": 86400}}}]";
 
 pub(crate) async fn show(
     args: LifecycleShow,
@@ -27,11 +29,7 @@ pub(crate) async fn show(
         return Err(Error::NoLifecycle(target));
     };
     let value = as_json(&policy, args.form)?;
-    if printer.is_json() {
-        printer.json_at(&value, &target)?;
-    } else {
-        printer.line(format_args!("{value:#}"))?;
-    }
+    policy::print(&value, &target, printer)?;
     Ok(ExitStatus::Success)
 }
 
@@ -64,7 +62,7 @@ pub(crate) async fn set(
         printer.warning("no rule aborts uploads that were not finished: their parts stay for ever, and cost as objects do");
     }
     let rules = count(policy.rules.len() as u64, "lifecycle rule");
-    let value = as_json(&policy, LifecycleForm::Cloudflare)?;
+    let value = as_json(&policy, PolicyForm::Cloudflare)?;
     printer.result_at(format_args!("the bucket has {rules}"), &value, &target)?;
     Ok(ExitStatus::Success)
 }
@@ -113,33 +111,14 @@ async fn given(args: LifecycleSet) -> Result<LifecyclePolicy> {
     Ok(LifecyclePolicy::new([rule]))
 }
 
-async fn read(path: &PathBuf) -> Result<LifecyclePolicy> {
-    let bytes = if path == Path::new("-") {
-        stdin::read(MAX_FILE).await?
-    } else {
-        tokio::fs::read(path).await.map_err(|error| Error::file(path, "cannot be read", &error))?
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    if text.trim_start().starts_with('<') {
-        return Err(Error::usage(
-            format!("\"{}\" is XML, and a policy is read as JSON", Key(&path.display().to_string())),
-            "boto3 and the AWS CLI have S3's form as JSON, which is read here, too",
-        ));
-    }
-    LifecyclePolicy::from_json(&text).map_err(|error| {
-        Error::usage(
-            format!("\"{}\": {}", Key(&path.display().to_string()), error.message()),
-            "`cfstore r2 lifecycle show` prints the form; this is a rule: [{\"id\": \"logs\", \"enabled\": true, \
-             \"conditions\": {\"prefix\": \"logs/\"}, \"deleteObjectsTransition\": {\"condition\": {\"type\": \"Age\", \
-             \"maxAge\": 86400}}}]",
-        )
-    })
+async fn read(path: &Path) -> Result<LifecyclePolicy> {
+    policy::read(path, LifecyclePolicy::from_json, FORM_HINT).await
 }
 
-fn as_json(policy: &LifecyclePolicy, form: LifecycleForm) -> Result<Value> {
+fn as_json(policy: &LifecyclePolicy, form: PolicyForm) -> Result<Value> {
     let json = match form {
-        LifecycleForm::S3 => policy.to_s3_json()?,
-        LifecycleForm::Cloudflare => policy.to_cloudflare_json()?,
+        PolicyForm::S3 => policy.to_s3_json()?,
+        PolicyForm::Cloudflare => policy.to_cloudflare_json()?,
     };
-    serde_json::from_str(&json).map_err(|error| Error::Local(format!("the rules are no JSON: {error}")))
+    policy::value(&json)
 }

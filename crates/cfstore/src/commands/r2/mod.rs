@@ -14,6 +14,7 @@ mod head;
 mod lifecycle;
 mod ls;
 mod many;
+mod policy;
 mod presign;
 mod put;
 mod put_many;

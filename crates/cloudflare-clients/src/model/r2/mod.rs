@@ -28,6 +28,7 @@ mod location_hint;
 mod metadata;
 pub(crate) mod multipart;
 mod object;
+mod policy_json;
 mod range;
 mod requests;
 mod sse_customer_key;

@@ -2,20 +2,18 @@
 
 use http::Method;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{CorsPolicy, CorsRule};
-use crate::error::{Error, ErrorKind, Result};
-use crate::json;
+use crate::error::Result;
+use crate::model::r2::policy_json::{Form, PolicyJson, Rule};
 
-/// What errors call it.
-const POLICY: &str = "the CORS policy";
-
-/// Names that rules of Cloudflare's form have at their top.
-const CLOUDFLARE: [&str; 4] = ["allowed", "id", "exposeHeaders", "maxAgeSeconds"];
-/// And those of S3's form.
-const S3: [&str; 6] =
-    ["AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders", "MaxAgeSeconds", "ID"];
+const JSON: PolicyJson = PolicyJson {
+    policy: "the CORS policy",
+    s3_list: "CORSRules",
+    s3: &["AllowedOrigins", "AllowedMethods", "AllowedHeaders", "ExposeHeaders", "MaxAgeSeconds", "ID"],
+    cloudflare: &["allowed", "id", "exposeHeaders", "maxAgeSeconds"],
+    otherwise: Form::S3,
+};
 
 /// A rule as S3 has it.
 #[derive(Serialize, Deserialize)]
@@ -82,21 +80,14 @@ impl CorsPolicy {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: it is neither, or a rule mixes both. The error names the rule and the
-    /// field.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is neither, or a rule mixes both. The error names
+    /// the rule and the field.
     pub fn from_json(json: &str) -> Result<Self> {
-        let rules = match json::from_slice::<json::Unambiguous>(POLICY, json.as_bytes())?.0 {
-            Value::Array(rules) => rules,
-            Value::Object(mut policy) => {
-                match policy.remove("CORSRules").or_else(|| policy.remove("rules")) {
-                    Some(Value::Array(rules)) if policy.is_empty() => rules,
-                    _ => return Err(malformed("it is an object with one list, CORSRules or rules")),
-                }
-            }
-            _ => return Err(malformed("it is a list of rules, or an object with one")),
+        let read = |(form, rule): (Form, Rule<'_>)| match form {
+            Form::S3 => rule.read(|rule: S3Rule| rule.try_into()),
+            Form::Cloudflare => rule.read(|rule: CloudflareRule| rule.try_into()),
         };
-        let numbered = (1..).zip(rules);
-        Ok(Self { rules: numbered.map(|(number, rule)| read(number, rule)).collect::<Result<_>>()? })
+        Ok(Self { rules: JSON.rules(json)?.into_iter().map(read).collect::<Result<_>>()? })
     }
 
     /// The policy as S3 and its SDKs have it, in one line: `{"CORSRules":[…]}`.
@@ -105,7 +96,7 @@ impl CorsPolicy {
     /// None that is known: [`ErrorKind::Serialization`] would be one.
     pub fn to_s3_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
-        write(&S3Policy { rules })
+        JSON.write(&S3Policy { rules })
     }
 
     /// The policy as Cloudflare's API and wrangler have it, in one line: `{"rules":[…]}`.
@@ -114,33 +105,12 @@ impl CorsPolicy {
     /// Those of [`to_s3_json`](Self::to_s3_json).
     pub fn to_cloudflare_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(CloudflareRule::from).collect();
-        write(&CloudflarePolicy { rules })
+        JSON.write(&CloudflarePolicy { rules })
     }
 }
 
-fn write<T: Serialize>(policy: &T) -> Result<String> {
-    let bytes = json::to_vec(POLICY, policy)?;
-    String::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8"))
-}
-
-fn read(number: usize, rule: Value) -> Result<CorsRule> {
-    let has = |names: &[&'static str]| names.iter().copied().find(|name| rule.get(name).is_some());
-    let fails = |error: serde_json::Error| malformed(format!("rule {number}: {error}")).with_source(error);
-    match (has(&CLOUDFLARE), has(&S3)) {
-        (Some(cloudflare), Some(s3)) => Err(malformed(format!(
-            "rule {number} has {s3:?}, as S3 spells it, and {cloudflare:?}, as Cloudflare's API does: use one of the two"
-        ))),
-        (Some(_), None) => CloudflareRule::deserialize(rule).map_err(fails)?.try_into(),
-        (None, _) => S3Rule::deserialize(rule).map_err(fails)?.try_into(),
-    }
-}
-
-fn malformed(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Serialization, format!("{POLICY} is not the expected JSON: {why}"))
-}
-
-fn methods(names: &[String]) -> Result<Vec<Method>> {
-    let method = |name: &String| name.parse().map_err(|_| malformed(format!("{name:?} is no method")));
+fn methods(names: &[String]) -> std::result::Result<Vec<Method>, String> {
+    let method = |name: &String| name.parse().map_err(|_| format!("allows {name:?}: it is not a method"));
     names.iter().map(method).collect()
 }
 
@@ -149,9 +119,9 @@ fn names(methods: &[Method]) -> Vec<String> {
 }
 
 impl TryFrom<S3Rule> for CorsRule {
-    type Error = Error;
+    type Error = String;
 
-    fn try_from(rule: S3Rule) -> Result<Self> {
+    fn try_from(rule: S3Rule) -> std::result::Result<Self, String> {
         Ok(Self {
             id: rule.id,
             allowed_origins: rule.allowed_origins,
@@ -177,9 +147,9 @@ impl From<CorsRule> for S3Rule {
 }
 
 impl TryFrom<CloudflareRule> for CorsRule {
-    type Error = Error;
+    type Error = String;
 
-    fn try_from(rule: CloudflareRule) -> Result<Self> {
+    fn try_from(rule: CloudflareRule) -> std::result::Result<Self, String> {
         Ok(Self {
             id: rule.id,
             allowed_origins: rule.allowed.origins,
@@ -209,6 +179,7 @@ impl From<CorsRule> for CloudflareRule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn a_field_that_is_given_twice_is_refused() {
@@ -273,7 +244,10 @@ mod tests {
                 "unknown field `exposeHeaders`",
             ),
             (r#"[{"allowed": {"origins": [], "methods": []}, "MaxAgeSeconds": 3}]"#, "use one of the two"),
-            (r#"[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET "]}]"#, "\"GET \" is no method"),
+            (
+                r#"[{"AllowedOrigins": ["*"], "AllowedMethods": ["GET "]}]"#,
+                "rule 1 allows \"GET \": it is not a method",
+            ),
             (
                 r#"[{"AllowedOrigins": ["*"], "AllowedMethods": [], "MaxAgeSeconds": -1}]"#,
                 "rule 1: invalid value",

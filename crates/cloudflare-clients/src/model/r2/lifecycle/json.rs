@@ -3,29 +3,27 @@
 use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::{LifecycleCondition, LifecyclePolicy, LifecycleRule};
-use crate::error::{Error, ErrorKind, Result};
-use crate::json;
+use crate::error::Result;
 use crate::model::r2::StorageClass;
+use crate::model::r2::policy_json::{Form, PolicyJson, Rule};
 use crate::time::rfc3339;
 
-/// What errors call it.
-const POLICY: &str = "the lifecycle policy";
-
-/// Names that rules of Cloudflare's form have at their top.
-const CLOUDFLARE: [&str; 6] = [
-    "id",
-    "enabled",
-    "conditions",
-    "deleteObjectsTransition",
-    "storageClassTransitions",
-    "abortMultipartUploadsTransition",
-];
-/// And those of S3's form.
-const S3: [&str; 7] =
-    ["ID", "Status", "Filter", "Prefix", "Expiration", "Transitions", "AbortIncompleteMultipartUpload"];
+const JSON: PolicyJson = PolicyJson {
+    policy: "the lifecycle policy",
+    s3_list: "Rules",
+    s3: &["ID", "Status", "Filter", "Prefix", "Expiration", "Transitions", "AbortIncompleteMultipartUpload"],
+    cloudflare: &[
+        "id",
+        "enabled",
+        "conditions",
+        "deleteObjectsTransition",
+        "storageClassTransitions",
+        "abortMultipartUploadsTransition",
+    ],
+    otherwise: Form::Cloudflare,
+};
 
 const SECONDS_OF_DAY: u64 = 24 * 60 * 60;
 
@@ -162,9 +160,10 @@ struct CloudflarePolicy {
 
 impl LifecyclePolicy {
     /// Reads a policy in either form that is in use: that of [Cloudflare's
-    /// API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/lifecycle/) and wrangler
-    /// (`{"rules": [{"id": …, "deleteObjectsTransition": …}]}`), and that of S3 and its SDKs (`{"Rules": [{"ID": …,
-    /// "Expiration": …}]}`). A list of rules alone will do. It is not yet [checked](Self::validate).
+    /// API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/lifecycle/)
+    /// and wrangler (`{"rules": [{"id": …, "deleteObjectsTransition": …}]}`), and that of S3 and its SDKs
+    /// (`{"Rules": [{"ID": …, "Expiration": …}]}`). A list of rules alone will do. It is not yet
+    /// [checked](Self::validate).
     ///
     /// ```
     /// use cloudflare_clients::r2::LifecyclePolicy;
@@ -177,20 +176,14 @@ impl LifecyclePolicy {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::Serialization`]: it is neither, or a rule mixes both, or has what R2 does not. The error names the
-    /// rule and the field.
+    /// [`ErrorKind::Serialization`](crate::ErrorKind): it is neither, or a rule mixes both, or has what R2
+    /// does not. The error names the rule and the field.
     pub fn from_json(json: &str) -> Result<Self> {
-        let rules = match json::from_slice(POLICY, json.as_bytes())? {
-            Value::Array(rules) => rules,
-            Value::Object(mut policy) => match policy.remove("Rules").or_else(|| policy.remove("rules")) {
-                Some(Value::Array(rules)) if policy.is_empty() => rules,
-                _ => return Err(malformed("it is an object with one list, Rules or rules")),
-            },
-            _ => return Err(malformed("it is a list of rules, or an object with one")),
+        let read = |(form, rule): (Form, Rule<'_>)| match form {
+            Form::S3 => rule.read(S3Rule::read),
+            Form::Cloudflare => rule.read(CloudflareRule::read),
         };
-        let numbered = (1..).zip(rules);
-        let mut policy =
-            Self { rules: numbered.map(|(number, rule)| read(number, rule)).collect::<Result<_>>()? };
+        let mut policy = Self { rules: JSON.rules(json)?.into_iter().map(read).collect::<Result<_>>()? };
         policy.name_rules();
         Ok(policy)
     }
@@ -207,13 +200,14 @@ impl LifecyclePolicy {
         }
     }
 
-    /// The policy as S3 and its SDKs have it, in one line: `{"Rules":[…]}`. Ages are rounded up to whole days.
+    /// The policy as S3 and its SDKs have it, in one line: `{"Rules":[…]}`. Ages are rounded up to whole
+    /// days.
     ///
     /// # Errors
     /// None that is known: [`ErrorKind::Serialization`] would be one.
     pub fn to_s3_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
-        write(&S3Policy { rules })
+        JSON.write(&S3Policy { rules })
     }
 
     /// The policy as Cloudflare's API and wrangler have it, in one line: `{"rules":[…]}`.
@@ -222,30 +216,8 @@ impl LifecyclePolicy {
     /// Those of [`to_s3_json`](Self::to_s3_json).
     pub fn to_cloudflare_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(CloudflareRule::from).collect();
-        write(&CloudflarePolicy { rules })
+        JSON.write(&CloudflarePolicy { rules })
     }
-}
-
-fn write<T: Serialize>(policy: &T) -> Result<String> {
-    let bytes = json::to_vec(POLICY, policy)?;
-    String::from_utf8(bytes).map_err(|_| malformed("it is not UTF-8"))
-}
-
-fn read(number: usize, rule: Value) -> Result<LifecycleRule> {
-    let has = |names: &[&'static str]| names.iter().copied().find(|name| rule.get(name).is_some());
-    let fails = |error: serde_json::Error| malformed(format!("rule {number}: {error}")).with_source(error);
-    let wrong = |what: &str| malformed(format!("rule {number} {what}"));
-    match (has(&CLOUDFLARE), has(&S3)) {
-        (Some(cloudflare), Some(s3)) => Err(malformed(format!(
-            "rule {number} has {s3:?}, as S3 spells it, and {cloudflare:?}, as Cloudflare's API does: use one of the two"
-        ))),
-        (None, Some(_)) => S3Rule::deserialize(rule).map_err(fails)?.read().map_err(wrong),
-        (_, None) => CloudflareRule::deserialize(rule).map_err(fails)?.read().map_err(wrong),
-    }
-}
-
-fn malformed(why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::Serialization, format!("{POLICY} is not the expected JSON: {why}"))
 }
 
 /// Whole days, rounded up.
@@ -398,6 +370,7 @@ mod tests {
     use std::time::UNIX_EPOCH;
 
     use super::*;
+    use crate::error::ErrorKind;
 
     #[test]
     fn both_forms_are_written_and_read() {
@@ -449,6 +422,10 @@ mod tests {
             (r#"{"LifecycleConfiguration": {}}"#, "Rules or rules"),
             (r#"[{"id": "a", "enabled": true, "prefix": "x"}]"#, "unknown field `prefix`"),
             (r#"[{"ID": "a", "Status": "Enabled"}, {"ID": "b", "enabled": true}]"#, "use one of the two"),
+            (
+                r#"[{"id": "a", "enabled": true, "conditions": {"prefix": "a/", "prefix": ""}}]"#,
+                "\"prefix\" is given twice",
+            ),
             (r#"[{"ID": "a", "Status": "On"}]"#, "rule 1: unknown variant `On`"),
             (r#"[{"ID": "a", "Status": "Enabled", "Filter": {"Tag": {}}}]"#, "unknown field `Tag`"),
             (r#"[{"ID": "a", "Status": "Enabled", "Expiration": {}}]"#, "one of Days and Date"),

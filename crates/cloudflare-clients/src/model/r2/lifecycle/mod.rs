@@ -18,12 +18,13 @@ const MAX_ID: usize = 255;
 /// A new bucket's only rule aborts uploads after this time.
 const ABORTED_AFTER: Duration = Duration::from_hours(7 * 24);
 
-/// The lifecycle policy of a bucket: which objects are deleted or moved to Infrequent Access, and when, and how long
-/// an upload in parts may take.
+/// The lifecycle policy of a bucket: which objects are deleted or moved to Infrequent Access, and when, and
+/// how long an upload in parts may take.
 ///
-/// R2 carries rules out within 24 hours of their time. Setting a policy replaces the whole of it, with the rule
-/// that [a new bucket has](Self::of_new_bucket): a policy without a rule that aborts uploads keeps their parts, which cost
-/// as objects do, for ever. See [Object lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
+/// R2 carries rules out within 24 hours of their time. Setting a policy replaces the whole of it, with the
+/// rule that [a new bucket has](Self::of_new_bucket): a policy without a rule that aborts uploads keeps their
+/// parts, which cost as objects do, for ever. See [Object
+/// lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
 ///
 /// ```
 /// use std::time::Duration;
@@ -109,9 +110,9 @@ impl LifecyclePolicy {
     /// Checks what R2 and AWS say of a policy.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 1,000, or two with one id; a
-    /// rule does nothing, has no id or one of more than 255 bytes, an age with a fraction of a second, or a date outside
-    /// of the years 1970 to 9999.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the policy has no rule or more than 1,000, or two with
+    /// one id; a rule does nothing, has no id or one of more than 255 bytes, an age with a fraction of a
+    /// second, or a date outside of the years 1970 to 9999.
     pub fn validate(&self) -> Result<()> {
         if self.rules.is_empty() {
             return Err(Error::invalid_input(
@@ -130,8 +131,8 @@ impl LifecyclePolicy {
         Ok(())
     }
 
-    /// When an object that was uploaded at this time is deleted, and by which rule. The time may be past, where the object was
-    /// uploaded after the date of a rule or is not deleted yet.
+    /// When an object that was uploaded at this time is deleted, and by which rule. The time may be past,
+    /// where the object was uploaded after the date of a rule or is not deleted yet.
     pub fn expiration(&self, key: &str, uploaded: SystemTime) -> Option<(SystemTime, &LifecycleRule)> {
         let due = |rule: &LifecycleRule| rule.delete_objects.map(|condition| condition.time(uploaded));
         let rules = self.rules.iter().filter(|rule| rule.enabled && rule.applies_to(key));
