@@ -158,7 +158,7 @@ def checksums():
     write("checked/small", pattern(1000))
     write("checked/parts", pattern(20 * MIB))
     rclone("copy", "checked", at("checked"))
-    # Of an object in parts, whose etag is none, rclone keeps the MD5 as metadata.
+    # The etag of an object in parts is not an MD5: rclone keeps that as metadata.
     equal(rclone("md5sum", at("checked")), rclone("md5sum", "checked"))
     rclone("check", "checked", at("checked"))
     before = modified("checked/small")
@@ -242,7 +242,7 @@ def customer_keys():
     rclone("copyto", at("sse-c/a"), "down", **key)
     equal(read("down"), body)
     contains(rclone("md5sum", at("sse-c/a"), **key), hashlib.md5(body).hexdigest().encode())
-    # To rclone there is no object then.
+    # rclone takes the object for missing then.
     rclone("copyto", at("sse-c/a"), "other", **{**key, "RCLONE_S3_SSE_CUSTOMER_KEY": "o" * 32})
     equal(os.path.isfile("other"), False)
 

@@ -209,7 +209,8 @@ fn missing_hint(key: &str, command: &str) -> Cow<'static, str> {
         .into()
 }
 
-/// Whether an object takes a customer's key that was not given. These are AWS's words, which the local server has, too.
+/// Whether an object takes a customer's key that was not given. These are AWS's words, which the local server
+/// has, too.
 pub(crate) fn is_encrypted(error: &cloudflare_clients::Error) -> bool {
     error.kind() == ErrorKind::InvalidInput
         && error.message().contains("using a form of Server Side Encryption")

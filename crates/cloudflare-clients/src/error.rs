@@ -358,7 +358,8 @@ impl Error {
         self
     }
 
-    /// Says whether an attempt before the last one failed in such a way that it may have done what it was to do.
+    /// Says whether an attempt before the last one failed in such a way that it may have done what it was to
+    /// do.
     #[must_use]
     pub(crate) fn repeating(mut self, may_repeat: bool) -> Self {
         self.0.may_repeat = may_repeat;

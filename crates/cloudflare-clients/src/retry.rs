@@ -126,9 +126,9 @@ impl RetryPolicy {
 
     /// What to do after a failure.
     ///
-    /// `retries` is how many retries were made before it: of a 429 or 503 all, and of another failure those after other
-    /// failures, so that having been slowed down does not use them up. `waited` how long they waited in all, and `random`
-    /// a number in `[0, 1)` for the jitter.
+    /// `retries` is how many retries were made before it: of a 429 or 503 all, and of another failure those
+    /// after other failures, so that having been slowed down does not use them up. `waited` how long they
+    /// waited in all, and `random` a number in `[0, 1)` for the jitter.
     pub fn decide(&self, error: &Error, retries: u32, waited: Duration, random: f64) -> RetryDecision {
         // Bytes that arrived wrong may arrive right, but twice wrong means that they are stored wrong.
         let damaged = error.kind() == ErrorKind::Integrity && !error.is_about_given();

@@ -7,8 +7,8 @@ use http::StatusCode;
 
 /// Which share of requests is to fail, and how, for [`Faults::follow`](crate::Faults::follow).
 ///
-/// It is also parsed from text, as `cfstore serve --fault` takes it: `503=5%,429=1%,reset=0.5%,slow=200ms`. What
-/// stands without a share happens to every request.
+/// It is also parsed from text, as `cfstore serve --fault` takes it: `503=5%,429=1%,reset=0.5%,slow=200ms`.
+/// What stands without a share happens to every request.
 ///
 /// | text | what happens |
 /// |---|---|
@@ -162,7 +162,7 @@ fn share(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').and_then(|number| number.parse::<f64>().ok());
     match percent {
         Some(percent) if (0.0..=100.0).contains(&percent) => Ok(percent / 100.0),
-        _ => Err(format!("{text:?} is no share of requests: write it as 5% or 0.5%")),
+        _ => Err(format!("{text:?} is not a share of requests: write it as 5% or 0.5%")),
     }
 }
 
@@ -170,7 +170,7 @@ fn share(text: &str) -> Result<f64, String> {
 fn delay(text: &str) -> Result<(Duration, f64), String> {
     let (delay, part) = text.split_once('@').unwrap_or((text, "100%"));
     let delay = humantime::parse_duration(delay)
-        .map_err(|_| format!("{delay:?} is no time to wait: write it as slow=200ms or slow=2s@10%"))?;
+        .map_err(|_| format!("{delay:?} is not a time to wait: write it as slow=200ms or slow=2s@10%"))?;
     Ok((delay, share(part)?))
 }
 
@@ -199,12 +199,12 @@ mod tests {
             ("", "\"\" is neither a status"),
             ("200=5%", "\"200\" is neither a status"),
             ("broken=5%", "\"broken\" is neither a status"),
-            ("503=5", "\"5\" is no share"),
-            ("503=101%", "\"101%\" is no share"),
-            ("503=-1%", "\"-1%\" is no share"),
-            ("503=NaN%", "\"NaN%\" is no share"),
-            ("slow", "\"\" is no time to wait"),
-            ("slow=5%", "\"5%\" is no time to wait"),
+            ("503=5", "\"5\" is not a share"),
+            ("503=101%", "\"101%\" is not a share"),
+            ("503=-1%", "\"-1%\" is not a share"),
+            ("503=NaN%", "\"NaN%\" is not a share"),
+            ("slow", "\"\" is not a time to wait"),
+            ("slow=5%", "\"5%\" is not a time to wait"),
             ("503=60%,reset=41%", "the shares are 101% together"),
         ] {
             let error = text.parse::<FaultPlan>().unwrap_err();

@@ -36,8 +36,8 @@ impl Faults {
         self.orders().next = (count > 0).then_some((count, status));
     }
 
-    /// From now on, requests fail by this plan, but for those that [`fail_next`](Self::fail_next) decides about.
-    /// `FaultPlan::default()` ends it.
+    /// From now on, requests fail by this plan, but for those that [`fail_next`](Self::fail_next) decides
+    /// about. `FaultPlan::default()` ends it.
     pub fn follow(&self, plan: FaultPlan) {
         self.orders().plan = plan;
     }
@@ -45,7 +45,7 @@ impl Faults {
     /// What happens to a request with these headers. `random` gives numbers in `[0, 1)`.
     ///
     /// # Errors
-    /// The plan in the headers is none.
+    /// The header does not hold a plan.
     pub(crate) fn take(&self, headers: &HeaderMap, random: impl Fn() -> f64) -> Result<Fault, String> {
         let mut orders = self.orders();
         if let Some((count, status)) = &mut orders.next {

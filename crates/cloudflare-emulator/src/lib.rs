@@ -58,9 +58,9 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A [`FaultPlan`] makes a share of all requests fail, for as long as it is followed: statuses, connections that are
-//! closed before, after or in the middle of what they are to do, and waits. A request orders its own failure with the
-//! header `x-emulator-fault`.
+//! A [`FaultPlan`] makes a share of all requests fail, for as long as it is followed: statuses, connections
+//! that are closed before, after or in the middle of what they are to do, and waits. A request orders its own
+//! failure with the header `x-emulator-fault`.
 //!
 //! # Time
 //!

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// What of R2's behaviour in production a server shows; by default nothing, as all of it slows tests down or makes
-/// them fail that do not expect it.
+/// What of R2's behaviour in production a server shows; by default nothing, as all of it slows tests down or
+/// makes them fail that do not expect it.
 ///
 /// ```
 /// use cloudflare_emulator::{Emulator, R2Behaviour};
@@ -16,12 +16,14 @@ use std::time::Duration;
 #[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
 #[non_exhaustive]
 pub struct R2Behaviour {
-    /// How far apart two writes to a key have to be: an earlier one is 429 `TooManyRequests`, and has no effect.
+    /// How far apart two writes to a key have to be: an earlier one is 429 `TooManyRequests`, and has no
+    /// effect.
     ///
-    /// Puts, copies, completed uploads and deletes are writes; parts are not. A write that fails does not count.
+    /// Puts, copies, completed uploads and deletes are writes; parts are not. A write that fails does not
+    /// count.
     pub write_interval: Option<Duration>,
-    /// Whether pages of objects have fewer entries than were asked for at times, and at times none, before the
-    /// last one.
+    /// Whether pages of objects have fewer entries than were asked for at times, and at times none, before
+    /// the last one.
     pub short_pages: bool,
     /// Whether answers of text and the like are compressed for who accepts gzip: they lose their
     /// `Content-Length`, and their etag becomes a weak one.
@@ -31,15 +33,15 @@ pub struct R2Behaviour {
     pub no_continue: bool,
     /// Whether bodies that are signed in chunks are refused over plain HTTP too.
     pub refuses_chunks: bool,
-    /// How long a key of [`Keys::add`](crate::Keys::add), and what is made from it, is unknown (401 `Unauthorized`)
-    /// before it works.
+    /// How long a key of [`Keys::add`](crate::Keys::add), and what is made from it, is unknown (401
+    /// `Unauthorized`) before it works.
     pub new_key_delay: Option<Duration>,
 }
 
 impl R2Behaviour {
-    /// All of it, with R2's [one write a second](https://developers.cloudflare.com/r2/platform/limits/) to a key,
-    /// and 10 seconds of the [minute](https://developers.cloudflare.com/r2/reference/consistency/) that a new
-    /// key may take.
+    /// All of it, with R2's [one write a second](https://developers.cloudflare.com/r2/platform/limits/) to a
+    /// key, and 10 seconds of the [minute](https://developers.cloudflare.com/r2/reference/consistency/) that
+    /// a new key may take.
     pub fn as_in_production() -> Self {
         Self {
             write_interval: Some(Duration::from_secs(1)),

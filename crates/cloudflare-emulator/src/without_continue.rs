@@ -8,8 +8,8 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What the HTTP library writes, by itself and before anything else of an answer, once a body is read that the client
-/// waits to send.
+/// What the HTTP library writes, by itself and before anything else of an answer, once a body is read that
+/// the client waits to send.
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// Takes what is to be written, and passes it on but for the next `100 Continue` while one is expected.

@@ -164,7 +164,7 @@ fn a_url_gets_each_event_posted() {
     let url = format!("http://{}/events?key=1", listener.local_addr().unwrap());
     let server = Server::start_with(&folder, &["--events", &url]);
     server.ok(&folder, &["r2", "put", "in", "a"]);
-    // It is not there the first time.
+    // The first request fails.
     for status in ["503 Service Unavailable", "200 OK"] {
         let (mut stream, _) = listener.accept().unwrap();
         let mut request = Vec::new();

@@ -189,7 +189,7 @@ fn the_commands_work_with_what_production_does_and_with_failures() {
     assert_eq!(ok(&["kv", "get", "k"]), "v");
 
     let wrong = folder.fails(&["serve", "--fault", "503=often"]);
-    assert!(wrong.starts_with("exit 2") && wrong.contains("\"often\" is no share of requests"), "{wrong}");
+    assert!(wrong.starts_with("exit 2") && wrong.contains("\"often\" is not a share of requests"), "{wrong}");
 }
 
 #[test]

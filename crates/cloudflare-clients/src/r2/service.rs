@@ -203,13 +203,15 @@ impl R2Service {
         self
     }
 
-    /// The customer's key that objects are encrypted with: what the service writes, and what it reads, transfers of all kinds
-    /// included. `None`, which is the default, is for objects without one: each request may be given another key by its own
-    /// setter. R2 refuses to read an object without its key, with another one, and with a key that it does not need.
+    /// The customer's key that objects are encrypted with: what the service writes, and what it reads,
+    /// transfers of all kinds included. `None`, which is the default, is for objects without one: each
+    /// request may be given another key by its own setter. R2 refuses to read an object without its key, with
+    /// another one, and with a key that it does not need.
     ///
-    /// A copy takes it for both sides, unless it is told otherwise, and one to another bucket takes that of either service.
-    /// Deletes, lists and the completion of an upload need none. The etag of an encrypted object is no MD5 of its bytes, so
-    /// that it proves nothing: what is written with its CRC-64/NVME, as uploads are, is verified by that.
+    /// A copy takes it for both sides, unless it is told otherwise, and one to another bucket takes that of
+    /// either service. Deletes, lists and the completion of an upload need none. The etag of an encrypted
+    /// object is no MD5 of its bytes, so that it proves nothing: what is written with its CRC-64/NVME, as
+    /// uploads are, is verified by that.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::{R2Service, SseCustomerKey}};
@@ -235,7 +237,8 @@ impl R2Service {
         self.settings.ssec_key.as_ref()
     }
 
-    /// What a service that has taken its key encrypts an object with, where the service itself does not say it.
+    /// What a service that has taken its key encrypts an object with, where the service itself does not say
+    /// it.
     pub(crate) fn ssec_key_md5(&self) -> Option<String> {
         self.ssec_key().map(|key| key.md5().to_hex())
     }

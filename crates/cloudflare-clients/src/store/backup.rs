@@ -1,8 +1,9 @@
 //! A copy of a whole store as it is at one moment, while it is used.
 //!
-//! Most files are copied first, without being in anybody's way. Then, while nobody commits, one connection begins to read
-//! the database as it is, and the files that came since get a second name: from there on nothing of that moment can be
-//! removed. What that connection reads becomes the copy's database, and its file gets its name when all others are there.
+//! Most files are copied first, without being in anybody's way. Then, while nobody commits, one connection
+//! begins to read the database as it is, and the files that came since get a second name: from there on
+//! nothing of that moment can be removed. What that connection reads becomes the copy's database, and its
+//! file gets its name when all others are there.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read as _};
@@ -41,8 +42,8 @@ pub struct BackupReport {
     pub taken: SystemTime,
     /// How many bytes the objects, values and parts of unfinished uploads in it have.
     pub bytes: u64,
-    /// What is damaged in the store, and therefore in the copy. Small objects and values, which are in the database,
-    /// are not compared: [`LocalStore::scrub`] does so.
+    /// What is damaged in the store, and therefore in the copy. Small objects and values, which are in the
+    /// database, are not compared: [`LocalStore::scrub`] does so.
     pub damaged: Vec<Damage>,
 }
 
@@ -70,20 +71,20 @@ struct Moment {
 }
 
 impl LocalStore {
-    /// Copies the whole store into a folder, which has to be new or empty, as it is at one moment: buckets with their
-    /// settings, objects, unfinished uploads, namespaces and values. The copy is a store itself: it can be opened and
-    /// served, and [`scrub`](Self::scrub) looks at it.
+    /// Copies the whole store into a folder, which has to be new or empty, as it is at one moment: buckets
+    /// with their settings, objects, unfinished uploads, namespaces and values. The copy is a store itself:
+    /// it can be opened and served, and [`scrub`](Self::scrub) looks at it.
     ///
-    /// The store may be used meanwhile, by this process and others. Writes wait only while the files that came during
-    /// the backup are given second names. `on_progress` gets the number of bytes copied so
-    /// far and about how many there are.
+    /// The store may be used meanwhile, by this process and others. Writes wait only while the files that
+    /// came during the backup are given second names. `on_progress` gets the number of bytes copied so far
+    /// and about how many there are.
     ///
-    /// Bytes that are damaged are copied as they are, and named in the report. A backup that fails leaves nothing but
-    /// empty folders; one whose process is killed leaves files and no store.
+    /// Bytes that are damaged are copied as they are, and named in the report. A backup that fails leaves
+    /// nothing but empty folders; one whose process is killed leaves files and no store.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the folder has something in it. [`ErrorKind::Storage`](crate::ErrorKind): the
-    /// store cannot be read, or the folder cannot be written.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): the folder has something in it.
+    /// [`ErrorKind::Storage`](crate::ErrorKind): the store cannot be read, or the folder cannot be written.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -212,7 +213,7 @@ impl Target {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             names => names.map_err(|e| storage(folder, "cannot be read", e)),
         };
-        // What a backup that failed leaves is no obstacle.
+        // A failed backup may have left empty folders.
         let is_empty = names(&folder)?.iter().all(|name| name == "blobs") && names(&blobs)?.is_empty();
         if !is_empty {
             return Err(Error::invalid_input(format!(
@@ -251,7 +252,7 @@ impl Target {
         ["-journal", "-wal", "-shm"].map(|end| self.folder.join(format!("{UNFINISHED}{end}")))
     }
 
-    /// Copies a file of the store. Where it is not there, it was removed since it was listed, or is missing.
+    /// Copies a file of the store. A missing one was removed since it was listed, or is lost.
     fn copy_unless_gone(&mut self, blobs: &Blobs, file: &StoredFile) -> Result<()> {
         match blobs.open(&file.name) {
             Ok(from) => self.copy(file, from),

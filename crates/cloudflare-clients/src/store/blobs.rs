@@ -55,8 +55,8 @@ impl Blobs {
         Ok(Some(copies))
     }
 
-    /// Gives a file a second name among those that are on their way in, so that its bytes stay as long as what is returned;
-    /// or copies it where the file system has no links. `None` when it is not there.
+    /// Gives a file a second name among those that are on their way in, so that its bytes stay as long as
+    /// what is returned; or copies it where the file system has no links. `None` when the file is missing.
     pub(super) fn hold(self: &Arc<Self>, name: &str) -> Result<Option<PendingBlob>> {
         let source = self.path(name);
         let Ok(instance) = self.instance() else {
@@ -121,8 +121,8 @@ impl Blobs {
         self.disk().sync_folder(&self.folder).map_err(|e| storage(&self.folder, "cannot be synced", e))
     }
 
-    /// Returns once what was removed stays removed after a power cut. An instance is not forgotten before that: nobody would clean up
-    /// after it.
+    /// Returns once what was removed stays removed after a power cut. An instance is not forgotten before
+    /// that: nobody would clean up after it.
     pub(super) fn sync_folders(&self) -> Result<()> {
         let incoming = self.disk().sync_folder(&self.incoming);
         incoming.map_err(|e| storage(&self.incoming, "cannot be synced", e))?;

@@ -399,8 +399,8 @@ impl LocalBucket {
         .await
     }
 
-    /// The metadata of an object, without the customer's key that it may be encrypted with: for conditions on what is
-    /// replaced.
+    /// The metadata of an object, without the customer's key that it may be encrypted with: for conditions on
+    /// what is replaced.
     ///
     /// # Errors
     /// Those of a head.
@@ -545,7 +545,8 @@ impl LocalBucket {
         Ok((CopiedBytes::Linked(names), files))
     }
 
-    /// The bytes of a copy under another key than its source, which is in this bucket: each segment is read and stored anew.
+    /// The bytes of a copy under another key than its source, which is in this bucket: each segment is read
+    /// and stored anew.
     async fn encrypt_anew(
         &self,
         source: &Key,

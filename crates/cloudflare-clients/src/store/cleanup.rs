@@ -103,7 +103,8 @@ fn remove_incoming(blobs: &Blobs, dead: &[DeadInstance]) -> Result<()> {
     Ok(())
 }
 
-/// The files in a folder whose instance is dead or has ended: after a power cut, files are there again that the latter had removed.
+/// The files in a folder whose instance is dead or has ended: after a power cut, files are there again that
+/// the latter had removed.
 fn files_of_nobody(blobs: &Blobs, folder: &Path, dead: &[DeadInstance]) -> Result<Vec<String>> {
     let disk = &*blobs.platform.disk;
     let names = disk.list(folder).map_err(|e| storage(folder, "cannot be read", e))?;

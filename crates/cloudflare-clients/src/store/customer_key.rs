@@ -1,11 +1,12 @@
-//! Whether a request has the key that an object or upload is encrypted with. The errors are those that AWS documents; R2's are
-//! known of keys that an object does not need.
+//! Whether a request has the key that an object or upload is encrypted with. The errors are those that AWS
+//! documents; R2's are known of keys that an object does not need.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::{ACCESS_DENIED, INVALID_REQUEST};
 use crate::r2::{Checksum, SseCustomerKey};
 
-/// Refuses to read an object without its key, or with another one. `md5` is that of its key, where it has one.
+/// Refuses to read an object without its key, or with another one. `md5` is that of its key, where it has
+/// one.
 pub(super) fn check_read(md5: Option<&str>, given: Option<&SseCustomerKey>) -> Result<()> {
     match (md5, given) {
         (None, None) => Ok(()),
@@ -171,7 +172,7 @@ mod tests {
                 assert!(!contains(bytes, secret), "{} has {secret:?}", path.display());
             }
         }
-        // The search finds what is there.
+        // The search finds what is stored in the clear.
         bucket.put(PutRequest::new("plain", text(100_000))).await.unwrap();
         let all = stored_bytes(folder.path());
         assert!(all.iter().any(|(_, bytes)| contains(bytes, secrets[0])));

@@ -666,8 +666,8 @@ mod tests {
         assert!(nothing.message().contains("cannot be created"), "{nothing}");
     }
 
-    /// One of the newest format is read whole, also what is encrypted, and its rules are not carried out. One of an older
-    /// format would have to be upgraded.
+    /// One of the newest format is read whole, also what is encrypted, and its rules are not carried out. One
+    /// of an older format would have to be upgraded.
     #[tokio::test]
     async fn a_store_of_a_format_is_read_where_it_cannot_be_written() {
         let newest = VERSIONS.len();

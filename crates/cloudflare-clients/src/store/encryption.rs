@@ -1,8 +1,10 @@
-//! Segments that are encrypted by a customer's key, a chunk at a time: a range of one is read and proved without the rest.
+//! Segments that are encrypted by a customer's key, a chunk at a time: a range of one is read and proved
+//! without the rest.
 //!
-//! Each segment has a key of its own: HKDF-SHA256 of the customer's key and 32 random bytes, its salt, for the number of its
-//! part. By that each chunk is sealed with AES-256-GCM under a nonce that says which chunk it is and whether it is the last.
-//! So a chunk opens in its place alone: not behind another one, not as the end, not in another segment.
+//! Each segment has a key of its own: HKDF-SHA256 of the customer's key and 32 random bytes, its salt, for
+//! the number of its part. By that each chunk is sealed with AES-256-GCM under a nonce that says which chunk
+//! it is and whether it is the last. So a chunk opens in its place alone: not behind another one, not as the
+//! end, not in another segment.
 
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, Tag, UnboundKey};
 use ring::hkdf::{HKDF_SHA256, Salt};
@@ -14,7 +16,8 @@ use crate::r2::SseCustomerKey;
 /// How many bytes a chunk grows by: the tag that proves it.
 const TAG: usize = 16;
 
-/// How many bytes are in a chunk, but for the last one. Sealed it is one block, so that each is compared with its checksum, too.
+/// How many bytes are in a chunk, but for the last one. Sealed it is one block, so that each is compared with
+/// its checksum, too.
 pub(super) const CHUNK: usize = BLOCK - TAG;
 
 /// Random bytes that make the key of one segment.

@@ -15,8 +15,9 @@ use crate::sync::lock;
 /// How many events wait for a listener at most.
 const MAX_WAITING: usize = 10_000;
 
-/// What happens to the objects of a [`LocalStore`](crate::LocalStore) from now on, as R2's event notifications say it: a stream, in the order of
-/// the transactions, of what was done through this store and its clones. What another process does is not in it.
+/// What happens to the objects of a [`LocalStore`](crate::LocalStore) from now on, as R2's event
+/// notifications say it: a stream, in the order of the transactions, of what was done through this store and
+/// its clones. What another process does is not in it.
 ///
 /// Up to 10,000 events wait to be read. More are dropped, with a warning.
 #[derive(Debug)]

@@ -1,9 +1,10 @@
 //! Carrying out lifecycle rules.
 //!
-//! An index has the objects of each bucket in the order in which they were uploaded. All that an action is about is at its
-//! beginning, up to the time when what is of age was uploaded. An action is carried out on a piece of it, and the next time
-//! on what follows: so a sweep looks at what has come of age since the last one, and at nothing else. It finds in a
-//! read, and changes what was found in transactions of their own, so that writers wait for a few of them at most.
+//! An index has the objects of each bucket in the order in which they were uploaded. All that an action is
+//! about is at its beginning, up to the time when what is of age was uploaded. An action is carried out on a
+//! piece of it, and the next time on what follows: so a sweep looks at what has come of age since the last
+//! one, and at nothing else. It finds in a read, and changes what was found in transactions of their own, so
+//! that writers wait for a few of them at most.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -195,8 +196,8 @@ impl SweptBucket {
         shared.writer.write(Vec::new(), keep).await
     }
 
-    /// Carries out an action on all that has come of age. Returns how many objects it has changed, and whether the policy
-    /// is still the bucket's.
+    /// Carries out an action on all that has come of age. Returns how many objects it has changed, and
+    /// whether the policy is still the bucket's.
     async fn act(
         &mut self,
         shared: &Shared,
@@ -318,7 +319,8 @@ impl Query {
         Self { bucket, prefix: normalize_key(&rule.prefix).into_owned().into_bytes(), after, last }
     }
 
-    /// A batch of objects in the order of their times, and whether there is any object of any key up to the end.
+    /// A batch of objects in the order of their times, and whether there is any object of any key up to the
+    /// end.
     fn run(self, connection: &Connection) -> StoreResult<(Vec<Found>, bool)> {
         let mut statement = connection.prepare_cached(FIND)?;
         let (time, key) = &self.after;
@@ -685,7 +687,8 @@ mod tests {
         bucket.store().shared().writer.write(Vec::new(), fill).await.unwrap();
     }
 
-    /// `cargo test --release -p cloudflare-clients --features local --lib -- --ignored --nocapture a_sweep_of_a_million`
+    /// `cargo test --release -p cloudflare-clients --features local --lib -- --ignored --nocapture
+    /// a_sweep_of_a_million`
     #[tokio::test]
     #[ignore = "measures"]
     async fn a_sweep_of_a_million_keys() {

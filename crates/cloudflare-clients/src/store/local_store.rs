@@ -36,9 +36,10 @@ pub struct LocalStore(Arc<Shared>);
 impl LocalStore {
     /// Opens the store in a folder, which is created where it is not there, for its owner alone.
     ///
-    /// Keys of namespaces that have expired are removed, and so is what a process that was killed left half-written, in the
-    /// background. Files of such a process that are whole and that the database does not name are moved to the folder
-    /// `lost`, with a warning. The first use of a bucket carries out [lifecycle rules](Self::apply_lifecycle).
+    /// Keys of namespaces that have expired are removed, and so is what a process that was killed left
+    /// half-written, in the background. Files of such a process that are whole and that the database does not
+    /// name are moved to the folder `lost`, with a warning. The first use of a bucket carries out [lifecycle
+    /// rules](Self::apply_lifecycle).
     ///
     /// Where nothing can be written (a full disk, a file system or folder that is mounted or permitted to
     /// read only) an existing store of the newest format opens to read only, with a warning, and writes fail:
@@ -46,8 +47,8 @@ impl LocalStore {
     /// MiB for them.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or has a newer format,
-    /// or has an older one and cannot be written.
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage) when the folder or its database cannot be opened, or
+    /// has a newer format, or has an older one and cannot be written.
     pub async fn open(folder: impl AsRef<Path>) -> Result<Self> {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(TokioRuntime))).await
     }
@@ -96,10 +97,11 @@ impl LocalStore {
         self.0.platform.runtime.now()
     }
 
-    /// Carries out the [lifecycle rules](crate::r2::LifecyclePolicy) of all buckets, as of the time by the store's clock.
+    /// Carries out the [lifecycle rules](crate::r2::LifecyclePolicy) of all buckets, as of the time by the
+    /// store's clock.
     ///
-    /// The store does so by itself, in the background of what is done to a bucket: first after it was opened, and then once
-    /// a minute at most. `cfstore serve` does it every minute. R2 takes up to a day.
+    /// The store does so by itself, in the background of what is done to a bucket: first after it was opened,
+    /// and then once a minute at most. `cfstore serve` does it every minute. R2 takes up to a day.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
@@ -133,8 +135,8 @@ impl LocalStore {
 
     /// Listens to what happens to objects from now on. The events have this account's id.
     ///
-    /// Objects that are put, copied, made of parts and deleted have events, and those that a lifecycle rule deletes. A
-    /// deletion of what is not there has none.
+    /// Objects that are put, copied, made of parts and deleted have events, and those that a lifecycle rule
+    /// deletes. The deletion of a missing object has no event.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {

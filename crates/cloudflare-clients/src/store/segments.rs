@@ -133,8 +133,8 @@ pub(super) fn forget_plain_crcs(write: &Write<'_>, ids: Range<i64>) -> StoreResu
     Ok(())
 }
 
-/// The columns that [`read_crc`] reads, behind the size. The checksums of the blocks are read only if they are needed, which the
-/// parameter says: there are many of them.
+/// The columns that [`read_crc`] reads, behind the size. The checksums of the blocks are read only if they
+/// are needed, which the parameter says: there are many of them.
 macro_rules! crc_columns {
     ($are_needed:literal) => {
         concat!("CASE WHEN ", $are_needed, " THEN checksums END, salt IS NOT NULL, plain_crc64nvme")
@@ -142,8 +142,8 @@ macro_rules! crc_columns {
 }
 pub(super) use crc_columns;
 
-/// The CRC-64/NVME of a segment, by columns of it: its size, and `crc_columns!` from `first` on. One of before version 3 has
-/// none, unless it was scrubbed.
+/// The CRC-64/NVME of a segment, by columns of it: its size, and `crc_columns!` from `first` on. One of
+/// before version 3 has none, unless it was scrubbed.
 pub(super) fn read_crc(row: &Row<'_>, size: usize, first: usize) -> StoreResult<Option<Crc64Nvme>> {
     let size: u64 = row.get(size)?;
     let bytes = |column| row.get_ref(column)?.as_blob_or_null().map_err(rusqlite::Error::from);

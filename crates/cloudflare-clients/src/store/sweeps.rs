@@ -27,8 +27,8 @@ impl Sweeps {
         self.next.store(0, Ordering::Relaxed);
     }
 
-    /// Lets the caller carry them out, if they are due: then nobody else may for a while. A clock that was set back far counts as
-    /// moved on.
+    /// Lets the caller carry them out, if they are due: then nobody else may for a while. A clock that was
+    /// set back far counts as moved on.
     pub(super) fn claim(&self, now: SystemTime) -> Option<OwnedMutexGuard<()>> {
         let next = self.next.load(Ordering::Relaxed);
         let (at, after) = (to_millis(now), to_millis(later(now, INTERVAL)));

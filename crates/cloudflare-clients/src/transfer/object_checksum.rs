@@ -15,8 +15,8 @@ pub(super) fn asks_for_crc(request: &CreateMultipartUploadRequest) -> bool {
 /// The setter of an upload, whose request is this field.
 macro_rules! checksum_algorithm_setter {
     ($($request:ident).+) => {
-        /// The checksum that R2 is to keep of the object. What goes up in one request has that of its bytes; an
-        /// upload in parts [that of its bytes or a composite
+        /// The checksum that R2 is to keep of the object. What goes up in one request has that of its bytes;
+        /// an upload in parts [that of its bytes or a composite
         /// one](crate::r2::CreateMultipartUpload::checksum_algorithm), as R2 has it. By default it is the
         /// CRC-64/NVME, where the service knows of it.
         ///

@@ -662,8 +662,8 @@ impl Transfer {
         RateLimit::applied(self.upload.rate.as_ref(), body.on_progress(self.tally.piece()))
     }
 
-    /// The CRC-64 of a piece, where it is wanted, and its checksum by the algorithm that each part needs. Read
-    /// before it is sent, so that the service refuses other bytes.
+    /// The CRC-64 of a piece, where it is wanted, and its checksum by the algorithm that each part needs.
+    /// Read before it is sent, so that the service refuses other bytes.
     async fn checksums_of(
         &self,
         piece: Piece,

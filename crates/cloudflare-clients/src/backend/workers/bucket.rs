@@ -35,7 +35,8 @@ use crate::sync::lock;
 ///
 /// The binding has no copy, no lists of parts and uploads, no conditions on completing an upload, no reads of
 /// a part and no checksums of parts, by CRC and of the whole of an upload in parts: these are
-/// [`ErrorKind::Unsupported`] before anything is sent. A head takes no customer's key (SSE-C), and needs none.
+/// [`ErrorKind::Unsupported`] before anything is sent. A head takes no customer's key (SSE-C), and needs
+/// none.
 #[derive(Clone)]
 pub struct WorkersBucket(SendWrapper<worker_sys::R2Bucket>);
 

@@ -9,9 +9,9 @@ use crate::json;
 
 /// The checksums that a service gave for an object.
 ///
-/// R2 keeps the MD5 of each object that was not uploaded in parts, and of the others what was given with the put. An
-/// object uploaded in parts has none but that of the algorithm which the upload was
-/// [begun with](crate::r2::CreateMultipartUpload::checksum_algorithm): the CRC-64/NVME of all its bytes, or a
+/// R2 keeps the MD5 of each object that was not uploaded in parts, and of the others what was given with the
+/// put. An object uploaded in parts has none but that of the algorithm which the upload was [begun
+/// with](crate::r2::CreateMultipartUpload::checksum_algorithm): the CRC-64/NVME of all its bytes, or a
 /// [composite](Self::composite) checksum of those of its parts.
 ///
 /// All but [`composite`](Self::composite) are of the object's bytes.
@@ -49,8 +49,8 @@ impl Checksums {
     }
 
     /// What the service keeps beside the MD5: at most one checksum, of the bytes or of the parts. S3 calls
-    /// its [algorithm](ObjectChecksum::algorithm) and [type](ObjectChecksum::checksum_type) `ChecksumAlgorithm`
-    /// and `ChecksumType`.
+    /// its [algorithm](ObjectChecksum::algorithm) and [type](ObjectChecksum::checksum_type)
+    /// `ChecksumAlgorithm` and `ChecksumType`.
     pub fn kept(&self) -> Option<ObjectChecksum> {
         let of_bytes = self.iter().find(|checksum| checksum.algorithm() != ChecksumAlgorithm::Md5).copied();
         self.composite.map(ObjectChecksum::Composite).or(of_bytes.map(ObjectChecksum::FullObject))

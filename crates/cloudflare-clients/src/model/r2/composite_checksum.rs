@@ -40,7 +40,8 @@ impl CompositeChecksum {
     /// That of parts which have these checksums, in the order of the parts.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a checksum is of another algorithm, or there are more than 65,535 parts.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): a checksum is of another algorithm, or there are more
+    /// than 65,535 parts.
     pub fn of_parts(algorithm: ChecksumAlgorithm, parts: impl IntoIterator<Item = Checksum>) -> Result<Self> {
         let mut hasher = Hasher::new(algorithm);
         let mut count = 0_u16;
@@ -85,7 +86,8 @@ impl CompositeChecksum {
     /// Reads `<base64>-<parts>`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not base64 of the algorithm's length and a number.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not base64 of the algorithm's length and a
+    /// number.
     pub fn from_base64(algorithm: ChecksumAlgorithm, value: &str) -> Result<Self> {
         let parsed = value.rsplit_once('-').and_then(|(checksum, parts)| {
             Some(Self::new(Checksum::from_base64(algorithm, checksum).ok()?, parts.parse().ok()?))
@@ -158,7 +160,8 @@ impl ObjectChecksum {
     /// Reads what [`to_base64`](Self::to_base64) writes.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not base64 of the algorithm's length, with or without a number of parts.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is not base64 of the algorithm's length, with or
+    /// without a number of parts.
     pub fn from_base64(algorithm: ChecksumAlgorithm, value: &str) -> Result<Self> {
         if value.contains('-') {
             return CompositeChecksum::from_base64(algorithm, value).map(Self::Composite);

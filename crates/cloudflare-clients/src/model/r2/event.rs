@@ -99,8 +99,8 @@ impl R2Action {
         }
     }
 
-    /// Whether the object is gone: R2's event type `object-delete`, of which the others are `object-create`. `None` of
-    /// what this version does not know.
+    /// Whether the object is gone: R2's event type `object-delete`, of which the others are `object-create`.
+    /// `None` of what this version does not know.
     pub fn is_deletion(&self) -> Option<bool> {
         match self {
             Self::DeleteObject | Self::LifecycleDeletion => Some(true),

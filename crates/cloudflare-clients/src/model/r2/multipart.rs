@@ -246,10 +246,11 @@ pub struct CompleteMultipartUploadRequest {
     /// The algorithm that the upload was begun with, where that is known: then the checksums of the parts go
     /// along.
     pub checksum_algorithm: Option<ChecksumAlgorithm>,
-    /// What the object must have: the CRC-64/NVME of all its bytes, or the composite checksum of the algorithm
-    /// that the upload was begun with. When it does not, the upload stays as it is.
+    /// What the object must have: the CRC-64/NVME of all its bytes, or the composite checksum of the
+    /// algorithm that the upload was begun with. When it does not, the upload stays as it is.
     pub checksum: Option<ObjectChecksum>,
-    /// The customer's key that the upload was begun with. R2 needs none here, and AWS where the upload has checksums.
+    /// The customer's key that the upload was begun with. R2 needs none here, and AWS where the upload has
+    /// checksums.
     pub ssec_key: Option<SseCustomerKey>,
 }
 

@@ -63,7 +63,8 @@ pub struct Object {
     /// uploaded in parts, and its part 1 is all of it; or the service does not say.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts_count: Option<u16>,
-    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes then.
+    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes
+    /// then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssec_key_md5: Option<String>,
 }
@@ -303,7 +304,8 @@ pub struct StoredObject {
     /// The checksums that the service gave.
     #[serde(default, skip_serializing_if = "Checksums::is_empty")]
     pub checksums: Checksums,
-    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes then.
+    /// The MD5, in hex, of the customer's key that it is encrypted with. Its etag is no MD5 of its bytes
+    /// then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ssec_key_md5: Option<String>,
 }

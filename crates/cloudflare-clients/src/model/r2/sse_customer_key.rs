@@ -14,14 +14,14 @@ use crate::error::{Error, Result};
 /// How many bytes a key has: AES-256's.
 const LENGTH: usize = 32;
 
-/// A key of one's own that R2 encrypts an object with (SSE-C). It is sent with each request for the object or its bytes,
-/// and R2 keeps no more of it than its MD5: whoever loses the key has lost the object.
+/// A key of one's own that R2 encrypts an object with (SSE-C). It is sent with each request for the object or
+/// its bytes, and R2 keeps no more of it than its MD5: whoever loses the key has lost the object.
 ///
-/// `Debug` shows the MD5 alone. The bytes are in memory once, however often the key is cloned, and are overwritten when the
-/// last clone is dropped.
+/// `Debug` shows the MD5 alone. The bytes are in memory once, however often the key is cloned, and are
+/// overwritten when the last clone is dropped.
 ///
-/// See [R2's example](https://developers.cloudflare.com/r2/examples/ssec/) and
-/// [AWS on SSE-C](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html).
+/// See [R2's example](https://developers.cloudflare.com/r2/examples/ssec/) and [AWS on
+/// SSE-C](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html).
 ///
 /// ```
 /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -51,11 +51,12 @@ impl SseCustomerKey {
         Self { md5: Checksum::md5_of(&*bytes), bytes: Arc::new(bytes) }
     }
 
-    /// The key that a text has in hex (64 digits, as R2's binding takes it) or base64 (44 characters, as its S3 API does).
-    /// White space around it does not count.
+    /// The key that a text has in hex (64 digits, as R2's binding takes it) or base64 (44 characters, as its
+    /// S3 API does). White space around it does not count.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is neither, or has other than 32 bytes. The text is not in the error.
+    /// [`ErrorKind::InvalidInput`](crate::ErrorKind): it is neither, or has other than 32 bytes. The text is
+    /// not in the error.
     pub fn parse(text: &str) -> Result<Self> {
         let text = text.trim();
         let mut bytes = Zeroizing::new([0; LENGTH]);

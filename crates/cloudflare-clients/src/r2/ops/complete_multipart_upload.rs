@@ -50,16 +50,16 @@ impl CompleteMultipartUpload {
     }
 
     /// What the whole object must hash to: its CRC-64/NVME, which [`Crc64Nvme`](crate::r2::Crc64Nvme)
-    /// combines of those of the parts, or the [`CompositeChecksum`](crate::r2::CompositeChecksum) of the algorithm
-    /// that the upload was begun with. Another one is [`ErrorKind::Integrity`], and the upload stays as it
-    /// is. A service that does not know it ignores it: whether it was compared say the checksums of the
-    /// [`StoredObject`].
+    /// combines of those of the parts, or the [`CompositeChecksum`](crate::r2::CompositeChecksum) of the
+    /// algorithm that the upload was begun with. Another one is [`ErrorKind::Integrity`], and the upload
+    /// stays as it is. A service that does not know it ignores it: whether it was compared say the checksums
+    /// of the [`StoredObject`].
     ///
     /// Without one, the composite checksum that the service says is compared with the checksums of the parts.
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`], before any I/O: a checksum that R2 does not have of an object in parts, or the
-    /// bucket's binding.
+    /// [`ErrorKind::Unsupported`], before any I/O: a checksum that R2 does not have of an object in parts, or
+    /// the bucket's binding.
     pub fn checksum(mut self, checksum: impl Into<ObjectChecksum>) -> Self {
         self.checksum = Some(checksum.into());
         self

@@ -35,10 +35,10 @@ impl CreateMultipartUpload {
     ssec_key_setter!(service);
 
     /// Has R2 keep a checksum of the object, which it makes of those of the parts: for
-    /// [`Crc64Nvme`](ChecksumAlgorithm::Crc64Nvme) that of all bytes, and for SHA-1, SHA-256, CRC-32 and CRC-32C a
-    /// [composite](crate::r2::CompositeChecksum) one, the checksum of the parts' checksums. It is among the
-    /// checksums of what [`complete`](MultipartUpload::complete) returns, where the service has done so, and
-    /// then of heads and gets. Gets are verified with that of all bytes.
+    /// [`Crc64Nvme`](ChecksumAlgorithm::Crc64Nvme) that of all bytes, and for SHA-1, SHA-256, CRC-32 and
+    /// CRC-32C a [composite](crate::r2::CompositeChecksum) one, the checksum of the parts' checksums. It is
+    /// among the checksums of what [`complete`](MultipartUpload::complete) returns, where the service has
+    /// done so, and then of heads and gets. Gets are verified with that of all bytes.
     ///
     /// Each part needs its own checksum of this algorithm but for CRC-64/NVME. That of bytes in memory is
     /// computed; of a file or stream it has to be [given](crate::r2::UploadPart::checksum).
@@ -66,7 +66,8 @@ impl CreateMultipartUpload {
     /// and [what R2 has of it](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
     ///
     /// # Errors
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind), before any I/O: MD5, SHA-384 and SHA-512, or the bucket's binding.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind), before any I/O: MD5, SHA-384 and SHA-512, or the
+    /// bucket's binding.
     pub fn checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
         self.request.checksum_algorithm = Some(algorithm);
         self

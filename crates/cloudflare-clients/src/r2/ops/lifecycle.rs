@@ -10,16 +10,16 @@ impl R2Service {
     /// [has one](LifecyclePolicy::of_new_bucket), which aborts uploads after 7 days. See
     /// [Object lifecycles](https://developers.cloudflare.com/r2/buckets/object-lifecycles/).
     ///
-    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those for
-    /// objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
+    /// Over S3 it needs credentials that may administrate the bucket, and so it is for the other two; those
+    /// for objects alone are [`ErrorKind::Forbidden`](crate::ErrorKind). A Worker's binding cannot do it:
     /// [`ErrorKind::Unsupported`](crate::ErrorKind).
     pub async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
         let operation = Operation::without_key("lifecycle");
         self.attempts().run(&operation, || Some(self.bucket().lifecycle())).await
     }
 
-    /// Replaces the bucket's lifecycle policy, all of it. R2 carries out what the rules say within a day, also on what
-    /// lies there already.
+    /// Replaces the bucket's lifecycle policy, all of it. R2 carries out what the rules say within a day,
+    /// also on what lies there already.
     ///
     /// ```
     /// # use cloudflare_clients::{LocalBucket, r2::R2Service};
@@ -49,8 +49,8 @@ impl R2Service {
         self.attempts().run(&operation, || Some(self.bucket().put_lifecycle(policy.clone()))).await
     }
 
-    /// Removes the bucket's lifecycle policy, if it has one: nothing is deleted or moved any more, and no upload is
-    /// aborted.
+    /// Removes the bucket's lifecycle policy, if it has one: nothing is deleted or moved any more, and no
+    /// upload is aborted.
     pub async fn delete_lifecycle(&self) -> Result<()> {
         let operation = Operation::without_key("delete_lifecycle");
         self.attempts().run(&operation, || Some(self.bucket().delete_lifecycle())).await

@@ -98,9 +98,9 @@ impl MultipartUpload {
     }
 
     /// The algorithm that an upload which is resumed was [begun
-    /// with](crate::r2::CreateMultipartUpload::checksum_algorithm), for this handle and its clones to come: then
-    /// further parts get their checksums, and they go along when it is completed. [`list_parts`](Self::list_parts)
-    /// says which it was.
+    /// with](crate::r2::CreateMultipartUpload::checksum_algorithm), for this handle and its clones to come:
+    /// then further parts get their checksums, and they go along when it is completed.
+    /// [`list_parts`](Self::list_parts) says which it was.
     #[must_use]
     pub fn with_checksum_algorithm(mut self, algorithm: ChecksumAlgorithm) -> Self {
         self.checksum_algorithm = Some(algorithm);

@@ -1,5 +1,5 @@
 -- Version 9 of the store: lifecycle policies. A bucket's is JSON as Cloudflare's API has it
--- (`{"rules":[...]}`): NULL is that of a new bucket, and one without rules is none. The progress is JSON, too: for each
+-- (`{"rules":[...]}`): NULL stands for that of a new bucket, and one without rules for no policy. The progress is JSON, too: for each
 -- action on objects, in the order of the rules, the time up to which objects were uploaded that need not be looked at
 -- again.
 

@@ -79,7 +79,8 @@ pub fn read_ssec_key_md5(headers: &HeaderMap) -> Option<String> {
 ///
 /// # Errors
 /// [`ErrorKind::InvalidInput`](crate::ErrorKind) in AWS's words, with the code `InvalidArgument` or
-/// `InvalidEncryptionAlgorithmError`: one of the three headers is missing, or they are not a key of 32 bytes and its MD5.
+/// `InvalidEncryptionAlgorithmError`: one of the three headers is missing, or they are not a key of 32 bytes
+/// and its MD5.
 pub fn read_ssec_key(headers: &HeaderMap, target: CustomerKeyTarget) -> Result<Option<SseCustomerKey>> {
     let [algorithm, key, md5] = target.headers().map(|name| text(headers, &name));
     if algorithm.is_none() && key.is_none() && md5.is_none() {

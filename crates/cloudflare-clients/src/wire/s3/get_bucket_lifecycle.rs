@@ -7,7 +7,8 @@ use super::{Request, Response, lifecycle_configuration};
 use crate::error::Result;
 use crate::model::r2::LifecyclePolicy;
 
-/// Asks for the bucket's lifecycle policy. A bucket without one answers with the code `NoSuchLifecycleConfiguration`.
+/// Asks for the bucket's lifecycle policy. A bucket without one answers with the code
+/// `NoSuchLifecycleConfiguration`.
 pub fn request() -> Request {
     Request::new(Method::GET, None).query("lifecycle", "")
 }

@@ -163,7 +163,8 @@ pub fn write_checksums(checksums: &Checksums, headers: &mut HeaderMap) {
     }
 }
 
-/// Reads the `x-amz-checksum-*` headers of an answer, of bytes or of the checksums of parts (`<base64>-<parts>`).
+/// Reads the `x-amz-checksum-*` headers of an answer, of bytes or of the checksums of parts
+/// (`<base64>-<parts>`).
 pub fn read_checksums(headers: &HeaderMap) -> Checksums {
     let mut checksums = Checksums::default();
     for algorithm in ChecksumAlgorithm::ALL {

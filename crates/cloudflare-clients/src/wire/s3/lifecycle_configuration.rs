@@ -1,4 +1,5 @@
-//! A [lifecycle policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_BucketLifecycleConfiguration.html) as a
+//! A [lifecycle
+//! policy](https://docs.aws.amazon.com/AmazonS3/latest/API/API_BucketLifecycleConfiguration.html) as a
 //! document of XML, for a client and a server. S3 counts in days.
 
 use std::time::Duration;
@@ -57,12 +58,13 @@ fn write_condition(condition: LifecycleCondition, element: &mut Writer) {
     }
 }
 
-/// Reads a policy, which is not [checked](LifecyclePolicy::validate). Rules without an `ID` are named by their place.
+/// Reads a policy, which is not [checked](LifecyclePolicy::validate). Rules without an `ID` are named by
+/// their place.
 ///
 /// # Errors
-/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: the document is not one of a policy.
-/// [`ErrorKind::Unsupported`](crate::ErrorKind) with the code `NotImplemented`: a rule has what R2 does not, so that
-/// it would apply to more than it says.
+/// [`ErrorKind::InvalidInput`](crate::ErrorKind) with the code `MalformedXML`: the document is not one of a
+/// policy. [`ErrorKind::Unsupported`](crate::ErrorKind) with the code `NotImplemented`: a rule has what R2
+/// does not, so that it would apply to more than it says.
 pub fn read(document: &Element) -> Result<LifecyclePolicy> {
     if document.name() != ROOT {
         return Err(malformed(format!("a <{}> is not a <{ROOT}>", document.name())));
@@ -129,7 +131,7 @@ fn condition(element: &Element) -> Result<LifecycleCondition> {
         (Some(age), None) => Ok(LifecycleCondition::Age(age)),
         (None, Some(date)) => {
             let date = humantime::parse_rfc3339(date.text().trim());
-            date.map(LifecycleCondition::Date).map_err(|_| malformed("a <Date> is no time of RFC 3339"))
+            date.map(LifecycleCondition::Date).map_err(|_| malformed("a <Date> is not a time of RFC 3339"))
         }
         _ => Err(malformed(format!("an <{}> has not one of <Days> and <Date>", element.name()))),
     }

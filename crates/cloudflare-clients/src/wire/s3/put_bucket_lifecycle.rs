@@ -10,8 +10,8 @@ use crate::model::r2::{LifecycleCondition, LifecyclePolicy, LifecycleRule};
 /// Replaces the bucket's lifecycle policy. Any success says that it was.
 ///
 /// # Errors
-/// Those of [`LifecyclePolicy::validate`], and [`ErrorKind::InvalidInput`](crate::ErrorKind): an age is not of whole
-/// days, which S3 counts in.
+/// Those of [`LifecyclePolicy::validate`], and [`ErrorKind::InvalidInput`](crate::ErrorKind): an age is not
+/// of whole days, which S3 counts in.
 pub fn request(policy: &LifecyclePolicy) -> Result<Request> {
     policy.validate()?;
     if let Some(rule) = policy.rules.iter().find(|rule| !counts_in_days(rule)) {

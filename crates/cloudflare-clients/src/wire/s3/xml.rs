@@ -125,7 +125,8 @@ impl Element {
         self.children.iter().filter(move |child| child.name == name)
     }
 
-    /// Fails where it has another child than these, or one of them twice. Those called `many` may come as often as they like.
+    /// Fails where it has another child than these, or one of them twice. Those called `many` may come as
+    /// often as they like.
     pub(crate) fn has_only(&self, once: &[&str], many: &str) -> Result<()> {
         for (index, child) in self.children.iter().enumerate().filter(|(_, child)| child.name != many) {
             let name = child.name();

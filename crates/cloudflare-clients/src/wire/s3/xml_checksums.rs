@@ -43,7 +43,8 @@ pub fn read_algorithm(element: &Element) -> Option<ChecksumAlgorithm> {
     ChecksumAlgorithm::from_name(element.child("ChecksumAlgorithm")?.text().trim())
 }
 
-/// Reads the checksums of an object or part, of its bytes or of the checksums of its parts (`<base64>-<parts>`).
+/// Reads the checksums of an object or part, of its bytes or of the checksums of its parts
+/// (`<base64>-<parts>`).
 pub fn read(element: &Element) -> Checksums {
     let mut checksums = Checksums::default();
     for (algorithm, name) in ELEMENTS {

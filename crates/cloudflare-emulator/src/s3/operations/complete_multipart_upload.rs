@@ -58,8 +58,8 @@ pub(super) async fn run(service: &Service, request: S3Request) -> Result<Respons
     Ok(response)
 }
 
-/// The one `x-amz-checksum-*`: of all bytes for CRC-64/NVME, else of the checksums of the parts. Some clients leave out
-/// how many these are.
+/// The one `x-amz-checksum-*`: of all bytes for CRC-64/NVME, else of the checksums of the parts. Some clients
+/// leave out how many these are.
 fn checksum_of_whole(headers: &HeaderMap, parts: usize) -> Result<Option<ObjectChecksum>, S3Error> {
     let given = |algorithm: ChecksumAlgorithm| {
         let kind = algorithm.type_of_parts()?;

@@ -32,7 +32,7 @@ pub(super) async fn add(
         policy => policy?,
     };
     let expiration = uploaded.and_then(|uploaded| policy.as_ref()?.expiration(key, uploaded));
-    // A later time has no form in a header, and is none that anybody waits for.
+    // HTTP dates end with the year 9999.
     if let Some((time, rule)) = expiration.filter(|(time, _)| *time < UNIX_EPOCH + YEAR_10000) {
         headers.insert(EXPIRATION, written(time, &rule.id)?);
     }
