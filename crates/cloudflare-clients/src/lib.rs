@@ -61,6 +61,7 @@ mod json;
 pub mod kv;
 pub mod lock;
 mod model;
+mod mutation;
 pub mod playlist;
 pub mod r2;
 pub mod rate_limit;
@@ -70,6 +71,9 @@ mod secret;
 pub mod session;
 mod signing;
 pub mod sigv4;
+#[cfg(all(feature = "simulation", not(target_arch = "wasm32")))]
+#[doc(hidden)]
+pub mod simulation;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 mod store;
 mod sync;

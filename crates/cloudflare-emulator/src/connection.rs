@@ -10,7 +10,6 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection_timer::ConnectionTimer;
@@ -29,15 +28,11 @@ const LAST_ANSWER: Duration = Duration::from_millis(100);
 
 /// Answers the requests of a connection, until the client closes it or it is asked to end.
 pub(crate) async fn serve(
-    stream: TcpStream,
+    stream: impl AsyncRead + AsyncWrite + Unpin,
     tls: Option<TlsAcceptor>,
     service: Arc<Service>,
     connection: Connection,
 ) {
-    // A small answer leaves at once, not when the client has acknowledged the one before.
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
-    }
     let runtime = Arc::clone(service.store.runtime());
     let stream = PacedStream::new(stream, Arc::clone(&runtime), &service.limits, service.pressure.clone());
     let is_blocked = stream.is_blocked();

@@ -137,6 +137,9 @@ mod s3;
 mod server;
 mod service;
 mod shortened;
+#[cfg(feature = "simulation")]
+#[doc(hidden)]
+pub mod simulation;
 mod tls;
 mod trusted_file;
 mod uri;

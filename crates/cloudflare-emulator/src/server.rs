@@ -1,12 +1,14 @@
 //! The listener and its connections.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_clients::{Error, ErrorKind, LocalStore, Result};
 use http::uri::Scheme;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
@@ -142,36 +144,65 @@ impl Server {
     /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way 10 seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, service, tls, .. } = self;
-        let tls = tls.map(|tls| TlsAcceptor::from(tls.config));
-        let service = Arc::new(service);
-        let runtime = Arc::clone(service.store.runtime());
-        let connections =
-            Connections::new(service.limits.connections, service.pressure.clone(), Arc::clone(&runtime));
-        let accept = async {
-            loop {
-                match listener.accept().await {
-                    Ok((stream, _)) => {
-                        let Some(room) = connections.room().await else { return };
-                        let connection = connections.open(room);
-                        tokio::spawn(serve(stream, tls.clone(), Arc::clone(&service), connection));
-                    }
-                    Err(error) => {
-                        tracing::warn!(%error, "a connection could not be accepted");
-                        connections.end_longest_idle();
-                        runtime.sleep(ACCEPT_PAUSE).await;
-                    }
+        serve_all(listener, service, tls.map(|tls| TlsAcceptor::from(tls.config)), shutdown).await;
+    }
+}
+
+/// Where connections come from.
+pub(crate) trait Accept {
+    type Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static;
+
+    fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
+impl Accept for TcpListener {
+    type Stream = TcpStream;
+
+    async fn accept(&self) -> io::Result<TcpStream> {
+        let (stream, _) = TcpListener::accept(self).await?;
+        // A small answer leaves at once, not when the client has acknowledged the one before.
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "TCP_NODELAY could not be set");
+        }
+        Ok(stream)
+    }
+}
+
+/// Serves what connects until `shutdown` completes.
+pub(crate) async fn serve_all<L: Accept>(
+    listener: L,
+    service: Service,
+    tls: Option<TlsAcceptor>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let service = Arc::new(service);
+    let runtime = Arc::clone(service.store.runtime());
+    let connections =
+        Connections::new(service.limits.connections, service.pressure.clone(), Arc::clone(&runtime));
+    let accept = async {
+        loop {
+            match listener.accept().await {
+                Ok(stream) => {
+                    let Some(room) = connections.room().await else { return };
+                    let connection = connections.open(room);
+                    tokio::spawn(serve(stream, tls.clone(), Arc::clone(&service), connection));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    connections.end_longest_idle();
+                    runtime.sleep(ACCEPT_PAUSE).await;
                 }
             }
-        };
-        tokio::select! {
-            () = accept => {}
-            () = sweep(&service.store) => {}
-            () = shutdown => {}
         }
-        drop(listener);
-        if runtime.within(SHUTDOWN_TIMEOUT, connections.end_all()).await.is_none() {
-            tracing::warn!("requests were still under way when the server stopped");
-        }
+    };
+    tokio::select! {
+        () = accept => {}
+        () = sweep(&service.store) => {}
+        () = shutdown => {}
+    }
+    drop(listener);
+    if runtime.within(SHUTDOWN_TIMEOUT, connections.end_all()).await.is_none() {
+        tracing::warn!("requests were still under way when the server stopped");
     }
 }
 

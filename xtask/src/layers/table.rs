@@ -30,7 +30,7 @@ const fn layer(name: &'static str, modules: &'static [&'static str], within: Wit
 
 #[rustfmt::skip]
 pub(super) const LAYERS: &[Layer] = &[
-    layer("ground", &["sync", "error", "retry", "time", "json", "secret", "account", "env", "js", "runtime", "body", "transport"], Within::Order),
+    layer("ground", &["mutation", "sync", "error", "retry", "time", "json", "secret", "account", "env", "js", "runtime", "body", "transport"], Within::Order),
     layer("signature", &["sigv4"], Within::Nothing),
     layer("vocabulary", &["model"], Within::Nothing),
     layer("signing", &["signing"], Within::Nothing),
@@ -39,6 +39,7 @@ pub(super) const LAYERS: &[Layer] = &[
     layer("services", &["kv", "r2"], Within::Nothing),
     layer("built on them", &["playlist", "transfer", "lock", "session", "rate_limit", "analytics"], Within::Nothing),
     layer("backends", &["backend", "store", "testing"], Within::Nothing),
+    layer("simulation", &["simulation"], Within::Nothing),
 ];
 
 /// Files that import each other in a circle, and why they should.

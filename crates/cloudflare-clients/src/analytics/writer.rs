@@ -17,6 +17,7 @@ use super::event;
 use super::millis::Millis;
 use super::store::EventStore;
 use crate::error::{Error, Result};
+use crate::mutation::{Mutation, is_mutated};
 use crate::runtime::Runtime;
 use crate::sync::lock;
 
@@ -281,7 +282,12 @@ impl Shared {
         for (batch, result) in batches.iter().zip(results) {
             match result {
                 Ok(()) => buffer.remove(batch),
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => {
+                    if is_mutated(Mutation::UnstoredEventsForgotten) {
+                        buffer.remove(batch);
+                    }
+                    failure = failure.or(Some(error));
+                }
             }
         }
         drop(buffer);

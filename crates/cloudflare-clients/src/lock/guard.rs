@@ -10,6 +10,7 @@ use futures_util::future::{self, Either};
 use super::locks::Locks;
 use super::record::Seen;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::Conditional;
 
 /// A lock that was acquired, until it is released, expires, or is lost.
@@ -71,6 +72,9 @@ impl Lock {
     /// [`ErrorKind::LockLost`]: it has expired, somebody else has it, or no answer came before it expired. Those of R2.
     pub async fn renew(&mut self) -> Result<()> {
         let remaining = self.remaining();
+        if is_mutated(Mutation::LeaseNotRenewed) {
+            return Ok(());
+        }
         if remaining.is_zero() {
             return Err(self.expired("renew"));
         }
@@ -128,7 +132,11 @@ impl Lock {
                 (Err(error), None) => return Err(error),
             }
         };
-        if self.is_held() { Ok(output) } else { Err(self.expired("hold")) }
+        if self.is_held() || is_mutated(Mutation::LeaseNotRenewed) {
+            Ok(output)
+        } else {
+            Err(self.expired("hold"))
+        }
     }
 
     /// Replaces what this acquisition has written last, where that is still there.

@@ -12,6 +12,7 @@ use super::guard::Lock;
 use super::record::{LockInfo, Record, Seen, lease_end};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::validate_key;
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{Conditional, R2Service};
 use crate::runtime::Runtime;
 
@@ -168,7 +169,10 @@ impl Locks {
     async fn attempt(&self, name: &str, key: &str) -> Result<Attempt> {
         let seen = self.read(key).await?;
         if let Some(Seen { record, .. }) = &seen
-            && record.is_held(self.runtime().now(), self.clock_skew)
+            && record.is_held(
+                self.runtime().now(),
+                if is_mutated(Mutation::LockTakenEarly) { Duration::ZERO } else { self.clock_skew },
+            )
         {
             return Ok(Attempt::Taken(Some(record.clone())));
         }
@@ -177,6 +181,8 @@ impl Locks {
             None => (0, Conditional::new().etag_does_not_match("*")),
             Some(Seen { record, etag }) => (record.token, Conditional::new().etag_matches(etag)),
         };
+        let last_token =
+            if is_mutated(Mutation::TokenRepeated) { last_token.saturating_sub(1) } else { last_token };
         let token = last_token.checked_add(1).ok_or_else(|| {
             Error::new(ErrorKind::Serialization, "the lock has no greater token than its last")
                 .during("acquire", Some(key))

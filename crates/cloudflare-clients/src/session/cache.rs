@@ -16,6 +16,7 @@ use super::token::{SessionToken, UserHash};
 use crate::error::{Error, ErrorKind, Result};
 use crate::json;
 use crate::kv::{KvClient, MIN_EXPIRATION_TTL, PutRequest};
+use crate::mutation::{Mutation, is_mutated};
 use crate::retry::RetryPolicy;
 use crate::time::{duration_millis, from_millis, to_millis};
 
@@ -239,7 +240,9 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
         let stored: Stored<T> = parse(&record.data, &self.data_key(token))?;
         let used = record.used.unwrap_or(stored.created);
         let ended = now >= self.end(stored.created, used)
-            || record.good_since.is_some_and(|since| stored.created < since);
+            || record
+                .good_since
+                .is_some_and(|since| stored.created < since && !is_mutated(Mutation::LogOutForgotten));
         Ok((!ended).then_some((stored, used)))
     }
 

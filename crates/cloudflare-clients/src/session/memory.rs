@@ -7,6 +7,7 @@ use std::time::Duration;
 use lru::LruCache;
 
 use super::record::Record;
+use crate::mutation::{Mutation, is_mutated};
 use crate::sync::lock;
 use crate::time::duration_millis;
 
@@ -44,7 +45,10 @@ impl Memory {
     pub(super) fn find(&self, key: &str, now: u64) -> Result<Record, Missing> {
         let mut kept = lock(&self.kept);
         let missing = Missing(kept.forgotten);
-        let is_fresh = |entry: &&Entry| now.checked_sub(entry.read).is_some_and(|age| age < self.ttl);
+        let is_fresh = |entry: &&Entry| {
+            now.checked_sub(entry.read).is_some_and(|age| age < self.ttl)
+                || is_mutated(Mutation::StaleSessionServed)
+        };
         kept.entries.get(key).filter(is_fresh).map(|entry| entry.record.clone()).ok_or(missing)
     }
 

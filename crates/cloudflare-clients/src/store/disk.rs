@@ -9,7 +9,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 /// The files and folders of the store, and the way to its database. What ships is [`OperatingSystem`].
-pub(super) trait Disk: fmt::Debug + Send + Sync {
+pub trait Disk: fmt::Debug + Send + Sync {
     /// Opens a file, but no symbolic link: who can put one there would choose which file is written. What is
     /// created is its owner's alone.
     fn open(&self, path: &Path, how: Open) -> io::Result<Box<dyn DiskFile>>;
@@ -21,13 +21,16 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
     /// How many bytes a file has. Fails when it does not exist.
     fn size(&self, path: &Path) -> io::Result<u64>;
 
+    /// Gives a file another name, in place of the file that has it.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
 
+    /// Gives a file a second name.
     fn hard_link(&self, from: &Path, to: &Path) -> io::Result<()>;
 
     /// Removes a file; fine when it does not exist.
     fn remove(&self, path: &Path) -> io::Result<()>;
 
+    /// Whether there is a folder.
     fn is_folder(&self, path: &Path) -> bool;
 
     /// Creates a folder in one that exists, for its owner alone.
@@ -48,7 +51,7 @@ pub(super) trait Disk: fmt::Debug + Send + Sync {
 
 /// How a file is opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Open {
+pub enum Open {
     /// One that exists, to read it.
     Read,
     /// One that exists, to write it.
@@ -60,7 +63,7 @@ pub(super) enum Open {
 }
 
 /// An open file. Its lock ends with it, at the latest.
-pub(super) trait DiskFile: Read + Write + Seek + fmt::Debug + Send + Sync {
+pub trait DiskFile: Read + Write + Seek + fmt::Debug + Send + Sync {
     /// Returns once the bytes would survive a power cut.
     fn sync(&self) -> io::Result<()>;
 
@@ -70,6 +73,7 @@ pub(super) trait DiskFile: Read + Write + Seek + fmt::Debug + Send + Sync {
     /// Takes the lock together with others who take it so, if nobody has it alone.
     fn try_lock_shared(&self) -> Result<(), TryLockError>;
 
+    /// Lets go of the lock.
     fn unlock(&self) -> io::Result<()>;
 }
 

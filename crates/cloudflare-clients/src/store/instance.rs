@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::database::storage;
 use super::disk::{Disk, DiskFile, Open};
 use crate::error::Result;
+use crate::mutation::{Mutation, is_mutated};
 
 /// One open store. While it lives it holds a lock on a file in `instances/` that is named by a random id, and every file
 /// that it makes begins with that id: so others see which files may still be waiting for their commit.
@@ -40,7 +41,9 @@ impl Instance {
                 Err(TryLockError::Error(error)) => return Err(storage(&path, "cannot be locked", error)),
             }
             // After a power cut it is there, before any of its files: nobody else would clean up after it.
-            disk.sync_folder(folder).map_err(|e| storage(folder, "cannot be synced", e))?;
+            if !is_mutated(Mutation::InstanceNotSynced) {
+                disk.sync_folder(folder).map_err(|e| storage(folder, "cannot be synced", e))?;
+            }
             return Ok(Self {
                 id,
                 path,

@@ -11,6 +11,7 @@ use super::objects::{self, object_columns};
 use crate::error::Result;
 use crate::model::r2::limits::validate_page_size;
 use crate::model::r2::normalize_key;
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{
     ListMultipartUploadsRequest, ListPage, ListRequest, MultipartUploadSummary, MultipartUploadsPage,
 };
@@ -86,6 +87,9 @@ impl ObjectsQuery {
             while let Some(row) = rows.next()? {
                 if page.objects.len() + page.delimited_prefixes.len() == self.limit {
                     page.truncated = true;
+                    if is_mutated(Mutation::ListingSkipsKey) {
+                        from = after_key(row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?);
+                    }
                     page.cursor = Some(write_cursor(&from));
                     break 'seek;
                 }

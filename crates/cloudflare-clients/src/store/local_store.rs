@@ -62,7 +62,7 @@ impl LocalStore {
         Self::open_on(folder.as_ref(), Platform::new(Arc::new(runtime))).await
     }
 
-    pub(super) async fn open_on(folder: &Path, platform: Platform) -> Result<Self> {
+    pub(crate) async fn open_on(folder: &Path, platform: Platform) -> Result<Self> {
         let (folder, opened_on) = (folder.to_owned(), platform.clone());
         let shared = Arc::new(platform.blocking(move || Shared::open(&folder, opened_on)).await?);
         let cleaned = Arc::clone(&shared);

@@ -14,6 +14,7 @@ mod cors;
 mod cursor;
 mod customer_key;
 mod database;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "the simulation implements it"))]
 mod disk;
 mod encryption;
 mod events;
@@ -27,6 +28,7 @@ mod namespace;
 mod namespaces;
 mod objects;
 mod pairs;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "the simulation makes one"))]
 mod platform;
 mod read;
 mod receive;
@@ -37,6 +39,7 @@ mod shared;
 mod sweeps;
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg_attr(not(feature = "simulation"), expect(unreachable_pub, reason = "the simulation implements it"))]
 mod threads;
 mod unwritable;
 #[cfg(test)]
@@ -45,8 +48,14 @@ mod writer;
 
 pub use backup::BackupReport;
 pub use bucket::LocalBucket;
+#[cfg(feature = "simulation")]
+pub use disk::{Disk, DiskFile, Open};
 pub use events::R2Events;
 pub use lifecycle::LifecycleReport;
 pub use local_store::LocalStore;
 pub use namespace::LocalNamespace;
+#[cfg(feature = "simulation")]
+pub use platform::Platform;
 pub use scrub::{Damage, ScrubReport};
+#[cfg(feature = "simulation")]
+pub use threads::{Threads, Worker};

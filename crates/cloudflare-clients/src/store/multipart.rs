@@ -19,6 +19,7 @@ use crate::model::r2::error_code::{
 };
 use crate::model::r2::limits::{MAX_OBJECT_SIZE, MIN_PART_SIZE};
 use crate::model::r2::multipart::{WrongSize, check_part_sizes, validate_part_number};
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Checksums, CompleteMultipartUploadRequest, CompositeChecksum, Crc64Nvme,
     Hasher, ObjectChecksum, PartsPage, SseCustomerKey, StoredObject, UploadedPart,
@@ -226,7 +227,9 @@ pub(super) fn complete(
     }
     remove_segments(write, unused..ids.end)?;
     forget_plain_crcs(write, ids)?;
-    delete_row(write, bucket, key.as_bytes(), id)?;
+    if !is_mutated(Mutation::UploadNotEnded) {
+        delete_row(write, bucket, key.as_bytes(), id)?;
+    }
     let new = NewObject {
         key: key.clone(),
         size,

@@ -9,6 +9,7 @@ use super::segments::remove_body;
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_BUCKET;
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{
     Checksum, ChecksumAlgorithm, Checksums, Conditional, CustomMetadata, HttpMetadata, Object,
     ObjectChecksum, StorageClass, StoredObject,
@@ -253,7 +254,7 @@ pub(super) fn check_write(
     key: &Key,
     only_if: &Conditional,
 ) -> StoreResult<()> {
-    if !only_if.is_empty() {
+    if !only_if.is_empty() && !is_mutated(Mutation::ConditionDropped) {
         let existing = find(write, bucket, key)?;
         only_if.check_write(existing.as_ref().map(|row| &row.object))?;
     }

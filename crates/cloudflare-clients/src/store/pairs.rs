@@ -9,6 +9,7 @@ use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{ListPage, ListRequest, ListedKey, Metadata};
 use crate::model::kv::limits;
+use crate::mutation::{Mutation, is_mutated};
 use crate::time::{from_seconds, to_seconds};
 
 /// How many expired keys one write removes at most, so that none is much slower than the others.
@@ -48,6 +49,7 @@ pub(super) fn find(
         "SELECT body, size, expiration, metadata FROM pairs \
          WHERE namespace = ?1 AND key = ?2 AND (expiration IS NULL OR expiration > ?3)",
     )?;
+    let now = if is_mutated(Mutation::ExpiredValueServed) { 0 } else { now };
     let mut rows = statement.query((namespace, key.as_bytes(), now))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let (body, size, expiration) = (row.get(0)?, row.get(1)?, row.get(2)?);

@@ -11,10 +11,13 @@ use crate::runtime::Runtime;
 
 /// All that the store asks of the machine. A test may run the store on another one.
 #[derive(Debug, Clone)]
-pub(super) struct Platform {
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) threads: Arc<dyn Threads>,
-    pub(super) runtime: Arc<dyn Runtime>,
+pub struct Platform {
+    /// Where files and the database are.
+    pub disk: Arc<dyn Disk>,
+    /// Where work runs.
+    pub threads: Arc<dyn Threads>,
+    /// The clock and the timer.
+    pub runtime: Arc<dyn Runtime>,
 }
 
 impl Platform {

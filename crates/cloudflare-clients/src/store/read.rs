@@ -16,6 +16,7 @@ use super::encryption::{CHUNK, Opener, SegmentSalt, sealed_size};
 use super::segments::{part_number_of, segments_of};
 use super::shared::Shared;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, ServedRange, SseCustomerKey};
 
 /// How often a key is looked up again when it was replaced between its row and its files.
@@ -144,6 +145,9 @@ pub(super) fn pieces(
     let mut rows = statement.query((ids.start, ids.end))?;
     let mut pieces = VecDeque::new();
     let (mut skip, mut left) = (range.offset, range.length);
+    if is_mutated(Mutation::RangeBeginsEarly) {
+        skip = skip.saturating_sub(1);
+    }
     while left > 0
         && let Some(row) = rows.next()?
     {

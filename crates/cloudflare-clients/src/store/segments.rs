@@ -9,6 +9,7 @@ use super::block_checksums::crc_of_blocks;
 use super::database::{StoreResult, to_millis};
 use super::encryption::SegmentSalt;
 use super::writer::Write;
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, ObjectChecksum, ServedRange};
 
 /// Some bytes of a body, and where they are.
@@ -195,11 +196,13 @@ pub(super) fn set_checksums(
 
 /// Removes segments, and their files once the transaction is committed.
 pub(super) fn remove_segments(write: &Write<'_>, ids: Range<i64>) -> StoreResult<()> {
-    write
-        .prepare_cached(
-            "INSERT INTO garbage (blob) SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL",
-        )?
-        .execute((ids.start, ids.end))?;
+    if !is_mutated(Mutation::GarbageForgotten) {
+        write
+            .prepare_cached(
+                "INSERT INTO garbage (blob) SELECT blob FROM segments WHERE id >= ?1 AND id < ?2 AND blob IS NOT NULL",
+            )?
+            .execute((ids.start, ids.end))?;
+    }
     write.prepare_cached("DELETE FROM segments WHERE id >= ?1 AND id < ?2")?.execute((ids.start, ids.end))?;
     Ok(())
 }

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 
 /// Where the store's work runs. What ships is [`SystemThreads`]; another implementation may run all of it on the caller's
 /// thread, at once or later.
-pub(super) trait Threads: fmt::Debug + Send + Sync {
+pub trait Threads: fmt::Debug + Send + Sync {
     /// Runs what blocks, off the async threads. May drop it where it will never run.
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>);
 
@@ -33,7 +33,7 @@ pub(super) trait Threads: fmt::Debug + Send + Sync {
 }
 
 /// A worker. Dropped, it is woken once more, and waited for: its work breaks then.
-pub(super) trait Worker: fmt::Debug + Send + Sync {
+pub trait Worker: fmt::Debug + Send + Sync {
     /// Has the work run once more at least, from its beginning. Never waits for it where it has a thread of its own.
     fn wake(&self);
 }

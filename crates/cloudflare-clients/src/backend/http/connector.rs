@@ -1,5 +1,7 @@
 //! Makes connections: address, TCP and TLS in one time limit.
 
+use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -7,14 +9,17 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
 use hyper_util::rt::TokioIo;
 use rustls::ClientConfig;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::answer_first::AnswerFirst;
+#[cfg(feature = "simulation")]
+use super::dial::{Dial, Dialled};
 use crate::runtime::{Runtime, TokioRuntime};
 use crate::transport::Timeouts;
 
@@ -39,8 +44,10 @@ impl Default for Connecting {
 }
 
 #[derive(Clone)]
-pub(super) struct Connector {
-    https: HttpsConnector<HttpConnector<Resolver>>,
+pub(super) enum Connector {
+    Https(HttpsConnector<HttpConnector<Resolver>>),
+    #[cfg(feature = "simulation")]
+    Dial(Arc<dyn Dial>),
 }
 
 impl Connector {
@@ -53,28 +60,106 @@ impl Connector {
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        Self { https }
+        Self::Https(https)
     }
 }
 
 impl Service<Uri> for Connector {
-    type Response = TokioIo<AnswerFirst<TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>>>;
+    type Response = TokioIo<AnswerFirst<Wire>>;
     type Error = BoxError;
     type Future = BoxFuture<'static, Result<Self::Response, BoxError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.https.poll_ready(cx)
+        match self {
+            Self::Https(https) => https.poll_ready(cx),
+            #[cfg(feature = "simulation")]
+            Self::Dial(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let connecting = self.https.call(uri);
+        let connecting: BoxFuture<'static, Result<Wire, BoxError>> = match self {
+            Self::Https(https) => {
+                let connecting = https.call(uri);
+                Box::pin(async { Ok(Wire::Https(TokioIo::new(connecting.await?))) })
+            }
+            #[cfg(feature = "simulation")]
+            Self::Dial(dial) => {
+                let connecting = dial.dial(uri);
+                Box::pin(async { Ok(Wire::Dialled(connecting.await?)) })
+            }
+        };
         let Connecting { limit, runtime } = CONNECTING.try_with(Clone::clone).unwrap_or_default();
         Box::pin(async move {
             match runtime.within(limit, connecting).await {
-                Some(connected) => Ok(TokioIo::new(AnswerFirst::new(TokioIo::new(connected?)))),
+                Some(connected) => Ok(TokioIo::new(AnswerFirst::new(connected?))),
                 None => Err(ConnectTimeout(limit).into()),
             }
         })
+    }
+}
+
+/// What a connection is made of.
+#[cfg_attr(
+    feature = "simulation",
+    expect(clippy::large_enum_variant, reason = "the large one is the one that ships")
+)]
+pub(super) enum Wire {
+    Https(TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>),
+    #[cfg(feature = "simulation")]
+    Dialled(Dialled),
+}
+
+/// Does something with it, whichever it is.
+macro_rules! on_wire {
+    ($wire:expr, $io:ident => $does:expr) => {
+        match $wire {
+            Wire::Https($io) => $does,
+            #[cfg(feature = "simulation")]
+            Wire::Dialled($io) => $does,
+        }
+    };
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on_wire!(self.get_mut(), io => Pin::new(io).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Wire {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        on_wire!(self.get_mut(), io => Pin::new(io).poll_write(cx, buf))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_wire!(self.get_mut(), io => Pin::new(io).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_wire!(self.get_mut(), io => Pin::new(io).poll_shutdown(cx))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        on_wire!(self, io => io.is_write_vectored())
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_wire!(self.get_mut(), io => Pin::new(io).poll_write_vectored(cx, bufs))
+    }
+}
+
+impl Connection for Wire {
+    fn connected(&self) -> Connected {
+        match self {
+            Self::Https(io) => io.connected(),
+            #[cfg(feature = "simulation")]
+            Self::Dialled(_) => Connected::new(),
+        }
     }
 }
 
@@ -92,7 +177,7 @@ pub(super) struct DnsError(#[source] std::io::Error);
 /// as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a
 /// local server has buckets there.
 #[derive(Clone)]
-struct Resolver(GaiResolver);
+pub(super) struct Resolver(GaiResolver);
 
 impl Service<Name> for Resolver {
     type Response = GaiAddrs;

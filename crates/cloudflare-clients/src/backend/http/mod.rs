@@ -2,6 +2,8 @@
 
 mod answer_first;
 mod connector;
+#[cfg(feature = "simulation")]
+mod dial;
 mod download;
 mod failure;
 mod peer_wait;
@@ -27,6 +29,8 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};
 
 use self::connector::{CONNECTING, Connecting, Connector};
+#[cfg(feature = "simulation")]
+pub use self::dial::{Dial, Dialled, Stream};
 use self::download::Download;
 use self::failure::failure;
 pub(crate) use self::sender::Sender;
@@ -101,11 +105,21 @@ impl HyperClient {
             .map_err(|error| Error::new(ErrorKind::Connection, "TLS cannot be set up").with_source(error))?
             .with_root_certificates(roots)
             .with_no_client_auth();
+        Ok(Self::connecting_by(Connector::new(tls)))
+    }
+
+    fn connecting_by(connector: Connector) -> Self {
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(KEEP_ALIVE)
-            .build(Connector::new(tls));
-        Ok(Self { client, runtime: Arc::new(TokioRuntime) })
+            .build(connector);
+        Self { client, runtime: Arc::new(TokioRuntime) }
+    }
+
+    /// A client over the connections that `dial` makes.
+    #[cfg(feature = "simulation")]
+    pub(crate) fn over(dial: Arc<dyn Dial>) -> Self {
+        Self::connecting_by(Connector::Dial(dial))
     }
 
     /// A body that is announced to be empty is not read when it is sent, so whether it is has to be seen

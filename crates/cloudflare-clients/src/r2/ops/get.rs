@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
     Checksum, Conditional, GetRequest, Hasher, HeadRequest, Object, ObjectBody, Range, ServedRange,
 };
+use crate::mutation::{Mutation, is_mutated};
 use crate::r2::ops::http_request::{ClientRange, HttpRequest};
 use crate::r2::ops::setters::ssec_key_setter;
 use crate::r2::service::R2Service;
@@ -344,6 +345,7 @@ impl Download {
         failures.waited += delay;
         runtime.sleep(delay).await;
 
+        let done = if is_mutated(Mutation::ResumedAtWrongPlace) { done.saturating_sub(1) } else { done };
         let rest = ServedRange { offset: self.bytes.offset + done, length: self.bytes.length - done };
         let range = Range::OffsetWithLength { offset: rest.offset, length: rest.length };
         match self.fetch(Some(range)).await? {

@@ -1,0 +1,28 @@
+//! The machine's places, which the simulation takes: disk, threads and network; and mutations of the code, which it has to find.
+//!
+//! It is for this repository's simulation alone.
+#![allow(missing_docs, reason = "each trait is described where the library uses it")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::HyperClient;
+pub use crate::backend::{Dial, Dialled, Stream};
+use crate::error::Result;
+pub use crate::mutation::{Mutation, mutate};
+use crate::runtime::Runtime;
+use crate::store::LocalStore;
+pub use crate::store::{Disk, DiskFile, Open, Platform, Threads, Worker};
+
+/// Opens a store on another machine than this one.
+///
+/// # Errors
+/// As [`LocalStore::open`].
+pub async fn open_store(folder: &Path, platform: Platform) -> Result<LocalStore> {
+    LocalStore::open_on(folder, platform).await
+}
+
+/// A client over connections that `dial` makes. Its timeouts go by `runtime`.
+pub fn http_client(dial: Arc<dyn Dial>, runtime: Arc<dyn Runtime>) -> HyperClient {
+    HyperClient::over(dial).with_runtime(runtime)
+}

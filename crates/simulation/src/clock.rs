@@ -1,0 +1,93 @@
+//! The clocks of the processes: each goes by the time of the simulation, and wrong in its own way.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cloudflare_clients::{Result, Runtime};
+use fastrand::Rng;
+use futures_util::future::BoxFuture;
+
+use crate::trace;
+
+/// When each simulation begins: 2027-01-15T08:00:00Z.
+const BEGIN: Duration = Duration::from_secs(1_800_000_000);
+
+/// The clock, timer and randomness of a process.
+#[derive(Debug, Clone)]
+pub(crate) struct Clock(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    /// How far it is ahead of the simulation, in nanoseconds.
+    ahead: i64,
+    /// How many millionths it is too fast.
+    drift: i64,
+    /// Since when it drifts so.
+    since: Duration,
+    rng: Rng,
+}
+
+impl Clock {
+    /// One that is right.
+    pub(crate) fn new(rng: Rng) -> Self {
+        Self(Arc::new(Mutex::new(State { ahead: 0, drift: 0, since: Duration::ZERO, rng })))
+    }
+
+    /// Moves it by so many milliseconds, in either direction.
+    pub(crate) fn jump(&self, millis: i64) {
+        trace::count("clock jumps");
+        self.with(|state| state.ahead += millis * 1_000_000);
+    }
+
+    /// Has it go wrong by so many millionths from now on.
+    pub(crate) fn set_drift(&self, millionths: i64) {
+        self.with(|state| {
+            state.ahead = state.ahead_now();
+            state.since = trace::elapsed();
+            state.drift = millionths;
+        });
+    }
+
+    /// How far it is ahead, in nanoseconds.
+    pub(crate) fn ahead(&self) -> i64 {
+        self.with(|state| state.ahead_now())
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl State {
+    fn ahead_now(&self) -> i64 {
+        let drifting =
+            i64::try_from((trace::elapsed().saturating_sub(self.since)).as_micros()).unwrap_or(i64::MAX);
+        self.ahead + drifting.saturating_mul(self.drift) / 1000
+    }
+}
+
+impl Runtime for Clock {
+    fn now(&self) -> SystemTime {
+        let ahead = self.ahead();
+        let right = UNIX_EPOCH + BEGIN + trace::elapsed();
+        let by = Duration::from_nanos(ahead.unsigned_abs());
+        if ahead < 0 { right - by } else { right + by }
+    }
+
+    fn monotonic(&self) -> Duration {
+        trace::elapsed()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+
+    fn random(&self) -> f64 {
+        self.with(|state| state.rng.f64())
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) -> Result<()> {
+        self.with(|state| state.rng.fill(bytes));
+        Ok(())
+    }
+}

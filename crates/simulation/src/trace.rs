@@ -1,0 +1,85 @@
+//! What happens in a run, line by line, and how often.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::ops::AddAssign;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+thread_local! {
+    static TRACE: RefCell<Trace> = RefCell::default();
+}
+
+/// The trace of the run in this thread.
+#[derive(Default)]
+struct Trace {
+    begun: Option<Instant>,
+    hash: u64,
+    prints: bool,
+    counts: Counts,
+}
+
+/// How often what has happened.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Counts(pub(crate) BTreeMap<&'static str, u64>);
+
+impl Counts {
+    pub(crate) fn of(&self, what: &str) -> u64 {
+        self.0.get(what).copied().unwrap_or(0)
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, other: Self) {
+        for (what, count) in other.0 {
+            *self.0.entry(what).or_default() += count;
+        }
+    }
+}
+
+/// What is left of a trace: two runs with one seed have the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Summary {
+    /// Of all lines (FNV-1a).
+    pub(crate) hash: u64,
+    pub(crate) counts: Counts,
+    /// How much time has passed in the simulation.
+    pub(crate) time: Duration,
+}
+
+/// Begins the trace of a run, in its Tokio runtime.
+pub(crate) fn begin(prints: bool) {
+    let begun = Some(Instant::now());
+    TRACE.set(Trace { begun, hash: 0xcbf2_9ce4_8422_2325, prints, counts: Counts::default() });
+}
+
+/// How much time has passed in the run.
+pub(crate) fn elapsed() -> Duration {
+    TRACE.with_borrow(|trace| trace.begun.map(|begun| begun.elapsed()).unwrap_or_default())
+}
+
+/// Adds a line.
+pub(crate) fn line(what: fmt::Arguments<'_>) {
+    let line = format!("{:12.6} {what}", elapsed().as_secs_f64());
+    TRACE.with_borrow_mut(|trace| {
+        for byte in line.bytes() {
+            trace.hash = (trace.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        if trace.prints {
+            eprintln!("{line}");
+        }
+    });
+}
+
+/// Counts something.
+pub(crate) fn count(what: &'static str) {
+    TRACE.with_borrow_mut(|trace| *trace.counts.0.entry(what).or_default() += 1);
+}
+
+/// What is left of it.
+pub(crate) fn end() -> Summary {
+    let time = elapsed();
+    TRACE.with_borrow(|trace| Summary { hash: trace.hash, counts: trace.counts.clone(), time })
+}
