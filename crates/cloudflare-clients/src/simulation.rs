@@ -11,6 +11,7 @@ pub use crate::backend::{Dial, Dialled, Stream};
 use crate::error::Result;
 pub use crate::mutation::{Mutation, mutate};
 use crate::runtime::Runtime;
+pub use crate::runtime::run_blocking_here;
 use crate::store::LocalStore;
 pub use crate::store::{Disk, DiskFile, Open, Platform, Threads, Worker};
 

@@ -40,7 +40,7 @@ impl AddAssign for Counts {
 }
 
 /// What is left of a trace: two runs with one seed have the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Summary {
     /// Of all lines (FNV-1a).
     pub(crate) hash: u64,

@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::stream::{ByteStream, CHUNK};
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime;
 
 /// A part of a file, as the file was when it was looked at.
 #[derive(Clone)]
@@ -153,7 +154,7 @@ async fn blocking<T: Send + 'static>(
     path: &Path,
     write: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let written = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other).flatten();
+    let written = runtime::blocking(write).await.map_err(std::io::Error::other).flatten();
     written.map_err(|error| storage(path, "cannot be written", error))
 }
 

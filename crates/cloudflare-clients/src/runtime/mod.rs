@@ -1,5 +1,7 @@
 //! The clock, the timer and the randomness that the rest of the crate is given.
 
+#[cfg(not(target_arch = "wasm32"))]
+mod blocking;
 #[cfg(any(not(target_arch = "wasm32"), feature = "workers"))]
 mod default;
 mod random;
@@ -15,6 +17,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::blocking::blocking;
+#[cfg(all(feature = "simulation", not(target_arch = "wasm32")))]
+pub use self::blocking::run_blocking_here;
 #[cfg(any(
     all(feature = "http", not(target_arch = "wasm32")),
     all(feature = "workers", target_arch = "wasm32")

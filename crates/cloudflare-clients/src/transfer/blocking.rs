@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::runtime;
 
 /// Runs it on a thread that it may block. It goes on when this is dropped.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
+    match runtime::blocking(work).await {
         Ok(result) => result,
         Err(error) => Err(Error::new(ErrorKind::Storage, "the work on a file was ended").with_source(error)),
     }

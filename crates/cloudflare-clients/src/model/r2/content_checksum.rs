@@ -6,6 +6,8 @@ use super::checksum::Checksum;
 #[cfg(not(target_arch = "wasm32"))]
 use super::checksum_algorithm::ChecksumAlgorithm;
 use crate::body::Body;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::runtime::blocking;
 
 /// What a body must hash to: as its sender says, else the MD5 of what is in memory. A file or stream would have to be read twice.
 pub(crate) async fn content_checksum(body: &Body, given: Option<Checksum>) -> Option<Checksum> {
@@ -34,11 +36,9 @@ pub(crate) async fn md5_of(bytes: &Bytes) -> Checksum {
 /// A checksum of bytes in memory, computed where it does not hold up this thread's other tasks.
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) async fn checksum_of(algorithm: ChecksumAlgorithm, bytes: &Bytes) -> Checksum {
-    if bytes.len() > HASHED_IN_PLACE
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
+    if bytes.len() > HASHED_IN_PLACE && tokio::runtime::Handle::try_current().is_ok() {
         let bytes = bytes.clone();
-        let hashing = runtime.spawn_blocking(move || Checksum::of(algorithm, &bytes));
+        let hashing = blocking(move || Checksum::of(algorithm, &bytes));
         // It fails when the runtime is shutting down.
         if let Ok(checksum) = hashing.await {
             return checksum;

@@ -1,0 +1,40 @@
+//! What a run has found.
+
+use std::fmt;
+
+/// Something that may not be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// In a sentence.
+    pub(crate) what: String,
+    /// What led to it, line by line.
+    pub(crate) history: Vec<String>,
+}
+
+impl Finding {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self { what: what.into(), history: Vec::new() }
+    }
+
+    pub(crate) fn with_history(mut self, history: impl IntoIterator<Item = String>) -> Self {
+        self.history = history.into_iter().collect();
+        self
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        self.history.iter().try_for_each(|line| write!(f, "\n    {line}"))
+    }
+}
+
+/// An error where none is expected.
+impl From<cloudflare_clients::Error> for Finding {
+    fn from(error: cloudflare_clients::Error) -> Self {
+        Self::new(format!("it fails with {error}"))
+    }
+}
+
+/// What a scenario gives.
+pub(crate) type Outcome = Result<(), Finding>;

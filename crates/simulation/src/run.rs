@@ -1,0 +1,109 @@
+//! One run of a scenario: a thread of its own, whose time and randomness follow from a seed.
+
+use std::any::Any;
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use cloudflare_clients::simulation::{self, Mutation};
+
+use crate::entropy;
+use crate::finding::Finding;
+use crate::scenarios::Scenario;
+use crate::steps::{StepId, Steps};
+use crate::trace::{self, Summary};
+use crate::vfs;
+use crate::world::World;
+
+/// How long a run may take by the clock on the wall. All of it happens in memory.
+const LONGEST: Duration = Duration::from_secs(120);
+/// How long a run may take in the simulation.
+const LONGEST_SIMULATED: Duration = Duration::from_hours(24 * 30);
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) seed: u64,
+    pub(crate) mutation: Option<Mutation>,
+    pub(crate) left_out: BTreeSet<StepId>,
+    /// Whether each line of the trace is printed.
+    pub(crate) traces: bool,
+}
+
+impl Settings {
+    pub(crate) fn of(seed: u64) -> Self {
+        Self { seed, mutation: None, left_out: BTreeSet::new(), traces: false }
+    }
+}
+
+/// What became of it.
+#[derive(Debug, Clone)]
+pub(crate) struct Report {
+    pub(crate) summary: Summary,
+    pub(crate) steps: Vec<StepId>,
+    pub(crate) finding: Option<Finding>,
+}
+
+/// Runs a scenario, and returns once it has ended.
+pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
+    let (reports, report) = mpsc::channel();
+    let seed = settings.seed;
+    let thread = thread::Builder::new().name(format!("{} {seed}", scenario.name)).spawn(move || {
+        // Nobody receives it where it came too late.
+        let _ = reports.send(in_thread(scenario, &settings));
+    });
+    let failed = |what: String| Report {
+        summary: Summary::default(),
+        steps: Vec::new(),
+        finding: Some(Finding::new(what)),
+    };
+    match (thread, report.recv_timeout(LONGEST)) {
+        (Err(error), _) => failed(format!("no thread can be started: {error}")),
+        (Ok(_), Err(mpsc::RecvTimeoutError::Timeout)) => {
+            failed(format!("the run does not end: after {LONGEST:?} it is still busy"))
+        }
+        (Ok(_), Err(mpsc::RecvTimeoutError::Disconnected)) => failed("the run ended without a word".to_owned()),
+        (Ok(thread), Ok(report)) => match thread.join() {
+            Ok(()) => report,
+            Err(panic) => failed(format!("the end of the run panicked: {}", message(&*panic))),
+        },
+    }
+}
+
+fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
+    entropy::seed_thread(settings.seed);
+    vfs::seed(settings.seed);
+    simulation::mutate(settings.mutation);
+    let steps = Steps::new(settings.seed, settings.left_out.clone());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            let finding = Some(Finding::new(format!("no runtime can be made: {error}")));
+            return Report { summary: Summary::default(), steps: Vec::new(), finding };
+        }
+    };
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        runtime.block_on(async {
+            trace::begin(settings.traces);
+            let world = World::new(settings.seed, steps.clone());
+            let outcome = tokio::time::timeout(LONGEST_SIMULATED, (scenario.run)(world)).await;
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(Finding::new(format!("it is not done after {LONGEST_SIMULATED:?} of simulated time")))
+            });
+            (trace::end(), outcome.err())
+        })
+    }));
+    let (summary, finding) = ended.unwrap_or_else(|panic| {
+        let finding = Finding::new(format!("it panicked: {}", message(&*panic)));
+        (Summary::default(), Some(finding))
+    });
+    Report { summary, steps: steps.done(), finding }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    let message = panic.downcast_ref::<String>().map(String::as_str);
+    message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message")
+}

@@ -1,0 +1,136 @@
+//! Locks over a bucket: one holder at a time, tokens that grow, and a lock that becomes free again.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cloudflare_clients::ErrorKind;
+use cloudflare_clients::lock::Locks;
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+
+use crate::finding::{Finding, Outcome};
+use crate::storm::{Storm, in_storm};
+use crate::trace;
+use crate::world::{BUCKET, Client, World};
+
+const CLIENTS: usize = 4;
+const STEPS: usize = 12;
+const TTL: Duration = Duration::from_secs(20);
+/// By how much the clocks may differ.
+const SKEW: Duration = Duration::from_secs(5);
+const NAMES: [&str; 2] = ["film", "live"];
+
+/// Who holds what, as the clients see it.
+#[derive(Default)]
+struct Held {
+    holders: BTreeMap<&'static str, usize>,
+    /// The greatest tokens.
+    tokens: BTreeMap<&'static str, u64>,
+}
+
+pub(super) async fn run(world: World) -> Outcome {
+    let mut server = world.server()?;
+    let store = server.start().await?;
+    store.create_bucket(BUCKET).await?;
+    drop(store);
+    let clients: Vec<_> = (0..CLIENTS).map(|client| world.client(&format!("client {client}"), &server)).collect();
+    let held = RefCell::default();
+    let work = try_join_all(clients.iter().enumerate().map(|(number, client)| work(&world, number, client, &held)));
+    let storm = Storm::any(&mut world.rng("kind of storm"));
+    in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
+
+    // Whatever became of them, they are free once their leases have ended.
+    tokio::time::sleep(TTL + SKEW).await;
+    for name in NAMES {
+        let locks = locks(&clients[0])?;
+        let lock = locks.acquire(name, Duration::from_secs(60)).await;
+        let lock = lock.map_err(|error| Finding::new(format!("the lock {name} is not free in the end: {error}")))?;
+        grows(&mut held.borrow_mut(), name, lock.token())?;
+        lock.release().await.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
+    }
+    Ok(())
+}
+
+fn locks(client: &Client) -> Result<Locks, Finding> {
+    Ok(Locks::new(client.r2()?).with_ttl(TTL).with_clock_skew(SKEW))
+}
+
+async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held>) -> Outcome {
+    let mut rng = world.rng(&format!("clock of client {number}"));
+    let half = i64::try_from(SKEW.as_millis()).unwrap_or_default() / 2 - 100;
+    client.clock.jump(rng.i64(-half..half));
+    let locks = locks(client)?;
+    for (index, mut rng) in world.steps.of(number, STEPS) {
+        tokio::time::sleep(Duration::from_millis(rng.u64(..30_000))).await;
+        let name = NAMES[rng.usize(..NAMES.len())];
+        trace::count("operations");
+        let mut lock = match locks.acquire(name, Duration::from_millis(rng.u64(..90_000))).await {
+            Ok(lock) => lock,
+            Err(error) => {
+                trace::line(format_args!("client {number} step {index}: {name} not acquired: {error}"));
+                continue;
+            }
+        };
+        trace::count("locks acquired");
+        grows(&mut held.borrow_mut(), name, lock.token())?;
+        let held_for = Duration::from_millis(rng.u64(..90_000));
+        trace::line(format_args!("client {number} step {index}: holds {name} with token {}", lock.token()));
+        let work = lock.hold(hold(number, name, held_for, held)).await;
+        match work {
+            Ok(outcome) => outcome?,
+            Err(error) if error.kind() == ErrorKind::LockLost => trace::count("locks lost"),
+            Err(error) => return Err(Finding::new(format!("a hold fails with {error}"))),
+        }
+        if rng.u8(..5) > 0 {
+            let released = lock.release().await;
+            trace::line(format_args!("client {number} step {index}: released {name}: {:?}", released.is_ok()));
+        }
+        drift(client, &mut rng, half);
+    }
+    Ok(())
+}
+
+/// Sets the clock anew, within what locks allow.
+fn drift(client: &Client, rng: &mut Rng, half: i64) {
+    if rng.u8(..3) == 0 {
+        let now = client.clock.ahead() / 1_000_000;
+        client.clock.jump(rng.i64(-half..half) - now);
+    }
+}
+
+/// Works under the lock, as the only one.
+async fn hold(number: usize, name: &'static str, duration: Duration, held: &RefCell<Held>) -> Outcome {
+    let _guard = Holding::begin(number, name, held)?;
+    tokio::time::sleep(duration).await;
+    Ok(())
+}
+
+struct Holding<'h> {
+    name: &'static str,
+    held: &'h RefCell<Held>,
+}
+
+impl<'h> Holding<'h> {
+    fn begin(number: usize, name: &'static str, held: &'h RefCell<Held>) -> Result<Self, Finding> {
+        if let Some(other) = held.borrow_mut().holders.insert(name, number) {
+            let what = format!("the lock {name} has two holders: clients {other} and {number}");
+            return Err(Finding::new(what));
+        }
+        Ok(Self { name, held })
+    }
+}
+
+impl Drop for Holding<'_> {
+    fn drop(&mut self) {
+        self.held.borrow_mut().holders.remove(self.name);
+    }
+}
+
+fn grows(held: &mut Held, name: &'static str, token: u64) -> Outcome {
+    let last = held.tokens.insert(name, token).unwrap_or(0);
+    if token > last {
+        return Ok(());
+    }
+    Err(Finding::new(format!("the lock {name} was acquired with token {token} after {last}")))
+}

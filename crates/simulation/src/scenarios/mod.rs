@@ -1,0 +1,23 @@
+//! What is simulated: each scenario has clients do something at random, and checks what must hold.
+
+use std::future::Future;
+use std::pin::Pin;
+
+use crate::finding::Outcome;
+use crate::world::World;
+
+/// Something to simulate.
+pub(crate) struct Scenario {
+    pub(crate) name: &'static str,
+    /// What happens in it, in a line.
+    pub(crate) about: &'static str,
+    pub(crate) run: fn(World) -> Pin<Box<dyn Future<Output = Outcome>>>,
+}
+
+/// All of them.
+pub(crate) static SCENARIOS: &[Scenario] = &[];
+
+/// The one with this name.
+pub(crate) fn named(name: &str) -> Option<&'static Scenario> {
+    SCENARIOS.iter().find(|scenario| scenario.name == name)
+}

@@ -1,0 +1,373 @@
+//! The command: which scenarios run with which seeds, for how long, and what is printed.
+
+use std::collections::BTreeSet;
+use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use clap::Parser;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::Finding;
+use crate::mutations::{self, MUTATIONS, Named};
+use crate::run::{Report, Settings, run};
+use crate::scenarios::{self, SCENARIOS, Scenario};
+use crate::steps::shorten;
+use crate::trace::{Counts, Summary};
+
+/// How long a mutation is looked for.
+const LONGEST_SEARCH: Duration = Duration::from_mins(1);
+/// How long it is tried to leave out steps of what was found.
+const LONGEST_SHORTENING: Duration = Duration::from_secs(30);
+/// Seeds that have found something, which are tried again each time.
+const FOUND: &str = include_str!("../seeds.txt");
+
+/// Runs client, server and store in virtual time, with failures that follow from a seed, and checks each answer.
+#[derive(Debug, Parser)]
+#[command(name = "simulate")]
+pub(crate) struct Arguments {
+    /// Runs this seed alone, twice, and compares the traces
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Runs seeds from this one on; by default from one that the time gives
+    #[arg(long, conflicts_with = "seed")]
+    from: Option<u64>,
+    /// For how many minutes
+    #[arg(long, default_value_t = 1.0, conflicts_with = "seed")]
+    minutes: f64,
+    /// Runs this scenario alone
+    #[arg(long)]
+    scenario: Option<String>,
+    /// Does a line of the code wrong: it has to be found within a minute
+    #[arg(long, conflicts_with = "mutations")]
+    mutation: Option<String>,
+    /// Tries all mutations, one after the other
+    #[arg(long)]
+    mutations: bool,
+    /// Tries one of the mutations, another one each hour
+    #[arg(long, conflicts_with_all = ["mutation", "mutations"])]
+    next_mutation: bool,
+    /// How many processes run at once; as many as there are processors by default
+    #[arg(long)]
+    jobs: Option<usize>,
+    /// Prints each line of the trace
+    #[arg(long, requires = "seed")]
+    trace: bool,
+    /// Lists scenarios and mutations
+    #[arg(long)]
+    list: bool,
+    /// Prints a line of JSON for each run
+    #[arg(long)]
+    json: bool,
+    /// Runs each seed after so many
+    #[arg(long, hide = true, default_value_t = 1)]
+    stride: u64,
+}
+
+/// A run, as a process tells another.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    scenario: String,
+    seed: u64,
+    trace: String,
+    simulated_ms: u64,
+    counts: std::collections::BTreeMap<String, u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finding: Option<String>,
+}
+
+impl Arguments {
+    pub(crate) fn simulate(self) -> ExitCode {
+        match self.outcome() {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                eprintln!("error: {error}");
+                ExitCode::from(2)
+            }
+        }
+    }
+
+    /// Whether all is well.
+    fn outcome(&self) -> Result<bool, String> {
+        if self.list {
+            SCENARIOS.iter().for_each(|scenario| println!("{:<14} {}", scenario.name, scenario.about));
+            MUTATIONS.iter().for_each(|of| println!("{:<28} in {}", of.name, of.scenario));
+            return Ok(true);
+        }
+        let scenarios: Vec<&'static Scenario> = match &self.scenario {
+            None => SCENARIOS.iter().collect(),
+            Some(name) => vec![scenarios::named(name).ok_or_else(|| format!("there is no scenario {name:?}: --list names all"))?],
+        };
+        let mutation = self.mutation.as_deref().map(|name| {
+            mutations::find(name).ok_or_else(|| format!("there is no mutation {name:?}: --list names all"))
+        });
+        let mutation = mutation.transpose()?;
+        if let Some(seed) = self.seed {
+            return Ok(self.one_seed(&scenarios, seed, mutation));
+        }
+        if self.mutations {
+            return Ok(MUTATIONS.iter().filter(|mutation| !found_in_time(mutation)).count() == 0);
+        }
+        if self.next_mutation {
+            let hours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3600;
+            let next = usize::try_from(hours).unwrap_or_default() % MUTATIONS.len();
+            return Ok(found_in_time(&MUTATIONS[next]));
+        }
+        if let Some(mutation) = mutation {
+            return Ok(found_in_time(mutation));
+        }
+        if self.json {
+            return Ok(self.lines(&scenarios));
+        }
+        if self.scenario.is_none() && !known_seeds() {
+            return Ok(false);
+        }
+        self.many()
+    }
+
+    /// Runs a seed twice.
+    fn one_seed(&self, scenarios: &[&'static Scenario], seed: u64, mutation: Option<&Named>) -> bool {
+        let mut is_well = true;
+        for scenario in scenarios {
+            let settings = Settings {
+                mutation: mutation.map(|named| named.mutation),
+                traces: self.trace,
+                ..Settings::of(seed)
+            };
+            let report = run(scenario, settings.clone());
+            is_well &= told(scenario, &settings, mutation, &report);
+            let again = run(scenario, Settings { traces: false, ..settings });
+            if again.summary != report.summary {
+                println!("{} {seed}: the second run had another trace", scenario.name);
+                is_well = false;
+            }
+            let Summary { hash, time, counts } = report.summary;
+            println!("{} {seed}: {:.1} s simulated, trace {hash:016x}", scenario.name, time.as_secs_f64());
+            println!("{}", listed(&counts));
+        }
+        is_well
+    }
+
+    /// Runs seeds one after the other, and prints a line for each.
+    fn lines(&self, scenarios: &[&'static Scenario]) -> bool {
+        let until = Instant::now() + self.duration();
+        let mut seed = self.first_seed();
+        let mut is_well = true;
+        while Instant::now() < until {
+            for scenario in scenarios {
+                let report = run(scenario, Settings::of(seed));
+                is_well &= report.finding.is_none();
+                let line = Line::new(scenario, seed, &report);
+                let written = serde_json::to_string(&line).map_err(std::io::Error::from);
+                // Whoever reads has had enough where it cannot be written.
+                if written.and_then(|line| writeln!(std::io::stdout(), "{line}")).is_err() {
+                    return is_well;
+                }
+            }
+            seed += self.stride;
+        }
+        is_well
+    }
+
+    /// Has several processes run seeds, since SQLite has one generator of random numbers in each.
+    fn many(&self) -> Result<bool, String> {
+        let jobs = self.jobs.or_else(|| thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1);
+        let first = self.first_seed();
+        println!("seeds from {first} on, {} minutes in {jobs} processes", self.minutes);
+        let (sender, lines) = mpsc::channel();
+        let mut children = Vec::new();
+        for job in 0..jobs {
+            let mut child = self.child(first + job as u64, jobs)?;
+            let output = child.stdout.take().ok_or("a process has no output")?;
+            let sender = sender.clone();
+            thread::spawn(move || {
+                for line in BufReader::new(output).lines().map_while(Result::ok) {
+                    if sender.send(line).is_err() {
+                        break;
+                    }
+                }
+            });
+            children.push(child);
+        }
+        drop(sender);
+        let totals = self.gather(&lines);
+        for child in &mut children {
+            // It has ended, or is not needed any more.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        let (totals, failed) = totals?;
+        println!("{totals}");
+        let Some(failed) = failed else { return Ok(true) };
+        println!("{} {}: {}", failed.scenario, failed.seed, failed.finding.unwrap_or_default());
+        if let Some(scenario) = scenarios::named(&failed.scenario) {
+            let settings = Settings::of(failed.seed);
+            told(scenario, &settings, None, &run(scenario, settings.clone()));
+        }
+        Ok(false)
+    }
+
+    fn child(&self, first: u64, stride: usize) -> Result<Child, String> {
+        let program = std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
+        let mut command = Command::new(program);
+        command.args(["--json", "--from", &first.to_string(), "--stride", &stride.to_string()]);
+        command.args(["--minutes", &self.minutes.to_string()]);
+        if let Some(scenario) = &self.scenario {
+            command.args(["--scenario", scenario]);
+        }
+        command.stdout(Stdio::piped()).spawn().map_err(|error| format!("no process can be started: {error}"))
+    }
+
+    /// Adds up what the processes say, until the first finding.
+    fn gather(&self, lines: &mpsc::Receiver<String>) -> Result<(Totals, Option<Line>), String> {
+        let mut totals = Totals::default();
+        let begun = Instant::now();
+        let mut shown = begun;
+        let is_shown = std::io::stderr().is_terminal();
+        for line in lines {
+            let line: Line = serde_json::from_str(&line)
+                .map_err(|error| format!("a process says {line:?}, which is no run: {error}"))?;
+            totals.add(&line);
+            if line.finding.is_some() {
+                return Ok((totals, Some(line)));
+            }
+            if is_shown && shown.elapsed() > Duration::from_millis(500) {
+                shown = Instant::now();
+                let (runs, hours) = (totals.runs, totals.hours());
+                let seconds = begun.elapsed().as_secs();
+                let of = self.duration().as_secs();
+                eprint!("\r{seconds} of {of} s: {runs} runs, {hours:.1} simulated hours, no finding ");
+            }
+        }
+        if is_shown {
+            eprintln!();
+        }
+        Ok((totals, None))
+    }
+
+    fn duration(&self) -> Duration {
+        Duration::try_from_secs_f64(self.minutes * 60.0).unwrap_or(Duration::MAX / 4)
+    }
+
+    fn first_seed(&self) -> u64 {
+        self.from.unwrap_or_else(|| {
+            SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() * 1000
+        })
+    }
+}
+
+impl Line {
+    fn new(scenario: &Scenario, seed: u64, report: &Report) -> Self {
+        let Summary { hash, counts, time } = &report.summary;
+        Self {
+            scenario: scenario.name.to_owned(),
+            seed,
+            trace: format!("{hash:016x}"),
+            simulated_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX),
+            counts: counts.0.iter().map(|(what, count)| ((*what).to_owned(), *count)).collect(),
+            finding: report.finding.as_ref().map(Finding::to_string),
+        }
+    }
+}
+
+/// What all runs together were.
+#[derive(Debug, Default)]
+struct Totals {
+    runs: u64,
+    simulated_ms: u64,
+    counts: std::collections::BTreeMap<String, u64>,
+}
+
+impl Totals {
+    fn add(&mut self, line: &Line) {
+        self.runs += 1;
+        self.simulated_ms += line.simulated_ms;
+        for (what, count) in &line.counts {
+            *self.counts.entry(what.clone()).or_default() += count;
+        }
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "it is for people to read")]
+    fn hours(&self) -> f64 {
+        self.simulated_ms as f64 / 3_600_000.0
+    }
+}
+
+impl std::fmt::Display for Totals {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} runs, {:.1} simulated hours", self.runs, self.hours())?;
+        self.counts.iter().try_for_each(|(what, count)| write!(f, "\n{count:>12} {what}"))
+    }
+}
+
+fn listed(counts: &Counts) -> String {
+    let lines: Vec<String> = counts.0.iter().map(|(what, count)| format!("{count:>12} {what}")).collect();
+    lines.join("\n")
+}
+
+/// Prints what was found, shortened, and how to repeat it. Returns whether nothing was.
+fn told(
+    scenario: &'static Scenario,
+    settings: &Settings,
+    mutation: Option<&Named>,
+    report: &Report,
+) -> bool {
+    let Some(finding) = &report.finding else { return true };
+    println!("{} {}: {finding}", scenario.name, settings.seed);
+    let until = Instant::now() + LONGEST_SHORTENING;
+    let mut shortest = finding.clone();
+    let left_out = shorten(&report.steps, |left_out| {
+        if Instant::now() > until {
+            return None;
+        }
+        let settings = Settings { left_out: left_out.clone(), traces: false, ..settings.clone() };
+        let found = run(scenario, settings).finding;
+        let is_found = found.is_some();
+        shortest = found.unwrap_or_else(|| shortest.clone());
+        Some(is_found)
+    });
+    let kept: BTreeSet<_> = report.steps.iter().filter(|step| !left_out.contains(step)).collect();
+    println!("with {} of {} steps: {shortest}", kept.len(), report.steps.len());
+    let mutation = mutation.map(|named| format!(" --mutation {}", named.name)).unwrap_or_default();
+    println!("repeat it: cargo xtask simulate --scenario {} --seed {}{mutation}", scenario.name, settings.seed);
+    false
+}
+
+/// Whether a mutation is found within a minute.
+fn found_in_time(named: &Named) -> bool {
+    let Some(scenario) = scenarios::named(named.scenario) else { return false };
+    let begun = Instant::now();
+    let mut seed = 1;
+    while begun.elapsed() < LONGEST_SEARCH {
+        let settings = Settings { mutation: Some(named.mutation), ..Settings::of(seed) };
+        if let Some(finding) = run(scenario, settings).finding {
+            let seconds = begun.elapsed().as_secs_f64();
+            let what = finding.what.lines().next().unwrap_or_default().to_owned();
+            println!("{:<28} found in {} by seed {seed} after {seconds:.1} s: {what}", named.name, scenario.name);
+            return true;
+        }
+        seed += 1;
+    }
+    println!("{:<28} NOT found in {} within {LONGEST_SEARCH:?} ({seed} seeds)", named.name, scenario.name);
+    false
+}
+
+/// Runs the seeds that have found something before.
+fn known_seeds() -> bool {
+    let mut is_well = true;
+    for line in FOUND.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        let mut words = line.split_whitespace();
+        let known = words.next().and_then(scenarios::named).zip(words.next().and_then(|seed| seed.parse().ok()));
+        let Some((scenario, seed)) = known else {
+            println!("seeds.txt has {line:?}, which names no scenario and seed");
+            is_well = false;
+            continue;
+        };
+        let settings = Settings::of(seed);
+        is_well &= told(scenario, &settings, None, &run(scenario, settings.clone()));
+    }
+    is_well
+}
