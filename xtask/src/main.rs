@@ -1,4 +1,4 @@
-//! What this repository does with itself: `cargo xtask check`, `test`, `bench` and `fuzz`.
+//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz` and `simulate`.
 
 mod bench;
 mod check;
@@ -13,6 +13,7 @@ mod public_api;
 mod report;
 mod server;
 mod service;
+mod simulate;
 mod suite;
 mod test;
 mod wasm;
@@ -29,7 +30,7 @@ use crate::workspace::Workspace;
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Checks, tests, benches and fuzz targets of this repository"
+    about = "Checks, tests, benches, fuzz targets and simulation of this repository"
 )]
 enum Cli {
     /// Format, layers, fidelity's tests, lints (native and wasm32), documentation, public interface and
@@ -41,6 +42,8 @@ enum Cli {
     Bench(bench::Options),
     /// The fuzz targets, or those named, each for some seconds
     Fuzz(fuzz::Options),
+    /// Client, server and store in virtual time, with failures that follow from a seed: docs/simulation.md
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Cli::Test(options) => test::test(&workspace, &options),
         Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
         Cli::Fuzz(options) => fuzz::fuzz(&workspace, &options),
+        Cli::Simulate(options) => simulate::simulate(&workspace, &options),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,

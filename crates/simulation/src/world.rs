@@ -17,12 +17,12 @@ use http::{Request, Response};
 use tokio::task::AbortHandle;
 
 use crate::clock::Clock;
-use crate::disk::{Machine, ProcessDisk};
+use crate::disk::{Faults, Machine, ProcessDisk};
 use crate::entropy;
 use crate::finding::Finding;
 use crate::network::{Network, Weather};
 use crate::steps::Steps;
-use crate::threads::SimulatedThreads;
+use crate::threads::{LONGEST_DELAY, ProcessThreads};
 use crate::trace;
 
 /// The host of the server.
@@ -46,7 +46,7 @@ impl World {
             seed,
             steps,
             network: Network::new(entropy::stream(seed, "network"), Weather::FINE),
-            machine: Machine::new(entropy::stream(seed, "disk")),
+            machine: Machine::new(entropy::stream(seed, "disk").u64(..)),
         }
     }
 
@@ -58,7 +58,7 @@ impl World {
     /// A process on the machine, which has not opened the store yet.
     pub(crate) fn process(&self, name: &str) -> Process {
         let disk = self.machine.process();
-        let threads = SimulatedThreads::new(self.rng(&format!("threads of {name}")));
+        let threads = ProcessThreads::new(self.rng(&format!("threads of {name}")), LONGEST_DELAY);
         let clock = Clock::new(self.rng(&format!("clock of {name}")));
         Process { disk, threads, clock }
     }
@@ -94,7 +94,7 @@ impl World {
 /// A process on a machine, which may be killed.
 pub(crate) struct Process {
     disk: ProcessDisk,
-    threads: SimulatedThreads,
+    threads: ProcessThreads,
     pub(crate) clock: Clock,
 }
 
@@ -143,22 +143,26 @@ impl Server {
             self.kill();
             let process = self.process.insert(Process {
                 disk: self.machine.process(),
-                threads: SimulatedThreads::new(self.rng.fork()),
+                threads: ProcessThreads::new(self.rng.fork(), LONGEST_DELAY),
                 clock: self.clock.clone(),
             });
             match process.open().await {
                 Ok(store) => break store,
-                Err(error) if tries < 100 => {
+                Err(error) if tries < 20 => {
                     trace::line(format_args!("the store does not open: {error}"));
                     trace::count("stores that did not open");
                     tries += 1;
+                    if tries == 5 {
+                        // Where each of a thousand reads may fail, none may open: somebody sees to the disk.
+                        self.machine.set_faults(Faults::default());
+                    }
                     tokio::time::sleep(Duration::from_secs(1)).await;
                 }
                 Err(error) => return Err(Finding::new(format!("the store does not open: {error}"))),
             }
         };
         let connections = self.network.listen(SERVER);
-        let (served, credentials, behaviour) = (store.clone(), self.credentials.clone(), self.behaviour);
+        let (served, credentials, behaviour) = (store.clone(), self.credentials.clone(), self.behaviour.clone());
         let serving = tokio::spawn(async move {
             let shutdown = std::future::pending();
             cloudflare_emulator::simulation::serve(served, &credentials, behaviour, connections, shutdown).await;

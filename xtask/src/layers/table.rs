@@ -71,6 +71,7 @@ pub(super) const CIRCLES: &[(&str, &[Circle])] = &[
     ("crates/cfstore/src", &[]),
     ("crates/contract/src", &[]),
     ("crates/properties/src", &[]),
+    ("crates/simulation/src", &[]),
     ("crates/testkit/src", &[]),
     ("xtask/src", &[]),
 ];

@@ -7,6 +7,7 @@ mod players;
 mod public_api;
 mod rust;
 mod service;
+mod simulation;
 mod simulator;
 mod transfer;
 mod workers;
@@ -34,6 +35,11 @@ const SUITES: &[Suite] = &[
         name: "simulator",
         about: "Our S3 client and signed URLs against Miniflare",
         run: simulator::run,
+    },
+    Suite {
+        name: "simulation",
+        about: "Client, server and store in virtual time, with failures from seeds",
+        run: simulation::run,
     },
     Suite {
         name: "transfer/kills",

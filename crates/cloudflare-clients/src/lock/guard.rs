@@ -113,7 +113,8 @@ impl Lock {
         let mut pause = ttl / 3;
         let mut failure = None;
         let output = loop {
-            let sleep = runtime.timeout(pause.min(self.remaining()));
+            let left = if is_mutated(Mutation::LeaseNotRenewed) { pause } else { self.remaining() };
+            let sleep = runtime.timeout(pause.min(left));
             if let Either::Left((output, _)) = future::select(work.as_mut(), sleep).await {
                 break output;
             }

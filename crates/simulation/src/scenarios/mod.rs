@@ -1,5 +1,7 @@
 //! What is simulated: each scenario has clients do something at random, and checks what must hold.
 
+mod locks;
+
 use std::future::Future;
 use std::pin::Pin;
 
@@ -15,7 +17,11 @@ pub(crate) struct Scenario {
 }
 
 /// All of them.
-pub(crate) static SCENARIOS: &[Scenario] = &[];
+pub(crate) static SCENARIOS: &[Scenario] = &[Scenario {
+    name: "locks",
+    about: "Locks over the server's bucket: one holder at a time, and tokens that grow",
+    run: |world| Box::pin(locks::run(world)),
+}];
 
 /// The one with this name.
 pub(crate) fn named(name: &str) -> Option<&'static Scenario> {

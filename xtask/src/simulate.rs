@@ -1,0 +1,29 @@
+//! `cargo xtask simulate`: the program of `crates/simulation`, with what is given to it.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use crate::command::run;
+use crate::report::Stop;
+use crate::workspace::Workspace;
+
+#[derive(Args, Debug)]
+#[command(disable_help_flag = true)]
+pub(crate) struct Options {
+    /// What the program is given, such as `--minutes 60`, or `--help`
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<OsString>,
+}
+
+/// Whether nothing was found.
+pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> Result<bool, String> {
+    let mut command = workspace.cargo(["run", "--quiet", "--release", "--package", "simulation", "--"]);
+    match run(command.args(&options.arguments)) {
+        Ok(()) => Ok(true),
+        Err(Stop::Skipped(why) | Stop::Failed(why)) => {
+            eprintln!("{why}");
+            Ok(false)
+        }
+    }
+}
