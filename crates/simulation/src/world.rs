@@ -25,8 +25,8 @@ use crate::steps::Steps;
 use crate::threads::{LONGEST_DELAY, ProcessThreads};
 use crate::trace;
 
-/// The host of the server.
-const SERVER: &str = "server";
+/// The host of the server: a name by which a token of the API is sent without TLS.
+const SERVER: &str = "localhost";
 /// Where the store is on the machine.
 const STORE: &str = "/store";
 pub(crate) const BUCKET: &str = "media";

@@ -2,6 +2,7 @@
 
 mod locks;
 mod objects;
+mod sessions;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -28,6 +29,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "locks",
         about: "Locks over the server's bucket: one holder at a time, and tokens that grow",
         run: |world| Box::pin(locks::run(world)),
+    },
+    Scenario {
+        name: "sessions",
+        about: "Sessions in KV: found while they are good, and refused once it can be known that they have ended",
+        run: |world| Box::pin(sessions::run(world)),
     },
 ];
 
