@@ -2,6 +2,7 @@
 
 mod locks;
 mod objects;
+mod rate_limits;
 mod sessions;
 
 use std::future::Future;
@@ -34,6 +35,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "sessions",
         about: "Sessions in KV: found while they are good, and refused once it can be known that they have ended",
         run: |world| Box::pin(sessions::run(world)),
+    },
+    Scenario {
+        name: "rate-limits",
+        about: "Rate limits in KV: what was counted and is known decides, and no check waits for longer than it may",
+        run: |world| Box::pin(rate_limits::run(world)),
     },
 ];
 
