@@ -47,7 +47,7 @@ impl Weather {
         Self { latency: Duration::from_millis(20), refused: 0.0, cut: 0.0, stalled: 0.0, flipped: 0.0 };
     /// Connections end and stall.
     pub(crate) const STORMY: Self =
-        Self { latency: Duration::from_millis(200), refused: 0.03, cut: 0.08, stalled: 0.03, flipped: 0.0 };
+        Self { latency: Duration::from_millis(200), refused: 0.03, cut: 0.12, stalled: 0.03, flipped: 0.0 };
 }
 
 /// All connections between all processes.
@@ -150,7 +150,7 @@ impl Network {
         state.made += 1;
         let mut pipes = [Pipe::default(), Pipe::default()];
         if state.rng.f64() < weather.cut {
-            let most = [100, 2000, 20_000, 2_000_000][state.rng.usize(..4)];
+            let most = [100, 2000, 20_000, 200_000, 2_000_000][state.rng.usize(..5)];
             pipes[state.rng.usize(..2)].cut_after = Some(state.rng.u64(..most));
         }
         let rng = state.rng.fork();

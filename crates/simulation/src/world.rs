@@ -26,7 +26,7 @@ use crate::threads::{LONGEST_DELAY, ProcessThreads};
 use crate::trace;
 
 /// The host of the server.
-const SERVER: &str = "server";
+const SERVER: &str = "localhost";
 /// Where the store is on the machine.
 const STORE: &str = "/store";
 pub(crate) const BUCKET: &str = "media";

@@ -2,6 +2,8 @@
 
 mod locks;
 mod objects;
+mod uploads;
+mod values;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -23,6 +25,16 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "objects",
         about: "Puts, gets, deletes, copies and listings of a few keys: each answer is one of R2's",
         run: |world| Box::pin(objects::run(world)),
+    },
+    Scenario {
+        name: "uploads",
+        about: "Multipart uploads that several clients add to, complete and abort",
+        run: |world| Box::pin(uploads::run(world)),
+    },
+    Scenario {
+        name: "values",
+        about: "Values of KV, with expirations, metadata and caches: each answer is one of KV's",
+        run: |world| Box::pin(values::run(world)),
     },
     Scenario {
         name: "locks",
