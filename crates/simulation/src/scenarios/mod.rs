@@ -2,6 +2,7 @@
 
 mod locks;
 mod objects;
+mod transfers;
 mod uploads;
 mod values;
 
@@ -30,6 +31,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "uploads",
         about: "Multipart uploads that several clients add to, complete and abort",
         run: |world| Box::pin(uploads::run(world)),
+    },
+    Scenario {
+        name: "transfers",
+        about: "Files and streams up and down, interrupted and continued, while bits are flipped",
+        run: |world| Box::pin(transfers::run(world)),
     },
     Scenario {
         name: "values",
