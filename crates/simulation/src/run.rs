@@ -64,7 +64,9 @@ pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
         (Ok(_), Err(mpsc::RecvTimeoutError::Timeout)) => {
             failed(format!("the run does not end: after {LONGEST:?} it is still busy"))
         }
-        (Ok(_), Err(mpsc::RecvTimeoutError::Disconnected)) => failed("the run ended without a word".to_owned()),
+        (Ok(_), Err(mpsc::RecvTimeoutError::Disconnected)) => {
+            failed("the run ended without a word".to_owned())
+        }
         (Ok(thread), Ok(report)) => match thread.join() {
             Ok(()) => report,
             Err(panic) => failed(format!("the end of the run panicked: {}", message(&*panic))),

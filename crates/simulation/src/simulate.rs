@@ -99,7 +99,10 @@ impl Arguments {
         }
         let scenarios: Vec<&'static Scenario> = match &self.scenario {
             None => SCENARIOS.iter().collect(),
-            Some(name) => vec![scenarios::named(name).ok_or_else(|| format!("there is no scenario {name:?}: --list names all"))?],
+            Some(name) => vec![
+                scenarios::named(name)
+                    .ok_or_else(|| format!("there is no scenario {name:?}: --list names all"))?,
+            ],
         };
         let mutation = self.mutation.as_deref().map(|name| {
             mutations::find(name).ok_or_else(|| format!("there is no mutation {name:?}: --list names all"))
@@ -174,7 +177,8 @@ impl Arguments {
 
     /// Has several processes run seeds, since SQLite has one generator of random numbers in each.
     fn many(&self) -> Result<bool, String> {
-        let jobs = self.jobs.or_else(|| thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1);
+        let jobs =
+            self.jobs.or_else(|| thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1);
         let first = self.first_seed();
         println!("seeds from {first} on, {} minutes in {jobs} processes", self.minutes);
         let (sender, lines) = mpsc::channel();
@@ -211,7 +215,8 @@ impl Arguments {
     }
 
     fn child(&self, first: u64, stride: usize) -> Result<Child, String> {
-        let program = std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
+        let program =
+            std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
         let mut command = Command::new(program);
         command.args(["--json", "--from", &first.to_string(), "--stride", &stride.to_string()]);
         command.args(["--minutes", &self.minutes.to_string()]);
@@ -309,12 +314,7 @@ fn listed(counts: &Counts) -> String {
 }
 
 /// Prints what was found, shortened, and how to repeat it. Returns whether nothing was.
-fn told(
-    scenario: &'static Scenario,
-    settings: &Settings,
-    mutation: Option<&Named>,
-    report: &Report,
-) -> bool {
+fn told(scenario: &'static Scenario, settings: &Settings, mutation: Option<&Named>, report: &Report) -> bool {
     let Some(finding) = &report.finding else { return true };
     println!("{} {}: {finding}", scenario.name, settings.seed);
     let until = Instant::now() + LONGEST_SHORTENING;
@@ -332,7 +332,10 @@ fn told(
     let kept: BTreeSet<_> = report.steps.iter().filter(|step| !left_out.contains(step)).collect();
     println!("with {} of {} steps: {shortest}", kept.len(), report.steps.len());
     let mutation = mutation.map(|named| format!(" --mutation {}", named.name)).unwrap_or_default();
-    println!("repeat it: cargo xtask simulate --scenario {} --seed {}{mutation}", scenario.name, settings.seed);
+    println!(
+        "repeat it: cargo xtask simulate --scenario {} --seed {}{mutation}",
+        scenario.name, settings.seed
+    );
     false
 }
 
@@ -346,7 +349,10 @@ fn found_in_time(named: &Named) -> bool {
         if let Some(finding) = run(scenario, settings).finding {
             let seconds = begun.elapsed().as_secs_f64();
             let what = finding.what.lines().next().unwrap_or_default().to_owned();
-            println!("{:<28} found in {} by seed {seed} after {seconds:.1} s: {what}", named.name, scenario.name);
+            println!(
+                "{:<28} found in {} by seed {seed} after {seconds:.1} s: {what}",
+                named.name, scenario.name
+            );
             return true;
         }
         seed += 1;
@@ -360,7 +366,8 @@ fn known_seeds() -> bool {
     let mut is_well = true;
     for line in FOUND.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
         let mut words = line.split_whitespace();
-        let known = words.next().and_then(scenarios::named).zip(words.next().and_then(|seed| seed.parse().ok()));
+        let known =
+            words.next().and_then(scenarios::named).zip(words.next().and_then(|seed| seed.parse().ok()));
         let Some((scenario, seed)) = known else {
             println!("seeds.txt has {line:?}, which names no scenario and seed");
             is_well = false;

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn steps_that_do_not_matter_are_left_out() {
-        let steps: Vec<StepId> = (0..4).flat_map(|client| (0..25).map(move |index| (client, index))).collect();
+        let steps: Vec<StepId> =
+            (0..4).flat_map(|client| (0..25).map(move |index| (client, index))).collect();
         let matter = [(0, 7), (3, 24)];
         let mut runs = 0;
         let left_out = shorten(&steps, |left_out| {
@@ -90,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_step_does_not_depend_on_others() {
-        let all: Vec<_> = Steps::new(1, BTreeSet::new()).of(0, 3).map(|(index, mut rng)| (index, rng.u64(..))).collect();
+        let all: Vec<_> =
+            Steps::new(1, BTreeSet::new()).of(0, 3).map(|(index, mut rng)| (index, rng.u64(..))).collect();
         let steps = Steps::new(1, BTreeSet::from([(0, 0)]));
         let some: Vec<_> = steps.of(0, 3).map(|(index, mut rng)| (index, rng.u64(..))).collect();
         assert_eq!(some, all[1..]);

@@ -222,18 +222,13 @@ unsafe extern "C" fn open(
         let is = |flag: c_int| flags & flag != 0;
         let journal = ffi::SQLITE_OPEN_WAL | ffi::SQLITE_OPEN_MAIN_JOURNAL | ffi::SQLITE_OPEN_SUPER_JOURNAL;
         let create = is(ffi::SQLITE_OPEN_CREATE);
-        let opened = vfs.access.open(
-            name.map(path_of),
-            create,
-            is(ffi::SQLITE_OPEN_EXCLUSIVE),
-            create && is(journal),
-        );
+        let opened =
+            vfs.access.open(name.map(path_of), create, is(ffi::SQLITE_OPEN_EXCLUSIVE), create && is(journal));
         let (Ok(handle), Some(this)) = (opened, vfs.this.upgrade()) else {
             return ffi::SQLITE_CANTOPEN;
         };
         let temporary = name.filter(|_| is(ffi::SQLITE_OPEN_DELETEONCLOSE)).map(CStr::to_owned);
-        let inner =
-            Inner { access: vfs.access.clone(), handle, regions: Vec::new(), temporary, vfs: this };
+        let inner = Inner { access: vfs.access.clone(), handle, regions: Vec::new(), temporary, vfs: this };
         (*file.cast::<File>()).inner = Box::into_raw(Box::new(inner));
         (*file).pMethods = &raw const METHODS;
         if !out_flags.is_null() {

@@ -162,10 +162,12 @@ impl Server {
             }
         };
         let connections = self.network.listen(SERVER);
-        let (served, credentials, behaviour) = (store.clone(), self.credentials.clone(), self.behaviour.clone());
+        let (served, credentials, behaviour) =
+            (store.clone(), self.credentials.clone(), self.behaviour.clone());
         let serving = tokio::spawn(async move {
             let shutdown = std::future::pending();
-            cloudflare_emulator::simulation::serve(served, &credentials, behaviour, connections, shutdown).await;
+            cloudflare_emulator::simulation::serve(served, &credentials, behaviour, connections, shutdown)
+                .await;
         });
         self.serving = Some(serving.abort_handle());
         trace::line(format_args!("the server runs"));
@@ -213,7 +215,8 @@ impl Client {
     /// A namespace of the server's.
     pub(crate) fn kv(&self, namespace_id: &str) -> Result<KvClient> {
         let (account, token) = (self.credentials.account_id(), self.credentials.api_token());
-        let config = KvConfig::new(account, token, namespace_id).base_url(format!("http://{SERVER}/client/v4"));
+        let config =
+            KvConfig::new(account, token, namespace_id).base_url(format!("http://{SERVER}/client/v4"));
         let namespace = RestNamespace::new(config)?.with_runtime(self.clock.clone());
         Ok(KvClient::new(namespace.with_http_client(Arc::clone(&self.http))))
     }

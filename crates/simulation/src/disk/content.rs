@@ -85,7 +85,8 @@ impl Content {
             let at = offset + done as u64;
             let start = usize::try_from(at % SECTOR as u64).unwrap_or_default();
             let piece = (SECTOR - start).min(bytes.len() - done);
-            let mut sector = self.sectors.get(index(at)).and_then(Option::as_deref).copied().unwrap_or([0; SECTOR]);
+            let mut sector =
+                self.sectors.get(index(at)).and_then(Option::as_deref).copied().unwrap_or([0; SECTOR]);
             sector[start..start + piece].copy_from_slice(&bytes[done..done + piece]);
             sectors.push((index(at), Some(Arc::new(sector))));
             done += piece;

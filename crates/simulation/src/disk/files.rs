@@ -152,7 +152,9 @@ impl Files {
                     let found = self.folder(inode)?.names.get(name).copied();
                     inode = found.ok_or(error(io::ErrorKind::NotFound))?;
                 }
-                Component::ParentDir | Component::Prefix(_) => return Err(error(io::ErrorKind::InvalidInput)),
+                Component::ParentDir | Component::Prefix(_) => {
+                    return Err(error(io::ErrorKind::InvalidInput));
+                }
             }
         }
         Ok(inode)
@@ -369,9 +371,8 @@ mod tests {
 
     fn states(files: &Files) -> Vec<(Vec<String>, Vec<String>)> {
         let mut rng = fastrand::Rng::with_seed(1);
-        let list = |files: &Files| {
-            (files.list(Path::new("/a")).unwrap(), files.list(Path::new("/b")).unwrap())
-        };
+        let list =
+            |files: &Files| (files.list(Path::new("/a")).unwrap(), files.list(Path::new("/b")).unwrap());
         let mut states: Vec<_> = files.all_after_power_loss(100, &mut rng).iter().map(list).collect();
         states.sort();
         states.dedup();

@@ -283,7 +283,10 @@ impl State {
     /// The other open files of the same file.
     fn others(&self, handle: HandleId) -> impl Iterator<Item = &Handle> {
         let inode = self.handles.get(&handle).map(|handle| handle.inode);
-        self.handles.iter().filter(move |(id, other)| **id != handle && Some(other.inode) == inode).map(|(_, h)| h)
+        self.handles
+            .iter()
+            .filter(move |(id, other)| **id != handle && Some(other.inode) == inode)
+            .map(|(_, h)| h)
     }
 
     fn read(&mut self, handle: HandleId, offset: u64, bytes: &mut [u8]) -> io::Result<usize> {

@@ -263,7 +263,9 @@ impl Access {
             };
             let inode = match state.files.find(path) {
                 Ok(_) if exclusive => return Err(io::ErrorKind::AlreadyExists.into()),
-                Err(error) if create && error.kind() == io::ErrorKind::NotFound => state.create(process, path)?,
+                Err(error) if create && error.kind() == io::ErrorKind::NotFound => {
+                    state.create(process, path)?
+                }
                 inode => inode?,
             };
             state.files.file(inode)?;
@@ -334,7 +336,11 @@ impl Access {
                 SHARED if highest < PENDING => SHARED,
                 RESERVED if highest < RESERVED => RESERVED,
                 level if level >= PENDING && highest < RESERVED => {
-                    if highest >= SHARED { PENDING } else { level }
+                    if highest >= SHARED {
+                        PENDING
+                    } else {
+                        level
+                    }
                 }
                 _ => return Ok(false),
             };
@@ -361,7 +367,12 @@ impl Access {
     }
 
     /// A region of the memory that the connections to a database share, which is made where it is not there.
-    pub(crate) fn region(&self, handle: HandleId, index: usize, make: bool) -> io::Result<Option<Arc<Region>>> {
+    pub(crate) fn region(
+        &self,
+        handle: HandleId,
+        index: usize,
+        make: bool,
+    ) -> io::Result<Option<Arc<Region>>> {
         self.act(|state, _| {
             let handle = state.handle(handle)?;
             handle.shared.get_or_insert_default();
@@ -380,8 +391,9 @@ impl Access {
     /// Takes locks of that memory; whether they were free.
     pub(crate) fn lock_shared(&self, handle: HandleId, locks: u32, exclusive: bool) -> io::Result<bool> {
         self.act(|state, _| {
-            let is_taken =
-                |other: SharedLocks| locks & (other.exclusive | if exclusive { other.shared } else { 0 }) != 0;
+            let is_taken = |other: SharedLocks| {
+                locks & (other.exclusive | if exclusive { other.shared } else { 0 }) != 0
+            };
             if state.others(handle).filter_map(|other| other.shared).any(is_taken) {
                 return Ok(false);
             }

@@ -34,9 +34,11 @@ pub(super) async fn run(world: World) -> Outcome {
     let store = server.start().await?;
     store.create_bucket(BUCKET).await?;
     drop(store);
-    let clients: Vec<_> = (0..CLIENTS).map(|client| world.client(&format!("client {client}"), &server)).collect();
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|client| world.client(&format!("client {client}"), &server)).collect();
     let held = RefCell::default();
-    let work = try_join_all(clients.iter().enumerate().map(|(number, client)| work(&world, number, client, &held)));
+    let work =
+        try_join_all(clients.iter().enumerate().map(|(number, client)| work(&world, number, client, &held)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
@@ -45,9 +47,12 @@ pub(super) async fn run(world: World) -> Outcome {
     for name in NAMES {
         let locks = locks(&clients[0])?;
         let lock = locks.acquire(name, Duration::from_secs(60)).await;
-        let lock = lock.map_err(|error| Finding::new(format!("the lock {name} is not free in the end: {error}")))?;
+        let lock =
+            lock.map_err(|error| Finding::new(format!("the lock {name} is not free in the end: {error}")))?;
         grows(&mut held.borrow_mut(), name, lock.token())?;
-        lock.release().await.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
+        lock.release()
+            .await
+            .map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
     }
     Ok(())
 }
@@ -84,7 +89,10 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
         }
         if rng.u8(..5) > 0 {
             let released = lock.release().await;
-            trace::line(format_args!("client {number} step {index}: released {name}: {:?}", released.is_ok()));
+            trace::line(format_args!(
+                "client {number} step {index}: released {name}: {:?}",
+                released.is_ok()
+            ));
         }
         drift(client, &mut rng, half);
     }
