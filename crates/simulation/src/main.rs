@@ -8,6 +8,7 @@ mod entropy;
 mod finding;
 mod mutations;
 mod network;
+mod power_loss;
 mod run;
 mod scenarios;
 mod simulate;
