@@ -94,6 +94,7 @@ async fn two_processes_share_a_store() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_takes_reads_and_deletes() {
+    trace::begin(false);
     let machine = Machine::new(1);
     let (store, _) = open(&machine.process()).await;
     store.create_bucket("media").await.unwrap();
@@ -101,7 +102,7 @@ async fn a_full_disk_takes_reads_and_deletes() {
     machine.full_after(100_000);
     let full = put(&store, "other", vec![1; 300_000]).await.unwrap_err();
     assert!(full.message().contains("no storage space"), "{full}");
-    assert!(machine.faults_injected() > 0);
+    assert!(trace::end().counts.of(DISK_FAULTS) > 0);
     assert_eq!(bytes(&store, "large").await, Some(vec![2; 300_000]));
     machine.set_faults(Faults::default());
     put(&store, "other", vec![1; 300_000]).await.unwrap();
@@ -266,6 +267,7 @@ fn files_are_opened_as_on_the_operating_system() {
 
 #[test]
 fn faults_are_injected_as_often_as_is_said() {
+    trace::begin(false);
     let machine = Machine::new(1);
     let disk = machine.process();
     let mut file = disk.open(Path::new("/file"), Open::CreateNew).unwrap();
@@ -273,7 +275,7 @@ fn faults_are_injected_as_often_as_is_said() {
     let failed = (0..100).filter(|_| file.write_all(b"bytes").is_err()).count();
     assert!((30..70).contains(&failed), "{failed}");
     assert!(disk.remove(Path::new("/file")).is_err());
-    assert_eq!(machine.faults_injected(), failed as u64 + 1);
+    assert_eq!(trace::end().counts.of(DISK_FAULTS), failed as u64 + 1);
     machine.set_faults(Faults::default());
     machine.full_after(10_000);
     let mut written = 0;

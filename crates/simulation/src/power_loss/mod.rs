@@ -30,6 +30,8 @@ const STEPS: usize = 14;
 const STATES: usize = 120;
 /// How many of one moment, at most.
 const STATES_OF_MOMENT: usize = 12;
+/// How many changes after the end of a process a power loss is likelier.
+const SOON: usize = 20;
 /// How many changes before a power loss are told.
 const TOLD: usize = 25;
 
@@ -155,9 +157,9 @@ impl Writing {
 
     async fn step(&mut self, rng: &mut Rng) -> Outcome {
         if let Some(opened) = &self.opened
-            && rng.u8(..5) == 0
+            && rng.u8(..3) == 0
         {
-            opened.disk.kill_after(rng.u64(..25));
+            opened.disk.kill_after(rng.u64(..20));
         }
         match rng.u8(..16) {
             0..4 => self.put(place(rng), self.body(rng)).await?,
@@ -366,13 +368,20 @@ impl Writing {
         }
     }
 
-    /// Loses the power at moments that are spread over all, and opens what the disk may have then.
+    /// Loses the power at any moment, and often soon after a process was killed, and opens what the disk may have then.
     async fn lose_power_at_moments(&self, rng: &mut Rng) -> Outcome {
         let Recording { lines, moments, .. } = std::mem::take(&mut *lock(&self.recording));
         let written = self.written.take();
+        let is_soon = |moment: &&Moment| {
+            lines[moment.line.saturating_sub(SOON)..moment.line]
+                .iter()
+                .any(|line| line.ends_with("is killed"))
+        };
+        let soon: Vec<&Moment> = moments.iter().filter(is_soon).collect();
         let mut states = 0;
         while states < STATES && !moments.is_empty() {
-            let Moment { files, expected, line } = &moments[rng.usize(..moments.len())];
+            let moment = if rng.bool() { rng.choice(&soon).copied() } else { None };
+            let Moment { files, expected, line } = moment.unwrap_or(&moments[rng.usize(..moments.len())]);
             trace::count("moments of power loss");
             for files in files.all_after_power_loss(STATES_OF_MOMENT, rng) {
                 states += 1;

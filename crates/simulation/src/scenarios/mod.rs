@@ -1,6 +1,7 @@
 //! What is simulated: each scenario has clients do something at random, and checks what must hold.
 
 mod locks;
+mod objects;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,6 +20,11 @@ pub(crate) struct Scenario {
 
 /// All of them.
 pub(crate) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "objects",
+        about: "Puts, gets, deletes, copies and listings of a few keys: each answer is one of R2's",
+        run: |world| Box::pin(objects::run(world)),
+    },
     Scenario {
         name: "locks",
         about: "Locks over the server's bucket: one holder at a time, and tokens that grow",

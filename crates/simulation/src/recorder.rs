@@ -1,0 +1,92 @@
+//! A client of a bucket that records what it asks, and what it is answered.
+
+use cloudflare_clients::{Error, ErrorKind};
+
+use crate::finding::{Finding, Outcome};
+use crate::history::R2History;
+use crate::specification::r2::{Input, Output};
+use crate::trace;
+use crate::world::counting_requests;
+
+/// The time, as histories have it.
+pub(crate) fn now() -> u64 {
+    u64::try_from(trace::elapsed().as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// Records what a client does.
+#[derive(Clone, Copy)]
+pub(crate) struct Recorder<'h> {
+    pub(crate) client: usize,
+    pub(crate) history: &'h R2History,
+}
+
+impl Recorder<'_> {
+    /// Does it, and records what becomes of it; returns the answer, if there is one.
+    pub(crate) async fn record(
+        &self,
+        key: &str,
+        input: Input,
+        work: impl Future<Output = Result<Output, Error>>,
+    ) -> Result<Option<Output>, Finding> {
+        trace::count("operations");
+        trace::line(format_args!("client {}: {key:?}: {input:?}", self.client));
+        let id = self.history.invoke(now(), self.client, key, input);
+        let (answered, requests) = counting_requests(work).await;
+        for _ in 1..requests {
+            self.history.sent_again(id);
+        }
+        let output = match answered {
+            Ok(output) => Some(output),
+            Err(error) => {
+                trace::line(format_args!("client {}: {key:?}: {error}", self.client));
+                answer(&error)?
+            }
+        };
+        match &output {
+            Some(output) => {
+                trace::line(format_args!("client {}: {key:?}: {output:?}", self.client));
+                self.history.answer(id, now(), output.clone());
+            }
+            None => self.history.gave_up(id, now()),
+        }
+        Ok(output)
+    }
+
+    /// Whether R2 may have answered so.
+    pub(crate) fn check(history: &R2History) -> Outcome {
+        let checked = history.check();
+        for _ in &checked.undecided {
+            trace::count("keys with too many orders to look at all");
+        }
+        match checked.violations.into_iter().next() {
+            None => Ok(()),
+            Some(violation) => Err(Finding::new(format!("{:?}: {}", violation.key, violation.reason))
+                .with_history(violation.listing.lines().map(str::to_owned))),
+        }
+    }
+}
+
+/// What an error answers; `None` where nobody knows what became of the request. Other errors should not be.
+pub(crate) fn answer(error: &Error) -> Result<Option<Output>, Finding> {
+    Ok(Some(match (error.kind(), error.code()) {
+        (ErrorKind::PreconditionFailed, _) => Output::PreconditionFailed,
+        (ErrorKind::NotModified, _) => Output::NotModified,
+        (ErrorKind::RangeNotSatisfiable, _) => Output::RangeNotSatisfiable,
+        (ErrorKind::NoSuchUpload, _) => Output::NoSuchUpload,
+        (ErrorKind::NoSuchKey, _) => Output::Absent,
+        (_, Some("EntityTooSmall")) => Output::EntityTooSmall,
+        (_, Some("InvalidPart")) => Output::InvalidPart,
+        (
+            ErrorKind::Timeout
+            | ErrorKind::Connection
+            | ErrorKind::Server
+            | ErrorKind::Storage
+            | ErrorKind::RateLimited
+            | ErrorKind::UnexpectedResponse,
+            _,
+        ) => return Ok(None),
+        // What was read before the connection was cut is of an object that is gone.
+        (ErrorKind::Integrity, _) if error.message().contains("was replaced or deleted") => return Ok(None),
+        _ => return Err(Finding::new(format!("no failure is like this: {error}"))),
+    }))
+}

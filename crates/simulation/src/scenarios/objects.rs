@@ -1,0 +1,250 @@
+//! Objects over the network: puts under conditions, gets of ranges, deletes, copies and listings of a few keys, by several
+//! clients. All answers together have to be those of R2.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cloudflare_clients::r2::{Conditional, R2Service, Range};
+use cloudflare_clients::{Error, ErrorKind};
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+use futures_util::stream::TryStreamExt as _;
+
+use crate::finding::{Finding, Outcome};
+use crate::history::R2History;
+use crate::recorder::{self, Recorder, now};
+use crate::specification::content::{Content, Digest};
+use crate::specification::r2::{self, Condition, Etags, Input, Object, Output};
+use crate::storm::{Storm, in_storm};
+use crate::trace;
+use crate::world::{BUCKET, World};
+
+const CLIENTS: usize = 4;
+const STEPS: usize = 25;
+const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
+/// No operation takes longer: its attempts, their timeouts and the waits between them.
+const LONGEST: Duration = Duration::from_mins(20);
+
+pub(super) async fn run(world: World) -> Outcome {
+    let mut server = world.server()?;
+    let store = server.start().await?;
+    store.create_bucket(BUCKET).await?;
+    drop(store);
+    let history = R2History::new();
+    let keys = RefCell::new(KEYS.map(str::to_owned).into());
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        let client = world.client(&format!("client {number}"), &server);
+        client.clock.jump(world.rng(&format!("clock of client {number}")).i64(-300_000..300_000));
+        clients.push(ObjectsClient {
+            r2: client.r2()?,
+            recorder: Recorder { client: number, history: &history },
+            keys: &keys,
+        });
+    }
+    let work = try_join_all(clients.iter().map(|client| client.work(&world)));
+    let storm = Storm::any(&mut world.rng("kind of storm"));
+    in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
+
+    // What is there in the end is what the answers say.
+    for key in KEYS {
+        clients[0].get(key, None, Condition::default()).await?;
+    }
+    clients[0].list(1).await?;
+    Recorder::check(&history)
+}
+
+/// A client that records what it asks and is answered.
+struct ObjectsClient<'h> {
+    r2: R2Service,
+    recorder: Recorder<'h>,
+    /// Every key that anybody may have put.
+    keys: &'h RefCell<BTreeSet<String>>,
+}
+
+impl ObjectsClient<'_> {
+    async fn work(&self, world: &World) -> Outcome {
+        for (index, mut rng) in world.steps.of(self.recorder.client, STEPS) {
+            tokio::time::sleep(Duration::from_millis(rng.u64(..10_000))).await;
+            let step = self.step(index, &mut rng);
+            tokio::time::timeout(LONGEST, step).await.unwrap_or_else(|_| {
+                Err(Finding::new(format!(
+                    "step {index} of client {} takes longer than {LONGEST:?}",
+                    self.recorder.client
+                )))
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, index: usize, rng: &mut Rng) -> Outcome {
+        let key = KEYS[rng.usize(..KEYS.len())];
+        match rng.u8(..20) {
+            0..6 => {
+                let condition = self.condition(key, rng).await?;
+                self.put(key, rng, condition).await
+            }
+            6..11 => {
+                let condition =
+                    if rng.u8(..3) == 0 { self.condition(key, rng).await? } else { Condition::default() };
+                let range = rng.bool().then(|| range(rng));
+                self.get(key, range, condition).await
+            }
+            11..13 => self.head(key).await,
+            13..15 => self.delete(key).await,
+            15..17 => self.copy(KEYS[rng.usize(..KEYS.len())], key).await,
+            17..18 => self.list(rng.u32(1..4)).await,
+            _ => self.put_of_own(index, rng).await,
+        }
+    }
+
+    /// A condition that holds or does not.
+    async fn condition(&self, key: &str, rng: &mut Rng) -> Result<Condition, Finding> {
+        Ok(match rng.u8(..4) {
+            0 | 1 => Condition::default(),
+            2 => Condition::absent(),
+            _ => match self.r2.head(key).await {
+                Ok(Some(object)) if rng.u8(..4) > 0 => Condition::is(object.etag),
+                Ok(Some(object)) => Condition::is_not(object.etag),
+                Ok(None) | Err(_) => Condition::is("0123456789abcdef0123456789abcdef"),
+            },
+        })
+    }
+
+    async fn put(&self, key: &str, rng: &mut Rng, condition: Condition) -> Outcome {
+        let size = [0, 1, 1000, 70_000, 300_000][rng.usize(..5)];
+        let content = Content::new(rng.u64(..), size);
+        let mark = rng.bool().then(|| rng.u64(..1000));
+        let input = Input::Put { object: Object::new(content.clone(), mark), condition: condition.clone() };
+        let mut put = self.r2.put(key, content.bytes()).only_if(conditional(&condition));
+        if let Some(mark) = mark {
+            put = put.metadata("mark", mark.to_string());
+        }
+        let stored =
+            self.record(key, input, async { put.await.map(|stored| Output::Stored { etag: stored.etag }) });
+        stored.await
+    }
+
+    /// A key that nobody else writes: the condition is met, whatever answers are lost.
+    async fn put_of_own(&self, index: usize, rng: &mut Rng) -> Outcome {
+        let key = format!("own/{}-{index}", self.recorder.client);
+        let content = Content::new(rng.u64(..), rng.u64(..2000));
+        let input = Input::Put { object: Object::new(content.clone(), None), condition: Condition::absent() };
+        let put = self.r2.put(&key, content.bytes()).only_if(Conditional::new().etag_does_not_match("*"));
+        self.keys.borrow_mut().insert(key.clone());
+        let stored = async { put.await.map(|stored| Output::Stored { etag: stored.etag }) };
+        if self.recorder.record(&key, input, stored).await? == Some(Output::PreconditionFailed) {
+            return Err(Finding::new(format!("the put of {key} was refused by what only it has written")));
+        }
+        self.get(&key, None, Condition::default()).await
+    }
+
+    async fn get(&self, key: &str, range: Option<r2::Range>, condition: Condition) -> Outcome {
+        let mut get = self.r2.get(key).only_if(conditional(&condition));
+        if let Some(range) = range {
+            get = get.range(match range {
+                r2::Range::From { offset } => Range::OffsetToEnd { offset },
+                r2::Range::Slice { offset, length } => Range::OffsetWithLength { offset, length },
+                r2::Range::Suffix { length } => Range::Suffix { suffix: length },
+            });
+        }
+        let input = Input::Get { condition, range };
+        let got = async {
+            let Some(object) = get.await? else { return Ok(Output::Absent) };
+            let (etag, size, mark) = (object.etag.clone(), object.size, mark(&object));
+            let bytes = object.bytes().await?;
+            Ok(Output::Found { etag, size, mark, bytes: Digest::of(&bytes) })
+        };
+        self.record(key, input, got).await
+    }
+
+    async fn head(&self, key: &str) -> Outcome {
+        let head = async {
+            Ok(match self.r2.head(key).await? {
+                None => Output::Absent,
+                Some(object) => Output::Head { mark: mark(&object), size: object.size, etag: object.etag },
+            })
+        };
+        self.record(key, Input::Head, head).await
+    }
+
+    async fn delete(&self, key: &str) -> Outcome {
+        let delete = async { self.r2.delete(key).await.map(|()| Output::Done) };
+        self.record(key, Input::delete(), delete).await
+    }
+
+    async fn copy(&self, source: &str, key: &str) -> Outcome {
+        if source == key {
+            return Ok(());
+        }
+        let copy =
+            async { self.r2.copy(source, key).await.map(|stored| Output::Stored { etag: stored.etag }) };
+        self.record(key, Input::copy(source, Condition::default()), copy).await
+    }
+
+    async fn list(&self, page_size: u32) -> Outcome {
+        let began = now();
+        trace::count("operations");
+        let listed: Result<Vec<_>, Error> = self.r2.list().page_size(page_size).stream().try_collect().await;
+        let rows = match listed {
+            Ok(rows) => rows,
+            Err(error) => return recorder::answer(&error).map(drop),
+        };
+        if !rows.is_sorted_by(|one, two| one.key < two.key) {
+            return Err(Finding::new("a listing is out of order, or has a key twice"));
+        }
+        let during = (began, now());
+        let known = self.keys.borrow().clone();
+        for key in &known {
+            let row = rows.iter().find(|object| object.key == *key);
+            let output = row.map_or(Output::Absent, |object| Output::Row {
+                etag: object.etag.clone(),
+                size: object.size,
+            });
+            self.recorder.history.record(during, self.recorder.client, key.as_str(), Input::Listed, output);
+        }
+        match rows.iter().find(|object| !known.contains(&object.key)) {
+            None => Ok(()),
+            Some(object) => Err(Finding::new(format!("the listing has {:?}, which nobody put", object.key))),
+        }
+    }
+
+    async fn record(
+        &self,
+        key: &str,
+        input: Input,
+        work: impl Future<Output = Result<Output, Error>>,
+    ) -> Outcome {
+        self.recorder.record(key, input, work).await.map(drop)
+    }
+}
+
+fn conditional(condition: &Condition) -> Conditional {
+    let mut conditional = Conditional::new();
+    match &condition.matches {
+        Some(Etags::Any) => conditional = conditional.etag_matches("*"),
+        Some(Etags::OneOf(etags)) => conditional = conditional.etag_matches(etags.join(", ")),
+        None => {}
+    }
+    match &condition.differs {
+        Some(Etags::Any) => conditional = conditional.etag_does_not_match("*"),
+        Some(Etags::OneOf(etags)) => conditional = conditional.etag_does_not_match(etags.join(", ")),
+        None => {}
+    }
+    conditional
+}
+
+fn mark(object: &cloudflare_clients::r2::Object) -> Option<u64> {
+    object.metadata("mark")?.parse().ok()
+}
+
+/// A part of an object, which may be small, or none.
+fn range(rng: &mut Rng) -> r2::Range {
+    let at = [0, 1, 999, 69_999, 299_999][rng.usize(..5)];
+    match rng.u8(..3) {
+        0 => r2::Range::From { offset: at },
+        1 => r2::Range::Slice { offset: at, length: rng.u64(1..100_000) },
+        _ => r2::Range::Suffix { length: at + 1 },
+    }
+}
