@@ -10,6 +10,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use crate::finding::Outcome;
+use crate::power_loss;
 use crate::world::World;
 
 /// Something to simulate.
@@ -46,6 +47,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "locks",
         about: "Locks over the server's bucket: one holder at a time, and tokens that grow",
         run: |world| Box::pin(locks::run(world)),
+    },
+    Scenario {
+        name: "power-loss",
+        about: "A power loss behind any change of the disk: what was acknowledged is there, and nothing is left over",
+        run: |world| Box::pin(power_loss::run(world)),
     },
 ];
 
