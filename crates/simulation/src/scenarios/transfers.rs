@@ -60,16 +60,18 @@ struct Key {
     name: String,
     /// One of these; an object that is missing is `None`.
     may_be: Vec<Option<Bytes>>,
+    /// Or damaged bytes, which whoever sent them was told of.
+    may_be_damaged: bool,
 }
 
 impl Key {
     fn new(name: String) -> Self {
-        Self { name, may_be: vec![None] }
+        Self { name, may_be: vec![None], may_be_damaged: false }
     }
 
     /// What a read has found, which has to be one of what may be there.
     fn is(&mut self, found: Option<Bytes>) -> Outcome {
-        if !self.may_be.contains(&found) {
+        if !self.may_be.contains(&found) && !self.may_be_damaged {
             let size = found.map_or(0, |bytes| bytes.len());
             let what = format!(
                 "{} was read with {size} bytes that nobody has stored, or that were replaced",
@@ -77,7 +79,7 @@ impl Key {
             );
             return Err(Finding::new(what));
         }
-        self.may_be = vec![found];
+        (self.may_be, self.may_be_damaged) = (vec![found], false);
         Ok(())
     }
 }
@@ -179,11 +181,12 @@ impl TransfersClient {
         match stored {
             Ok(verified) => {
                 trace::line(format_args!("client {}: stored {}, {verified:?}", self.number, key.name));
-                key.may_be = vec![Some(content)];
+                (key.may_be, key.may_be_damaged) = (vec![Some(content)], false);
                 Ok(())
             }
             Err(error) => {
                 key.may_be.push(Some(content));
+                key.may_be_damaged |= self.storm.flips;
                 self.failed(&error)
             }
         }
@@ -236,8 +239,7 @@ impl TransfersClient {
         let path = self.folder.join("download");
         let mut tries = 0;
         loop {
-            let download =
-                self.r2.download(&self.keys[0].name, &path).range_size(PART);
+            let download = self.r2.download(&self.keys[0].name, &path).range_size(PART);
             let limit = if tries < 3 { Duration::from_millis(rng.u64(..60_000)) } else { LONGEST };
             match tokio::time::timeout(limit, download).await {
                 Err(_) => trace::count("transfers interrupted"),
@@ -264,6 +266,7 @@ impl TransfersClient {
             Err(error) => {
                 let source = self.keys[0].may_be.clone();
                 self.keys[1].may_be.extend(source);
+                self.keys[1].may_be_damaged |= self.storm.flips;
                 return self.failed(&error);
             }
         }
