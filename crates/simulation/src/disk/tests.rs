@@ -2,7 +2,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::r2::{Bucket as _, GetRequest, PutRequest};
+use cloudflare_clients::r2::{Bucket as _, DeleteRequest, GetRequest, PutRequest};
 use cloudflare_clients::simulation::{Disk as _, Open, Platform, open_store};
 use cloudflare_clients::{LocalStore, Runtime};
 use futures_util::future::BoxFuture;
@@ -104,6 +104,8 @@ async fn a_full_disk_takes_reads_and_deletes() {
     assert!(full.message().contains("no storage space"), "{full}");
     assert!(trace::end().counts.of(DISK_FAULTS) > 0);
     assert_eq!(bytes(&store, "large").await, Some(vec![2; 300_000]));
+    store.bucket("media").unwrap().delete(DeleteRequest::new("large")).await.unwrap();
+    assert_eq!(bytes(&store, "large").await, None);
     machine.set_faults(Faults::default());
     put(&store, "other", vec![1; 300_000]).await.unwrap();
 }
