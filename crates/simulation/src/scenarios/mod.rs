@@ -2,6 +2,7 @@
 
 mod locks;
 mod objects;
+mod processes;
 mod transfers;
 mod uploads;
 mod values;
@@ -37,6 +38,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "transfers",
         about: "Files and streams up and down, interrupted and continued, while bits are flipped",
         run: |world| Box::pin(transfers::run(world)),
+    },
+    Scenario {
+        name: "processes",
+        about: "Processes with one store on a disk that fails, killed at any moment, and the power lost",
+        run: |world| Box::pin(processes::run(world)),
     },
     Scenario {
         name: "values",

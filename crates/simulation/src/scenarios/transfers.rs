@@ -112,7 +112,7 @@ impl TransfersClient {
         trace::line(format_args!("client {}: transfer of kind {kind}", self.number));
         match kind {
             0 => self.get(0, false).await,
-            1 => self.read(rng).await,
+            1 => self.read().await,
             2 | 3 => self.download(rng).await,
             4 => self.copy(rng).await,
             _ => self.store(kind, rng).await,
@@ -217,7 +217,7 @@ impl TransfersClient {
         }
     }
 
-    async fn read(&mut self, rng: &mut Rng) -> Outcome {
+    async fn read(&mut self) -> Outcome {
         let opened = self.r2.reader(&self.keys[0].name).range_size(PART).open().await;
         let mut reader = match opened {
             Ok(Some(reader)) => reader,
