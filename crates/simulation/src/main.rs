@@ -10,6 +10,7 @@ mod history;
 mod linearizability;
 mod mutations;
 mod network;
+mod power_loss;
 mod recorder;
 mod run;
 mod scenarios;

@@ -20,7 +20,7 @@ pub(crate) static MUTATIONS: &[Named] = &[
     named("folder-not-synced", Mutation::FolderNotSynced, "power-loss"),
     named("log-not-synced", Mutation::LogNotSynced, "power-loss"),
     named("instance-not-synced", Mutation::InstanceNotSynced, "power-loss"),
-    named("garbage-forgotten", Mutation::GarbageForgotten, "objects"),
+    named("garbage-forgotten", Mutation::GarbageForgotten, "processes"),
     named("condition-dropped", Mutation::ConditionDropped, "objects"),
     named("listing-skips-key", Mutation::ListingSkipsKey, "objects"),
     named("upload-not-ended", Mutation::UploadNotEnded, "uploads"),

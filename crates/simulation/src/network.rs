@@ -47,7 +47,7 @@ impl Weather {
         Self { latency: Duration::from_millis(20), refused: 0.0, cut: 0.0, stalled: 0.0, flipped: 0.0 };
     /// Connections end and stall.
     pub(crate) const STORMY: Self =
-        Self { latency: Duration::from_millis(200), refused: 0.03, cut: 0.08, stalled: 0.03, flipped: 0.0 };
+        Self { latency: Duration::from_millis(200), refused: 0.03, cut: 0.12, stalled: 0.03, flipped: 0.0 };
 }
 
 /// All connections between all processes.
@@ -56,7 +56,7 @@ pub(crate) struct Network(Arc<Mutex<State>>);
 
 struct State {
     rng: Rng,
-    weather: Weather,
+    weather: Arc<Mutex<Weather>>,
     listeners: BTreeMap<String, UnboundedSender<Box<dyn Stream>>>,
     /// By the names of both ends.
     connections: Vec<(String, String, Arc<Mutex<Wires>>)>,
@@ -70,7 +70,7 @@ struct Wires {
     pipes: [Pipe; 2],
     /// From when on bytes move again.
     stalled_until: Option<Instant>,
-    weather: Weather,
+    weather: Arc<Mutex<Weather>>,
     rng: Rng,
 }
 
@@ -92,7 +92,7 @@ impl Network {
     pub(crate) fn new(rng: Rng, weather: Weather) -> Self {
         Self(Arc::new(Mutex::new(State {
             rng,
-            weather,
+            weather: Arc::new(Mutex::new(weather)),
             listeners: BTreeMap::new(),
             connections: Vec::new(),
             made: 0,
@@ -101,7 +101,7 @@ impl Network {
 
     /// Has it behave so from now on.
     pub(crate) fn set_weather(&self, weather: Weather) {
-        self.state().weather = weather;
+        *locked(&self.state().weather) = weather;
     }
 
     /// Connections to a host, from now on.
@@ -137,7 +137,7 @@ impl Network {
     fn connect(&self, from: &str, to: &str) -> (Duration, io::Result<End>) {
         let mut state = self.state();
         let state = &mut *state;
-        let weather = state.weather;
+        let weather = *locked(&state.weather);
         let takes = weather.latency.mul_f64(state.rng.f64());
         if state.rng.f64() < weather.refused {
             trace::count("connections refused");
@@ -150,11 +150,17 @@ impl Network {
         state.made += 1;
         let mut pipes = [Pipe::default(), Pipe::default()];
         if state.rng.f64() < weather.cut {
-            let most = [100, 2000, 20_000, 2_000_000][state.rng.usize(..4)];
+            let most = [100, 2000, 20_000, 200_000, 2_000_000][state.rng.usize(..5)];
             pipes[state.rng.usize(..2)].cut_after = Some(state.rng.u64(..most));
         }
         let rng = state.rng.fork();
-        let wires = Wires { number: state.made, pipes, stalled_until: None, weather, rng };
+        let wires = Wires {
+            number: state.made,
+            pipes,
+            stalled_until: None,
+            weather: Arc::clone(&state.weather),
+            rng,
+        };
         let wires = Arc::new(Mutex::new(wires));
         state.connections.retain(|(_, _, wires)| !locked(wires).is_over());
         state.connections.push((from.to_owned(), to.to_owned(), Arc::clone(&wires)));
@@ -222,6 +228,7 @@ impl AsyncWrite for End {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let mut wires = locked(&self.wires);
         let Wires { number, pipes, stalled_until, weather, rng } = &mut *wires;
+        let weather = *locked(weather);
         let pipe = &mut pipes[self.side];
         if pipe.reset || pipe.ended {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));

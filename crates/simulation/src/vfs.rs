@@ -4,7 +4,7 @@
 //! thread of it.
 #![expect(unsafe_code, reason = "a VFS is functions in C that SQLite calls")]
 
-use std::cell::{Cell, RefCell, UnsafeCell};
+use std::cell::{RefCell, UnsafeCell};
 use std::ffi::{CStr, CString, OsStr, c_char, c_int, c_void};
 use std::fmt;
 use std::io;
@@ -21,12 +21,12 @@ use crate::disk::{Access, HandleId, REGION};
 /// What SQLite assumes of a disk that promises nothing.
 const SECTOR: c_int = 4096;
 
-/// The beginning of 1970 in milliseconds of the Julian day.
-const UNIX_EPOCH: i64 = 210_866_760_000_000;
+/// What SQLite takes for the time, in days of the Julian calendar: the store asks the platform for it.
+const NOW: i32 = 2_461_421;
+const MILLIS_OF_DAY: i64 = 86_400_000;
 
 thread_local! {
-    static RANDOM: RefCell<fastrand::Rng> = RefCell::new(fastrand::Rng::with_seed(0));
-    static NOW: Cell<i64> = const { Cell::new(0) };
+    static RANDOM: RefCell<fastrand::Rng> = const { RefCell::new(fastrand::Rng::with_seed(0)) };
 }
 
 /// Begins a run: what SQLite draws is the same for the same seed.
@@ -45,11 +45,6 @@ pub(crate) fn seed(seed: u64) {
     }
 }
 
-/// Sets the time that SQLite reads, in milliseconds of Unix time.
-pub(crate) fn set_time(millis: i64) {
-    NOW.set(millis);
-}
-
 /// A part of the memory that connections to a database share. SQLite alone reads and writes it, by its own rules.
 #[repr(C, align(8))]
 pub(crate) struct Region(UnsafeCell<[u8; REGION]>);
@@ -60,6 +55,7 @@ unsafe impl Send for Region {}
 unsafe impl Sync for Region {}
 
 impl Default for Region {
+    #[expect(clippy::large_stack_arrays, reason = "it is 32 KiB, and moved to the heap at once")]
     fn default() -> Self {
         Self(UnsafeCell::new([0; REGION]))
     }
@@ -319,7 +315,7 @@ unsafe extern "C" fn file_size(file: *mut sqlite3_file, size: *mut sqlite3_int64
 }
 
 /// What SQLite calls the outcome of taking a lock.
-fn locked(taken: io::Result<bool>, failed: c_int) -> c_int {
+fn locked(taken: &io::Result<bool>, failed: c_int) -> c_int {
     match taken {
         Ok(true) => ffi::SQLITE_OK,
         Ok(false) => ffi::SQLITE_BUSY,
@@ -330,7 +326,7 @@ fn locked(taken: io::Result<bool>, failed: c_int) -> c_int {
 unsafe extern "C" fn lock(file: *mut sqlite3_file, level: c_int) -> c_int {
     // SAFETY: SQLite gives an open file.
     let inner = unsafe { inner(file) };
-    locked(inner.access.lock(inner.handle, level), ffi::SQLITE_IOERR_LOCK)
+    locked(&inner.access.lock(inner.handle, level), ffi::SQLITE_IOERR_LOCK)
 }
 
 unsafe extern "C" fn unlock(file: *mut sqlite3_file, level: c_int) -> c_int {
@@ -394,7 +390,7 @@ unsafe extern "C" fn shm_lock(file: *mut sqlite3_file, first: c_int, count: c_in
         return code(inner.access.unlock_shared(inner.handle, locks), ffi::SQLITE_IOERR_SHMLOCK);
     }
     let exclusive = flags & ffi::SQLITE_SHM_EXCLUSIVE != 0;
-    locked(inner.access.lock_shared(inner.handle, locks, exclusive), ffi::SQLITE_IOERR_SHMLOCK)
+    locked(&inner.access.lock_shared(inner.handle, locks, exclusive), ffi::SQLITE_IOERR_SHMLOCK)
 }
 
 unsafe extern "C" fn shm_barrier(_: *mut sqlite3_file) {
@@ -462,16 +458,14 @@ unsafe extern "C" fn sleep(_: *mut sqlite3_vfs, micros: c_int) -> c_int {
 }
 
 unsafe extern "C" fn current_time(_: *mut sqlite3_vfs, days: *mut f64) -> c_int {
-    #[expect(clippy::cast_precision_loss, reason = "a day in milliseconds is exact")]
-    let now = (UNIX_EPOCH + NOW.get()) as f64 / 86_400_000.0;
     // SAFETY: SQLite gives where the time is to go.
-    unsafe { *days = now };
+    unsafe { *days = f64::from(NOW) };
     ffi::SQLITE_OK
 }
 
 unsafe extern "C" fn current_time_int64(_: *mut sqlite3_vfs, millis: *mut sqlite3_int64) -> c_int {
     // SAFETY: SQLite gives where the time is to go.
-    unsafe { *millis = UNIX_EPOCH + NOW.get() };
+    unsafe { *millis = i64::from(NOW) * MILLIS_OF_DAY };
     ffi::SQLITE_OK
 }
 

@@ -1,6 +1,6 @@
 //! What a scenario runs in: a machine with a server, and clients with clocks of their own, over one network.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,10 +25,10 @@ use crate::steps::Steps;
 use crate::threads::{LONGEST_DELAY, ProcessThreads};
 use crate::trace;
 
-/// The host of the server: a name by which a token of the API is sent without TLS.
+/// The host of the server.
 const SERVER: &str = "localhost";
 /// Where the store is on the machine.
-const STORE: &str = "/store";
+pub(crate) const STORE: &str = "/store";
 pub(crate) const BUCKET: &str = "media";
 
 /// One simulated world.
@@ -109,6 +109,17 @@ impl Process {
         simulation::open_store(Path::new(STORE), platform).await
     }
 
+    /// Returns once nothing of it runs or waits to run.
+    pub(crate) async fn idle(&self) {
+        self.threads.idle().await;
+    }
+
+    /// Ends it once it has done what it had begun.
+    pub(crate) async fn end(&self) {
+        self.idle().await;
+        self.disk.kill();
+    }
+
     /// Ends it where it stands. What it has begun has no effect any more.
     pub(crate) fn kill(&self) {
         trace::count("kills");
@@ -116,11 +127,6 @@ impl Process {
         self.disk.kill();
         self.threads.kill();
     }
-}
-
-/// Where the store is.
-pub(crate) fn store_folder() -> PathBuf {
-    STORE.into()
 }
 
 /// A server that is started, killed and started again.

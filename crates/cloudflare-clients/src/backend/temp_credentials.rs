@@ -122,9 +122,9 @@ impl TempCredentialsApi {
         let answer = Answer::from(self.http.send(sent).await?);
         if !answer.status().is_success() {
             let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
-            let body = answer.start(MAX_ANSWER).await;
             let now = self.runtime.now();
-            return Err(error_code::parse_error(status, reason.as_deref(), &headers, &body, now));
+            let parse = |body: &[u8]| error_code::parse_error(status, reason.as_deref(), &headers, body, now);
+            return Err(answer.into_error(MAX_ANSWER, parse).await);
         }
         let created = wire::parse(&answer.bytes(MAX_ANSWER).await?)?;
         Ok(TempCredentials::new(

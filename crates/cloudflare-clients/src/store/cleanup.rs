@@ -76,7 +76,9 @@ fn put_aside(blobs: &Blobs, lost: &Path, names: &[String]) -> Result<()> {
     create_folder(disk, lost)?;
     for name in names {
         let from = blobs.path(name);
-        disk.rename(&from, &lost.join(name)).map_err(|e| storage(&from, "cannot be moved", e))?;
+        // After a power cut it may have both names, and then a rename does nothing.
+        let moved = disk.rename(&from, &lost.join(name)).and_then(|()| disk.remove(&from));
+        moved.map_err(|e| storage(&from, "cannot be moved", e))?;
     }
     tracing::warn!(
         files = names.len(),

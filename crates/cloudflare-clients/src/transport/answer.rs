@@ -45,16 +45,23 @@ impl Answer {
         Ok(collected.freeze())
     }
 
-    /// What can be had of the body, up to `limit` bytes: for errors, which are worth reporting without their text.
-    pub(crate) async fn start(self, limit: usize) -> Bytes {
+    /// The error that `parse` makes of what can be had of the body, up to `limit` bytes: an error is worth reporting without its
+    /// text. Where the body was cut off before its code, nobody knows what the service has said: the request may be sent again.
+    pub(crate) async fn into_error(self, limit: usize, parse: impl FnOnce(&[u8]) -> Error) -> Error {
         let mut pieces = self.0.into_body().into_stream();
         let mut collected = BytesMut::new();
-        while collected.len() < limit
-            && let Ok(Some(piece)) = pieces.try_next().await
-        {
-            collected.extend_from_slice(&piece);
-        }
-        collected.freeze()
+        let is_cut_off = loop {
+            if collected.len() >= limit {
+                break false;
+            }
+            match pieces.try_next().await {
+                Ok(Some(piece)) => collected.extend_from_slice(&piece),
+                Ok(None) => break false,
+                Err(_) => break true,
+            }
+        };
+        let error = parse(&collected);
+        if is_cut_off && error.code().is_none() { error.retryable(true) } else { error }
     }
 
     /// The body as it arrives, which must have this length where one is known.

@@ -17,10 +17,14 @@ pub(crate) use self::event::{Event, What};
 pub(crate) use self::files::Files;
 use self::files::Inode;
 pub(crate) use self::process::{Access, ProcessDisk};
+use crate::trace;
 use crate::vfs::Region;
 
 /// How many bytes a region of the memory that connections of SQLite share has.
 pub(crate) const REGION: usize = 32 * 1024;
+
+/// What is counted of what goes wrong.
+const DISK_FAULTS: &str = "disk faults";
 
 /// A machine: a disk, the processes on it, and what they have open.
 #[derive(Clone)]
@@ -56,7 +60,6 @@ struct State {
     /// What connections to a database share.
     shared: BTreeMap<Inode, Vec<Arc<Region>>>,
     faults: Faults,
-    injected: u64,
     rng: fastrand::Rng,
     log: Option<Log>,
 }
@@ -107,7 +110,6 @@ impl Machine {
             next_handle: 0,
             shared: BTreeMap::new(),
             faults: Faults::default(),
-            injected: 0,
             rng: fastrand::Rng::with_seed(seed),
             log: None,
         })))
@@ -130,14 +132,11 @@ impl Machine {
     pub(crate) fn power_loss(&self, rng: &mut fastrand::Rng) {
         let mut state = self.state();
         let living: Vec<_> = state.processes.keys().copied().collect();
-        living.into_iter().for_each(|process| state.kill(process));
+        for process in living {
+            state.kill(process);
+        }
         state.files = state.files.after_power_loss(rng);
         state.note(None, Path::new("/"), What::PowerLoss);
-    }
-
-    /// What the disk may have if the power is lost now: all where that is no more than `most` states, a sample otherwise.
-    pub(crate) fn crash_states(&self, most: usize, rng: &mut fastrand::Rng) -> Vec<Files> {
-        self.state().files.all_after_power_loss(most, rng)
     }
 
     /// What goes wrong from now on.
@@ -149,11 +148,6 @@ impl Machine {
     pub(crate) fn full_after(&self, bytes: u64) {
         let mut state = self.state();
         state.faults.capacity = Some(state.allocated() + bytes);
-    }
-
-    /// How many operations failed by `Faults`.
-    pub(crate) fn faults_injected(&self) -> u64 {
-        self.state().injected
     }
 
     /// Has every change looked at.
@@ -172,6 +166,7 @@ impl Machine {
     }
 
     /// How many bytes all files take.
+    #[cfg(test)]
     pub(crate) fn stored_bytes(&self) -> u64 {
         self.state().allocated()
     }
@@ -212,7 +207,9 @@ impl State {
         }
         let handles = self.handles.extract_if(.., |_, handle| handle.process == process);
         let inodes: BTreeSet<_> = handles.map(|(_, handle)| handle.inode).collect();
-        inodes.into_iter().for_each(|inode| self.forget_shared(inode));
+        for inode in inodes {
+            self.forget_shared(inode);
+        }
         self.note(None, Path::new("/"), What::Killed(process));
     }
 
@@ -239,7 +236,9 @@ impl State {
 
     fn fails(&mut self, probability: f64) -> bool {
         let fails = probability > 0.0 && self.rng.f64() < probability;
-        self.injected += u64::from(fails);
+        if fails {
+            trace::count(DISK_FAULTS);
+        }
         fails
     }
 
@@ -308,7 +307,7 @@ impl State {
             let end = self.files.file(inode)?.content.allocated().saturating_add(self.room() / 4096 * 4096);
             let fitting = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX).min(bytes.len());
             if fitting == 0 && !bytes.is_empty() {
-                self.injected += 1;
+                trace::count(DISK_FAULTS);
                 return Err(io::ErrorKind::StorageFull.into());
             }
             bytes = &bytes[..fitting];

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use cloudflare_clients::simulation::{Disk, DiskFile, Open};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{HandleId, Machine, Process, ProcessId, REGION, SharedLocks, State, What, anonymous};
+use super::{
+    DISK_FAULTS, HandleId, Machine, Process, ProcessId, REGION, SharedLocks, State, What, anonymous,
+};
+use crate::trace;
 use crate::vfs::{Region, Vfs};
 
 /// The disk of a machine for one process: once that is killed, nothing comes through.
@@ -31,10 +34,6 @@ impl ProcessDisk {
     pub(super) fn new(machine: Machine, process: ProcessId) -> Self {
         let access = Access { machine, process };
         Self { vfs: Vfs::register(access.clone()), access }
-    }
-
-    pub(crate) fn id(&self) -> ProcessId {
-        self.access.process
     }
 
     pub(crate) fn machine(&self) -> &Machine {
@@ -379,7 +378,7 @@ impl Access {
             let inode = handle.inode;
             while make && state.shared.get(&inode).is_none_or(|regions| regions.len() <= index) {
                 if state.room() < REGION as u64 {
-                    state.injected += 1;
+                    trace::count(DISK_FAULTS);
                     return Err(io::ErrorKind::StorageFull.into());
                 }
                 state.shared.entry(inode).or_default().push(Arc::default());

@@ -2,7 +2,7 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::r2::{Bucket as _, GetRequest, PutRequest};
+use cloudflare_clients::r2::{Bucket as _, DeleteRequest, GetRequest, PutRequest};
 use cloudflare_clients::simulation::{Disk as _, Open, Platform, open_store};
 use cloudflare_clients::{LocalStore, Runtime};
 use futures_util::future::BoxFuture;
@@ -59,8 +59,8 @@ async fn a_store_is_opened_written_killed_and_opened_again() {
     put(&store, "large", vec![2; 300_000]).await.unwrap();
     assert_eq!(bytes(&store, "large").await, Some(vec![2; 300_000]));
     process.kill();
-    threads.kill();
     assert!(put(&store, "small", vec![3]).await.is_err());
+    threads.kill();
     drop(store);
     assert!(machine.list("/store").unwrap().contains(&"store.sqlite3-wal".to_owned()));
 
@@ -94,38 +94,38 @@ async fn two_processes_share_a_store() {
 
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_takes_reads_and_deletes() {
+    trace::begin(false);
     let machine = Machine::new(1);
     let (store, _) = open(&machine.process()).await;
     store.create_bucket("media").await.unwrap();
     put(&store, "large", vec![2; 300_000]).await.unwrap();
     machine.full_after(100_000);
     let full = put(&store, "other", vec![1; 300_000]).await.unwrap_err();
-    assert!(full.to_string().contains("no space left"), "{full}");
-    assert!(machine.faults_injected() > 0);
+    assert!(full.message().contains("no storage space"), "{full}");
+    assert!(trace::end().counts.of(DISK_FAULTS) > 0);
     assert_eq!(bytes(&store, "large").await, Some(vec![2; 300_000]));
+    store.bucket("media").unwrap().delete(DeleteRequest::new("large")).await.unwrap();
+    assert_eq!(bytes(&store, "large").await, None);
     machine.set_faults(Faults::default());
     put(&store, "other", vec![1; 300_000]).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_seed_has_one_trace() {
-    let trace = async |seed| {
-        crate::vfs::seed(seed);
-        let machine = Machine::new(seed);
-        let lines = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&lines);
-        machine.set_log(Some(Box::new(move |event, _| noted.lock().unwrap().push(event.to_string()))));
-        let (store, _) = open(&machine.process()).await;
-        store.create_bucket("media").await.unwrap();
-        put(&store, "key", vec![2; 300_000]).await.unwrap();
-        drop(store);
-        machine.set_log(None);
-        std::mem::take(&mut *lines.lock().unwrap())
-    };
-    let first = trace(1).await;
-    let last = first.last().unwrap();
-    assert!(first.len() > 100);
-    assert!(last.contains("remove /store/instances/") || last.contains("sqlite3-wal"), "{last}");
+async fn every_change_is_logged() {
+    let machine = Machine::new(1);
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&lines);
+    machine.set_log(Some(Box::new(move |event, _| noted.lock().unwrap().push(event.to_string()))));
+    let (store, _) = open(&machine.process()).await;
+    store.create_bucket("media").await.unwrap();
+    lines.lock().unwrap().clear();
+    put(&store, "key", vec![2; 300_000]).await.unwrap();
+    let lines = std::mem::take(&mut *lines.lock().unwrap());
+    let words = ["create", "write", "write", "sync", "rename", "sync folder", "write"];
+    for (line, word) in lines.iter().zip(words) {
+        assert!(line.starts_with(&format!("process 0: {word} ")), "{line} is no {word}");
+    }
+    assert!(lines.contains(&"process 0: sync /store/store.sqlite3-wal".to_owned()));
 }
 
 fn connect(process: &ProcessDisk) -> Connection {
@@ -269,6 +269,7 @@ fn files_are_opened_as_on_the_operating_system() {
 
 #[test]
 fn faults_are_injected_as_often_as_is_said() {
+    trace::begin(false);
     let machine = Machine::new(1);
     let disk = machine.process();
     let mut file = disk.open(Path::new("/file"), Open::CreateNew).unwrap();
@@ -276,7 +277,8 @@ fn faults_are_injected_as_often_as_is_said() {
     let failed = (0..100).filter(|_| file.write_all(b"bytes").is_err()).count();
     assert!((30..70).contains(&failed), "{failed}");
     assert!(disk.remove(Path::new("/file")).is_err());
-    assert_eq!(machine.faults_injected(), failed as u64 + 1);
+    assert_eq!(trace::end().counts.of(DISK_FAULTS), failed as u64 + 1);
+    machine.set_faults(Faults::default());
     machine.full_after(10_000);
     let mut written = 0;
     let full = loop {

@@ -594,7 +594,7 @@ fn random_r2(rng: &mut Rng, size: (usize, usize), lost: f64) -> R2History {
             }
             (9, Some(upload)) => {
                 let of_it = parts.iter().filter(|part| part.0 == upload);
-                let parts = of_it.map(|(_, number, etag)| (*number, etag.clone())).last();
+                let parts = of_it.map(|(_, number, etag)| (*number, etag.clone())).next_back();
                 Input::Complete { upload, parts: parts.into_iter().collect(), condition }
             }
             (10, Some(upload)) => Input::ListParts { upload },
@@ -757,10 +757,10 @@ fn has_order(operations: &[Operation<Input, Output>]) -> bool {
 #[test]
 fn the_search_finds_what_trying_all_orders_finds() {
     let mut right = 0;
-    let seeds = 200;
+    let seeds = 120;
     for seed in 0..seeds {
         let mut rng = Rng::with_seed(seed);
-        let history = random_r2(&mut rng, (3, 8), 0.4);
+        let history = random_r2(&mut rng, (3, 7), 0.4);
         if seed % 2 == 1 {
             mutate(
                 &mut rng,
@@ -780,7 +780,7 @@ fn the_search_finds_what_trying_all_orders_finds() {
         );
         right += usize::from(checked.violations.is_empty());
     }
-    assert!(right > 100 && right < 180, "{right} of {seeds}");
+    assert!(right > 60 && right < 110, "{right} of {seeds}");
 }
 
 #[test]

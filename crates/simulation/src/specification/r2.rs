@@ -1,16 +1,16 @@
 //! What R2 promises of one key of a bucket.
 //!
 //! Where each rule is documented:
-//! - Reads see every write that was answered before, listings too:
-//!   [consistency model](https://developers.cloudflare.com/r2/reference/consistency/).
-//! - Conditions are checked in one step with the write:
-//!   [conditional operations](https://developers.cloudflare.com/r2/api/s3/extensions/#conditional-operations-in-putobject), and what
-//!   they compare: [`R2Conditional`](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations).
-//! - Ranges: [ranged
-//!   reads](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads).
-//! - Uploads in parts: [multipart uploads](https://developers.cloudflare.com/r2/objects/multipart-objects/),
-//!   and their sizes:
-//!   [limits](https://developers.cloudflare.com/r2/platform/limits/).
+//! - Reads see every write that was answered before, listings too: [consistency].
+//! - Conditions are checked in one step with the write: [extensions]. What they compare: [conditions].
+//! - A range is cut off at the object's end: [ranges].
+//! - Parts have equal sizes but for the last, and an etag of their own makes the object's: [multipart].
+//!
+//! [consistency]: https://developers.cloudflare.com/r2/reference/consistency/
+//! [extensions]: https://developers.cloudflare.com/r2/api/s3/extensions/
+//! [conditions]: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#conditional-operations
+//! [ranges]: https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#ranged-reads
+//! [multipart]: https://developers.cloudflare.com/r2/objects/multipart-objects/
 //!
 //! What R2 does and does not document, such as that a failed condition ends an upload, is in
 //! `docs/fidelity.md`. One rule is stricter than R2's: a part whose replacement fails stays.

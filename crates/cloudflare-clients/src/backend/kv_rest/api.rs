@@ -63,8 +63,8 @@ impl Api {
             return Ok(answer);
         }
         let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
-        let body = answer.start(MAX_ERROR).await;
-        Err(error_code::parse_error(status, reason.as_deref(), &headers, &body, now))
+        let parse = |body: &[u8]| error_code::parse_error(status, reason.as_deref(), &headers, body, now);
+        Err(answer.into_error(MAX_ERROR, parse).await)
     }
 
     /// Sends a request and returns the document of a success.

@@ -59,8 +59,10 @@ impl Api {
             return Ok(answer);
         }
         let (status, reason, headers) = (answer.status(), answer.reason(), answer.headers().clone());
-        let body = answer.start(MAX_ERROR).await;
-        Err(error_code::parse_error(status, reason.as_deref(), &headers, &body, self.runtime.now()))
+        let parse = |body: &[u8]| {
+            error_code::parse_error(status, reason.as_deref(), &headers, body, self.runtime.now())
+        };
+        Err(answer.into_error(MAX_ERROR, parse).await)
     }
 
     /// A success with its document.

@@ -1,0 +1,228 @@
+//! Values of Workers KV over the network: puts, gets, deletes and listings of a few keys, one by one and in bulk. All answers together
+//! have to be those of KV, whose reads may be stale for as long as it caches.
+
+use std::time::Duration;
+
+use cloudflare_clients::kv::{KvClient, PutRequest};
+use cloudflare_clients::{Error, ErrorKind};
+use cloudflare_emulator::{KvBehaviour, R2Behaviour};
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+use futures_util::stream::TryStreamExt as _;
+
+use crate::finding::{Finding, Outcome};
+use crate::history::{KvHistory, OperationId};
+use crate::recorder::now;
+use crate::specification::content::Digest;
+use crate::specification::kv::{Expiration, Input, Output, Pair, Rules};
+use crate::storm::{Storm, in_storm};
+use crate::trace;
+use crate::world::{World, counting_requests};
+
+const CLIENTS: usize = 4;
+const STEPS: usize = 25;
+const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
+const LONGEST: Duration = Duration::from_mins(30);
+const CACHE_TTL: Duration = Duration::from_secs(60);
+
+pub(super) async fn run(world: World) -> Outcome {
+    let mut rng = world.rng("kind of values");
+    let is_eventual = rng.bool();
+    let behaviour =
+        KvBehaviour::default().cache_ttl(is_eventual.then_some(CACHE_TTL)).empty_pages(rng.bool());
+    let mut server = world.server_that(R2Behaviour::default(), behaviour)?;
+    let store = server.start().await?;
+    let namespace = store.create_namespace("values").await?.id;
+    drop(store);
+    let history = KvHistory::new();
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        let client = world.client(&format!("client {number}"), &server);
+        clients.push(ValuesClient { number, kv: client.kv(&namespace)?, history: &history });
+    }
+    let work = try_join_all(clients.iter().map(|client| client.work(&world)));
+    let storm = Storm::any(&mut world.rng("kind of storm"));
+    in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
+    tokio::time::sleep(CACHE_TTL).await;
+    for key in KEYS {
+        clients[0].get(key).await?;
+    }
+    clients[0].list(2).await?;
+
+    let rules = if is_eventual { Rules::EVENTUAL } else { Rules::IMMEDIATE };
+    let checked = history.check(rules);
+    for _ in &checked.undecided {
+        trace::count("keys with too many orders to look at all");
+    }
+    match checked.violations.into_iter().next() {
+        None => Ok(()),
+        Some(violation) => Err(Finding::new(format!("{:?}: {}", violation.key, violation.reason))
+            .with_history(violation.listing.lines().map(str::to_owned))),
+    }
+}
+
+struct ValuesClient<'h> {
+    number: usize,
+    kv: KvClient,
+    history: &'h KvHistory,
+}
+
+impl ValuesClient<'_> {
+    async fn work(&self, world: &World) -> Outcome {
+        for (index, mut rng) in world.steps.of(self.number, STEPS) {
+            tokio::time::sleep(Duration::from_millis(rng.u64(..20_000))).await;
+            tokio::time::timeout(LONGEST, self.step(&mut rng)).await.unwrap_or_else(|_| {
+                let client = self.number;
+                Err(Finding::new(format!("step {index} of client {client} takes longer than {LONGEST:?}")))
+            })?;
+        }
+        Ok(())
+    }
+
+    async fn step(&self, rng: &mut Rng) -> Outcome {
+        let key = KEYS[rng.usize(..KEYS.len())];
+        match rng.u8(..16) {
+            0..5 => {
+                let (request, input) = put(key, rng)?;
+                self.write(&[key], &[input], async { self.kv.put_many([request]).await?.all().map(drop) })
+                    .await
+            }
+            5..8 => self.get(key).await,
+            8..9 => {
+                let got = async {
+                    Ok(match self.kv.get_with_metadata(key).text().await? {
+                        None => Output::Missing,
+                        Some(found) => {
+                            let metadata =
+                                found.metadata.map(|metadata| metadata.json::<String>()).transpose()?;
+                            Output::Pair(Pair::new(found.value.as_bytes(), metadata.as_deref()))
+                        }
+                    })
+                };
+                self.read(key, got).await
+            }
+            9..11 => self.write(&[key], &[Input::Delete], async { self.kv.delete(key).await }).await,
+            11..12 => {
+                let keys = [KEYS[0], KEYS[1]];
+                let deletes = async { self.kv.delete_many(keys).await?.all().map(drop) };
+                self.write(&keys, &[Input::Delete, Input::Delete], deletes).await
+            }
+            12..13 => {
+                let made: Result<Vec<_>, Error> = KEYS.iter().map(|key| put(key, rng)).collect();
+                let (puts, inputs): (Vec<_>, Vec<_>) = made?.into_iter().unzip();
+                let puts = async { self.kv.put_many(puts).await?.all().map(drop) };
+                self.write(&KEYS, &inputs, puts).await
+            }
+            13..14 => self.get_many().await,
+            _ => self.list(rng.u32(1..4)).await,
+        }
+    }
+
+    async fn get(&self, key: &str) -> Outcome {
+        let got = async {
+            Ok(match self.kv.get(key).bytes().await? {
+                None => Output::Missing,
+                Some(value) => Output::Value(Digest::of(&value)),
+            })
+        };
+        self.read(key, got).await
+    }
+
+    async fn read(&self, key: &str, read: impl Future<Output = Result<Output, Error>>) -> Outcome {
+        trace::count("operations");
+        let id = self.history.invoke(now(), self.number, key, Input::Get);
+        self.ended(&[id], read.await.map(|output| vec![output]), 1)
+    }
+
+    async fn get_many(&self) -> Outcome {
+        trace::count("operations");
+        let ids = KEYS.map(|key| self.history.invoke(now(), self.number, key, Input::Get));
+        let got = async {
+            let values = self.kv.get_many(KEYS).text().await?.all()?;
+            let output = |value: Option<String>| match value {
+                None => Output::Missing,
+                Some(value) => Output::Value(Digest::of(value.as_bytes())),
+            };
+            Ok(values.into_iter().map(|(_, value)| output(value)).collect())
+        };
+        self.ended(&ids, got.await, 1)
+    }
+
+    async fn list(&self, page_size: u32) -> Outcome {
+        trace::count("operations");
+        // KV takes pages of ten keys at least.
+        let ids = KEYS.map(|key| self.history.invoke(now(), self.number, key, Input::Listed));
+        let listed = async {
+            let keys: Vec<_> = self.kv.list().page_size(page_size * 10).stream().try_collect().await?;
+            KEYS.iter()
+                .map(|key| match keys.iter().find(|listed| listed.name == *key) {
+                    None => Ok(Output::Missing),
+                    Some(listed) => {
+                        let metadata = listed.metadata.as_ref().map(|metadata| metadata.json::<String>());
+                        Ok(Output::Row(metadata.transpose()?))
+                    }
+                })
+                .collect()
+        };
+        self.ended(&ids, listed.await, 1)
+    }
+
+    async fn write(
+        &self,
+        keys: &[&str],
+        inputs: &[Input],
+        write: impl Future<Output = Result<(), Error>>,
+    ) -> Outcome {
+        trace::count("operations");
+        let each = keys.iter().zip(inputs);
+        let ids: Vec<_> =
+            each.map(|(key, input)| self.history.invoke(now(), self.number, *key, input.clone())).collect();
+        let (written, requests) = counting_requests(write).await;
+        self.ended(&ids, written.map(|()| vec![Output::Done; keys.len()]), requests)
+    }
+
+    /// Notes what became of operations that were sent together.
+    fn ended(&self, ids: &[OperationId], answered: Result<Vec<Output>, Error>, requests: u32) -> Outcome {
+        trace::line(format_args!("client {}: {answered:?}", self.number));
+        for id in ids {
+            (1..requests).for_each(|_| self.history.sent_again(*id));
+        }
+        match answered {
+            Ok(outputs) => {
+                ids.iter().zip(outputs).for_each(|(id, output)| self.history.answer(*id, now(), output));
+            }
+            Err(error) => {
+                if !matches!(
+                    error.kind(),
+                    ErrorKind::Timeout
+                        | ErrorKind::Connection
+                        | ErrorKind::Server
+                        | ErrorKind::Storage
+                        | ErrorKind::RateLimited
+                        | ErrorKind::UnexpectedResponse
+                ) {
+                    return Err(Finding::new(format!("no failure is like this: {error}")));
+                }
+                ids.iter().for_each(|id| self.history.gave_up(*id, now()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A value that nobody else puts.
+fn put(key: &str, rng: &mut Rng) -> Result<(PutRequest, Input), Error> {
+    let length = if rng.u8(..8) == 0 { 35_000 } else { rng.usize(8..100) };
+    let value: String = std::iter::repeat_with(|| rng.alphanumeric()).take(length).collect();
+    let metadata = rng.bool().then(|| rng.u32(..1000).to_string());
+    let mut request = PutRequest::new(key, value.clone());
+    if let Some(metadata) = &metadata {
+        request = request.metadata(metadata)?;
+    }
+    let ttl = (rng.u8(..3) == 0).then(|| rng.u64(60..200));
+    if let Some(ttl) = ttl {
+        request = request.expiration_ttl(Duration::from_secs(ttl));
+    }
+    let expiration = ttl.map(|seconds| Expiration::After(seconds * 1_000_000_000));
+    Ok((request, Input::Put { pair: Pair::new(value.as_bytes(), metadata.as_deref()), expiration }))
+}
