@@ -135,10 +135,10 @@ impl EventWriter {
         &self,
         event: &E,
     ) -> impl Future<Output = Result<()>> + Send + use<E> {
-        let (writer, event) = (self.clone(), self.prepare(event));
+        let (writer, json) = (self.clone(), event::to_json(event));
         async move {
-            let (time, json) = event?;
-            while !writer.push(time, &json)? {
+            let json = json?;
+            while !writer.push(&json)? {
                 writer.make_room().await?;
             }
             Ok(())
@@ -150,8 +150,7 @@ impl EventWriter {
     /// # Errors
     /// The event is neither recorded nor counted. As [`record`](Self::record), but for what storing gives.
     pub fn record_or_drop<E: Serialize + ?Sized>(&self, event: &E) -> Result<bool> {
-        let (time, json) = self.prepare(event)?;
-        let pushed = self.push(time, &json)?;
+        let pushed = self.push(&event::to_json(event)?)?;
         if !pushed {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
@@ -228,14 +227,16 @@ impl EventWriter {
         future::select(pin!(shared.sealed.notified()), shared.runtime.timeout(*max_age)).await;
     }
 
-    fn prepare<E: Serialize + ?Sized>(&self, event: &E) -> Result<(Millis, Vec<u8>)> {
-        Ok((Millis::of(self.shared.runtime.now())?, event::to_json(event)?))
-    }
-
     /// Whether there was room.
-    fn push(&self, time: Millis, json: &[u8]) -> Result<bool> {
+    fn push(&self, json: &[u8]) -> Result<bool> {
         let shared = &self.shared;
-        let pushed = shared.buffer().push(time, json, &self.limits, || shared.random())?;
+        let pushed = {
+            let mut buffer = shared.buffer();
+            // Nobody is between the two: batches sort by their first events, so that later events have to have later times. One
+            // that waits for room must not keep the time at which it began to wait.
+            let time = Millis::of(shared.runtime.now())?;
+            buffer.push(time, json, &self.limits, || shared.random())?
+        };
         if pushed == Pushed::Sealed {
             shared.sealed.notify_one();
         }

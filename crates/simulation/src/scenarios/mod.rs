@@ -1,5 +1,6 @@
 //! What is simulated: each scenario has clients do something at random, and checks what must hold.
 
+mod analytics;
 mod locks;
 mod objects;
 mod processes;
@@ -65,6 +66,11 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "rate-limits",
         about: "Rate limits in KV: what was counted and is known decides, and no check waits for longer than it may",
         run: |world| Box::pin(rate_limits::run(world)),
+    },
+    Scenario {
+        name: "analytics",
+        about: "Events in R2 and KV: what a flush acknowledged is read back, each event once, and nothing else",
+        run: |world| Box::pin(analytics::run(world)),
     },
     Scenario {
         name: "power-loss",

@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use cloudflare_clients::r2::{Conditional, R2Service, Range};
 use cloudflare_clients::Error;
+use cloudflare_clients::r2::{Conditional, R2Service, Range};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 use futures_util::stream::TryStreamExt as _;
