@@ -200,7 +200,7 @@ impl ValuesClient<'_> {
             }
             Err(error) => {
                 // What was sent again comes too late for its expiration.
-                let is_late = error.message().contains("KV takes 60 seconds");
+                let is_late = error.message().contains("60 seconds");
                 if !is_late
                     && !matches!(
                         error.kind(),
