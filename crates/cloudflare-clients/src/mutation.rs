@@ -50,6 +50,8 @@ pub enum Mutation {
     StaleSessionServed,
     /// Ending all sessions of a user ends none.
     LogOutForgotten,
+    /// A rate limit goes by what its own place has counted.
+    CountsOfOthersIgnored,
     /// Events that could not be stored are let go of.
     UnstoredEventsForgotten,
 }

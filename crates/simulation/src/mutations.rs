@@ -36,6 +36,7 @@ pub(crate) static MUTATIONS: &[Named] = &[
     named("token-repeated", Mutation::TokenRepeated, "locks"),
     named("stale-session-served", Mutation::StaleSessionServed, "sessions"),
     named("log-out-forgotten", Mutation::LogOutForgotten, "sessions"),
+    named("counts-of-others-ignored", Mutation::CountsOfOthersIgnored, "rate-limits"),
     named("unstored-events-forgotten", Mutation::UnstoredEventsForgotten, "analytics"),
 ];
 

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::sliding_window::Counts;
+use crate::mutation::{Mutation, is_mutated};
 
 /// The counts of one key.
 #[derive(Debug)]
@@ -78,7 +79,9 @@ impl Entry {
     /// Takes note of what others have counted in the window of a number and the one before. Counts only grow: one that is smaller
     /// is older.
     pub(super) fn heard(&mut self, number: u64, others: Counts) {
-        let Counts { current, previous } = if number == self.number {
+        let Counts { current, previous } = if is_mutated(Mutation::CountsOfOthersIgnored) {
+            Counts::default()
+        } else if number == self.number {
             others
         } else if number.checked_add(1) == Some(self.number) {
             Counts { current: 0, previous: others.current }

@@ -3,6 +3,8 @@
 mod locks;
 mod objects;
 mod processes;
+mod rate_limits;
+mod sessions;
 mod transfers;
 mod uploads;
 mod values;
@@ -53,6 +55,16 @@ pub(crate) static SCENARIOS: &[Scenario] = &[
         name: "locks",
         about: "Locks over the server's bucket: one holder at a time, and tokens that grow",
         run: |world| Box::pin(locks::run(world)),
+    },
+    Scenario {
+        name: "sessions",
+        about: "Sessions in KV: found while they are good, and refused once it can be known that they have ended",
+        run: |world| Box::pin(sessions::run(world)),
+    },
+    Scenario {
+        name: "rate-limits",
+        about: "Rate limits in KV: what was counted and is known decides, and no check waits for longer than it may",
+        run: |world| Box::pin(rate_limits::run(world)),
     },
     Scenario {
         name: "power-loss",

@@ -1,0 +1,521 @@
+//! Sessions in KV: found while they are good, refused once they have ended and that can be known, and nobody else's.
+
+use std::cell::RefCell;
+use std::time::{Duration, SystemTime};
+
+use cloudflare_clients::session::{Session, SessionCache, SessionLifetime, SessionToken};
+use cloudflare_clients::{Error, ErrorKind};
+use cloudflare_emulator::{KvBehaviour, R2Behaviour};
+use fastrand::Rng;
+use futures_util::future::try_join_all;
+
+use crate::finding::{Finding, Outcome};
+use crate::storm::{Storm, in_storm};
+use crate::trace;
+use crate::world::{Client, World, counting_requests};
+
+const CLIENTS: usize = 3;
+/// The last of them shares the sessions of the first.
+const WORKERS: usize = 4;
+const STEPS: usize = 40;
+const USERS: [&str; 3] = ["ada", "grace", "edsger"];
+/// By how much the clocks may differ.
+const SKEW: Duration = Duration::from_secs(4);
+/// What times that are rounded to milliseconds and what KV, which counts in seconds, may make of a time.
+const ROUNDING: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(world: World) -> Outcome {
+    let settings = Settings::any(&mut world.rng("settings"));
+    let kv = KvBehaviour::default().cache_ttl(settings.kv_ttl).limits_writes(settings.limits_writes);
+    let mut server = world.server_that(R2Behaviour::default(), kv)?;
+    let store = server.start().await?;
+    let namespace = store.create_namespace("sessions").await?.id;
+    drop(store);
+    let mut members = Vec::new();
+    for number in 0..CLIENTS {
+        let client = world.client(&format!("client {number}"), &server);
+        members.push(Member::new(number, client, &namespace, &settings, &world)?);
+    }
+    let model = RefCell::new(Model::new(&settings));
+    let workers = (0..WORKERS).map(|number| {
+        let member = &members[number % CLIENTS];
+        Worker { number, member, model: &model, world: &world }.work()
+    });
+    let storm = Storm::any(&mut world.rng("kind of storm"));
+    let work = try_join_all(workers);
+    in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
+
+    // What has ended is known everywhere after a while.
+    tokio::time::sleep(settings.longest_staleness()).await;
+    for (number, member) in members.iter().enumerate() {
+        let worker = Worker { number, member, model: &model, world: &world };
+        let sessions = model.borrow().sessions.len();
+        for session in 0..sessions {
+            worker.get_in_the_end(session).await?;
+        }
+    }
+    Ok(())
+}
+
+/// What all caches of a run have in common.
+#[derive(Debug)]
+struct Settings {
+    /// For how long KV answers from its cache.
+    kv_ttl: Option<Duration>,
+    limits_writes: bool,
+    /// For how long what was read is kept in memory.
+    memory_ttl: Option<Duration>,
+    idle: Option<Duration>,
+    max_age: Duration,
+}
+
+impl Settings {
+    fn any(rng: &mut Rng) -> Self {
+        let seconds = |seconds: u64| Duration::from_secs(seconds);
+        let idle = rng.bool().then(|| seconds(rng.u64(60..240)));
+        Self {
+            kv_ttl: rng.bool().then_some(seconds(60)),
+            limits_writes: rng.bool(),
+            memory_ttl: (rng.u8(..3) > 0).then(|| seconds(rng.u64(1..60))),
+            idle,
+            max_age: idle.map_or(seconds(rng.u64(60..600)), |idle| idle * rng.u32(1..5)),
+        }
+    }
+
+    fn lifetime(&self) -> SessionLifetime {
+        match self.idle {
+            Some(idle) => SessionLifetime::sliding(idle, self.max_age),
+            None => SessionLifetime::fixed(self.max_age),
+        }
+    }
+
+    /// For how long a cache may go on accepting what was ended in another one.
+    fn longest_staleness(&self) -> Duration {
+        self.kv_ttl.unwrap_or_default() + self.memory_ttl.map_or(Duration::ZERO, |ttl| ttl + SKEW)
+    }
+
+    /// For how long a session that nobody uses is good, at the least.
+    fn unused(&self) -> Duration {
+        self.idle.map_or(self.max_age, |idle| idle.min(self.max_age)).saturating_sub(SKEW + ROUNDING)
+    }
+}
+
+/// A cache among all: the number of its client, and how often that was started again before.
+type CacheId = (usize, usize);
+
+/// A client process.
+struct Member<'s> {
+    number: usize,
+    client: Client,
+    namespace: String,
+    settings: &'s Settings,
+    cache: RefCell<(SessionCache<u64>, CacheId)>,
+}
+
+impl<'s> Member<'s> {
+    fn new(
+        number: usize,
+        client: Client,
+        namespace: &str,
+        settings: &'s Settings,
+        world: &World,
+    ) -> Result<Self, Finding> {
+        let most = most_ahead();
+        client.clock.jump(world.rng(&format!("clock of client {number}")).i64(-most..most));
+        let cache = RefCell::new((cache(&client, namespace, settings)?, (number, 0)));
+        Ok(Self { number, client, namespace: namespace.to_owned(), settings, cache })
+    }
+
+    /// The cache that it has now.
+    fn cache(&self) -> (SessionCache<u64>, CacheId) {
+        self.cache.borrow().clone()
+    }
+
+    /// Forgets all that is in memory.
+    fn start_again(&self) -> Outcome {
+        let (_, (_, times)) = self.cache();
+        let cache = cache(&self.client, &self.namespace, self.settings)?;
+        *self.cache.borrow_mut() = (cache, (self.number, times + 1));
+        Ok(())
+    }
+
+    /// Sets the clock anew, within what the clocks may differ.
+    fn set_clock(&self, rng: &mut Rng) {
+        let most = most_ahead();
+        self.client.clock.jump(rng.i64(-most..most) - self.client.clock.ahead() / 1_000_000);
+    }
+}
+
+/// In milliseconds.
+fn most_ahead() -> i64 {
+    i64::try_from(SKEW.as_millis()).unwrap_or_default() / 2 - 50
+}
+
+fn cache(client: &Client, namespace: &str, settings: &Settings) -> Result<SessionCache<u64>, Finding> {
+    let cache = SessionCache::new(client.kv(namespace)?, settings.lifetime())?;
+    Ok(match settings.memory_ttl {
+        Some(ttl) => cache.with_memory(ttl, 5),
+        None => cache,
+    })
+}
+
+/// Something that was written to KV, or may have been.
+#[derive(Debug, Clone, Copy)]
+struct Written {
+    by: CacheId,
+    invoked: Duration,
+    /// When the call has ended.
+    returned: Option<Duration>,
+    /// When it was acknowledged.
+    acknowledged: Option<Duration>,
+    /// When it had certainly been carried out for the last time: a request that was not answered may be carried out later.
+    settled: Option<Duration>,
+}
+
+impl Written {
+    fn begin(by: CacheId) -> Self {
+        Self { by, invoked: trace::elapsed(), returned: None, acknowledged: None, settled: None }
+    }
+
+    /// Takes note of the answer to it, which took so many requests where one at a time would have taken `needed`.
+    fn end(&mut self, is_ok: bool, requests: u32, needed: u32) {
+        let now = Some(trace::elapsed());
+        self.returned = now;
+        if is_ok {
+            self.acknowledged = now;
+            self.settled = now.filter(|_| requests <= needed);
+        }
+    }
+
+    fn is_settled_by(&self, time: Duration) -> bool {
+        self.settled.is_some_and(|settled| settled <= time)
+    }
+}
+
+/// A session that was made.
+struct Made {
+    token: SessionToken,
+    user: usize,
+    created: SystemTime,
+    made: Written,
+    /// What it has had for data, or was to have.
+    data: Vec<u64>,
+    /// Those that may have written it anew.
+    updates: Vec<Option<Written>>,
+    deletions: Vec<Written>,
+    /// When the gets began that have found it or may find it.
+    uses: Vec<Option<Duration>>,
+    log: Vec<String>,
+}
+
+/// What there is, and what may have ended.
+struct Model<'s> {
+    settings: &'s Settings,
+    sessions: Vec<Made>,
+    /// Of each user.
+    log_outs: [Vec<Written>; USERS.len()],
+}
+
+impl<'s> Model<'s> {
+    fn new(settings: &'s Settings) -> Self {
+        Self { settings, sessions: Vec::new(), log_outs: Default::default() }
+    }
+
+    /// Whether a get that began and ended at these times has to find a session.
+    fn has_to_be_found(&self, session: usize, ended: Duration) -> bool {
+        let session = &self.sessions[session];
+        let made = &session.made;
+        let is_after = |log_out: &Written| {
+            let skew = if log_out.by == made.by { Duration::ZERO } else { SKEW + ROUNDING };
+            log_out.returned.is_some_and(|returned| returned + skew <= made.invoked)
+        };
+        session.deletions.is_empty()
+            && self.log_outs[session.user].iter().all(is_after)
+            && ended < made.invoked + self.settings.unused()
+    }
+
+    /// Why a get that began at a time must not find a session.
+    fn is_over(&self, session: usize, by: CacheId, begun: Duration) -> Option<&'static str> {
+        let session = &self.sessions[session];
+        let made = &session.made;
+        let made_by = made.returned.unwrap_or(Duration::MAX);
+        if begun > made_by + self.settings.max_age + SKEW + ROUNDING {
+            return Some("it has reached its greatest age");
+        }
+        let used = session.uses.iter().flatten().filter(|used| **used < begun).max().copied();
+        let used = used.unwrap_or_default().max(made_by);
+        if self.settings.idle.is_some_and(|idle| begun > used + idle + SKEW + ROUNDING) {
+            return Some("it was not used for longer than its idle time");
+        }
+        let is_known = |ending: &Written| {
+            let at_once = ending.by == by && self.settings.kv_ttl.is_none();
+            let staleness = if at_once { Duration::ZERO } else { self.settings.longest_staleness() };
+            ending.acknowledged.is_some_and(|at| begun > at + staleness)
+        };
+        // What writes it may undo a deletion, as the last write wins.
+        let writes = || session.updates.iter().flatten().chain([made]);
+        let is_final = |deletion: &Written| writes().all(|write| write.is_settled_by(deletion.invoked));
+        if session.deletions.iter().any(|deletion| is_known(deletion) && is_final(deletion)) {
+            return Some("it was deleted");
+        }
+        let ends_it = |log_out: &Written| {
+            let skew = if log_out.by == made.by { Duration::ZERO } else { SKEW };
+            made_by + skew < log_out.invoked
+        };
+        let log_outs = &self.log_outs[session.user];
+        let is_last = |log_out: &Written| {
+            log_outs.iter().all(|other| ends_it(other) || other.is_settled_by(log_out.invoked))
+        };
+        log_outs
+            .iter()
+            .any(|log_out| ends_it(log_out) && is_known(log_out) && is_last(log_out))
+            .then_some("its user was logged out everywhere")
+    }
+}
+
+/// What one task of a client does.
+struct Worker<'w> {
+    number: usize,
+    member: &'w Member<'w>,
+    model: &'w RefCell<Model<'w>>,
+    world: &'w World,
+}
+
+impl Worker<'_> {
+    async fn work(self) -> Outcome {
+        for (_, mut rng) in self.world.steps.of(self.number, STEPS) {
+            let pause = [10, 2_000, 30_000][rng.usize(..3)];
+            tokio::time::sleep(Duration::from_millis(rng.u64(..pause))).await;
+            trace::count("operations");
+            let session = self.any_session(&mut rng);
+            match (rng.u8(..40), session) {
+                (0..8, _) | (_, None) => self.create(&mut rng).await?,
+                (8..27, Some(session)) => drop(self.get(session).await?),
+                (27..31, Some(session)) => self.update(session, &mut rng).await?,
+                (31..34, Some(session)) => self.delete(session).await?,
+                (34..36, _) => self.log_out(rng.usize(..USERS.len())).await?,
+                (36, Some(session)) => self.get_of_nobody(session, &mut rng).await?,
+                (37, _) => self.member.start_again()?,
+                _ => self.member.set_clock(&mut rng),
+            }
+        }
+        Ok(())
+    }
+
+    /// One of the latest, mostly.
+    fn any_session(&self, rng: &mut Rng) -> Option<usize> {
+        let count = self.model.borrow().sessions.len();
+        let first = if rng.u8(..4) > 0 { count.saturating_sub(4) } else { 0 };
+        (count > 0).then(|| rng.usize(first..count))
+    }
+
+    async fn create(&self, rng: &mut Rng) -> Outcome {
+        let (cache, id) = self.member.cache();
+        let (user, data) = (rng.usize(..USERS.len()), rng.u64(..));
+        let mut made = Written::begin(id);
+        let (created, requests) = counting_requests(cache.create(USERS[user], data)).await;
+        let (token, session) = match created {
+            Ok(created) => created,
+            Err(error) => return expected(&error),
+        };
+        trace::count("sessions made");
+        made.end(true, requests, 1);
+        let mut model = self.model.borrow_mut();
+        let made = Made {
+            token,
+            user,
+            created: session.created,
+            made,
+            data: vec![data],
+            updates: Vec::new(),
+            deletions: Vec::new(),
+            uses: Vec::new(),
+            log: Vec::new(),
+        };
+        model.sessions.push(made);
+        let number = model.sessions.len() - 1;
+        drop(model);
+        self.note(number, format_args!("made for {} by {id:?}", USERS[user]));
+        self.check_content(number, &session)
+    }
+
+    /// Whether it could be asked.
+    async fn get(&self, number: usize) -> Result<bool, Finding> {
+        let (cache, id) = self.member.cache();
+        let begun = trace::elapsed();
+        let (token, used) = {
+            let mut model = self.model.borrow_mut();
+            let session = &mut model.sessions[number];
+            session.uses.push(Some(begun));
+            (session.token.clone(), session.uses.len() - 1)
+        };
+        let found = cache.get(&token).await;
+        if !matches!(found, Ok(Some(_))) {
+            self.model.borrow_mut().sessions[number].uses[used] = None;
+        }
+        let found = match found {
+            Ok(found) => found,
+            Err(error) => return expected(&error).map(|()| false),
+        };
+        let answer = if found.is_some() { "found" } else { "not found" };
+        self.note(number, format_args!("{answer} by {id:?}, who asked at {:.3}", begun.as_secs_f64()));
+        if let Some(session) = found {
+            trace::count("sessions found");
+            self.check_content(number, &session)?;
+            if let Some(why) = self.model.borrow().is_over(number, id, begun) {
+                return Err(self.finding(number, format_args!("is found by {id:?} although {why}")));
+            }
+        } else {
+            if self.model.borrow().has_to_be_found(number, trace::elapsed()) {
+                return Err(self.finding(number, format_args!("is not found by {id:?} although it is good")));
+            }
+            if self.model.borrow().is_over(number, id, begun).is_some() {
+                trace::count("ended sessions refused");
+            }
+        }
+        Ok(true)
+    }
+
+    /// Asks until there is an answer: it is calm.
+    async fn get_in_the_end(&self, session: usize) -> Outcome {
+        for _ in 0..10 {
+            if self.get(session).await? {
+                return Ok(());
+            }
+        }
+        Err(Finding::new(format!("session {session} cannot be asked for in fine weather")))
+    }
+
+    async fn update(&self, number: usize, rng: &mut Rng) -> Outcome {
+        let (cache, id) = self.member.cache();
+        let data = rng.u64(..);
+        let mut written = Written::begin(id);
+        let (token, update) = {
+            let mut model = self.model.borrow_mut();
+            let session = &mut model.sessions[number];
+            session.data.push(data);
+            session.updates.push(Some(written));
+            (session.token.clone(), session.updates.len() - 1)
+        };
+        let (updated, requests) = counting_requests(cache.update(&token, data)).await;
+        written.end(updated.is_ok(), requests, 2);
+        // Where it found no session it has written nothing.
+        let wrote = !matches!(updated, Ok(None));
+        self.model.borrow_mut().sessions[number].updates[update] = Some(written).filter(|_| wrote);
+        self.note(
+            number,
+            format_args!("updated by {id:?} since {:.3}: {}", written.invoked.as_secs_f64(), said(&updated)),
+        );
+        match updated {
+            Ok(Some(session)) if session.data == data => self.check_content(number, &session),
+            Ok(Some(_)) => Err(self.finding(number, format_args!("is updated and has other data"))),
+            Ok(None) => Ok(()),
+            Err(error) => expected(&error),
+        }
+    }
+
+    async fn delete(&self, number: usize) -> Outcome {
+        let (cache, id) = self.member.cache();
+        let mut written = Written::begin(id);
+        let (token, deletion) = {
+            let mut model = self.model.borrow_mut();
+            let session = &mut model.sessions[number];
+            session.deletions.push(written);
+            (session.token.clone(), session.deletions.len() - 1)
+        };
+        let (deleted, requests) = counting_requests(cache.delete(&token)).await;
+        written.end(deleted.is_ok(), requests, 1);
+        self.model.borrow_mut().sessions[number].deletions[deletion] = written;
+        self.note(
+            number,
+            format_args!("deleted by {id:?} since {:.3}: {}", written.invoked.as_secs_f64(), said(&deleted)),
+        );
+        deleted.or_else(|error| expected(&error))
+    }
+
+    async fn log_out(&self, user: usize) -> Outcome {
+        let (cache, id) = self.member.cache();
+        let mut written = Written::begin(id);
+        let log_out = {
+            let log_outs = &mut self.model.borrow_mut().log_outs[user];
+            log_outs.push(written);
+            log_outs.len() - 1
+        };
+        let (ended, requests) = counting_requests(cache.delete_all_of(USERS[user])).await;
+        written.end(ended.is_ok(), requests, 1);
+        self.model.borrow_mut().log_outs[user][log_out] = written;
+        let sessions = self.model.borrow().sessions.len();
+        for number in 0..sessions {
+            if self.model.borrow().sessions[number].user == user {
+                let since = written.invoked.as_secs_f64();
+                self.note(
+                    number,
+                    format_args!("its user was logged out by {id:?} since {since:.3}: {}", said(&ended)),
+                );
+            }
+        }
+        ended.or_else(|error| expected(&error))
+    }
+
+    /// A token that was never made opens nothing.
+    async fn get_of_nobody(&self, like: usize, rng: &mut Rng) -> Outcome {
+        let token = self.model.borrow().sessions[like].token.clone();
+        let mut text = token.as_str().to_owned();
+        let other = if text.starts_with('A') { "B" } else { "A" };
+        text.replace_range(..1, other);
+        if rng.bool() {
+            // As of an earlier version, which did not say whose it is.
+            text.truncate(22);
+        }
+        let (cache, _) = self.member.cache();
+        match cache.get(&SessionToken::parse(&text)?).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Finding::new("a token that nobody has made opens a session")),
+            Err(error) => expected(&error),
+        }
+    }
+
+    fn check_content(&self, number: usize, found: &Session<u64>) -> Outcome {
+        let is_as_made = {
+            let model = self.model.borrow();
+            let session = &model.sessions[number];
+            found.user == USERS[session.user]
+                && found.created == session.created
+                && session.data.contains(&found.data)
+                && found.expires <= found.created + model.settings.max_age
+        };
+        if is_as_made {
+            return Ok(());
+        }
+        Err(self.finding(number, format_args!("is not as it was made or updated: {found:?}")))
+    }
+
+    fn note(&self, number: usize, what: std::fmt::Arguments<'_>) {
+        trace::line(format_args!("session {number} {what}"));
+        let line = format!("{:10.3} s {what}", trace::elapsed().as_secs_f64());
+        self.model.borrow_mut().sessions[number].log.push(line);
+    }
+
+    fn finding(&self, number: usize, what: std::fmt::Arguments<'_>) -> Finding {
+        let model = self.model.borrow();
+        Finding::new(format!("session {number} {what}; {:?}", model.settings))
+            .with_history(model.sessions[number].log.iter().cloned())
+    }
+}
+
+fn said<T>(result: &Result<T, Error>) -> &'static str {
+    if result.is_ok() { "done" } else { "not known" }
+}
+
+/// Whether a failure is one of a storm.
+fn expected(error: &Error) -> Outcome {
+    trace::line(format_args!("it fails: {error}"));
+    trace::count("failures");
+    match error.kind() {
+        ErrorKind::Serialization
+        | ErrorKind::InvalidInput
+        | ErrorKind::Unsupported
+        | ErrorKind::Integrity => Err(Finding::new(format!("no storm explains that it fails with {error}"))),
+        _ => Ok(()),
+    }
+}
