@@ -33,24 +33,14 @@ impl Clock {
         Self(Arc::new(Mutex::new(State { ahead: 0, drift: 0, since: Duration::ZERO, rng })))
     }
 
-    /// Moves it by so many milliseconds, in either direction.
-    pub(crate) fn jump(&self, millis: i64) {
-        trace::count("clock jumps");
-        self.with(|state| state.ahead += millis * 1_000_000);
-    }
-
-    /// Has it go wrong by so many millionths from now on.
-    pub(crate) fn set_drift(&self, millionths: i64) {
+    /// Sets it so many milliseconds ahead, or back, and has it go wrong by so many millionths from then on.
+    pub(crate) fn set(&self, millis: i64, drift: i64) {
+        trace::count("clocks set");
         self.with(|state| {
-            state.ahead = state.ahead_now();
+            state.ahead = millis * 1_000_000;
             state.since = trace::elapsed();
-            state.drift = millionths;
+            state.drift = drift;
         });
-    }
-
-    /// How far it is ahead, in nanoseconds.
-    pub(crate) fn ahead(&self) -> i64 {
-        self.with(|state| state.ahead_now())
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut State) -> T) -> T {
@@ -68,7 +58,7 @@ impl State {
 
 impl Runtime for Clock {
     fn now(&self) -> SystemTime {
-        let ahead = self.ahead();
+        let ahead = self.with(|state| state.ahead_now());
         let right = UNIX_EPOCH + BEGIN + trace::elapsed();
         let by = Duration::from_nanos(ahead.unsigned_abs());
         if ahead < 0 { right - by } else { right + by }

@@ -38,8 +38,6 @@ struct Recorded<I, O> {
 /// What a check has found.
 #[derive(Debug, Default)]
 pub(crate) struct Checked {
-    pub(crate) keys: usize,
-    pub(crate) operations: usize,
     pub(crate) violations: Vec<Violation>,
     /// The keys whose operations have too many orders to look at all.
     pub(crate) undecided: Vec<String>,
@@ -153,7 +151,7 @@ fn check_keys<I: Clone + Debug, O: Clone + Debug>(
     for recorded in history {
         keys.entry(&recorded.key).or_default().push(recorded);
     }
-    let mut checked = Checked { keys: keys.len(), operations: history.len(), ..Checked::default() };
+    let mut checked = Checked::default();
     for (key, recorded) in keys {
         let with_effect = recorded.iter().filter(|recorded| !recorded.is_without_effect);
         match check(with_effect.map(|recorded| recorded.operation.clone()).collect()) {

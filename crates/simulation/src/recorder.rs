@@ -35,6 +35,7 @@ impl Recorder<'_> {
         for _ in 1..requests {
             self.history.sent_again(id);
         }
+        let is_refused = answered.as_ref().is_err_and(|error| error.kind() == ErrorKind::RateLimited);
         let output = match answered {
             Ok(output) => Some(output),
             Err(error) => {
@@ -47,6 +48,7 @@ impl Recorder<'_> {
                 trace::line(format_args!("client {}: {key:?}: {output:?}", self.client));
                 self.history.answer(id, now(), output.clone());
             }
+            None if is_refused => self.history.refused(id, now()),
             None => self.history.gave_up(id, now()),
         }
         Ok(output)

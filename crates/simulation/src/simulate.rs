@@ -26,6 +26,7 @@ const FOUND: &str = include_str!("../seeds.txt");
 
 /// Runs client, server and store in virtual time, with failures that follow from a seed, and checks each answer.
 #[derive(Debug, Parser)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[command(name = "simulate")]
 pub(crate) struct Arguments {
     /// Runs this seed alone, twice, and compares the traces
@@ -93,8 +94,12 @@ impl Arguments {
     /// Whether all is well.
     fn outcome(&self) -> Result<bool, String> {
         if self.list {
-            SCENARIOS.iter().for_each(|scenario| println!("{:<14} {}", scenario.name, scenario.about));
-            MUTATIONS.iter().for_each(|of| println!("{:<28} in {}", of.name, of.scenario));
+            for scenario in SCENARIOS {
+                println!("{:<14} {}", scenario.name, scenario.about);
+            }
+            for mutation in MUTATIONS {
+                println!("{:<28} in {}", mutation.name, mutation.scenario);
+            }
             return Ok(true);
         }
         let scenarios: Vec<&'static Scenario> = match &self.scenario {

@@ -15,6 +15,7 @@ use crate::world::{Server, World};
 
 /// What may go wrong.
 #[derive(Debug, Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "each may go wrong by itself")]
 pub(crate) struct Storm {
     /// Connections are refused, cut and stall.
     pub(crate) network: bool,

@@ -3,7 +3,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::AddAssign;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,20 +23,6 @@ struct Trace {
 /// How often what has happened.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Counts(pub(crate) BTreeMap<&'static str, u64>);
-
-impl Counts {
-    pub(crate) fn of(&self, what: &str) -> u64 {
-        self.0.get(what).copied().unwrap_or(0)
-    }
-}
-
-impl AddAssign for Counts {
-    fn add_assign(&mut self, other: Self) {
-        for (what, count) in other.0 {
-            *self.0.entry(what).or_default() += count;
-        }
-    }
-}
 
 /// What is left of a trace: two runs with one seed have the same.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -102,7 +102,7 @@ async fn a_full_disk_takes_reads_and_deletes() {
     machine.full_after(100_000);
     let full = put(&store, "other", vec![1; 300_000]).await.unwrap_err();
     assert!(full.message().contains("no storage space"), "{full}");
-    assert!(trace::end().counts.of(DISK_FAULTS) > 0);
+    assert!(trace::end().counts.0[DISK_FAULTS] > 0);
     assert_eq!(bytes(&store, "large").await, Some(vec![2; 300_000]));
     store.bucket("media").unwrap().delete(DeleteRequest::new("large")).await.unwrap();
     assert_eq!(bytes(&store, "large").await, None);
@@ -277,7 +277,7 @@ fn faults_are_injected_as_often_as_is_said() {
     let failed = (0..100).filter(|_| file.write_all(b"bytes").is_err()).count();
     assert!((30..70).contains(&failed), "{failed}");
     assert!(disk.remove(Path::new("/file")).is_err());
-    assert_eq!(trace::end().counts.of(DISK_FAULTS), failed as u64 + 1);
+    assert_eq!(trace::end().counts.0[DISK_FAULTS], failed as u64 + 1);
     machine.set_faults(Faults::default());
     machine.full_after(10_000);
     let mut written = 0;

@@ -62,9 +62,7 @@ fn locks(client: &Client) -> Result<Locks, Finding> {
 }
 
 async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held>) -> Outcome {
-    let mut rng = world.rng(&format!("clock of client {number}"));
-    let half = i64::try_from(SKEW.as_millis()).unwrap_or_default() / 2 - 100;
-    client.clock.jump(rng.i64(-half..half));
+    set_clock(client, &mut world.rng(&format!("clock of client {number}")));
     let locks = locks(client)?;
     for (index, mut rng) in world.steps.of(number, STEPS) {
         tokio::time::sleep(Duration::from_millis(rng.u64(..30_000))).await;
@@ -94,17 +92,17 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
                 released.is_ok()
             ));
         }
-        drift(client, &mut rng, half);
+        if rng.u8(..3) == 0 {
+            set_clock(client, &mut rng);
+        }
     }
     Ok(())
 }
 
-/// Sets the clock anew, within what locks allow.
-fn drift(client: &Client, rng: &mut Rng, half: i64) {
-    if rng.u8(..3) == 0 {
-        let now = client.clock.ahead() / 1_000_000;
-        client.clock.jump(rng.i64(-half..half) - now);
-    }
+/// Sets the clock anew, within what locks allow: the clocks differ by less than the skew, as long as the run takes.
+fn set_clock(client: &Client, rng: &mut Rng) {
+    let half = i64::try_from(SKEW.as_millis()).unwrap_or_default() / 2;
+    client.clock.set(rng.i64(600 - half..half - 600), rng.i64(-100..100));
 }
 
 /// Works under the lock, as the only one.

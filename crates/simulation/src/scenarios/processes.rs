@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cloudflare_clients::r2::{Bucket as _, CopyRequest, DeleteRequest, GetRequest, PutRequest};
+use cloudflare_clients::r2::{Bucket as _, CopyRequest, DeleteRequest, GetRequest, ListRequest, PutRequest};
 use cloudflare_clients::{Error, ErrorKind, LocalBucket, LocalStore};
 use fastrand::Rng;
 use futures_util::future::join_all;
@@ -53,15 +53,15 @@ pub(super) async fn run(world: World) -> Outcome {
         );
         // Those that are not killed close the store.
         let end = Duration::from_millis(rng.u64(10..5_000));
-        match tokio::time::timeout(if rng.bool() { end } else { LONGEST * 20 }, lives).await {
-            Ok(outcomes) => outcomes.into_iter().collect::<Result<(), _>>()?,
-            Err(_) => {
-                processes.iter().for_each(Process::kill);
-                if rng.bool() {
-                    trace::count("power losses");
-                    world.machine.power_loss(&mut rng);
-                }
-            }
+        let limit = if rng.bool() { end } else { LONGEST * 20 };
+        if let Ok(outcomes) = tokio::time::timeout(limit, lives).await {
+            outcomes.into_iter().collect::<Result<(), _>>()?;
+            continue;
+        }
+        processes.iter().for_each(Process::kill);
+        if rng.bool() {
+            trace::count("power losses");
+            world.machine.power_loss(&mut rng);
         }
     }
     world.machine.set_faults(Faults::default());
@@ -225,7 +225,7 @@ async fn no_file_is_left_over(world: &World, store: &LocalStore, process: &Proce
             .map_err(|error| Finding::new(format!("{folder} cannot be listed: {error}")))
     };
     let mut large = 0;
-    let page = bucket.list(Default::default()).await?;
+    let page = bucket.list(ListRequest::default()).await?;
     for object in &page.objects {
         large += usize::from(object.size > 64 * 1024);
     }

@@ -39,7 +39,7 @@ pub(super) async fn run(world: World) -> Outcome {
     let mut clients = Vec::new();
     for number in 0..CLIENTS {
         let client = world.client(&format!("client {number}"), &server);
-        client.clock.jump(world.rng(&format!("clock of client {number}")).i64(-5_000..5_000));
+        client.clock.set(world.rng(&format!("clock of client {number}")).i64(-5_000..5_000), 0);
         clients.push(client);
     }
     let limits =

@@ -121,7 +121,7 @@ impl<'s> Member<'s> {
         world: &World,
     ) -> Result<Self, Finding> {
         let most = most_ahead();
-        client.clock.jump(world.rng(&format!("clock of client {number}")).i64(-most..most));
+        client.clock.set(world.rng(&format!("clock of client {number}")).i64(-most..most), 0);
         let cache = RefCell::new((cache(&client, namespace, settings)?, (number, 0)));
         Ok(Self { number, client, namespace: namespace.to_owned(), settings, cache })
     }
@@ -142,7 +142,7 @@ impl<'s> Member<'s> {
     /// Sets the clock anew, within what the clocks may differ.
     fn set_clock(&self, rng: &mut Rng) {
         let most = most_ahead();
-        self.client.clock.jump(rng.i64(-most..most) - self.client.clock.ahead() / 1_000_000);
+        self.client.clock.set(rng.i64(-most..most), 0);
     }
 }
 

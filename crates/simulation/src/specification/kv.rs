@@ -80,6 +80,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    #[cfg(test)]
     pub(crate) fn put(pair: Pair) -> Self {
         Self::Put { pair, expiration: None }
     }

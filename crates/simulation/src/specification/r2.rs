@@ -208,6 +208,7 @@ pub(crate) enum Input {
 }
 
 impl Input {
+    #[cfg(test)]
     pub(crate) fn put(object: Object) -> Self {
         Self::Put { object, condition: Condition::default() }
     }
