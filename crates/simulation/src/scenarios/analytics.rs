@@ -34,11 +34,7 @@ const LONGEST: Duration = Duration::from_mins(20);
 const TRIES: usize = 20;
 pub(super) async fn run(world: World) -> Outcome {
     let settings = Settings::any(&mut world.rng("settings"));
-    let kv = KvBehaviour::default()
-        .cache_ttl(settings.is_stale.then_some(Duration::from_secs(60)))
-        .limits_writes(settings.limits_writes)
-        .empty_pages(settings.empty_pages);
-    let mut server = world.server_that(R2Behaviour::default(), kv)?;
+    let mut server = world.server_that(R2Behaviour::default(), settings.kv.clone())?;
     let store = server.start().await?;
     store.create_bucket(BUCKET).await?;
     let namespace = store.create_namespace("events").await?.id;
@@ -48,7 +44,7 @@ pub(super) async fn run(world: World) -> Outcome {
     for number in 0..CLIENTS {
         let name = format!("client {number}");
         let client = world.client(&name, &server);
-        client.clock.jump(world.rng(&format!("clock of {name}")).i64(-10_000..10_000));
+        client.clock.set(world.rng(&format!("clock of {name}")).i64(-10_000..10_000), 0);
         let store = if settings.in_kv {
             EventStore::kv(client.kv(&namespace)?, "events/", None)?
         } else {
@@ -76,9 +72,7 @@ pub(super) async fn run(world: World) -> Outcome {
 #[derive(Debug)]
 struct Settings {
     in_kv: bool,
-    is_stale: bool,
-    limits_writes: bool,
-    empty_pages: bool,
+    kv: KvBehaviour,
     batch_bytes: usize,
     capacity: usize,
     padding: usize,
@@ -92,9 +86,10 @@ impl Settings {
     fn any(rng: &mut Rng) -> Self {
         Self {
             in_kv: rng.bool(),
-            is_stale: rng.bool(),
-            limits_writes: rng.bool(),
-            empty_pages: rng.bool(),
+            kv: KvBehaviour::default()
+                .cache_ttl(rng.bool().then_some(Duration::from_secs(60)))
+                .limits_writes(rng.bool())
+                .empty_pages(rng.bool()),
             batch_bytes: rng.usize(1..3_000),
             capacity: rng.usize(1..10_000),
             padding: [0, 50, 500][rng.usize(..3)],
@@ -186,11 +181,14 @@ impl Model {
     }
 }
 
+/// A task that stores, and how it is told to come to its end.
+type Task = (oneshot::Sender<()>, JoinHandle<Result<(), Error>>);
+
 /// A writer, and the task that stores what it has.
 struct Live {
     id: usize,
     writer: EventWriter,
-    task: RefCell<Option<(oneshot::Sender<()>, JoinHandle<Result<(), Error>>)>>,
+    task: RefCell<Option<Task>>,
     killed: Notify,
     dropped: Cell<u64>,
 }
@@ -287,7 +285,7 @@ impl Member<'_> {
                 let range = self.model.borrow().any_range(rng);
                 self.read(range).await?;
             }
-            _ if self.settings.clocks_jump => self.client.clock.jump(rng.i64(-100_000..100_000)),
+            _ if self.settings.clocks_jump => self.client.clock.set(rng.i64(-100_000..100_000), 0),
             _ => {}
         }
         self.check_buffer(&live)

@@ -114,7 +114,7 @@ impl Settings {
 
     /// For how long KV keeps a count, at the least: it counts from the second that has begun.
     fn kept(&self) -> Duration {
-        (self.window * 2).max(Duration::from_mins(1)) - Duration::from_secs(1)
+        (self.window * 2).max(Duration::from_mins(1)).saturating_sub(Duration::from_secs(1))
     }
 
     /// How long a check may take: its listing has an empty page before the page with keys, where pages may be empty.
@@ -224,7 +224,7 @@ impl Limits {
     fn position(&self, client: usize) -> (Window, Duration) {
         let since = self.clients[client].clock.now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let number = since.as_secs() / self.settings.window.as_secs();
-        (number, since - Duration::from_secs(number * self.settings.window.as_secs()))
+        (number, since.saturating_sub(Duration::from_secs(number * self.settings.window.as_secs())))
     }
 
     async fn work(&self, world: &World, number: usize) -> Outcome {
@@ -281,7 +281,7 @@ impl Limits {
         ));
         let finding = |what: String| Err(Finding::new(format!("{about}, {what}; {:?}", self.settings)));
         if ended > begun + self.settings.longest_check() {
-            return finding(format!("takes {:?}", ended - begun));
+            return finding(format!("takes {:?}", ended.saturating_sub(begun)));
         }
         if requests > 0 {
             trace::count("listings");
@@ -387,7 +387,7 @@ impl Limits {
         ));
         let about = format!("the flush of the place {} of client {client}", place.id);
         if trace::elapsed() > begun + self.settings.deadline + LATE {
-            let takes = trace::elapsed() - begun;
+            let takes = trace::elapsed().saturating_sub(begun);
             return Err(Finding::new(format!("{about} takes {takes:?}; {:?}", self.settings)));
         }
         // Of a flush that has failed, some keys may have been written.

@@ -197,7 +197,7 @@ struct Made {
     token: SessionToken,
     user: usize,
     created: SystemTime,
-    made: Written,
+    creation: Written,
     /// What it has had for data, or was to have.
     data: Vec<u64>,
     /// Those that may have written it anew.
@@ -224,21 +224,21 @@ impl<'s> Model<'s> {
     /// Whether a get that began and ended at these times has to find a session.
     fn has_to_be_found(&self, session: usize, ended: Duration) -> bool {
         let session = &self.sessions[session];
-        let made = &session.made;
+        let creation = &session.creation;
         let is_after = |log_out: &Written| {
-            let skew = if log_out.by == made.by { Duration::ZERO } else { SKEW + ROUNDING };
-            log_out.returned.is_some_and(|returned| returned + skew <= made.invoked)
+            let skew = if log_out.by == creation.by { Duration::ZERO } else { SKEW + ROUNDING };
+            log_out.returned.is_some_and(|returned| returned + skew <= creation.invoked)
         };
         session.deletions.is_empty()
             && self.log_outs[session.user].iter().all(is_after)
-            && ended < made.invoked + self.settings.unused()
+            && ended < creation.invoked + self.settings.unused()
     }
 
     /// Why a get that began at a time must not find a session.
     fn is_over(&self, session: usize, by: CacheId, begun: Duration) -> Option<&'static str> {
         let session = &self.sessions[session];
-        let made = &session.made;
-        let made_by = made.returned.unwrap_or(Duration::MAX);
+        let creation = &session.creation;
+        let made_by = creation.returned.unwrap_or(Duration::MAX);
         if begun > made_by + self.settings.max_age + SKEW + ROUNDING {
             return Some("it has reached its greatest age");
         }
@@ -253,13 +253,13 @@ impl<'s> Model<'s> {
             ending.acknowledged.is_some_and(|at| begun > at + staleness)
         };
         // What writes it may undo a deletion, as the last write wins.
-        let writes = || session.updates.iter().flatten().chain([made]);
+        let writes = || session.updates.iter().flatten().chain([creation]);
         let is_final = |deletion: &Written| writes().all(|write| write.is_settled_by(deletion.invoked));
         if session.deletions.iter().any(|deletion| is_known(deletion) && is_final(deletion)) {
             return Some("it was deleted");
         }
         let ends_it = |log_out: &Written| {
-            let skew = if log_out.by == made.by { Duration::ZERO } else { SKEW };
+            let skew = if log_out.by == creation.by { Duration::ZERO } else { SKEW };
             made_by + skew < log_out.invoked
         };
         let log_outs = &self.log_outs[session.user];
@@ -312,20 +312,20 @@ impl Worker<'_> {
     async fn create(&self, rng: &mut Rng) -> Outcome {
         let (cache, id) = self.member.cache();
         let (user, data) = (rng.usize(..USERS.len()), rng.u64(..));
-        let mut made = Written::begin(id);
+        let mut creation = Written::begin(id);
         let (created, requests) = counting_requests(cache.create(USERS[user], data)).await;
         let (token, session) = match created {
             Ok(created) => created,
             Err(error) => return expected(&error),
         };
         trace::count("sessions made");
-        made.end(true, requests, 1);
+        creation.end(true, requests, 1);
         let mut model = self.model.borrow_mut();
         let made = Made {
             token,
             user,
             created: session.created,
-            made,
+            creation,
             data: vec![data],
             updates: Vec::new(),
             deletions: Vec::new(),

@@ -367,6 +367,20 @@ async fn back_pressure_waits_for_the_flush_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn events_of_a_writer_come_back_in_the_order_in_which_they_were_taken() {
+    let fixture = Fixture::new().await;
+    let writer = fixture.writer();
+    let taken_later = writer.record(&2_u64);
+    fixture.clock.advance(Duration::from_secs(1));
+    writer.record(&1_u64).await.unwrap();
+    writer.flush().await.unwrap();
+    taken_later.await.unwrap();
+    writer.record(&3_u64).await.unwrap();
+    writer.flush().await.unwrap();
+    assert_eq!(fixture.stored().await, [1, 2, 3]);
+}
+
+#[tokio::test]
 async fn failures_and_lost_answers_neither_lose_nor_double_events() {
     let fixture = Fixture::new().await;
     let writer = fixture.writer();
