@@ -1,13 +1,12 @@
 //! Bodies from files and into files.
 
-use std::io::{IoSlice, SeekFrom, Write as _};
+use std::fs::File;
+use std::io::{IoSlice, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{self, Fuse, Stream, StreamExt as _, TryStreamExt as _};
-use tokio::fs::File;
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
 
 use super::stream::{ByteStream, CHUNK};
 use crate::error::{Error, ErrorKind, Result};
@@ -26,7 +25,8 @@ pub(super) struct Slice {
 impl Slice {
     /// `length` bytes from `offset` on, or as many of them as the file has.
     pub(super) async fn of(path: &Path, offset: u64, length: u64) -> Result<Self> {
-        let found = tokio::fs::metadata(path).await.map_err(|e| storage(path, "cannot be read", e))?;
+        let looked_at = path.to_owned();
+        let found = blocking(path, "cannot be read", move || std::fs::metadata(&looked_at)).await?;
         if !found.is_file() {
             return Err(Error::new(
                 ErrorKind::Storage,
@@ -48,17 +48,17 @@ impl Slice {
     }
 
     async fn open(&self) -> Result<File> {
-        let mut file =
-            File::open(&self.path).await.map_err(|e| storage(&self.path, "cannot be opened", e))?;
-        let found = file.metadata().await.map_err(|e| storage(&self.path, "cannot be read", e))?;
-        if found.len() != self.file_length || found.modified().ok() != self.modified {
-            return Err(self.changed());
-        }
-        if self.offset > 0 {
-            let seek = file.seek(SeekFrom::Start(self.offset)).await;
-            seek.map_err(|e| storage(&self.path, "cannot be read", e))?;
-        }
-        Ok(file)
+        let slice = self.clone();
+        let opened = blocking(&self.path, "cannot be read", move || {
+            let mut file = File::open(&slice.path)?;
+            let found = file.metadata()?;
+            if found.len() != slice.file_length || found.modified().ok() != slice.modified {
+                return Ok(None);
+            }
+            file.seek(SeekFrom::Start(slice.offset))?;
+            Ok(Some(file))
+        });
+        opened.await?.ok_or_else(|| self.changed())
     }
 
     pub(super) fn into_stream(self) -> impl Stream<Item = Result<Bytes>> + Send {
@@ -71,12 +71,23 @@ impl Slice {
             if left == 0 {
                 return Ok(None);
             }
-            let mut bytes = BytesMut::with_capacity(CHUNK.min(usize::try_from(left).unwrap_or(CHUNK)));
-            let read = (&mut file).take(left).read_buf(&mut bytes).await;
-            match read.map_err(|e| storage(&slice.path, "cannot be read", e))? {
-                0 => Err(slice.changed()),
-                read => Ok(Some((bytes.freeze(), (slice, Some(file), done + read as u64)))),
+            let read = blocking(&slice.path, "cannot be read", move || {
+                let mut bytes = vec![0; CHUNK.min(usize::try_from(left).unwrap_or(CHUNK))];
+                let read = loop {
+                    match file.read(&mut bytes) {
+                        Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                        read => break read?,
+                    }
+                };
+                bytes.truncate(read);
+                Ok((file, Bytes::from(bytes)))
+            });
+            let (file, bytes) = read.await?;
+            if bytes.is_empty() {
+                return Err(slice.changed());
             }
+            let done = done + bytes.len() as u64;
+            Ok(Some((bytes, (slice, Some(file), done))))
         })
     }
 
@@ -91,7 +102,8 @@ pub(super) async fn replace(path: &Path, stream: ByteStream) -> Result<u64> {
     name.push(format!(".{:016x}.part", fastrand::u64(..)));
     let partial = PartialFile(path.with_file_name(name));
     let written = write_synced(stream, &partial.0).await?;
-    tokio::fs::rename(&partial.0, path).await.map_err(|error| storage(path, "cannot be written", error))?;
+    let (from, to) = (partial.0.clone(), path.to_owned());
+    blocking(path, "cannot be written", move || std::fs::rename(from, to)).await?;
     Ok(written)
 }
 
@@ -111,14 +123,17 @@ const BATCH: usize = 512 * 1024;
 async fn write_synced(stream: ByteStream, path: &Path) -> Result<u64> {
     let mut stream = stream.fuse();
     let opened = path.to_owned();
-    let mut file =
-        blocking(path, move || std::fs::OpenOptions::new().write(true).create_new(true).open(opened)).await?;
+    let mut file = blocking(path, "cannot be written", move || {
+        std::fs::OpenOptions::new().write(true).create_new(true).open(opened)
+    })
+    .await?;
     let mut count = 0;
     while let Some(batch) = next_batch(&mut stream).await? {
         count += batch.iter().map(|bytes| bytes.len() as u64).sum::<u64>();
-        file = blocking(path, move || write_all(&mut file, &batch).map(|()| file)).await?;
+        file =
+            blocking(path, "cannot be written", move || write_all(&mut file, &batch).map(|()| file)).await?;
     }
-    blocking(path, move || file.sync_all()).await?;
+    blocking(path, "cannot be written", move || file.sync_all()).await?;
     Ok(count)
 }
 
@@ -149,13 +164,14 @@ pub(crate) fn write_all(file: &mut std::fs::File, pieces: &[Bytes]) -> std::io::
     Ok(())
 }
 
-/// Writes on a thread that may be blocked.
+/// Does something with a file on a thread that may be blocked.
 async fn blocking<T: Send + 'static>(
     path: &Path,
-    write: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+    failed: &str,
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> Result<T> {
-    let written = runtime::blocking(write).await.map_err(std::io::Error::other).flatten();
-    written.map_err(|error| storage(path, "cannot be written", error))
+    let done = runtime::blocking(work).await.map_err(std::io::Error::other).flatten();
+    done.map_err(|error| storage(path, failed, error))
 }
 
 fn storage(path: &Path, what: &str, error: std::io::Error) -> Error {

@@ -36,7 +36,10 @@ pub(super) async fn run(world: World) -> Outcome {
     let mut clients = Vec::new();
     for number in 0..CLIENTS {
         let r2 = world.client(&format!("client {number}"), &server).r2()?;
-        let keys = [Key::new(format!("{number}/film")), Key::new(format!("{number}/copy"))];
+        let keys = [
+            Key::new(format!("{number}/film"), storm.network),
+            Key::new(format!("{number}/copy"), storm.network),
+        ];
         clients.push(TransfersClient {
             number,
             r2,
@@ -60,13 +63,25 @@ struct Key {
     name: String,
     /// One of these; an object that is missing is `None`.
     may_be: Vec<Option<Bytes>>,
+    /// Whether a request may be carried out after its client has given it up: what was replaced may come back.
+    is_late: bool,
     /// Or damaged bytes, which whoever sent them was told of.
     may_be_damaged: bool,
 }
 
 impl Key {
-    fn new(name: String) -> Self {
-        Self { name, may_be: vec![None], may_be_damaged: false }
+    fn new(name: String, is_late: bool) -> Self {
+        Self { name, may_be: vec![None], is_late, may_be_damaged: false }
+    }
+
+    /// It was acknowledged, or read.
+    fn becomes(&mut self, stored: Vec<Option<Bytes>>) {
+        if self.is_late {
+            self.may_be.retain(Option::is_some);
+            self.may_be.extend(stored);
+        } else {
+            (self.may_be, self.may_be_damaged) = (stored, false);
+        }
     }
 
     /// What a read has found, which has to be one of what may be there.
@@ -79,7 +94,7 @@ impl Key {
             );
             return Err(Finding::new(what));
         }
-        (self.may_be, self.may_be_damaged) = (vec![found], false);
+        self.becomes(vec![found]);
         Ok(())
     }
 }
@@ -181,7 +196,7 @@ impl TransfersClient {
         match stored {
             Ok(verified) => {
                 trace::line(format_args!("client {}: stored {}, {verified:?}", self.number, key.name));
-                (key.may_be, key.may_be_damaged) = (vec![Some(content)], false);
+                key.becomes(vec![Some(content)]);
                 Ok(())
             }
             Err(error) => {
