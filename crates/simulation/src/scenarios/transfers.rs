@@ -275,7 +275,9 @@ impl TransfersClient {
         let copy = if rng.bool() { copy.part_size(PART).whole_up_to(0) } else { copy };
         match copy.await {
             Ok(_) => {
-                self.keys[1].may_be = self.keys[0].may_be.iter().filter(|of| of.is_some()).cloned().collect();
+                let [source, copy] = &mut self.keys;
+                copy.becomes(source.may_be.iter().filter(|of| of.is_some()).cloned().collect());
+                copy.may_be_damaged |= source.may_be_damaged;
             }
             Err(error) if error.kind() == ErrorKind::NoSuchKey && self.keys[0].may_be.contains(&None) => {}
             Err(error) => {
