@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Cli::Test(options) => test::test(&workspace, &options),
         Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
         Cli::Fuzz(options) => fuzz::fuzz(&workspace, &options),
-        Cli::Simulate(options) => simulate::simulate(&workspace, &options),
+        Cli::Simulate(options) => Ok(simulate::simulate(&workspace, &options)),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
