@@ -234,10 +234,9 @@ async fn a_budget_slows_requests_down() {
     assert_eq!(slept[16], Duration::from_secs(100), "{slept:?}");
 }
 
-#[tokio::test]
-async fn a_value_that_is_cut_off_is_read_again() {
-    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_owned();
-    let answers = Mutex::new([cut, answer("200 OK", &[], "0123456789")].into_iter());
+/// A client of a server that cuts off its first answer, and has another.
+async fn cut_off(first: &str, second: String) -> KvClient {
+    let answers = Mutex::new([first.to_owned(), second].into_iter());
     let scripted = ScriptedServer::conversing(move |mut connection| {
         let answer = answers.lock().unwrap().next().unwrap();
         async move {
@@ -248,8 +247,22 @@ async fn a_value_that_is_cut_off_is_read_again() {
     .await;
     let config = KvConfig::new(ACCOUNT, "s3cret", ID).base_url(scripted.url());
     let namespace = RestNamespace::new(config).unwrap();
-    let kv = KvClient::new(namespace).with_runtime(ManualClock::default());
+    KvClient::new(namespace).with_runtime(ManualClock::default())
+}
+
+#[tokio::test]
+async fn a_value_that_is_cut_off_is_read_again() {
+    let cut = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf";
+    let kv = cut_off(cut, answer("200 OK", &[], "0123456789")).await;
     assert_eq!(kv.get("k").text().await.unwrap().as_deref(), Some("0123456789"));
+}
+
+#[tokio::test]
+async fn an_error_that_is_cut_off_before_its_code_is_asked_for_again() {
+    let cut = "HTTP/1.1 404 Not Found\r\nContent-Length: 90\r\n\r\n{\"success\":false,\"err";
+    let missing = r#"{"success":false,"errors":[{"code":10009,"message":"key not found"}],"messages":[],"result":null}"#;
+    let kv = cut_off(cut, answer("404 Not Found", &[], missing)).await;
+    assert_eq!(kv.get("k").text().await.unwrap(), None);
 }
 
 #[tokio::test]
