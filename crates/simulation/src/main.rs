@@ -20,7 +20,6 @@ mod steps;
 mod storm;
 mod threads;
 mod trace;
-mod vfs;
 mod world;
 
 use std::process::ExitCode;

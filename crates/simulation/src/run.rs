@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use cloudflare_clients::simulation::{self, Mutation};
 
+use crate::disk::vfs;
 use crate::entropy;
 use crate::finding::Finding;
 use crate::scenarios::Scenario;
 use crate::steps::{StepId, Steps};
 use crate::trace::{self, Summary};
-use crate::vfs;
 use crate::world::World;
 
 /// How long a run may take by the clock on the wall. All of it happens in memory.

@@ -6,6 +6,7 @@ mod files;
 mod process;
 #[cfg(test)]
 mod tests;
+pub(crate) mod vfs;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -17,8 +18,8 @@ pub(crate) use self::event::{Event, What};
 pub(crate) use self::files::Files;
 use self::files::Inode;
 pub(crate) use self::process::{Access, ProcessDisk};
+use self::vfs::Region;
 use crate::trace;
-use crate::vfs::Region;
 
 /// How many bytes a region of the memory that connections of SQLite share has.
 pub(crate) const REGION: usize = 32 * 1024;

@@ -13,8 +13,8 @@ use rusqlite::{Connection, OpenFlags};
 use super::{
     DISK_FAULTS, HandleId, Machine, Process, ProcessId, REGION, SharedLocks, State, What, anonymous,
 };
+use crate::disk::vfs::{Region, Vfs};
 use crate::trace;
-use crate::vfs::{Region, Vfs};
 
 /// The disk of a machine for one process: once that is killed, nothing comes through.
 #[derive(Clone)]
