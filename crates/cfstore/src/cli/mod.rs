@@ -482,6 +482,7 @@ pub(crate) struct Serve {
     /// The address to listen at; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = LISTEN, value_parser = parse_listen)]
     pub(crate) listen: SocketAddr,
+    #[allow(rustdoc::bare_urls, reason = "it is the text of --help")]
     /// Another name of this machine, with buckets below it: http://BUCKET.NAME:PORT/KEY, as below localhost
     /// in any case; may be given several times
     #[arg(long, value_name = "NAME", value_parser = parse_host)]

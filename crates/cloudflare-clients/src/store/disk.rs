@@ -8,7 +8,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-/// The files and folders of the store, and the way to its database. What ships is [`OperatingSystem`].
+/// The files and folders of the store, and the way to its database. What ships is `OperatingSystem`.
 pub trait Disk: fmt::Debug + Send + Sync {
     /// Opens a file, but no symbolic link: who can put one there would choose which file is written. What is
     /// created is its owner's alone.

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
-/// Where the store's work runs. What ships is [`SystemThreads`]; another implementation may run all of it on the caller's
+/// Where the store's work runs. What ships is `SystemThreads`; another implementation may run all of it on the caller's
 /// thread, at once or later.
 pub trait Threads: fmt::Debug + Send + Sync {
     /// Runs what blocks, off the async threads. May drop it where it will never run.

@@ -93,7 +93,7 @@ impl CorsPolicy {
     /// The policy as S3 and its SDKs have it, in one line: `{"CORSRules":[…]}`.
     ///
     /// # Errors
-    /// None that is known: [`ErrorKind::Serialization`] would be one.
+    /// None that is known: [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) would be one.
     pub fn to_s3_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
         JSON.write(&S3Policy { rules })

@@ -204,7 +204,7 @@ impl LifecyclePolicy {
     /// days.
     ///
     /// # Errors
-    /// None that is known: [`ErrorKind::Serialization`] would be one.
+    /// None that is known: [`ErrorKind::Serialization`](crate::ErrorKind::Serialization) would be one.
     pub fn to_s3_json(&self) -> Result<String> {
         let rules = self.rules.iter().cloned().map(S3Rule::from).collect();
         JSON.write(&S3Policy { rules })
