@@ -1,6 +1,7 @@
 //! `cargo xtask simulate`: the program of `crates/simulation`, with what is given to it.
 
 use std::ffi::OsString;
+use std::process::Command;
 
 use clap::Args;
 
@@ -18,12 +19,16 @@ pub(crate) struct Options {
 
 /// Whether nothing was found.
 pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> bool {
-    let mut command = workspace.cargo(["run", "--quiet", "--release", "--package", "simulation", "--"]);
-    match run(command.args(&options.arguments)) {
+    match run(program(workspace).args(&options.arguments)) {
         Ok(()) => true,
         Err(Stop::Skipped(why) | Stop::Failed(why)) => {
             eprintln!("{why}");
             false
         }
     }
+}
+
+/// The program, to which arguments are added.
+pub(crate) fn program(workspace: &Workspace) -> Command {
+    workspace.cargo(["run", "--quiet", "--release", "--package", "simulation", "--"])
 }

@@ -36,7 +36,7 @@ pub enum Mutation {
     LostAnswerIsRefusal,
     /// A put that was not answered is taken for done.
     LostAnswerIsSuccess,
-    /// A download that was cut off goes on a byte early.
+    /// A download that was cut off continues a byte early.
     ResumedAtWrongPlace,
     /// The answer to a put names other bytes than were sent, and nobody minds.
     DamageAccepted,

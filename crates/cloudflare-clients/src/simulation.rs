@@ -1,4 +1,5 @@
-//! The machine's places, which the simulation takes: disk, threads and network; and mutations of the code, which it has to find.
+//! What the simulation puts in the place of the machine's disk, threads and network, and the mutations of the code that it
+//! has to find.
 //!
 //! It is for this repository's simulation alone.
 #![allow(missing_docs, reason = "each trait is described where the library uses it")]
@@ -7,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::HyperClient;
-pub use crate::backend::{Dial, Dialled, Stream};
+pub use crate::backend::{Dial, Stream};
 use crate::error::Result;
 pub use crate::mutation::{Mutation, mutate};
 use crate::runtime::Runtime;

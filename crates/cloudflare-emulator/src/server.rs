@@ -14,10 +14,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::connection::serve;
 use crate::connections::Connections;
 use crate::cors::Cors;
-use crate::eventual::Eventual;
 use crate::memory::Memory;
 use crate::service::Service;
-use crate::write_limit::WriteLimit;
 use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour, Tls};
 
 /// How long requests under way may take after a shutdown was asked for.
@@ -81,7 +79,7 @@ impl Server {
     /// Shows what Workers KV does over a network and a store on one machine does not.
     #[must_use]
     pub fn with_kv_behaviour(mut self, behaviour: KvBehaviour) -> Self {
-        self.service.eventual = Eventual::new(behaviour);
+        self.service.set_kv_behaviour(behaviour);
         self
     }
 
@@ -104,8 +102,7 @@ impl Server {
     /// Shows what R2 does in production and a store on one machine does not.
     #[must_use]
     pub fn with_r2_behaviour(mut self, behaviour: R2Behaviour) -> Self {
-        self.service.writes = WriteLimit::new(behaviour.write_interval);
-        self.service.r2_behaviour = behaviour;
+        self.service.set_r2_behaviour(behaviour);
         self
     }
 

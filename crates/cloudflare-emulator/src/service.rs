@@ -57,6 +57,15 @@ impl Service {
         }
     }
 
+    pub(crate) fn set_kv_behaviour(&mut self, behaviour: KvBehaviour) {
+        self.eventual = Eventual::new(behaviour);
+    }
+
+    pub(crate) fn set_r2_behaviour(&mut self, behaviour: R2Behaviour) {
+        self.writes = WriteLimit::new(behaviour.write_interval);
+        self.r2_behaviour = behaviour;
+    }
+
     /// What the permanent key with this id signs with, what it may do, and the buckets that it may do it to:
     /// `None` for all.
     pub(crate) fn permanent_key(

@@ -10,25 +10,21 @@ use cloudflare_clients::simulation::Stream;
 use tokio::sync::Mutex;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::eventual::Eventual;
 use crate::server::{Accept, serve_all};
 use crate::service::Service;
-use crate::write_limit::WriteLimit;
 use crate::{Credentials, KvBehaviour, R2Behaviour};
 
-/// Serves a store over `connections`, until their sender is dropped and `shutdown` completes.
+/// Serves a store over `connections`, for as long as it is polled.
 pub async fn serve(
     store: LocalStore,
     credentials: &Credentials,
     (r2, kv): (R2Behaviour, KvBehaviour),
     connections: UnboundedReceiver<Box<dyn Stream>>,
-    shutdown: impl Future<Output = ()>,
 ) {
     let mut service = Service::new(store, credentials);
-    service.eventual = Eventual::new(kv);
-    service.writes = WriteLimit::new(r2.write_interval);
-    service.r2_behaviour = r2;
-    serve_all(Incoming(Mutex::new(connections)), service, None, shutdown).await;
+    service.set_kv_behaviour(kv);
+    service.set_r2_behaviour(r2);
+    serve_all(Incoming(Mutex::new(connections)), service, None, std::future::pending()).await;
 }
 
 struct Incoming(Mutex<UnboundedReceiver<Box<dyn Stream>>>);

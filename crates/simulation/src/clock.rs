@@ -33,7 +33,8 @@ impl Clock {
         Self(Arc::new(Mutex::new(State { ahead: 0, drift: 0, since: Duration::ZERO, rng })))
     }
 
-    /// Sets it so many milliseconds ahead, or back, and has it go wrong by so many millionths from then on.
+    /// Sets it to this many milliseconds ahead of the simulation, or behind it. From then on it drifts by `drift`
+    /// millionths.
     pub(crate) fn set(&self, millis: i64, drift: i64) {
         trace::count("clocks set");
         self.with(|state| {

@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::finding::{Finding, Outcome};
 use crate::linearizability::{self, Failure, Operation};
 use crate::specification::content::Content;
 use crate::specification::kv::{self, Millis, Rules};
 use crate::specification::r2::{self, R2};
+use crate::trace;
 
 /// What the clients of one bucket record.
 pub(crate) type R2History = History<r2::Input, r2::Output>;
@@ -41,6 +43,20 @@ pub(crate) struct Checked {
     pub(crate) violations: Vec<Violation>,
     /// The keys whose operations have too many orders to look at all.
     pub(crate) undecided: Vec<String>,
+}
+
+impl Checked {
+    /// The first violation. What is undecided is counted in the trace.
+    pub(crate) fn outcome(self) -> Outcome {
+        for _ in &self.undecided {
+            trace::count("keys with too many orders to look at all");
+        }
+        match self.violations.into_iter().next() {
+            None => Ok(()),
+            Some(violation) => Err(Finding::new(format!("{:?}: {}", violation.key, violation.reason))
+                .with_history(violation.listing.lines().map(str::to_owned))),
+        }
+    }
 }
 
 /// What went wrong with a key.
@@ -110,8 +126,8 @@ impl<I: Clone + Debug, O: Clone + Debug> History<I, O> {
         });
     }
 
-    /// An operation has failed and is known to have had no effect: it was never sent, or refused for what it
-    /// is not the model's to say. Had it been sent again, an earlier attempt may have had one all the same.
+    /// An operation has failed without an effect: it was never sent, or refused for a reason that the model does
+    /// not have. If it was sent again, an earlier attempt may have had an effect all the same.
     pub(crate) fn refused(&self, id: OperationId, at: u64) {
         self.change(id, |recorded| recorded.is_without_effect = recorded.operation.attempts == 1);
         self.gave_up(id, at);

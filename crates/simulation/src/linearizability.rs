@@ -20,8 +20,8 @@ use std::rc::Rc;
 /// How many configurations are looked at before the search is given up.
 const BUDGET: usize = 20_000_000;
 
-/// With how many configurations the search goes on to the next answer, before it comes back for more. A
-/// history that is right is mostly found to be so with few of them; that it is wrong takes all.
+/// How many configurations the search takes to the next answer at first. It comes back for the others later. A
+/// right history mostly needs few of them. A wrong one needs all.
 const WIDTH: usize = 16;
 
 /// How many copies of an operation the client's further attempts may leave under way.

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use cloudflare_clients::simulation::{Dial, Dialled, Stream};
+use cloudflare_clients::simulation::{Dial, Stream};
 use fastrand::Rng;
 use futures_util::future::BoxFuture;
 use http::Uri;
@@ -89,10 +89,11 @@ struct Pipe {
 }
 
 impl Network {
-    pub(crate) fn new(rng: Rng, weather: Weather) -> Self {
+    /// One in which nothing goes wrong yet.
+    pub(crate) fn new(rng: Rng) -> Self {
         Self(Arc::new(Mutex::new(State {
             rng,
-            weather: Arc::new(Mutex::new(weather)),
+            weather: Arc::new(Mutex::new(Weather::FINE)),
             listeners: BTreeMap::new(),
             connections: Vec::new(),
             made: 0,
@@ -187,12 +188,12 @@ pub(crate) struct Dialer {
 }
 
 impl Dial for Dialer {
-    fn dial(&self, uri: Uri) -> BoxFuture<'static, io::Result<Dialled>> {
+    fn dial(&self, uri: Uri) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         let Self { network, process } = self.clone();
         Box::pin(async move {
             let (takes, connected) = network.connect(&process, uri.host().unwrap_or_default());
             tokio::time::sleep(takes).await;
-            Ok(Dialled(Box::new(connected?)))
+            Ok(Box::new(connected?) as Box<dyn Stream>)
         })
     }
 }

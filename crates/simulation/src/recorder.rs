@@ -2,7 +2,7 @@
 
 use cloudflare_clients::{Error, ErrorKind};
 
-use crate::finding::{Finding, Outcome};
+use crate::finding::Finding;
 use crate::history::R2History;
 use crate::specification::r2::{Input, Output};
 use crate::trace;
@@ -53,19 +53,6 @@ impl Recorder<'_> {
         }
         Ok(output)
     }
-
-    /// Whether R2 may have answered so.
-    pub(crate) fn check(history: &R2History) -> Outcome {
-        let checked = history.check();
-        for _ in &checked.undecided {
-            trace::count("keys with too many orders to look at all");
-        }
-        match checked.violations.into_iter().next() {
-            None => Ok(()),
-            Some(violation) => Err(Finding::new(format!("{:?}: {}", violation.key, violation.reason))
-                .with_history(violation.listing.lines().map(str::to_owned))),
-        }
-    }
 }
 
 /// What an error answers; `None` where nobody knows what became of the request. Other errors should not be.
@@ -78,17 +65,22 @@ pub(crate) fn answer(error: &Error) -> Result<Option<Output>, Finding> {
         (ErrorKind::NoSuchKey, _) => Output::Absent,
         (_, Some("EntityTooSmall")) => Output::EntityTooSmall,
         (_, Some("InvalidPart")) => Output::InvalidPart,
-        (
-            ErrorKind::Timeout
-            | ErrorKind::Connection
-            | ErrorKind::Server
-            | ErrorKind::Storage
-            | ErrorKind::RateLimited
-            | ErrorKind::UnexpectedResponse,
-            _,
-        ) => return Ok(None),
+        _ if is_unknown(error) => return Ok(None),
         // What was read before the connection was cut is of an object that is gone.
         (ErrorKind::Integrity, _) if error.message().contains("was replaced or deleted") => return Ok(None),
         _ => return Err(Finding::new(format!("no failure is like this: {error}"))),
     }))
+}
+
+/// Whether nobody knows what became of a request that failed so.
+pub(crate) fn is_unknown(error: &Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::Timeout
+            | ErrorKind::Connection
+            | ErrorKind::Server
+            | ErrorKind::Storage
+            | ErrorKind::RateLimited
+            | ErrorKind::UnexpectedResponse
+    )
 }

@@ -128,12 +128,12 @@ impl Arguments {
             return Ok(found_in_time(mutation));
         }
         if self.json {
-            return Ok(self.lines(&scenarios));
+            return Ok(self.print_runs(&scenarios));
         }
         if self.scenario.is_none() && !known_seeds() {
             return Ok(false);
         }
-        self.many()
+        self.run_in_processes()
     }
 
     /// Runs a seed twice.
@@ -146,7 +146,7 @@ impl Arguments {
                 ..Settings::of(seed)
             };
             let report = run(scenario, settings.clone());
-            is_well &= told(scenario, &settings, mutation, &report);
+            is_well &= print_finding(scenario, &settings, mutation, &report);
             let again = run(scenario, Settings { traces: false, ..settings });
             if again.summary != report.summary {
                 println!("{} {seed}: the second run had another trace", scenario.name);
@@ -160,7 +160,7 @@ impl Arguments {
     }
 
     /// Runs seeds one after the other, and prints a line for each.
-    fn lines(&self, scenarios: &[&'static Scenario]) -> bool {
+    fn print_runs(&self, scenarios: &[&'static Scenario]) -> bool {
         let until = Instant::now() + self.duration();
         let mut seed = self.first_seed();
         let mut is_well = true;
@@ -181,7 +181,7 @@ impl Arguments {
     }
 
     /// Has several processes run seeds, since SQLite has one generator of random numbers in each.
-    fn many(&self) -> Result<bool, String> {
+    fn run_in_processes(&self) -> Result<bool, String> {
         let jobs =
             self.jobs.or_else(|| thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1);
         let first = self.first_seed();
@@ -214,7 +214,7 @@ impl Arguments {
         println!("{} {}: {}", failed.scenario, failed.seed, failed.finding.unwrap_or_default());
         if let Some(scenario) = scenarios::named(&failed.scenario) {
             let settings = Settings::of(failed.seed);
-            told(scenario, &settings, None, &run(scenario, settings.clone()));
+            print_finding(scenario, &settings, None, &run(scenario, settings.clone()));
         }
         Ok(false)
     }
@@ -319,7 +319,12 @@ fn listed(counts: &Counts) -> String {
 }
 
 /// Prints what was found, shortened, and how to repeat it. Returns whether nothing was.
-fn told(scenario: &'static Scenario, settings: &Settings, mutation: Option<&Named>, report: &Report) -> bool {
+fn print_finding(
+    scenario: &'static Scenario,
+    settings: &Settings,
+    mutation: Option<&Named>,
+    report: &Report,
+) -> bool {
     let Some(finding) = &report.finding else { return true };
     println!("{} {}: {finding}", scenario.name, settings.seed);
     let until = Instant::now() + LONGEST_SHORTENING;
@@ -379,7 +384,7 @@ fn known_seeds() -> bool {
             continue;
         };
         let settings = Settings::of(seed);
-        is_well &= told(scenario, &settings, None, &run(scenario, settings.clone()));
+        is_well &= print_finding(scenario, &settings, None, &run(scenario, settings.clone()));
     }
     is_well
 }

@@ -26,12 +26,13 @@ impl Steps {
     /// The steps of a client that are not left out, each with its randomness.
     pub(crate) fn of(&self, client: usize, count: usize) -> impl Iterator<Item = (usize, Rng)> + use<> {
         let steps = self.clone();
-        (0..count).filter(move |index| !self_has(&steps.left_out, client, *index)).map({
-            let steps = self.clone();
-            move |index| {
-                steps.done.lock().unwrap_or_else(PoisonError::into_inner).push((client, index));
-                (index, entropy::stream(steps.seed, &format!("step {client} {index}")))
+        (0..count).filter_map(move |index| {
+            let id = (client, index);
+            if steps.left_out.contains(&id) {
+                return None;
             }
+            steps.done.lock().unwrap_or_else(PoisonError::into_inner).push(id);
+            Some((index, entropy::stream(steps.seed, &format!("step {client} {index}"))))
         })
     }
 
@@ -39,10 +40,6 @@ impl Steps {
     pub(crate) fn done(&self) -> Vec<StepId> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
-}
-
-fn self_has(left_out: &BTreeSet<StepId>, client: usize, index: usize) -> bool {
-    left_out.contains(&(client, index))
 }
 
 /// Which of the steps need to be left in, so that a run still fails: a short list, though not always the shortest.

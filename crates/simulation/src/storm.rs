@@ -75,13 +75,7 @@ async fn blow(
         if storm.disk && rng.u8(..3) == 0 {
             trace::count("times of disk faults");
             let share = [0.0, 0.000_5, 0.01][rng.usize(..3)];
-            world.machine.set_faults(Faults {
-                read: share,
-                write: share,
-                sync: share,
-                names: share,
-                capacity: None,
-            });
+            world.machine.set_faults(Faults::each(share));
             if rng.u8(..4) == 0 {
                 world.machine.full_after(rng.u64(..2_000_000));
             }

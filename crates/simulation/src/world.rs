@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::disk::{Faults, Machine, ProcessDisk};
 use crate::entropy;
 use crate::finding::Finding;
-use crate::network::{Network, Weather};
+use crate::network::Network;
 use crate::steps::Steps;
 use crate::threads::{LONGEST_DELAY, ProcessThreads};
 use crate::trace;
@@ -45,7 +45,7 @@ impl World {
         Self {
             seed,
             steps,
-            network: Network::new(entropy::stream(seed, "network"), Weather::FINE),
+            network: Network::new(entropy::stream(seed, "network")),
             machine: Machine::new(entropy::stream(seed, "disk").u64(..)),
         }
     }
@@ -142,7 +142,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Opens the store and serves it, for as long as the disk refuses that again and again. Ends what ran before.
+    /// Opens the store and serves it. Tries again for some time where the disk refuses that. Ends what ran before.
     pub(crate) async fn start(&mut self) -> Result<LocalStore, Finding> {
         let mut tries = 0;
         let store = loop {
@@ -171,9 +171,7 @@ impl Server {
         let (served, credentials, behaviour) =
             (store.clone(), self.credentials.clone(), self.behaviour.clone());
         let serving = tokio::spawn(async move {
-            let shutdown = std::future::pending();
-            cloudflare_emulator::simulation::serve(served, &credentials, behaviour, connections, shutdown)
-                .await;
+            cloudflare_emulator::simulation::serve(served, &credentials, behaviour, connections).await;
         });
         self.serving = Some(serving.abort_handle());
         trace::line(format_args!("the server runs"));

@@ -19,8 +19,8 @@ pub(super) const LINE_OVERHEAD: usize = 94;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Event<E> {
-    /// When it was recorded, in whole milliseconds, by the clock of the writer's runtime. Where it had to wait for room, that is when
-    /// there was some.
+    /// When it was recorded, in whole milliseconds, by the clock of the writer's runtime. An event that waits for
+    /// room is recorded once there is some.
     pub time: SystemTime,
     /// Its own: no two events have the same. Wherever events go from here, this tells one that comes twice from two that are alike.
     pub id: String,

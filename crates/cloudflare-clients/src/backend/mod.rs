@@ -14,7 +14,7 @@ pub(crate) mod workers;
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::http::HyperClient;
 #[cfg(all(feature = "simulation", not(target_arch = "wasm32")))]
-pub use self::http::{Dial, Dialled, Stream};
+pub use self::http::{Dial, Stream};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use self::kv_rest::{RestNamespace, RestNamespaces};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]

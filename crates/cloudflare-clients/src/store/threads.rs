@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 
-/// Where the store's work runs. What ships is `SystemThreads`; another implementation may run all of it on the caller's
-/// thread, at once or later.
+/// Where the store's work runs. What ships is `SystemThreads`. Another implementation may run all of it on the
+/// caller's thread, at once or later.
 pub trait Threads: fmt::Debug + Send + Sync {
     /// Runs what blocks, off the async threads. May drop it where it will never run.
     fn run_blocking(&self, work: Box<dyn FnOnce() + Send>);

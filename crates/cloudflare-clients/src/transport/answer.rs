@@ -45,8 +45,9 @@ impl Answer {
         Ok(collected.freeze())
     }
 
-    /// The error that `parse` makes of what can be had of the body, up to `limit` bytes: an error is worth reporting without its
-    /// text. Where the body was cut off before its code, nobody knows what the service has said: the request may be sent again.
+    /// The error that `parse` makes of what can be had of the body, up to `limit` bytes: an error is worth
+    /// reporting without its text. Where the body was cut off before its code, nobody knows what the service has
+    /// said, and the request may be sent again.
     pub(crate) async fn into_error(self, limit: usize, parse: impl FnOnce(&[u8]) -> Error) -> Error {
         let mut pieces = self.0.into_body().into_stream();
         let mut collected = BytesMut::new();

@@ -160,8 +160,8 @@ impl FileNode {
         }
     }
 
-    /// Forgets what is not synced, as Linux does when a sync fails: some of it may be on the disk, and no later sync writes the
-    /// rest, while everybody reads it.
+    /// Forgets what is not synced, as Linux does when a sync fails. Some of it may be on the disk. No later sync
+    /// writes the rest, while everybody reads it.
     pub(super) fn fail_sync(&mut self, rng: &mut fastrand::Rng) {
         self.durable = self.after_power_loss(rng);
         self.pending.clear();

@@ -52,6 +52,13 @@ pub(crate) struct Faults {
     pub(crate) capacity: Option<u64>,
 }
 
+impl Faults {
+    /// Each operation fails as often.
+    pub(crate) fn each(share: f64) -> Self {
+        Self { read: share, write: share, sync: share, names: share, capacity: None }
+    }
+}
+
 struct State {
     files: Files,
     processes: BTreeMap<ProcessId, Process>,
@@ -68,7 +75,7 @@ struct State {
 /// A process that lives.
 #[derive(Debug, Default)]
 struct Process {
-    /// It is killed with the change after so many.
+    /// How many more changes it makes until it is killed.
     changes_left: Option<u64>,
 }
 
@@ -145,7 +152,7 @@ impl Machine {
         self.state().faults = faults;
     }
 
-    /// Has the disk full once so many bytes more are written, until other faults are set.
+    /// The disk becomes full after this many more bytes. Setting other faults ends that.
     pub(crate) fn full_after(&self, bytes: u64) {
         let mut state = self.state();
         state.faults.capacity = Some(state.allocated() + bytes);

@@ -49,7 +49,7 @@ impl ProcessDisk {
         self.access.machine.state().kill(self.access.process);
     }
 
-    /// Kills it in the middle of the change of the disk after so many.
+    /// Kills it in the middle of a change of the disk, after `changes` whole ones.
     pub(crate) fn kill_after(&self, changes: u64) {
         if let Some(process) = self.access.machine.state().processes.get_mut(&self.access.process) {
             *process = Process { changes_left: Some(changes) };
@@ -365,7 +365,7 @@ impl Access {
         })
     }
 
-    /// A region of the memory that the connections to a database share, which is made where it is not there.
+    /// A region of the memory that the connections to a database share. `make` creates a missing one.
     pub(crate) fn region(
         &self,
         handle: HandleId,

@@ -57,7 +57,7 @@ pub(super) async fn run(world: World) -> Outcome {
         Box::pin(clients[0].get(key, None, Condition::default())).await?;
     }
     clients[0].list(1).await?;
-    Recorder::check(&history)
+    history.check().outcome()
 }
 
 /// A client that records what it asks and is answered.

@@ -34,13 +34,7 @@ pub(super) async fn run(world: World) -> Outcome {
         let processes: Vec<_> =
             (0..PROCESSES).map(|process| world.process(&format!("process {process}.{life}"))).collect();
         let share = [0.0, 0.0, 0.000_5, 0.01][rng.usize(..4)];
-        world.machine.set_faults(Faults {
-            read: share,
-            write: share,
-            sync: share,
-            names: share,
-            capacity: None,
-        });
+        world.machine.set_faults(Faults::each(share));
         if rng.u8(..4) == 0 {
             trace::count("full disks");
             world.machine.full_after(rng.u64(..3_000_000));

@@ -15,6 +15,7 @@ use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::finding::{Finding, Outcome};
+use crate::recorder::is_unknown;
 use crate::storm::{Storm, in_storm};
 use crate::trace;
 use crate::world::{BUCKET, World};
@@ -211,16 +212,7 @@ impl TransfersClient {
     fn failed(&self, error: &Error) -> Outcome {
         trace::line(format_args!("client {}: {error}", self.number));
         trace::count("transfers that failed");
-        let may_be = self.storm.flips
-            || matches!(
-                error.kind(),
-                ErrorKind::Timeout
-                    | ErrorKind::Connection
-                    | ErrorKind::Server
-                    | ErrorKind::Storage
-                    | ErrorKind::UnexpectedResponse
-                    | ErrorKind::BodyNotReplayable
-            );
+        let may_be = self.storm.flips || is_unknown(error) || error.kind() == ErrorKind::BodyNotReplayable;
         if may_be { Ok(()) } else { Err(Finding::new(format!("no failure is like this: {error}"))) }
     }
 

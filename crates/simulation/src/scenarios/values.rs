@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use cloudflare_clients::kv::{KvClient, Metadata, PutRequest};
-use cloudflare_clients::{Error, ErrorKind, Runtime as _};
+use cloudflare_clients::{Error, Runtime as _};
 use cloudflare_emulator::{KvBehaviour, R2Behaviour};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
@@ -13,7 +13,7 @@ use futures_util::stream::TryStreamExt as _;
 use crate::clock::Clock;
 use crate::finding::{Finding, Outcome};
 use crate::history::{KvHistory, OperationId};
-use crate::recorder::now;
+use crate::recorder::{is_unknown, now};
 use crate::specification::content::Digest;
 use crate::specification::kv::{Expiration, Input, Output, Pair, Rules};
 use crate::storm::{Storm, in_storm};
@@ -56,15 +56,7 @@ pub(super) async fn run(world: World) -> Outcome {
     clients[0].list(2).await?;
 
     let rules = if is_eventual { Rules::EVENTUAL } else { Rules::IMMEDIATE };
-    let checked = history.check(rules);
-    for _ in &checked.undecided {
-        trace::count("keys with too many orders to look at all");
-    }
-    match checked.violations.into_iter().next() {
-        None => Ok(()),
-        Some(violation) => Err(Finding::new(format!("{:?}: {}", violation.key, violation.reason))
-            .with_history(violation.listing.lines().map(str::to_owned))),
-    }
+    history.check(rules).outcome()
 }
 
 struct ValuesClient<'h> {
@@ -201,17 +193,7 @@ impl ValuesClient<'_> {
             Err(error) => {
                 // What was sent again comes too late for its expiration.
                 let is_late = error.message().contains("60 seconds");
-                if !is_late
-                    && !matches!(
-                        error.kind(),
-                        ErrorKind::Timeout
-                            | ErrorKind::Connection
-                            | ErrorKind::Server
-                            | ErrorKind::Storage
-                            | ErrorKind::RateLimited
-                            | ErrorKind::UnexpectedResponse
-                    )
-                {
+                if !is_late && !is_unknown(&error) {
                     return Err(Finding::new(format!("no failure is like this: {error}")));
                 }
                 for id in ids {

@@ -19,7 +19,7 @@ use tower_service::Service;
 
 use super::answer_first::AnswerFirst;
 #[cfg(feature = "simulation")]
-use super::dial::{Dial, Dialled};
+use super::dial::{Dial, Stream};
 use crate::runtime::{Runtime, TokioRuntime};
 use crate::transport::Timeouts;
 
@@ -107,7 +107,7 @@ impl Service<Uri> for Connector {
 pub(super) enum Wire {
     Https(TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>),
     #[cfg(feature = "simulation")]
-    Dialled(Dialled),
+    Dialled(Box<dyn Stream>),
 }
 
 /// Does something with it, whichever it is.

@@ -30,7 +30,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use self::connector::{CONNECTING, Connecting, Connector};
 #[cfg(feature = "simulation")]
-pub use self::dial::{Dial, Dialled, Stream};
+pub use self::dial::{Dial, Stream};
 use self::download::Download;
 use self::failure::failure;
 pub(crate) use self::sender::Sender;
