@@ -27,7 +27,7 @@ const FOUND: &str = include_str!("../seeds.txt");
 /// Runs client, server and store in virtual time, with failures that follow from a seed, and checks each answer.
 #[derive(Debug, Parser)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
-#[command(name = "simulate")]
+#[command(name = "simulate", bin_name = "cargo xtask simulate")]
 pub(crate) struct Arguments {
     /// Runs this seed alone, twice, and compares the traces
     #[arg(long)]

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
+use tokio::sync::RwLock;
 
 use super::DEFAULT_CONCURRENCY;
 use super::blocking::blocking;
@@ -289,6 +290,26 @@ struct Target {
     journal: Option<Arc<Journal>>,
     /// Whether the MD5 of each range is wanted.
     with_md5: bool,
+    /// Each piece of work on a thread reads it: who may write it knows that there is none.
+    at_work: Arc<RwLock<()>>,
+}
+
+impl Target {
+    /// Works on it on a thread that it may block, to the end.
+    async fn work<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let (target, at_work) = (Arc::clone(self), Arc::clone(&self.at_work).read_owned().await);
+        blocking(move || {
+            let done = work(&target);
+            // In this order: with the target goes the lock of its journal.
+            drop(target);
+            drop(at_work);
+            done
+        })
+        .await
+    }
 }
 
 impl Transfer {
@@ -344,7 +365,7 @@ impl Transfer {
             Ok(if is_resumable { PartialFile::resumable(&path) } else { PartialFile::temporary(&path) })
         })
         .await?;
-        let target = Arc::new(Target { partial, journal, with_md5 });
+        let target = Arc::new(Target { partial, journal, with_md5, at_work: Arc::default() });
         let (arrived, gave_up) = self.resume(object, pieces, &target).await?;
         let resumed_bytes =
             arrived.keys().filter_map(|number| pieces.get(*number)).map(|piece| piece.length).sum();
@@ -448,7 +469,12 @@ impl Transfer {
                 lock(&arrived).insert(piece.number, checksums);
             }
         };
-        try_join_all((0..workers).map(|_| worker())).await?;
+        let fetched = try_join_all((0..workers).map(|_| worker())).await;
+        if fetched.is_err() {
+            // What other workers had begun comes to its end, so that whoever tries again finds the journal free.
+            drop(target.at_work.write().await);
+        }
+        fetched?;
         Ok(into_inner(arrived).into_values().collect())
     }
 }
@@ -470,8 +496,7 @@ async fn fetch_piece(
         }
     })?;
 
-    let opened = Arc::clone(target);
-    let mut writer = blocking(move || opened.partial.writer(piece, opened.with_md5)).await?;
+    let mut writer = target.work(move |target| target.partial.writer(piece, target.with_md5)).await?;
     let mut stream = RateLimit::applied(rate, found.body).into_stream();
     let mut batch: Vec<Bytes> = Vec::new();
     let mut size = 0;
@@ -483,13 +508,8 @@ async fn fetch_piece(
             batch.push(bytes);
         }
         if size >= BATCH || (ended && size > 0) {
-            let (full, opened) = (std::mem::take(&mut batch), Arc::clone(target));
-            writer = blocking(move || {
-                writer.write(&full)?;
-                drop(opened);
-                Ok(writer)
-            })
-            .await?;
+            let full = std::mem::take(&mut batch);
+            writer = target.work(move |_| writer.write(&full).map(|()| writer)).await?;
             tally.add(size as u64);
             size = 0;
         }
@@ -499,9 +519,10 @@ async fn fetch_piece(
     }
     let checksums = writer.finish();
     if target.journal.is_some() {
-        let (opened, crc64nvme) = (Arc::clone(target), checksums.crc64nvme.checksum());
-        let entry = Entry { range: piece.number, crc64nvme };
-        blocking(move || opened.journal.as_ref().map_or(Ok(()), |journal| journal.append(&entry))).await?;
+        let entry = Entry { range: piece.number, crc64nvme: checksums.crc64nvme.checksum() };
+        let append =
+            move |target: &Target| target.journal.as_ref().map_or(Ok(()), |journal| journal.append(&entry));
+        target.work(append).await?;
     }
     Ok(checksums)
 }
