@@ -345,8 +345,8 @@ impl Download {
         failures.waited += delay;
         runtime.sleep(delay).await;
 
-        let done = if is_mutated(Mutation::ResumedAtWrongPlace) { done.saturating_sub(1) } else { done };
-        let rest = ServedRange { offset: self.bytes.offset + done, length: self.bytes.length - done };
+        let early = u64::from(is_mutated(Mutation::ResumedAtWrongPlace) && done > 0);
+        let rest = ServedRange { offset: self.bytes.offset + done - early, length: self.bytes.length - done };
         let range = Range::OffsetWithLength { offset: rest.offset, length: rest.length };
         match self.fetch(Some(range)).await? {
             found if found.size != self.size => Err(self.wrong_size(found.size)),
