@@ -19,7 +19,7 @@ pub(crate) struct Options {
 
 /// Whether nothing was found.
 pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> bool {
-    match run(program(workspace).args(&options.arguments)) {
+    match run(program(workspace, &["--release"]).args(&options.arguments)) {
         Ok(()) => true,
         Err(Stop::Skipped(why) | Stop::Failed(why)) => {
             eprintln!("{why}");
@@ -28,7 +28,9 @@ pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> bool {
     }
 }
 
-/// The program, to which arguments are added.
-pub(crate) fn program(workspace: &Workspace) -> Command {
-    workspace.cargo(["run", "--quiet", "--release", "--package", "simulation", "--"])
+/// The program, to which arguments are added. `profile`: cargo's flags that say how it is built.
+pub(crate) fn program(workspace: &Workspace, profile: &[&str]) -> Command {
+    let mut command = workspace.cargo(["run", "--quiet", "--package", "simulation"]);
+    command.args(profile).arg("--");
+    command
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
+use std::num::NonZero;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -17,8 +18,6 @@ use crate::scenarios::{self, SCENARIOS, Scenario};
 use crate::steps::shorten;
 use crate::trace::{Counts, Summary};
 
-/// How long a mutation is looked for.
-const LONGEST_SEARCH: Duration = Duration::from_mins(1);
 /// How long it is tried to leave out steps of what was found.
 const LONGEST_SHORTENING: Duration = Duration::from_secs(30);
 /// Seeds that have found something, which are tried again each time.
@@ -35,13 +34,13 @@ pub(crate) struct Arguments {
     /// Runs seeds from this one on; by default from one that the time gives
     #[arg(long, conflicts_with = "seed")]
     from: Option<u64>,
-    /// For how many minutes
-    #[arg(long, default_value_t = 1.0, conflicts_with = "seed")]
-    minutes: f64,
+    /// For how many minutes, or looks for a mutation for so long
+    #[arg(long, default_value = "1", value_parser = minutes, conflicts_with = "seed")]
+    minutes: Minutes,
     /// Runs this scenario alone
     #[arg(long)]
     scenario: Option<String>,
-    /// Does a line of the code wrong: it has to be found within a minute
+    /// Does a line of the code wrong: it has to be found
     #[arg(long, conflicts_with = "mutations")]
     mutation: Option<String>,
     /// Tries all mutations, one after the other
@@ -52,7 +51,7 @@ pub(crate) struct Arguments {
     next_mutation: bool,
     /// How many processes run at once; as many as there are processors by default
     #[arg(long)]
-    jobs: Option<usize>,
+    jobs: Option<NonZero<usize>>,
     /// Prints each line of the trace
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -65,6 +64,16 @@ pub(crate) struct Arguments {
     /// Runs each seed after so many
     #[arg(long, hide = true, default_value_t = 1)]
     stride: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Minutes(f64);
+
+fn minutes(text: &str) -> Result<Minutes, String> {
+    match text.parse() {
+        Ok(minutes) if minutes > 0.0 && minutes <= 100_000.0 => Ok(Minutes(minutes)),
+        _ => Err("give a number of minutes above 0, up to 100000".to_owned()),
+    }
 }
 
 /// A run, as a process tells another.
@@ -117,15 +126,15 @@ impl Arguments {
             return Ok(self.one_seed(&scenarios, seed, mutation));
         }
         if self.mutations {
-            return Ok(MUTATIONS.iter().filter(|mutation| !found_in_time(mutation)).count() == 0);
+            return Ok(MUTATIONS.iter().filter(|mutation| !self.finds(mutation)).count() == 0);
         }
         if self.next_mutation {
             let hours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3600;
             let next = usize::try_from(hours).unwrap_or_default() % MUTATIONS.len();
-            return Ok(found_in_time(&MUTATIONS[next]));
+            return Ok(self.finds(&MUTATIONS[next]));
         }
         if let Some(mutation) = mutation {
-            return Ok(found_in_time(mutation));
+            return Ok(self.finds(mutation));
         }
         if self.json {
             return Ok(self.print_runs(&scenarios));
@@ -182,10 +191,9 @@ impl Arguments {
 
     /// Has several processes run seeds, since SQLite has one generator of random numbers in each.
     fn run_in_processes(&self) -> Result<bool, String> {
-        let jobs =
-            self.jobs.or_else(|| thread::available_parallelism().ok().map(usize::from)).unwrap_or(1).max(1);
+        let jobs = self.jobs.or_else(|| thread::available_parallelism().ok()).map_or(1, usize::from);
         let first = self.first_seed();
-        println!("seeds from {first} on, {} minutes in {jobs} processes", self.minutes);
+        println!("seeds from {first} on, {} minutes in {jobs} processes", self.minutes.0);
         let (sender, lines) = mpsc::channel();
         let mut children = Vec::new();
         for job in 0..jobs {
@@ -203,14 +211,24 @@ impl Arguments {
         }
         drop(sender);
         let totals = self.gather(&lines);
+        let are_needed = matches!(totals, Ok((_, None)));
+        let mut have_ended_well = true;
         for child in &mut children {
-            // It has ended, or is not needed any more.
-            let _ = child.kill();
-            let _ = child.wait();
+            if !are_needed {
+                // It may have ended.
+                let _ = child.kill();
+            }
+            have_ended_well &= child.wait().is_ok_and(|status| status.success());
         }
         let (totals, failed) = totals?;
         println!("{totals}");
-        let Some(failed) = failed else { return Ok(true) };
+        let Some(failed) = failed else {
+            return if have_ended_well {
+                Ok(true)
+            } else {
+                Err("a process has ended before its time".to_owned())
+            };
+        };
         println!("{} {}: {}", failed.scenario, failed.seed, failed.finding.unwrap_or_default());
         if let Some(scenario) = scenarios::named(&failed.scenario) {
             let settings = Settings::of(failed.seed);
@@ -224,7 +242,7 @@ impl Arguments {
             std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
         let mut command = Command::new(program);
         command.args(["--json", "--from", &first.to_string(), "--stride", &stride.to_string()]);
-        command.args(["--minutes", &self.minutes.to_string()]);
+        command.args(["--minutes", &self.minutes.0.to_string()]);
         if let Some(scenario) = &self.scenario {
             command.args(["--scenario", scenario]);
         }
@@ -258,8 +276,30 @@ impl Arguments {
         Ok((totals, None))
     }
 
+    /// Whether a mutation is found in time.
+    fn finds(&self, named: &Named) -> bool {
+        let Some(scenario) = scenarios::named(named.scenario) else { return false };
+        let (begun, longest) = (Instant::now(), self.duration());
+        let mut seed = 1;
+        while begun.elapsed() < longest {
+            let settings = Settings { mutation: Some(named.mutation), ..Settings::of(seed) };
+            if let Some(finding) = run(scenario, settings).finding {
+                let seconds = begun.elapsed().as_secs_f64();
+                let what = finding.what.lines().next().unwrap_or_default().to_owned();
+                println!(
+                    "{:<28} found in {} by seed {seed} after {seconds:.1} s: {what}",
+                    named.name, scenario.name
+                );
+                return true;
+            }
+            seed += 1;
+        }
+        println!("{:<28} NOT found in {} within {longest:?} ({seed} seeds)", named.name, scenario.name);
+        false
+    }
+
     fn duration(&self) -> Duration {
-        Duration::try_from_secs_f64(self.minutes * 60.0).unwrap_or(Duration::MAX / 4)
+        Duration::from_secs_f64(self.minutes.0 * 60.0)
     }
 
     fn first_seed(&self) -> u64 {
@@ -346,28 +386,6 @@ fn print_finding(
         "repeat it: cargo xtask simulate --scenario {} --seed {}{mutation}",
         scenario.name, settings.seed
     );
-    false
-}
-
-/// Whether a mutation is found within a minute.
-fn found_in_time(named: &Named) -> bool {
-    let Some(scenario) = scenarios::named(named.scenario) else { return false };
-    let begun = Instant::now();
-    let mut seed = 1;
-    while begun.elapsed() < LONGEST_SEARCH {
-        let settings = Settings { mutation: Some(named.mutation), ..Settings::of(seed) };
-        if let Some(finding) = run(scenario, settings).finding {
-            let seconds = begun.elapsed().as_secs_f64();
-            let what = finding.what.lines().next().unwrap_or_default().to_owned();
-            println!(
-                "{:<28} found in {} by seed {seed} after {seconds:.1} s: {what}",
-                named.name, scenario.name
-            );
-            return true;
-        }
-        seed += 1;
-    }
-    println!("{:<28} NOT found in {} within {LONGEST_SEARCH:?} ({seed} seeds)", named.name, scenario.name);
     false
 }
 

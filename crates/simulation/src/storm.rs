@@ -69,7 +69,7 @@ async fn blow(
     loop {
         let mut weather = if storm.network && rng.bool() { Weather::STORMY } else { Weather::FINE };
         if storm.flips && rng.bool() {
-            weather.flipped = 0.005;
+            weather.flipped = 0.02;
         }
         world.network.set_weather(weather);
         if storm.disk && rng.u8(..3) == 0 {

@@ -257,6 +257,7 @@ fn uploads_end_once() {
         upload: upload(),
         parts: parts.iter().map(|part| (*part).clone()).collect(),
         condition,
+        is_repeated: false,
     };
     let any = Condition::default;
     let stored = |pieces: &[(u64, u64)]| {
@@ -298,6 +299,16 @@ fn uploads_end_once() {
             (14, 15, complete(&[&one], any()), stored(&[(1, 5 * MIB)])),
         ]),
     );
+    // Sent once more, it may be answered with what another has made of the same parts, while that is there.
+    for is_deleted in [false, true] {
+        let mut more = vec![(12, 13, complete(&[&one, &two], any()), both())];
+        more.extend(is_deleted.then(|| (14, 15, Input::delete(), Some(Output::Done))));
+        more.push((16, 17, complete(&[&one, &two], any()), both()));
+        let last = begun.len() + more.len() - 1;
+        let history = history(then(more));
+        history.sent_again(OperationId(last));
+        assert_eq!(history.check().violations.is_empty(), !is_deleted);
+    }
     assert_right(then(vec![
         (12, 13, other.clone(), other_done.clone()),
         (14, 15, complete(&[&one, &two], any()), Some(Output::InvalidPart)),
@@ -595,7 +606,7 @@ fn random_r2(rng: &mut Rng, size: (usize, usize), lost: f64) -> R2History {
             (9, Some(upload)) => {
                 let of_it = parts.iter().filter(|part| part.0 == upload);
                 let parts = of_it.map(|(_, number, etag)| (*number, etag.clone())).next_back();
-                Input::Complete { upload, parts: parts.into_iter().collect(), condition }
+                Input::Complete { upload, parts: parts.into_iter().collect(), condition, is_repeated: false }
             }
             (10, Some(upload)) => Input::ListParts { upload },
             (11, Some(upload)) if rng.bool() => Input::Abort { upload },

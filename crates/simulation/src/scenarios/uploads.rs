@@ -132,6 +132,7 @@ impl UploadsClient<'_> {
             upload: upload.id.clone(),
             parts: parts.clone(),
             condition: Condition::default(),
+            is_repeated: false,
         };
         let parts = parts.into_iter().map(|(number, etag)| UploadedPart::new(number, etag));
         let complete = async {

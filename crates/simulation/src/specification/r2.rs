@@ -198,6 +198,8 @@ pub(crate) enum Input {
         upload: String,
         parts: Vec<(u16, String)>,
         condition: Condition,
+        /// Whether the client has sent it more than once.
+        is_repeated: bool,
     },
     Abort {
         upload: String,
@@ -284,7 +286,7 @@ impl fmt::Debug for Input {
             Self::UploadPart { upload, number, piece } => {
                 write!(f, "part {number} of {}: {piece:?}", id(upload))
             }
-            Self::Complete { upload, parts, condition } => {
+            Self::Complete { upload, parts, condition, .. } => {
                 write!(f, "complete {} of", id(upload))?;
                 for (number, etag) in parts {
                     write!(f, " {number}: {}", short(etag))?;
@@ -541,7 +543,19 @@ fn outcomes(state: &State, input: &Input, answered: Option<&Output>) -> Vec<Outc
             with_part.uploads.entry(upload.clone()).or_default().parts.insert(*number, *piece);
             vec![(Output::Part { etag: piece.etag() }, Some(with_part))]
         }
-        Input::Complete { upload, parts, condition } => complete(state, upload, parts, condition),
+        Input::Complete { upload, parts, condition, is_repeated } => {
+            let mut outcomes = complete(state, upload, parts, condition);
+            // A client whose upload has ended, perhaps by a request of which the answer was lost, takes the object of its
+            // parts for the answer. Nothing tells it from that of another client that has completed the same upload.
+            if *is_repeated
+                && state.ended.contains(upload)
+                && let (Some(object), Some(Output::Stored { etag })) = (existing, answered)
+                && object.content.etag() == etag
+            {
+                outcomes.push((Output::Stored { etag: etag.clone() }, None));
+            }
+            outcomes
+        }
         Input::Abort { upload } => {
             let aborted = (Output::Done, Some(state.without_upload(upload)));
             if state.uploads.contains_key(upload) || state.ended.contains(upload) {
@@ -649,6 +663,9 @@ pub(crate) fn simplified(operations: Vec<Operation<Input, Output>>) -> Vec<Opera
     for mut operation in operations {
         for _ in 0..operation.copies() {
             simplified.push(Operation { output: None, returned: None, attempts: 1, ..operation.clone() });
+        }
+        if let Input::Complete { is_repeated, .. } = &mut operation.input {
+            *is_repeated = operation.attempts > 1;
         }
         operation.attempts = 1;
         simplified.push(operation);
