@@ -8,9 +8,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
+use super::log::{log_of, write_again};
 use super::platform::Platform;
 use super::threads::Threads;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mutation::{Mutation, is_mutated};
 use crate::sync::lock;
 use crate::time;
 pub(super) use crate::time::to_millis;
@@ -105,6 +107,12 @@ pub(super) fn open(platform: &Platform, path: &Path) -> Result<Connection> {
         // What is deleted within a page is overwritten there.
         connection.pragma_update_and_check(None, "secure_delete", "fast", |_| Ok(()))?;
         let transaction = connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        // What a killed process wrote to the log and did not sync is committed from here on: nobody may act on it before it
+        // is synced, such as by removing the files that it let go of.
+        if !is_mutated(Mutation::LogNotSynced) {
+            let log = log_of(path);
+            write_again(&*platform.disk, &log).map_err(|e| storage(&log, "cannot be synced", e))?;
+        }
         migrate(&transaction)?;
         transaction.commit()?;
         Ok(connection)

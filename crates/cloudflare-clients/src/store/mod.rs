@@ -23,6 +23,7 @@ mod key;
 mod lifecycle;
 mod listing;
 mod local_store;
+mod log;
 mod multipart;
 mod namespace;
 mod namespaces;

@@ -13,13 +13,13 @@ use super::database::{
 use super::disk::{Disk, DiskFile, Open};
 use super::events::Events;
 use super::instance::Instance;
+use super::log::log_of;
 use super::platform::Platform;
 use super::reserve::Reserve;
 use super::sweeps::Sweeps;
 use super::unwritable::{is_full, is_unwritable, name_full_disk};
 use super::writer::Writer;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mutation::{Mutation, is_mutated};
 
 /// The name of the database in the folder.
 pub(super) const DATABASE: &str = "store.sqlite3";
@@ -70,7 +70,7 @@ impl Shared {
         let disk = &*platform.disk;
         create_folder(disk, folder)?;
         let database = folder.join(DATABASE);
-        let log = folder.join("store.sqlite3-wal");
+        let log = log_of(&database);
         let lock_path = folder.join(LOCK);
         for path in [&database, &log, &folder.join("store.sqlite3-shm"), &lock_path, &folder.join(RESERVE)] {
             disk.make_private(path).map_err(|e| storage(path, "cannot be kept from others", e))?;
@@ -86,11 +86,6 @@ impl Shared {
         // SQLite would create it for everybody to read, and gives its log the same mode.
         disk.open(&database, Open::Create).map_err(|e| storage(&database, "cannot be opened", e))?;
         let connection = database::open(platform, &database)?;
-        // What a killed process wrote to the log and did not sync is committed from here on: nobody may act on it before it
-        // is synced, such as by removing the files that it let go of.
-        disk.open(&log, Open::Write)
-            .and_then(|file| if is_mutated(Mutation::LogNotSynced) { Ok(()) } else { file.sync() })
-            .map_err(|e| storage(&log, "cannot be synced", e))?;
         disk.sync_folder(folder).map_err(|e| storage(folder, "cannot be synced", e))?;
         let instance = Instance::register(Arc::clone(&platform.disk), &instances, || {
             random_hex(&connection).map_err(|error| Failure::from(error).into())
@@ -130,7 +125,7 @@ impl Shared {
         let database = folder.join(DATABASE);
         // An empty log is left where there was no room for what SQLite needs beside it. Whoever writes has
         // that.
-        let log = disk.size(&folder.join("store.sqlite3-wal")).ok();
+        let log = disk.size(&log_of(&database)).ok();
         let shared = log.map(|_| check_version(&platform, &database, Access::Read));
         let access = match shared {
             Some(Ok(())) => Access::Read,

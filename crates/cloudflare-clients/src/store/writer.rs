@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 use std::ops::{ControlFlow, Deref};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, TryRecvError};
 use std::time::SystemTime;
@@ -16,6 +16,7 @@ use super::database::{
     Failure, MAX_WAIT_FOR_READS, MAX_WAIT_FOR_TRANSACTION, StoreResult, from_millis, to_millis, wait_at_most,
 };
 use super::events::Events;
+use super::log::{log_of, write_again};
 use super::reserve::Reserve;
 use super::threads::Worker;
 use super::unwritable::{is_full, is_full_for_sqlite, name_full_disk};
@@ -85,7 +86,7 @@ impl Writer {
         let reserve = Arc::new(reserve);
         let threads = Arc::clone(&blobs.platform.threads);
         let (jobs, received) = mpsc::channel();
-        let log = connection.path().map(|path| PathBuf::from(format!("{path}-wal"))).unwrap_or_default();
+        let log = connection.path().map(|path| log_of(Path::new(path))).unwrap_or_default();
         let removed = Vec::new();
         let mut committer = Committer {
             jobs: received,
@@ -96,6 +97,7 @@ impl Writer {
             removed,
             log,
             empty_log_at: MAX_LOG,
+            is_log_doubtful: false,
         };
         let worker = threads.start_worker("cloudflare-local", Box::new(move || committer.run()))?;
         Ok(Self { jobs: Ok(jobs), worker: Some(worker), reserve, folder })
@@ -170,8 +172,7 @@ where
     }
 
     fn finish(self: Box<Self>, committed: std::result::Result<(), &rusqlite::Error>) {
-        let uncertain = committed
-            .is_err_and(|error| error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure));
+        let uncertain = committed.is_err_and(is_io_failure);
         let outcome = match (self.outcome, committed) {
             (Some(Err(error)), _) => Err(error),
             (Some(Ok(done)), Ok(())) => Ok(done),
@@ -193,6 +194,11 @@ where
         // Where nobody waits any more, the caller was cancelled.
         let _ = self.reply.send(outcome);
     }
+}
+
+/// Whether it is not known what is on the disk.
+fn is_io_failure(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::SystemIoFailure)
 }
 
 /// Runs `work` so that what it did is undone when it fails. The outer error is that it could not be.
@@ -227,6 +233,8 @@ struct Committer {
     /// SQLite's log, and the size at which to empty it.
     log: PathBuf,
     empty_log_at: u64,
+    /// Whether some of the log may not be on the disk although it was synced: a sync has failed since it was last written again.
+    is_log_doubtful: bool,
 }
 
 impl Committer {
@@ -272,12 +280,26 @@ impl Committer {
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let result = self.run_batch(batch);
+        let result = self.mend_log().and_then(|()| self.run_batch(batch));
+        self.is_log_doubtful |= result.as_ref().is_err_and(is_io_failure);
         if result.is_err() && !self.connection.is_autocommit() {
             self.connection.execute_batch("ROLLBACK")?;
         }
         self.events.tell(result?);
         self.removed.clear();
+        Ok(())
+    }
+
+    /// Has what was acknowledged on the disk before anything is committed behind it.
+    fn mend_log(&mut self) -> rusqlite::Result<()> {
+        if self.is_log_doubtful {
+            write_again(&*self.blobs.platform.disk, &self.log).map_err(|error| {
+                let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);
+                let message = format!("{} cannot be synced: {error}", self.log.display());
+                rusqlite::Error::SqliteFailure(code, Some(message))
+            })?;
+            self.is_log_doubtful = false;
+        }
         Ok(())
     }
 

@@ -197,8 +197,10 @@ fn injected() -> io::Error {
 impl State {
     /// Notes a change, with which a process may end.
     fn note(&mut self, process: Option<ProcessId>, path: &Path, what: What<'_>) {
+        let event = Event { process, path, what };
+        trace::line(format_args!("{event}"));
         if let Some(log) = &mut self.log {
-            log(&Event { process, path, what }, &self.files);
+            log(&event, &self.files);
         }
         let Some(process) = process else { return };
         if let Some(Process { changes_left: Some(left) }) = self.processes.get_mut(&process) {

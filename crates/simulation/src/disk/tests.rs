@@ -29,15 +29,19 @@ impl Runtime for Clock {
 }
 
 async fn open(disk: &ProcessDisk) -> (LocalStore, ProcessThreads) {
+    try_open(disk).await.unwrap()
+}
+
+async fn try_open(disk: &ProcessDisk) -> cloudflare_clients::Result<(LocalStore, ProcessThreads)> {
     let threads = ProcessThreads::new(fastrand::Rng::with_seed(1), LONGEST_DELAY);
     let platform = Platform {
         disk: Arc::new(disk.clone()),
         threads: Arc::new(threads.clone()),
         runtime: Arc::new(Clock),
     };
-    let store = open_store(Path::new("/store"), platform).await.unwrap();
+    let store = open_store(Path::new("/store"), platform).await?;
     threads.idle().await;
-    (store, threads)
+    Ok((store, threads))
 }
 
 async fn put(store: &LocalStore, key: &str, bytes: Vec<u8>) -> cloudflare_clients::Result<()> {
@@ -77,6 +81,46 @@ async fn a_store_is_opened_written_killed_and_opened_again() {
         machine.power_loss(&mut rng);
     }
     assert!(!machine.list("/store").unwrap().contains(&"store.sqlite3-wal".to_owned()));
+}
+
+/// A system that forgets what it could not sync says of the next sync that all is well.
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_sync_forgot_is_written_again_before_anything_is_acknowledged() {
+    let mut rng = fastrand::Rng::with_seed(1);
+    let failing = || Faults { sync: 1.0, ..Faults::default() };
+    let mut refused = 0;
+    // Among these are those at which the log has a commit that is not synced. What a failed sync forgets is up to the seed.
+    for (changes, seed) in (10..16).flat_map(|changes| (0..6).map(move |seed| (changes, seed))) {
+        let machine = Machine::new(seed);
+        let process = machine.process();
+        let (store, threads) = open(&process).await;
+        store.create_bucket("media").await.unwrap();
+        process.kill_after(changes);
+        let unsynced = put(&store, "unsynced", vec![1; 5000]).await;
+        process.kill();
+        threads.kill();
+        drop((store, threads));
+        machine.set_faults(failing());
+        refused += usize::from(try_open(&machine.process()).await.is_err());
+        machine.set_faults(Faults::default());
+
+        let process = machine.process();
+        let (store, threads) = open(&process).await;
+        machine.set_faults(failing());
+        assert!(put(&store, "refused", vec![2; 5000]).await.is_err());
+        machine.set_faults(Faults::default());
+        put(&store, "acknowledged", vec![3; 5000]).await.unwrap();
+        process.kill();
+        threads.kill();
+        drop((store, threads));
+        machine.power_loss(&mut rng);
+        let (store, _) = open(&machine.process()).await;
+        assert!(bytes(&store, "acknowledged").await == Some(vec![3; 5000]), "after {changes} changes");
+        if unsynced.is_ok() {
+            assert!(bytes(&store, "unsynced").await == Some(vec![1; 5000]), "after {changes} changes");
+        }
+    }
+    assert_eq!(refused, 36);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ use rusqlite::ffi::{self, sqlite3_file, sqlite3_int64, sqlite3_io_methods, sqlit
 
 use crate::disk::{Access, HandleId, REGION};
 
-/// What SQLite assumes of a disk that promises nothing.
+/// What SQLite assumes of a disk.
 const SECTOR: c_int = 4096;
 
 /// What SQLite takes for the time, in days of the Julian calendar: the store asks the platform for it.
@@ -350,9 +350,10 @@ unsafe extern "C" fn sector_size(_: *mut sqlite3_file) -> c_int {
     SECTOR
 }
 
-/// A write is neither atomic, nor does it leave alone what else is in its sectors when the power is lost.
+/// What SQLite takes for granted of each disk of Unix: a write that the power cuts leaves alone what else is in its sectors.
+/// It is not atomic.
 unsafe extern "C" fn device_characteristics(_: *mut sqlite3_file) -> c_int {
-    0
+    ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
 }
 
 unsafe extern "C" fn shm_map(

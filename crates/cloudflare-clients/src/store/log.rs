@@ -1,0 +1,40 @@
+//! SQLite's write-ahead log: where it is, and how what it has gets on the disk after all.
+
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+
+use super::disk::{Disk, Open};
+
+/// How many bytes are written at a time.
+const BUFFER: usize = 256 * 1024;
+
+/// The log of a database.
+pub(super) fn log_of(database: &Path) -> PathBuf {
+    let mut path = database.as_os_str().to_owned();
+    path.push("-wal");
+    path.into()
+}
+
+/// Writes the log once more, the same bytes in the same places, and syncs it.
+///
+/// A system may forget what it could not write when a sync failed, and have the next sync succeed, while everybody still reads
+/// the bytes from memory. Commits behind such a hole would be lost with the power. Only what is written again is synced again.
+///
+/// The caller is in a transaction that writes, so that nobody else changes the log.
+pub(super) fn write_again(disk: &dyn Disk, log: &Path) -> io::Result<()> {
+    let (mut written, mut file) = (disk.open(log, Open::Read)?, disk.open(log, Open::Write)?);
+    let mut buffer = vec![0; BUFFER];
+    let mut offset = 0;
+    loop {
+        let length = match written.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(length) => length,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        file.seek(SeekFrom::Start(offset))?;
+        file.write_all(&buffer[..length])?;
+        offset += length as u64;
+    }
+    file.sync()
+}
