@@ -3,9 +3,10 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use http::uri::Scheme;
+use http::{HeaderValue, header};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -23,6 +24,8 @@ use crate::without_continue::WithoutContinue;
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 /// The most that is read ahead of a request, and about as much as is kept of an answer that nobody takes.
 const MAX_BUFFER: usize = MAX_HEADER_BYTES + 8 * 1024;
+/// The last second of the year 9999, since 1970.
+const LAST_SECOND: u64 = 253_402_300_799;
 /// How long a connection that is not in use may take to end.
 const LAST_ANSWER: Duration = Duration::from_millis(100);
 
@@ -51,6 +54,15 @@ pub(crate) async fn serve(
     }
 }
 
+/// The header that says when an answer was given. HTTP has no date before 1970 or after the year 9999.
+fn date(now: SystemTime) -> Option<HeaderValue> {
+    let since = now.duration_since(UNIX_EPOCH).ok()?;
+    if since.as_secs() > LAST_SECOND {
+        return None;
+    }
+    HeaderValue::from_str(&httpdate::fmt_http_date(now)).ok()
+}
+
 async fn converse(
     stream: impl AsyncRead + AsyncWrite + Unpin,
     is_blocked: Arc<AtomicBool>,
@@ -67,14 +79,20 @@ async fn converse(
             .header_read_timeout(service.limits.idle)
             .max_header_size(MAX_HEADER_BYTES)
             .max_buf_size(MAX_BUFFER)
+            // The store's clock says the date.
+            .auto_date_header(false)
             .serve_connection(
                 TokioIo::new(stream),
                 service_fn(|request| {
                     let waits = service.r2_behaviour.no_continue && expects_continue(request.headers());
                     keeps_back_continue.store(waits, Ordering::Relaxed);
                     let (busy, service, scheme) = (connection.busy(), &service, scheme.clone());
+                    let runtime = &runtime;
                     async move {
-                        let answer = respond(service, scheme, request).await?;
+                        let mut answer = respond(service, scheme, request).await?;
+                        if let Some(date) = date(runtime.now()) {
+                            answer.headers_mut().insert(header::DATE, date);
+                        }
                         Ok::<_, Disconnected>(answer.map(|body| busy.until_end_of(body)))
                     }
                 }),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future as _;
+use std::hash::{DefaultHasher, Hasher as _};
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -261,7 +262,8 @@ impl AsyncWrite for End {
             taken.truncate(usize::try_from(left).unwrap_or(length));
         }
         trace::line(format_args!(
-            "connection {number} takes {length} bytes{}",
+            "connection {number} takes {length} bytes {:016x}{}",
+            hash(&taken),
             if cut { ", cut" } else { "" }
         ));
         pipe.written += length as u64;
@@ -350,6 +352,13 @@ impl Drop for End {
         pipe.under_way = 0;
         pipe.wake();
     }
+}
+
+/// Tells bytes of a trace from others.
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -1,9 +1,10 @@
 //! One run of a scenario: a thread of its own, whose time and randomness follow from a seed.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc;
+use std::sync::{Once, mpsc};
 use std::thread;
 use std::time::Duration;
 
@@ -27,14 +28,14 @@ const LONGEST_SIMULATED: Duration = Duration::from_hours(24 * 30);
 pub(crate) struct Settings {
     pub(crate) seed: u64,
     pub(crate) mutation: Option<Mutation>,
-    pub(crate) left_out: BTreeSet<StepId>,
+    pub(crate) only: Option<BTreeSet<StepId>>,
     /// Whether each line of the trace is printed.
     pub(crate) traces: bool,
 }
 
 impl Settings {
     pub(crate) fn of(seed: u64) -> Self {
-        Self { seed, mutation: None, left_out: BTreeSet::new(), traces: false }
+        Self { seed, mutation: None, only: None, traces: false }
     }
 }
 
@@ -75,10 +76,11 @@ pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
 }
 
 fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
+    count_panics();
     entropy::seed_thread(settings.seed);
     vfs::seed(settings.seed);
     simulation::mutate(settings.mutation);
-    let steps = Steps::new(settings.seed, settings.left_out.clone());
+    let steps = Steps::new(settings.seed, settings.only.clone());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -102,7 +104,25 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
         let finding = Finding::new(format!("it panicked: {}", message(&*panic)));
         (Summary::default(), Some(finding))
     });
+    // Tokio catches what panics in a task: its client sees a lost connection.
+    let finding = finding.or_else(|| (PANICS.get() > 0).then(|| Finding::new("a task panicked")));
     Report { summary, steps: steps.done(), finding }
+}
+
+thread_local! {
+    static PANICS: Cell<u32> = const { Cell::new(0) };
+}
+
+/// Has panics counted from now on, each in its thread.
+fn count_panics() {
+    static HOOK: Once = Once::new();
+    HOOK.call_once(|| {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            PANICS.set(PANICS.get() + 1);
+            print(panic);
+        }));
+    });
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

@@ -1,6 +1,5 @@
 //! The command: which scenarios run with which seeds, for how long, and what is printed.
 
-use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, IsTerminal as _, Write as _};
 use std::num::NonZero;
 use std::process::{Child, Command, ExitCode, Stdio};
@@ -15,7 +14,7 @@ use crate::finding::Finding;
 use crate::mutations::{self, MUTATIONS, Named};
 use crate::run::{Report, Settings, run};
 use crate::scenarios::{self, SCENARIOS, Scenario};
-use crate::steps::shorten;
+use crate::steps::{StepId, shorten};
 use crate::trace::{Counts, Summary};
 
 /// How long it is tried to leave out steps of what was found.
@@ -52,6 +51,9 @@ pub(crate) struct Arguments {
     /// How many processes run at once; as many as there are processors by default
     #[arg(long)]
     jobs: Option<NonZero<usize>>,
+    /// Takes only these steps, each the number of a client and that of its step
+    #[arg(long, requires = "seed", value_delimiter = ',', value_parser = step, value_name = "CLIENT.STEP")]
+    only: Option<Vec<StepId>>,
     /// Prints each line of the trace
     #[arg(long, requires = "seed")]
     trace: bool,
@@ -64,6 +66,12 @@ pub(crate) struct Arguments {
     /// Runs each seed after so many
     #[arg(long, hide = true, default_value_t = 1)]
     stride: u64,
+}
+
+fn step(text: &str) -> Result<StepId, String> {
+    text.split_once('.')
+        .and_then(|(client, step)| Some((client.parse().ok()?, step.parse().ok()?)))
+        .ok_or_else(|| "give two numbers, such as 0.12".to_owned())
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -129,8 +137,9 @@ impl Arguments {
             return Ok(MUTATIONS.iter().filter(|mutation| !self.finds(mutation)).count() == 0);
         }
         if self.next_mutation {
+            // Also for whoever runs it at the same hour of each day it is another one each time.
             let hours = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs() / 3600;
-            let next = usize::try_from(hours).unwrap_or_default() % MUTATIONS.len();
+            let next = usize::try_from(hours + hours / 24).unwrap_or_default() % MUTATIONS.len();
             return Ok(self.finds(&MUTATIONS[next]));
         }
         if let Some(mutation) = mutation {
@@ -152,6 +161,7 @@ impl Arguments {
             let settings = Settings {
                 mutation: mutation.map(|named| named.mutation),
                 traces: self.trace,
+                only: self.only.as_ref().map(|only| only.iter().copied().collect()),
                 ..Settings::of(seed)
             };
             let report = run(scenario, settings.clone());
@@ -202,37 +212,33 @@ impl Arguments {
             let sender = sender.clone();
             thread::spawn(move || {
                 for line in BufReader::new(output).lines().map_while(Result::ok) {
-                    if sender.send(line).is_err() {
-                        break;
+                    if sender.send((job, Some(line))).is_err() {
+                        return;
                     }
                 }
+                // Nobody listens once something is found.
+                let _ = sender.send((job, None));
             });
             children.push(child);
         }
         drop(sender);
-        let totals = self.gather(&lines);
-        let are_needed = matches!(totals, Ok((_, None)));
-        let mut have_ended_well = true;
+        let totals = self.gather(&lines, &mut children);
         for child in &mut children {
-            if !are_needed {
-                // It may have ended.
-                let _ = child.kill();
-            }
-            have_ended_well &= child.wait().is_ok_and(|status| status.success());
+            // It has ended, or is not needed any more.
+            let _ = child.kill();
+            let _ = child.wait();
         }
         let (totals, failed) = totals?;
         println!("{totals}");
-        let Some(failed) = failed else {
-            return if have_ended_well {
-                Ok(true)
-            } else {
-                Err("a process has ended before its time".to_owned())
-            };
-        };
+        let Some(failed) = failed else { return Ok(true) };
         println!("{} {}: {}", failed.scenario, failed.seed, failed.finding.unwrap_or_default());
         if let Some(scenario) = scenarios::named(&failed.scenario) {
             let settings = Settings::of(failed.seed);
-            print_finding(scenario, &settings, None, &run(scenario, settings.clone()));
+            if print_finding(scenario, &settings, None, &run(scenario, settings.clone())) {
+                println!(
+                    "it was not found again in another process: the run does not follow from its seed alone"
+                );
+            }
         }
         Ok(false)
     }
@@ -250,15 +256,28 @@ impl Arguments {
     }
 
     /// Adds up what the processes say, until the first finding.
-    fn gather(&self, lines: &mpsc::Receiver<String>) -> Result<(Totals, Option<Line>), String> {
+    fn gather(
+        &self,
+        lines: &mpsc::Receiver<(usize, Option<String>)>,
+        children: &mut [Child],
+    ) -> Result<(Totals, Option<Line>), String> {
         let mut totals = Totals::default();
+        let mut last = vec!["nothing".to_owned(); children.len()];
         let begun = Instant::now();
         let mut shown = begun;
         let is_shown = std::io::stderr().is_terminal();
-        for line in lines {
+        for (job, line) in lines {
+            let Some(line) = line else {
+                let ended = children[job].wait().map_err(|error| format!("a process is lost: {error}"))?;
+                if !ended.success() {
+                    return Err(format!("a process ended with {ended} in the run after {}", last[job]));
+                }
+                continue;
+            };
             let line: Line = serde_json::from_str(&line)
                 .map_err(|error| format!("a process says {line:?}, which is no run: {error}"))?;
             totals.add(&line);
+            last[job] = format!("{} {}", line.scenario, line.seed);
             if line.finding.is_some() {
                 return Ok((totals, Some(line)));
             }
@@ -369,23 +388,25 @@ fn print_finding(
     println!("{} {}: {finding}", scenario.name, settings.seed);
     let until = Instant::now() + LONGEST_SHORTENING;
     let mut shortest = finding.clone();
-    let left_out = shorten(&report.steps, |left_out| {
+    let kept = shorten(&report.steps, |kept| {
         if Instant::now() > until {
             return None;
         }
-        let settings = Settings { left_out: left_out.clone(), traces: false, ..settings.clone() };
+        let settings = Settings { only: Some(kept.clone()), traces: false, ..settings.clone() };
         let found = run(scenario, settings).finding;
         let is_found = found.is_some();
         shortest = found.unwrap_or_else(|| shortest.clone());
         Some(is_found)
     });
-    let kept: BTreeSet<_> = report.steps.iter().filter(|step| !left_out.contains(step)).collect();
     println!("with {} of {} steps: {shortest}", kept.len(), report.steps.len());
     let mutation = mutation.map(|named| format!(" --mutation {}", named.name)).unwrap_or_default();
-    println!(
-        "repeat it: cargo xtask simulate --scenario {} --seed {}{mutation}",
-        scenario.name, settings.seed
-    );
+    let command =
+        format!("cargo xtask simulate --scenario {} --seed {}{mutation}", scenario.name, settings.seed);
+    println!("repeat it: {command}");
+    if !kept.is_empty() && kept.len() < report.steps.len() {
+        let steps: Vec<String> = kept.iter().map(|(client, step)| format!("{client}.{step}")).collect();
+        println!("only this: {command} --only {}", steps.join(","));
+    }
     false
 }
 

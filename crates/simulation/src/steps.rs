@@ -1,4 +1,4 @@
-//! What the clients of a scenario do, one step after the other, and which steps are left out.
+//! What the clients of a scenario do, one step after the other, and which steps they take.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,21 +14,23 @@ pub(crate) type StepId = (usize, usize);
 #[derive(Debug, Clone)]
 pub(crate) struct Steps {
     seed: u64,
-    left_out: Arc<BTreeSet<StepId>>,
+    /// `None`: all.
+    only: Option<Arc<BTreeSet<StepId>>>,
     done: Arc<Mutex<Vec<StepId>>>,
 }
 
 impl Steps {
-    pub(crate) fn new(seed: u64, left_out: BTreeSet<StepId>) -> Self {
-        Self { seed, left_out: Arc::new(left_out), done: Arc::default() }
+    /// All steps, or only some.
+    pub(crate) fn new(seed: u64, only: Option<BTreeSet<StepId>>) -> Self {
+        Self { seed, only: only.map(Arc::new), done: Arc::default() }
     }
 
-    /// The steps of a client that are not left out, each with its randomness.
+    /// The steps that a client takes, each with its randomness.
     pub(crate) fn of(&self, client: usize, count: usize) -> impl Iterator<Item = (usize, Rng)> + use<> {
         let steps = self.clone();
         (0..count).filter_map(move |index| {
             let id = (client, index);
-            if steps.left_out.contains(&id) {
+            if steps.only.as_ref().is_some_and(|only| !only.contains(&id)) {
                 return None;
             }
             steps.done.lock().unwrap_or_else(PoisonError::into_inner).push(id);
@@ -42,29 +44,28 @@ impl Steps {
     }
 }
 
-/// Which of the steps need to be left in, so that a run still fails: a short list, though not always the shortest.
+/// Those of the steps that a run needs so that it still fails: few, though not always the fewest.
 ///
-/// `fails` runs with steps left out, and says whether that still fails; `None` ends the search.
+/// `fails` runs only the steps that it is given, and says whether that still fails; `None` ends the search.
 pub(crate) fn shorten(
     steps: &[StepId],
     mut fails: impl FnMut(&BTreeSet<StepId>) -> Option<bool>,
 ) -> BTreeSet<StepId> {
-    let mut left_out = BTreeSet::new();
+    let mut kept: BTreeSet<StepId> = steps.iter().copied().collect();
     let mut size = steps.len().div_ceil(2);
     while size > 0 {
-        let kept: Vec<StepId> = steps.iter().copied().filter(|step| !left_out.contains(step)).collect();
-        for chunk in kept.chunks(size) {
-            let mut more = left_out.clone();
-            more.extend(chunk);
-            match fails(&more) {
-                Some(true) => left_out = more,
+        let looked_at: Vec<StepId> = kept.iter().copied().collect();
+        for chunk in looked_at.chunks(size) {
+            let fewer = kept.iter().copied().filter(|step| !chunk.contains(step)).collect();
+            match fails(&fewer) {
+                Some(true) => kept = fewer,
                 Some(false) => {}
-                None => return left_out,
+                None => return kept,
             }
         }
         size = if size == 1 { 0 } else { size.div_ceil(2).min(size - 1) };
     }
-    left_out
+    kept
 }
 
 #[cfg(test)]
@@ -77,20 +78,18 @@ mod tests {
             (0..4).flat_map(|client| (0..25).map(move |index| (client, index))).collect();
         let matter = [(0, 7), (3, 24)];
         let mut runs = 0;
-        let left_out = shorten(&steps, |left_out| {
+        let kept = shorten(&steps, |kept| {
             runs += 1;
-            Some(matter.iter().all(|step| !left_out.contains(step)))
+            Some(matter.iter().all(|step| kept.contains(step)))
         });
-        let kept: Vec<_> = steps.iter().filter(|step| !left_out.contains(step)).copied().collect();
-        assert_eq!(kept, matter);
+        assert_eq!(kept, BTreeSet::from(matter));
         assert!(runs < 100, "{runs} runs");
     }
 
     #[test]
     fn a_step_does_not_depend_on_others() {
-        let all: Vec<_> =
-            Steps::new(1, BTreeSet::new()).of(0, 3).map(|(index, mut rng)| (index, rng.u64(..))).collect();
-        let steps = Steps::new(1, BTreeSet::from([(0, 0)]));
+        let all: Vec<_> = Steps::new(1, None).of(0, 3).map(|(index, mut rng)| (index, rng.u64(..))).collect();
+        let steps = Steps::new(1, Some(BTreeSet::from([(0, 1), (0, 2)])));
         let some: Vec<_> = steps.of(0, 3).map(|(index, mut rng)| (index, rng.u64(..))).collect();
         assert_eq!(some, all[1..]);
         assert_eq!(steps.done(), [(0, 1), (0, 2)]);

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use cloudflare_clients::Error;
-use cloudflare_clients::r2::{Conditional, R2Service, Range};
+use cloudflare_clients::r2::{Conditional, ListPage, R2Service, Range};
 use cloudflare_emulator::{KvBehaviour, R2Behaviour};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
@@ -25,6 +25,9 @@ use crate::world::{BUCKET, World};
 const CLIENTS: usize = 4;
 const STEPS: usize = 25;
 const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
+/// Nobody changes these: what is listed of them is always the same.
+const FIXED: [&str; 8] =
+    ["fixed/1", "fixed/2/a", "fixed/2/b", "fixed/2/c", "fixed/3/a", "fixed/4", "fixed/5/a", "fixed/5/b"];
 /// No operation takes longer: its attempts, their timeouts and the waits between them.
 const LONGEST: Duration = Duration::from_mins(20);
 
@@ -48,15 +51,24 @@ pub(super) async fn run(world: World) -> Outcome {
             keys: &keys,
         });
     }
+    for key in FIXED {
+        let put = clients[0].r2.put(key, "fixed").await;
+        put.map_err(|error| Finding::new(format!("a put in fine weather fails: {error}")))?;
+    }
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
     // What is there in the end is what the answers say.
+    let in_calm =
+        |answered: bool| if answered { Ok(()) } else { Err(Finding::new("no answer in fine weather")) };
     for key in KEYS {
-        Box::pin(clients[0].get(key, None, Condition::default())).await?;
+        in_calm(Box::pin(clients[0].get(key, None, Condition::default())).await?)?;
     }
-    clients[0].list(1).await?;
+    for page_size in [1, 3] {
+        in_calm(clients[0].list(page_size).await?)?;
+        in_calm(clients[0].list_by_prefix(page_size).await?)?;
+    }
     history.check().outcome()
 }
 
@@ -99,12 +111,16 @@ impl ObjectsClient<'_> {
                 let condition =
                     if rng.u8(..3) == 0 { self.condition(key, rng).await? } else { Condition::default() };
                 let range = rng.bool().then(|| range(rng));
-                Box::pin(self.get(key, range, condition)).await
+                Box::pin(self.get(key, range, condition)).await.map(drop)
             }
             11..13 => self.head(key).await,
             13..15 => self.delete(key).await,
-            15..17 => self.copy(KEYS[rng.usize(..KEYS.len())], key).await,
-            17..18 => self.list(rng.u32(1..4)).await,
+            15..17 => {
+                let condition = self.condition(key, rng).await?;
+                self.copy(KEYS[rng.usize(..KEYS.len())], key, condition).await
+            }
+            17..18 if rng.bool() => self.list_by_prefix(rng.u32(1..4)).await.map(drop),
+            17..18 => self.list(rng.u32(1..4)).await.map(drop),
             _ => Box::pin(self.put_of_own(index, rng)).await,
         }
     }
@@ -148,10 +164,11 @@ impl ObjectsClient<'_> {
         if self.recorder.record(&key, input, stored).await? == Some(Output::PreconditionFailed) {
             return Err(Finding::new(format!("the put of {key} was refused by what only it has written")));
         }
-        Box::pin(self.get(&key, None, Condition::default())).await
+        Box::pin(self.get(&key, None, Condition::default())).await.map(drop)
     }
 
-    async fn get(&self, key: &str, range: Option<r2::Range>, condition: Condition) -> Outcome {
+    /// Whether there was an answer.
+    async fn get(&self, key: &str, range: Option<r2::Range>, condition: Condition) -> Result<bool, Finding> {
         let mut get = self.r2.get(key).only_if(conditional(&condition));
         if let Some(range) = range {
             get = get.range(match range {
@@ -167,7 +184,7 @@ impl ObjectsClient<'_> {
             let bytes = object.bytes().await?;
             Ok(Output::Found { etag, size, mark, bytes: Digest::of(&bytes) })
         };
-        Box::pin(self.record(key, input, got)).await
+        Ok(Box::pin(self.recorder.record(key, input, got)).await?.is_some())
     }
 
     async fn head(&self, key: &str) -> Outcome {
@@ -185,22 +202,44 @@ impl ObjectsClient<'_> {
         self.record(key, Input::delete(), delete).await
     }
 
-    async fn copy(&self, source: &str, key: &str) -> Outcome {
+    async fn copy(&self, source: &str, key: &str, condition: Condition) -> Outcome {
         if source == key {
             return Ok(());
         }
-        let copy =
-            async { self.r2.copy(source, key).await.map(|stored| Output::Stored { etag: stored.etag }) };
-        self.record(key, Input::copy(source, Condition::default()), copy).await
+        let copy = self.r2.copy(source, key).only_if(conditional(&condition));
+        let copied = async { copy.await.map(|stored| Output::Stored { etag: stored.etag }) };
+        self.record(key, Input::copy(source, condition), copied).await
     }
 
-    async fn list(&self, page_size: u32) -> Outcome {
+    /// What nobody changes, page after page. Whether there was an answer.
+    async fn list_by_prefix(&self, page_size: u32) -> Result<bool, Finding> {
+        trace::count("operations");
+        let pages = self.r2.list().prefix("fixed/").delimiter("/").page_size(page_size).pages();
+        let listed: Result<Vec<_>, Error> = pages.try_collect().await;
+        let pages = match listed {
+            Ok(pages) => pages,
+            Err(error) => return Ok(recorder::answer(&error)?.is_some()),
+        };
+        let names = |page: ListPage| {
+            let keys = page.objects.into_iter().map(|object| object.key);
+            keys.chain(page.delimited_prefixes).collect::<Vec<_>>()
+        };
+        let mut names: Vec<_> = pages.into_iter().flat_map(names).collect();
+        names.sort();
+        if names != ["fixed/1", "fixed/2/", "fixed/3/", "fixed/4", "fixed/5/"] {
+            return Err(Finding::new(format!("the listing by a delimiter has {names:?}")));
+        }
+        Ok(true)
+    }
+
+    /// Whether there was an answer.
+    async fn list(&self, page_size: u32) -> Result<bool, Finding> {
         let began = now();
         trace::count("operations");
         let listed: Result<Vec<_>, Error> = self.r2.list().page_size(page_size).stream().try_collect().await;
         let rows = match listed {
             Ok(rows) => rows,
-            Err(error) => return recorder::answer(&error).map(drop),
+            Err(error) => return Ok(recorder::answer(&error)?.is_some()),
         };
         if !rows.is_sorted_by(|one, two| one.key < two.key) {
             return Err(Finding::new("a listing is out of order, or has a key twice"));
@@ -215,9 +254,13 @@ impl ObjectsClient<'_> {
             });
             self.recorder.history.record(during, self.recorder.client, key.as_str(), Input::Listed, output);
         }
-        match rows.iter().find(|object| !known.contains(&object.key)) {
-            None => Ok(()),
-            Some(object) => Err(Finding::new(format!("the listing has {:?}, which nobody put", object.key))),
+        let is_known = |key: &String| known.contains(key) || FIXED.contains(&key.as_str());
+        if let Some(object) = rows.iter().find(|object| !is_known(&object.key)) {
+            return Err(Finding::new(format!("the listing has {:?}, which nobody put", object.key)));
+        }
+        match FIXED.iter().find(|key| !rows.iter().any(|object| object.key == **key)) {
+            None => Ok(true),
+            Some(key) => Err(Finding::new(format!("the listing lacks {key:?}"))),
         }
     }
 

@@ -38,10 +38,13 @@ pub(super) async fn run(world: World) -> Outcome {
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
-    clients[0].get().await?;
+    let mut are_answered = clients[0].get().await?;
     let known = uploads.borrow().clone();
     for upload in known {
-        clients[0].list_parts(&upload.id).await?;
+        are_answered &= clients[0].list_parts(&upload.id).await?;
+    }
+    if !are_answered {
+        return Err(Finding::new("no answer in fine weather"));
     }
     history.check().outcome()
 }
@@ -77,25 +80,30 @@ impl UploadsClient<'_> {
             (!uploads.is_empty()).then(|| uploads[rng.usize(..uploads.len())].clone())
         };
         match (known, rng.u8(..12)) {
-            (None, _) | (_, 0) => self.create().await,
+            (None, _) | (_, 0) => self.create(rng).await,
             (Some(upload), 1..6) => self.upload_part(&upload.id, rng).await,
             (Some(upload), 6..8) => self.complete(&upload, rng).await,
             (Some(upload), 8) => self.abort(&upload.id).await,
-            (Some(upload), 9) => self.list_parts(&upload.id).await,
+            (Some(upload), 9) => self.list_parts(&upload.id).await.map(drop),
             (Some(_), 10) => {
                 let delete = async { self.r2.delete(KEY).await.map(|()| Output::Done) };
                 self.recorder.record(KEY, Input::delete(), delete).await.map(drop)
             }
-            (Some(_), _) => self.get().await,
+            (Some(_), _) => self.get().await.map(drop),
         }
     }
 
-    async fn create(&self) -> Outcome {
+    async fn create(&self, rng: &mut Rng) -> Outcome {
+        let mark = rng.bool().then(|| rng.u64(..1000));
         let create = async {
-            let upload = self.r2.create_multipart_upload(KEY).await?;
+            let mut create = self.r2.create_multipart_upload(KEY);
+            if let Some(mark) = mark {
+                create = create.metadata("mark", mark.to_string());
+            }
+            let upload = create.await?;
             Ok(Output::Created { upload: upload.upload_id().to_owned() })
         };
-        let created = self.recorder.record(KEY, Input::CreateUpload { mark: None }, create).await?;
+        let created = self.recorder.record(KEY, Input::CreateUpload { mark }, create).await?;
         if let Some(Output::Created { upload }) = created {
             self.uploads.borrow_mut().push(Upload { id: upload, parts: Vec::new() });
         }
@@ -147,22 +155,26 @@ impl UploadsClient<'_> {
         self.recorder.record(KEY, Input::Abort { upload: upload.to_owned() }, abort).await.map(drop)
     }
 
-    async fn list_parts(&self, upload: &str) -> Outcome {
+    /// Whether there was an answer.
+    async fn list_parts(&self, upload: &str) -> Result<bool, Finding> {
         let list = async {
             let page = self.handle(upload).list_parts().await?;
             let part = |part: UploadedPart| (part.part_number, part.etag, part.size.unwrap_or_default());
             Ok(Output::Parts(page.parts.into_iter().map(part).collect()))
         };
-        self.recorder.record(KEY, Input::ListParts { upload: upload.to_owned() }, list).await.map(drop)
+        let input = Input::ListParts { upload: upload.to_owned() };
+        Ok(self.recorder.record(KEY, input, list).await?.is_some())
     }
 
-    async fn get(&self) -> Outcome {
+    /// Whether there was an answer.
+    async fn get(&self) -> Result<bool, Finding> {
         let get = async {
             let Some(object) = self.r2.get(KEY).await? else { return Ok(Output::Absent) };
             let (etag, size) = (object.etag.clone(), object.size);
-            Ok(Output::Found { etag, size, mark: None, bytes: Digest::of(&object.bytes().await?) })
+            let mark = object.metadata("mark").and_then(|mark| mark.parse().ok());
+            Ok(Output::Found { etag, size, mark, bytes: Digest::of(&object.bytes().await?) })
         };
-        self.recorder.record(KEY, Input::get(), get).await.map(drop)
+        Ok(self.recorder.record(KEY, Input::get(), get).await?.is_some())
     }
 
     fn handle(&self, upload: &str) -> cloudflare_clients::r2::MultipartUpload {

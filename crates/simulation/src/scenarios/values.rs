@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cloudflare_clients::kv::{KvClient, Metadata, PutRequest};
+use cloudflare_clients::kv::{KvClient, ListedKey, Metadata, PutRequest};
 use cloudflare_clients::{Error, Runtime as _};
 use cloudflare_emulator::{KvBehaviour, R2Behaviour};
 use fastrand::Rng;
@@ -23,6 +23,8 @@ use crate::world::{World, counting_requests};
 const CLIENTS: usize = 4;
 const STEPS: usize = 25;
 const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
+/// How many further keys nobody changes: what is listed of them is always the same, and takes several pages.
+const FIXED: usize = 25;
 const LONGEST: Duration = Duration::from_mins(30);
 const CACHE_TTL: Duration = Duration::from_secs(60);
 
@@ -46,17 +48,27 @@ pub(super) async fn run(world: World) -> Outcome {
             history: &history,
         });
     }
+    let puts = (0..FIXED).map(|number| PutRequest::new(fixed(number), "fixed"));
+    let put = async { clients[0].kv.put_many(puts).await?.all().map(drop) };
+    put.await.map_err(|error| Finding::new(format!("a put in fine weather fails: {error}")))?;
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
     tokio::time::sleep(CACHE_TTL).await;
+    let mut are_answered = true;
     for key in KEYS {
-        clients[0].get(key).await?;
+        are_answered &= clients[0].get(key).await?;
     }
-    clients[0].list(2).await?;
-
+    are_answered &= clients[0].list(1).await?;
+    if !are_answered {
+        return Err(Finding::new("no answer in fine weather"));
+    }
     let rules = if is_eventual { Rules::EVENTUAL } else { Rules::IMMEDIATE };
     history.check(rules).outcome()
+}
+
+fn fixed(number: usize) -> String {
+    format!("fixed/{number:02}")
 }
 
 struct ValuesClient<'h> {
@@ -86,7 +98,7 @@ impl ValuesClient<'_> {
                 self.write(&[key], &[input], async { self.kv.put_many([request]).await?.all().map(drop) })
                     .await
             }
-            5..8 => self.get(key).await,
+            5..8 => self.get(key).await.map(drop),
             8..9 => {
                 let got = async {
                     Ok(match self.kv.get_with_metadata(key).text().await? {
@@ -98,7 +110,7 @@ impl ValuesClient<'_> {
                         }
                     })
                 };
-                self.read(key, got).await
+                self.read(key, got).await.map(drop)
             }
             9..11 => self.write(&[key], &[Input::Delete], async { self.kv.delete(key).await }).await,
             11..12 => {
@@ -112,12 +124,13 @@ impl ValuesClient<'_> {
                 let puts = async { self.kv.put_many(puts).await?.all().map(drop) };
                 self.write(&KEYS, &inputs, puts).await
             }
-            13..14 => self.get_many().await,
-            _ => self.list(rng.u32(1..4)).await,
+            13..14 => self.get_many().await.map(drop),
+            _ => self.list(rng.u32(1..4)).await.map(drop),
         }
     }
 
-    async fn get(&self, key: &str) -> Outcome {
+    /// Whether there was an answer, as of each read.
+    async fn get(&self, key: &str) -> Result<bool, Finding> {
         let got = async {
             Ok(match self.kv.get(key).bytes().await? {
                 None => Output::Missing,
@@ -127,13 +140,17 @@ impl ValuesClient<'_> {
         self.read(key, got).await
     }
 
-    async fn read(&self, key: &str, read: impl Future<Output = Result<Output, Error>>) -> Outcome {
+    async fn read(
+        &self,
+        key: &str,
+        read: impl Future<Output = Result<Output, Error>>,
+    ) -> Result<bool, Finding> {
         trace::count("operations");
         let id = self.history.invoke(now(), self.number, key, Input::Get);
         self.ended(&[id], read.await.map(|output| vec![output]), 1)
     }
 
-    async fn get_many(&self) -> Outcome {
+    async fn get_many(&self) -> Result<bool, Finding> {
         trace::count("operations");
         let ids = KEYS.map(|key| self.history.invoke(now(), self.number, key, Input::Get));
         let got = async {
@@ -147,12 +164,14 @@ impl ValuesClient<'_> {
         self.ended(&ids, got.await, 1)
     }
 
-    async fn list(&self, page_size: u32) -> Outcome {
+    async fn list(&self, page_size: u32) -> Result<bool, Finding> {
         trace::count("operations");
         // KV takes pages of ten keys at least.
         let ids = KEYS.map(|key| self.history.invoke(now(), self.number, key, Input::Listed));
+        let mut wrong = None;
         let listed = async {
             let keys: Vec<_> = self.kv.list().page_size(page_size * 10).stream().try_collect().await?;
+            wrong = wrong_listing(&keys);
             KEYS.iter()
                 .map(|key| match keys.iter().find(|listed| listed.name == *key) {
                     None => Ok(Output::Missing),
@@ -163,7 +182,11 @@ impl ValuesClient<'_> {
                 })
                 .collect()
         };
-        self.ended(&ids, listed.await, 1)
+        let listed = listed.await;
+        match wrong {
+            Some(wrong) => Err(Finding::new(wrong)),
+            None => self.ended(&ids, listed, 1),
+        }
     }
 
     async fn write(
@@ -177,11 +200,17 @@ impl ValuesClient<'_> {
         let ids: Vec<_> =
             each.map(|(key, input)| self.history.invoke(now(), self.number, *key, input.clone())).collect();
         let (written, requests) = counting_requests(write).await;
-        self.ended(&ids, written.map(|()| vec![Output::Done; keys.len()]), requests)
+        self.ended(&ids, written.map(|()| vec![Output::Done; keys.len()]), requests).map(drop)
     }
 
-    /// Notes what became of operations that were sent together.
-    fn ended(&self, ids: &[OperationId], answered: Result<Vec<Output>, Error>, requests: u32) -> Outcome {
+    /// Notes what became of operations that were sent together. Returns whether there was an answer.
+    fn ended(
+        &self,
+        ids: &[OperationId],
+        answered: Result<Vec<Output>, Error>,
+        requests: u32,
+    ) -> Result<bool, Finding> {
+        let is_answered = answered.is_ok();
         trace::line(format_args!("client {}: {answered:?}", self.number));
         for id in ids {
             (1..requests).for_each(|_| self.history.sent_again(*id));
@@ -201,8 +230,21 @@ impl ValuesClient<'_> {
                 }
             }
         }
-        Ok(())
+        Ok(is_answered)
     }
+}
+
+/// What no listing may be: out of order, with a key twice, without a key that nobody changes, or with one that nobody put.
+fn wrong_listing(keys: &[ListedKey]) -> Option<String> {
+    if !keys.is_sorted_by(|one, two| one.name < two.name) {
+        return Some("a listing is out of order, or has a key twice".to_owned());
+    }
+    let is_known = |name: &str| KEYS.contains(&name) || name.starts_with("fixed/");
+    let unknown = keys.iter().find(|key| !is_known(&key.name));
+    let lacks = (0..FIXED).map(fixed).find(|name| !keys.iter().any(|key| key.name == *name));
+    unknown
+        .map(|key| format!("the listing has {:?}, which nobody put", key.name))
+        .or_else(|| lacks.map(|name| format!("the listing lacks {name:?}")))
 }
 
 impl ValuesClient<'_> {
