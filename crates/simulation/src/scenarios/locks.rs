@@ -1,15 +1,17 @@
-//! Locks over a bucket: one holder at a time, tokens that grow, and a lock that becomes free again.
+//! Locks over a bucket: one holder at a time, tokens that grow, and a lock that is held for as long as its work takes and free once it
+//! is released.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloudflare_clients::ErrorKind;
 use cloudflare_clients::lock::Locks;
+use cloudflare_clients::{Error, ErrorKind};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 
 use crate::finding::{Finding, Outcome};
+use crate::recorder::is_unknown;
 use crate::storm::{Storm, in_storm};
 use crate::trace;
 use crate::world::{BUCKET, Client, World};
@@ -19,6 +21,10 @@ const STEPS: usize = 12;
 const TTL: Duration = Duration::from_secs(20);
 /// By how much the clocks may differ.
 const SKEW: Duration = Duration::from_secs(5);
+/// Longer than a lease, by the clock of whoever waits for its end too.
+const LONG: Duration = Duration::from_secs(60);
+/// Shorter than what is left of a lease that is renewed, but long enough for a write that comes too soon after another.
+const AT_ONCE: Duration = Duration::from_secs(5);
 const NAMES: [&str; 2] = ["film", "live"];
 
 /// Who holds what, as the clients see it.
@@ -44,21 +50,49 @@ pub(super) async fn run(world: World) -> Outcome {
 
     // Whatever became of them, they are free once their leases have ended.
     tokio::time::sleep(TTL + SKEW).await;
-    for name in NAMES {
-        let locks = locks(&clients[0])?;
-        let lock = locks.acquire(name, Duration::from_secs(60)).await;
-        let lock =
-            lock.map_err(|error| Finding::new(format!("the lock {name} is not free in the end: {error}")))?;
-        grows(&mut held.borrow_mut(), name, lock.token())?;
-        lock.release()
-            .await
-            .map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
+    for (number, name) in NAMES.into_iter().enumerate() {
+        let (first, second) = (number % CLIENTS, (number + 1) % CLIENTS);
+        let one_after_the_other = [(first, &clients[first]), (second, &clients[second])];
+        Box::pin(hold_in_the_end(name, one_after_the_other, &held)).await?;
     }
     Ok(())
 }
 
 fn locks(client: &Client) -> Result<Locks, Finding> {
     Ok(Locks::new(client.r2()?).with_ttl(TTL).with_clock_skew(SKEW))
+}
+
+/// In fine weather one client holds a lock for longer than a lease, and another has it as soon as it is released.
+async fn hold_in_the_end(
+    name: &'static str,
+    [(number, first), (next, second)]: [(usize, &Client); 2],
+    held: &RefCell<Held>,
+) -> Outcome {
+    let (locks, others) = (locks(first)?, locks(second)?);
+    let lock = locks.acquire(name, LONG).await;
+    let mut lock =
+        lock.map_err(|error| Finding::new(format!("the lock {name} is not free in the end: {error}")))?;
+    grows(&mut held.borrow_mut(), name, lock.token())?;
+    let work = async {
+        hold(number, name, LONG, held).await?;
+        match others.try_acquire(name).await {
+            Ok(None) => Ok(()),
+            Ok(Some(_)) => Err(Finding::new(format!("the lock {name} is acquired although it is held"))),
+            Err(error) => Err(Finding::new(format!("to try a lock fails in fine weather: {error}"))),
+        }
+    };
+    let held_on = lock.hold(work).await;
+    held_on.map_err(|error| Finding::new(format!("a hold in fine weather fails: {error}")))??;
+    let released = lock.release().await;
+    released.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
+    // A lease would not end so soon.
+    let lock = others.acquire(name, AT_ONCE).await;
+    let lock = lock
+        .map_err(|error| Finding::new(format!("the lock {name} is not free after its release: {error}")))?;
+    grows(&mut held.borrow_mut(), name, lock.token())?;
+    drop(Holding::begin(next, name, held)?);
+    let released = lock.release().await;
+    released.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))
 }
 
 async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held>) -> Outcome {
@@ -72,6 +106,7 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
             Ok(lock) => lock,
             Err(error) => {
                 trace::line(format_args!("client {number} step {index}: {name} not acquired: {error}"));
+                expected(&error)?;
                 continue;
             }
         };
@@ -91,12 +126,26 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
                 "client {number} step {index}: released {name}: {:?}",
                 released.is_ok()
             ));
+            match released {
+                Err(error) if error.kind() != ErrorKind::LockLost => expected(&error)?,
+                _ => (),
+            }
         }
         if rng.u8(..3) == 0 {
             set_clock(client, &mut rng);
         }
     }
     Ok(())
+}
+
+/// Whether a lock is not free, or a storm keeps it from being known whether it is.
+fn expected(error: &Error) -> Outcome {
+    let is_replaced =
+        error.kind() == ErrorKind::Integrity && error.message().contains("was replaced or deleted");
+    if is_unknown(error) || is_replaced {
+        return Ok(());
+    }
+    Err(Finding::new(format!("no storm explains that it fails with {error}")))
 }
 
 /// Sets the clock anew, within what locks allow: the clocks differ by less than the skew, as long as the run takes.

@@ -1,4 +1,5 @@
-//! Sessions in KV: found while they are good, refused once they have ended and that can be known, and nobody else's.
+//! Sessions in KV: found while they are good, and as they were updated; refused once they have ended and that can be known; and
+//! nobody else's.
 
 use std::cell::RefCell;
 use std::time::{Duration, SystemTime};
@@ -45,13 +46,54 @@ pub(super) async fn run(world: World) -> Outcome {
     let work = try_join_all(workers);
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
-    // What has ended is known everywhere after a while.
-    tokio::time::sleep(settings.longest_staleness()).await;
+    // What has ended is known everywhere after a while, and what is made then is later by all clocks.
+    tokio::time::sleep(settings.longest_staleness() + SKEW + ROUNDING).await;
     for (number, member) in members.iter().enumerate() {
         let worker = Worker { number, member, model: &model, world: &world };
         let sessions = model.borrow().sessions.len();
         for session in 0..sessions {
             worker.get_in_the_end(session).await?;
+        }
+    }
+    model.borrow_mut().is_calm = true;
+    use_in_the_end(&members, &model, &world).await
+}
+
+/// Each client makes a session in fine weather. Another updates it, and one after the other they use it for as long as it can
+/// live.
+async fn use_in_the_end<'w>(
+    members: &'w [Member<'w>],
+    model: &'w RefCell<Model<'w>>,
+    world: &'w World,
+) -> Outcome {
+    let settings = model.borrow().settings;
+    let worker = |number: usize| {
+        let number = number % CLIENTS;
+        Worker { number, member: &members[number], model, world }
+    };
+    let mut rng = world.rng("what is used in the end");
+    let mut made = Vec::new();
+    for number in 0..CLIENTS {
+        made.push(worker(number).create_in_the_end(&mut rng).await?);
+    }
+    // So that it may be remembered as it was.
+    for (number, session) in made.iter().enumerate() {
+        worker(number + 2).get_in_the_end(*session).await?;
+    }
+    // KV takes one write to a key within a second.
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    for (number, session) in made.iter().enumerate() {
+        worker(number + 1).update_in_the_end(*session, &mut rng).await?;
+    }
+    let pause = settings.pause_between_uses();
+    let mut passed = Duration::ZERO;
+    let mut uses = 0;
+    while passed < settings.max_age {
+        tokio::time::sleep(pause).await;
+        passed += pause;
+        uses += 1;
+        for (number, session) in made.iter().enumerate() {
+            worker(number + 1 + uses).get_in_the_end(*session).await?;
         }
     }
     Ok(())
@@ -92,6 +134,14 @@ impl Settings {
     /// For how long a cache may go on accepting what was ended in another one.
     fn longest_staleness(&self) -> Duration {
         self.kv_ttl.unwrap_or_default() + self.memory_ttl.map_or(Duration::ZERO, |ttl| ttl + SKEW)
+    }
+
+    /// The longest after which a session has to be found still, unless it takes longer until what was written before is
+    /// known.
+    fn pause_between_uses(&self) -> Duration {
+        let calls = Duration::from_secs(5);
+        let idle = self.idle.unwrap_or_default().saturating_sub(SKEW + ROUNDING + calls);
+        idle.max(self.longest_staleness() + Duration::from_secs(1))
     }
 
     /// For how long a session that nobody uses is good, at the least.
@@ -198,14 +248,26 @@ struct Made {
     user: usize,
     created: SystemTime,
     creation: Written,
-    /// What it has had for data, or was to have.
-    data: Vec<u64>,
-    /// Those that may have written it anew.
-    updates: Vec<Option<Written>>,
+    /// What it was made with.
+    data: u64,
+    /// What may have been written instead, and by what.
+    updates: Vec<Option<(u64, Written)>>,
     deletions: Vec<Written>,
     /// When the gets began that have found it or may find it.
     uses: Vec<Option<Duration>>,
+    /// Where it was made in fine weather.
+    is_calm: bool,
+    /// When gets of such a session have ended, and until when it lives by what they had written or found written.
+    lives: Vec<(Duration, Duration)>,
     log: Vec<String>,
+}
+
+impl Made {
+    /// All that has written its data, or may have.
+    fn writes(&self) -> impl Iterator<Item = (u64, &Written)> {
+        let updates = self.updates.iter().flatten().map(|(data, written)| (*data, written));
+        updates.chain([(self.data, &self.creation)])
+    }
 }
 
 /// What there is, and what may have ended.
@@ -214,24 +276,59 @@ struct Model<'s> {
     sessions: Vec<Made>,
     /// Of each user.
     log_outs: [Vec<Written>; USERS.len()],
+    /// Whether no storm is to come, and the last is long over.
+    is_calm: bool,
 }
 
 impl<'s> Model<'s> {
     fn new(settings: &'s Settings) -> Self {
-        Self { settings, sessions: Vec::new(), log_outs: Default::default() }
+        Self { settings, sessions: Vec::new(), log_outs: Default::default(), is_calm: false }
     }
 
-    /// Whether a get that began and ended at these times has to find a session.
-    fn has_to_be_found(&self, session: usize, ended: Duration) -> bool {
+    /// Whether what began and ended at these times has to find a session.
+    fn has_to_be_found(&self, session: usize, begun: Duration, ended: Duration) -> bool {
         let session = &self.sessions[session];
         let creation = &session.creation;
         let is_after = |log_out: &Written| {
             let skew = if log_out.by == creation.by { Duration::ZERO } else { SKEW + ROUNDING };
             log_out.returned.is_some_and(|returned| returned + skew <= creation.invoked)
         };
+        let staleness = self.settings.longest_staleness();
+        let is_in_use =
+            || session.lives.iter().any(|(known, until)| begun > *known + staleness && ended < *until);
         session.deletions.is_empty()
             && self.log_outs[session.user].iter().all(is_after)
-            && ended < creation.invoked + self.settings.unused()
+            && (ended < creation.invoked + self.settings.unused() || is_in_use())
+    }
+
+    /// Takes note of what a get has found, until when the session lives. In a storm nobody knows whether a use was written,
+    /// nor whether an earlier one is written later.
+    fn found(&mut self, session: usize, found: &Session<u64>) {
+        let session = &mut self.sessions[session];
+        if session.is_calm
+            && let Ok(life) = found.expires.duration_since(session.created)
+        {
+            let until = (session.creation.invoked + life).saturating_sub(SKEW + ROUNDING);
+            session.lives.push((trace::elapsed(), until));
+        }
+    }
+
+    /// Whether a get by a cache that began at a time must not find this data any more: it was certainly replaced, which has to be known.
+    fn is_replaced(&self, session: usize, data: u64, by: CacheId, begun: Duration) -> bool {
+        let session = &self.sessions[session];
+        let older =
+            session.writes().filter(|(written, _)| *written == data).filter_map(|(_, older)| older.settled);
+        let is_replaced = |older: Duration| {
+            session.writes().any(|(_, newer)| newer.invoked > older && self.is_known(newer, by, begun))
+        };
+        older.max().is_some_and(is_replaced)
+    }
+
+    /// Whether a cache has to know at a time of what was written.
+    fn is_known(&self, written: &Written, by: CacheId, begun: Duration) -> bool {
+        let at_once = written.by == by && self.settings.kv_ttl.is_none();
+        let staleness = if at_once { Duration::ZERO } else { self.settings.longest_staleness() };
+        written.acknowledged.is_some_and(|at| begun > at + staleness)
     }
 
     /// Why a get that began at a time must not find a session.
@@ -247,14 +344,10 @@ impl<'s> Model<'s> {
         if self.settings.idle.is_some_and(|idle| begun > used + idle + SKEW + ROUNDING) {
             return Some("it was not used for longer than its idle time");
         }
-        let is_known = |ending: &Written| {
-            let at_once = ending.by == by && self.settings.kv_ttl.is_none();
-            let staleness = if at_once { Duration::ZERO } else { self.settings.longest_staleness() };
-            ending.acknowledged.is_some_and(|at| begun > at + staleness)
-        };
+        let is_known = |ending: &Written| self.is_known(ending, by, begun);
         // What writes it may undo a deletion, as the last write wins.
-        let writes = || session.updates.iter().flatten().chain([creation]);
-        let is_final = |deletion: &Written| writes().all(|write| write.is_settled_by(deletion.invoked));
+        let is_final =
+            |deletion: &Written| session.writes().all(|(_, write)| write.is_settled_by(deletion.invoked));
         if session.deletions.iter().any(|deletion| is_known(deletion) && is_final(deletion)) {
             return Some("it was deleted");
         }
@@ -289,9 +382,9 @@ impl Worker<'_> {
             trace::count("operations");
             let session = self.any_session(&mut rng);
             match (rng.u8(..40), session) {
-                (0..8, _) | (_, None) => self.create(&mut rng).await?,
+                (0..8, _) | (_, None) => drop(self.create(&mut rng).await?),
                 (8..27, Some(session)) => drop(self.get(session).await?),
-                (27..31, Some(session)) => self.update(session, &mut rng).await?,
+                (27..31, Some(session)) => drop(self.update(session, &mut rng).await?),
                 (31..34, Some(session)) => self.delete(session).await?,
                 (34..36, _) => self.log_out(rng.usize(..USERS.len())).await?,
                 (36, Some(session)) => self.get_of_nobody(session, &mut rng).await?,
@@ -309,14 +402,15 @@ impl Worker<'_> {
         (count > 0).then(|| rng.usize(first..count))
     }
 
-    async fn create(&self, rng: &mut Rng) -> Outcome {
+    /// Its number, if it could be made.
+    async fn create(&self, rng: &mut Rng) -> Result<Option<usize>, Finding> {
         let (cache, id) = self.member.cache();
         let (user, data) = (rng.usize(..USERS.len()), rng.u64(..));
         let mut creation = Written::begin(id);
         let (created, requests) = counting_requests(cache.create(USERS[user], data)).await;
         let (token, session) = match created {
             Ok(created) => created,
-            Err(error) => return expected(&error),
+            Err(error) => return expected(&error).map(|()| None),
         };
         trace::count("sessions made");
         creation.end(true, requests, 1);
@@ -326,17 +420,19 @@ impl Worker<'_> {
             user,
             created: session.created,
             creation,
-            data: vec![data],
+            data,
             updates: Vec::new(),
             deletions: Vec::new(),
             uses: Vec::new(),
+            is_calm: model.is_calm,
+            lives: Vec::new(),
             log: Vec::new(),
         };
         model.sessions.push(made);
         let number = model.sessions.len() - 1;
         drop(model);
         self.note(number, format_args!("made for {} by {id:?}", USERS[user]));
-        self.check_content(number, &session)
+        self.check_content(number, &session).map(|()| Some(number))
     }
 
     /// Whether it could be asked.
@@ -365,8 +461,13 @@ impl Worker<'_> {
             if let Some(why) = self.model.borrow().is_over(number, id, begun) {
                 return Err(self.finding(number, format_args!("is found by {id:?} although {why}")));
             }
+            if self.model.borrow().is_replaced(number, session.data, id, begun) {
+                let what = format_args!("is found by {id:?} with data that was replaced");
+                return Err(self.finding(number, what));
+            }
+            self.model.borrow_mut().found(number, &session);
         } else {
-            if self.model.borrow().has_to_be_found(number, trace::elapsed()) {
+            if self.model.borrow().has_to_be_found(number, begun, trace::elapsed()) {
                 return Err(self.finding(number, format_args!("is not found by {id:?} although it is good")));
             }
             if self.model.borrow().is_over(number, id, begun).is_some() {
@@ -386,31 +487,54 @@ impl Worker<'_> {
         Err(Finding::new(format!("session {session} cannot be asked for in fine weather")))
     }
 
-    async fn update(&self, number: usize, rng: &mut Rng) -> Outcome {
+    /// Makes one, in fine weather.
+    async fn create_in_the_end(&self, rng: &mut Rng) -> Result<usize, Finding> {
+        for _ in 0..10 {
+            if let Some(session) = self.create(rng).await? {
+                return Ok(session);
+            }
+        }
+        Err(Finding::new("no session can be made in fine weather"))
+    }
+
+    /// Updates one, in fine weather.
+    async fn update_in_the_end(&self, session: usize, rng: &mut Rng) -> Outcome {
+        for _ in 0..10 {
+            if self.update(session, rng).await? {
+                return Ok(());
+            }
+        }
+        Err(Finding::new(format!("session {session} cannot be updated in fine weather")))
+    }
+
+    /// Whether there was an answer.
+    async fn update(&self, number: usize, rng: &mut Rng) -> Result<bool, Finding> {
         let (cache, id) = self.member.cache();
         let data = rng.u64(..);
         let mut written = Written::begin(id);
         let (token, update) = {
             let mut model = self.model.borrow_mut();
             let session = &mut model.sessions[number];
-            session.data.push(data);
-            session.updates.push(Some(written));
+            session.updates.push(Some((data, written)));
             (session.token.clone(), session.updates.len() - 1)
         };
         let (updated, requests) = counting_requests(cache.update(&token, data)).await;
         written.end(updated.is_ok(), requests, 2);
         // Where it found no session it has written nothing.
         let wrote = !matches!(updated, Ok(None));
-        self.model.borrow_mut().sessions[number].updates[update] = Some(written).filter(|_| wrote);
+        self.model.borrow_mut().sessions[number].updates[update] = wrote.then_some((data, written));
         self.note(
             number,
             format_args!("updated by {id:?} since {:.3}: {}", written.invoked.as_secs_f64(), said(&updated)),
         );
         match updated {
-            Ok(Some(session)) if session.data == data => self.check_content(number, &session),
+            Ok(Some(session)) if session.data == data => self.check_content(number, &session).map(|()| true),
             Ok(Some(_)) => Err(self.finding(number, format_args!("is updated and has other data"))),
-            Ok(None) => Ok(()),
-            Err(error) => expected(&error),
+            Ok(None) if self.model.borrow().has_to_be_found(number, written.invoked, trace::elapsed()) => {
+                Err(self.finding(number, format_args!("is not found to be updated although it is good")))
+            }
+            Ok(None) => Ok(true),
+            Err(error) => expected(&error).map(|()| false),
         }
     }
 
@@ -481,7 +605,7 @@ impl Worker<'_> {
             let session = &model.sessions[number];
             found.user == USERS[session.user]
                 && found.created == session.created
-                && session.data.contains(&found.data)
+                && session.writes().any(|(data, _)| data == found.data)
                 && found.expires <= found.created + model.settings.max_age
         };
         if is_as_made {
