@@ -35,16 +35,15 @@ pub(super) async fn run(world: World) -> Outcome {
             (0..PROCESSES).map(|process| world.process(&format!("process {process}.{life}"))).collect();
         let share = [0.0, 0.0, 0.000_5, 0.01][rng.usize(..4)];
         world.machine.set_faults(Faults::each(share));
-        if rng.u8(..4) == 0 {
+        let is_full = rng.u8(..4) == 0;
+        let may_fail = share > 0.0 || is_full;
+        if is_full {
             trace::count("full disks");
             world.machine.full_after(rng.u64(..3_000_000));
         }
-        let lives = join_all(
-            processes
-                .iter()
-                .enumerate()
-                .map(|(number, process)| live(&world, process, number + life * PROCESSES, number, &keys)),
-        );
+        let lives = join_all(processes.iter().enumerate().map(|(number, process)| {
+            live(&world, process, number + life * PROCESSES, number, &keys, may_fail)
+        }));
         // Those that are not killed close the store.
         let end = Duration::from_millis(rng.u64(10..5_000));
         let limit = if rng.bool() { end } else { LONGEST * 20 };
@@ -75,16 +74,23 @@ async fn prepare(world: &World) -> Outcome {
 /// What may be stored under a key.
 type Stored = Vec<Option<Bytes>>;
 
-/// The life of a process, which may be ended at any moment.
+/// The life of a process, which may be ended at any moment. Only where the disk may fail does anything of it.
 async fn live(
     world: &World,
     process: &Process,
     client: usize,
     number: usize,
     keys: &RefCell<BTreeMap<String, Stored>>,
+    may_fail: bool,
 ) -> Outcome {
-    let store = match process.open().await {
+    let takes_too_long =
+        |what: &str| Finding::new(format!("{what} of process {number} takes longer than {LONGEST:?}"));
+    let opened = tokio::time::timeout(LONGEST, process.open()).await;
+    let store = match opened.map_err(|_| takes_too_long("the opening"))? {
         Ok(store) => store,
+        Err(error) if !may_fail || error.kind() != ErrorKind::Storage => {
+            return Err(Finding::new(format!("the store of process {number} does not open: {error}")));
+        }
         Err(error) => {
             trace::line(format_args!("process {number} does not open the store: {error}"));
             trace::count("stores that did not open");
@@ -97,14 +103,11 @@ async fn live(
         tokio::time::sleep(Duration::from_millis(rng.u64(..500))).await;
         trace::count("operations");
         let key = format!("{number}/{}", rng.usize(..KEYS));
-        let step = tokio::time::timeout(LONGEST, step(&bucket, &key, keys, &mut rng));
-        step.await.unwrap_or_else(|_| {
-            Err(Finding::new(format!("step {index} of process {number} takes longer than {LONGEST:?}")))
-        })?;
+        let step = tokio::time::timeout(LONGEST, step(&bucket, &key, keys, &mut rng, may_fail));
+        step.await.map_err(|_| takes_too_long(&format!("step {index}")))??;
     }
     drop((bucket, store));
-    process.end().await;
-    Ok(())
+    tokio::time::timeout(LONGEST, process.end()).await.map_err(|_| takes_too_long("the end"))
 }
 
 async fn step(
@@ -112,6 +115,7 @@ async fn step(
     key: &str,
     keys: &RefCell<BTreeMap<String, Stored>>,
     rng: &mut Rng,
+    may_fail: bool,
 ) -> Outcome {
     let known = keys.borrow().get(key).cloned().unwrap_or_else(|| vec![None]);
     let may_be = |stored: Option<Bytes>| {
@@ -160,7 +164,7 @@ async fn step(
     };
     match outcome {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == ErrorKind::Storage => {
+        Err(error) if may_fail && error.kind() == ErrorKind::Storage => {
             trace::line(format_args!("{key}: {error}"));
             trace::count("operations that failed");
             Ok(())

@@ -2,8 +2,8 @@
 //! are cut and bits are flipped. What was proved is there, byte for byte.
 
 use std::io::Cursor;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use cloudflare_clients::r2::R2Service;
@@ -13,6 +13,7 @@ use fastrand::Rng;
 use futures_util::future::try_join_all;
 use futures_util::stream;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::Instant;
 
 use crate::finding::{Finding, Outcome};
 use crate::recorder::is_unknown;
@@ -25,6 +26,8 @@ const STEPS: usize = 6;
 const MIB: usize = 1024 * 1024;
 const PART: u64 = 5 * MIB as u64;
 const LONGEST: Duration = Duration::from_hours(4);
+/// How long a request may take to be carried out once its client has given it up: connections stall for five minutes at most.
+const LATEST: Duration = Duration::from_mins(6);
 
 pub(super) async fn run(world: World) -> Outcome {
     let mut server = world.server()?;
@@ -37,24 +40,22 @@ pub(super) async fn run(world: World) -> Outcome {
     let mut clients = Vec::new();
     for number in 0..CLIENTS {
         let r2 = world.client(&format!("client {number}"), &server).r2()?;
-        let keys = [
-            Key::new(format!("{number}/film"), storm.network),
-            Key::new(format!("{number}/copy"), storm.network),
-        ];
+        let keys = [Key::new(format!("{number}/film")), Key::new(format!("{number}/copy"))];
         clients.push(TransfersClient {
             number,
             r2,
             keys,
             storm,
             folder: folder.path().join(number.to_string()),
+            files: 0,
         });
     }
     let work = try_join_all(clients.iter_mut().map(|client| client.work(&world)));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
+    // What is still under way arrives: then nothing is late any more.
+    tokio::time::sleep(LATEST).await;
     for client in &mut clients {
-        for key in [0, 1] {
-            client.get(key, true).await?;
-        }
+        client.settle(&mut world.rng(&format!("end of client {}", client.number))).await?;
     }
     Ok(())
 }
@@ -64,30 +65,68 @@ struct Key {
     name: String,
     /// One of these; an object that is missing is `None`.
     may_be: Vec<Option<Bytes>>,
-    /// Whether a request may be carried out after its client has given it up: what was replaced may come back.
-    is_late: bool,
     /// Or damaged bytes, which whoever sent them was told of.
     may_be_damaged: bool,
+    /// What requests may bring back that are carried out after their client has given them up, and until when.
+    late: Vec<(Instant, Bytes)>,
+    /// Until when such a request may bring damaged bytes.
+    late_damage: Option<Instant>,
+    /// Until when such a request may copy to this key what is then stored under the other.
+    late_copy: Option<Instant>,
 }
 
 impl Key {
-    fn new(name: String, is_late: bool) -> Self {
-        Self { name, may_be: vec![None], is_late, may_be_damaged: false }
-    }
-
-    /// It was acknowledged, or read.
-    fn becomes(&mut self, stored: Vec<Option<Bytes>>) {
-        if self.is_late {
-            self.may_be.retain(Option::is_some);
-            self.may_be.extend(stored);
-        } else {
-            (self.may_be, self.may_be_damaged) = (stored, false);
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            may_be: vec![None],
+            may_be_damaged: false,
+            late: Vec::new(),
+            late_damage: None,
+            late_copy: None,
         }
     }
 
-    /// What a read has found, which has to be one of what may be there.
-    fn is(&mut self, found: Option<Bytes>) -> Outcome {
-        if !self.may_be.contains(&found) && !self.may_be_damaged {
+    /// It was acknowledged or read by an operation that began then. A request that is late by now has been carried out or never is.
+    fn becomes(&mut self, stored: Vec<Option<Bytes>>, began: Instant) {
+        (self.may_be, self.may_be_damaged) = (stored, false);
+        self.late.retain(|(until, _)| *until >= began);
+        self.late_damage = self.late_damage.filter(|until| *until >= began);
+    }
+
+    /// Its requests may be carried out later, and again.
+    fn was_sent(&mut self, content: Bytes) {
+        self.late.push((Instant::now() + LATEST, content));
+    }
+
+    /// Nobody knows whether it was stored.
+    fn may_become(&mut self, content: Bytes, may_be_damaged: bool) {
+        self.may_be.push(Some(content.clone()));
+        self.was_sent(content);
+        if may_be_damaged {
+            self.may_be_damaged = true;
+            self.late_damage = Some(Instant::now() + LATEST);
+        }
+    }
+
+    /// Whatever may be there, late requests included.
+    fn all(&self) -> Vec<Option<Bytes>> {
+        let late = self.late.iter().map(|(_, content)| Some(content.clone()));
+        self.may_be.iter().cloned().chain(late).collect()
+    }
+
+    fn is_damage_allowed(&self) -> bool {
+        self.may_be_damaged || self.late_damage.is_some()
+    }
+
+    fn allows(&self, found: Option<&Bytes>) -> bool {
+        self.all().iter().any(|may_be| may_be.as_ref() == found)
+            || (found.is_some() && self.is_damage_allowed())
+    }
+
+    /// What a read that began then has found, which has to be one of what may be there.
+    fn is(&mut self, found: Option<Bytes>, began: Instant) -> Outcome {
+        if !self.allows(found.as_ref()) {
             let size = found.map_or(0, |bytes| bytes.len());
             let what = format!(
                 "{} was read with {size} bytes that nobody has stored, or that were replaced",
@@ -95,7 +134,7 @@ impl Key {
             );
             return Err(Finding::new(what));
         }
-        self.becomes(vec![found]);
+        self.becomes(vec![found], began);
         Ok(())
     }
 }
@@ -105,7 +144,9 @@ struct TransfersClient {
     r2: R2Service,
     keys: [Key; 2],
     storm: Storm,
-    folder: std::path::PathBuf,
+    folder: PathBuf,
+    /// How many files it has written.
+    files: u64,
 }
 
 impl TransfersClient {
@@ -124,12 +165,16 @@ impl TransfersClient {
     }
 
     async fn step(&mut self, rng: &mut Rng) -> Outcome {
-        let kind = rng.u8(..10);
+        // Streams are put more often: that alone has nothing but the answer to tell damage by.
+        let kind = match rng.u8(..12) {
+            10.. => 7,
+            kind => kind,
+        };
         trace::line(format_args!("client {}: transfer of kind {kind}", self.number));
         match kind {
             0 => self.get(0, false).await,
-            1 => self.read().await,
-            2 | 3 => self.download(rng).await,
+            1 => self.read(false).await,
+            2 | 3 => self.download(rng, false).await,
             4 => self.copy(rng).await,
             _ => self.store(kind, rng).await,
         }
@@ -137,32 +182,35 @@ impl TransfersClient {
 
     /// Stores new bytes in one of several ways.
     async fn store(&mut self, kind: u8, rng: &mut Rng) -> Outcome {
-        let size = [100, 300_000, 6 * MIB, 11 * MIB + 1][rng.usize(..4)];
-        let mut content = vec![0; size];
-        rng.fill(&mut content);
-        let content = Bytes::from(content);
+        let content = new_content([100, 300_000, 6 * MIB, 11 * MIB + 1][rng.usize(..4)], rng);
         let name = self.keys[0].name.clone();
-        let stored = match kind {
+        let began = Instant::now();
+        let (content, stored) = match kind {
             5 => {
                 let upload = self.r2.upload_reader(Cursor::new(content.clone()), &name).part_size(PART);
-                upload.await.map(|uploaded| uploaded.verified)
+                (content, upload.await.map(|uploaded| uploaded.verified))
             }
-            6 => self.write(&name, &content).await,
-            7 => self.put_stream(&name, &content).await,
-            _ => {
-                let path = self.folder.join("film");
-                std::fs::write(&path, &content).map_err(|error| Finding::new(format!("no file: {error}")))?;
-                self.upload(&path, &name, rng).await
+            6 => {
+                let written = self.write(&name, &content).await;
+                (content, written)
             }
+            7 => {
+                let put = self.put_stream(&name, &content).await;
+                (content, put)
+            }
+            _ => self.upload(content, &name, rng).await?,
         };
-        self.stored(0, content, stored)
+        // Of the others each request says what its bytes hash to, so that the service refuses other bytes.
+        let may_be_damaged = kind == 7 && self.storm.flips;
+        self.stored(content, may_be_damaged, began, stored)
     }
 
     async fn write(&self, name: &str, content: &Bytes) -> Result<Verified, Error> {
         let mut writer = self.r2.writer(name).part_size(PART).open()?;
         for piece in content.chunks(700_000) {
             if let Err(error) = writer.write_all(piece).await {
-                return Err(Error::new(ErrorKind::Connection, format!("a write failed: {error}")));
+                let other = |error| Error::new(ErrorKind::Unsupported, format!("a write failed: {error}"));
+                return Err(error.downcast().unwrap_or_else(other));
             }
         }
         Ok(writer.finish().await?.verified)
@@ -175,110 +223,241 @@ impl TransfersClient {
         self.r2.put(name, body).await.map(|_| Verified::Md5)
     }
 
-    /// A file, in several goes.
-    async fn upload(&self, path: &Path, name: &str, rng: &mut Rng) -> Result<Verified, Error> {
+    /// A file, in several goes. Between two of them another file of the same size may take its place; says what was stored last.
+    async fn upload(
+        &mut self,
+        mut content: Bytes,
+        name: &str,
+        rng: &mut Rng,
+    ) -> Result<(Bytes, Result<Verified, Error>), Finding> {
+        let path = self.folder.join("film");
+        self.replace_file(&path, &content)?;
         let journals = self.folder.join("journals");
         let mut tries = 0;
         loop {
-            let upload = self.r2.upload(path, name).part_size(PART).journal(&journals);
-            let limit = if tries < 3 { Duration::from_millis(rng.u64(..60_000)) } else { LONGEST };
+            let upload = self.r2.upload(&path, name).part_size(PART).journal(&journals);
+            let limit = if tries < 3 { soon(rng) } else { LONGEST };
             match tokio::time::timeout(limit, upload).await {
                 Err(_) => trace::count("transfers interrupted"),
                 Ok(Err(error)) if error.is_retryable() && tries < 6 => trace::count("transfers that failed"),
-                Ok(uploaded) => return uploaded.map(|uploaded| uploaded.verified),
+                Ok(uploaded) => return Ok((content, uploaded.map(|uploaded| uploaded.verified))),
             }
             tries += 1;
+            if tries <= 3 && rng.u8(..3) == 0 {
+                trace::count("files replaced");
+                let other = new_content(content.len(), rng);
+                self.replace_file(&path, &other)?;
+                let given_up = std::mem::replace(&mut content, other);
+                self.may_be_copied(&given_up);
+                self.keys[0].may_become(given_up, false);
+            }
         }
     }
 
-    /// Notes what a write came to.
-    fn stored(&mut self, key: usize, content: Bytes, stored: Result<Verified, Error>) -> Outcome {
-        let key = &mut self.keys[key];
+    /// Puts a new file in the place of another one. Its time is its own, however fast that goes by the clock on the wall.
+    fn replace_file(&mut self, path: &Path, content: &Bytes) -> Outcome {
+        self.files += 1;
+        let time = SystemTime::UNIX_EPOCH + Duration::from_hours(self.files);
+        let new = path.with_extension("new");
+        std::fs::write(&new, content)
+            .and_then(|()| std::fs::File::options().write(true).open(&new)?.set_modified(time))
+            .and_then(|()| std::fs::rename(&new, path))
+            .map_err(|error| Finding::new(format!("no file: {error}")))
+    }
+
+    /// Notes what a write that began then came to.
+    fn stored(
+        &mut self,
+        content: Bytes,
+        may_be_damaged: bool,
+        began: Instant,
+        stored: Result<Verified, Error>,
+    ) -> Outcome {
+        self.may_be_copied(&content);
+        let key = &mut self.keys[0];
         match stored {
             Ok(verified) => {
                 trace::line(format_args!("client {}: stored {}, {verified:?}", self.number, key.name));
-                key.becomes(vec![Some(content)]);
+                key.becomes(vec![Some(content.clone())], began);
+                key.was_sent(content);
                 Ok(())
             }
             Err(error) => {
-                key.may_be.push(Some(content));
-                key.may_be_damaged |= self.storm.flips;
+                key.may_become(content, may_be_damaged);
                 self.failed(&error)
             }
         }
     }
 
-    /// Whether a failure may be.
+    /// Notes that a copy which was given up may find this.
+    fn may_be_copied(&mut self, content: &Bytes) {
+        let copy = &mut self.keys[1];
+        if let Some(until) = copy.late_copy.filter(|until| *until >= Instant::now()) {
+            copy.late.push((until, content.clone()));
+        }
+    }
+
+    /// Whether a failure may be. What the service has said may be flipped; what the library says by itself may not.
     fn failed(&self, error: &Error) -> Outcome {
         trace::line(format_args!("client {}: {error}", self.number));
         trace::count("transfers that failed");
-        let may_be = self.storm.flips || is_unknown(error) || error.kind() == ErrorKind::BodyNotReplayable;
-        if may_be { Ok(()) } else { Err(Finding::new(format!("no failure is like this: {error}"))) }
+        let may_be = match error.kind() {
+            // Only the disk of the server fails, of which it says 500.
+            ErrorKind::Storage => false,
+            ErrorKind::BodyNotReplayable => true,
+            ErrorKind::Integrity => self.storm.flips,
+            // A late request may replace what is being read.
+            ErrorKind::PreconditionFailed => self.storm.flips || self.storm.network,
+            ErrorKind::InvalidInput
+            | ErrorKind::Credentials
+            | ErrorKind::Forbidden
+            | ErrorKind::NotFound
+            | ErrorKind::NotModified
+            | ErrorKind::NoSuchBucket
+            | ErrorKind::NoSuchUpload
+            | ErrorKind::Conflict
+            | ErrorKind::RangeNotSatisfiable
+            | ErrorKind::Unsupported => self.storm.flips && error.status().is_some(),
+            _ => is_unknown(error),
+        };
+        if may_be {
+            Ok(())
+        } else {
+            Err(Finding::new(format!("no failure is like this ({:?}): {error}", error.kind())))
+        }
+    }
+
+    /// Reads what is there, stores once more, and reads that in every way, while nothing fails and nothing is late.
+    async fn settle(&mut self, rng: &mut Rng) -> Outcome {
+        self.get(0, true).await?;
+        self.get(1, true).await?;
+        let content = new_content([100, 300_000, 5 * MIB + 1][rng.usize(..3)], rng);
+        let (name, copy) = (self.keys[0].name.clone(), self.keys[1].name.clone());
+        let (content, stored) = self.upload(content, &name, rng).await?;
+        stored?;
+        // Attempts that were given up have until here.
+        tokio::time::sleep(LATEST).await;
+        self.keys[0].becomes(vec![Some(content.clone())], Instant::now());
+        self.get(0, true).await?;
+        self.read(true).await?;
+        self.download(rng, true).await?;
+        self.r2.copy_object(name.as_str(), &copy).await?;
+        self.keys[1].becomes(vec![Some(content)], Instant::now());
+        self.get(1, true).await
     }
 
     async fn get(&mut self, key: usize, must_succeed: bool) -> Outcome {
+        let began = Instant::now();
         match self.r2.get(&self.keys[key].name).bytes().await {
-            Ok(found) => self.keys[key].is(found),
-            Err(error) if must_succeed => Err(Finding::new(format!("a get in fine weather fails: {error}"))),
-            Err(error) => self.failed(&error),
+            Ok(found) => self.keys[key].is(found, began),
+            Err(error) => self.read_failed(&error, must_succeed),
         }
     }
 
-    async fn read(&mut self) -> Outcome {
+    async fn read(&mut self, must_succeed: bool) -> Outcome {
+        let began = Instant::now();
         let opened = self.r2.reader(&self.keys[0].name).range_size(PART).open().await;
         let mut reader = match opened {
             Ok(Some(reader)) => reader,
-            Ok(None) => return self.keys[0].is(None),
-            Err(error) => return self.failed(&error),
+            Ok(None) => return self.keys[0].is(None, began),
+            Err(error) => return self.read_failed(&error, must_succeed),
         };
         let mut bytes = Vec::new();
         match reader.read_to_end(&mut bytes).await {
-            Ok(_) => self.keys[0].is(Some(bytes.into())),
-            // An error of the library is inside, of which kind it does not say.
-            Err(error) => {
-                trace::line(format_args!("client {}: a reader fails: {error}", self.number));
-                Ok(())
-            }
+            Ok(_) => self.keys[0].is(Some(bytes.into()), began),
+            Err(error) => match error.downcast::<Error>() {
+                Ok(error) => self.read_failed(&error, must_succeed),
+                Err(error) => {
+                    Err(Finding::new(format!("a reader fails, not with an error of the library: {error}")))
+                }
+            },
         }
     }
 
-    async fn download(&mut self, rng: &mut Rng) -> Outcome {
+    fn read_failed(&self, error: &Error, must_succeed: bool) -> Outcome {
+        if must_succeed {
+            return Err(Finding::new(format!("a read in fine weather fails: {error}")));
+        }
+        // What was read before the connection was cut is of an object that is gone.
+        if error.kind() == ErrorKind::Integrity && error.message().contains("was replaced or deleted") {
+            return Ok(());
+        }
+        self.failed(error)
+    }
+
+    async fn download(&mut self, rng: &mut Rng, must_succeed: bool) -> Outcome {
         let path = self.folder.join("download");
+        let before = file(&path)?;
         let mut tries = 0;
         loop {
+            let began = Instant::now();
             let download = self.r2.download(&self.keys[0].name, &path).range_size(PART);
-            let limit = if tries < 3 { Duration::from_millis(rng.u64(..60_000)) } else { LONGEST };
-            match tokio::time::timeout(limit, download).await {
+            let limit = if tries < 3 { soon(rng) } else { LONGEST };
+            let downloaded = tokio::time::timeout(limit, download).await;
+            let found = file(&path)?;
+            if !matches!(downloaded, Ok(Ok(Some(_)))) && found != before {
+                let size = found.map_or(0, |bytes| bytes.len());
+                let what =
+                    format!("a download that is not done has left {size} bytes in the place of its file");
+                return Err(Finding::new(what));
+            }
+            match downloaded {
                 Err(_) => trace::count("transfers interrupted"),
                 Ok(Err(error)) if error.is_retryable() && tries < 6 => trace::count("transfers that failed"),
-                Ok(Err(error)) => return self.failed(&error),
-                Ok(Ok(None)) => return self.keys[0].is(None),
-                Ok(Ok(Some(_))) => break,
+                Ok(Err(error)) => return self.read_failed(&error, must_succeed),
+                Ok(Ok(None)) => return self.keys[0].is(None, began),
+                Ok(Ok(Some(_))) if found.is_none() => {
+                    return Err(Finding::new("a download is not there"));
+                }
+                Ok(Ok(Some(_))) => return self.keys[0].is(found, began),
             }
             tries += 1;
         }
-        let bytes = std::fs::read(&path)
-            .map_err(|error| Finding::new(format!("a download is not there: {error}")))?;
-        self.keys[0].is(Some(bytes.into()))
     }
 
     async fn copy(&mut self, rng: &mut Rng) -> Outcome {
         let copy = self.r2.copy_object(self.keys[0].name.as_str(), &self.keys[1].name);
         let copy = if rng.bool() { copy.part_size(PART).whole_up_to(0) } else { copy };
-        match copy.await {
-            Ok(_) => {
-                let [source, copy] = &mut self.keys;
-                copy.becomes(source.may_be.iter().filter(|of| of.is_some()).cloned().collect());
-                copy.may_be_damaged |= source.may_be_damaged;
-            }
-            Err(error) if error.kind() == ErrorKind::NoSuchKey && self.keys[0].may_be.contains(&None) => {}
-            Err(error) => {
-                let source = self.keys[0].may_be.clone();
-                self.keys[1].may_be.extend(source);
-                self.keys[1].may_be_damaged |= self.storm.flips;
-                return self.failed(&error);
-            }
+        let began = Instant::now();
+        let copied = copy.await;
+        let [source, copy] = &mut self.keys;
+        copy.late_copy = Some(Instant::now() + LATEST);
+        let contents: Vec<Bytes> = source.all().into_iter().flatten().collect();
+        let may_be_damaged = source.is_damage_allowed();
+        if copied.is_ok() {
+            copy.becomes(Vec::new(), began);
         }
-        Ok(())
+        for content in contents {
+            copy.may_become(content, may_be_damaged);
+        }
+        match copied {
+            Ok(_) => {
+                copy.may_be_damaged |= may_be_damaged;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::NoSuchKey && source.may_be.contains(&None) => Ok(()),
+            Err(error) => self.failed(&error),
+        }
+    }
+}
+
+fn new_content(size: usize, rng: &mut Rng) -> Bytes {
+    let mut content = vec![0; size];
+    rng.fill(&mut content);
+    content.into()
+}
+
+/// After how long a transfer is interrupted: often before a large one can be done.
+fn soon(rng: &mut Rng) -> Duration {
+    let longest = [1_000, 60_000][rng.usize(..2)];
+    Duration::from_millis(rng.u64(..longest))
+}
+
+/// The bytes of a file, if there is one.
+fn file(path: &Path) -> Result<Option<Bytes>, Finding> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes.into())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Finding::new(format!("a file cannot be read: {error}"))),
     }
 }
