@@ -30,7 +30,7 @@ pub(crate) fn simulate(workspace: &Workspace, options: &Options) -> bool {
 
 /// The program, to which arguments are added. `profile`: cargo's flags that say how it is built.
 pub(crate) fn program(workspace: &Workspace, profile: &[&str]) -> Command {
-    let mut command = workspace.cargo(["run", "--quiet", "--package", "simulation"]);
+    let mut command = workspace.cargo(["run", "--package", "simulation"]);
     command.args(profile).arg("--");
     command
 }

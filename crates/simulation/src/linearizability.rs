@@ -488,8 +488,8 @@ impl<'a, S: Specification> Search<'a, S> {
             further => format!("; what was under way could make it {}", self.describe(further)),
         };
         let message = format!(
-            "client {client} asked for {input:?} and was answered {}, for which there is no place after the {at} operations that were \
-             answered before it. By then the key was {}{further}",
+            "client {client} asked for {input:?} and was answered {}, which no order of the operations explains. After the {at} that were \
+             answered before it the key was {}{further}",
             output.as_ref().map(|output| format!("{output:?}")).unwrap_or_default(),
             self.describe(before)
         );
@@ -552,8 +552,8 @@ mod tests {
         let Err(Failure::Violation(violation)) = at(6) else { panic!("it is read too late") };
         assert_eq!(
             violation.to_string(),
-            "#1: client 1 asked for None and was answered 0, for which there is no place after the 1 operations that were answered \
-             before it. By then the key was 1"
+            "#1: client 1 asked for None and was answered 0, which no order of the operations explains. After the 1 that were \
+             answered before it the key was 1"
         );
     }
 
@@ -565,10 +565,7 @@ mod tests {
             panic!("nobody wrote it")
         };
         let message = violation.to_string();
-        assert!(
-            message.ends_with("By then the key was 0; what was under way could make it 1 or 2"),
-            "{message}"
-        );
+        assert!(message.ends_with("the key was 0; what was under way could make it 1 or 2"), "{message}");
     }
 
     #[test]

@@ -106,6 +106,10 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
     });
     // Tokio catches what panics in a task: its client sees a lost connection.
     let finding = finding.or_else(|| (PANICS.get() > 0).then(|| Finding::new("a task panicked")));
+    let finding = finding.map(|finding| match finding.history.as_slice() {
+        [] => finding.with_history(trace::notes()),
+        _ => finding,
+    });
     Report { summary, steps: steps.done(), finding }
 }
 

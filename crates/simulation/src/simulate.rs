@@ -17,6 +17,8 @@ use crate::scenarios::{self, SCENARIOS, Scenario};
 use crate::steps::{StepId, shorten};
 use crate::trace::{Counts, Summary};
 
+/// How much of a finding is shown where many are listed, in characters.
+const LONGEST_LINE: usize = 120;
 /// How long it is tried to leave out steps of what was found.
 const LONGEST_SHORTENING: Duration = Duration::from_secs(30);
 /// Seeds that have found something, which are tried again each time.
@@ -33,23 +35,23 @@ pub(crate) struct Arguments {
     /// Runs seeds from this one on; by default from one that the time gives
     #[arg(long, conflicts_with = "seed")]
     from: Option<u64>,
-    /// For how many minutes, or looks for a mutation for so long
+    /// For how many minutes it runs, or a mutation is looked for
     #[arg(long, default_value = "1", value_parser = minutes, conflicts_with = "seed")]
     minutes: Minutes,
     /// Runs this scenario alone
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["mutations", "next_mutation"])]
     scenario: Option<String>,
-    /// Does a line of the code wrong: it has to be found
-    #[arg(long, conflicts_with = "mutations")]
+    /// Does a line of the code wrong, which has to be found, in its scenario or the one that is given
+    #[arg(long, conflicts_with_all = ["mutations", "json", "jobs"])]
     mutation: Option<String>,
     /// Tries all mutations, one after the other
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["seed", "from", "json", "jobs"])]
     mutations: bool,
     /// Tries one of the mutations, another one each hour
-    #[arg(long, conflicts_with_all = ["mutation", "mutations"])]
+    #[arg(long, conflicts_with_all = ["mutation", "mutations", "seed", "from", "json", "jobs"])]
     next_mutation: bool,
     /// How many processes run at once; as many as there are processors by default
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["seed", "json"])]
     jobs: Option<NonZero<usize>>,
     /// Takes only these steps, each the number of a client and that of its step
     #[arg(long, requires = "seed", value_delimiter = ',', value_parser = step, value_name = "CLIENT.STEP")]
@@ -58,14 +60,19 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "seed")]
     trace: bool,
     /// Lists scenarios and mutations
-    #[arg(long)]
+    #[arg(long, exclusive = true)]
     list: bool,
-    /// Prints a line of JSON for each run
-    #[arg(long)]
+    /// Prints a line of JSON for each run, in one process
+    #[arg(long, conflicts_with = "seed")]
     json: bool,
     /// Runs each seed after so many
     #[arg(long, hide = true, default_value_t = 1)]
     stride: u64,
+}
+
+/// Those of all scenarios.
+fn names() -> String {
+    SCENARIOS.iter().map(|scenario| scenario.name).collect::<Vec<_>>().join(", ")
 }
 
 fn step(text: &str) -> Result<StepId, String> {
@@ -123,7 +130,7 @@ impl Arguments {
             None => SCENARIOS.iter().collect(),
             Some(name) => vec![
                 scenarios::named(name)
-                    .ok_or_else(|| format!("there is no scenario {name:?}: --list names all"))?,
+                    .ok_or_else(|| format!("there is no scenario {name:?}: take one of {}", names()))?,
             ],
         };
         let mutation = self.mutation.as_deref().map(|name| {
@@ -297,18 +304,25 @@ impl Arguments {
 
     /// Whether a mutation is found in time.
     fn finds(&self, named: &Named) -> bool {
-        let Some(scenario) = scenarios::named(named.scenario) else { return false };
+        let scenario = self.scenario.as_deref().unwrap_or(named.scenario);
+        let Some(scenario) = scenarios::named(scenario) else { return false };
         let (begun, longest) = (Instant::now(), self.duration());
-        let mut seed = 1;
+        let mut seed = self.from.unwrap_or(1);
         while begun.elapsed() < longest {
             let settings = Settings { mutation: Some(named.mutation), ..Settings::of(seed) };
             if let Some(finding) = run(scenario, settings).finding {
                 let seconds = begun.elapsed().as_secs_f64();
-                let what = finding.what.lines().next().unwrap_or_default().to_owned();
+                let what: String = finding.what.chars().take(LONGEST_LINE).collect();
                 println!(
                     "{:<28} found in {} by seed {seed} after {seconds:.1} s: {what}",
                     named.name, scenario.name
                 );
+                if self.mutation.is_some() {
+                    let (scenario, mutation) = (scenario.name, named.name);
+                    println!(
+                        "show it: cargo xtask simulate --scenario {scenario} --seed {seed} --mutation {mutation}"
+                    );
+                }
                 return true;
             }
             seed += 1;
@@ -385,7 +399,7 @@ fn print_finding(
     report: &Report,
 ) -> bool {
     let Some(finding) = &report.finding else { return true };
-    println!("{} {}: {finding}", scenario.name, settings.seed);
+    println!("{} {}: {}", scenario.name, settings.seed, finding.what);
     let until = Instant::now() + LONGEST_SHORTENING;
     let mut shortest = finding.clone();
     let kept = shorten(&report.steps, |kept| {

@@ -1,11 +1,15 @@
 //! What happens in a run, line by line, and how often.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt;
+use std::io::Write as _;
 use std::time::Duration;
 
 use tokio::time::Instant;
+
+/// How many notes are kept.
+const NOTES: usize = 60;
 
 thread_local! {
     static TRACE: RefCell<Trace> = RefCell::default();
@@ -18,6 +22,7 @@ struct Trace {
     hash: u64,
     prints: bool,
     counts: Counts,
+    notes: VecDeque<String>,
 }
 
 /// How often what has happened.
@@ -37,7 +42,7 @@ pub(crate) struct Summary {
 /// Begins the trace of a run, in its Tokio runtime.
 pub(crate) fn begin(prints: bool) {
     let begun = Some(Instant::now());
-    TRACE.set(Trace { begun, hash: 0xcbf2_9ce4_8422_2325, prints, counts: Counts::default() });
+    TRACE.set(Trace { begun, hash: 0xcbf2_9ce4_8422_2325, prints, ..Trace::default() });
 }
 
 /// How much time has passed in the run.
@@ -53,9 +58,27 @@ pub(crate) fn line(what: fmt::Arguments<'_>) {
             trace.hash = (trace.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
         if trace.prints {
-            eprintln!("{line}");
+            // Whoever reads has had enough where it cannot be written.
+            trace.prints = writeln!(std::io::stdout(), "{line}").is_ok();
         }
     });
+}
+
+/// Adds a line about what clients do and become of: the last of these are shown with what was found.
+pub(crate) fn note(what: fmt::Arguments<'_>) {
+    line(what);
+    let note = format!("{:12.6} {what}", elapsed().as_secs_f64());
+    TRACE.with_borrow_mut(|trace| {
+        if trace.notes.len() == NOTES {
+            trace.notes.pop_front();
+        }
+        trace.notes.push_back(note);
+    });
+}
+
+/// The last notes.
+pub(crate) fn notes() -> Vec<String> {
+    TRACE.with_borrow(|trace| trace.notes.iter().cloned().collect())
 }
 
 /// Counts something.

@@ -123,7 +123,7 @@ impl Process {
     /// Ends it where it stands. What it has begun has no effect any more.
     pub(crate) fn kill(&self) {
         trace::count("kills");
-        trace::line(format_args!("a process is killed"));
+        trace::note(format_args!("a process is killed"));
         self.disk.kill();
         self.threads.kill();
     }
@@ -155,7 +155,7 @@ impl Server {
             match process.open().await {
                 Ok(store) => break store,
                 Err(error) if tries < 20 => {
-                    trace::line(format_args!("the store does not open: {error}"));
+                    trace::note(format_args!("the store does not open: {error}"));
                     trace::count("stores that did not open");
                     tries += 1;
                     if tries == 5 {
@@ -174,7 +174,7 @@ impl Server {
             cloudflare_emulator::simulation::serve(served, &credentials, behaviour, connections).await;
         });
         self.serving = Some(serving.abort_handle());
-        trace::line(format_args!("the server runs"));
+        trace::note(format_args!("the server runs"));
         Ok(store)
     }
 

@@ -86,7 +86,7 @@ fn reads_see_what_was_acknowledged() {
             (4, 5, Input::get(), Some(found(1))),
         ],
     );
-    assert!(message.contains("after the 2 operations that were answered before it"), "{message}");
+    assert!(message.contains("After the 2 that were answered before it"), "{message}");
     assert!(message.contains("#1    client 1: put"), "{message}");
     // New, then old again.
     assert_wrong(

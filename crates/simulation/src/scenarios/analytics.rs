@@ -310,7 +310,7 @@ impl Member<'_> {
     }
 
     fn end(&self, number: usize, recorded: Recorded) {
-        trace::line(format_args!("{} has recorded event {number}: {recorded:?}", self.name));
+        trace::note(format_args!("{} has recorded event {number}: {recorded:?}", self.name));
         let mut model = self.model.borrow_mut();
         let returned = model.next();
         let event = &mut model.events[number];
@@ -362,7 +362,7 @@ impl Member<'_> {
     async fn flush(&self, live: &Live, limit: Duration) -> Result<bool, Finding> {
         let recorded = self.model.borrow().unacknowledged(live.id);
         let flushed = live.while_alive(tokio::time::timeout(limit, live.writer.flush())).await;
-        trace::line(format_args!("{} has flushed: {:?}", self.name, flushed.as_ref().map(is_done)));
+        trace::note(format_args!("{} has flushed: {:?}", self.name, flushed.as_ref().map(is_done)));
         match flushed {
             Some(Ok(Ok(()))) => {
                 trace::count("flushes");
@@ -385,7 +385,7 @@ impl Member<'_> {
     fn kill(&self, live: &Rc<Live>, rng: &mut Rng) -> Outcome {
         self.check_buffer(live)?;
         trace::count("writers killed");
-        trace::line(format_args!("{} is killed", self.name));
+        trace::note(format_args!("{} is killed", self.name));
         if let Some((_, task)) = live.task.borrow_mut().take() {
             task.abort();
         }
@@ -458,7 +458,7 @@ impl Member<'_> {
     async fn read_in_the_end(&self, range: impl RangeBounds<SystemTime> + Clone) -> Outcome {
         for _ in 0..TRIES {
             if let Some(read) = self.read(range.clone()).await? {
-                trace::line(format_args!("{} events are read in the end", read.len()));
+                trace::note(format_args!("{} events are read in the end", read.len()));
                 let is_all =
                     matches!((range.start_bound(), range.end_bound()), (Bound::Unbounded, Bound::Unbounded));
                 return if is_all { self.check_stored(&read) } else { Ok(()) };
@@ -564,7 +564,7 @@ impl Member<'_> {
 
     /// Whether a failure is one of a storm.
     fn expected(&self, error: &Error) -> Outcome {
-        trace::line(format_args!("{}: it fails: {error}", self.name));
+        trace::note(format_args!("{}: it fails: {error}", self.name));
         trace::count("failures");
         match error.kind() {
             ErrorKind::Serialization

@@ -96,7 +96,7 @@ async fn hold_in_the_end(
 }
 
 async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held>) -> Outcome {
-    set_clock(client, &mut world.rng(&format!("clock of client {number}")));
+    set_clock(client, number, &mut world.rng(&format!("clock of client {number}")));
     let locks = locks(client)?;
     for (index, mut rng) in world.steps.of(number, STEPS) {
         tokio::time::sleep(Duration::from_millis(rng.u64(..30_000))).await;
@@ -105,7 +105,7 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
         let mut lock = match locks.acquire(name, Duration::from_millis(rng.u64(..90_000))).await {
             Ok(lock) => lock,
             Err(error) => {
-                trace::line(format_args!("client {number} step {index}: {name} not acquired: {error}"));
+                trace::note(format_args!("client {number} step {index}: {name} not acquired: {error}"));
                 expected(&error)?;
                 continue;
             }
@@ -113,7 +113,7 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
         trace::count("locks acquired");
         grows(&mut held.borrow_mut(), name, lock.token())?;
         let held_for = Duration::from_millis(rng.u64(..90_000));
-        trace::line(format_args!("client {number} step {index}: holds {name} with token {}", lock.token()));
+        trace::note(format_args!("client {number} step {index}: holds {name} with token {}", lock.token()));
         let work = lock.hold(hold(number, name, held_for, held)).await;
         match work {
             Ok(outcome) => outcome?,
@@ -122,7 +122,7 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
         }
         if rng.u8(..5) > 0 {
             let released = lock.release().await;
-            trace::line(format_args!(
+            trace::note(format_args!(
                 "client {number} step {index}: released {name}: {:?}",
                 released.is_ok()
             ));
@@ -132,7 +132,7 @@ async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held
             }
         }
         if rng.u8(..3) == 0 {
-            set_clock(client, &mut rng);
+            set_clock(client, number, &mut rng);
         }
     }
     Ok(())
@@ -149,9 +149,11 @@ fn expected(error: &Error) -> Outcome {
 }
 
 /// Sets the clock anew, within what locks allow: the clocks differ by less than the skew, as long as the run takes.
-fn set_clock(client: &Client, rng: &mut Rng) {
+fn set_clock(client: &Client, number: usize, rng: &mut Rng) {
     let half = i64::try_from(SKEW.as_millis()).unwrap_or_default() / 2;
-    client.clock.set(rng.i64(600 - half..half - 600), rng.i64(-100..100));
+    let (ahead, drift) = (rng.i64(600 - half..half - 600), rng.i64(-100..100));
+    trace::note(format_args!("client {number}: its clock is {ahead} ms ahead, and drifts by {drift} ppm"));
+    client.clock.set(ahead, drift);
 }
 
 /// Works under the lock, as the only one.

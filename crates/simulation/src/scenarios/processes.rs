@@ -92,7 +92,7 @@ async fn live(
             return Err(Finding::new(format!("the store of process {number} does not open: {error}")));
         }
         Err(error) => {
-            trace::line(format_args!("process {number} does not open the store: {error}"));
+            trace::note(format_args!("process {number} does not open the store: {error}"));
             trace::count("stores that did not open");
             process.kill();
             return Ok(());
@@ -125,7 +125,10 @@ async fn step(
         keys.borrow_mut().insert(key.to_owned(), known);
     };
     let is = |stored: Option<Bytes>| keys.borrow_mut().insert(key.to_owned(), vec![stored]);
-    let outcome = match rng.u8(..6) {
+    let kind = rng.u8(..6);
+    let what = ["delete", "read", "copy"].get(usize::from(kind)).unwrap_or(&"put");
+    trace::note(format_args!("{what} {key}"));
+    let outcome = match kind {
         0 => {
             may_be(None);
             bucket.delete(DeleteRequest::new(key)).await.map(|()| drop(is(None)))
@@ -165,7 +168,7 @@ async fn step(
     match outcome {
         Ok(()) => Ok(()),
         Err(error) if may_fail && error.kind() == ErrorKind::Storage => {
-            trace::line(format_args!("{key}: {error}"));
+            trace::note(format_args!("{key}: {error}"));
             trace::count("operations that failed");
             Ok(())
         }

@@ -274,7 +274,7 @@ impl Limits {
         let about = format!("the place {} of client {client}, asked for {}", place.id, KEYS[key]);
         let decision =
             decision.map_err(|error| Finding::new(format!("{about}, has no decision: {error}")))?;
-        trace::line(format_args!(
+        trace::note(format_args!(
             "{about} with {requests} requests: {}{}",
             if decision.allowed { "allowed" } else { "refused" },
             if decision.failure.is_some() { ", it could not ask" } else { "" }
@@ -380,7 +380,7 @@ impl Limits {
             }
         }
         let (flushed, requests) = counting_requests(place.limiter.flush()).await;
-        trace::line(format_args!(
+        trace::note(format_args!(
             "the place {} of client {client} writes with {requests} requests: {}",
             place.id,
             flushed.as_ref().map_or_else(ToString::to_string, |()| "done".to_owned())

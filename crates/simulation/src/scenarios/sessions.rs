@@ -615,7 +615,7 @@ impl Worker<'_> {
     }
 
     fn note(&self, number: usize, what: std::fmt::Arguments<'_>) {
-        trace::line(format_args!("session {number} {what}"));
+        trace::note(format_args!("session {number} {what}"));
         let line = format!("{:10.3} s {what}", trace::elapsed().as_secs_f64());
         self.model.borrow_mut().sessions[number].log.push(line);
     }
@@ -633,7 +633,7 @@ fn said<T>(result: &Result<T, Error>) -> &'static str {
 
 /// Whether a failure is one of a storm.
 fn expected(error: &Error) -> Outcome {
-    trace::line(format_args!("it fails: {error}"));
+    trace::note(format_args!("it fails: {error}"));
     trace::count("failures");
     match error.kind() {
         ErrorKind::Serialization

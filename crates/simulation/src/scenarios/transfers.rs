@@ -170,7 +170,7 @@ impl TransfersClient {
             10.. => 7,
             kind => kind,
         };
-        trace::line(format_args!("client {}: transfer of kind {kind}", self.number));
+        trace::note(format_args!("client {}: transfer of kind {kind}", self.number));
         match kind {
             0 => self.get(0, false).await,
             1 => self.read(false).await,
@@ -277,7 +277,7 @@ impl TransfersClient {
         let key = &mut self.keys[0];
         match stored {
             Ok(verified) => {
-                trace::line(format_args!("client {}: stored {}, {verified:?}", self.number, key.name));
+                trace::note(format_args!("client {}: stored {}, {verified:?}", self.number, key.name));
                 key.becomes(vec![Some(content.clone())], began);
                 key.was_sent(content);
                 Ok(())
@@ -299,7 +299,7 @@ impl TransfersClient {
 
     /// Whether a failure may be. What the service has said may be flipped; what the library says by itself may not.
     fn failed(&self, error: &Error) -> Outcome {
-        trace::line(format_args!("client {}: {error}", self.number));
+        trace::note(format_args!("client {}: {error}", self.number));
         trace::count("transfers that failed");
         let may_be = match error.kind() {
             // Only the disk of the server fails, of which it says 500.

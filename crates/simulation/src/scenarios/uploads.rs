@@ -111,8 +111,8 @@ impl UploadsClient<'_> {
     }
 
     async fn upload_part(&self, upload: &str, rng: &mut Rng) -> Outcome {
-        // Many are too small to be followed by another, and then refused.
-        let size = if rng.u8(..3) == 0 { PART } else { rng.u64(16..100_000) };
+        // Some are too small to be followed by another, and then refused.
+        let size = if rng.bool() { PART } else { rng.u64(16..100_000) };
         let (number, piece) = (rng.u16(1..4), Piece::new(rng.u64(..), size));
         if let Some(known) = self.uploads.borrow_mut().iter_mut().find(|known| known.id == upload) {
             known.parts.push((number, piece));
@@ -147,7 +147,10 @@ impl UploadsClient<'_> {
             let stored = self.handle(&upload.id).complete(parts).await?;
             Ok(Output::Stored { etag: stored.etag })
         };
-        self.recorder.record(KEY, input, complete).await.map(drop)
+        if self.recorder.record(KEY, input, complete).await?.is_some() {
+            self.get().await?;
+        }
+        Ok(())
     }
 
     async fn abort(&self, upload: &str) -> Outcome {
