@@ -158,7 +158,9 @@ impl Lock {
                 Ok(seen) => seen,
                 Err(unknown) => {
                     tracing::warn!(key = self.key, error = %unknown, "whether a lock was renewed or released is unknown");
-                    return Err(error);
+                    // That somebody else has written says nothing of who: this failure may pass, and tell.
+                    let is_refused = error.kind() == ErrorKind::PreconditionFailed;
+                    return Err(if is_refused { unknown.with_source(error) } else { error });
                 }
             };
             match seen {

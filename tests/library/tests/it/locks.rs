@@ -496,6 +496,9 @@ async fn a_renewal_extends_nothing_until_it_is_known() {
     world.next_puts(&[Fault::Late(SECOND)]);
     assert_eq!(kind(lock.renew().await), Some(ErrorKind::Timeout));
     tokio::time::sleep(SECOND * 2).await;
+    // Refused by it, and unable to see by what.
+    world.next_gets(&[Fault::Fails(500)]);
+    assert_eq!(kind(lock.renew().await), Some(ErrorKind::Server));
     lock.renew().await.unwrap();
     assert_eq!((lock.remaining(), lock.token()), (TTL, 1));
 
