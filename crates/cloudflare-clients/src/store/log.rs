@@ -17,8 +17,9 @@ pub(super) fn log_of(database: &Path) -> PathBuf {
 
 /// Writes the log once more, the same bytes in the same places, and syncs it.
 ///
-/// A system may forget what it could not write when a sync failed, and have the next sync succeed, while everybody still reads
-/// the bytes from memory. Commits behind such a hole would be lost with the power. Only what is written again is synced again.
+/// When a sync fails, a system may forget what it could not write. The next sync then succeeds, while everybody
+/// still reads the bytes from memory. A power loss would take all commits after such a hole. Only what is
+/// written again is synced again.
 ///
 /// The caller is in a transaction that writes, so that nobody else changes the log.
 pub(super) fn write_again(disk: &dyn Disk, log: &Path) -> io::Result<()> {

@@ -233,7 +233,7 @@ struct Committer {
     /// SQLite's log, and the size at which to empty it.
     log: PathBuf,
     empty_log_at: u64,
-    /// Whether some of the log may not be on the disk although it was synced: a sync has failed since it was last written again.
+    /// Whether a sync has failed since the log was last written again: some of it may not be on the disk.
     is_log_doubtful: bool,
 }
 

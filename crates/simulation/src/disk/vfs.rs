@@ -350,8 +350,8 @@ unsafe extern "C" fn sector_size(_: *mut sqlite3_file) -> c_int {
     SECTOR
 }
 
-/// What SQLite takes for granted of each disk of Unix: a write that the power cuts leaves alone what else is in its sectors.
-/// It is not atomic.
+/// SQLite takes for granted on Unix that a write which a power loss interrupts leaves the other bytes of its
+/// sectors alone. The write is not atomic.
 unsafe extern "C" fn device_characteristics(_: *mut sqlite3_file) -> c_int {
     ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE
 }

@@ -1,5 +1,5 @@
-//! Locks over a bucket: one holder at a time, tokens that grow, and a lock that is held for as long as its work takes and free once it
-//! is released.
+//! Locks over a bucket: one holder at a time, tokens that grow, and a lock that is held for as long as its
+//! work takes and free once it is released.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const TTL: Duration = Duration::from_secs(20);
 const SKEW: Duration = Duration::from_secs(5);
 /// Longer than a lease, by the clock of whoever waits for its end too.
 const LONG: Duration = Duration::from_secs(60);
-/// Shorter than what is left of a lease that is renewed, but long enough for a write that comes too soon after another.
+/// Shorter than what is left of a renewed lease, but long enough for a write that comes too soon after another.
 const AT_ONCE: Duration = Duration::from_secs(5);
 const NAMES: [&str; 2] = ["film", "live"];
 

@@ -327,7 +327,7 @@ impl TransfersClient {
         }
     }
 
-    /// Reads what is there, stores once more, and reads that in every way, while nothing fails and nothing is late.
+    /// Reads both objects, stores once more, and reads that in every way, while nothing fails or is late.
     async fn settle(&mut self, rng: &mut Rng) -> Outcome {
         self.get(0, true).await?;
         self.get(1, true).await?;
@@ -407,7 +407,7 @@ impl TransfersClient {
                 Ok(Err(error)) => return self.read_failed(&error, must_succeed),
                 Ok(Ok(None)) => return self.keys[0].is(None, began),
                 Ok(Ok(Some(_))) if found.is_none() => {
-                    return Err(Finding::new("a download is not there"));
+                    return Err(Finding::new("a finished download has no file"));
                 }
                 Ok(Ok(Some(_))) => return self.keys[0].is(found, began),
             }
