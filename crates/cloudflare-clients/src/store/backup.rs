@@ -22,7 +22,7 @@ use super::encryption::sealed_size;
 use super::local_store::LocalStore;
 use super::platform::Platform;
 use super::scrub::{Damage, bytes_in, owner_of_blob};
-use super::shared::{DATABASE, Shared, create_folder};
+use super::shared::{DATABASE, Shared, create_folder, sync_folders_above};
 use super::unwritable::name_full_disk;
 use crate::error::{Error, Result};
 use crate::r2::{Checksum, ChecksumAlgorithm, Hasher};
@@ -222,6 +222,7 @@ impl Target {
             )));
         }
         create_folder(disk, &blobs)?;
+        sync_folders_above(disk, &folder)?;
         // Of two backups that begin at once, one has the folder. SQLite would create the file for everybody to read.
         let unfinished = folder.join(UNFINISHED);
         disk.open(&unfinished, Open::CreateNew).map_err(|error| match error.kind() {

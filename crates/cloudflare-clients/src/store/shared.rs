@@ -70,6 +70,9 @@ impl Shared {
         let disk = &*platform.disk;
         create_folder(disk, folder)?;
         let database = folder.join(DATABASE);
+        if disk.size(&database).is_err() {
+            sync_folders_above(disk, folder)?;
+        }
         let log = log_of(&database);
         let lock_path = folder.join(LOCK);
         for path in [&database, &log, &folder.join("store.sqlite3-shm"), &lock_path, &folder.join(RESERVE)] {
@@ -206,4 +209,18 @@ pub(super) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<()> {
         result => result.map_err(failed)?,
     }
     parent.map_or(Ok(()), |parent| disk.sync_folder(parent).map_err(failed))
+}
+
+/// Makes the name of a folder and those of the folders above it survive a power cut. A process that was killed may
+/// have created them, and not have synced them.
+pub(super) fn sync_folders_above(disk: &dyn Disk, folder: &Path) -> Result<()> {
+    use std::io::ErrorKind::{InvalidInput, PermissionDenied, Unsupported};
+    for above in folder.ancestors().skip(1) {
+        match disk.sync_folder(above) {
+            // `create_folder` creates nothing in a folder that cannot be synced.
+            Err(error) if matches!(error.kind(), InvalidInput | PermissionDenied | Unsupported) => {}
+            result => result.map_err(|e| storage(above, "cannot be synced", e))?,
+        }
+    }
+    Ok(())
 }
