@@ -216,9 +216,9 @@ impl R2History {
         let mut reads = Vec::new();
         for Recorded { operation, .. } in &mut history {
             let last = last_effect(operation);
-            if let r2::Input::Copy { source, candidates, .. } = &mut operation.input {
+            if let r2::Input::Copy { source, candidates, mark, .. } = &mut operation.input {
                 let objects = stored.iter().filter(|((key, _), from)| key == source && **from <= last);
-                *candidates = objects.map(|((_, object), _)| object.clone()).collect();
+                *candidates = objects.map(|((_, object), _)| object.copied(*mark)).collect();
                 let source = source.clone();
                 reads.extend(read_of_source(&source, operation));
             }
@@ -241,13 +241,13 @@ fn stored(history: &[Recorded<r2::Input, r2::Output>]) -> BTreeMap<(String, r2::
                 r2::Input::Complete { upload, parts, .. } => {
                     completed(history, upload, parts).into_iter().map(|object| (object, began)).collect()
                 }
-                r2::Input::Copy { source, .. } => {
+                r2::Input::Copy { source, mark, .. } => {
                     let of_source = stored
                         .iter()
                         .filter(|((key, _), from)| key == source && **from <= last_effect(operation));
                     of_source
                         .map(|((_, object), from): (&(_, r2::Object), &u64)| {
-                            (object.clone(), began.max(*from))
+                            (object.copied(*mark), began.max(*from))
                         })
                         .collect()
                 }

@@ -2,7 +2,7 @@
 
 use super::service::R2Service;
 use crate::error::{Error, Result};
-use crate::model::r2::{Object, StoredObject};
+use crate::model::r2::{CustomMetadata, Object, StoredObject};
 
 impl R2Service {
     /// Looks whether a write whose answer was lost has happened after all: the object there is then its result, and
@@ -22,4 +22,9 @@ impl R2Service {
             }
         }
     }
+}
+
+/// Whether an object may have been stored with this custom metadata, which tells writes of the same bytes apart.
+pub(super) fn may_have(object: &Object, custom_metadata: &CustomMetadata) -> bool {
+    object.custom_metadata.as_ref().is_none_or(|stored| stored.is_stored_of(custom_metadata))
 }

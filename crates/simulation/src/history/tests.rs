@@ -354,7 +354,7 @@ fn copies_read_their_source_and_write_their_key() {
         let history = R2History::new();
         history.record((0, 1), 0, "source", put(1), stored(1));
         history.record((2, 3), 0, "source", put(2), stored(2));
-        let copy = history.invoke(4, 1, "key", Input::copy("source", Condition::default()));
+        let copy = history.invoke(4, 1, "key", Input::copy("source", None, Condition::default()));
         match copied {
             Some(output) => history.answer(copy, 5, output),
             None => history.gave_up(copy, 5),

@@ -117,7 +117,7 @@ impl ObjectsClient<'_> {
             13..15 => self.delete(key).await,
             15..17 => {
                 let condition = self.condition(key, rng).await?;
-                self.copy(KEYS[rng.usize(..KEYS.len())], key, condition).await
+                self.copy(KEYS[rng.usize(..KEYS.len())], key, rng, condition).await
             }
             17..18 if rng.bool() => self.list_by_prefix(rng.u32(1..4)).await.map(drop),
             17..18 => self.list(rng.u32(1..4)).await.map(drop),
@@ -139,10 +139,13 @@ impl ObjectsClient<'_> {
     }
 
     async fn put(&self, key: &str, rng: &mut Rng, condition: Condition) -> Outcome {
-        // No two puts have the same bytes: whose they are could not be told after an answer was lost.
-        let size = [16, 1000, 70_000, 300_000][rng.usize(..4)];
-        let content = Content::new(rng.u64(..), size);
-        let mark = rng.bool().then(|| rng.u64(..1000));
+        // No two puts have the same bytes and the same mark: whose they are could not be told after an answer was lost.
+        let (content, mark) = if rng.u8(..4) == 0 {
+            (Content::new(1, 16), Some(rng.u64(..)))
+        } else {
+            let size = [16, 1000, 70_000, 300_000][rng.usize(..4)];
+            (Content::new(rng.u64(..), size), rng.bool().then(|| rng.u64(..1000)))
+        };
         let input = Input::Put { object: Object::new(content.clone(), mark), condition: condition.clone() };
         let mut put = self.r2.put(key, content.bytes()).only_if(conditional(&condition));
         if let Some(mark) = mark {
@@ -202,13 +205,18 @@ impl ObjectsClient<'_> {
         self.record(key, Input::delete(), delete).await
     }
 
-    async fn copy(&self, source: &str, key: &str, condition: Condition) -> Outcome {
+    async fn copy(&self, source: &str, key: &str, rng: &mut Rng, condition: Condition) -> Outcome {
         if source == key {
             return Ok(());
         }
-        let copy = self.r2.copy(source, key).only_if(conditional(&condition));
+        let mut copy = self.r2.copy(source, key).only_if(conditional(&condition));
+        // As with puts.
+        let mark = (condition != Condition::default() || rng.bool()).then(|| rng.u64(..));
+        if let Some(mark) = mark {
+            copy = copy.metadata("mark", mark.to_string());
+        }
         let copied = async { copy.await.map(|stored| Output::Stored { etag: stored.etag }) };
-        self.record(key, Input::copy(source, condition), copied).await
+        self.record(key, Input::copy(source, mark, condition), copied).await
     }
 
     /// What nobody changes, page after page. Whether there was an answer.

@@ -40,6 +40,11 @@ impl Object {
         Self { content, mark: mark.into() }
     }
 
+    /// A copy of it, with another mark if there is one.
+    pub(crate) fn copied(&self, mark: Option<u64>) -> Self {
+        Self { content: self.content.clone(), mark: mark.or(self.mark) }
+    }
+
     /// Every object that no answer tells from others of its kind.
     pub(crate) fn unseen() -> Self {
         Self::new(Content::unseen(), None)
@@ -179,10 +184,12 @@ pub(crate) enum Input {
     Delete {
         condition: Condition,
     },
-    /// A copy to this key. `candidates` is what may have been there at the source; the history fills it in.
+    /// A copy to this key, with another mark if there is one. `candidates` is what may have been there at the source; the history
+    /// fills it in.
     Copy {
         source: String,
         candidates: Vec<Object>,
+        mark: Option<u64>,
         condition: Condition,
     },
     CreateUpload {
@@ -224,8 +231,8 @@ impl Input {
     }
 
     /// A copy to this key of what is under `source`.
-    pub(crate) fn copy(source: impl Into<String>, condition: Condition) -> Self {
-        Self::Copy { source: source.into(), candidates: Vec::new(), condition }
+    pub(crate) fn copy(source: impl Into<String>, mark: Option<u64>, condition: Condition) -> Self {
+        Self::Copy { source: source.into(), candidates: Vec::new(), mark, condition }
     }
 
     fn condition(&self) -> Option<&Condition> {
@@ -280,7 +287,10 @@ impl fmt::Debug for Input {
             Self::Listed => write!(f, "list"),
             Self::CopiedFrom => write!(f, "copy elsewhere"),
             Self::Delete { condition } => write!(f, "delete{condition:?}"),
-            Self::Copy { source, condition, .. } => write!(f, "copy {source:?}{condition:?}"),
+            Self::Copy { source, mark: None, condition, .. } => write!(f, "copy {source:?}{condition:?}"),
+            Self::Copy { source, mark: Some(mark), condition, .. } => {
+                write!(f, "copy {source:?} with mark {mark}{condition:?}")
+            }
             Self::CreateUpload { mark: None } => write!(f, "begin an upload"),
             Self::CreateUpload { mark: Some(mark) } => write!(f, "begin an upload with mark {mark}"),
             Self::UploadPart { upload, number, piece } => {

@@ -11,8 +11,8 @@ use cloudflare_clients::r2::{
     HeadRequest, HttpMetadata, Object, ObjectBody, PutRequest, R2Service, StoredObject, UploadedPart,
 };
 use cloudflare_clients::testing::MockBucket;
-use cloudflare_clients::{Error, ErrorKind, Result, RetryPolicy, TokioRuntime};
-use futures_util::{StreamExt, TryStreamExt, future, stream};
+use cloudflare_clients::{Error, ErrorKind, LocalBucket, Result, RetryPolicy, TokioRuntime};
+use futures_util::{FutureExt, StreamExt, TryStreamExt, future, stream};
 use testkit::{ManualClock, mock};
 
 type Answer = Box<dyn FnOnce(&mut Option<Bytes>) -> Result<()> + Send>;
@@ -316,6 +316,34 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
     assert_eq!((error.kind(), error.attempts()), (ErrorKind::PreconditionFailed, 2));
     assert_eq!(bucket.calls(), ["put", "put"]);
+}
+
+#[tokio::test]
+async fn metadata_tells_writes_of_the_same_bytes_apart_where_an_answer_was_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = LocalBucket::open(folder.path(), "media").await.unwrap();
+    let stored = R2Service::new(local.clone());
+    stored.put("source", "bytes").await.unwrap();
+    for (winner, error) in [("me", None), ("another", Some(ErrorKind::PreconditionFailed))] {
+        let bucket = Arc::new(MockBucket::over(local.clone()));
+        let service =
+            R2Service::new(bucket.clone()).with_retry(RetryPolicy::default().base_delay(Duration::ZERO));
+        let only_if = || Conditional::new().etag_does_not_match("*");
+
+        let other = stored.clone();
+        let put = move |_| other.put("put", "").metadata("by", winner).into_future();
+        bucket.put.answers_once(move |request| put(request).map(|_| Err(cut_off())));
+        let put = service.put("put", "").metadata("By", "me").only_if(only_if()).await;
+        assert_eq!(put.err().map(|error| error.kind()), error, "put by {winner}");
+
+        let other = stored.clone();
+        let copy = move |_| other.copy("source", "copy").metadata("by", winner).into_future();
+        bucket.copy.answers_once(move |request| copy(request).map(|_| Err(cut_off())));
+        let copy = service.copy("source", "copy").metadata("By", "me").only_if(only_if()).await;
+        assert_eq!(copy.err().map(|error| error.kind()), error, "copy by {winner}");
+
+        stored.delete_many(["put", "copy"]).await.unwrap();
+    }
 }
 
 #[tokio::test]

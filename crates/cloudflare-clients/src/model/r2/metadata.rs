@@ -212,6 +212,13 @@ impl CustomMetadata {
         self.0.is_empty()
     }
 
+    /// Whether R2 may give this back for `given`: in lower case, and without the spaces around values.
+    pub(crate) fn is_stored_of(&self, given: &Self) -> bool {
+        let is_given =
+            |(name, value): (&str, &str)| given.get(name).map(str::trim_ascii) == Some(value.trim_ascii());
+        self.len() == given.len() && self.iter().all(is_given)
+    }
+
     /// Refuses empty names and what is over R2's limit.
     pub(crate) fn validate(&self) -> Result<()> {
         let bytes: usize = self.0.iter().map(|(name, value)| name.len() + value.len()).sum();

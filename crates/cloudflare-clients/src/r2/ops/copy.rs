@@ -6,9 +6,10 @@ use super::setters::http_metadata_setters;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::{
-    Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, ObjectMetadata,
+    Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, Object, ObjectMetadata,
     SseCustomerKey, StorageClass, StoredObject,
 };
+use crate::r2::lost_answer::may_have;
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifies_writes;
 
@@ -85,7 +86,9 @@ impl CopyObject {
         self
     }
 
-    /// A condition on the object that the new key already has.
+    /// A condition on the object that the new key already has. It may hold for several copies of one source at once where
+    /// answers are lost, unless each [replaces the custom metadata](Self::metadata): as [that of a
+    /// put](crate::r2::Put::only_if).
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self
@@ -157,7 +160,11 @@ impl CopyObject {
                     return Err(error);
                 };
                 let service = service.clone().with_ssec_key(request.ssec_key.clone());
-                service.unless_stored(&request.key, error, |copy| copy.etag == source_etag).await
+                let replaced = request.replace_metadata.as_ref().map(|replaced| &replaced.custom_metadata);
+                let is_copy = |object: &Object| {
+                    object.etag == source_etag && replaced.is_none_or(|custom| may_have(object, custom))
+                };
+                service.unless_stored(&request.key, error, is_copy).await
             }
             result => result,
         };
