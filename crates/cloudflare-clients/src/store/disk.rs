@@ -452,20 +452,18 @@ mod tests {
     #[tokio::test]
     async fn a_commit_syncs_the_log_and_new_folders_are_synced() {
         let (folder, disk, bucket) = recorded().await;
-        let synced: Vec<PathBuf> = disk
-            .steps
-            .lock()
-            .unwrap()
-            .iter()
-            .filter(|(name, _)| name.starts_with("sync"))
-            .map(|(_, path)| path.strip_prefix(folder.path()).unwrap().to_owned())
-            .collect();
-        // `new` in the folder above, `store` in it, and in that one the three folders; the log, which may have what a
-        // killed process did not sync; the database's name, and the instance's.
-        let log = "new/store/store.sqlite3-wal";
-        let expected =
-            ["", "new", "new/store", "new/store", "new/store", log, "new/store", "new/store/instances"];
-        assert_eq!(synced, expected.map(PathBuf::from));
+        let steps = std::mem::take(&mut *disk.steps.lock().unwrap());
+        let synced: Vec<PathBuf> =
+            steps.into_iter().filter(|(name, _)| name.starts_with("sync")).map(|(_, path)| path).collect();
+        // `new` in the folder above, and `store` in it; all folders above, of which a killed process may have made one; the
+        // store's three folders; the log, which may have what a killed process did not sync; the database's name, and
+        // the instance's.
+        let store = folder.path().join("new/store");
+        let mut expected = vec![folder.path().to_owned(), folder.path().join("new")];
+        expected.extend(store.ancestors().skip(1).map(Path::to_owned));
+        let within = ["", "", "", "store.sqlite3-wal", "", "instances"];
+        expected.extend(within.map(|path| if path.is_empty() { store.clone() } else { store.join(path) }));
+        assert_eq!(synced, expected);
 
         let pragmas = bucket.store().shared().writer.write(Vec::new(), |write| {
             let synchronous: u32 = write.query_row("PRAGMA synchronous", (), |row| row.get(0))?;

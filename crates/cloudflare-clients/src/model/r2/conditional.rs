@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use http::StatusCode;
 
 use super::error_code::PRECONDITION_FAILED;
+use super::headers::is_etag;
 use super::object::Object;
 use crate::error::{Error, Result};
 
@@ -89,9 +90,7 @@ impl Conditional {
     pub(crate) fn validate(&self) -> Result<()> {
         for list in [&self.etag_matches, &self.etag_does_not_match].into_iter().flatten() {
             if let EtagList::OneOf(etags) = list
-                && let Some(etag) = etags.iter().find(|etag| {
-                    etag.value.is_empty() || etag.value.bytes().any(|b| b == b'"' || b.is_ascii_control())
-                })
+                && let Some(etag) = etags.iter().find(|etag| !is_etag(&etag.value))
             {
                 return Err(Error::invalid_input(format!(
                     "the etag {:?} of a condition must not be empty or in quotes: give it as `Object::etag` does",

@@ -111,10 +111,28 @@ pub fn read_content_range(headers: &HeaderMap) -> Result<Option<(ServedRange, u6
 }
 
 /// Reads `ETag`, without its quotes and weakness.
-pub fn read_etag(headers: &HeaderMap) -> Option<String> {
-    let value = text(headers, &header::ETAG)?;
-    let etag = unquote(value.strip_prefix("W/").unwrap_or(value));
-    (!etag.is_empty()).then(|| etag.to_owned())
+///
+/// # Errors
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): there is none, or no [condition](super::Conditional) can name it.
+pub fn read_etag(headers: &HeaderMap) -> Result<String> {
+    let value = text(headers, &header::ETAG).unwrap_or_default();
+    check_etag(unquote(value.strip_prefix("W/").unwrap_or(value))).map(str::to_owned)
+}
+
+/// Refuses an etag of an answer that no condition can name.
+pub fn check_etag(etag: &str) -> Result<&str> {
+    if etag.is_empty() {
+        return Err(Error::unexpected("the answer has no ETag"));
+    }
+    if !is_etag(etag) {
+        return Err(Error::unexpected(format!("the answer's ETag {etag:?} makes no sense")));
+    }
+    Ok(etag)
+}
+
+/// Whether it can stand in quotes.
+pub(super) fn is_etag(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte != b'"' && !byte.is_ascii_control())
 }
 
 /// An etag without its quotes.
@@ -128,6 +146,24 @@ mod tests {
     use super::*;
     use crate::error::ErrorKind;
     use crate::transport::headers::header_map as headers;
+
+    #[test]
+    fn an_etag_that_no_condition_can_name_is_refused() {
+        let read = |value| read_etag(&headers([("etag", value)]));
+        for value in ["\"abc\"", "W/\"abc\"", "abc"] {
+            assert_eq!(read(value).unwrap(), "abc", "{value}");
+        }
+        for (value, why) in [
+            ("", "has no ETag"),
+            ("\"\"", "has no ETag"),
+            ("abc\"", "makes no sense"),
+            ("\"a\"c\"", "makes no sense"),
+        ] {
+            let error = read(value).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::UnexpectedResponse, "{value}");
+            assert!(error.message().contains(why), "{error}");
+        }
+    }
 
     #[test]
     fn ranges_are_read_as_r2_does() {

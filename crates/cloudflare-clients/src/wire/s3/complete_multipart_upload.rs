@@ -3,7 +3,7 @@
 use http::{Method, header};
 
 use super::headers::{self, ConditionTarget, CustomerKeyTarget, unquote};
-use super::response::unreadable;
+use super::response::etag;
 use super::xml::{NAMESPACE, Writer};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
@@ -37,7 +37,7 @@ pub fn request(request: &CompleteMultipartUploadRequest) -> Result<Request> {
 /// Reads a success, which may turn out to be none.
 pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CompleteMultipartUploadResult")?;
-    let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
+    let mut stored = StoredObject::new(key, etag(&document)?);
     stored.version = headers::read_version(&response.headers);
     stored.uploaded = read_date(&response.headers, &header::DATE);
     stored.ssec_key_md5 = headers::read_ssec_key_md5(&response.headers);

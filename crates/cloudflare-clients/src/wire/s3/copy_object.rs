@@ -3,8 +3,8 @@
 
 use http::{HeaderValue, Method};
 
-use super::headers::{self, ConditionTarget, CustomerKeyTarget, METADATA_DIRECTIVE, unquote};
-use super::response::{time, unreadable};
+use super::headers::{self, ConditionTarget, CustomerKeyTarget, METADATA_DIRECTIVE};
+use super::response::{etag, time};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
 use crate::model::r2::{CopyRequest, StoredObject};
@@ -35,7 +35,7 @@ pub fn request(bucket: &str, request: &CopyRequest) -> Result<Request> {
 /// Reads a success, which may turn out to be none.
 pub fn parse(key: &str, response: &Response) -> Result<StoredObject> {
     let document = response.xml("CopyObjectResult")?;
-    let mut stored = StoredObject::new(key, unquote(document.required("ETag").map_err(unreadable)?));
+    let mut stored = StoredObject::new(key, etag(&document)?);
     stored.checksums = xml_checksums::read(&document);
     stored.version = headers::read_version(&response.headers);
     stored.ssec_key_md5 = headers::read_ssec_key_md5(&response.headers);

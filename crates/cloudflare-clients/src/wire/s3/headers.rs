@@ -12,7 +12,7 @@ pub use crate::model::r2::IfRange;
 use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::model::r2::error_code::{INVALID_DIGEST, INVALID_STORAGE_CLASS};
 pub use crate::model::r2::headers::{
-    content_range, read_content_range, read_etag, read_http_metadata, read_range, unquote,
+    check_etag, content_range, read_content_range, read_etag, read_http_metadata, read_range, unquote,
     write_http_metadata, write_range,
 };
 use crate::model::r2::{
@@ -345,7 +345,7 @@ pub fn read_object(key: &str, headers: &HeaderMap) -> Result<Object> {
         Some((range, size)) => (Some(range), size),
         None => (None, length.ok_or_else(|| missing("Content-Length"))?),
     };
-    let etag = read_etag(headers).ok_or_else(|| missing("ETag"))?;
+    let etag = read_etag(headers)?;
     let uploaded = read_date(headers, &header::LAST_MODIFIED).ok_or_else(|| missing("Last-Modified"))?;
     let mut object = Object::new(key, size, etag, uploaded);
     object.version = read_version(headers);

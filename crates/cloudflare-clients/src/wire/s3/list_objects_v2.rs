@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::headers::unquote;
+use super::headers::{check_etag, unquote};
 use super::response::{Listing, storage_class, time, unreadable};
 use super::xml::Element;
 use super::{Request, Response};
@@ -33,7 +33,10 @@ pub fn parse(response: &Response) -> Result<ListPage> {
         let size = entry.optional("Size").map_err(unreadable)?;
         let size = size.ok_or_else(|| Error::unexpected("an object of the listing has no size"))?;
         // Some services leave it out.
-        let etag = unquote(entry.child("ETag").map_or("", Element::text));
+        let etag = match unquote(entry.child("ETag").map_or("", Element::text)) {
+            "" => "",
+            etag => check_etag(etag)?,
+        };
         let mut object = Object::new(key, size, etag, time(entry, "LastModified")?);
         object.storage_class = storage_class(entry);
         objects.push(object);

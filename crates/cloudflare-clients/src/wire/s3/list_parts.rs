@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use super::headers::unquote;
-use super::response::{Listing, storage_class, time, unreadable};
+use super::response::{Listing, etag, storage_class, time, unreadable};
 use super::{Request, Response, xml_checksums};
 use crate::error::{Error, Result};
 use crate::model::r2::{ListPartsRequest, PartsPage, UploadedPart};
@@ -24,7 +23,7 @@ pub fn parse(response: &Response) -> Result<PartsPage> {
     for part in document.children("Part") {
         let number = part.optional("PartNumber").map_err(unreadable)?;
         let number = number.ok_or_else(|| Error::unexpected("a part of the answer has no number"))?;
-        let mut listed = UploadedPart::new(number, unquote(part.required("ETag").map_err(unreadable)?));
+        let mut listed = UploadedPart::new(number, etag(part)?);
         listed.size = part.optional("Size").map_err(unreadable)?;
         listed.uploaded = time(part, "LastModified").ok();
         listed.checksums = xml_checksums::read(part);

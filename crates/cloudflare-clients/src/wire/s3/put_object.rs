@@ -4,7 +4,7 @@ use http::{HeaderMap, Method, header};
 
 use super::Request;
 use super::headers::{self, ConditionTarget, CustomerKeyTarget};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::r2::{PutRequest, StoredObject};
 use crate::transport::headers::read_date;
 
@@ -22,7 +22,7 @@ pub fn request(request: PutRequest) -> Result<Request> {
 
 /// Reads the head of a success.
 pub fn parse(key: &str, headers: &HeaderMap) -> Result<StoredObject> {
-    let etag = headers::read_etag(headers).ok_or_else(|| Error::unexpected("the answer has no ETag"))?;
+    let etag = headers::read_etag(headers)?;
     let mut stored = StoredObject::new(key, etag);
     stored.version = headers::read_version(headers);
     stored.uploaded = read_date(headers, &header::DATE);

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode;
 
 use super::error_code::parse_error;
+use super::headers::{check_etag, unquote};
 use super::xml::Element;
 use crate::error::{Error, Result};
 use crate::model::r2::StorageClass;
@@ -46,6 +47,11 @@ impl Response {
 /// What a service sent is its fault, not the caller's.
 pub(super) fn unreadable(error: Error) -> Error {
     Error::unexpected("the answer cannot be read").with_source(error)
+}
+
+/// The etag in an element of an answer.
+pub(super) fn etag(element: &Element) -> Result<&str> {
+    check_etag(unquote(element.required("ETag").map_err(unreadable)?))
 }
 
 /// The texts of a listing, which are percent-encoded where it says so.

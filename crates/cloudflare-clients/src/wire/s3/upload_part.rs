@@ -4,7 +4,7 @@ use http::{HeaderMap, Method};
 
 use super::Request;
 use super::headers::{self, CustomerKeyTarget};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::r2::{UploadPartRequest, UploadedPart};
 
 /// Uploads a part.
@@ -19,7 +19,7 @@ pub fn request(request: UploadPartRequest) -> Result<Request> {
 
 /// Reads the head of a success.
 pub fn parse(part_number: u16, headers: &HeaderMap) -> Result<UploadedPart> {
-    let etag = headers::read_etag(headers).ok_or_else(|| Error::unexpected("the answer has no ETag"))?;
+    let etag = headers::read_etag(headers)?;
     let mut part = UploadedPart::new(part_number, etag);
     part.checksums = headers::read_checksums(headers);
     Ok(part)

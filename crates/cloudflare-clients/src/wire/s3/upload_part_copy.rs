@@ -2,8 +2,8 @@
 
 use http::Method;
 
-use super::headers::{self, COPY_SOURCE_RANGE, ConditionTarget, CustomerKeyTarget, unquote};
-use super::response::{time, unreadable};
+use super::headers::{self, COPY_SOURCE_RANGE, ConditionTarget, CustomerKeyTarget};
+use super::response::{etag, time};
 use super::{Request, Response, xml_checksums};
 use crate::error::Result;
 use crate::model::r2::{UploadPartCopyRequest, UploadedPart};
@@ -35,7 +35,7 @@ pub fn request(bucket: &str, request: &UploadPartCopyRequest) -> Result<Request>
 /// Reads a success, which may turn out to be none.
 pub fn parse(part_number: u16, response: &Response) -> Result<UploadedPart> {
     let document = response.xml("CopyPartResult")?;
-    let etag = unquote(document.required("ETag").map_err(unreadable)?);
+    let etag = etag(&document)?;
     let mut part = UploadedPart::new(part_number, etag);
     part.uploaded = time(&document, "LastModified").ok();
     part.checksums = xml_checksums::read(&document);
