@@ -273,7 +273,8 @@ impl Readers {
 fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
     let transaction = connection.unchecked_transaction()?;
     let outcome = work(&transaction);
-    transaction.rollback()?;
+    // Some failures have ended it.
+    transaction.finish()?;
     outcome
 }
 

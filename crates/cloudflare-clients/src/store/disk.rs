@@ -497,6 +497,7 @@ mod tests {
     struct Unwritable {
         is_full: AtomicBool,
         reads_only: AtomicBool,
+        cannot_open: AtomicBool,
         folder: PathBuf,
     }
 
@@ -567,6 +568,10 @@ mod tests {
 
         fn connect(&self, path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
             assert!(!self.reads_only(path) || flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY));
+            if self.cannot_open.swap(false, Ordering::Relaxed) {
+                let failed = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+                return Err(rusqlite::Error::SqliteFailure(failed, None));
+            }
             OperatingSystem.connect(path, flags)
         }
 
@@ -666,6 +671,23 @@ mod tests {
         disk.reads_only.store(true, Ordering::Relaxed);
         let nothing = LocalStore::open_on(&folder.path().join("new"), platform).await.unwrap_err();
         assert!(nothing.message().contains("cannot be created"), "{nothing}");
+    }
+
+    #[tokio::test]
+    async fn a_failure_that_passes_does_not_make_a_store_one_to_read_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let (disk, platform) = unwritable(folder.path());
+        LocalStore::open_on(folder.path(), platform.clone())
+            .await
+            .unwrap()
+            .create_bucket("media")
+            .await
+            .unwrap();
+        disk.cannot_open.store(true, Ordering::Relaxed);
+        let failed = LocalStore::open_on(folder.path(), platform.clone()).await.unwrap_err();
+        assert!(failed.message().contains("cannot be opened"), "{failed}");
+        let store = LocalStore::open_on(folder.path(), platform).await.unwrap();
+        assert!(store.read_only_reason().is_none());
     }
 
     /// One of the newest format is read whole, also what is encrypted, and its rules are not carried out. One

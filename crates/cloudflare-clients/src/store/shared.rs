@@ -86,8 +86,11 @@ impl Shared {
         for inner in [&blobs, &incoming, &instances] {
             create_folder(disk, inner)?;
         }
-        // SQLite would create it for everybody to read, and gives its log the same mode.
-        disk.open(&database, Open::Create).map_err(|e| storage(&database, "cannot be opened", e))?;
+        // SQLite would create it for everybody to read, and gives its log the same mode. It would not say either why a file
+        // cannot be opened: where that passes, the store is not one to read only.
+        for path in [&database, &log] {
+            disk.open(path, Open::Create).map_err(|e| storage(path, "cannot be opened", e))?;
+        }
         let connection = database::open(platform, &database)?;
         disk.sync_folder(folder).map_err(|e| storage(folder, "cannot be synced", e))?;
         let instance = Instance::register(Arc::clone(&platform.disk), &instances, || {

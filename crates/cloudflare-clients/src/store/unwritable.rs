@@ -39,11 +39,7 @@ pub(super) fn is_unwritable(error: &(dyn Error + 'static)) -> bool {
             });
             let by_sqlite =
                 cause.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
-            by_system
-                || matches!(
-                    by_sqlite,
-                    Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied)
-                )
+            by_system || matches!(by_sqlite, Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
         })
 }
 

@@ -120,7 +120,7 @@ pub fn read_etag(headers: &HeaderMap) -> Result<String> {
 }
 
 /// Refuses an etag of an answer that no condition can name.
-pub fn check_etag(etag: &str) -> Result<&str> {
+pub(crate) fn check_etag(etag: &str) -> Result<&str> {
     if etag.is_empty() {
         return Err(Error::unexpected("the answer has no ETag"));
     }

@@ -12,7 +12,7 @@ pub use crate::model::r2::IfRange;
 use crate::model::r2::condition_headers::ConditionHeaders;
 use crate::model::r2::error_code::{INVALID_DIGEST, INVALID_STORAGE_CLASS};
 pub use crate::model::r2::headers::{
-    check_etag, content_range, read_content_range, read_etag, read_http_metadata, read_range, unquote,
+    content_range, read_content_range, read_etag, read_http_metadata, read_range, unquote,
     write_http_metadata, write_range,
 };
 use crate::model::r2::{

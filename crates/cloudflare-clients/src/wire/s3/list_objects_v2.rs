@@ -2,11 +2,12 @@
 
 use http::Method;
 
-use super::headers::{check_etag, unquote};
+use super::headers::unquote;
 use super::response::{Listing, storage_class, time, unreadable};
 use super::xml::Element;
 use super::{Request, Response};
 use crate::error::{Error, Result};
+use crate::model::r2::headers::check_etag;
 use crate::model::r2::{ListPage, ListRequest, Object};
 
 /// Asks for one page.

@@ -8,10 +8,11 @@ use http::{HeaderMap, StatusCode};
 use percent_encoding::percent_decode;
 
 use super::error_code::parse_error;
-use super::headers::{check_etag, unquote};
+use super::headers::unquote;
 use super::xml::Element;
 use crate::error::{Error, Result};
 use crate::model::r2::StorageClass;
+use crate::model::r2::headers::check_etag;
 
 /// The answer of a success with all of its body.
 #[derive(Debug, Clone)]
