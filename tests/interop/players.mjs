@@ -69,7 +69,9 @@ function attach(player, settings, url, fail) {
   if (player === "hls.js") {
     const hls = new Hls(settings);
     hls.on(Hls.Events.ERROR, (_, { fatal, type, details, response }) => {
-      if (fatal || type === Hls.ErrorTypes.NETWORK_ERROR) fail(`${details} ${response?.code}`);
+      // What it loads and no longer needs once somebody seeks, it aborts itself.
+      const aborted = details === Hls.ErrorDetails.INTERNAL_ABORTED;
+      if (fatal || (type === Hls.ErrorTypes.NETWORK_ERROR && !aborted)) fail(`${details} ${response?.code}`);
     });
     hls.loadSource(url);
     hls.attachMedia(video);
