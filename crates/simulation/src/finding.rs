@@ -38,3 +38,8 @@ impl From<cloudflare_clients::Error> for Finding {
 
 /// What a scenario gives.
 pub(crate) type Outcome = Result<(), Finding>;
+
+/// Where nothing fails, everything is answered.
+pub(crate) fn check_answered(is_answered: bool) -> Outcome {
+    if is_answered { Ok(()) } else { Err(Finding::new("no answer in fine weather")) }
+}

@@ -52,7 +52,14 @@ pub(crate) fn elapsed() -> Duration {
 
 /// Adds a line.
 pub(crate) fn line(what: fmt::Arguments<'_>) {
-    let line = format!("{:12.6} {what}", elapsed().as_secs_f64());
+    add(&with_time(what));
+}
+
+fn with_time(what: fmt::Arguments<'_>) -> String {
+    format!("{:12.6} {what}", elapsed().as_secs_f64())
+}
+
+fn add(line: &str) {
     TRACE.with_borrow_mut(|trace| {
         for byte in line.bytes() {
             trace.hash = (trace.hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
@@ -66,8 +73,8 @@ pub(crate) fn line(what: fmt::Arguments<'_>) {
 
 /// Adds a line about what clients do and become of: the last of these are shown with what was found.
 pub(crate) fn note(what: fmt::Arguments<'_>) {
-    line(what);
-    let note = format!("{:12.6} {what}", elapsed().as_secs_f64());
+    let note = with_time(what);
+    add(&note);
     TRACE.with_borrow_mut(|trace| {
         if trace.notes.len() == NOTES {
             trace.notes.pop_front();

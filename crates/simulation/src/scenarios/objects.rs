@@ -13,7 +13,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::TryStreamExt as _;
 
 use crate::clock::Clock;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, check_answered};
 use crate::history::R2History;
 use crate::recorder::{self, Recorder, now};
 use crate::specification::content::{Content, Digest};
@@ -60,14 +60,12 @@ pub(super) async fn run(world: World) -> Outcome {
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
 
     // What is there in the end is what the answers say.
-    let in_calm =
-        |answered: bool| if answered { Ok(()) } else { Err(Finding::new("no answer in fine weather")) };
     for key in KEYS {
-        in_calm(Box::pin(clients[0].get(key, None, Condition::default())).await?)?;
+        check_answered(Box::pin(clients[0].get(key, None, Condition::default())).await?)?;
     }
     for page_size in [1, 3] {
-        in_calm(clients[0].list(page_size).await?)?;
-        in_calm(clients[0].list_by_prefix(page_size).await?)?;
+        check_answered(clients[0].list(page_size).await?)?;
+        check_answered(clients[0].list_by_prefix(page_size).await?)?;
     }
     history.check().outcome()
 }

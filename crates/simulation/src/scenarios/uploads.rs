@@ -7,7 +7,7 @@ use cloudflare_clients::r2::{R2Service, UploadedPart};
 use fastrand::Rng;
 use futures_util::future::try_join_all;
 
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, check_answered};
 use crate::history::R2History;
 use crate::recorder::Recorder;
 use crate::specification::content::{Digest, Piece};
@@ -43,9 +43,7 @@ pub(super) async fn run(world: World) -> Outcome {
     for upload in known {
         are_answered &= clients[0].list_parts(&upload.id).await?;
     }
-    if !are_answered {
-        return Err(Finding::new("no answer in fine weather"));
-    }
+    check_answered(are_answered)?;
     history.check().outcome()
 }
 

@@ -11,7 +11,7 @@ use futures_util::future::try_join_all;
 use futures_util::stream::TryStreamExt as _;
 
 use crate::clock::Clock;
-use crate::finding::{Finding, Outcome};
+use crate::finding::{Finding, Outcome, check_answered};
 use crate::history::{KvHistory, OperationId};
 use crate::recorder::{is_unknown, now};
 use crate::specification::content::Digest;
@@ -60,9 +60,7 @@ pub(super) async fn run(world: World) -> Outcome {
         are_answered &= clients[0].get(key).await?;
     }
     are_answered &= clients[0].list(1).await?;
-    if !are_answered {
-        return Err(Finding::new("no answer in fine weather"));
-    }
+    check_answered(are_answered)?;
     let rules = if is_eventual { Rules::EVENTUAL } else { Rules::IMMEDIATE };
     history.check(rules).outcome()
 }
