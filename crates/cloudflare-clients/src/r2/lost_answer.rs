@@ -6,7 +6,7 @@ use crate::model::r2::{CustomMetadata, Object, StoredObject};
 
 impl R2Service {
     /// Looks whether a write whose answer was lost has happened after all: the object there is then its result, and
-    /// otherwise `error`.
+    /// otherwise `error`. Where that cannot be seen, it fails with why: the write may have happened.
     pub(super) async fn unless_stored(
         &self,
         key: &str,
@@ -16,10 +16,7 @@ impl R2Service {
         match self.head(key).await {
             Ok(Some(object)) if is_result(&object) => Ok(object.into()),
             Ok(_) => Err(error),
-            Err(unknown) => {
-                tracing::warn!(key, error = %unknown, "whether a write whose answer was lost has happened is unknown");
-                Err(error)
-            }
+            Err(unseen) => Err(may_have_happened(unseen)),
         }
     }
 }
@@ -27,4 +24,9 @@ impl R2Service {
 /// Whether an object may have been stored with this custom metadata, which tells writes of the same bytes apart.
 pub(super) fn may_have(object: &Object, custom_metadata: &CustomMetadata) -> bool {
     object.custom_metadata.as_ref().is_none_or(|stored| stored.is_stored_of(custom_metadata))
+}
+
+/// Says of the failure of a look-up what it leaves open.
+pub(super) fn may_have_happened(unseen: Error) -> Error {
+    unseen.explain("the answer to the write was lost, and whether it has happened cannot be seen")
 }

@@ -306,6 +306,15 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
     let error = bucket.service().0.put("k", "mine").only_if(create_only()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
 
+    // Nobody can see who it was.
+    let unseen =
+        |_: &mut Option<Bytes>| Err(Error::from_status(StatusCode::INTERNAL_SERVER_ERROR, "Server Error"));
+    let bucket = Arc::new(ScriptedBucket::default()).then(lost).then(|_| Ok(()));
+    let bucket = (0..4).fold(bucket, |bucket, _| bucket.then(unseen));
+    let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
+    assert_eq!((error.status(), error.is_retryable()), (Some(StatusCode::INTERNAL_SERVER_ERROR), true));
+    assert!(error.to_string().contains("whether it has happened cannot be seen"), "{error}");
+
     // Nothing was lost: no looking.
     let bucket = ScriptedBucket::holding("new");
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();

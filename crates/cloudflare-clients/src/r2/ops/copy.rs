@@ -9,7 +9,7 @@ use crate::model::r2::{
     Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, Object, ObjectMetadata,
     SseCustomerKey, StorageClass, StoredObject,
 };
-use crate::r2::lost_answer::may_have;
+use crate::r2::lost_answer::{may_have, may_have_happened};
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifies_writes;
 
@@ -156,9 +156,8 @@ impl CopyObject {
         let result = service.attempts().run(&operation, attempt).await;
         let copied = match result {
             Err(error) if error.kind() == ErrorKind::PreconditionFailed && error.may_repeat() => {
-                let Some(source_etag) = source_etag(&service, &request).await else {
-                    return Err(error);
-                };
+                let source_etag = source_etag(&service, &request).await.map_err(may_have_happened)?;
+                let Some(source_etag) = source_etag else { return Err(error) };
                 let service = service.clone().with_ssec_key(request.ssec_key.clone());
                 let replaced = request.replace_metadata.as_ref().map(|replaced| &replaced.custom_metadata);
                 let is_copy = |object: &Object| {
@@ -181,14 +180,15 @@ fn required_etag(source_only_if: &Conditional) -> Option<&str> {
 }
 
 /// The etag of the source, as far as it can be known: another bucket is not looked into.
-async fn source_etag(service: &R2Service, request: &CopyRequest) -> Option<String> {
+async fn source_etag(service: &R2Service, request: &CopyRequest) -> Result<Option<String>> {
     if let Some(etag) = required_etag(&request.source_only_if) {
-        return Some(etag.to_owned());
+        return Ok(Some(etag.to_owned()));
     }
     if request.source_bucket.is_some() {
-        return None;
+        return Ok(None);
     }
-    Some(service.head(&request.source).ssec_key(request.source_ssec_key.clone()).await.ok()??.etag)
+    let source = service.head(&request.source).ssec_key(request.source_ssec_key.clone()).await?;
+    Ok(source.map(|source| source.etag))
 }
 
 /// Compares the etag of a copy with the one that its source must have, where both are MD5s.
