@@ -21,8 +21,8 @@ impl R2Service {
     }
 }
 
-/// Whether an object may have been stored with this custom metadata, which tells writes of the same bytes apart.
-pub(super) fn may_have(object: &Object, custom_metadata: &CustomMetadata) -> bool {
+/// Whether an object may have been stored with this custom metadata. It tells writes of the same bytes apart.
+pub(super) fn may_be_stored_with(object: &Object, custom_metadata: &CustomMetadata) -> bool {
     object.custom_metadata.as_ref().is_none_or(|stored| stored.is_stored_of(custom_metadata))
 }
 

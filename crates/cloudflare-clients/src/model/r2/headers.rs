@@ -113,7 +113,7 @@ pub fn read_content_range(headers: &HeaderMap) -> Result<Option<(ServedRange, u6
 /// Reads `ETag`, without its quotes and weakness.
 ///
 /// # Errors
-/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): there is none, or no [condition](super::Conditional) can name it.
+/// [`ErrorKind::UnexpectedResponse`](crate::ErrorKind): the answer has no etag, or one with a quote in it.
 pub fn read_etag(headers: &HeaderMap) -> Result<String> {
     let value = text(headers, &header::ETAG).unwrap_or_default();
     check_etag(unquote(value.strip_prefix("W/").unwrap_or(value))).map(str::to_owned)

@@ -9,7 +9,7 @@ use crate::model::r2::{
     Checksum, Conditional, CopyRequest, CustomMetadata, EtagList, HttpMetadata, Object, ObjectMetadata,
     SseCustomerKey, StorageClass, StoredObject,
 };
-use crate::r2::lost_answer::{may_have, may_have_happened};
+use crate::r2::lost_answer::{may_be_stored_with, may_have_happened};
 use crate::r2::service::R2Service;
 use crate::r2::verify::verifies_writes;
 
@@ -86,9 +86,10 @@ impl CopyObject {
         self
     }
 
-    /// A condition on the object that the new key already has. It may hold for several copies of one source at once where
-    /// answers are lost, unless each [replaces the custom metadata](Self::metadata): as [that of a
-    /// put](crate::r2::Put::only_if).
+    /// A condition on the object that the new key already has.
+    ///
+    /// Where answers are lost, several copies of one source may succeed under it, as [puts of the same
+    /// bytes](crate::r2::Put::only_if) may. [Custom metadata](Self::metadata) of its own tells each apart.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self
@@ -161,7 +162,8 @@ impl CopyObject {
                 let service = service.clone().with_ssec_key(request.ssec_key.clone());
                 let replaced = request.replace_metadata.as_ref().map(|replaced| &replaced.custom_metadata);
                 let is_copy = |object: &Object| {
-                    object.etag == source_etag && replaced.is_none_or(|custom| may_have(object, custom))
+                    object.etag == source_etag
+                        && replaced.is_none_or(|custom| may_be_stored_with(object, custom))
                 };
                 service.unless_stored(&request.key, error, is_copy).await
             }

@@ -65,10 +65,10 @@ impl Put {
     /// A condition on the object that the key already has; if it fails, the put fails with
     /// [`ErrorKind::PreconditionFailed`](crate::ErrorKind). To create only: `Conditional::new().etag_does_not_match("*")`.
     ///
-    /// Where the answer to an attempt is lost and the next one is refused, an object of the same bytes and the same custom
-    /// metadata is taken for what the first has stored. Of several that put the same under a condition, more than one may
-    /// succeed then. So whoever claims a key, and has nothing but its name to put there, says in the custom metadata who
-    /// it is.
+    /// The answer to an attempt may be lost, and the next attempt refused. Then an object with the same bytes
+    /// and the same custom metadata counts as what the first attempt stored. So more than one of several puts
+    /// that store the same under a condition may succeed. A put that claims a key names its claimant in the
+    /// custom metadata.
     pub fn only_if(mut self, only_if: Conditional) -> Self {
         self.request.only_if = only_if;
         self

@@ -9,7 +9,7 @@ use crate::client::operation::Operation;
 use crate::error::{ErrorKind, Result};
 use crate::model::r2::{Conditional, Object, PutRequest, StoredObject};
 use crate::mutation::{Mutation, is_mutated};
-use crate::r2::lost_answer::may_have;
+use crate::r2::lost_answer::may_be_stored_with;
 use crate::r2::service::R2Service;
 use crate::r2::verify::SentMd5;
 
@@ -64,7 +64,7 @@ pub(super) async fn put_whole(
             let stored = |object: &Object| {
                 object.size == length
                     && object.md5_of_etag() == Some(md5)
-                    && may_have(object, &custom_metadata)
+                    && may_be_stored_with(object, &custom_metadata)
             };
             service.unless_stored(&key, error, stored).await
         }
