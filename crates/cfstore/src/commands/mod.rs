@@ -36,7 +36,7 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
         Command::Scrub(args) => scrub::run(args, printer).await,
         Command::Backup(args) => backup::backup(args, printer).await,
         Command::Restore(args) => backup::restore(args, printer).await,
-        Command::Demo(args) => demo::run(&args, printer).await,
+        Command::Demo(args) => Box::pin(demo::run(&args, printer)).await,
         Command::Completions(args) => completions::run(&args),
         Command::Man(args) => man::run(args, printer),
         Command::R2(command) => r2::run(*command, env_file, printer).await,

@@ -82,6 +82,8 @@ pub struct Body {
     limit: u64,
     /// What has read it from a service.
     read_by: Option<ReadBy>,
+    /// Whether the bucket gives the bytes that were stored, or an error.
+    is_verified: bool,
 }
 
 /// The operation that a body comes from, for the errors of reading it.
@@ -121,6 +123,7 @@ impl Body {
             refetch: None,
             limit: DEFAULT_READ_LIMIT,
             read_by: None,
+            is_verified: false,
         }
     }
 
@@ -155,6 +158,18 @@ impl Body {
             _ => {}
         }
         self
+    }
+
+    /// What a bucket gives that has verified the bytes, or does so as they are read: nobody has to hash them again.
+    #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
+    pub(crate) fn verified(mut self) -> Self {
+        self.is_verified = true;
+        self
+    }
+
+    /// Whether the bucket has verified it.
+    pub(crate) fn is_verified(&self) -> bool {
+        self.is_verified
     }
 
     /// The number of bytes, where it is known.
@@ -251,6 +266,7 @@ impl Body {
             refetch: self.refetch.clone(),
             limit: self.limit,
             read_by: self.read_by.clone(),
+            is_verified: self.is_verified,
         })
     }
 

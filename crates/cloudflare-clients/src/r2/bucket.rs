@@ -301,7 +301,8 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
     /// Whether nothing between this program and the service could damage bytes or a length unnoticed, as
     /// where it keeps them in this process. [`R2Service`](super::R2Service) then does not hash what it
     /// writes, nor ask for the size of what it has read, and [`Locks`](crate::lock::Locks) do not test its
-    /// conditions. Objects with a checksum are still verified when they are read. False by default.
+    /// conditions. Objects with a checksum are still verified when they are read, once: the embedded store
+    /// does so itself. False by default.
     fn has_reliable_transport(&self) -> bool {
         false
     }

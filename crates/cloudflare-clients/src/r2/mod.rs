@@ -48,6 +48,7 @@ mod buckets;
 mod lost_answer;
 pub(crate) mod ops;
 mod service;
+mod side_hasher;
 mod signed_urls;
 pub(crate) mod verify;
 

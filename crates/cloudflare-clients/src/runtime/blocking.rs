@@ -1,5 +1,6 @@
 //! Work that blocks its thread.
 
+use futures_util::future::{Either, ready};
 use tokio::runtime::Handle;
 use tokio::task::JoinError;
 
@@ -7,11 +8,21 @@ use tokio::task::JoinError;
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, JoinError> {
+    begin_blocking(work).await
+}
+
+/// As [`blocking`], and begins at once, before anybody waits for it. Where Tokio does not run, it runs on this thread.
+pub(crate) fn begin_blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = Result<T, JoinError>> + Send {
     #[cfg(feature = "simulation")]
     if RUNS_HERE.get() {
-        return Ok(work());
+        return Either::Left(ready(Ok(work())));
     }
-    Handle::current().spawn_blocking(work).await
+    match Handle::try_current() {
+        Ok(tokio) => Either::Right(tokio.spawn_blocking(work)),
+        Err(_) => Either::Left(ready(Ok(work()))),
+    }
 }
 
 #[cfg(feature = "simulation")]

@@ -17,10 +17,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 
-#[cfg(not(target_arch = "wasm32"))]
-pub(crate) use self::blocking::blocking;
 #[cfg(all(feature = "simulation", not(target_arch = "wasm32")))]
 pub use self::blocking::run_blocking_here;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use self::blocking::{begin_blocking, blocking};
 #[cfg(any(
     all(feature = "http", not(target_arch = "wasm32")),
     all(feature = "workers", target_arch = "wasm32")

@@ -1,6 +1,7 @@
 //! The SQLite database: its connections, its schema's version, and its errors.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -46,6 +47,12 @@ const URI_PATH: &AsciiSet =
 
 /// How many reads run at a time. They are short; more would only contend for the processor.
 const READERS: usize = 8;
+
+/// How long a look-up may take on an async thread: a few pages that the disk has to be asked for.
+const QUICK: Duration = Duration::from_micros(250);
+
+/// How many times as long as one that took longer none runs there.
+const REST: u32 = 20;
 
 /// Why a statement, or what surrounds it, failed.
 #[derive(Debug)]
@@ -198,9 +205,22 @@ pub(super) fn wait_at_most(
     threads: &Arc<dyn Threads>,
     most: Duration,
 ) -> rusqlite::Result<()> {
+    wait_while(connection, threads, most, Arc::new(AtomicBool::new(true)))
+}
+
+/// As [`wait_at_most`], but only while `may_wait` says so.
+fn wait_while(
+    connection: &mut Connection,
+    threads: &Arc<dyn Threads>,
+    most: Duration,
+    may_wait: Arc<AtomicBool>,
+) -> rusqlite::Result<()> {
     let threads = Arc::clone(threads);
     let mut began = threads.monotonic();
     connection.busy_handler(Some(move |looks: i32| {
+        if !may_wait.load(Ordering::Relaxed) {
+            return false;
+        }
         if looks == 0 {
             began = threads.monotonic();
         }
@@ -209,19 +229,93 @@ pub(super) fn wait_at_most(
     }))
 }
 
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy)
+}
+
 /// Connections that read.
 #[derive(Debug)]
 pub(super) struct Readers {
     platform: Platform,
     path: PathBuf,
     access: Access,
-    idle: Mutex<Vec<Connection>>,
+    idle: Mutex<Vec<Reader>>,
     permits: Arc<Semaphore>,
+    pace: Pace,
+}
+
+/// A connection that reads.
+#[derive(Debug)]
+struct Reader {
+    connection: Connection,
+    /// Whether it waits for other connections that are in its way, or fails as busy.
+    may_wait: Arc<AtomicBool>,
+}
+
+/// Whether reads are so quick that the threads of those who ask may do them.
+#[derive(Debug, Default)]
+struct Pace {
+    /// From when on they may, in nanoseconds of the platform's clock.
+    from: AtomicU64,
+}
+
+impl Pace {
+    fn allows(&self, now: Duration) -> bool {
+        nanos(now) >= self.from.load(Ordering::Relaxed)
+    }
+
+    fn note(&self, began: Duration, ended: Duration) {
+        let took = ended.saturating_sub(began);
+        if took > QUICK {
+            self.from.store(nanos(ended + took * REST), Ordering::Relaxed);
+        }
+    }
+}
+
+fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl Readers {
     pub(super) fn new(platform: Platform, path: PathBuf, access: Access) -> Self {
-        Self { platform, path, access, idle: Mutex::default(), permits: Arc::new(Semaphore::new(READERS)) }
+        let permits = Arc::new(Semaphore::new(READERS));
+        Self { platform, path, access, idle: Mutex::default(), permits, pace: Pace::default() }
+    }
+
+    /// Looks something up that is in few pages of the database, seeing one state of it throughout.
+    ///
+    /// It runs on the caller's thread, a tenth of the time of a hop to another, as long as such look-ups are [`QUICK`]: the pages
+    /// are in memory then, and no other connection is in the way. After one that was not, further ones hop for [`REST`]
+    /// times as long. So an async thread spends a twentieth of its time at most waiting for the disk.
+    pub(super) async fn look_up<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        match self.try_here(&work) {
+            Some(found) => found,
+            None => self.read(work).await,
+        }
+    }
+
+    /// `None`: not on this thread, or not now.
+    fn try_here<T>(&self, work: impl Fn(&Connection) -> StoreResult<T>) -> Option<Result<T>> {
+        let threads = &self.platform.threads;
+        let began = threads.monotonic();
+        if !self.pace.allows(began) {
+            return None;
+        }
+        let _permit = self.permits.try_acquire().ok()?;
+        let reader = self.idle().pop()?;
+        reader.may_wait.store(false, Ordering::Relaxed);
+        let found = snapshot(&reader.connection, work);
+        reader.may_wait.store(true, Ordering::Relaxed);
+        self.pace.note(began, threads.monotonic());
+        self.give_back(reader);
+        match found {
+            Err(Failure::Sqlite(error)) if is_busy(&error) => None,
+            found => Some(found.map_err(Error::from)),
+        }
     }
 
     /// Runs `work` off the async threads, seeing one state of the database throughout.
@@ -234,12 +328,9 @@ impl Readers {
         let readers = Arc::clone(self);
         let work = move || {
             let _permit = permit;
-            let connection = readers.take()?;
-            let outcome = snapshot(&connection, work);
-            // A connection whose transaction could not be ended is not used again.
-            if connection.is_autocommit() {
-                readers.idle().push(connection);
-            }
+            let reader = readers.take()?;
+            let outcome = snapshot(&reader.connection, work);
+            readers.give_back(reader);
             outcome.map_err(Error::from)
         };
         self.platform.blocking(work).await
@@ -247,34 +338,45 @@ impl Readers {
 
     /// A connection of its own that sees one state of the database, that of now, as long as it lives.
     pub(super) fn begin(&self) -> StoreResult<Connection> {
-        let connection = self.connect()?;
+        let Reader { connection, .. } = self.connect()?;
         connection.execute_batch("BEGIN; SELECT count(*) FROM next_body;")?;
         Ok(connection)
     }
 
-    fn take(&self) -> Result<Connection> {
-        if let Some(connection) = self.idle().pop() {
-            return Ok(connection);
+    fn take(&self) -> Result<Reader> {
+        if let Some(reader) = self.idle().pop() {
+            return Ok(reader);
         }
         self.connect().map_err(|error| Failure::from(error).into())
     }
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let connection = connect(&self.platform, &self.path, self.access)?;
-        connection.pragma_update(None, "query_only", true)?;
-        Ok(connection)
+    /// A connection whose transaction could not be ended is not used again.
+    fn give_back(&self, reader: Reader) {
+        if reader.connection.is_autocommit() {
+            self.idle().push(reader);
+        }
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+    fn connect(&self) -> rusqlite::Result<Reader> {
+        let mut connection = connect(&self.platform, &self.path, self.access)?;
+        connection.pragma_update(None, "query_only", true)?;
+        let may_wait = Arc::new(AtomicBool::new(true));
+        wait_while(&mut connection, &self.platform.threads, MAX_WAIT_FOR_TRANSACTION, Arc::clone(&may_wait))?;
+        Ok(Reader { connection, may_wait })
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Reader>> {
         lock(&self.idle)
     }
 }
 
 fn snapshot<T>(connection: &Connection, work: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
-    let transaction = connection.unchecked_transaction()?;
-    let outcome = work(&transaction);
-    // Some failures have ended it.
-    transaction.finish()?;
+    connection.prepare_cached("BEGIN")?.execute(())?;
+    let outcome = work(connection);
+    // Some errors have ended it already.
+    if !connection.is_autocommit() {
+        connection.prepare_cached("ROLLBACK")?.execute(())?;
+    }
     outcome
 }
 
@@ -296,4 +398,53 @@ pub(super) fn read_key(row: &Row<'_>, column: usize) -> StoreResult<String> {
 /// The error for what this code never writes.
 pub(super) fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
     Error::new(ErrorKind::Storage, format!("the store's database is damaged: {what} is malformed: {why}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::runtime::TokioRuntime;
+
+    #[test]
+    fn look_ups_rest_after_one_that_was_not_quick() {
+        let pace = Pace::default();
+        let at = Duration::from_micros;
+        assert!(pace.allows(at(0)));
+        pace.note(at(0), at(250));
+        assert!(pace.allows(at(250)));
+        pace.note(at(1_000), at(2_000));
+        assert!(!pace.allows(at(21_999)));
+        assert!(pace.allows(at(22_000)));
+    }
+
+    #[tokio::test]
+    async fn look_ups_run_here_unless_they_would_wait() {
+        let folder = tempfile::tempdir().unwrap();
+        let (platform, path) = (Platform::new(Arc::new(TokioRuntime)), folder.path().join("store.sqlite3"));
+        let _writer = open(&platform, &path).unwrap();
+        let readers = Arc::new(Readers::new(platform, path, Access::Write));
+        let here = thread::current().id();
+        let is_here = move |_: &Connection| Ok(thread::current().id() == here);
+        assert!(!readers.look_up(is_here).await.unwrap(), "no connection is open yet");
+        assert!(readers.look_up(is_here).await.unwrap());
+
+        let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+        let is_busy_here = move |connection: &Connection| {
+            if is_here(connection)? {
+                return Err(rusqlite::Error::SqliteFailure(busy, None).into());
+            }
+            Ok("waited")
+        };
+        assert_eq!(readers.look_up(is_busy_here).await.unwrap(), "waited");
+        assert!(readers.look_up(is_here).await.unwrap());
+
+        let slow = |_: &Connection| {
+            thread::sleep(4 * QUICK);
+            Ok(())
+        };
+        readers.look_up(slow).await.unwrap();
+        assert!(!readers.look_up(is_here).await.unwrap(), "the one before was slow");
+    }
 }

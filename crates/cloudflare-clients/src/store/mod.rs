@@ -10,6 +10,7 @@ mod block_checksums;
 mod bucket;
 mod buckets;
 mod cleanup;
+mod copy;
 mod cors;
 mod cursor;
 mod customer_key;

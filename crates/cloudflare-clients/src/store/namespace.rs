@@ -21,7 +21,7 @@ use crate::model::kv::limits::{
     validate_cache_ttl, validate_get_count, validate_key, validate_put, validate_write_count,
 };
 use crate::model::kv::value;
-use crate::r2::{Body, ServedRange};
+use crate::r2::Body;
 use crate::runtime::Runtime;
 use crate::time::{from_seconds, to_seconds};
 
@@ -87,14 +87,7 @@ impl LocalNamespace {
         validate_key(key)?;
         validate_cache_ttl(cache_ttl)?;
         let (id, looked_up, now) = (self.id.clone(), key.to_owned(), to_seconds(self.store.now()));
-        let find = move |connection: &Connection| {
-            let namespace = namespace_number(connection, &id)?;
-            let pair = pairs::find(connection, namespace, &looked_up, now)?;
-            Ok(pair.map(|pair| {
-                let (body, all) = (pair.body, ServedRange { offset: 0, length: pair.size });
-                (pair, body, all)
-            }))
-        };
+        let find = move |connection: &Connection| pairs::find(connection, &id, &looked_up, now);
         Ok(read::found(self.store.shared(), key, None, find).await?.map(|(pair, value)| ValueWithMetadata {
             metadata: pair.metadata,
             expiration: pair.expiration.and_then(from_seconds),

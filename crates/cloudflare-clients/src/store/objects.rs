@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::database::{StoreResult, from_millis, malformed, random_hex, read_key, to_millis};
 use super::key::Key;
-use super::segments::remove_body;
+use super::read::{SegmentColumns, piece_columns};
+use super::segments::{first_segment, remove_body};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::NO_SUCH_BUCKET;
@@ -40,8 +41,8 @@ pub(super) struct StoredRow {
 /// What [`read_object`] reads, in its order.
 macro_rules! object_columns {
     () => {
-        "key, uploaded_key, version, size, etag, uploaded, storage_class, checksum, http_metadata, custom_metadata, \
-         ssec_key_md5"
+        "objects.key, uploaded_key, version, objects.size, etag, objects.uploaded, objects.storage_class, objects.checksum, \
+         http_metadata, custom_metadata, ssec_key_md5"
     };
 }
 pub(super) use object_columns;
@@ -57,6 +58,29 @@ pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> StoreResu
         return Ok(None);
     };
     Ok(Some(StoredRow { object: read_object(row, true)?, body: row.get("body")? }))
+}
+
+/// What `serve` makes of an object and of the first segment of its body.
+pub(super) fn find_with_segment<T>(
+    connection: &Connection,
+    bucket_name: &str,
+    key: &Key,
+    serve: impl FnOnce(StoredRow, SegmentColumns<'_>) -> StoreResult<T>,
+) -> StoreResult<Option<T>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT ",
+        object_columns!(),
+        ", body, ",
+        piece_columns!(),
+        " FROM buckets LEFT JOIN objects ON bucket = buckets.id AND key = ?2 \
+         LEFT JOIN segments ON segments.id = ",
+        first_segment!("body"),
+        " WHERE name = ?1"
+    ))?;
+    let mut rows = statement.query((bucket_name, key.as_bytes()))?;
+    let row = rows.next()?.ok_or_else(|| no_such_bucket(bucket_name))?;
+    let Some(body) = row.get(11)? else { return Ok(None) };
+    serve(StoredRow { object: read_object(row, true)?, body }, SegmentColumns::new(row, 12)).map(Some)
 }
 
 /// Reads the columns of `object_columns!`.

@@ -4,12 +4,14 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
 use super::database::{StoreResult, read_key, to_millis};
-use super::segments::{Segment, new_body_of, remove_body};
+use super::read::{Found, SegmentColumns, piece_columns};
+use super::segments::{Segment, first_segment, new_body_of, remove_body};
 use super::writer::Write;
 use crate::error::{Error, ErrorKind, Result};
 use crate::kv::{ListPage, ListRequest, ListedKey, Metadata};
 use crate::model::kv::limits;
 use crate::mutation::{Mutation, is_mutated};
+use crate::r2::ServedRange;
 use crate::time::{from_seconds, to_seconds};
 
 /// How many expired keys one write removes at most, so that none is much slower than the others.
@@ -32,28 +34,35 @@ pub(super) fn no_such_namespace(id: &str) -> Error {
 /// A key without its value.
 #[derive(Debug)]
 pub(super) struct Pair {
-    pub(super) body: i64,
-    pub(super) size: u64,
     pub(super) expiration: Option<u64>,
     pub(super) metadata: Option<Metadata>,
 }
 
-/// A key that has not expired at `now`, in seconds.
+/// A key that has not expired at `now`, in seconds, and its value.
 pub(super) fn find(
     connection: &Connection,
-    namespace: i64,
+    namespace_id: &str,
     key: &str,
     now: u64,
-) -> StoreResult<Option<Pair>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT body, size, expiration, metadata FROM pairs \
-         WHERE namespace = ?1 AND key = ?2 AND (expiration IS NULL OR expiration > ?3)",
-    )?;
+) -> StoreResult<Option<Found<Pair>>> {
+    let mut statement = connection.prepare_cached(concat!(
+        "SELECT body, pairs.size, expiration, metadata, ",
+        piece_columns!(),
+        " FROM namespaces \
+         LEFT JOIN pairs ON namespace = number AND key = ?2 AND (expiration IS NULL OR expiration > ?3) \
+         LEFT JOIN segments ON segments.id = ",
+        first_segment!("body"),
+        " WHERE namespaces.id = ?1"
+    ))?;
     let now = if is_mutated(Mutation::ExpiredValueServed) { 0 } else { now };
-    let mut rows = statement.query((namespace, key.as_bytes(), now))?;
-    let Some(row) = rows.next()? else { return Ok(None) };
-    let (body, size, expiration) = (row.get(0)?, row.get(1)?, row.get(2)?);
-    Ok(Some(Pair { body, size, expiration, metadata: read_metadata(row, 3)? }))
+    let mut rows = statement.query((namespace_id, key.as_bytes(), now))?;
+    let row = rows.next()?.ok_or_else(|| no_such_namespace(namespace_id))?;
+    let Some(body) = row.get(0)? else { return Ok(None) };
+    let (size, expiration) = (row.get(1)?, row.get(2)?);
+    let range = ServedRange { offset: 0, length: size };
+    let only_piece = SegmentColumns::new(row, 4).only_piece(key, size, range, None)?;
+    let pair = Pair { expiration, metadata: read_metadata(row, 3)? };
+    Ok(Some(Found { row: pair, body, range, only_piece }))
 }
 
 fn read_metadata(row: &Row<'_>, column: usize) -> StoreResult<Option<Metadata>> {

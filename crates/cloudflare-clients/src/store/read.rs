@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream;
+use rusqlite::types::{FromSql, ValueRef};
 use rusqlite::{Connection, Row};
 
 use super::blobs::Blobs;
@@ -58,8 +59,27 @@ enum Expected {
     Nothing,
 }
 
-/// What `find` finds of a key, with its body, whose first files are open. `find` says which body that is, and what range of it.
-/// `ssec_key` is what it is encrypted with.
+/// What is found under a key, and where the bytes are that are asked for.
+#[derive(Debug)]
+pub(super) struct Found<T> {
+    pub(super) row: T,
+    pub(super) body: i64,
+    pub(super) range: ServedRange,
+    /// All of the bytes, where the body has one segment.
+    pub(super) only_piece: Option<Piece>,
+}
+
+/// What a look-up comes to.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
+enum LookedUp<T> {
+    Nothing,
+    /// All bytes are in one row.
+    Inline(T, Piece),
+    /// It takes files, or many rows.
+    Large,
+}
+
+/// What `find` finds of a key, with its body, whose first files are open. `ssec_key` is what it is encrypted with.
 pub(super) async fn found<T, F>(
     shared: &Shared,
     key: &str,
@@ -68,25 +88,47 @@ pub(super) async fn found<T, F>(
 ) -> Result<Option<(T, Body)>>
 where
     T: Send + 'static,
-    F: Fn(&Connection) -> StoreResult<Option<(T, i64, ServedRange)>> + Send + Sync + 'static,
+    F: Fn(&Connection) -> StoreResult<Option<Found<T>>> + Send + Sync + 'static,
 {
     let find = Arc::new(find);
     let name: Arc<str> = key.into();
+    let look_up = {
+        let find = Arc::clone(&find);
+        move |connection: &Connection| {
+            Ok(match find(connection)? {
+                None => LookedUp::Nothing,
+                Some(Found { row, only_piece: Some(piece), .. }) if piece.is_inline() => {
+                    LookedUp::Inline(row, piece)
+                }
+                Some(_) => LookedUp::Large,
+            })
+        }
+    };
+    match shared.readers.look_up(look_up).await? {
+        LookedUp::Nothing => return Ok(None),
+        LookedUp::Inline(row, piece) => {
+            return Ok(Some((row, body_of(Arc::clone(&shared.blobs), name, [piece].into()))));
+        }
+        LookedUp::Large => {}
+    }
     for _ in 0..MAX_LOOKUPS {
         let (find, blobs, key) = (Arc::clone(&find), Arc::clone(&shared.blobs), Arc::clone(&name));
         let ssec_key = ssec_key.clone();
         let found = shared
             .readers
             .read(move |connection| {
-                let Some((found, body, range)) = find(connection)? else {
+                let Some(Found { row, body, range, only_piece }) = find(connection)? else {
                     return Ok(Some(None));
                 };
-                let mut pieces = pieces(connection, &key, body, range, ssec_key.as_ref())?;
-                Ok(open(&blobs, &key, &mut pieces)?.then_some(Some((found, pieces))))
+                let mut pieces = match only_piece {
+                    Some(piece) => [piece].into(),
+                    None => pieces(connection, &key, body, range, ssec_key.as_ref())?,
+                };
+                Ok(open(&blobs, &key, &mut pieces)?.then_some(Some((row, pieces))))
             })
             .await?;
         if let Some(found) = found {
-            return Ok(found.map(|(found, pieces)| (found, body_of(Arc::clone(&shared.blobs), name, pieces))));
+            return Ok(found.map(|(row, pieces)| (row, body_of(Arc::clone(&shared.blobs), name, pieces))));
         }
     }
     Err(lost(key))
@@ -123,10 +165,50 @@ fn short(key: &str, missing: u64) -> Error {
 /// The columns that a [`Piece`] is read from.
 macro_rules! piece_columns {
     () => {
-        "size, md5, checksums, blob, bytes, salt, id"
+        "segments.size, segments.md5, segments.checksums, segments.blob, segments.bytes, segments.salt, segments.id"
     };
 }
 pub(super) use piece_columns;
+
+/// The `piece_columns!` of a row.
+#[derive(Clone, Copy)]
+pub(super) struct SegmentColumns<'a> {
+    row: &'a Row<'a>,
+    first: usize,
+}
+
+impl<'a> SegmentColumns<'a> {
+    /// Those from this column on.
+    pub(super) fn new(row: &'a Row<'a>, first: usize) -> Self {
+        Self { row, first }
+    }
+
+    fn get<T: FromSql>(self, column: usize) -> rusqlite::Result<T> {
+        self.row.get(self.first + column)
+    }
+
+    fn get_ref(self, column: usize) -> rusqlite::Result<ValueRef<'a>> {
+        self.row.get_ref(self.first + column)
+    }
+
+    /// The only piece of a range, if this is the only segment of a body of so many bytes.
+    pub(super) fn only_piece(
+        self,
+        key: &str,
+        body_size: u64,
+        range: ServedRange,
+        ssec_key: Option<&SseCustomerKey>,
+    ) -> StoreResult<Option<Piece>> {
+        if self.get::<Option<u64>>(0)? != Some(body_size) {
+            return Ok(None);
+        }
+        let ServedRange { mut offset, length } = range;
+        if is_mutated(Mutation::RangeBeginsEarly) {
+            offset = offset.saturating_sub(1);
+        }
+        Piece::read(self, key, ServedRange { offset, length }, ssec_key).map(Some)
+    }
+}
 
 /// Which pieces a range of a body is made of.
 pub(super) fn pieces(
@@ -151,6 +233,7 @@ pub(super) fn pieces(
     while left > 0
         && let Some(row) = rows.next()?
     {
+        let row = SegmentColumns::new(row, 0);
         let size: u64 = row.get(0)?;
         if skip >= size {
             skip -= size;
@@ -166,9 +249,9 @@ pub(super) fn pieces(
     }
     if range == (ServedRange { offset: 0, length: 0 }) && ssec_key.is_some() {
         // The one chunk of what is empty proves that it is.
-        let row = rows.next()?.ok_or_else(|| short(key, 0))?;
+        let row = SegmentColumns::new(rows.next()?.ok_or_else(|| short(key, 0))?, 0);
         let piece = Piece::read(row, key, range, ssec_key)?;
-        if row.get::<_, u64>(0)? > 0 || !matches!(piece.source, Source::Inline(_)) {
+        if row.get::<u64>(0)? > 0 || !matches!(piece.source, Source::Inline(_)) {
             return Err(malformed("the size of a segment", &0).with_key(key).into());
         }
     }
@@ -206,11 +289,12 @@ fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> 
 
 /// The body that the pieces make.
 pub(super) fn body_of(blobs: Arc<Blobs>, key: Arc<str>, mut pieces: VecDeque<Piece>) -> Body {
-    if pieces.len() <= 1 && pieces.iter().all(|piece| matches!(piece.source, Source::Inline(_))) {
-        return pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
+    if pieces.len() <= 1 && pieces.iter().all(Piece::is_inline) {
+        let body = pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
             Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),
             Source::Closed(_) | Source::Open(..) => Body::empty(),
         });
+        return body.verified();
     }
     let length = pieces.iter().map(|piece| piece.length).sum();
     let chunks = stream::try_unfold(pieces, move |mut pieces| {
@@ -231,7 +315,7 @@ pub(super) fn body_of(blobs: Arc<Blobs>, key: Arc<str>, mut pieces: VecDeque<Pie
             Ok(Some((chunk, pieces)))
         }
     });
-    Body::from_stream(chunks, Some(length))
+    Body::from_stream(chunks, Some(length)).verified()
 }
 
 fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
@@ -241,16 +325,20 @@ fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
 }
 
 impl Piece {
-    /// A range of a segment, of a row with `piece_columns!`.
-    pub(super) fn read(
-        row: &Row<'_>,
+    fn is_inline(&self) -> bool {
+        matches!(self.source, Source::Inline(_))
+    }
+
+    /// A range of a segment.
+    fn read(
+        row: SegmentColumns<'_>,
         key: &str,
         range: ServedRange,
         ssec_key: Option<&SseCustomerKey>,
     ) -> StoreResult<Self> {
         let size: u64 = row.get(0)?;
         // Whoever reads an object has compared its key: where one is given, all of the object is encrypted.
-        let (salt, ssec_key) = match (row.get::<_, Option<SegmentSalt>>(5)?, ssec_key) {
+        let (salt, ssec_key) = match (row.get::<Option<SegmentSalt>>(5)?, ssec_key) {
             (None, None) => return Self::of_stored(row, key, size, range, None),
             (Some(salt), Some(ssec_key)) => (salt, ssec_key),
             _ => return Err(malformed("the encryption of a segment", &size).with_key(key).into()),
@@ -260,7 +348,7 @@ impl Piece {
     }
 
     /// All bytes of a segment as they are stored, encrypted or not, and how many these are.
-    pub(super) fn read_stored(row: &Row<'_>, key: &str) -> StoreResult<(Self, u64)> {
+    pub(super) fn read_stored(row: SegmentColumns<'_>, key: &str) -> StoreResult<(Self, u64)> {
         let size: u64 = row.get(0)?;
         let is_plain = row.get_ref(5)?.as_blob_or_null().map_err(rusqlite::Error::from)?.is_none();
         let stored = if is_plain { size } else { sealed_size(size) };
@@ -269,7 +357,7 @@ impl Piece {
     }
 
     fn of_stored(
-        row: &Row<'_>,
+        row: SegmentColumns<'_>,
         key: &str,
         size: u64,
         range: ServedRange,

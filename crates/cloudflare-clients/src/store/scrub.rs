@@ -10,7 +10,7 @@ use super::blobs::Blobs;
 use super::block_checksums::BlockHasher;
 use super::database::{StoreResult, read_key};
 use super::local_store::LocalStore;
-use super::read::{Piece, piece_columns};
+use super::read::{Piece, SegmentColumns, piece_columns};
 use super::segments::{segments_of, set_checksums};
 use crate::error::{Error, Result};
 
@@ -297,7 +297,7 @@ fn segment(connection: &Connection, key: &str, id: i64) -> StoreResult<Option<Se
     let mut rows = statement.query((id,))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     let has_checksums = row.get_ref(2)?.as_blob_or_null().is_ok_and(|checksums| checksums.is_some());
-    let (piece, size) = match Piece::read_stored(row, key) {
+    let (piece, size) = match Piece::read_stored(SegmentColumns::new(row, 0), key) {
         Ok((piece, size)) => (Ok(piece), size),
         Err(error) => (Err(Error::from(error)), row.get(0)?),
     };

@@ -74,6 +74,14 @@ pub(super) fn segments_of(body: i64) -> Range<i64> {
     segment_id(body, 0)..segment_id(body + 1, 0)
 }
 
+/// In SQL, the id of the segment of a body that is its part 1.
+macro_rules! first_segment {
+    ($body:literal) => {
+        concat!("(", $body, " << 16 | 1)")
+    };
+}
+pub(super) use first_segment;
+
 /// The id of a segment.
 pub(super) fn segment_id(body: i64, part_number: u16) -> i64 {
     body << 16 | i64::from(part_number)

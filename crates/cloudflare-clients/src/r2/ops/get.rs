@@ -12,13 +12,12 @@ use crate::body::{ByteStream, Refetch};
 use crate::client::attempts::Attempts;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::r2::{
-    Checksum, Conditional, GetRequest, Hasher, HeadRequest, Object, ObjectBody, Range, ServedRange,
-};
+use crate::model::r2::{Checksum, Conditional, GetRequest, HeadRequest, ObjectBody, Range, ServedRange};
 use crate::mutation::{Mutation, is_mutated};
 use crate::r2::ops::http_request::{ClientRange, HttpRequest};
 use crate::r2::ops::setters::ssec_key_setter;
 use crate::r2::service::R2Service;
+use crate::r2::side_hasher::SideHasher;
 use crate::r2::verify::verifier;
 use crate::retry::RetryDecision;
 
@@ -60,7 +59,7 @@ impl Get {
     /// The part to read, of an object uploaded in parts: 1 to as many as it has. It takes the place of a
     /// range.
     ///
-    /// The object's [`range`](Object::range) and [`parts_count`](Object::parts_count) are as of
+    /// The object's [`range`](crate::r2::Object::range) and [`parts_count`](crate::r2::Object::parts_count) are as of
     /// [`Head::part_number`](crate::r2::Head::part_number).
     pub fn part_number(mut self, part_number: u16) -> Self {
         self.request.part_number = Some(part_number);
@@ -232,7 +231,7 @@ struct Download {
 /// How bytes are verified before the last of them is handed on.
 enum Verification {
     /// By what they hash to.
-    Checksum(Hasher, Checksum),
+    Checksum(SideHasher, Checksum),
     /// By asking for the object's size a second time: a length that was damaged on the way together with the body looks
     /// right, and no checksum would tell. (The answer for a range says the size apart from the length.)
     Size,
@@ -252,21 +251,24 @@ impl Download {
         }
     }
 
-    fn verification(&self, found: &Object) -> Option<Verification> {
-        if !self.service.verifies() || self.bytes.length != self.size {
+    fn verification(&self, found: &ObjectBody) -> Option<Verification> {
+        if !self.service.verifies() || self.bytes.length != self.size || found.body.is_verified() {
             return None;
         }
-        if let Some((hasher, checksum)) = verifier(found) {
-            return Some(Verification::Checksum(hasher, checksum));
+        if let Some((hasher, checksum)) = verifier(&found.object) {
+            return Some(Verification::Checksum(SideHasher::new(hasher), checksum));
         }
         let doubtful = !self.ranged && !self.service.bucket().has_reliable_transport();
         doubtful.then_some(Verification::Size)
     }
 
     fn begin(self, found: ObjectBody) -> ObjectBody {
+        let verification = self.verification(&found);
         let ObjectBody { object, body } = found;
+        if body.is_verified() && body.as_bytes().is_some() {
+            return ObjectBody { object, body: body.read_by("get", &self.key) };
+        }
         let (length, refetch) = (self.bytes.length, self.clone().refetch());
-        let verification = self.verification(&object);
         let key = self.key.clone();
         let body = body.through(length, move |stream| self.stream(stream, verification));
         ObjectBody { object, body: body.with_refetch(refetch).read_by("get", &key) }
@@ -303,7 +305,7 @@ impl Download {
                             return Err(download.error(Error::new(ErrorKind::Integrity, message)));
                         }
                         if let Some(Verification::Checksum(hasher, _)) = verification {
-                            hasher.update(&bytes);
+                            hasher.update(bytes.clone()).await?;
                         }
                         // The last piece is kept back until all bytes are known to be right.
                         if *done == length {
@@ -394,7 +396,7 @@ impl Download {
         match verification {
             None => Ok(()),
             Some(Verification::Checksum(hasher, stored)) => {
-                let arrived = hasher.finish();
+                let arrived = hasher.finish().await?;
                 if arrived == stored {
                     return Ok(());
                 }

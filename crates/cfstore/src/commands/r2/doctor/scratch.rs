@@ -127,7 +127,7 @@ impl Scratch {
         let key = self.key(name);
         let request = object_request(Method::PUT, &key, headers, body)?;
         let access = access.clone();
-        self.write(&key, async move { access.send(request).await }).await
+        Box::pin(self.write(&key, async move { access.send(request).await })).await
     }
 
     /// Begins an upload in parts and returns its key and id, or what was answered in their place.
