@@ -17,3 +17,5 @@ mod cors;
 mod error;
 #[cfg(target_arch = "wasm32")]
 mod routes;
+#[cfg(target_arch = "wasm32")]
+mod warm_up;

@@ -7,11 +7,12 @@ use worker::web_sys::ReadableStream;
 
 use super::stream::{Announced, ByteStream, exactly};
 use crate::error::{Error, ErrorKind};
-use crate::js::{self, Thrown};
+use crate::js::{self, PieceReader, Thrown};
 
-/// The longest body that the runtime collects before it is read here. It gives bytes on in pieces of 4 KiB otherwise, and each
-/// crossing from JavaScript costs a Worker more CPU than the bytes do.
-const COLLECTED: u64 = 1024 * 1024;
+/// The longest body that the runtime collects before it is read here. Of a longer one, so much comes at a time: by itself the
+/// runtime gives on pieces of 4 KiB, and each crossing from JavaScript costs a Worker more CPU than these bytes do. What has no
+/// known length comes as it comes.
+const PIECE: u32 = 1024 * 1024;
 
 /// What the stream goes through when it is read here.
 type Through = Box<dyn FnOnce(ByteStream) -> ByteStream + Send + Sync>;
@@ -51,11 +52,21 @@ impl Readable {
         let stream = if stream.locked() {
             let read = Error::new(ErrorKind::BodyNotReplayable, "the stream is being read already");
             stream::once(async { Err(read) }).boxed()
-        } else if length.is_some_and(|length| length <= COLLECTED) {
+        } else if length.is_some_and(|length| length <= PIECE.into()) {
             stream::once(SendFuture::new(async move {
                 let collected = js::collected(&stream).await;
                 collected.map(Bytes::from).map_err(|thrown| explain(Thrown::from(&thrown)))
             }))
+            .boxed()
+        } else if length.is_some()
+            && let Some(reader) = PieceReader::new(&stream, PIECE)
+        {
+            stream::try_unfold(SendWrapper(reader), move |mut reader| {
+                SendFuture::new(async move {
+                    let piece = reader.next().await.map_err(|thrown| explain(Thrown::from(&thrown)))?;
+                    Ok(piece.map(|piece| (Bytes::from(piece), reader)))
+                })
+            })
             .boxed()
         } else {
             let chunks = worker::ByteStream::from(stream)

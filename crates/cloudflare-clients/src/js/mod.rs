@@ -4,9 +4,9 @@ mod thrown;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use worker::js_sys::{Array, ArrayBuffer, Date, Object, Promise, Reflect, Uint8Array};
+use worker::js_sys::{Array, ArrayBuffer, Date, Function, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
-use worker::wasm_bindgen_futures::JsFuture;
+use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
 use worker::web_sys::{ReadableStream, Response};
 
 pub(crate) use self::thrown::Thrown;
@@ -49,6 +49,59 @@ pub(crate) fn elements(object: &JsValue, name: &str) -> Option<Array> {
 pub(crate) async fn collected(stream: &ReadableStream) -> Result<Vec<u8>, JsValue> {
     let whole = Response::new_with_opt_readable_stream(Some(stream)).and_then(|whole| whole.array_buffer());
     Ok(Uint8Array::new(&settled(whole).await?).to_vec())
+}
+
+/// Reads a stream in pieces of a size that the caller picks.
+///
+/// The runtime's own streams take a buffer to fill, and have [a method that fills it
+/// up](https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/). Those that JavaScript makes may not.
+pub(crate) struct PieceReader {
+    reader: JsValue,
+    read_at_least: Function,
+    piece: u32,
+    ended: bool,
+}
+
+impl PieceReader {
+    /// `None` for a stream that takes no buffer: it is as it was.
+    pub(crate) fn new(stream: &ReadableStream, piece: u32) -> Option<Self> {
+        let options = Object::new();
+        Reflect::set(&options, &"mode".into(), &"byob".into()).ok()?;
+        let get_reader: Function = property(stream, "getReader").dyn_into().ok()?;
+        let reader = get_reader.call1(stream, &options).ok()?;
+        let Ok(read_at_least) = property(&reader, "readAtLeast").dyn_into() else {
+            let release: Function = property(&reader, "releaseLock").dyn_into().ok()?;
+            release.call0(&reader).ok()?;
+            return None;
+        };
+        Some(Self { reader, read_at_least, piece, ended: false })
+    }
+
+    /// The next bytes, less than a piece of them at the end only.
+    pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, JsValue> {
+        if self.ended {
+            return Ok(None);
+        }
+        let buffer = Uint8Array::new_with_length(self.piece);
+        let read = self.read_at_least.call2(&self.reader, &self.piece.into(), &buffer);
+        let read = settled(read.and_then(JsCast::dyn_into)).await?;
+        self.ended = property(&read, "done").is_truthy();
+        let bytes = property(&read, "value").dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec());
+        Ok(bytes.ok().filter(|bytes| !bytes.is_empty()))
+    }
+}
+
+/// Says that the rest is not read.
+impl Drop for PieceReader {
+    fn drop(&mut self) {
+        if !self.ended
+            && let Ok(cancel) = property(&self.reader, "cancel").dyn_into::<Function>()
+        {
+            let cancelled = cancel.call0(&self.reader).and_then(JsCast::dyn_into);
+            // A stream that has failed cannot be cancelled, and its failure is known.
+            spawn_local(async { drop(settled(cancelled).await) });
+        }
+    }
 }
 
 /// The value of a promise, or what was thrown in place of one.

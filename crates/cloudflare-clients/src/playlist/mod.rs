@@ -92,6 +92,7 @@ mod signed_playlist;
 #[cfg(test)]
 mod testing;
 mod token;
+mod warm_up;
 
 pub use self::hls::{BlockingReload, ReloadState};
 use self::line::at_line;
@@ -99,3 +100,4 @@ pub use self::options::PlaylistOptions;
 pub use self::representation::Representation;
 pub use self::signed_playlist::SignedPlaylist;
 pub use self::token::TokenRoute;
+pub use self::warm_up::warm_up;

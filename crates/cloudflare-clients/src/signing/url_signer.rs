@@ -32,6 +32,16 @@ pub(crate) struct Folder {
     key_len: usize,
 }
 
+/// Signs the objects of a folder by their names.
+#[derive(Debug)]
+pub(crate) struct FolderSigner<'a> {
+    signer: &'a UrlSigner,
+    presigner: Presigner,
+    /// What URLs begin with, as far as the name.
+    base: String,
+    key_len: usize,
+}
+
 /// Percent-encoded paths, in one piece of memory.
 #[derive(Debug, Default)]
 pub(crate) struct Paths {
@@ -102,6 +112,12 @@ impl UrlSigner {
         Folder { path, key_len: key.len() }
     }
 
+    pub(crate) fn folder_signer(&self, key: &str) -> FolderSigner<'_> {
+        let Folder { path, key_len } = self.folder(key);
+        let base = [self.origin(), &path].concat();
+        FolderSigner { signer: self, presigner: self.presigner.below(&path), base, key_len }
+    }
+
     /// The signatures of all paths, in their order.
     pub(crate) fn signatures<'a>(&'a self, paths: &'a Paths) -> impl Iterator<Item = (&'a str, Signature)> {
         paths.iter().zip(self.presigner.signatures(paths.iter()))
@@ -164,6 +180,39 @@ impl UrlSigner {
             SignedUrl::without_headers(url, self.expires_at())
         }));
         Ok(urls)
+    }
+}
+
+impl FolderSigner<'_> {
+    /// Whether the object of this name can be signed as it stands: not if anything in it is encoded.
+    pub(crate) fn takes(&self, name: &str) -> Result<bool> {
+        if !is_plain(name) {
+            return Ok(false);
+        }
+        validate_key_len(self.key_len + name.len())?;
+        Ok(true)
+    }
+
+    /// The signatures of all names, in their order.
+    pub(crate) fn signatures<'a>(
+        &self,
+        names: impl Iterator<Item = &'a str>,
+    ) -> impl Iterator<Item = Signature> {
+        self.presigner.signatures(names)
+    }
+
+    /// The length of the URL of a name that has so many bytes.
+    pub(crate) fn url_len(&self, name_len: usize) -> usize {
+        self.base.len() + name_len + self.signer.query.len() + Signature::LEN
+    }
+
+    /// Appends a URL.
+    #[inline]
+    pub(crate) fn push_url(&self, name: &str, signature: &Signature, out: &mut String) {
+        out.push_str(&self.base);
+        out.push_str(name);
+        out.push_str(&self.signer.query);
+        out.push_str(signature.as_str());
     }
 }
 

@@ -109,7 +109,18 @@ impl Presigner {
             presigner: self,
             paths: paths.into_iter(),
             work: std::array::from_fn(|_| Work::new(self)),
+            first: None,
             ready: [Signature::EMPTY; LANES].into_iter().take(0),
+        }
+    }
+
+    /// Signs paths that begin with this one by what follows it.
+    pub(crate) fn below(&self, path: &str) -> Self {
+        Self {
+            before_path: [&self.before_path, path].concat(),
+            after_path: self.after_path.clone(),
+            query: self.query.clone(),
+            ..*self
         }
     }
 
@@ -176,6 +187,14 @@ impl Work {
     }
 }
 
+/// By the words that vectors have: a comparison of bytes is a call.
+#[inline]
+fn is_same(one: &Block, other: &Block) -> bool {
+    let pairs = one.as_chunks().0.iter().zip(other.as_chunks().0);
+    let differences = pairs.map(|(one, other)| u128::from_ne_bytes(*one) ^ u128::from_ne_bytes(*other));
+    differences.fold(0, |all, difference| all | difference) == 0
+}
+
 /// Without what it signs with: the states are as good as a key, and the query may hold a session token.
 impl fmt::Debug for Presigner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -212,6 +231,8 @@ pub struct Signatures<'p, P> {
     presigner: &'p Presigner,
     paths: P,
     work: [Work; LANES],
+    /// A first block that all requests had in common, and the hash after it: paths of one folder often share it.
+    first: Option<(Block, State)>,
     ready: Take<std::array::IntoIter<Signature, LANES>>,
 }
 
@@ -226,8 +247,17 @@ impl<P> Signatures<'_, P> {
             }
         }
         let shortest = counts.into_iter().min().unwrap_or_default();
-        let requests = work.each_ref().map(|work| &work.request[..shortest]);
-        let mut hashes = State::all_after([State::INITIAL; LANES], requests);
+        let [one, others @ ..] = work.each_ref().map(|work| &work.request[0]);
+        let (begun, hashed) = if others.iter().all(|other| is_same(one, other)) {
+            let known = self.first.filter(|(block, _)| is_same(block, one));
+            let (_, state) =
+                *self.first.insert(known.unwrap_or_else(|| (*one, State::INITIAL.after(&[*one]))));
+            (state, 1)
+        } else {
+            (State::INITIAL, 0)
+        };
+        let requests = work.each_ref().map(|work| &work.request[hashed..shortest]);
+        let mut hashes = State::all_after([begun; LANES], requests);
         for ((hash, work), count) in hashes.iter_mut().zip(&*work).zip(counts) {
             if count > shortest {
                 *hash = hash.after(&work.request[shortest..count]);
@@ -297,10 +327,12 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Beside the plain way of AWS's description, for regions and tokens that make the hashed texts of every length.
+        /// Beside the plain way of AWS's description, for regions and tokens that make the hashed texts of every length, and for
+        /// folders that fill the first block.
         #[test]
         fn signs_alike_one_by_one_and_together(
-            keys in prop::collection::vec("\\PC{0,60}|[a-z/]{0,900}", 0..11),
+            keys in prop::collection::vec((0..3_usize, "\\PC{0,60}|[a-z/]{0,900}"), 0..40),
+            folders in prop::array::uniform2("[a-f0-9]{50,140}"),
             region in "auto|[a-z0-9-]{1,80}",
             token in prop::option::of("[a-z+/=]{1,600}"),
         ) {
@@ -314,8 +346,9 @@ mod tests {
             let presigner = signer.presigner(&Method::GET, "h", "", &HeaderMap::new(), minute, now).unwrap();
             let paths: Vec<String> = keys
                 .iter()
-                .map(|key| {
+                .map(|(folder, key)| {
                     let mut path = "/".to_owned();
+                    path.push_str(folders.get(*folder).map_or("", String::as_str));
                     encode_path(key, &mut path);
                     path
                 })

@@ -2,6 +2,7 @@
 
 mod lanes;
 #[cfg(any(
+    target_arch = "aarch64",
     target_arch = "x86_64",
     all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers"))
 ))]

@@ -36,7 +36,7 @@ pub(in crate::playlist) fn sign_json(
         key,
         options,
         resolver: Resolver::new(signer, options.prefix_for(key)?),
-        references: RefCell::new(References::new(signer, options.max_urls)),
+        references: RefCell::new(References::new(signer, None, options.max_urls)),
     };
     let mut json = serde_json::Deserializer::from_str(text.trim_start_matches('\u{feff}'));
     Node { document: &document, shape: Shape::Document }

@@ -11,15 +11,13 @@ use super::tags::{self, Kind, Target};
 use super::variables::Variables;
 use crate::playlist::reference::{Resolved, Resolver, folder_of};
 use crate::playlist::{PlaylistOptions, at_line};
-use crate::signing::url_signer::{Folder, UrlSigner};
+use crate::signing::url_signer::UrlSigner;
 use crate::{Error, Result};
 
 pub(super) struct Parser<'a> {
     key: &'a str,
     resolver: Resolver<'a>,
     options: &'a PlaylistOptions<'a>,
-    /// The folder of the playlist, unless that lies outside the prefix.
-    folder: Option<Folder>,
     variables: Variables,
     references: References<'a>,
     kind: Option<Kind>,
@@ -35,14 +33,14 @@ pub(super) struct Parser<'a> {
 impl<'a> Parser<'a> {
     pub(super) fn new(key: &'a str, options: &'a PlaylistOptions<'a>, signer: &'a UrlSigner) -> Result<Self> {
         let prefix = options.prefix_for(key)?;
-        let folder = folder_of(key);
+        let folder = Some(folder_of(key)).filter(|folder| folder.starts_with(prefix));
+        let folder = folder.map(|folder| signer.folder_signer(folder));
         Ok(Self {
             key,
             resolver: Resolver::new(signer, prefix),
             options,
-            folder: folder.starts_with(prefix).then(|| signer.folder(folder)),
             variables: Variables::default(),
-            references: References::new(signer, options.max_urls),
+            references: References::new(signer, folder, options.max_urls),
             kind: None,
             stream_inf: false,
             byte_ranges: false,
@@ -194,10 +192,7 @@ impl<'a> Parser<'a> {
     /// A reference to what is presigned; `shared` where others may be to the same object, which is signed once then.
     fn object(&mut self, at: usize, reference: &str, shared: bool) -> Result<()> {
         let range = at..at + reference.len();
-        if let Some(folder) = &self.folder
-            && !shared
-            && self.references.sign_plain(range.clone(), folder, reference)?
-        {
+        if !shared && self.references.sign_name(range.clone(), reference)? {
             return Ok(());
         }
         match self.resolve(reference)? {

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use std::ops::Range;
 
 use crate::playlist::SignedPlaylist;
-use crate::signing::url_signer::{Folder, Paths, UrlSigner};
+use crate::signing::url_signer::{FolderSigner, Paths, UrlSigner};
 use crate::{Error, Result};
 
 pub(super) fn too_many_urls(limit: usize) -> Error {
@@ -18,6 +18,8 @@ pub(super) fn too_many_urls(limit: usize) -> Error {
 /// What replaces a piece of the text.
 #[derive(Debug)]
 enum Replacement {
+    /// The presigned URL of the object of the playlist's folder that the piece names.
+    Named,
     /// The presigned URL of the path of this number.
     Signed(usize),
     Text(Cow<'static, str>),
@@ -27,6 +29,8 @@ enum Replacement {
 #[derive(Debug)]
 pub(super) struct References<'a> {
     signer: &'a UrlSigner,
+    /// The folder of the playlist, unless that lies outside the prefix.
+    folder: Option<FolderSigner<'a>>,
     /// How many there may be.
     limit: usize,
     count: usize,
@@ -38,8 +42,16 @@ pub(super) struct References<'a> {
 }
 
 impl<'a> References<'a> {
-    pub(super) fn new(signer: &'a UrlSigner, limit: usize) -> Self {
-        Self { signer, limit, count: 0, list: Vec::new(), paths: Paths::default(), numbers: HashMap::new() }
+    pub(super) fn new(signer: &'a UrlSigner, folder: Option<FolderSigner<'a>>, limit: usize) -> Self {
+        Self {
+            signer,
+            folder,
+            limit,
+            count: 0,
+            list: Vec::new(),
+            paths: Paths::default(),
+            numbers: HashMap::new(),
+        }
     }
 
     /// Makes room for what a playlist of so many bytes has, if it is like most.
@@ -47,13 +59,14 @@ impl<'a> References<'a> {
         self.list.reserve(text_len / 40);
     }
 
-    /// Replaces a reference to an object of this folder, unless it is not plain: whether it was.
-    pub(super) fn sign_plain(&mut self, at: Range<usize>, folder: &Folder, reference: &str) -> Result<bool> {
-        if !self.paths.push_plain(folder, reference)? {
-            return Ok(false);
+    /// Replaces a reference to an object of the playlist's folder, if it is just its name: whether it was.
+    pub(super) fn sign_name(&mut self, at: Range<usize>, reference: &str) -> Result<bool> {
+        let Some(folder) = &self.folder else { return Ok(false) };
+        let is_name = folder.takes(reference)?;
+        if is_name {
+            self.push(at, Replacement::Named)?;
         }
-        self.push(at, Replacement::Signed(self.paths.len() - 1))?;
-        Ok(true)
+        Ok(is_name)
     }
 
     /// Replaces a reference to the object of this key, which is signed once where it is `shared`.
@@ -112,8 +125,11 @@ impl<'a> References<'a> {
     pub(super) fn into_playlist(self, text: &str) -> SignedPlaylist {
         let signer = self.signer;
         let removed: usize = self.list.iter().map(|(at, _)| at.len()).sum();
-        let added: usize = self.list.iter().map(|(_, replacement)| self.len_of(replacement)).sum();
+        let added: usize = self.list.iter().map(|(at, replacement)| self.len_of(at, replacement)).sum();
         let mut out = String::with_capacity(text.len() - removed + added);
+        let is_name = |(_, replacement): &&(_, Replacement)| matches!(replacement, Replacement::Named);
+        let names = self.list.iter().filter(is_name).map(|(at, _)| &text[at.clone()]);
+        let mut named = self.folder.as_ref().map(|folder| (folder, folder.signatures(names)));
         let mut signatures = signer.signatures(&self.paths);
         // Where the URL of each path was written first.
         let mut written: Vec<Range<usize>> = Vec::with_capacity(self.paths.len());
@@ -123,6 +139,13 @@ impl<'a> References<'a> {
             copied = at.end;
             match replacement {
                 Replacement::Text(text) => out.push_str(text),
+                Replacement::Named => {
+                    if let Some((folder, signatures)) = &mut named
+                        && let Some(signature) = signatures.next()
+                    {
+                        folder.push_url(&text[at.clone()], &signature, &mut out);
+                    }
+                }
                 Replacement::Signed(number) => {
                     if let Some(url) = written.get(*number) {
                         out.extend_from_within(url.clone());
@@ -138,8 +161,9 @@ impl<'a> References<'a> {
         SignedPlaylist::new(out, signer.expires_at(), self.count)
     }
 
-    fn len_of(&self, replacement: &Replacement) -> usize {
+    fn len_of(&self, at: &Range<usize>, replacement: &Replacement) -> usize {
         match replacement {
+            Replacement::Named => self.folder.as_ref().map_or(0, |folder| folder.url_len(at.len())),
             Replacement::Text(text) => text.len(),
             Replacement::Signed(number) => self.signer.url_len(self.paths.path_len(*number)),
         }
@@ -148,6 +172,7 @@ impl<'a> References<'a> {
     /// How many objects are signed.
     #[cfg(test)]
     pub(super) fn path_count(&self) -> usize {
-        self.paths.len()
+        let names = self.list.iter().filter(|(_, replacement)| matches!(replacement, Replacement::Named));
+        self.paths.len() + names.count()
     }
 }

@@ -3,6 +3,8 @@
 //! The functions for one machine's instructions have loops where `map` or `from_fn` would be shorter: those are compiled without
 //! the instructions, so what they are given is called rather than inlined.
 
+#[cfg(target_arch = "aarch64")]
+mod aarch64;
 #[cfg(all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers")))]
 mod simd128;
 #[cfg(target_arch = "x86_64")]
@@ -29,6 +31,10 @@ impl State {
 #[inline]
 fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     debug_assert!(blocks.iter().all(|lane| lane.len() == blocks[0].len()));
+    #[cfg(target_arch = "aarch64")]
+    if aarch64::compress(states, blocks) {
+        return;
+    }
     #[cfg(target_arch = "x86_64")]
     if x86_64::compress(states, blocks) {
         return;

@@ -4,7 +4,7 @@
 
 use std::arch::wasm32::{
     i32x4_add, i32x4_shuffle, u8x16_shuffle, u32x4, u32x4_extract_lane, u32x4_shl, u32x4_shr, u32x4_splat,
-    v128, v128_bitselect, v128_load, v128_or, v128_xor,
+    v128, v128_and, v128_bitselect, v128_load, v128_or, v128_xor,
 };
 
 use crate::sigv4::sha256::round_constants::ROUND_CONSTANTS;
@@ -31,7 +31,7 @@ pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
 /// Rounds with numbers known when compiling, so that variables change places without being moved. From the second sixteen on,
 /// each round makes its word of the schedule in place of the one 16 before.
 macro_rules! rounds {
-    ($state:ident, $words:ident, $constants:ident, $extend:literal: $($i:literal)*) => {
+    ($state:ident, $b_xor_c:ident, $words:ident, $constants:ident, $extend:literal: $($i:literal)*) => {
         $(
             if $extend {
                 let (w1, w9, w14) = ($words[($i + 1) % 16], $words[($i + 9) % 16], $words[($i + 14) % 16]);
@@ -45,7 +45,10 @@ macro_rules! rounds {
             let choice = v128_bitselect(f, g, e);
             let t1 = add(add(add(h, word), choice), sum1);
             let sum0 = xor(xor(rotate::<2>(a), rotate::<13>(a)), rotate::<22>(a));
-            let majority = v128_bitselect(c, b, xor(a, b));
+            // That of `b`, but where `a` and `c` both differ from it.
+            let a_xor_b = xor(a, b);
+            let majority = xor(b, v128_and(a_xor_b, $b_xor_c));
+            $b_xor_c = a_xor_b;
             $state = [add(t1, add(sum0, majority)), a, b, c, add(d, t1), e, f, g];
         )*
     };
@@ -55,10 +58,12 @@ macro_rules! rounds {
 fn compress_block(state: &mut [v128; 8], blocks: [&Block; LANES]) {
     let mut words = transposed(blocks);
     let mut next = *state;
+    // The bits that differ. In the next round, `a` and `b` are `b` and `c`.
+    let mut b_xor_c = xor(next[1], next[2]);
     let (constants, rest) = ROUND_CONSTANTS.split_at(4);
-    rounds!(next, words, constants, false: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+    rounds!(next, b_xor_c, words, constants, false: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     for constants in rest.chunks_exact(4) {
-        rounds!(next, words, constants, true: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        rounds!(next, b_xor_c, words, constants, true: 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
     }
     for (state, next) in state.iter_mut().zip(next) {
         *state = add(*state, next);
