@@ -3,6 +3,11 @@
 // Arguments: the workerd binary, then `name=folder` of each Worker. Prints JSON, `[{ impl, case, samples: [..] }]`, in
 // microseconds for a request, less those of one that signs nothing. The bucket is served from this process: reading from the
 // binding counts, what R2 does does not.
+//
+// `floor` signs nothing: it reads the playlist and answers as many bytes.
+//
+// `cold` is the first request of an isolate: that of the thread which runs the Worker, since V8 compiles again, and better, what
+// is used often on other threads meanwhile. `start` is what the thread takes until the Worker takes requests.
 
 import { spawn } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
@@ -27,8 +32,16 @@ const variables = {
 const host = `${variables.R2_BUCKET_MEDIA}.${variables.R2_ACCOUNT_ID}.r2.cloudflarestorage.com`;
 const folder = "creator-123/hls/media-456/720p";
 
+/** A URL as long as those that are signed. */
+const url =
+  `https://${host}/${folder}/${nameOf(0)}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=` +
+  `${variables.R2_ACCESS_KEY_ID}%2F20270115%2Fauto%2Fs3%2Faws4_request&X-Amz-Date=20270115T080000Z&X-Amz-Expires=3600` +
+  `&X-Amz-SignedHeaders=host&X-Amz-Signature=${"0".repeat(64)}`;
+
 /** Playlists, and how many requests a sample of each takes. */
 const CASES = [hls(120, 60), hls(1200, 12), hls(6000, 3)];
+
+variables.FLOOR = JSON.stringify(CASES.map(({ key, urls }) => [key, url, urls]));
 
 /** What an isolate that has just started is asked for first: those of rarely used Workers often have. */
 const COLD = CASES[1];
@@ -43,6 +56,7 @@ const WORKERS = {
     modules: { "aws4fetch.mjs": "aws4fetch.mjs", aws4fetch: "node_modules/aws4fetch/dist/aws4fetch.esm.mjs" },
     path: (key) => `/${key}`,
   },
+  floor: { modules: { "floor.mjs": "floor.mjs" }, path: (key) => `/${key}`, signs: false },
 };
 
 const [workerd, ...folders] = process.argv.slice(2);
@@ -69,7 +83,9 @@ try {
     for (const { name, source } of workers) {
       const empty = await cold(name, source, nothing);
       const full = await cold(name, source, (worker) => playlist(worker, COLD));
-      sample({ name }, `${COLD.name}-cold`, full - empty);
+      sample({ name }, `${COLD.name}-cold`, full.thread - empty.thread);
+      sample({ name }, `${COLD.name}-cold-all-threads`, full.process - empty.process);
+      sample({ name }, "start", full.start);
     }
     process.stderr.write(".");
   }
@@ -86,11 +102,14 @@ function sample({ name }, what, microseconds) {
   samples.get(key).samples.push(Math.round(microseconds));
 }
 
-/** Microseconds of CPU for the first request. */
+/** Microseconds of CPU for the first request, of the Worker's thread and of all, and those of the thread before it. */
 async function cold(name, source, request) {
   const worker = await start(name, source);
+  const thread = () => threadNanoseconds(worker.pid, worker.pid) / 1000;
   try {
-    return await cpu(worker, 1, () => request(worker));
+    const start = thread();
+    const process = await cpu(worker, 1, () => request(worker));
+    return { start, thread: thread() - start, process };
   } finally {
     worker.stop();
   }
@@ -105,8 +124,12 @@ async function cpu({ pid }, requests, request) {
 
 /** What all threads of a process have run. */
 function nanoseconds(pid) {
-  const run = (thread) => Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
-  return readdirSync(`/proc/${pid}/task`).map(run).reduce((sum, time) => sum + time, 0);
+  return readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + threadNanoseconds(pid, thread), 0);
+}
+
+/** What a thread has run; the Worker's has the number of the process. */
+function threadNanoseconds(pid, thread) {
+  return Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
 }
 
 async function nothing({ port }) {
@@ -118,7 +141,7 @@ async function playlist({ name, port, path, checked }, test) {
   const urls = signed.split("\n").filter((line) => line.startsWith("https:"));
   if (urls.length !== test.urls) throw new Error(`${name} answered ${signed.slice(0, 300)}`);
   if (checked.has(test)) return;
-  urls.forEach(check);
+  if (WORKERS[name].signs ?? true) urls.forEach(check);
   checked.add(test);
 }
 
@@ -213,7 +236,7 @@ const config :Workerd.Config = (
       modules = [${Object.entries(modules).map(([name, file]) => `(name = "${name}", ${kind(file)} = embed "${file}")`)}],
       bindings = [
         (name = "MEDIA_BUCKET", r2Bucket = "bucket"),
-        ${Object.entries(variables).map(([name, value]) => `(name = "${name}", text = "${value}")`)},
+        ${Object.entries(variables).map(([name, value]) => `(name = "${name}", text = ${JSON.stringify(value)})`)},
       ],
     )),
     (name = "bucket", external = (address = "127.0.0.1:${bucket.address().port}", http = ())),

@@ -2,6 +2,7 @@
 //! function in a file here and give it a line in [`BENCHES`].
 
 mod build;
+mod growth;
 mod kv;
 mod limits;
 mod playlist;
@@ -49,6 +50,11 @@ const BENCHES: &[Bench] = &[
         name: "kv",
         about: "Workers KV over REST and embedded, beside other libraries",
         run: Run::Whole(kv::run),
+    },
+    Bench {
+        name: "growth",
+        about: "How the embedded store grows up to 10,000,000 keys: takes 10 GiB and most of an hour",
+        run: Run::Whole(growth::run),
     },
     Bench {
         name: "limits",

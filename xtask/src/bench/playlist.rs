@@ -1,8 +1,8 @@
 //! What it costs a Worker to sign an HLS playlist: the CPU of the workerd process for a whole request, from reading the text
 //! through the bucket's binding to sending the answer, less that of a request that does nothing. The streaming Worker checks
-//! a token besides.
+//! a token besides. The floor is a Worker that reads the playlist and answers as many bytes, and signs nothing.
 
-use super::table::{Measurement, Table};
+use super::table::{Measurement, OURS, Table};
 use crate::context::Context;
 use crate::report::Stop;
 use crate::{command, install, worker};
@@ -18,7 +18,9 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
 
     let mut node = workspace.command(packages.join("node"));
     node.arg(workspace.root.join(FOLDER).join("measure.mjs")).arg(packages.join("workerd"));
-    for (name, folder) in [("cloudflare-clients", ours), ("rusty-s3", rusty_s3), ("aws4fetch", aws4fetch)] {
+    let floor = workspace.root.join(FOLDER);
+    let workers = [(OURS, ours), ("rusty-s3", rusty_s3), ("aws4fetch", aws4fetch), ("floor", floor)];
+    for (name, folder) in workers {
         node.arg(format!("{name}={}", folder.display()));
     }
     let results = Measurement::all_from_json(&command::read(&mut node)?)?;

@@ -1,5 +1,6 @@
 //! The test suites. To add one, write its function in a file here and give it a line in [`SUITES`].
 
+mod aarch64;
 mod clients;
 mod corpus;
 mod node;
@@ -22,6 +23,9 @@ pub(crate) struct Suite {
     about: &'static str,
     pub(crate) run: fn(&Context<'_>) -> Result<Tally, Stop>,
 }
+
+/// The suites that run only where they are named: they need what the test command does not install everywhere.
+const BY_NAME: &[&str] = &["aarch64"];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -121,15 +125,26 @@ const SUITES: &[Suite] = &[
         about: "The same for streams that grow while they play, for longer than a URL lives",
         run: players::live,
     },
+    Suite {
+        name: "aarch64",
+        about: "Signing by the SHA-2 instructions of ARM, in QEMU; only by its name",
+        run: aarch64::run,
+    },
 ];
 
-/// The suites that have these names or are in these groups; without names, all of them.
+/// The suites that have these names or are in these groups; without names, all but those of [`BY_NAME`].
 pub(crate) fn select(names: &[String]) -> Result<Vec<&'static Suite>, String> {
     if let Some(unknown) = names.iter().find(|name| !SUITES.iter().any(|suite| suite.is(name))) {
         let known: Vec<_> = SUITES.iter().map(|suite| suite.name).collect();
         return Err(format!("no suite is called `{unknown}`; there are {}", known.join(", ")));
     }
-    let chosen = |suite: &&Suite| names.is_empty() || names.iter().any(|name| suite.is(name));
+    let chosen = |suite: &&Suite| {
+        if names.is_empty() {
+            !BY_NAME.contains(&suite.name)
+        } else {
+            names.iter().any(|name| suite.is(name))
+        }
+    };
     Ok(SUITES.iter().filter(chosen).collect())
 }
 
@@ -156,6 +171,8 @@ mod tests {
         };
         assert!(names(&["clients"]).unwrap().iter().all(|name| name.starts_with("clients/")));
         assert_eq!(names(&["clients/boto3", "unit"]).unwrap(), ["unit", "clients/boto3"]);
+        assert_eq!(names(&["aarch64"]).unwrap(), ["aarch64"]);
+        assert!(!names(&[]).unwrap().contains(&"aarch64"));
         assert!(names(&["client"]).unwrap_err().contains("clients/rclone"));
     }
 }

@@ -46,6 +46,21 @@ pub(super) fn ignored(workspace: &Workspace, package: &str, names: &str) -> Resu
     libtest(command)
 }
 
+/// The library's own tests whose names begin so, without features, for another target. Of the environment, the names are those of
+/// [Cargo's](https://doc.rust-lang.org/cargo/reference/environment-variables.html) for the target.
+pub(super) fn for_target(
+    workspace: &Workspace,
+    target: &str,
+    environment: &[(&str, &str)],
+    names: &str,
+) -> Result<Tally, Stop> {
+    let mut command = workspace.cargo(["test", "--package", "cloudflare-clients", "--lib"]);
+    command.args(["--no-default-features", "--target", target, "--", names]);
+    let prefix = format!("CARGO_TARGET_{}", target.replace('-', "_").to_uppercase());
+    command.envs(environment.iter().map(|(name, value)| (format!("{prefix}_{name}"), value)));
+    libtest(command)
+}
+
 /// Those of `tests/playlists`, which write what they sign into a folder.
 pub(super) fn corpus(workspace: &Workspace, signed: &Path) -> Result<Tally, Stop> {
     let mut command = workspace.cargo(["test", "--test", "it"]);
