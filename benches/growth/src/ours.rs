@@ -33,14 +33,18 @@ impl Ours {
 
     /// Adds keys until there are so many.
     pub(crate) async fn fill(&mut self, keys: usize, times: &mut Measured) -> Result<()> {
-        let begun = Instant::now();
-        let puts = (self.filled..keys).map(|number| {
-            let put = self.r2.put(key(number), BODY);
-            async move { put.await.map(drop) }
-        });
-        stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
-        times.add_time((NAME, "put, 256 at once"), keys, begun, keys - self.filled);
-        self.filled = keys;
+        let part = (keys - self.filled).div_ceil(ROUNDS).max(1);
+        while self.filled < keys {
+            let end = keys.min(self.filled + part);
+            let begun = Instant::now();
+            let puts = (self.filled..end).map(|number| {
+                let put = self.r2.put(key(number), BODY);
+                async move { put.await.map(drop) }
+            });
+            stream::iter(puts).buffer_unordered(CONCURRENCY).try_collect::<()>().await?;
+            times.add_time((NAME, "put, 256 at once"), keys, begun, end - self.filled);
+            self.filled = end;
+        }
         Ok(())
     }
 

@@ -71,7 +71,11 @@ impl Measurement {
     pub(super) fn all_from_json(json: &str) -> Result<Vec<Self>, Stop> {
         let all: Vec<Samples> = serde_json::from_str(json)
             .map_err(|error| Stop::Failed(format!("what was measured is no list of samples: {error}")))?;
-        all.into_iter().map(|of| Self::of_samples(of.implementation, of.case, of.values)).collect()
+        let measurement = |Samples { implementation, case, values }| match values[..] {
+            [value] => Ok(Self::exact(implementation, case, value)),
+            _ => Self::of_samples(implementation, case, values),
+        };
+        all.into_iter().map(measurement).collect()
     }
 }
 
