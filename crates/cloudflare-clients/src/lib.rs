@@ -87,7 +87,7 @@ mod wire;
 
 pub use async_trait::async_trait;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
-pub use backend::workers::{WorkersBucket, WorkersNamespace, WorkersRateLimiter};
+pub use backend::workers::{MadeUpEnv, WorkersBucket, WorkersNamespace, WorkersRateLimiter};
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use backend::{HyperClient, RestNamespace, RestNamespaces, S3Bucket, S3Buckets, TempCredentialsApi};
 pub use body::{Body, ByteStream};

@@ -37,7 +37,7 @@ impl App {
         }
     }
 
-    fn from_env(env: &Env) -> Result<Self, ApiError> {
+    pub(crate) fn from_env(env: &Env) -> Result<Self, ApiError> {
         let variable = |name| env.var(name).map(|value| value.to_string()).unwrap_or_default();
         let secret = variable("TOKEN_SECRET");
         let short = || {

@@ -7,12 +7,14 @@ use worker::web_sys::ReadableStream;
 
 use super::stream::{Announced, ByteStream, exactly};
 use crate::error::{Error, ErrorKind};
-use crate::js::{self, PieceReader, Thrown};
+use crate::js::{PieceReader, Thrown};
 
-/// The longest body that the runtime collects before it is read here. Of a longer one, so much comes at a time: by itself the
-/// runtime gives on pieces of 4 KiB, and each crossing from JavaScript costs a Worker more CPU than these bytes do. What has no
-/// known length comes as it comes.
-const PIECE: u32 = 1024 * 1024;
+/// The longest body that comes in one piece. By itself the runtime gives on pieces of 4 KiB, and each crossing from JavaScript
+/// costs a Worker more CPU than these bytes do.
+const SHORT: u32 = 1024 * 1024;
+
+/// How much of a longer one of known length comes at a time: each piece is there twice for a moment.
+const PIECE: u32 = 128 * 1024;
 
 /// What the stream goes through when it is read here.
 type Through = Box<dyn FnOnce(ByteStream) -> ByteStream + Send + Sync>;
@@ -52,15 +54,7 @@ impl Readable {
         let stream = if stream.locked() {
             let read = Error::new(ErrorKind::BodyNotReplayable, "the stream is being read already");
             stream::once(async { Err(read) }).boxed()
-        } else if length.is_some_and(|length| length <= PIECE.into()) {
-            stream::once(SendFuture::new(async move {
-                let collected = js::collected(&stream).await;
-                collected.map(Bytes::from).map_err(|thrown| explain(Thrown::from(&thrown)))
-            }))
-            .boxed()
-        } else if length.is_some()
-            && let Some(reader) = PieceReader::new(&stream, PIECE)
-        {
+        } else if let Some(reader) = length.and_then(|length| PieceReader::new(&stream, piece_of(length))) {
             stream::try_unfold(SendWrapper(reader), move |mut reader| {
                 SendFuture::new(async move {
                     let piece = reader.next().await.map_err(|thrown| explain(Thrown::from(&thrown)))?;
@@ -86,6 +80,11 @@ impl Readable {
             None => stream,
         }
     }
+}
+
+/// What is read at a time of a body of so many bytes. With room for one more byte, a short one comes with its end.
+fn piece_of(length: u64) -> u32 {
+    u32::try_from(length).ok().filter(|length| *length <= SHORT).map_or(PIECE, |length| length + 1)
 }
 
 /// A body as JavaScript takes it.

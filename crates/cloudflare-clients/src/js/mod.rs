@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use worker::js_sys::{Array, ArrayBuffer, Date, Function, Object, Promise, Reflect, Uint8Array};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::wasm_bindgen_futures::{JsFuture, spawn_local};
-use worker::web_sys::{ReadableStream, Response};
+use worker::web_sys::ReadableStream;
 
 pub(crate) use self::thrown::Thrown;
 use crate::error::{Error, Result};
@@ -45,12 +45,6 @@ pub(crate) fn elements(object: &JsValue, name: &str) -> Option<Array> {
     property(object, name).dyn_into().ok()
 }
 
-/// All bytes of a stream.
-pub(crate) async fn collected(stream: &ReadableStream) -> Result<Vec<u8>, JsValue> {
-    let whole = Response::new_with_opt_readable_stream(Some(stream)).and_then(|whole| whole.array_buffer());
-    Ok(Uint8Array::new(&settled(whole).await?).to_vec())
-}
-
 /// Reads a stream in pieces of a size that the caller picks.
 ///
 /// The runtime's own streams take a buffer to fill, and have [a method that fills it
@@ -85,9 +79,10 @@ impl PieceReader {
         let buffer = Uint8Array::new_with_length(self.piece);
         let read = self.read_at_least.call2(&self.reader, &self.piece.into(), &buffer);
         let read = settled(read.and_then(JsCast::dyn_into)).await?;
-        self.ended = property(&read, "done").is_truthy();
         let bytes = property(&read, "value").dyn_into::<Uint8Array>().map(|bytes| bytes.to_vec());
-        Ok(bytes.ok().filter(|bytes| !bytes.is_empty()))
+        let bytes = bytes.unwrap_or_default();
+        self.ended = bytes.len() < self.piece as usize;
+        Ok(Some(bytes).filter(|bytes| !bytes.is_empty()))
     }
 }
 
@@ -125,8 +120,18 @@ impl Properties {
         }
     }
 
+    pub(crate) fn into_object(self) -> Object {
+        self.0
+    }
+
     pub(crate) fn set_if_some(&self, name: &str, value: Option<impl Into<JsValue>>) -> Result<()> {
         value.map_or(Ok(()), |value| self.set(name, value))
+    }
+}
+
+impl From<Object> for Properties {
+    fn from(object: Object) -> Self {
+        Self(object)
     }
 }
 

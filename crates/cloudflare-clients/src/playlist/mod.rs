@@ -92,7 +92,6 @@ mod signed_playlist;
 #[cfg(test)]
 mod testing;
 mod token;
-mod warm_up;
 
 pub use self::hls::{BlockingReload, ReloadState};
 use self::line::at_line;
@@ -100,4 +99,3 @@ pub use self::options::PlaylistOptions;
 pub use self::representation::Representation;
 pub use self::signed_playlist::SignedPlaylist;
 pub use self::token::TokenRoute;
-pub use self::warm_up::warm_up;

@@ -5,6 +5,7 @@ mod bucket;
 mod error;
 mod fetch;
 mod headers;
+mod made_up_env;
 mod namespace;
 mod object;
 mod options;
@@ -12,5 +13,6 @@ mod rate_limiter;
 mod response;
 
 pub use bucket::WorkersBucket;
+pub use made_up_env::MadeUpEnv;
 pub use namespace::WorkersNamespace;
 pub use rate_limiter::WorkersRateLimiter;
