@@ -1,4 +1,4 @@
-//! What was measured, as a picture: both axes logarithmic, so that what grows with the keys is a slope of one.
+//! What was measured, as a picture. Both axes are logarithmic: what grows with the keys has a slope of one.
 
 use std::path::Path;
 

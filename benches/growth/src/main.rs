@@ -1,8 +1,9 @@
 //! How the cost of the embedded store's operations grows with its keys, beside a plain table of SQLite.
 //!
-//! `growth-bench KEYS SVG` fills both up to so many keys, stops at each power of ten from 10,000 on to measure, and draws what it
-//! measured. It prints nanoseconds for each operation, then the bytes of the files, as JSON: two lists of
-//! `{ "impl", "case", "samples": [..] }`. The folder for temporary files has to have room: a kilobyte a key.
+//! `growth-bench KEYS SVG` fills both with KEYS keys. At each power of ten from 10,000 on it stops to
+//! measure. It draws the times, and prints two lists of `{ "impl", "case", "samples": [..] }` as JSON:
+//! nanoseconds for each operation, then the bytes of the files. The folder for temporary files needs a
+//! kilobyte for each key.
 
 mod chart;
 mod measured;
@@ -66,13 +67,19 @@ async fn run(most: usize, svg: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The name of an object: a hundred segments of a video, a hundred videos of a creator. Consecutive numbers are of one video, and
-/// videos come in no order.
+/// The name of an object. A video has a hundred segments, with consecutive numbers; videos come in no order.
 fn key(number: usize) -> String {
     let (video, segment) = (number / 100, number % 100);
     // A multiplication by an odd number is a permutation.
     let video = (video as u32).wrapping_mul(2_654_435_761);
     format!("creators/{:05}/{:05}/segment_{segment:03}.ts", video >> 16, video & 0xffff)
+}
+
+/// Keys of which none is there yet.
+fn new_keys(others: &mut usize) -> Vec<String> {
+    let numbers = *others..*others + 200;
+    *others = numbers.end;
+    numbers.map(|number| format!("{}.part", key(number))).collect()
 }
 
 /// Numbers of some of the first `keys` keys, the same ones each time, in no order.

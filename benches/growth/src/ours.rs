@@ -8,7 +8,7 @@ use cloudflare_clients::r2::R2Service;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::measured::Measured;
-use crate::{Result, bytes_of, key, some_of};
+use crate::{Result, bytes_of, key, new_keys, some_of};
 
 pub(crate) const NAME: &str = "cloudflare-clients";
 
@@ -31,7 +31,7 @@ impl Ours {
         Ok(Self { folder: folder.to_owned(), r2, filled: 0, others: 0 })
     }
 
-    /// Adds keys until there are so many.
+    /// Adds keys up to this number.
     pub(crate) async fn fill(&mut self, keys: usize, times: &mut Measured) -> Result<()> {
         let part = (keys - self.filled).div_ceil(ROUNDS).max(1);
         while self.filled < keys {
@@ -59,8 +59,7 @@ impl Ours {
             }
             times.add_time((NAME, "get"), keys, begun, 1000);
 
-            let new: Vec<_> = (0..200).map(|number| format!("{}.part", key(self.others + number))).collect();
-            self.others += new.len();
+            let new = new_keys(&mut self.others);
             let begun = Instant::now();
             for key in &new {
                 self.r2.put(key, BODY).await?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::measured::Measured;
-use crate::{Result, bytes_of, key, some_of};
+use crate::{Result, bytes_of, key, new_keys, some_of};
 
 pub(crate) const NAME: &str = "sqlite";
 
@@ -57,8 +57,7 @@ impl Sqlite {
             }
             times.add_time((NAME, "get"), keys, begun, 1000);
 
-            let new: Vec<_> = (0..200).map(|number| format!("{}.part", key(self.others + number))).collect();
-            self.others += new.len();
+            let new = new_keys(&mut self.others);
             let begun = Instant::now();
             for key in &new {
                 connection.prepare_cached(PUT)?.execute((key, BODY))?;

@@ -1,5 +1,5 @@
-//! What runs when an isolate starts: a request for a made-up playlist. V8 compiles each function when it is called first, so that
-//! the first playlist takes three times its CPU time otherwise.
+//! What runs when an isolate starts: a request for a made-up playlist. V8 compiles each function when it is
+//! called first. Without this, the first playlist takes three times the CPU time.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::routes;
 
-/// As many as a film of two hours has: after so many, V8 compiles again, and better, what hashes.
+/// Those of a film of two hours. They are enough for V8 to compile the hashing a second time, and better.
 const SEGMENTS: usize = 1200;
 
 const KEY: &str = "creator/hls/media/720p/playlist.m3u8";

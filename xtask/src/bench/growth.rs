@@ -1,4 +1,5 @@
-//! How the cost of the embedded store's operations grows with its keys, beside a plain table of SQLite, and a chart of it.
+//! How the cost of the embedded store's operations grows with its keys, beside a plain table of SQLite, and a
+//! chart of it.
 
 use std::fs;
 

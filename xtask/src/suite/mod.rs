@@ -24,7 +24,8 @@ pub(crate) struct Suite {
     pub(crate) run: fn(&Context<'_>) -> Result<Tally, Stop>,
 }
 
-/// The suites that run only where they are named: they need what the test command does not install everywhere.
+/// The suites that run only where they are named: they need what the test command does not install
+/// everywhere.
 const BY_NAME: &[&str] = &["aarch64"];
 
 const SUITES: &[Suite] = &[

@@ -46,8 +46,9 @@ pub(super) fn ignored(workspace: &Workspace, package: &str, names: &str) -> Resu
     libtest(command)
 }
 
-/// The library's own tests whose names begin so, without features, for another target. Of the environment, the names are those of
-/// [Cargo's](https://doc.rust-lang.org/cargo/reference/environment-variables.html) for the target.
+/// The library's own tests whose names begin so, without features, for another target. Of the environment,
+/// the names are those of [Cargo's](https://doc.rust-lang.org/cargo/reference/environment-variables.html) for
+/// the target.
 pub(super) fn for_target(
     workspace: &Workspace,
     target: &str,

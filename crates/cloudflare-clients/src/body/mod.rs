@@ -160,7 +160,8 @@ impl Body {
         self
     }
 
-    /// What a bucket gives that has verified the bytes, or does so as they are read: nobody has to hash them again.
+    /// What a bucket gives that has verified the bytes, or does so as they are read: nobody has to hash them
+    /// again.
     #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
     pub(crate) fn verified(mut self) -> Self {
         self.is_verified = true;

@@ -9,8 +9,8 @@ use super::stream::{Announced, ByteStream, exactly};
 use crate::error::{Error, ErrorKind};
 use crate::js::{PieceReader, Thrown};
 
-/// The longest body that comes in one piece. By itself the runtime gives on pieces of 4 KiB, and each crossing from JavaScript
-/// costs a Worker more CPU than these bytes do.
+/// The longest body that comes in one piece. By itself the runtime gives on pieces of 4 KiB, and each
+/// crossing from JavaScript costs a Worker more CPU than these bytes do.
 const SHORT: u32 = 1024 * 1024;
 
 /// How much of a longer one of known length comes at a time: each piece is there twice for a moment.
@@ -82,7 +82,8 @@ impl Readable {
     }
 }
 
-/// What is read at a time of a body of so many bytes. With room for one more byte, a short one comes with its end.
+/// How much of a body is read at a time, by its length. With room for one more byte, a short one comes with
+/// its end.
 fn piece_of(length: u64) -> u32 {
     u32::try_from(length).ok().filter(|length| *length <= SHORT).map_or(PIECE, |length| length + 1)
 }

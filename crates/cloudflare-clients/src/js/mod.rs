@@ -20,6 +20,11 @@ pub(crate) fn property(object: &JsValue, name: &str) -> JsValue {
     Reflect::get(object, &name.into()).unwrap_or(JsValue::UNDEFINED)
 }
 
+/// A property that is a function.
+pub(crate) fn method(object: &JsValue, name: &str) -> Result<Function, JsValue> {
+    property(object, name).dyn_into()
+}
+
 pub(crate) fn text(object: &JsValue, name: &str) -> Option<String> {
     property(object, name).as_string()
 }
@@ -47,8 +52,10 @@ pub(crate) fn elements(object: &JsValue, name: &str) -> Option<Array> {
 
 /// Reads a stream in pieces of a size that the caller picks.
 ///
-/// The runtime's own streams take a buffer to fill, and have [a method that fills it
-/// up](https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/). Those that JavaScript makes may not.
+/// The runtime's own streams take a buffer to fill, and have [a method that fills it up][read-at-least].
+/// Streams that JavaScript makes may have none.
+///
+/// [read-at-least]: https://developers.cloudflare.com/workers/runtime-apis/streams/readablestreambyobreader/
 pub(crate) struct PieceReader {
     reader: JsValue,
     read_at_least: Function,
@@ -59,13 +66,11 @@ pub(crate) struct PieceReader {
 impl PieceReader {
     /// `None` for a stream that takes no buffer: it is as it was.
     pub(crate) fn new(stream: &ReadableStream, piece: u32) -> Option<Self> {
-        let options = Object::new();
-        Reflect::set(&options, &"mode".into(), &"byob".into()).ok()?;
-        let get_reader: Function = property(stream, "getReader").dyn_into().ok()?;
-        let reader = get_reader.call1(stream, &options).ok()?;
-        let Ok(read_at_least) = property(&reader, "readAtLeast").dyn_into() else {
-            let release: Function = property(&reader, "releaseLock").dyn_into().ok()?;
-            release.call0(&reader).ok()?;
+        let options = Properties::new();
+        options.set("mode", "byob").ok()?;
+        let reader = method(stream, "getReader").and_then(|get| get.call1(stream, &options.into())).ok()?;
+        let Ok(read_at_least) = method(&reader, "readAtLeast") else {
+            method(&reader, "releaseLock").and_then(|release| release.call0(&reader)).ok()?;
             return None;
         };
         Some(Self { reader, read_at_least, piece, ended: false })
@@ -90,7 +95,7 @@ impl PieceReader {
 impl Drop for PieceReader {
     fn drop(&mut self) {
         if !self.ended
-            && let Ok(cancel) = property(&self.reader, "cancel").dyn_into::<Function>()
+            && let Ok(cancel) = method(&self.reader, "cancel")
         {
             let cancelled = cancel.call0(&self.reader).and_then(JsCast::dyn_into);
             // A stream that has failed cannot be cancelled, and its failure is known.
@@ -120,18 +125,8 @@ impl Properties {
         }
     }
 
-    pub(crate) fn into_object(self) -> Object {
-        self.0
-    }
-
     pub(crate) fn set_if_some(&self, name: &str, value: Option<impl Into<JsValue>>) -> Result<()> {
         value.map_or(Ok(()), |value| self.set(name, value))
-    }
-}
-
-impl From<Object> for Properties {
-    fn from(object: Object) -> Self {
-        Self(object)
     }
 }
 

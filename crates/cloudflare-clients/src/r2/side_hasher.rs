@@ -18,8 +18,8 @@ use crate::runtime::begin_blocking;
 #[cfg(not(target_arch = "wasm32"))]
 const BATCH: usize = 256 * 1024;
 
-/// A hasher for pieces of a stream, which works on another thread while the next pieces arrive. Twice [`BATCH`] of them are kept
-/// in memory at most, and the piece that passes that. A Worker has one thread.
+/// A hasher for pieces of a stream, which works on another thread while the next pieces arrive. Twice
+/// [`BATCH`] of them are kept in memory at most, and the piece that passes that. A Worker has one thread.
 pub(super) struct SideHasher {
     /// The hasher, once it has hashed what it was given.
     hasher: Pin<Box<dyn Future<Output = Result<Hasher>> + Send + Sync>>,

@@ -204,6 +204,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "local")]
     #[tokio::test]
     async fn nothing_is_hashed_for_a_reliable_transport() {
         let (_folder, reliable) = crate::store::testing::bucket().await;

@@ -11,7 +11,8 @@ pub(crate) async fn blocking<T: Send + 'static>(
     begin_blocking(work).await
 }
 
-/// As [`blocking`], and begins at once, before anybody waits for it. Where Tokio does not run, it runs on this thread.
+/// As [`blocking`], and begins at once, before anybody waits for it. Where Tokio does not run, it runs on
+/// this thread.
 pub(crate) fn begin_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> impl Future<Output = Result<T, JoinError>> + Send {

@@ -36,10 +36,10 @@ pub(crate) struct Folder {
 #[derive(Debug)]
 pub(crate) struct FolderSigner<'a> {
     signer: &'a UrlSigner,
+    folder: Folder,
     presigner: Presigner,
     /// What URLs begin with, as far as the name.
     base: String,
-    key_len: usize,
 }
 
 /// Percent-encoded paths, in one piece of memory.
@@ -113,9 +113,9 @@ impl UrlSigner {
     }
 
     pub(crate) fn folder_signer(&self, key: &str) -> FolderSigner<'_> {
-        let Folder { path, key_len } = self.folder(key);
-        let base = [self.origin(), &path].concat();
-        FolderSigner { signer: self, presigner: self.presigner.below(&path), base, key_len }
+        let folder = self.folder(key);
+        let base = [self.origin(), &folder.path].concat();
+        FolderSigner { signer: self, presigner: self.presigner.below(&folder.path), folder, base }
     }
 
     /// The signatures of all paths, in their order.
@@ -183,14 +183,21 @@ impl UrlSigner {
     }
 }
 
-impl FolderSigner<'_> {
-    /// Whether the object of this name can be signed as it stands: not if anything in it is encoded.
-    pub(crate) fn takes(&self, name: &str) -> Result<bool> {
-        if !is_plain(name) {
-            return Ok(false);
+impl Folder {
+    /// Whether the object of this name can be signed by its name as it stands. Most can.
+    fn takes(&self, name: &str) -> Result<bool> {
+        let is_plain = is_plain(name);
+        if is_plain {
+            validate_key_len(self.key_len + name.len())?;
         }
-        validate_key_len(self.key_len + name.len())?;
-        Ok(true)
+        Ok(is_plain)
+    }
+}
+
+impl FolderSigner<'_> {
+    /// Whether the object of this name can be signed by its name as it stands.
+    pub(crate) fn takes(&self, name: &str) -> Result<bool> {
+        self.folder.takes(name)
     }
 
     /// The signatures of all names, in their order.
@@ -201,7 +208,7 @@ impl FolderSigner<'_> {
         self.presigner.signatures(names)
     }
 
-    /// The length of the URL of a name that has so many bytes.
+    /// The length of a URL, by that of its name.
     pub(crate) fn url_len(&self, name_len: usize) -> usize {
         self.base.len() + name_len + self.signer.query.len() + Signature::LEN
     }
@@ -219,10 +226,9 @@ impl FolderSigner<'_> {
 impl Paths {
     /// Adds the path of an object below a folder, if `name` is one that stays as it is in a URL. Most do.
     pub(crate) fn push_plain(&mut self, folder: &Folder, name: &str) -> Result<bool> {
-        if !is_plain(name) {
+        if !folder.takes(name)? {
             return Ok(false);
         }
-        validate_key_len(folder.key_len + name.len())?;
         self.text.push_str(&folder.path);
         self.text.push_str(name);
         self.ends.push(self.text.len());

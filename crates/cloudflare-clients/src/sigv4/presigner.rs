@@ -231,7 +231,8 @@ pub struct Signatures<'p, P> {
     presigner: &'p Presigner,
     paths: P,
     work: [Work; LANES],
-    /// A first block that all requests had in common, and the hash after it: paths of one folder often share it.
+    /// A first block that all requests had in common, and the hash after it: paths of one folder often share
+    /// it.
     first: Option<(Block, State)>,
     ready: Take<std::array::IntoIter<Signature, LANES>>,
 }
@@ -327,8 +328,8 @@ mod tests {
     use super::*;
 
     proptest! {
-        /// Beside the plain way of AWS's description, for regions and tokens that make the hashed texts of every length, and for
-        /// folders that fill the first block.
+        /// Beside the plain way of AWS's description, for regions and tokens that make the hashed texts of
+        /// every length, and for folders that fill the first block.
         #[test]
         fn signs_alike_one_by_one_and_together(
             keys in prop::collection::vec((0..3_usize, "\\PC{0,60}|[a-z/]{0,900}"), 0..40),

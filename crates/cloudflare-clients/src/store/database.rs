@@ -284,9 +284,10 @@ impl Readers {
 
     /// Looks something up that is in few pages of the database, seeing one state of it throughout.
     ///
-    /// It runs on the caller's thread, a tenth of the time of a hop to another, as long as such look-ups are [`QUICK`]: the pages
-    /// are in memory then, and no other connection is in the way. After one that was not, further ones hop for [`REST`]
-    /// times as long. So an async thread spends a twentieth of its time at most waiting for the disk.
+    /// It runs on the caller's thread, a tenth of the time of a hop to another, as long as such look-ups are
+    /// [`QUICK`]: the pages are in memory then, and no other connection is in the way. After one that was
+    /// not, further ones hop for [`REST`] times as long. So an async thread spends a twentieth of its time at
+    /// most waiting for the disk.
     pub(super) async fn look_up<T, F>(self: &Arc<Self>, work: F) -> Result<T>
     where
         T: Send + 'static,

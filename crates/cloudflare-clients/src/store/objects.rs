@@ -47,6 +47,9 @@ macro_rules! object_columns {
 }
 pub(super) use object_columns;
 
+/// How many columns `object_columns!` has.
+const OBJECT_COLUMNS: usize = 11;
+
 pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> StoreResult<Option<StoredRow>> {
     let mut statement = connection.prepare_cached(concat!(
         "SELECT ",
@@ -79,8 +82,9 @@ pub(super) fn find_with_segment<T>(
     ))?;
     let mut rows = statement.query((bucket_name, key.as_bytes()))?;
     let row = rows.next()?.ok_or_else(|| no_such_bucket(bucket_name))?;
-    let Some(body) = row.get(11)? else { return Ok(None) };
-    serve(StoredRow { object: read_object(row, true)?, body }, SegmentColumns::new(row, 12)).map(Some)
+    let Some(body) = row.get(OBJECT_COLUMNS)? else { return Ok(None) };
+    let object = read_object(row, true)?;
+    serve(StoredRow { object, body }, SegmentColumns::new(row, OBJECT_COLUMNS + 1)).map(Some)
 }
 
 /// Reads the columns of `object_columns!`.

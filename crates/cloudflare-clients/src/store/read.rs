@@ -79,7 +79,8 @@ enum LookedUp<T> {
     Large,
 }
 
-/// What `find` finds of a key, with its body, whose first files are open. `ssec_key` is what it is encrypted with.
+/// What `find` finds of a key, with its body, whose first files are open. `ssec_key` is what it is encrypted
+/// with.
 pub(super) async fn found<T, F>(
     shared: &Shared,
     key: &str,
@@ -191,7 +192,7 @@ impl<'a> SegmentColumns<'a> {
         self.row.get_ref(self.first + column)
     }
 
-    /// The only piece of a range, if this is the only segment of a body of so many bytes.
+    /// The only piece of a range, if this segment is the whole body.
     pub(super) fn only_piece(
         self,
         key: &str,

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use futures_util::stream::TryStreamExt as _;
-use worker::js_sys::{self, Array, Function, Promise, Uint8Array};
+use worker::js_sys::{Array, Promise, Uint8Array};
 use worker::send::{SendFuture, SendWrapper};
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::ReadableStream;
@@ -189,8 +189,7 @@ impl Bucket for WorkersBucket {
             let call = |value| match options {
                 None => upload.upload_part(request.part_number, value),
                 // Its declaration has no options.
-                Some(options) => js_sys::Reflect::get(&upload, &"uploadPart".into())?
-                    .unchecked_into::<Function>()
+                Some(options) => js::method(&upload, "uploadPart")?
                     .call3(&upload, &request.part_number.into(), &value, &options)
                     .map(JsCast::unchecked_into),
             };

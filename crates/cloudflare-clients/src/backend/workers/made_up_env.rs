@@ -1,7 +1,9 @@
 //! What a Worker warms up with.
 
+use std::fmt;
+
 use bytes::Bytes;
-use worker::js_sys::{Function, Object, Promise, Uint8Array};
+use worker::js_sys::{Object, Promise, Uint8Array};
 use worker::wasm_bindgen::closure::Closure;
 use worker::wasm_bindgen::{JsCast, JsValue};
 use worker::web_sys::ReadableStream;
@@ -11,9 +13,9 @@ use crate::js::{self, Properties};
 
 /// An environment that is made up, for a request that a Worker handles when it starts.
 ///
-/// V8 compiles each function when it is called first, and that takes most of the CPU time of an isolate's first request. A Worker
-/// whose `start` event handles a made-up request has that behind it: starting has [a second of its
-/// own](https://developers.cloudflare.com/workers/platform/limits/#worker-startup-time), and the CPU time of requests does not count it.
+/// V8 compiles each function when it is called first. That takes most of the CPU time of an isolate's first
+/// request. A Worker that handles a made-up request in its `start` event has that behind it. Starting does
+/// not count as CPU time of a request: it has [a second of its own][startup].
 ///
 /// ```ignore
 /// #[event(start)]
@@ -22,24 +24,27 @@ use crate::js::{self, Properties};
 ///         let env = MadeUpEnv::new()
 ///             .var("R2_ACCESS_KEY_ID", "fedcba9876543210fedcba9876543210")
 ///             .bucket("MEDIA_BUCKET", "film/720p.m3u8", playlist())
-///             .build();
-///         // What the fetch event does, as far as a `worker::Response`.
+///             .build()
+///             .expect("JavaScript takes all of it");
+///         // What the fetch event does with it, as far as a `worker::Response`.
 ///     });
 /// }
 /// ```
 ///
-/// A Worker that starts may do [less than one that handles a
-/// request](https://developers.cloudflare.com/workers/reference/how-workers-works/): it has no clock but the beginning of 1970, no
-/// randomness and no timers, and can make no response of JavaScript with a body. A request that needs one of them fails, and leaves
-/// uncompiled what comes behind: log it. `examples/streaming-worker` has the whole.
-#[derive(Debug)]
-pub struct MadeUpEnv(Result<Object>);
+/// A Worker that starts may do [less than one that handles a request][global-scope]. It has no clock but the
+/// beginning of 1970, no randomness and no timers, and makes no response of JavaScript with a body. A request
+/// that needs one of them fails, and the code behind that stays uncompiled: log the failure. The whole is in
+/// `examples/streaming-worker`.
+///
+/// [startup]: https://developers.cloudflare.com/workers/platform/limits/#worker-startup-time
+/// [global-scope]: https://developers.cloudflare.com/workers/runtime-apis/handlers/
+pub struct MadeUpEnv(Result<Properties>);
 
 impl MadeUpEnv {
     /// One with nothing.
     #[expect(clippy::new_without_default, reason = "it is made in one place")]
     pub fn new() -> Self {
-        Self(Ok(Object::new()))
+        Self(Ok(Properties::new()))
     }
 
     /// Adds a variable or secret.
@@ -59,19 +64,24 @@ impl MadeUpEnv {
     /// # Errors
     /// JavaScript did not take something of it.
     pub fn build(self) -> Result<worker::Env> {
-        self.0.map(JsCast::unchecked_into)
+        self.0.map(|env| JsValue::from(env).unchecked_into())
     }
 
     fn with(self, name: &str, value: impl FnOnce() -> Result<JsValue>) -> Self {
         Self(self.0.and_then(|env| {
-            let properties = Properties::from(env);
-            properties.set(name, value()?)?;
-            Ok(properties.into_object())
+            env.set(name, value()?)?;
+            Ok(env)
         }))
     }
 }
 
-/// What passes for the binding: it has the name of its class.
+impl fmt::Debug for MadeUpEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MadeUpEnv").finish_non_exhaustive()
+    }
+}
+
+/// What passes for the binding, because its class has that name.
 fn bucket(key: &str, content: Bytes) -> Result<JsValue> {
     let key = key.to_owned();
     let get = Closure::<dyn Fn() -> Promise>::new(move || match object(&key, content.clone()) {
@@ -86,7 +96,8 @@ fn bucket(key: &str, content: Bytes) -> Result<JsValue> {
     Ok(bucket.into())
 }
 
-/// An [R2ObjectBody](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objectbody-definition).
+/// An
+/// [R2ObjectBody](https://developers.cloudflare.com/r2/api/workers/workers-api-reference/#r2objectbody-definition).
 fn object(key: &str, content: Bytes) -> Result<JsValue> {
     let object = Properties::new();
     object.set("key", key)?;
@@ -102,16 +113,15 @@ fn object(key: &str, content: Bytes) -> Result<JsValue> {
     Ok(object.into())
 }
 
-/// A stream of bytes, which the runtime's own are.
+/// A stream of bytes, as the runtime's own streams are.
 fn stream(content: Bytes) -> Result<ReadableStream> {
     let start = move |controller: JsValue| -> Result<(), JsValue> {
-        let method = |name| js::property(&controller, name).dyn_into::<Function>();
-        method("enqueue")?.call1(&controller, &Uint8Array::from(&content[..]))?;
-        method("close")?.call0(&controller).map(drop)
+        js::method(&controller, "enqueue")?.call1(&controller, &Uint8Array::from(&content[..]))?;
+        js::method(&controller, "close")?.call0(&controller).map(drop)
     };
     let source = Properties::new();
     source.set("type", "bytes")?;
     source.set("start", Closure::once_into_js(start))?;
-    ReadableStream::new_with_underlying_source(&source.into_object())
+    ReadableStream::new_with_underlying_source(&JsValue::from(source).unchecked_into::<Object>())
         .map_err(|_| Error::unsupported("this runtime makes no streams of bytes"))
 }

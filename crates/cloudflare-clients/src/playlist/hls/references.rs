@@ -127,8 +127,7 @@ impl<'a> References<'a> {
         let removed: usize = self.list.iter().map(|(at, _)| at.len()).sum();
         let added: usize = self.list.iter().map(|(at, replacement)| self.len_of(at, replacement)).sum();
         let mut out = String::with_capacity(text.len() - removed + added);
-        let is_name = |(_, replacement): &&(_, Replacement)| matches!(replacement, Replacement::Named);
-        let names = self.list.iter().filter(is_name).map(|(at, _)| &text[at.clone()]);
+        let names = self.names().map(|at| &text[at.clone()]);
         let mut named = self.folder.as_ref().map(|folder| (folder, folder.signatures(names)));
         let mut signatures = signer.signatures(&self.paths);
         // Where the URL of each path was written first.
@@ -161,6 +160,14 @@ impl<'a> References<'a> {
         SignedPlaylist::new(out, signer.expires_at(), self.count)
     }
 
+    /// Where the names are that are signed.
+    fn names(&self) -> impl Iterator<Item = &Range<usize>> {
+        self.list
+            .iter()
+            .filter(|(_, replacement)| matches!(replacement, Replacement::Named))
+            .map(|(at, _)| at)
+    }
+
     fn len_of(&self, at: &Range<usize>, replacement: &Replacement) -> usize {
         match replacement {
             Replacement::Named => self.folder.as_ref().map_or(0, |folder| folder.url_len(at.len())),
@@ -172,7 +179,6 @@ impl<'a> References<'a> {
     /// How many objects are signed.
     #[cfg(test)]
     pub(super) fn path_count(&self) -> usize {
-        let names = self.list.iter().filter(|(_, replacement)| matches!(replacement, Replacement::Named));
-        self.paths.len() + names.count()
+        self.paths.len() + self.names().count()
     }
 }

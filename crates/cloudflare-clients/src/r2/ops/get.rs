@@ -59,8 +59,8 @@ impl Get {
     /// The part to read, of an object uploaded in parts: 1 to as many as it has. It takes the place of a
     /// range.
     ///
-    /// The object's [`range`](crate::r2::Object::range) and [`parts_count`](crate::r2::Object::parts_count) are as of
-    /// [`Head::part_number`](crate::r2::Head::part_number).
+    /// The object's [`range`](crate::r2::Object::range) and [`parts_count`](crate::r2::Object::parts_count)
+    /// are as of [`Head::part_number`](crate::r2::Head::part_number).
     pub fn part_number(mut self, part_number: u16) -> Self {
         self.request.part_number = Some(part_number);
         self

@@ -1,5 +1,5 @@
-//! The processor's SHA-2 instructions, two hashes interleaved: `sha256h` waits for the one before, so one hash leaves much of
-//! its time unused.
+//! The processor's SHA-2 instructions, two hashes interleaved: `sha256h` waits for the one before, so one
+//! hash leaves much of its time unused.
 
 #![allow(unsafe_code)]
 
