@@ -38,8 +38,11 @@ const url =
   `${variables.R2_ACCESS_KEY_ID}%2F20270115%2Fauto%2Fs3%2Faws4_request&X-Amz-Date=20270115T080000Z&X-Amz-Expires=3600` +
   `&X-Amz-SignedHeaders=host&X-Amz-Signature=${"0".repeat(64)}`;
 
-/** Playlists, and how many requests a sample of each takes. */
-const CASES = [hls(120, 60), hls(1200, 12), hls(6000, 3)];
+/**
+ * Playlists, and how many requests a sample of each takes: a film of two hours is 1,200 segments, a window of a day 14,400. The
+ * others sign no DASH.
+ */
+const CASES = [hls(120, 60), hls(1200, 12), hls(6000, 3), hls(14_400, 1), dash(1200, 12)];
 
 variables.FLOOR = JSON.stringify(CASES.map(({ key, urls }) => [key, url, urls]));
 
@@ -51,10 +54,11 @@ const wasm = { "index.js": "index.js", "index_bg.wasm": "index_bg.wasm" };
 /** The modules of each Worker, and the path of a playlist. */
 const WORKERS = {
   "cloudflare-clients": { modules: wasm, path: streamingWorkerPath },
-  "rusty-s3": { modules: wasm, path: (key) => `/${key}` },
+  "rusty-s3": { modules: wasm, path: (key) => `/${key}`, hlsAlone: true },
   aws4fetch: {
     modules: { "aws4fetch.mjs": "aws4fetch.mjs", aws4fetch: "node_modules/aws4fetch/dist/aws4fetch.esm.mjs" },
     path: (key) => `/${key}`,
+    hlsAlone: true,
   },
   floor: { modules: { "floor.mjs": "floor.mjs" }, path: (key) => `/${key}`, signs: false },
 };
@@ -72,6 +76,7 @@ try {
   for (let round = -1; round < ROUNDS; round++) {
     for (const test of CASES) {
       for (const worker of workers) {
+        if (test.isDash && WORKERS[worker.name].hlsAlone) continue;
         const empty = await cpu(worker, 60, () => nothing(worker));
         const full = await cpu(worker, test.requests, () => playlist(worker, test));
         if (round >= 0) sample(worker, test.name, full - empty);
@@ -138,7 +143,7 @@ async function nothing({ port }) {
 
 async function playlist({ name, port, path, checked }, test) {
   const signed = await answer(port, path(test.key));
-  const urls = signed.split("\n").filter((line) => line.startsWith("https:"));
+  const urls = test.isDash && (WORKERS[name].signs ?? true) ? urlsOfDash(signed) : urlsOfHls(signed);
   if (urls.length !== test.urls) throw new Error(`${name} answered ${signed.slice(0, 300)}`);
   if (checked.has(test)) return;
   if (WORKERS[name].signs ?? true) urls.forEach(check);
@@ -167,6 +172,14 @@ function check(url, segment) {
   if (origin !== `https://${host}` || pathname !== expected || signature !== good) throw new Error(`not signed: ${url}`);
 }
 
+function urlsOfHls(signed) {
+  return signed.split("\n").filter((line) => line.startsWith("https:"));
+}
+
+function urlsOfDash(signed) {
+  return [...signed.matchAll(/<SegmentURL media="([^"]*)"/g)].map(([, url]) => url.replaceAll("&amp;", "&"));
+}
+
 function nameOf(segment) {
   return `segment_${String(segment).padStart(5, "0")}.ts`;
 }
@@ -176,6 +189,14 @@ function hls(segments, requests) {
   const head = "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:6\n#EXT-X-PLAYLIST-TYPE:VOD\n";
   const text = `${head}${lines.join("")}#EXT-X-ENDLIST\n`;
   return { name: String(segments), key: `${folder}/${segments}.m3u8`, text, urls: segments, requests };
+}
+
+function dash(segments, requests) {
+  const text =
+    `<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT${6 * segments}S"><Period><AdaptationSet>` +
+    `<SegmentTemplate media="segment_$Number%05d$.ts" startNumber="0" duration="6"/><Representation id="720p" bandwidth="3000000"/>` +
+    "</AdaptationSet></Period></MPD>\n";
+  return { name: `${segments}-dash`, key: `${folder}/${segments}.mpd`, text, urls: segments, requests, isDash: true };
 }
 
 /** A URL of the streaming Worker, with a token that lasts an hour. */

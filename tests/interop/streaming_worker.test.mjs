@@ -471,6 +471,24 @@ describe("/playlists", () => {
     await expectError(await play(await follow(live, "any.json")), 404, "not_found");
   });
 
+  test("a DASH manifest lists a presigned URL for each segment", async () => {
+    const template = (media) =>
+      '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" type="static" mediaPresentationDuration="PT8S"><Period><AdaptationSet>' +
+      `<SegmentTemplate media="${media}" initialization="init.mp4" duration="2"/><Representation id="1" bandwidth="1"/>` +
+      "</AdaptationSet></Period></MPD>";
+    await put("film.mpd", template("chunk-$Number$.m4s"));
+    for (const name of ["init.mp4", "chunk-1.m4s", "chunk-2.m4s", "chunk-3.m4s", "chunk-4.m4s"]) await put(name, `content of ${name}`);
+    const answer = await play(await tokenUrl("film.mpd"));
+    assert.deepEqual([answer.status, answer.headers.get("content-type")], [200, "application/dash+xml"]);
+    const text = await answer.text();
+    const urls = [...text.matchAll(/(?:sourceURL|media)="([^"]*)"/g)].map(([, url]) => url.replaceAll("&amp;", "&"));
+    const played = await Promise.all(urls.map(async (url) => (await use("GET", url)).text()));
+    assert.deepEqual(played, ["init.mp4", "chunk-1.m4s", "chunk-2.m4s", "chunk-3.m4s", "chunk-4.m4s"].map((name) => `content of ${name}`));
+
+    await put("film.mpd", template("/creator-2/chunk-$Number$.m4s"));
+    assert.match(await expectError(await play(await tokenUrl("film.mpd")), 422, "unprocessable"), /outside "creator-1\/"/);
+  });
+
   test("a request for what is still to come waits for it", async () => {
     const live = (segments, control = "CAN-BLOCK-RELOAD=YES") =>
       `#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXT-X-SERVER-CONTROL:${control}\n#EXT-X-MEDIA-SEQUENCE:5\n` +

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// It runs until this is dropped.
 #[derive(Debug)]
 pub(crate) struct LocalServer {
-    _server: Server,
+    pub(crate) server: Server,
     /// The variables that it printed, by which clients find it.
     pub(crate) environment: Vec<(String, String)>,
     /// Empty but for the store and the server's log.
@@ -71,6 +71,6 @@ impl LocalServer {
             let mut needed = NEEDED.into_iter().chain(needs_certificate);
             needed.all(|needed| environment.iter().any(|(name, _)| name == needed)).then_some(())
         })?;
-        Ok(Self { _server: server, environment, scratch, cfstore: cfstore.to_owned() })
+        Ok(Self { server, environment, scratch, cfstore: cfstore.to_owned() })
     }
 }

@@ -68,6 +68,13 @@ impl Server {
     }
 }
 
+impl Server {
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         // Asked first: Miniflare has a child of its own, workerd, to stop.

@@ -1,13 +1,15 @@
 //! The cost of transfers, with this library and with others.
 //!
-//! `transfer-bench IMPL JOB` does a job once, with the variables that `cfstore serve` prints, and
-//! `transfer-bench measure PROGRAM ARG...` says what a program took, as JSON. Nobody encrypts, all address
+//! `transfer-bench IMPL JOB` does a job once, with the variables that `cfstore serve` prints,
+//! `transfer-bench measure PROGRAM ARG...` says what a program took, as JSON, and `transfer-bench serve`
+//! answers requests and stores nothing. Nobody encrypts, all address
 //! buckets by path, and parts and ranges have 16 MiB, 8 at once. The others are told to check nothing, which
 //! is the least that they can do.
 
 mod aws_sdk_s3;
 mod client;
 mod hyper;
+mod hyper_server;
 mod measure;
 mod object_store;
 mod opendal;
@@ -24,7 +26,7 @@ use crate::client::{Client, PART_SIZE};
 type Error = Box<dyn std::error::Error + Send + Sync>;
 type Result<T, E = Error> = std::result::Result<T, E>;
 
-const USAGE: &str = "usage: transfer-bench measure PROGRAM ARG... | IMPL upload FILE KEY | IMPL download KEY FILE
+const USAGE: &str = "usage: transfer-bench measure PROGRAM ARG... | serve | IMPL upload FILE KEY | IMPL download KEY FILE
     | IMPL download-whole KEY FILE | IMPL parts COUNT KEY | IMPL put PREFIX COUNT AT_ONCE | IMPL get PREFIX COUNT AT_ONCE";
 
 /// The size of small objects.
@@ -45,6 +47,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<()> {
     match arguments {
         ["measure", program, arguments @ ..] => measure::measure(program, arguments),
+        ["serve"] => Runtime::new()?.block_on(hyper_server::serve()),
         ["cloudflare-clients", job @ ..] => with(|| ours::Ours::new(true), job),
         ["cloudflare-clients unproved", job @ ..] => with(|| ours::Ours::new(false), job),
         ["object_store", job @ ..] => with(object_store::Peer::new, job),

@@ -100,16 +100,24 @@ impl ParsedAuth {
             .strip_prefix(ALGORITHM)
             .filter(|fields| fields.starts_with(' '))
             .ok_or(VerifyError::UnsupportedAlgorithm)?;
-        let field = |name: &str| {
-            fields
-                .split(',')
-                .filter_map(|field| field.split_once('='))
-                .find(|(field, _)| field.trim() == name)
-                .map(|(_, value)| value.trim())
-                .ok_or(VerifyError::UnsupportedAlgorithm)
+        let (mut credential, mut signed_headers, mut signature) = (None, None, None);
+        for field in fields.split(',') {
+            let (name, value) = field.trim().split_once('=').ok_or(VerifyError::UnsupportedAlgorithm)?;
+            let place = match name {
+                "Credential" => &mut credential,
+                "SignedHeaders" => &mut signed_headers,
+                "Signature" => &mut signature,
+                _ => return Err(VerifyError::UnsupportedAlgorithm),
+            };
+            if place.replace(value).is_some() {
+                return Err(VerifyError::UnsupportedAlgorithm);
+            }
+        }
+        let (Some(credential), Some(signed_headers), Some(signature)) =
+            (credential, signed_headers, signature)
+        else {
+            return Err(VerifyError::UnsupportedAlgorithm);
         };
-        let (credential, signed_headers, signature) =
-            (field("Credential")?, field("SignedHeaders")?, field("Signature")?);
         let (access_key_id, region) = parse_credential(credential, &timestamp)?;
         let signed_headers = parse_signed_headers(signed_headers)?;
         let query = canonical_query(query_pairs(raw_query));

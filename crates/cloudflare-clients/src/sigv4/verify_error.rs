@@ -38,7 +38,7 @@ pub enum VerifyError {
         /// What it was.
         value: String,
     },
-    /// Another algorithm, or an `Authorization` header without its three fields.
+    /// Another algorithm, or an `Authorization` header whose fields are not the three of this one, once each.
     #[error("Please use {ALGORITHM}")]
     UnsupportedAlgorithm,
     /// The credential is not `ID/DATE/REGION/s3/aws4_request`, or its date is not that of the request.

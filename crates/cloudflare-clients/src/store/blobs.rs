@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::database::storage;
 use super::disk::{Disk, DiskFile, Open};
 use super::instance::Instance;
+use super::md5_queue::Md5Queue;
 use super::platform::Platform;
 use crate::error::{Error, Result};
 use crate::mutation::{Mutation, is_mutated};
@@ -21,6 +22,7 @@ pub(super) struct Blobs {
     pub(super) incoming: PathBuf,
     pub(super) instances: PathBuf,
     pub(super) platform: Platform,
+    pub(super) md5s: Arc<Md5Queue>,
     /// This open store, or why it writes nothing.
     pub(super) instance: Result<Instance>,
 }

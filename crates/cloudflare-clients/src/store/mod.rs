@@ -25,6 +25,8 @@ mod lifecycle;
 mod listing;
 mod local_store;
 mod log;
+mod md5;
+mod md5_queue;
 mod multipart;
 mod namespace;
 mod namespaces;

@@ -36,13 +36,16 @@ impl Platform {
             // Where nobody waits any more, the caller was cancelled.
             let _ = reply.send(work());
         }));
-        answer.await.unwrap_or_else(|error| {
-            Err(Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error))
-        })
+        answer.await.unwrap_or_else(|error| Err(stopped(error)))
     }
 }
 
-/// Whether this is the error of [`Platform::blocking`] for work that was dropped, as it is where the runtime has ended.
+/// The error of work that was dropped.
+pub(super) fn stopped(error: oneshot::error::RecvError) -> Error {
+    Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error)
+}
+
+/// Whether this is the error of work that was dropped, as it is where the runtime has ended.
 pub(super) fn was_stopped(error: &Error) -> bool {
     std::error::Error::source(error).is_some_and(<dyn std::error::Error>::is::<oneshot::error::RecvError>)
 }

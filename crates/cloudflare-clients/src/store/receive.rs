@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
-use futures_util::future::try_join3;
+use futures_util::future::try_join4;
 use futures_util::stream::Fuse;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::blobs::{Blobs, PendingBlob};
 use super::block_checksums::BlockHasher;
 use super::encryption::Sealer;
+use super::md5::Md5;
 use super::segments::{Content, Segment, SegmentEncryption};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::r2::error_code::BAD_DIGEST;
@@ -68,14 +69,16 @@ pub(super) async fn receive(
         return incoming.finish_inline(buffer);
     }
     let platform = &blobs.platform;
-    let blobs = Arc::clone(blobs);
-    let mut file = platform.blocking(move || blobs.create()).await?;
+    let created = Arc::clone(blobs);
+    let mut file = platform.blocking(move || created.create()).await?;
+    let mut md5 = Md5::new();
     let mut received = 0;
-    // What is written while the next bytes are hashed and sealed.
+    // What is written, and hashed with MD5, while the next bytes are checked and sealed.
     let mut to_write = Bytes::new();
     while !buffer.is_empty() || !to_write.is_empty() {
         received += buffer.len() as u64;
         validate_upload_size(received)?;
+        let hashing = blobs.md5s.update(platform, md5, to_write.clone());
         let writing = platform.blocking(move || {
             file.write(&to_write)?;
             Ok(file)
@@ -84,12 +87,13 @@ pub(super) async fn receive(
             let stored = incoming.take(buffer)?;
             Ok((incoming, stored))
         });
-        (file, (incoming, to_write), buffer) = try_join3(writing, taking, fill(&mut stream)).await?;
+        (md5, file, (incoming, to_write), buffer) =
+            try_join4(hashing, writing, taking, fill(&mut stream)).await?;
     }
     // Compared before it is synced: what is refused never reaches `blobs/`.
     platform
         .blocking(move || {
-            let (last, segment) = incoming.finish()?;
+            let (last, segment) = incoming.finish(md5)?;
             file.write(&last)?;
             let file = file.finish()?;
             let content = Content::Blob(file.name().to_owned());
@@ -119,8 +123,6 @@ async fn fill(stream: &mut Fuse<ByteStream>) -> Result<Bytes> {
 /// A body that is arriving.
 struct Incoming {
     size: u64,
-    /// Of what is stored.
-    md5: Hasher,
     /// Of what is stored.
     blocks: BlockHasher,
     /// Of the body, where it is compared with more than the MD5 of what is stored.
@@ -170,7 +172,6 @@ impl Incoming {
         };
         Ok(Self {
             size: 0,
-            md5: Hasher::md5(),
             blocks: BlockHasher::new(),
             other: other.map(Hasher::new),
             expected,
@@ -185,7 +186,7 @@ impl Incoming {
             other.update(&bytes);
         }
         let Some(Sealing { sealer, crc64nvme, md5 }) = &mut self.sealing else {
-            self.stores(&bytes);
+            self.blocks.update(&bytes);
             return Ok(bytes);
         };
         crc64nvme.update(&bytes);
@@ -194,33 +195,32 @@ impl Incoming {
         }
         let mut sealed = Vec::new();
         sealer.update(&bytes, &mut sealed)?;
-        self.stores(&sealed);
+        self.blocks.update(&sealed);
         Ok(sealed.into())
-    }
-
-    fn stores(&mut self, bytes: &[u8]) {
-        self.md5.update(bytes);
-        self.blocks.update(bytes);
     }
 
     fn finish_inline(mut self, bytes: Bytes) -> Result<Received> {
         let stored = self.take(bytes)?;
-        let (last, segment) = self.finish()?;
+        let mut md5 = Md5::new();
+        md5.update(&stored);
+        let (last, segment) = self.finish(md5)?;
         let stored = if last.is_empty() { stored } else { [stored, last].concat().into() };
         Ok(segment.stored(Content::Inline(stored), None))
     }
 
-    /// Compares the checksums and gives what is left to store; only then are the bytes put where they stay.
-    fn finish(mut self) -> Result<(Bytes, Arrived)> {
+    /// Compares the checksums and gives what is left to store; only then are the bytes put where they stay. `md5` has taken what
+    /// was stored before.
+    fn finish(mut self, mut md5: Md5) -> Result<(Bytes, Arrived)> {
         let checksum = self.other.take().map(Hasher::finish);
         let (mut last, mut encryption, mut plain_md5) = (Vec::new(), None, None);
         if let Some(Sealing { sealer, crc64nvme, md5 }) = self.sealing.take() {
             let salt = sealer.finish(&mut last)?;
-            self.stores(&last);
             encryption = Some(SegmentEncryption { salt, crc64nvme });
             plain_md5 = md5.map(Hasher::finish);
         }
-        let md5 = self.md5.finish();
+        self.blocks.update(&last);
+        md5.update(&last);
+        let md5 = md5.finish();
         let plain_md5 = plain_md5.unwrap_or(md5);
         let computed =
             checksum.filter(|_| !matches!(self.expected, Some(Checksum::Md5(_)))).unwrap_or(plain_md5);

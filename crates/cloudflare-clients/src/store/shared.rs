@@ -99,8 +99,14 @@ impl Shared {
         let reserve = reserve(folder, platform);
         reserve.fill();
         let instance = Ok(instance);
-        let blobs =
-            Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
+        let blobs = Arc::new(Blobs {
+            folder: blobs,
+            incoming,
+            instances,
+            platform: platform.clone(),
+            md5s: Arc::default(),
+            instance,
+        });
         let events = Arc::new(Events::default());
         let writer =
             Writer::start(connection, Arc::clone(&blobs), Arc::clone(&events), reserve, folder.to_owned())
@@ -149,8 +155,14 @@ impl Shared {
         tracing::warn!("{}", refusal.message());
         let [blobs, incoming, instances] = ["blobs", "incoming", "instances"].map(|name| folder.join(name));
         let instance = Err(refusal.clone());
-        let blobs =
-            Arc::new(Blobs { folder: blobs, incoming, instances, platform: platform.clone(), instance });
+        let blobs = Arc::new(Blobs {
+            folder: blobs,
+            incoming,
+            instances,
+            platform: platform.clone(),
+            md5s: Arc::default(),
+            instance,
+        });
         let writer = Writer::refusing(refusal, reserve(folder, &platform), folder.to_owned());
         let readers = Arc::new(Readers::new(platform.clone(), database.clone(), access));
         Ok(Self {

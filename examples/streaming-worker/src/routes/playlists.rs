@@ -1,5 +1,5 @@
-//! `GET /playlists/{key}`: an HLS playlist whose segments are presigned, or a JSON document of HLS, for
-//! whoever has a URL of it that is still good.
+//! `GET /playlists/{key}`: an HLS playlist or DASH manifest whose segments are presigned, or a JSON document
+//! of HLS, for whoever has a URL of it that is still good.
 //!
 //! Players follow the URLs that they find in playlists and send no `Authorization` with them, so a token in
 //! the URL says that somebody who may see the content was given it: `POST /streaming-url` gives the first
@@ -34,19 +34,38 @@ const POLLING: Duration = Duration::from_millis(250);
 
 const SIGNING_WINDOW: Duration = Duration::from_mins(15);
 
-/// What the key of a playlist has to end with.
-const EXTENSION: &str = ".m3u8";
-
-/// What that of an asset list or a steering manifest has to end with.
-const JSON_EXTENSION: &str = ".json";
-
-pub(super) fn is_playlist(key: &MediaKey) -> bool {
-    key.as_str().ends_with(EXTENSION)
+/// What this route signs.
+#[derive(Clone, Copy)]
+enum Format {
+    Hls,
+    /// An asset list or a steering manifest, which a playlist of HLS names.
+    HlsJson,
+    Dash,
 }
 
-/// Whether it is a JSON document that a playlist may name.
-fn is_json(key: &MediaKey) -> bool {
-    key.as_str().ends_with(JSON_EXTENSION) && !key.is_metadata()
+impl Format {
+    /// By the end of the key.
+    fn of(key: &MediaKey) -> Option<Self> {
+        match key.as_str().rsplit_once('.')?.1 {
+            "m3u8" => Some(Self::Hls),
+            "json" if !key.is_metadata() => Some(Self::HlsJson),
+            "mpd" => Some(Self::Dash),
+            _ => None,
+        }
+    }
+
+    fn content_type(self) -> &'static str {
+        match self {
+            Self::Hls => "application/vnd.apple.mpegurl",
+            Self::HlsJson => "application/json",
+            Self::Dash => "application/dash+xml",
+        }
+    }
+}
+
+/// Whether a player begins with it.
+pub(super) fn is_playlist(key: &MediaKey) -> bool {
+    matches!(Format::of(key), Some(Format::Hls | Format::Dash))
 }
 
 /// The path and query of a playlist's URL.
@@ -63,10 +82,7 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
     let query = query_of(request);
     let token = app.playlists.verify(key.as_str(), &query, now);
     let expires_at = token.map_err(|_| ApiError::forbidden())?;
-    let json = is_json(&key);
-    if !json && !is_playlist(&key) {
-        return Err(ApiError::not_found("playlist"));
-    }
+    let format = Format::of(&key).ok_or_else(|| ApiError::not_found("playlist"))?;
     let text = stored(app, &key, BlockingReload::from_query(&query)?).await?;
     if expires_at <= WorkersRuntime.now() {
         return Err(ApiError::forbidden());
@@ -80,16 +96,16 @@ pub(super) async fn get(app: &App, request: &Request, path: &str) -> Answer {
     if let Some(window) = app.dvr_window {
         options = options.dvr_window(window);
     }
-    let (signed, content_type) = if json {
-        (app.r2.sign_hls_json(&text, key.as_str(), &options), "application/json")
-    } else {
-        (app.r2.sign_hls_playlist(&text, key.as_str(), &options), "application/vnd.apple.mpegurl")
+    let signed = match format {
+        Format::Hls => app.r2.sign_hls_playlist(&text, key.as_str(), &options),
+        Format::HlsJson => app.r2.sign_hls_json(&text, key.as_str(), &options),
+        Format::Dash => app.r2.sign_dash_manifest(&text, key.as_str(), &options),
     };
     let signed = signed.map_err(|error| match error.kind() {
         ErrorKind::InvalidInput => ApiError::unprocessable(error.message()),
         _ => error.into(),
     })?;
-    answer(request, signed.into_string(), content_type)
+    answer(request, signed.into_string(), format.content_type())
 }
 
 /// The text, once it has what the player waits for.

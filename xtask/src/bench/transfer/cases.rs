@@ -5,8 +5,7 @@ use std::path::Path;
 use super::super::table::{Measurement, OURS};
 use super::folder::{check_same, remove};
 use super::race::{Contender, EACH, REQUESTS, Race, Track, WHOLE, Words};
-use super::s3s_fs::S3sFs;
-use crate::local_server::LocalServer;
+use super::servers::{On, Running};
 use crate::report::Stop;
 
 #[derive(Debug)]
@@ -28,6 +27,7 @@ pub(super) const CASES: &[Case] = &[
     Case { name: "parts", about: "64 parts that are made in memory", run: parts },
     Case { name: "requests", about: "5,000 small objects, one after another", run: |track| requests(track, "1") },
     Case { name: "requests-32", about: "5,000 small objects, 32 at once", run: |track| requests(track, "32") },
+    Case { name: "server", about: "what the server takes for small objects and 1 GiB, and the memory that it keeps", run: server },
     Case { name: "folder", about: "a folder of 20,000 small files, by command lines", run: folder },
     Case { name: "sync", about: "100,000 files and keys that are the same, by command lines", run: sync },
 ];
@@ -46,45 +46,9 @@ const UNPROVED: &str = "cloudflare-clients unproved";
 /// The libraries that transfer files.
 const LIBRARIES: [&str; 5] = [OURS, UNPROVED, "object_store", "opendal", "aws-sdk-s3"];
 
-/// Which server.
-#[derive(Clone, Copy, Debug)]
-enum On {
-    Ours,
-    S3sFs,
-}
-
-/// A server over an empty store. It runs until this is dropped.
-enum Running {
-    Ours(LocalServer),
-    S3sFs(S3sFs),
-}
-
-impl On {
-    fn start(self, track: &Track<'_>) -> Result<Running, Stop> {
-        let Track { workspace, programs, folder, .. } = track;
-        let scratch = folder.path("server");
-        remove(&scratch)?;
-        match (self, &programs.s3s_fs) {
-            (Self::Ours, _) => {
-                Ok(Running::Ours(LocalServer::start_program(workspace, &programs.cfstore, scratch, &[])?))
-            }
-            (Self::S3sFs, Some(program)) => Ok(Running::S3sFs(S3sFs::start(workspace, program, &scratch)?)),
-            (Self::S3sFs, None) => Err(Stop::Skipped("s3s-fs is not installed".to_owned())),
-        }
-    }
-
-    fn case(self, name: &str) -> String {
-        match self {
-            Self::Ours => name.to_owned(),
-            Self::S3sFs => format!("{name}, s3s-fs"),
-        }
-    }
-}
-
 impl Running {
     fn race<'a>(&'a self, track: &'a Track<'a>, contenders: Vec<Contender<'a>>) -> Race<'a> {
-        let (Self::Ours(LocalServer { environment, .. }) | Self::S3sFs(S3sFs { environment, .. })) = self;
-        Race { track, environment, contenders, after: Box::new(|| Ok(())) }
+        Race { track, environment: &self.environment, contenders, after: Box::new(|| Ok(())) }
     }
 }
 
@@ -174,6 +138,36 @@ fn requests(track: &Track<'_>, at_once: &str) -> Result<Vec<Measurement>, Stop> 
     let gets = libraries(track, &names, |_| words(["get", "put-0/", &count, at_once]));
     let mut measured = server.race(track, puts).run(&format!("PUT 4 KiB, {at_once} at once"), EACH)?;
     measured.extend(server.race(track, gets).run(&format!("GET 4 KiB, {at_once} at once"), EACH)?);
+    Ok(measured)
+}
+
+/// What servers take for what the same client asks of them.
+fn server(track: &Track<'_>) -> Result<Vec<Measurement>, Stop> {
+    let (file, count) = (text(&track.folder.large_file()?), REQUESTS.to_string());
+    let mut measured = Vec::new();
+    for (name, on) in [(OURS, On::Ours), ("s3s-fs", On::S3sFs), ("hyper", On::Hyper)] {
+        let server = on.start(track)?;
+        let mut measure = |case: &str, client, job: Words, part: u64| {
+            let words = library(track, client, job);
+            let race = server.race(track, Vec::new());
+            race.measure(&words)?;
+            let run = |_| {
+                let before = server.threads()?;
+                race.measure(&words)?;
+                Ok(server.threads()?.since(&before) / part)
+            };
+            let samples = (0..track.runs).map(run).collect::<Result<_, Stop>>()?;
+            measured.push(Measurement::of_samples(name, format!("server: {case}"), samples)?);
+            Ok::<_, Stop>(())
+        };
+        measure("PUT 4 KiB, CPU ns", "hyper", words(["put", "", &count, "1"]), REQUESTS)?;
+        measure("GET 4 KiB, CPU ns", "hyper", words(["get", "", &count, "1"]), REQUESTS)?;
+        if !matches!(on, On::Hyper) {
+            measure("upload 1 GiB, CPU ms", OURS, words(["upload", &file, LARGE]), 1_000_000)?;
+            let memory = server.settled_memory()?;
+            measured.push(Measurement::exact(name, "server: memory afterwards, KiB", memory));
+        }
+    }
     Ok(measured)
 }
 

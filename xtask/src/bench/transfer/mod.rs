@@ -11,6 +11,7 @@ mod folder;
 mod programs;
 mod race;
 mod s3s_fs;
+mod servers;
 
 use self::cases::{CASES, Case};
 use self::folder::Folder;

@@ -15,7 +15,7 @@ const SECRET_ACCESS_KEY: &str = "bench-secret";
 /// It runs until this is dropped.
 #[derive(Debug)]
 pub(super) struct S3sFs {
-    _server: Server,
+    pub(super) server: Server,
     /// What `cfstore serve` would say of it.
     pub(super) environment: Vec<(String, String)>,
 }
@@ -35,13 +35,17 @@ impl S3sFs {
             let address = line.split_once("server is running at http://")?.1;
             Some(format!("http://{}", address.trim()))
         })?;
-        let environment = [
-            ("R2_ENDPOINT", endpoint.as_str()),
-            ("R2_BUCKET_MEDIA", BUCKET),
-            ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
-            ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-        ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Ok(Self { _server: server, environment })
+        Ok(Self { server, environment: environment(&endpoint) })
     }
+}
+
+/// What `cfstore serve` would say of a server at this address.
+pub(super) fn environment(endpoint: &str) -> Vec<(String, String)> {
+    let environment = [
+        ("R2_ENDPOINT", endpoint),
+        ("R2_BUCKET_MEDIA", BUCKET),
+        ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+    ];
+    environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

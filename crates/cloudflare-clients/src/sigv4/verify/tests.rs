@@ -110,6 +110,16 @@ fn refused_as_r2_refuses() {
             "400 InvalidArgument: Credential signed date 20270116 does not match 20270115 from 'x-amz-date' header",
         ),
         (with_authorization("AWS4-HMAC-SHA256", "AWS"), "400 InvalidRequest: Please use AWS4-HMAC-SHA256"),
+        (with_authorization(", Signature", ",,Signature"), "400 InvalidRequest: Please use AWS4-HMAC-SHA256"),
+        (
+            with_authorization(", Signature", ", x=y, Signature"),
+            "400 InvalidRequest: Please use AWS4-HMAC-SHA256",
+        ),
+        (
+            with_authorization(", Signature", ", Signature=0, Signature"),
+            "400 InvalidRequest: Please use AWS4-HMAC-SHA256",
+        ),
+        (with_authorization("Signature=", "Seal="), "400 InvalidRequest: Please use AWS4-HMAC-SHA256"),
         (with_authorization("=host;", "="), "401 Unauthorized: Unauthorized"),
         (
             with_authorization("=host;", "=host;Host;"),

@@ -1,0 +1,169 @@
+//! MD5 of several bodies side by side: each step waits for the one before it, so that one body alone leaves most of a processor
+//! idle.
+
+#[cfg(target_arch = "x86_64")]
+mod x86_64;
+
+use bytes::Bytes;
+
+use crate::r2::Checksum;
+
+/// How many are hashed at once.
+pub(super) const LANES: usize = 8;
+
+const BLOCK: usize = 64;
+
+type Block = [u8; BLOCK];
+
+type State = [u32; 4];
+
+/// The MD5 of bytes that arrive in pieces, as [RFC 1321](https://www.rfc-editor.org/rfc/rfc1321) has it.
+#[derive(Debug, Clone)]
+pub(super) struct Md5 {
+    state: State,
+    /// How many bytes there were.
+    length: u64,
+    /// The bytes after the last whole block, at the beginning.
+    rest: Block,
+}
+
+/// A body, and the bytes of it that come next.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) md5: Md5,
+    pub(super) bytes: Bytes,
+}
+
+impl Md5 {
+    pub(super) fn new() -> Self {
+        Self { state: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476], length: 0, rest: [0; BLOCK] }
+    }
+
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        let (state, blocks) = self.take(bytes);
+        md5::block_api::compress(state, blocks);
+    }
+
+    pub(super) fn finish(mut self) -> Checksum {
+        let bits = self.length.wrapping_mul(8);
+        let zeros = (2 * BLOCK - 1 - size_of::<u64>() - self.rest_length()) % BLOCK;
+        self.update(&[0x80]);
+        self.update(&[0; BLOCK][..zeros]);
+        self.update(&bits.to_le_bytes());
+        let mut digest = [0; 16];
+        for (bytes, word) in digest.as_chunks_mut().0.iter_mut().zip(self.state) {
+            *bytes = word.to_le_bytes();
+        }
+        Checksum::Md5(digest)
+    }
+
+    fn rest_length(&self) -> usize {
+        (self.length % BLOCK as u64) as usize
+    }
+
+    /// Takes the next bytes. The state still has to be continued by the blocks that it gives.
+    fn take<'a>(&mut self, mut bytes: &'a [u8]) -> (&mut State, &'a [Block]) {
+        let begun = self.rest_length();
+        self.length = self.length.wrapping_add(bytes.len() as u64);
+        if begun > 0 {
+            let (first, others) = bytes.split_at(bytes.len().min(BLOCK - begun));
+            self.rest[begun..begun + first.len()].copy_from_slice(first);
+            if begun + first.len() < BLOCK {
+                return (&mut self.state, &[]);
+            }
+            md5::block_api::compress(&mut self.state, &[self.rest]);
+            bytes = others;
+        }
+        let (blocks, rest) = bytes.as_chunks();
+        self.rest[..rest.len()].copy_from_slice(rest);
+        (&mut self.state, blocks)
+    }
+}
+
+/// Hashes the pieces of several bodies.
+pub(super) fn update_all(pieces: &mut [Piece]) {
+    let mut lanes: Vec<_> = pieces.iter_mut().map(|Piece { md5, bytes }| md5.take(bytes)).collect();
+    loop {
+        lanes.retain(|(_, blocks)| !blocks.is_empty());
+        if lanes.len() < 2 || !side_by_side(&mut lanes) {
+            break;
+        }
+    }
+    for (state, blocks) in lanes {
+        md5::block_api::compress(state, blocks);
+    }
+}
+
+/// Continues the first hashes, each by as many blocks as all of them have. `false` where the machine cannot: nothing was done
+/// then.
+fn side_by_side(lanes: &mut [(&mut State, &[Block])]) -> bool {
+    let at_once = lanes.len().min(LANES);
+    let lanes = &mut lanes[..at_once];
+    let count = lanes.iter().map(|(_, blocks)| blocks.len()).min().unwrap_or_default();
+    let mut states = [State::default(); LANES];
+    // Lanes of which there are none hash the blocks of the first in vain.
+    let mut blocks = [&lanes[0].1[..count]; LANES];
+    for (lane, (state, all)) in lanes.iter().enumerate() {
+        states[lane] = **state;
+        blocks[lane] = &all[..count];
+    }
+    let done = cfg_select! {
+        target_arch = "x86_64" => x86_64::compress(&mut states, blocks),
+        _ => false,
+    };
+    if done {
+        for ((state, blocks), after) in lanes.iter_mut().zip(states) {
+            **state = after;
+            *blocks = &blocks[count..];
+        }
+    }
+    done
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bytes(length: usize, seed: usize) -> Bytes {
+        (0..length).map(|i| (i * (seed + 7) + (i >> 8) + seed) as u8).collect()
+    }
+
+    #[test]
+    fn one_body_in_pieces_hashes_as_the_whole() {
+        for length in (0..200).chain([1000, 4096]) {
+            let whole = bytes(length, 1);
+            for size in [1, 3, 55, 64, 100, 4096] {
+                let mut md5 = Md5::new();
+                whole.chunks(size).for_each(|piece| md5.update(piece));
+                assert_eq!(md5.finish(), Checksum::md5_of(&whole), "{length} in pieces of {size}");
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn bodies_side_by_side_hash_as_each_alone(
+            bodies in prop::collection::vec(prop::collection::vec(0..700_usize, 0..4), 0..20)
+        ) {
+            let mut md5s = vec![Md5::new(); bodies.len()];
+            let mut wholes = vec![Vec::new(); bodies.len()];
+            for turn in 0..4 {
+                let piece = |(body, md5): (usize, Md5)| {
+                    let length = bodies[body].get(turn).copied().unwrap_or(0);
+                    Piece { md5, bytes: bytes(length, body + turn) }
+                };
+                let mut pieces: Vec<_> = md5s.into_iter().enumerate().map(piece).collect();
+                for (whole, piece) in wholes.iter_mut().zip(&pieces) {
+                    whole.extend_from_slice(&piece.bytes);
+                }
+                update_all(&mut pieces);
+                md5s = pieces.into_iter().map(|piece| piece.md5).collect();
+            }
+            for (md5, whole) in md5s.into_iter().zip(wholes) {
+                prop_assert_eq!(md5.finish(), Checksum::md5_of(&whole));
+            }
+        }
+    }
+}

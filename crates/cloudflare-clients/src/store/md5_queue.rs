@@ -1,0 +1,172 @@
+//! Bodies that arrive at once have their MD5 computed together.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::oneshot;
+
+use super::md5::{LANES, Md5, Piece, update_all};
+use super::platform::{Platform, stopped};
+use crate::error::Result;
+
+/// Pieces of bodies that wait to be hashed. One thread hashes what has come meanwhile, and more do where it cannot keep up.
+#[derive(Debug, Default)]
+pub(super) struct Md5Queue(Mutex<Waiting>);
+
+#[derive(Debug, Default)]
+struct Waiting {
+    jobs: Vec<Job>,
+    /// How many threads hash, or are about to.
+    hashing: usize,
+}
+
+#[derive(Debug)]
+struct Job {
+    piece: Piece,
+    done: oneshot::Sender<Md5>,
+}
+
+impl Md5Queue {
+    /// Continues a hash by the next bytes, off the async threads.
+    ///
+    /// # Errors
+    /// The runtime is shutting down.
+    pub(super) async fn update(self: &Arc<Self>, platform: &Platform, md5: Md5, bytes: Bytes) -> Result<Md5> {
+        if bytes.is_empty() {
+            return Ok(md5);
+        }
+        let (done, hashed) = oneshot::channel();
+        if self.begin(Job { piece: Piece { md5, bytes }, done }) {
+            let hashing = Hashing(Some(Arc::clone(self)));
+            platform.threads.run_blocking(Box::new(move || hashing.run()));
+        }
+        hashed.await.map_err(stopped)
+    }
+
+    /// Whether another thread has to hash.
+    fn begin(&self, job: Job) -> bool {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        waiting.jobs.push(job);
+        let needed = waiting.hashing == 0 || waiting.jobs.len() > LANES;
+        waiting.hashing += usize::from(needed);
+        needed
+    }
+}
+
+/// A thread that hashes until nothing waits.
+struct Hashing(Option<Arc<Md5Queue>>);
+
+impl Hashing {
+    fn run(mut self) {
+        while let Some(jobs) = self.next() {
+            let (mut pieces, waiting): (Vec<_>, Vec<_>) =
+                jobs.into_iter().map(|Job { piece, done }| (piece, done)).unzip();
+            update_all(&mut pieces);
+            for (piece, done) in pieces.into_iter().zip(waiting) {
+                // Where nobody waits any more, the caller was cancelled.
+                let _ = done.send(piece.md5);
+            }
+        }
+    }
+
+    fn next(&mut self) -> Option<Vec<Job>> {
+        let queue = self.0.as_ref()?;
+        let mut waiting = queue.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if waiting.jobs.is_empty() {
+            // Under the same lock: whoever comes next starts another thread.
+            waiting.hashing -= 1;
+            drop(waiting);
+            self.0 = None;
+            return None;
+        }
+        let count = waiting.jobs.len().min(LANES);
+        Some(waiting.jobs.drain(..count).collect())
+    }
+}
+
+impl Drop for Hashing {
+    /// It may never have run, where the runtime has ended. Nobody else would hash then.
+    fn drop(&mut self) {
+        if let Some(queue) = self.0.take() {
+            let mut waiting = queue.0.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.hashing -= 1;
+            if waiting.hashing == 0 {
+                waiting.jobs.clear();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::ops::ControlFlow;
+    use std::time::Duration;
+
+    use futures_util::FutureExt as _;
+    use futures_util::future::{BoxFuture, join_all};
+
+    use super::*;
+    use crate::r2::Checksum;
+    use crate::runtime::TokioRuntime;
+    use crate::store::threads::{Threads, Worker};
+
+    fn platform() -> Platform {
+        Platform::new(Arc::new(TokioRuntime))
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn bodies_that_arrive_at_once_get_the_hash_of_their_own_bytes() {
+        let (queue, platform) = (Arc::new(Md5Queue::default()), platform());
+        let bodies = (0..40_u8).map(|body| {
+            let (queue, platform) = (Arc::clone(&queue), platform.clone());
+            tokio::spawn(async move {
+                let mut md5 = Md5::new();
+                let mut whole = Vec::new();
+                for piece in 0..20 {
+                    let bytes = vec![body ^ piece; 1000 * usize::from(body) + usize::from(piece)];
+                    whole.extend_from_slice(&bytes);
+                    md5 = queue.update(&platform, md5, bytes.into()).await.unwrap();
+                }
+                assert_eq!(md5.finish(), Checksum::md5_of(&whole));
+            })
+        });
+        join_all(bodies).await.into_iter().for_each(|body| body.unwrap());
+        let waiting = queue.0.lock().unwrap();
+        assert!(waiting.jobs.is_empty() && waiting.hashing == 0, "{waiting:?}");
+    }
+
+    /// Drops all work.
+    #[derive(Debug)]
+    struct Ended;
+
+    impl Threads for Ended {
+        fn run_blocking(&self, _: Box<dyn FnOnce() + Send>) {}
+
+        fn spawn(&self, _: BoxFuture<'static, ()>) {}
+
+        fn start_worker(
+            &self,
+            _: &str,
+            _: Box<dyn FnMut() -> ControlFlow<()> + Send>,
+        ) -> io::Result<Box<dyn Worker>> {
+            Err(io::Error::other("ended"))
+        }
+
+        fn pause(&self, _: Duration) {}
+
+        fn monotonic(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    #[tokio::test]
+    async fn a_runtime_that_has_ended_holds_nobody_up() {
+        let queue = Arc::new(Md5Queue::default());
+        let ended = Platform { threads: Arc::new(Ended), ..platform() };
+        let stopped = queue.update(&ended, Md5::new(), "abc".into()).now_or_never().unwrap().unwrap_err();
+        assert!(crate::store::platform::was_stopped(&stopped), "{stopped}");
+        let md5 = queue.update(&platform(), Md5::new(), "abc".into()).await.unwrap();
+        assert_eq!(md5.finish(), Checksum::md5_of(b"abc"));
+    }
+}
