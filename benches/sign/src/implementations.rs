@@ -21,6 +21,8 @@ use rusty_s3::{Bucket, Credentials, S3Action as _, UrlStyle};
 use sha2::block_api::compress256;
 use tokio::runtime::{Builder, Runtime};
 
+#[cfg(target_arch = "x86_64")]
+use crate::lanes;
 use crate::offline::Offline;
 use crate::{ACCESS_KEY_ID, ACCOUNT_ID, EXPIRES_IN, HOST, SECRET_ACCESS_KEY};
 
@@ -53,6 +55,10 @@ pub fn all() -> Result<Vec<Implementation>> {
         buffer()?,
         batch()?,
         floor(),
+        #[cfg(target_arch = "x86_64")]
+        floor_of::<2>("floor of two streams"),
+        #[cfg(target_arch = "x86_64")]
+        floor_of::<4>("floor of four streams"),
         rusty_s3()?,
         aws_sigv4(),
         object_store()?,
@@ -115,6 +121,27 @@ fn floor() -> Implementation {
             compress256(&mut outer, &inner_hash);
             black_box(outer);
             show("");
+        }
+        Ok(())
+    });
+    floor.hashes_only = true;
+    floor
+}
+
+/// The same nine blocks of several URLs at once. Nothing where the processor has no instructions for them.
+#[cfg(target_arch = "x86_64")]
+fn floor_of<const LANES: usize>(name: &'static str) -> Implementation {
+    let mut floor = Implementation::new(name, "batch", |keys, show| {
+        if lanes::is_available() {
+            for number in (0..i32::try_from(keys.len())?).step_by(LANES) {
+                for (seed, blocks) in [(1, 6), (2, 2), (3, 1)] {
+                    let mut states = black_box(lanes::begin::<LANES>(number + seed));
+                    // SAFETY: the processor has the instructions.
+                    unsafe { lanes::compress(&mut states, blocks) };
+                    black_box(states);
+                }
+                show("");
+            }
         }
         Ok(())
     });

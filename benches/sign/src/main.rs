@@ -7,6 +7,8 @@
 
 mod check;
 mod implementations;
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 mod manifest;
 mod offline;
 

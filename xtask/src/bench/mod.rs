@@ -43,7 +43,7 @@ const BENCHES: &[Bench] = &[
     Bench { name: "sign", about: "A presigned URL, beside other libraries", run: Run::Whole(sign::run) },
     Bench {
         name: "playlist",
-        about: "A signed HLS playlist in workerd, beside other libraries",
+        about: "A signed playlist in workerd, HLS or DASH, beside other libraries",
         run: Run::Whole(playlist::run),
     },
     Bench {
