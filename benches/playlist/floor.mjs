@@ -1,4 +1,4 @@
-// What every Worker does here, whatever it signs with: it reads the playlist and answers so many bytes, which were made before.
+// What every Worker does here, whatever it signs with: it reads the playlist and answers with as many bytes, which it made before.
 
 import { env } from "cloudflare:workers";
 

@@ -18,6 +18,11 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// The number of its process.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Starts the server and hands `ready` each line that it prints, until `ready` makes something of one. What it writes to
     /// stderr goes to `log`.
     pub(crate) fn start<T>(
@@ -65,13 +70,6 @@ impl Server {
                 Err(mpsc::RecvTimeoutError::Disconnected) => return Err(failed("ended at once")),
             }
         }
-    }
-}
-
-impl Server {
-    /// The number of its process.
-    pub(crate) fn id(&self) -> u32 {
-        self.child.id()
     }
 }
 

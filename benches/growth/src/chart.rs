@@ -8,7 +8,7 @@ use crate::measured::{Line, Measured};
 use crate::{FEWEST, Result, ours};
 
 const SIZE: (u32, u32) = (1200, 640);
-/// What is to the right of the lines says which is which.
+/// The width of the legend, to the right of the lines.
 const LEGEND: u32 = 260;
 
 pub(crate) fn draw(times: &Measured, svg: &Path) -> Result<()> {

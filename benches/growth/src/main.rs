@@ -20,6 +20,12 @@ use crate::sqlite::Sqlite;
 
 type Result<T, E = Box<dyn Error + Send + Sync>> = std::result::Result<T, E>;
 
+/// How often each operation is measured.
+const ROUNDS: usize = 5;
+
+/// What is stored under each key.
+const BODY: &[u8] = &[b'v'; 64];
+
 /// The fewest keys that are measured.
 const FEWEST: usize = 10_000;
 
@@ -29,7 +35,7 @@ async fn main() -> ExitCode {
     let done = match &arguments[..] {
         [keys, svg] => match keys.parse() {
             Ok(keys) if keys >= FEWEST => run(keys, Path::new(svg)).await,
-            _ => Err(format!("{keys:?} is no number of keys: give it {FEWEST} at least").into()),
+            _ => Err(format!("{keys:?} is not a number of keys: give at least {FEWEST}").into()),
         },
         _ => Err("usage: growth-bench KEYS SVG".into()),
     };
@@ -75,7 +81,7 @@ fn key(number: usize) -> String {
     format!("creators/{:05}/{:05}/segment_{segment:03}.ts", video >> 16, video & 0xffff)
 }
 
-/// Keys of which none is there yet.
+/// Keys that neither store has yet.
 fn new_keys(others: &mut usize) -> Vec<String> {
     let numbers = *others..*others + 200;
     *others = numbers.end;

@@ -6,12 +6,10 @@ use std::time::Instant;
 use rusqlite::{Connection, OptionalExtension as _};
 
 use crate::measured::Measured;
-use crate::{Result, bytes_of, key, new_keys, some_of};
+use crate::{BODY, ROUNDS, Result, bytes_of, key, new_keys, some_of};
 
 pub(crate) const NAME: &str = "sqlite";
 
-const ROUNDS: usize = 5;
-const BODY: &[u8] = &[b'v'; 64];
 const PUT: &str = "INSERT INTO objects VALUES (?1, ?2)";
 
 pub(crate) struct Sqlite {

@@ -1,4 +1,4 @@
-//! A server of hyper alone, which stores nothing: what nobody who answers requests can do without.
+//! A server of hyper alone, which stores nothing: the least that any server takes.
 
 use std::convert::Infallible;
 

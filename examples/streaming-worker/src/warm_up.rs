@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::error::ApiError;
 use crate::routes;
 
-/// Those of a film of two hours. They are enough for V8 to compile the hashing a second time, and better.
+/// As many as a film of two hours has. They are enough for V8 to optimise the hashing.
 const SEGMENTS: usize = 1200;
 
 const KEY: &str = "creator/hls/media/720p/playlist.m3u8";

@@ -138,17 +138,22 @@ impl Bucket for LocalBucket {
     async fn head(&self, request: HeadRequest) -> Result<Option<Object>> {
         request.validate()?;
         let key = Key::new(&request.key)?;
-        self.look_up(move |connection, bucket| {
+        let part_number = request.part_number;
+        let find = move |connection: &Connection, bucket| {
             let Some(StoredRow { mut object, body }) = objects::find(connection, bucket, &key)? else {
                 return Ok(None);
             };
             check_read(object.ssec_key_md5.as_deref(), request.ssec_key.as_ref())?;
-            if let Some(number) = request.part_number {
+            if let Some(number) = part_number {
                 serve_part(connection, &mut object, body, number)?;
             }
             Ok(Some(object))
-        })
-        .await
+        };
+        match part_number {
+            // It takes the rows of all parts.
+            Some(_) => self.read(find).await,
+            None => self.look_up(find).await,
+        }
     }
 
     async fn get(&self, request: GetRequest) -> Result<Option<ObjectBody>> {
@@ -158,7 +163,7 @@ impl Bucket for LocalBucket {
         lifecycle::sweep_if_due(self.store.shared());
         let name = self.name.clone();
         let given = ssec_key.clone();
-        let found = read::found(self.store.shared(), &request.key, ssec_key, move |connection| {
+        let find = Arc::new(move |connection: &Connection| {
             objects::find_with_segment(connection, &name, &key, |StoredRow { mut object, body }, segment| {
                 check_read(object.ssec_key_md5.as_deref(), given.as_ref())?;
                 let checked = only_if.check_read(Some(&object));
@@ -173,11 +178,17 @@ impl Bucket for LocalBucket {
                     );
                 }
                 let range = object.range.unwrap_or(ServedRange { offset: 0, length: object.size });
-                let only_piece = segment.only_piece(&object.key, object.size, range, given.as_ref())?;
-                Ok(Found { row: object, body, range, only_piece })
+                let inline = segment.inline(&object.key, object.size, range, given.as_ref())?;
+                Ok(Found { row: object, body, range, inline })
             })
         });
-        Ok(found.await?.map(|(object, body)| ObjectBody::new(object, body)))
+        let shared = self.store.shared();
+        let found = match part_number {
+            // It takes the rows of all parts.
+            Some(_) => read::found_large(shared, &request.key, ssec_key, find).await?,
+            None => read::found(shared, &request.key, ssec_key, find).await?,
+        };
+        Ok(found.map(|(object, body)| ObjectBody::new(object, body)))
     }
 
     async fn put(&self, request: PutRequest) -> Result<StoredObject> {
@@ -189,7 +200,7 @@ impl Bucket for LocalBucket {
         if request.body.content_length().is_none_or(|length| length > MAX_INLINE as u64) {
             // A bucket that is not there is found out before a large body is received. The write looks it up again: meanwhile
             // it may go, and its id become another's.
-            self.read(|_, _| Ok(())).await?;
+            self.look_up(|_, _| Ok(())).await?;
         }
         let sealed_with = SealedWith::new(ssec_key.as_ref(), 1);
         let Received { segment, checksum, file } =
@@ -283,7 +294,7 @@ impl Bucket for LocalBucket {
             upload.check_key(looked_at.as_ref())?;
             Ok(upload.algorithm_of_parts(given)?)
         };
-        let asked = self.read(find).await?;
+        let asked = self.look_up(find).await?;
         let Received { segment, checksum, file } =
             receive(&self.store.shared().blobs, request.body, given, asked, sealed_with).await?;
         self.write(file.into_iter().collect(), move |write, bucket| {
@@ -349,7 +360,7 @@ impl Bucket for LocalBucket {
     }
 
     async fn cors(&self) -> Result<Option<CorsPolicy>> {
-        self.read(cors::read).await
+        self.look_up(cors::read).await
     }
 
     async fn put_cors(&self, policy: CorsPolicy) -> Result<()> {
@@ -363,7 +374,7 @@ impl Bucket for LocalBucket {
     }
 
     async fn lifecycle(&self) -> Result<Option<LifecyclePolicy>> {
-        self.read(lifecycle::policy).await
+        self.look_up(lifecycle::policy).await
     }
 
     async fn put_lifecycle(&self, policy: LifecyclePolicy) -> Result<()> {

@@ -84,10 +84,10 @@ impl LocalStore {
         let name = check_bucket_name(name)?;
         self.shared()
             .readers
-            .read(move |connection| {
+            .look_up(move |connection| {
                 let query = concat!("SELECT ", bucket_columns!(), " FROM buckets WHERE name = ?1");
                 let mut statement = connection.prepare_cached(query)?;
-                statement.query_and_then((name,), read_bucket)?.next().transpose()
+                statement.query_and_then((&name,), read_bucket)?.next().transpose()
             })
             .await
     }

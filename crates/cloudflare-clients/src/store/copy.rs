@@ -36,7 +36,7 @@ impl LocalBucket {
         let key = Key::new(source)?;
         let name = self.name.clone();
         let given = ssec_key.clone();
-        let found = read::found(self.store.shared(), source, ssec_key, move |connection| {
+        let find = move |connection: &Connection| {
             let bucket = bucket_id(connection, &name)?;
             let StoredRow { object, body } = source_row(connection, bucket, &key, &only_if, given.as_ref())?;
             let range = match range.clone() {
@@ -45,9 +45,9 @@ impl LocalBucket {
                     .map_err(|error| error.with_code(INVALID_RANGE.name).with_object(&object))?,
                 None => ServedRange { offset: 0, length: object.size },
             };
-            Ok(Some(Found { row: (), body, range, only_piece: None }))
-        });
-        match found.await {
+            Ok(Some(Found { row: (), body, range, inline: None }))
+        };
+        match read::found_large(self.store.shared(), source, ssec_key, Arc::new(find)).await {
             Ok(Some(((), body))) => Ok(body),
             Ok(None) => Err(lost(source)),
             Err(error) if error.kind() == ErrorKind::NoSuchKey => Err(error.with_key(source)),
@@ -176,13 +176,14 @@ impl LocalBucket {
             let (name, looked_up, version) = (self.name.clone(), source.clone(), object.version.clone());
             let source_key = request.source_ssec_key.clone();
             let given = source_key.clone();
-            let found = read::found(self.store.shared(), &request.source, source_key, move |connection| {
+            let find = move |connection: &Connection| {
                 let bucket = bucket_id(connection, &name)?;
                 let unconditional = Conditional::default();
                 let row = source_row(connection, bucket, &looked_up, &unconditional, given.as_ref())?;
-                let found = Found { row: (), body: row.body, range, only_piece: None };
+                let found = Found { row: (), body: row.body, range, inline: None };
                 Ok((row.object.version == version).then_some(found))
-            });
+            };
+            let found = read::found_large(self.store.shared(), &request.source, source_key, Arc::new(find));
             let Some(((), body)) = found.await? else {
                 return Err(lost(&request.source).with_code(REPLACED));
             };

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Row};
 use tokio::sync::Semaphore;
 
@@ -48,10 +49,10 @@ const URI_PATH: &AsciiSet =
 /// How many reads run at a time. They are short; more would only contend for the processor.
 const READERS: usize = 8;
 
-/// How long a look-up may take on an async thread: a few pages that the disk has to be asked for.
+/// How long a look-up may take on an async thread: enough to read a few pages from the disk.
 const QUICK: Duration = Duration::from_micros(250);
 
-/// How many times as long as one that took longer none runs there.
+/// After a look-up that took longer than [`QUICK`], async threads run none for this many times as long.
 const REST: u32 = 20;
 
 /// Why a statement, or what surrounds it, failed.
@@ -170,6 +171,8 @@ fn connect(platform: &Platform, path: &Path, access: Access) -> rusqlite::Result
     let mut connection = platform.disk.connect(&path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     wait_at_most(&mut connection, &platform.threads, MAX_WAIT_FOR_TRANSACTION)?;
     connection.set_prepared_statement_cache_capacity(64);
+    // A plan holds for all values: SQLite made some plans anew each time that a value was bound.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(connection)
 }
 
@@ -267,7 +270,7 @@ impl Pace {
     fn note(&self, began: Duration, ended: Duration) {
         let took = ended.saturating_sub(began);
         if took > QUICK {
-            self.from.store(nanos(ended + took * REST), Ordering::Relaxed);
+            self.from.fetch_max(nanos(ended + took * REST), Ordering::Relaxed);
         }
     }
 }
@@ -293,6 +296,8 @@ impl Readers {
         T: Send + 'static,
         F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
     {
+        // A task that looks up thousands of keys lets the others of its thread run in between.
+        tokio::task::coop::consume_budget().await;
         match self.try_here(&work) {
             Some(found) => found,
             None => self.read(work).await,
@@ -405,8 +410,14 @@ pub(super) fn malformed(what: &str, why: &dyn std::fmt::Display) -> Error {
 mod tests {
     use std::thread;
 
+    use rusqlite::StatementStatus;
+
     use super::*;
+    use crate::kv::{self, Namespace as _};
+    use crate::r2::{Bucket as _, GetRequest, HeadRequest, ListRequest, PutRequest};
     use crate::runtime::TokioRuntime;
+    use crate::store::testing::bucket;
+    use crate::store::{LocalNamespace, listing, objects, pairs};
 
     #[test]
     fn look_ups_rest_after_one_that_was_not_quick() {
@@ -418,6 +429,36 @@ mod tests {
         pace.note(at(1_000), at(2_000));
         assert!(!pace.allows(at(21_999)));
         assert!(pace.allows(at(22_000)));
+    }
+
+    #[tokio::test]
+    async fn statements_are_planned_once_for_all_values() {
+        let (_folder, bucket) = bucket().await;
+        let namespace = LocalNamespace::open_in(bucket.store(), "sessions").await.unwrap();
+        for key in ["a", "b", "c"] {
+            bucket.put(PutRequest::new(key, "1")).await.unwrap();
+            bucket.head(HeadRequest::new(key)).await.unwrap().unwrap();
+            bucket.get(GetRequest::new(key)).await.unwrap().unwrap();
+            bucket.list(ListRequest { prefix: key.to_owned(), ..ListRequest::default() }).await.unwrap();
+            namespace.put(kv::PutRequest::new(key, "1")).await.unwrap();
+            namespace.get(kv::GetRequest::new(key)).await.unwrap().unwrap();
+            namespace
+                .list(kv::ListRequest { prefix: key.to_owned(), ..kv::ListRequest::default() })
+                .await
+                .unwrap();
+        }
+        let statements =
+            [objects::FIND, objects::FIND_WITH_SEGMENT, listing::SELECT_OBJECTS, pairs::FIND, pairs::LIST];
+        let counts = move |connection: &Connection| {
+            let count = |sql| -> StoreResult<_> {
+                let statement = connection.prepare_cached(sql)?;
+                let [runs, plans] = [StatementStatus::Run, StatementStatus::RePrepare];
+                Ok((statement.get_status(runs) > 1, statement.get_status(plans)))
+            };
+            statements.into_iter().map(count).collect::<StoreResult<Vec<_>>>()
+        };
+        let counts = bucket.store().shared().readers.read(counts).await.unwrap();
+        assert_eq!(counts, [(true, 0); 5]);
     }
 
     #[tokio::test]

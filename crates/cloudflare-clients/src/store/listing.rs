@@ -16,7 +16,7 @@ use crate::r2::{
     ListMultipartUploadsRequest, ListPage, ListRequest, MultipartUploadSummary, MultipartUploadsPage,
 };
 
-const SELECT_OBJECTS: &str = concat!(
+pub(super) const SELECT_OBJECTS: &str = concat!(
     "SELECT ",
     object_columns!(),
     " FROM objects WHERE bucket = ?1 AND key >= ?2 AND key < ?3 ORDER BY key"

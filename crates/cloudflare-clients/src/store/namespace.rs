@@ -88,10 +88,12 @@ impl LocalNamespace {
         validate_cache_ttl(cache_ttl)?;
         let (id, looked_up, now) = (self.id.clone(), key.to_owned(), to_seconds(self.store.now()));
         let find = move |connection: &Connection| pairs::find(connection, &id, &looked_up, now);
-        Ok(read::found(self.store.shared(), key, None, find).await?.map(|(pair, value)| ValueWithMetadata {
-            metadata: pair.metadata,
-            expiration: pair.expiration.and_then(from_seconds),
-            ..ValueWithMetadata::new(value)
+        Ok(read::found(self.store.shared(), key, None, Arc::new(find)).await?.map(|(pair, value)| {
+            ValueWithMetadata {
+                metadata: pair.metadata,
+                expiration: pair.expiration.and_then(from_seconds),
+                ..ValueWithMetadata::new(value)
+            }
         }))
     }
 

@@ -89,10 +89,10 @@ impl LocalStore {
         let id = id.to_owned();
         self.shared()
             .readers
-            .read(move |connection| {
+            .look_up(move |connection| {
                 let found = connection
                     .prepare_cached("SELECT id, title, created FROM namespaces WHERE id = ?1")?
-                    .query_row((id,), read_namespace)
+                    .query_row((&id,), read_namespace)
                     .optional()?;
                 Ok(found)
             })

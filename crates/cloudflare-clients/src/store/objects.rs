@@ -47,21 +47,27 @@ macro_rules! object_columns {
 }
 pub(super) use object_columns;
 
-/// How many columns `object_columns!` has.
-const OBJECT_COLUMNS: usize = 11;
+pub(super) const FIND: &str =
+    concat!("SELECT ", object_columns!(), ", body FROM objects WHERE bucket = ?1 AND key = ?2");
 
 pub(super) fn find(connection: &Connection, bucket: i64, key: &Key) -> StoreResult<Option<StoredRow>> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT ",
-        object_columns!(),
-        ", body FROM objects WHERE bucket = ?1 AND key = ?2"
-    ))?;
+    let mut statement = connection.prepare_cached(FIND)?;
     let mut rows = statement.query((bucket, key.as_bytes()))?;
     let Some(row) = rows.next()? else {
         return Ok(None);
     };
     Ok(Some(StoredRow { object: read_object(row, true)?, body: row.get("body")? }))
 }
+
+pub(super) const FIND_WITH_SEGMENT: &str = concat!(
+    "SELECT ",
+    object_columns!(),
+    ", body, ",
+    piece_columns!(),
+    " FROM buckets LEFT JOIN objects ON bucket = buckets.id AND key = ?2 LEFT JOIN segments ON segments.id = ",
+    first_segment!("body"),
+    " WHERE name = ?1"
+);
 
 /// What `serve` makes of an object and of the first segment of its body.
 pub(super) fn find_with_segment<T>(
@@ -70,21 +76,13 @@ pub(super) fn find_with_segment<T>(
     key: &Key,
     serve: impl FnOnce(StoredRow, SegmentColumns<'_>) -> StoreResult<T>,
 ) -> StoreResult<Option<T>> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT ",
-        object_columns!(),
-        ", body, ",
-        piece_columns!(),
-        " FROM buckets LEFT JOIN objects ON bucket = buckets.id AND key = ?2 \
-         LEFT JOIN segments ON segments.id = ",
-        first_segment!("body"),
-        " WHERE name = ?1"
-    ))?;
+    let mut statement = connection.prepare_cached(FIND_WITH_SEGMENT)?;
     let mut rows = statement.query((bucket_name, key.as_bytes()))?;
     let row = rows.next()?.ok_or_else(|| no_such_bucket(bucket_name))?;
-    let Some(body) = row.get(OBJECT_COLUMNS)? else { return Ok(None) };
+    let body_at = row.as_ref().column_index("body")?;
+    let Some(body) = row.get(body_at)? else { return Ok(None) };
     let object = read_object(row, true)?;
-    serve(StoredRow { object, body }, SegmentColumns::new(row, OBJECT_COLUMNS + 1)).map(Some)
+    serve(StoredRow { object, body }, SegmentColumns::new(row, body_at + 1)).map(Some)
 }
 
 /// Reads the columns of `object_columns!`.

@@ -38,6 +38,16 @@ pub(super) struct Pair {
     pub(super) metadata: Option<Metadata>,
 }
 
+pub(super) const FIND: &str = concat!(
+    "SELECT body, pairs.size, expiration, metadata, ",
+    piece_columns!(),
+    " FROM namespaces \
+     LEFT JOIN pairs ON namespace = number AND key = ?2 AND (expiration IS NULL OR expiration > ?3) \
+     LEFT JOIN segments ON segments.id = ",
+    first_segment!("body"),
+    " WHERE namespaces.id = ?1"
+);
+
 /// A key that has not expired at `now`, in seconds, and its value.
 pub(super) fn find(
     connection: &Connection,
@@ -45,24 +55,16 @@ pub(super) fn find(
     key: &str,
     now: u64,
 ) -> StoreResult<Option<Found<Pair>>> {
-    let mut statement = connection.prepare_cached(concat!(
-        "SELECT body, pairs.size, expiration, metadata, ",
-        piece_columns!(),
-        " FROM namespaces \
-         LEFT JOIN pairs ON namespace = number AND key = ?2 AND (expiration IS NULL OR expiration > ?3) \
-         LEFT JOIN segments ON segments.id = ",
-        first_segment!("body"),
-        " WHERE namespaces.id = ?1"
-    ))?;
+    let mut statement = connection.prepare_cached(FIND)?;
     let now = if is_mutated(Mutation::ExpiredValueServed) { 0 } else { now };
     let mut rows = statement.query((namespace_id, key.as_bytes(), now))?;
     let row = rows.next()?.ok_or_else(|| no_such_namespace(namespace_id))?;
     let Some(body) = row.get(0)? else { return Ok(None) };
     let (size, expiration) = (row.get(1)?, row.get(2)?);
     let range = ServedRange { offset: 0, length: size };
-    let only_piece = SegmentColumns::new(row, 4).only_piece(key, size, range, None)?;
+    let inline = SegmentColumns::new(row, 4).inline(key, size, range, None)?;
     let pair = Pair { expiration, metadata: read_metadata(row, 3)? };
-    Ok(Some(Found { row: pair, body, range, only_piece }))
+    Ok(Some(Found { row: pair, body, range, inline }))
 }
 
 fn read_metadata(row: &Row<'_>, column: usize) -> StoreResult<Option<Metadata>> {
@@ -146,6 +148,9 @@ pub(super) struct KeysQuery {
     limit: usize,
 }
 
+pub(super) const LIST: &str = "SELECT key, expiration, metadata FROM pairs \
+                    WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND (expiration IS NULL OR expiration > ?4) ORDER BY key";
+
 impl KeysQuery {
     pub(super) fn new(request: &ListRequest) -> Result<Self> {
         limits::validate_page_size(request.limit)?;
@@ -156,10 +161,7 @@ impl KeysQuery {
     }
 
     pub(super) fn run(self, connection: &Connection, namespace: i64, now: u64) -> StoreResult<ListPage> {
-        let mut statement = connection.prepare_cached(
-            "SELECT key, expiration, metadata FROM pairs \
-             WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND (expiration IS NULL OR expiration > ?4) ORDER BY key",
-        )?;
+        let mut statement = connection.prepare_cached(LIST)?;
         let mut rows = statement.query((namespace, &self.from, &self.end, now))?;
         let mut page = ListPage::new(Vec::new());
         while let Some(row) = rows.next()? {

@@ -36,13 +36,10 @@ impl Platform {
             // Where nobody waits any more, the caller was cancelled.
             let _ = reply.send(work());
         }));
-        answer.await.unwrap_or_else(|error| Err(stopped(error)))
+        answer.await.unwrap_or_else(|error| {
+            Err(Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error))
+        })
     }
-}
-
-/// The error of work that was dropped.
-pub(super) fn stopped(error: oneshot::error::RecvError) -> Error {
-    Error::new(ErrorKind::Storage, "the store's work was stopped").with_source(error)
 }
 
 /// Whether this is the error of work that was dropped, as it is where the runtime has ended.

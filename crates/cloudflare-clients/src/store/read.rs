@@ -65,15 +65,14 @@ pub(super) struct Found<T> {
     pub(super) row: T,
     pub(super) body: i64,
     pub(super) range: ServedRange,
-    /// All of the bytes, where the body has one segment.
-    pub(super) only_piece: Option<Piece>,
+    /// The bytes, where they are in the row itself.
+    pub(super) inline: Option<Piece>,
 }
 
 /// What a look-up comes to.
 #[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum LookedUp<T> {
     Nothing,
-    /// All bytes are in one row.
     Inline(T, Piece),
     /// It takes files, or many rows.
     Large,
@@ -85,43 +84,53 @@ pub(super) async fn found<T, F>(
     shared: &Shared,
     key: &str,
     ssec_key: Option<SseCustomerKey>,
-    find: F,
+    find: Arc<F>,
 ) -> Result<Option<(T, Body)>>
 where
     T: Send + 'static,
     F: Fn(&Connection) -> StoreResult<Option<Found<T>>> + Send + Sync + 'static,
 {
-    let find = Arc::new(find);
-    let name: Arc<str> = key.into();
     let look_up = {
         let find = Arc::clone(&find);
         move |connection: &Connection| {
             Ok(match find(connection)? {
                 None => LookedUp::Nothing,
-                Some(Found { row, only_piece: Some(piece), .. }) if piece.is_inline() => {
-                    LookedUp::Inline(row, piece)
-                }
-                Some(_) => LookedUp::Large,
+                Some(Found { row, inline: Some(piece), .. }) => LookedUp::Inline(row, piece),
+                Some(Found { inline: None, .. }) => LookedUp::Large,
             })
         }
     };
     match shared.readers.look_up(look_up).await? {
-        LookedUp::Nothing => return Ok(None),
+        LookedUp::Nothing => Ok(None),
         LookedUp::Inline(row, piece) => {
-            return Ok(Some((row, body_of(Arc::clone(&shared.blobs), name, [piece].into()))));
+            Ok(Some((row, body_of(Arc::clone(&shared.blobs), key.into(), [piece].into()))))
         }
-        LookedUp::Large => {}
+        LookedUp::Large => found_large(shared, key, ssec_key, find).await,
     }
+}
+
+/// As [`found`], for what takes files or many rows: off the async threads.
+pub(super) async fn found_large<T, F>(
+    shared: &Shared,
+    key: &str,
+    ssec_key: Option<SseCustomerKey>,
+    find: Arc<F>,
+) -> Result<Option<(T, Body)>>
+where
+    T: Send + 'static,
+    F: Fn(&Connection) -> StoreResult<Option<Found<T>>> + Send + Sync + 'static,
+{
+    let name: Arc<str> = key.into();
     for _ in 0..MAX_LOOKUPS {
         let (find, blobs, key) = (Arc::clone(&find), Arc::clone(&shared.blobs), Arc::clone(&name));
         let ssec_key = ssec_key.clone();
         let found = shared
             .readers
             .read(move |connection| {
-                let Some(Found { row, body, range, only_piece }) = find(connection)? else {
+                let Some(Found { row, body, range, inline }) = find(connection)? else {
                     return Ok(Some(None));
                 };
-                let mut pieces = match only_piece {
+                let mut pieces = match inline {
                     Some(piece) => [piece].into(),
                     None => pieces(connection, &key, body, range, ssec_key.as_ref())?,
                 };
@@ -192,15 +201,16 @@ impl<'a> SegmentColumns<'a> {
         self.row.get_ref(self.first + column)
     }
 
-    /// The only piece of a range, if this segment is the whole body.
-    pub(super) fn only_piece(
+    /// The only piece of a range, if this segment is the whole body and has its bytes in the row.
+    pub(super) fn inline(
         self,
         key: &str,
         body_size: u64,
         range: ServedRange,
         ssec_key: Option<&SseCustomerKey>,
     ) -> StoreResult<Option<Piece>> {
-        if self.get::<Option<u64>>(0)? != Some(body_size) {
+        let is_in_file = self.get_ref(3)? != ValueRef::Null;
+        if is_in_file || self.get::<Option<u64>>(0)? != Some(body_size) {
             return Ok(None);
         }
         let ServedRange { mut offset, length } = range;

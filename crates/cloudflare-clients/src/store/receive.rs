@@ -208,8 +208,8 @@ impl Incoming {
         Ok(segment.stored(Content::Inline(stored), None))
     }
 
-    /// Compares the checksums and gives what is left to store; only then are the bytes put where they stay. `md5` has taken what
-    /// was stored before.
+    /// Compares the checksums and gives what is left to store; only then are the bytes put where they stay.
+    /// `md5` has taken what was stored before.
     fn finish(mut self, mut md5: Md5) -> Result<(Bytes, Arrived)> {
         let checksum = self.other.take().map(Hasher::finish);
         let (mut last, mut encryption, mut plain_md5) = (Vec::new(), None, None);

@@ -4,13 +4,10 @@
 use std::fs;
 use std::path::Path;
 
+use super::servers::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, environment};
 use crate::report::Stop;
 use crate::server::Server;
 use crate::workspace::Workspace;
-
-const BUCKET: &str = "media";
-const ACCESS_KEY_ID: &str = "bench";
-const SECRET_ACCESS_KEY: &str = "bench-secret";
 
 /// It runs until this is dropped.
 #[derive(Debug)]
@@ -37,15 +34,4 @@ impl S3sFs {
         })?;
         Ok(Self { server, environment: environment(&endpoint) })
     }
-}
-
-/// What `cfstore serve` would say of a server at this address.
-pub(super) fn environment(endpoint: &str) -> Vec<(String, String)> {
-    let environment = [
-        ("R2_ENDPOINT", endpoint),
-        ("R2_BUCKET_MEDIA", BUCKET),
-        ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
-        ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-    ];
-    environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

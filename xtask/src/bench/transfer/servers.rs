@@ -1,6 +1,5 @@
 //! The servers that are measured, each over an empty store.
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
 use std::thread;
@@ -8,10 +7,15 @@ use std::time::Duration;
 
 use super::programs::Programs;
 use super::race::Track;
-use super::s3s_fs::{self, S3sFs};
+use super::s3s_fs::S3sFs;
 use crate::local_server::LocalServer;
 use crate::report::Stop;
 use crate::server::Server;
+
+/// What the servers of others are asked with.
+pub(super) const BUCKET: &str = "media";
+pub(super) const ACCESS_KEY_ID: &str = "bench";
+pub(super) const SECRET_ACCESS_KEY: &str = "bench-secret";
 
 /// After this long a server has given back the memory that it gives back.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -33,8 +37,8 @@ pub(super) struct Running {
     pub(super) environment: Vec<(String, String)>,
 }
 
-/// Nanoseconds of CPU that each thread of a process has taken.
-pub(super) struct Threads(HashMap<String, u64>);
+/// How long a tick of `/proc/PID/stat` is on Linux, in nanoseconds.
+const TICK: u64 = 10_000_000;
 
 impl On {
     pub(super) fn start(self, track: &Track<'_>) -> Result<Running, Stop> {
@@ -71,24 +75,19 @@ fn hyper(track: &Track<'_>, programs: &Programs, scratch: &Path) -> Result<Runni
     let (server, endpoint) = Server::start(serve.arg("serve"), &scratch.join("server.log"), |line| {
         line.starts_with("http://").then(|| line.to_owned())
     })?;
-    Ok(Running { server, environment: s3s_fs::environment(&endpoint) })
+    Ok(Running { server, environment: environment(&endpoint) })
 }
 
 impl Running {
-    /// What its threads have taken so far.
-    pub(super) fn threads(&self) -> Result<Threads, Stop> {
-        let folder = format!("/proc/{}/task", self.server.id());
-        let failed = |error: std::io::Error| Stop::failed(&folder, &error);
-        let mut threads = HashMap::new();
-        for thread in fs::read_dir(&folder).map_err(failed)? {
-            let thread = thread.map_err(failed)?;
-            // One that has just ended cannot be read.
-            let Ok(taken) = fs::read_to_string(thread.path().join("schedstat")) else { continue };
-            let ran = taken.split_whitespace().next().and_then(|ran| ran.parse().ok());
-            let ran = ran.ok_or_else(|| Stop::Failed(format!("{folder}: {taken:?} says no time")))?;
-            threads.insert(thread.file_name().to_string_lossy().into_owned(), ran);
-        }
-        Ok(Threads(threads))
+    /// The CPU time that all its threads have taken so far, in nanoseconds, exact to [`TICK`].
+    pub(super) fn cpu_time(&self) -> Result<u64, Stop> {
+        let path = format!("/proc/{}/stat", self.server.id());
+        let stat = fs::read_to_string(&path).map_err(|error| Stop::failed(&path, &error))?;
+        // The name of the program, in parentheses, may have spaces.
+        let fields = stat.rsplit_once(')').map(|(_, fields)| fields.split_whitespace());
+        let ticks = fields.map(|fields| fields.skip(11).take(2).map(str::parse::<u64>));
+        let ticks = ticks.and_then(|ticks| ticks.sum::<Result<u64, _>>().ok());
+        Ok(ticks.ok_or_else(|| Stop::Failed(format!("{path} says no times: {stat}")))? * TICK)
     }
 
     /// How much memory it keeps, in KiB, once it has nothing to do.
@@ -102,9 +101,13 @@ impl Running {
     }
 }
 
-impl Threads {
-    /// What these took since `before`, in nanoseconds. A thread that has ended since then is not counted.
-    pub(super) fn since(&self, before: &Self) -> u64 {
-        self.0.iter().map(|(id, ran)| ran - before.0.get(id).copied().unwrap_or(0)).sum()
-    }
+/// What `cfstore serve` would say of a server of others at this address.
+pub(super) fn environment(endpoint: &str) -> Vec<(String, String)> {
+    let environment = [
+        ("R2_ENDPOINT", endpoint),
+        ("R2_BUCKET_MEDIA", BUCKET),
+        ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+    ];
+    environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

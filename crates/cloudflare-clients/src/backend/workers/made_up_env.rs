@@ -62,7 +62,7 @@ impl MadeUpEnv {
     /// The environment.
     ///
     /// # Errors
-    /// JavaScript did not take something of it.
+    /// JavaScript refused a property.
     pub fn build(self) -> Result<worker::Env> {
         self.0.map(|env| JsValue::from(env).unchecked_into())
     }
@@ -81,12 +81,17 @@ impl fmt::Debug for MadeUpEnv {
     }
 }
 
-/// What passes for the binding, because its class has that name.
+/// An object that passes for the binding: its class has that name.
 fn bucket(key: &str, content: Bytes) -> Result<JsValue> {
     let key = key.to_owned();
-    let get = Closure::<dyn Fn() -> Promise>::new(move || match object(&key, content.clone()) {
-        Ok(found) => Promise::resolve(&found),
-        Err(error) => Promise::reject(&error.to_string().into()),
+    let get = Closure::<dyn Fn(String) -> Promise>::new(move |asked: String| {
+        if asked != key {
+            return Promise::resolve(&JsValue::NULL);
+        }
+        match object(&key, content.clone()) {
+            Ok(found) => Promise::resolve(&found),
+            Err(error) => Promise::reject(&error.to_string().into()),
+        }
     });
     let class = Properties::new();
     class.set("name", "R2Bucket")?;
@@ -116,7 +121,10 @@ fn object(key: &str, content: Bytes) -> Result<JsValue> {
 /// A stream of bytes, as the runtime's own streams are.
 fn stream(content: Bytes) -> Result<ReadableStream> {
     let start = move |controller: JsValue| -> Result<(), JsValue> {
-        js::method(&controller, "enqueue")?.call1(&controller, &Uint8Array::from(&content[..]))?;
+        // A stream of bytes refuses an empty piece.
+        if !content.is_empty() {
+            js::method(&controller, "enqueue")?.call1(&controller, &Uint8Array::from(&content[..]))?;
+        }
         js::method(&controller, "close")?.call0(&controller).map(drop)
     };
     let source = Properties::new();

@@ -305,7 +305,7 @@ impl Download {
                             return Err(download.error(Error::new(ErrorKind::Integrity, message)));
                         }
                         if let Some(Verification::Checksum(hasher, _)) = verification {
-                            hasher.update(bytes.clone()).await?;
+                            hasher.update(bytes.clone()).await.map_err(|error| download.error(error))?;
                         }
                         // The last piece is kept back until all bytes are known to be right.
                         if *done == length {
@@ -396,7 +396,7 @@ impl Download {
         match verification {
             None => Ok(()),
             Some(Verification::Checksum(hasher, stored)) => {
-                let arrived = hasher.finish().await?;
+                let arrived = hasher.finish().await.map_err(|error| self.error(error))?;
                 if arrived == stored {
                     return Ok(());
                 }

@@ -1,4 +1,5 @@
-//! Several hashes side by side, as the machine does it best. All `unsafe` of the library is in here and in `store/md5`.
+//! Several hashes side by side, as the machine does it best. All `unsafe` of the library is in here and in
+//! `store/md5`.
 //!
 //! The functions for one machine's instructions have loops where `map` or `from_fn` would be shorter: those are compiled without
 //! the instructions, so what they are given is called rather than inlined.

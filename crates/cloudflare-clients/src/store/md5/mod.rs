@@ -1,5 +1,5 @@
-//! MD5 of several bodies side by side: each step waits for the one before it, so that one body alone leaves most of a processor
-//! idle.
+//! MD5 of several bodies side by side: each step waits for the one before it, so that one body alone leaves
+//! most of a processor idle.
 
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
@@ -28,10 +28,18 @@ pub(super) struct Md5 {
 }
 
 /// A body, and the bytes of it that come next.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Piece {
     pub(super) md5: Md5,
     pub(super) bytes: Bytes,
+}
+
+impl Piece {
+    /// The hash, continued by the bytes.
+    pub(super) fn hashed(mut self) -> Md5 {
+        self.md5.update(&self.bytes);
+        self.md5
+    }
 }
 
 impl Md5 {
@@ -40,8 +48,8 @@ impl Md5 {
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
-        let (state, blocks) = self.take(bytes);
-        md5::block_api::compress(state, blocks);
+        let (state, blocks) = self.begin_update(bytes);
+        ::md5::block_api::compress(state, blocks);
     }
 
     pub(super) fn finish(mut self) -> Checksum {
@@ -62,7 +70,7 @@ impl Md5 {
     }
 
     /// Takes the next bytes. The state still has to be continued by the blocks that it gives.
-    fn take<'a>(&mut self, mut bytes: &'a [u8]) -> (&mut State, &'a [Block]) {
+    fn begin_update<'a>(&mut self, mut bytes: &'a [u8]) -> (&mut State, &'a [Block]) {
         let begun = self.rest_length();
         self.length = self.length.wrapping_add(bytes.len() as u64);
         if begun > 0 {
@@ -71,7 +79,7 @@ impl Md5 {
             if begun + first.len() < BLOCK {
                 return (&mut self.state, &[]);
             }
-            md5::block_api::compress(&mut self.state, &[self.rest]);
+            ::md5::block_api::compress(&mut self.state, &[self.rest]);
             bytes = others;
         }
         let (blocks, rest) = bytes.as_chunks();
@@ -82,7 +90,7 @@ impl Md5 {
 
 /// Hashes the pieces of several bodies.
 pub(super) fn update_all(pieces: &mut [Piece]) {
-    let mut lanes: Vec<_> = pieces.iter_mut().map(|Piece { md5, bytes }| md5.take(bytes)).collect();
+    let mut lanes: Vec<_> = pieces.iter_mut().map(|Piece { md5, bytes }| md5.begin_update(bytes)).collect();
     loop {
         lanes.retain(|(_, blocks)| !blocks.is_empty());
         if lanes.len() < 2 || !side_by_side(&mut lanes) {
@@ -90,18 +98,26 @@ pub(super) fn update_all(pieces: &mut [Piece]) {
         }
     }
     for (state, blocks) in lanes {
-        md5::block_api::compress(state, blocks);
+        ::md5::block_api::compress(state, blocks);
     }
 }
 
-/// Continues the first hashes, each by as many blocks as all of them have. `false` where the machine cannot: nothing was done
-/// then.
+/// Whether this machine hashes several bodies in less time than one after the other.
+pub(super) fn is_side_by_side() -> bool {
+    cfg_select! {
+        target_arch = "x86_64" => x86_64::is_available(),
+        _ => false,
+    }
+}
+
+/// Continues the first hashes, each by as many blocks as all of them have. `false` where the machine cannot:
+/// nothing was done then.
 fn side_by_side(lanes: &mut [(&mut State, &[Block])]) -> bool {
     let at_once = lanes.len().min(LANES);
     let lanes = &mut lanes[..at_once];
     let count = lanes.iter().map(|(_, blocks)| blocks.len()).min().unwrap_or_default();
     let mut states = [State::default(); LANES];
-    // Lanes of which there are none hash the blocks of the first in vain.
+    // Unused lanes hash the blocks of the first; their result is dropped.
     let mut blocks = [&lanes[0].1[..count]; LANES];
     for (lane, (state, all)) in lanes.iter().enumerate() {
         states[lane] = **state;

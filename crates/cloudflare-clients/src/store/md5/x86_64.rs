@@ -78,9 +78,13 @@ const SINES: [u32; 64] = [
     0xeb86_d391,
 ];
 
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
 /// `false` where the processor lacks the instructions: nothing was done then.
 pub(super) fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) -> bool {
-    let is_available = is_x86_feature_detected!("avx2");
+    let is_available = is_available();
     if is_available {
         // SAFETY: the processor has the instructions.
         unsafe { compress_eight(states, blocks) };
@@ -118,7 +122,7 @@ fn compress_eight(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
         round!(state, words, 0, |i: usize| i, [7, 12, 17, 22], choose);
         round!(state, words, 16, |i: usize| 5 * i + 1, [5, 9, 14, 20], |b, c, d| choose(d, b, c));
         round!(state, words, 32, |i: usize| 3 * i + 5, [4, 11, 16, 23], parity);
-        round!(state, words, 48, |i: usize| 7 * i, [6, 10, 15, 21], last);
+        round!(state, words, 48, |i: usize| 7 * i, [6, 10, 15, 21], round_four);
         for (sum, word) in sum.iter_mut().zip(state) {
             *sum = _mm256_add_epi32(*sum, word);
         }
@@ -130,7 +134,7 @@ fn compress_eight(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     }
 }
 
-/// The words of these blocks, each of all.
+/// Each word of the result holds that word of all eight blocks.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn gather(blocks: [&Block; LANES]) -> [__m256i; 16] {
@@ -216,10 +220,10 @@ fn parity(b: __m256i, c: __m256i, d: __m256i) -> __m256i {
     _mm256_xor_si256(b, _mm256_xor_si256(c, d))
 }
 
-/// That of the last round.
+/// The function of the fourth round.
 #[inline]
 #[target_feature(enable = "avx2")]
-fn last(b: __m256i, c: __m256i, d: __m256i) -> __m256i {
+fn round_four(b: __m256i, c: __m256i, d: __m256i) -> __m256i {
     let not_d = _mm256_xor_si256(d, _mm256_set1_epi32(-1));
     _mm256_xor_si256(c, _mm256_or_si256(b, not_d))
 }
