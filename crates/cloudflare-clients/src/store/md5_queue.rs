@@ -45,7 +45,9 @@ impl Md5Queue {
     ) -> Result<Md5> {
         while !bytes.is_empty() {
             let piece = Piece { md5, bytes: bytes.split_to(bytes.len().min(PIECE)) };
-            md5 = match self.hashed_with_others(platform, piece.clone()).await {
+            let hashed =
+                if is_side_by_side() { self.hashed_with_others(platform, piece.clone()).await } else { None };
+            md5 = match hashed {
                 Some(md5) => md5,
                 None => platform.blocking(move || Ok(piece.hashed())).await?,
             };
@@ -53,11 +55,8 @@ impl Md5Queue {
         Ok(md5)
     }
 
-    /// `None` where bodies are not hashed side by side, or the runtime of the thread that was to do it has ended.
+    /// `None` where the runtime of the thread that was to do it has ended.
     async fn hashed_with_others(self: &Arc<Self>, platform: &Platform, piece: Piece) -> Option<Md5> {
-        if !is_side_by_side() {
-            return None;
-        }
         let (done, hashed) = oneshot::channel();
         if self.begin(Job { piece, done }) {
             let hashing = Hashing(Some(Arc::clone(self)));
@@ -148,9 +147,10 @@ mod tests {
                 let mut md5 = Md5::new();
                 let mut whole = Vec::new();
                 for piece in 0..3 {
-                    let bytes = vec![body ^ piece; 10_000 * usize::from(body).pow(2) + usize::from(piece)];
+                    let bytes = vec![body ^ piece; 1000 * usize::from(body).pow(2) + usize::from(piece)];
                     whole.extend_from_slice(&bytes);
-                    md5 = queue.update(&platform, md5, bytes.into()).await.unwrap();
+                    let piece = Piece { md5, bytes: bytes.into() };
+                    md5 = queue.hashed_with_others(&platform, piece).await.unwrap();
                 }
                 assert_eq!(md5.finish(), Checksum::md5_of(&whole));
             })
@@ -188,9 +188,20 @@ mod tests {
     async fn a_runtime_that_has_ended_holds_nobody_up() {
         let queue = Arc::new(Md5Queue::default());
         let ended = Platform { threads: Arc::new(Ended), ..platform() };
+        let piece = || Piece { md5: Md5::new(), bytes: "abc".into() };
+        let others = queue.hashed_with_others(&ended, piece()).now_or_never();
+        assert!(matches!(others, Some(None)), "{others:?}");
         let stopped = queue.update(&ended, Md5::new(), "abc".into()).now_or_never().unwrap().unwrap_err();
         assert!(crate::store::platform::was_stopped(&stopped), "{stopped}");
-        let md5 = queue.update(&platform(), Md5::new(), "abc".into()).await.unwrap();
+        let md5 = queue.hashed_with_others(&platform(), piece()).await.unwrap();
         assert_eq!(md5.finish(), Checksum::md5_of(b"abc"));
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_hashed_in_pieces() {
+        let queue = Arc::new(Md5Queue::default());
+        let bytes = Bytes::from(vec![7; 2 * PIECE + 100]);
+        let md5 = queue.update(&platform(), Md5::new(), bytes.clone()).await.unwrap();
+        assert_eq!(md5.finish(), Checksum::md5_of(&bytes));
     }
 }

@@ -1,5 +1,7 @@
 //! A Worker has one thread.
 
+#![expect(clippy::unused_async, reason = "on threads it waits")]
+
 use bytes::Bytes;
 
 use crate::error::Result;

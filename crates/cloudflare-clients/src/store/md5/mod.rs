@@ -25,6 +25,8 @@ pub(super) struct Md5 {
     length: u64,
     /// The bytes after the last whole block, at the beginning.
     rest: Block,
+    /// How many those are.
+    rest_length: usize,
 }
 
 /// A body, and the bytes of it that come next.
@@ -44,7 +46,12 @@ impl Piece {
 
 impl Md5 {
     pub(super) fn new() -> Self {
-        Self { state: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476], length: 0, rest: [0; BLOCK] }
+        Self {
+            state: [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476],
+            length: 0,
+            rest: [0; BLOCK],
+            rest_length: 0,
+        }
     }
 
     pub(super) fn update(&mut self, bytes: &[u8]) {
@@ -54,7 +61,7 @@ impl Md5 {
 
     pub(super) fn finish(mut self) -> Checksum {
         let bits = self.length.wrapping_mul(8);
-        let zeros = (2 * BLOCK - 1 - size_of::<u64>() - self.rest_length()) % BLOCK;
+        let zeros = (2 * BLOCK - 1 - size_of::<u64>() - self.rest_length) % BLOCK;
         self.update(&[0x80]);
         self.update(&[0; BLOCK][..zeros]);
         self.update(&bits.to_le_bytes());
@@ -65,18 +72,15 @@ impl Md5 {
         Checksum::Md5(digest)
     }
 
-    fn rest_length(&self) -> usize {
-        (self.length % BLOCK as u64) as usize
-    }
-
     /// Takes the next bytes. The state still has to be continued by the blocks that it gives.
     fn begin_update<'a>(&mut self, mut bytes: &'a [u8]) -> (&mut State, &'a [Block]) {
-        let begun = self.rest_length();
+        let begun = self.rest_length;
         self.length = self.length.wrapping_add(bytes.len() as u64);
         if begun > 0 {
             let (first, others) = bytes.split_at(bytes.len().min(BLOCK - begun));
             self.rest[begun..begun + first.len()].copy_from_slice(first);
-            if begun + first.len() < BLOCK {
+            self.rest_length += first.len();
+            if self.rest_length < BLOCK {
                 return (&mut self.state, &[]);
             }
             ::md5::block_api::compress(&mut self.state, &[self.rest]);
@@ -84,6 +88,7 @@ impl Md5 {
         }
         let (blocks, rest) = bytes.as_chunks();
         self.rest[..rest.len()].copy_from_slice(rest);
+        self.rest_length = rest.len();
         (&mut self.state, blocks)
     }
 }
@@ -102,12 +107,14 @@ pub(super) fn update_all(pieces: &mut [Piece]) {
     }
 }
 
-/// Whether this machine hashes several bodies in less time than one after the other.
+/// Whether this machine hashes several bodies in less time than one after the other. In a debug build each
+/// of its instructions is a call, which takes more.
 pub(super) fn is_side_by_side() -> bool {
-    cfg_select! {
+    let is_available = cfg_select! {
         target_arch = "x86_64" => x86_64::is_available(),
         _ => false,
-    }
+    };
+    is_available && cfg!(not(debug_assertions))
 }
 
 /// Continues the first hashes, each by as many blocks as all of them have. `false` where the machine cannot:
@@ -143,7 +150,7 @@ mod tests {
     use super::*;
 
     fn bytes(length: usize, seed: usize) -> Bytes {
-        (0..length).map(|i| (i * (seed + 7) + (i >> 8) + seed) as u8).collect()
+        (0..length).map(|i| (i * (seed + 7) + (i >> 8) + seed).to_le_bytes()[0]).collect()
     }
 
     #[test]
