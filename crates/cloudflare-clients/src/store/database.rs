@@ -296,16 +296,28 @@ impl Readers {
         T: Send + 'static,
         F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
     {
-        // A task that looks up thousands of keys lets the others of its thread run in between.
-        tokio::task::coop::consume_budget().await;
-        match self.try_here(&work) {
+        match self.try_here(|connection| snapshot(connection, &work)).await {
+            Some(found) => found,
+            None => self.read(work).await,
+        }
+    }
+
+    /// As [`look_up`](Self::look_up), for what one statement finds, which sees one state by itself.
+    pub(super) async fn look_up_at_once<T, F>(self: &Arc<Self>, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Fn(&Connection) -> StoreResult<T> + Send + 'static,
+    {
+        match self.try_here(&work).await {
             Some(found) => found,
             None => self.read(work).await,
         }
     }
 
     /// `None`: not on this thread, or not now.
-    fn try_here<T>(&self, work: impl Fn(&Connection) -> StoreResult<T>) -> Option<Result<T>> {
+    async fn try_here<T>(&self, work: impl Fn(&Connection) -> StoreResult<T>) -> Option<Result<T>> {
+        // A task that looks up thousands of keys lets the others of its thread run in between.
+        tokio::task::coop::consume_budget().await;
         let threads = &self.platform.threads;
         let began = threads.monotonic();
         if !self.pace.allows(began) {
@@ -314,7 +326,7 @@ impl Readers {
         let _permit = self.permits.try_acquire().ok()?;
         let reader = self.idle().pop()?;
         reader.may_wait.store(false, Ordering::Relaxed);
-        let found = snapshot(&reader.connection, work);
+        let found = work(&reader.connection);
         reader.may_wait.store(true, Ordering::Relaxed);
         self.pace.note(began, threads.monotonic());
         self.give_back(reader);

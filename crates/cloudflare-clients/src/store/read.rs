@@ -100,7 +100,7 @@ where
             })
         }
     };
-    match shared.readers.look_up(look_up).await? {
+    match shared.readers.look_up_at_once(look_up).await? {
         LookedUp::Nothing => Ok(None),
         LookedUp::Inline(row, piece) => {
             Ok(Some((row, body_of(Arc::clone(&shared.blobs), key.into(), [piece].into()))))
