@@ -7,6 +7,7 @@
 //! which is the least that they can do; ours proves what it transfers, but for the row that says so.
 
 mod cases;
+mod environment;
 mod folder;
 mod programs;
 mod race;

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::servers::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, environment};
+use super::environment::{ACCESS_KEY_ID, BUCKET, SECRET_ACCESS_KEY, environment};
 use crate::report::Stop;
 use crate::server::Server;
 use crate::workspace::Workspace;

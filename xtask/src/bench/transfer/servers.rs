@@ -5,17 +5,13 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use super::environment::environment;
 use super::programs::Programs;
 use super::race::Track;
 use super::s3s_fs::S3sFs;
 use crate::local_server::LocalServer;
 use crate::report::Stop;
 use crate::server::Server;
-
-/// What the servers of others are asked with.
-pub(super) const BUCKET: &str = "media";
-pub(super) const ACCESS_KEY_ID: &str = "bench";
-pub(super) const SECRET_ACCESS_KEY: &str = "bench-secret";
 
 /// After this long a server has given back the memory that it gives back.
 const SETTLED: Duration = Duration::from_secs(5);
@@ -99,15 +95,4 @@ impl Running {
         let kib = resident.and_then(|kib| kib.trim().strip_suffix(" kB")?.parse().ok());
         kib.ok_or_else(|| Stop::Failed(format!("{path} does not say VmRSS")))
     }
-}
-
-/// What `cfstore serve` would say of a server of others at this address.
-pub(super) fn environment(endpoint: &str) -> Vec<(String, String)> {
-    let environment = [
-        ("R2_ENDPOINT", endpoint),
-        ("R2_BUCKET_MEDIA", BUCKET),
-        ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
-        ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
-    ];
-    environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }

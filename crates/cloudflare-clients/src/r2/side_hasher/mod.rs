@@ -1,15 +1,14 @@
 //! Hashing what arrives while more arrives.
 
-cfg_select! {
-    target_arch = "wasm32" => {
-        mod in_line;
-        pub(super) use self::in_line::SideHasher;
-    }
-    _ => {
-        mod on_threads;
-        pub(super) use self::on_threads::SideHasher;
-    }
-}
+#[cfg(target_arch = "wasm32")]
+mod in_line;
+#[cfg(not(target_arch = "wasm32"))]
+mod on_threads;
+
+#[cfg(target_arch = "wasm32")]
+pub(super) use self::in_line::SideHasher;
+#[cfg(not(target_arch = "wasm32"))]
+pub(super) use self::on_threads::SideHasher;
 
 #[cfg(test)]
 mod tests {

@@ -1,21 +1,16 @@
 //! MD5 of several bodies side by side: each step waits for the one before it, so that one body alone leaves
 //! most of a processor idle.
 
+mod state;
 #[cfg(target_arch = "x86_64")]
 mod x86_64;
 
 use bytes::Bytes;
 
+use self::state::{BLOCK, Block, State};
 use crate::r2::Checksum;
 
-/// How many are hashed at once.
-pub(super) const LANES: usize = 8;
-
-const BLOCK: usize = 64;
-
-type Block = [u8; BLOCK];
-
-type State = [u32; 4];
+pub(super) use self::state::LANES;
 
 /// The MD5 of bytes that arrive in pieces, as [RFC 1321](https://www.rfc-editor.org/rfc/rfc1321) has it.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_setr_epi32, _mm256_slli_epi32, _mm256_srli_epi32, _mm256_xor_si256,
 };
 
-use super::{Block, LANES, State};
+use super::state::{Block, LANES, State};
 
 /// The sines of [RFC 1321, section 3.4](https://www.rfc-editor.org/rfc/rfc1321#section-3.4), one for each step.
 const SINES: [u32; 64] = [

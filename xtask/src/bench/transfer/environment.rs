@@ -1,0 +1,16 @@
+//! What a client needs to know of a server that is not ours.
+
+pub(super) const BUCKET: &str = "media";
+pub(super) const ACCESS_KEY_ID: &str = "bench";
+pub(super) const SECRET_ACCESS_KEY: &str = "bench-secret";
+
+/// What `cfstore serve` would say of a server of others at this address.
+pub(super) fn environment(endpoint: &str) -> Vec<(String, String)> {
+    let environment = [
+        ("R2_ENDPOINT", endpoint),
+        ("R2_BUCKET_MEDIA", BUCKET),
+        ("R2_ACCESS_KEY_ID", ACCESS_KEY_ID),
+        ("R2_SECRET_ACCESS_KEY", SECRET_ACCESS_KEY),
+    ];
+    environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
