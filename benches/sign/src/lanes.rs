@@ -1,5 +1,5 @@
-//! Several streams of SHA-256 by the processor's SHA instructions, interleaved: an instruction gives its result
-//! after several cycles, in which others can start.
+//! Several streams of SHA-256 by the processor's SHA instructions, interleaved: an instruction gives its
+//! result after several cycles, in which others can start.
 
 use std::arch::is_x86_feature_detected;
 use std::arch::x86_64::{
@@ -19,7 +19,8 @@ pub fn begin<const LANES: usize>(seed: i32) -> States<LANES> {
     unsafe { [[_mm_set1_epi32(seed), _mm_set1_epi32(seed + 1)]; LANES] }
 }
 
-/// Hashes this many blocks in each stream. What the blocks and the constants of the rounds are makes no difference to the time.
+/// Hashes this many blocks in each stream. The values of the blocks and of the rounds' constants make no
+/// difference to the time.
 ///
 /// # Safety
 /// The processor has the instructions.

@@ -28,6 +28,18 @@ pub(super) struct Blobs {
 }
 
 impl Blobs {
+    /// Those of the store in this folder, whose folders are there.
+    pub(super) fn new(folder: &Path, platform: &Platform, instance: Result<Instance>) -> Self {
+        let [blobs, incoming, instances] = Self::folders(folder);
+        let platform = platform.clone();
+        Self { folder: blobs, incoming, instances, platform, md5s: Arc::default(), instance }
+    }
+
+    /// The folders for whole files, for those that are being written, and of the instances.
+    pub(super) fn folders(folder: &Path) -> [PathBuf; 3] {
+        ["blobs", "incoming", "instances"].map(|name| folder.join(name))
+    }
+
     /// Begins a file.
     pub(super) fn create(self: &Arc<Self>) -> Result<BlobWriter> {
         let name = self.instance()?.new_file_name();

@@ -82,10 +82,11 @@ impl Shared {
         let lock =
             disk.open(&lock_path, Open::Create).map_err(|e| storage(&lock_path, "cannot be opened", e))?;
         wait_for_lock(platform, &lock_path, || lock.try_lock())?;
-        let [blobs, incoming, instances] = ["blobs", "incoming", "instances"].map(|name| folder.join(name));
-        for inner in [&blobs, &incoming, &instances] {
+        let folders = Blobs::folders(folder);
+        for inner in &folders {
             create_folder(disk, inner)?;
         }
+        let [_, _, instances] = folders;
         // SQLite would create it for everybody to read, and gives its log the same mode. It would not say either why a file
         // cannot be opened: where that passes, the store is not one to read only.
         for path in [&database, &log] {
@@ -98,15 +99,7 @@ impl Shared {
         })?;
         let reserve = reserve(folder, platform);
         reserve.fill();
-        let instance = Ok(instance);
-        let blobs = Arc::new(Blobs {
-            folder: blobs,
-            incoming,
-            instances,
-            platform: platform.clone(),
-            md5s: Arc::default(),
-            instance,
-        });
+        let blobs = Arc::new(Blobs::new(folder, platform, Ok(instance)));
         let events = Arc::new(Events::default());
         let writer =
             Writer::start(connection, Arc::clone(&blobs), Arc::clone(&events), reserve, folder.to_owned())
@@ -153,16 +146,7 @@ impl Shared {
         )
         .with_source(reason.clone());
         tracing::warn!("{}", refusal.message());
-        let [blobs, incoming, instances] = ["blobs", "incoming", "instances"].map(|name| folder.join(name));
-        let instance = Err(refusal.clone());
-        let blobs = Arc::new(Blobs {
-            folder: blobs,
-            incoming,
-            instances,
-            platform: platform.clone(),
-            md5s: Arc::default(),
-            instance,
-        });
+        let blobs = Arc::new(Blobs::new(folder, &platform, Err(refusal.clone())));
         let writer = Writer::refusing(refusal, reserve(folder, &platform), folder.to_owned());
         let readers = Arc::new(Readers::new(platform.clone(), database.clone(), access));
         Ok(Self {
