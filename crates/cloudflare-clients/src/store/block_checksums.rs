@@ -52,7 +52,7 @@ impl BlockHasher {
 
 /// Whether these are the bytes of the block that has this checksum.
 pub(super) fn is_block(bytes: &[u8], checksum: &[u8]) -> bool {
-    Checksum::of(ALGORITHM, bytes).as_bytes() == checksum
+    Crc64Nvme::of(bytes).checksum().as_bytes() == checksum
 }
 
 /// Whether these are all bytes of the segment whose blocks have these checksums.

@@ -99,7 +99,8 @@ impl ObjectsQuery {
                     from = after_prefix(group);
                     continue 'seek;
                 }
-                from = after_key(key);
+                key.clone_into(&mut from);
+                from.push(0);
                 page.objects.push(objects::read_object(row, self.include_metadata)?);
             }
             break;

@@ -327,9 +327,15 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
 
 /// Deletes an object, if it is there, and returns whether it was.
 pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> StoreResult<bool> {
+    // For `RETURNING`, SQLite makes a temporary table each time.
     let body = write
-        .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2 RETURNING body")?
+        .prepare_cached("SELECT body FROM objects WHERE bucket = ?1 AND key = ?2")?
         .query_row((bucket, key.as_bytes()), |row| row.get(0))
         .optional()?;
-    body.map_or(Ok(false), |body| remove_body(write, body).map(|()| true))
+    let Some(body) = body else { return Ok(false) };
+    write
+        .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2")?
+        .execute((bucket, key.as_bytes()))?;
+    remove_body(write, body)?;
+    Ok(true)
 }

@@ -32,7 +32,7 @@ pub(super) struct Piece {
     source: Source,
     expected: Expected,
     /// What opens the blocks of an encrypted segment, each of which is a chunk.
-    opener: Option<Opener>,
+    opener: Option<Box<Opener>>,
     /// How many bytes the segment has where it is stored.
     stored_size: u64,
     /// Where the bytes that are left begin in the segment.
@@ -66,14 +66,13 @@ pub(super) struct Found<T> {
     pub(super) body: i64,
     pub(super) range: ServedRange,
     /// The bytes, where they are in the row itself.
-    pub(super) inline: Option<Piece>,
+    pub(super) inline: Option<Bytes>,
 }
 
 /// What a look-up comes to.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart at once")]
 enum LookedUp<T> {
     Nothing,
-    Inline(T, Piece),
+    Inline(T, Bytes),
     /// It takes files, or many rows.
     Large,
 }
@@ -95,16 +94,14 @@ where
         move |connection: &Connection| {
             Ok(match find(connection)? {
                 None => LookedUp::Nothing,
-                Some(Found { row, inline: Some(piece), .. }) => LookedUp::Inline(row, piece),
+                Some(Found { row, inline: Some(bytes), .. }) => LookedUp::Inline(row, bytes),
                 Some(Found { inline: None, .. }) => LookedUp::Large,
             })
         }
     };
     match shared.readers.look_up_at_once(look_up).await? {
         LookedUp::Nothing => Ok(None),
-        LookedUp::Inline(row, piece) => {
-            Ok(Some((row, body_of(Arc::clone(&shared.blobs), key.into(), [piece].into()))))
-        }
+        LookedUp::Inline(row, bytes) => Ok(Some((row, Body::from(bytes).verified()))),
         LookedUp::Large => found_large(shared, key, ssec_key, find).await,
     }
 }
@@ -130,15 +127,15 @@ where
                 let Some(Found { row, body, range, inline }) = find(connection)? else {
                     return Ok(Some(None));
                 };
-                let mut pieces = match inline {
-                    Some(piece) => [piece].into(),
-                    None => pieces(connection, &key, body, range, ssec_key.as_ref())?,
-                };
-                Ok(open(&blobs, &key, &mut pieces)?.then_some(Some((row, pieces))))
+                if let Some(bytes) = inline {
+                    return Ok(Some(Some((row, Body::from(bytes).verified()))));
+                }
+                let mut pieces = pieces(connection, &key, body, range, ssec_key.as_ref())?;
+                Ok(open(&blobs, &key, &mut pieces)?.then(|| Some((row, body_of(blobs, key, pieces)))))
             })
             .await?;
         if let Some(found) = found {
-            return Ok(found.map(|(row, pieces)| (row, body_of(Arc::clone(&shared.blobs), name, pieces))));
+            return Ok(found);
         }
     }
     Err(lost(key))
@@ -201,14 +198,14 @@ impl<'a> SegmentColumns<'a> {
         self.row.get_ref(self.first + column)
     }
 
-    /// The only piece of a range, if this segment is the whole body and has its bytes in the row.
+    /// The bytes of a range, if this segment is the whole body and has its bytes in the row.
     pub(super) fn inline(
         self,
         key: &str,
         body_size: u64,
         range: ServedRange,
         ssec_key: Option<&SseCustomerKey>,
-    ) -> StoreResult<Option<Piece>> {
+    ) -> StoreResult<Option<Bytes>> {
         let is_in_file = self.get_ref(3)? != ValueRef::Null;
         if is_in_file || self.get::<Option<u64>>(0)? != Some(body_size) {
             return Ok(None);
@@ -217,7 +214,8 @@ impl<'a> SegmentColumns<'a> {
         if is_mutated(Mutation::RangeBeginsEarly) {
             offset = offset.saturating_sub(1);
         }
-        Piece::read(self, key, ServedRange { offset, length }, ssec_key).map(Some)
+        let piece = Piece::read(self, key, ServedRange { offset, length }, ssec_key)?;
+        Ok(piece.inline_bytes())
     }
 }
 
@@ -299,13 +297,14 @@ fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> 
 }
 
 /// The body that the pieces make.
-pub(super) fn body_of(blobs: Arc<Blobs>, key: Arc<str>, mut pieces: VecDeque<Piece>) -> Body {
-    if pieces.len() <= 1 && pieces.iter().all(Piece::is_inline) {
-        let body = pieces.pop_front().map_or_else(Body::empty, |piece| match piece.source {
-            Source::Inline(bytes) => piece_of(&bytes, piece.offset, piece.length).into(),
-            Source::Closed(_) | Source::Open(..) => Body::empty(),
-        });
-        return body.verified();
+pub(super) fn body_of(blobs: Arc<Blobs>, key: Arc<str>, pieces: VecDeque<Piece>) -> Body {
+    let in_memory = match (pieces.len(), pieces.front()) {
+        (0, _) => Some(Bytes::new()),
+        (1, Some(piece)) => piece.inline_bytes(),
+        _ => None,
+    };
+    if let Some(bytes) = in_memory {
+        return Body::from(bytes).verified();
     }
     let length = pieces.iter().map(|piece| piece.length).sum();
     let chunks = stream::try_unfold(pieces, move |mut pieces| {
@@ -336,8 +335,12 @@ fn piece_of(bytes: &Bytes, offset: u64, length: u64) -> Bytes {
 }
 
 impl Piece {
-    fn is_inline(&self) -> bool {
-        matches!(self.source, Source::Inline(_))
+    /// The bytes that are left, where they are in memory.
+    fn inline_bytes(&self) -> Option<Bytes> {
+        match &self.source {
+            Source::Inline(bytes) => Some(piece_of(bytes, self.offset, self.length)),
+            Source::Closed(_) | Source::Open(..) => None,
+        }
     }
 
     /// A range of a segment.
@@ -355,7 +358,7 @@ impl Piece {
             _ => return Err(malformed("the encryption of a segment", &size).with_key(key).into()),
         };
         let opener = Opener::new(ssec_key, &salt, part_number_of(row.get(6)?), size)?;
-        Self::of_stored(row, key, sealed_size(size), range, Some(opener))
+        Self::of_stored(row, key, sealed_size(size), range, Some(Box::new(opener)))
     }
 
     /// All bytes of a segment as they are stored, encrypted or not, and how many these are.
@@ -372,11 +375,11 @@ impl Piece {
         key: &str,
         size: u64,
         range: ServedRange,
-        opener: Option<Opener>,
+        opener: Option<Box<Opener>>,
     ) -> StoreResult<Self> {
         let ServedRange { offset, length } = range;
-        let md5: Vec<u8> = row.get(1)?;
-        let md5 = Checksum::from_bytes(ChecksumAlgorithm::Md5, &md5)
+        let md5 = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
+        let md5 = Checksum::from_bytes(ChecksumAlgorithm::Md5, md5)
             .ok_or_else(|| malformed("an MD5", &md5.len()).with_key(key))?;
         let checksums = row.get_ref(2)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
         if checksums.is_some_and(|all| all.len() as u64 != blocks(size) * CHECKSUM as u64) {
@@ -449,8 +452,7 @@ impl Piece {
 
     /// Reads on and leaves what is left.
     pub(super) fn next_chunk(&mut self, blobs: &Blobs, key: &str) -> Result<Bytes> {
-        if let Source::Inline(bytes) = &self.source {
-            let chunk = piece_of(bytes, self.offset, self.length);
+        if let Some(chunk) = self.inline_bytes() {
             self.length = 0;
             return Ok(chunk);
         }

@@ -51,9 +51,8 @@ impl Segment {
 
 /// A body without segments.
 pub(super) fn new_body(write: &Write<'_>) -> StoreResult<i64> {
-    let id = write
-        .prepare_cached("UPDATE next_body SET id = id + 1 RETURNING id - 1")?
-        .query_row((), |row| row.get(0))?;
+    let id = write.prepare_cached("SELECT id FROM next_body")?.query_row((), |row| row.get(0))?;
+    write.prepare_cached("UPDATE next_body SET id = id + 1")?.execute(())?;
     Ok(id)
 }
 
