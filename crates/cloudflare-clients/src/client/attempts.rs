@@ -97,12 +97,15 @@ impl Attempts {
                 }
             }
         };
-        let Progress { attempts, last, may_be_done } = progress;
-        span.record("attempts", attempts);
-        outcome.unwrap_or_else(|deadline| Err(deadline_passed(deadline, last))).map_err(|error| {
-            span.record("status", error.status().map(|status| status.as_u16()));
-            error.during(operation.name, operation.key).after_attempts(attempts).repeating(may_be_done)
-        })
+        span.record("attempts", progress.attempts);
+        match outcome {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => Err(progress.explain(error, operation, &span)),
+            Err(deadline) => {
+                let error = deadline_passed(deadline, progress.last.take());
+                Err(progress.explain(error, operation, &span))
+            }
+        }
     }
 
     async fn attempts<'a, T: Send>(
@@ -110,15 +113,12 @@ impl Attempts {
         mut attempt: impl FnMut() -> Option<BoxFuture<'a, Result<T>>> + Send,
         progress: &mut Progress,
     ) -> Result<T> {
-        let Self { runtime, deadline, permits, .. } = self;
-        let begun = runtime.monotonic();
-        let _permit = match permits {
+        let begun = self.runtime.monotonic();
+        let _permit = match &self.permits {
             // The semaphore is never closed.
             Some(permits) => permits.acquire().await.ok(),
             None => None,
         };
-        let mut waited = Duration::ZERO;
-        let mut slowdowns = 0;
         let mut call = attempt().ok_or_else(|| not_replayable(None))?;
         loop {
             progress.attempts += 1;
@@ -126,33 +126,43 @@ impl Attempts {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            // Having been slowed down for long, it bears as many other failures as ever.
-            let slowed_down = slows_down(&error);
-            let retries = progress.attempts - 1 - if slowed_down { 0 } else { slowdowns };
-            slowdowns += u32::from(slowed_down);
-            let delay = match self.retry.decide(&error, retries, waited, runtime.random()) {
-                RetryDecision::Retry(delay) => delay,
-                RetryDecision::Stop => return Err(error),
-            };
-            waited = waited.saturating_add(delay);
-            // By a clock that was set back, at least the waits have passed.
-            let elapsed = runtime.monotonic().saturating_sub(begun).saturating_add(delay).max(waited);
-            if deadline.is_some_and(|deadline| elapsed >= deadline) {
-                return Err(error);
-            }
+            let Some(delay) = self.delay_after(&error, begun, progress) else { return Err(error) };
             call = match attempt() {
                 Some(next) => next,
                 None => return Err(not_replayable(Some(error))),
             };
-            tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
-            #[cfg(not(target_arch = "wasm32"))]
-            if let Some(report) = &self.on_retry {
-                report(&error);
-            }
-            progress.may_be_done |= error.kind() != ErrorKind::RateLimited;
-            progress.last = Some(error);
-            runtime.sleep(delay).await;
+            self.note_failure(error, delay, progress);
+            self.runtime.sleep(delay).await;
         }
+    }
+
+    // What follows is compiled once, and not for each operation.
+
+    /// How long to wait before the next attempt. `None`: there is none.
+    fn delay_after(&self, error: &Error, begun: Duration, progress: &mut Progress) -> Option<Duration> {
+        // Having been slowed down for long, it bears as many other failures as ever.
+        let slowed_down = slows_down(error);
+        let retries = progress.attempts - 1 - if slowed_down { 0 } else { progress.slowdowns };
+        progress.slowdowns += u32::from(slowed_down);
+        let delay = match self.retry.decide(error, retries, progress.waited, self.runtime.random()) {
+            RetryDecision::Retry(delay) => delay,
+            RetryDecision::Stop => return None,
+        };
+        progress.waited = progress.waited.saturating_add(delay);
+        // By a clock that was set back, at least the waits have passed.
+        let elapsed = self.runtime.monotonic().saturating_sub(begun).saturating_add(delay);
+        let elapsed = elapsed.max(progress.waited);
+        (self.deadline.is_none_or(|deadline| elapsed < deadline)).then_some(delay)
+    }
+
+    fn note_failure(&self, error: Error, delay: Duration, progress: &mut Progress) {
+        tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(report) = &self.on_retry {
+            report(&error);
+        }
+        progress.may_be_done |= error.kind() != ErrorKind::RateLimited;
+        progress.last = Some(error);
     }
 }
 
@@ -187,6 +197,21 @@ struct Progress {
     last: Option<Error>,
     /// Whether one that is made again may have been done. What a service refuses with a 429 it has not begun.
     may_be_done: bool,
+    /// How long it has waited between attempts.
+    waited: Duration,
+    /// How many attempts were answered with a request to slow down.
+    slowdowns: u32,
+}
+
+impl Progress {
+    /// The error of the whole operation.
+    fn explain(self, error: Error, operation: &Operation<'_>, span: &Span) -> Error {
+        span.record("status", error.status().map(|status| status.as_u16()));
+        error
+            .during(operation.name, operation.key)
+            .after_attempts(self.attempts)
+            .repeating(self.may_be_done)
+    }
 }
 
 fn deadline_passed(deadline: Duration, last: Option<Error>) -> Error {

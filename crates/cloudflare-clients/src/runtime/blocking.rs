@@ -1,13 +1,19 @@
 //! Work that blocks its thread.
 
+use futures_util::TryFutureExt as _;
 use futures_util::future::{Either, ready};
 use tokio::runtime::Handle;
-use tokio::task::JoinError;
+use tokio::sync::oneshot;
+
+/// The work has no result.
+#[derive(Debug, thiserror::Error)]
+#[error("it panicked, or the runtime stopped before it began")]
+pub(crate) struct Ended;
 
 /// Runs it on a thread of Tokio's that it may block. It comes to its end when this is dropped.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, JoinError> {
+) -> Result<T, Ended> {
     begin_blocking(work).await
 }
 
@@ -15,13 +21,22 @@ pub(crate) async fn blocking<T: Send + 'static>(
 /// this thread.
 pub(crate) fn begin_blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> impl Future<Output = Result<T, JoinError>> + Send {
+) -> impl Future<Output = Result<T, Ended>> + Send {
     #[cfg(feature = "simulation")]
     if RUNS_HERE.get() {
         return Either::Left(ready(Ok(work())));
     }
     match Handle::try_current() {
-        Ok(tokio) => Either::Right(tokio.spawn_blocking(work)),
+        Ok(tokio) => {
+            let (reply, answer) = oneshot::channel();
+            // Boxed: so Tokio's task is compiled once, and not for each kind of work.
+            let work: Box<dyn FnOnce() + Send> = Box::new(move || {
+                // Nobody may wait for it any more.
+                let _ = reply.send(work());
+            });
+            drop(tokio.spawn_blocking(work));
+            Either::Right(answer.map_err(|_| Ended))
+        }
         Err(_) => Either::Left(ready(Ok(work()))),
     }
 }
