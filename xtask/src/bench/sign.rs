@@ -27,7 +27,7 @@ pub(super) fn run(context: &Context<'_>) -> Result<Vec<Table>, Stop> {
     install::system(context, "valgrind", "valgrind")?;
     let counts = times
         .iter()
-        // Without the machine's instructions these hash nothing.
+        // Valgrind knows no SHA instructions, and without them the floors of several streams hash nothing.
         .filter(|measured| !measured.implementation.starts_with("floor of"))
         .map(|Measurement { implementation, case, .. }| {
             // What starting takes, and the first URLs, is in both.

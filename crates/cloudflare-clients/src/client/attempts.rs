@@ -136,7 +136,7 @@ impl Attempts {
         }
     }
 
-    // What follows is compiled once, and not for each operation.
+    // These are not generic, so that they are compiled once and not for each operation.
 
     /// How long to wait before the next attempt. `None`: there is none.
     fn delay_after(&self, error: &Error, begun: Duration, progress: &mut Progress) -> Option<Duration> {
@@ -152,9 +152,10 @@ impl Attempts {
         // By a clock that was set back, at least the waits have passed.
         let elapsed = self.runtime.monotonic().saturating_sub(begun).saturating_add(delay);
         let elapsed = elapsed.max(progress.waited);
-        (self.deadline.is_none_or(|deadline| elapsed < deadline)).then_some(delay)
+        self.deadline.is_none_or(|deadline| elapsed < deadline).then_some(delay)
     }
 
+    /// Tells of an attempt that failed and is made again.
     fn note_failure(&self, error: Error, delay: Duration, progress: &mut Progress) {
         tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
         #[cfg(not(target_arch = "wasm32"))]
@@ -207,10 +208,7 @@ impl Progress {
     /// The error of the whole operation.
     fn explain(self, error: Error, operation: &Operation<'_>, span: &Span) -> Error {
         span.record("status", error.status().map(|status| status.as_u16()));
-        error
-            .during(operation.name, operation.key)
-            .after_attempts(self.attempts)
-            .repeating(self.may_be_done)
+        error.during(operation.name, operation.key).after_attempts(self.attempts).repeating(self.may_be_done)
     }
 }
 

@@ -1,16 +1,21 @@
 //! Work that blocks its thread.
 
-use futures_util::TryFutureExt as _;
 use futures_util::future::{Either, ready};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::JoinError;
 
-/// The work has no result.
+/// Why work has no result.
 #[derive(Debug, thiserror::Error)]
-#[error("it panicked, or the runtime stopped before it began")]
-pub(crate) struct Ended;
+pub(crate) enum Ended {
+    /// It panicked, or the runtime stopped before it began.
+    #[error(transparent)]
+    Task(#[from] JoinError),
+    #[error("the work gave no result")]
+    NoResult(#[from] oneshot::error::RecvError),
+}
 
-/// Runs it on a thread of Tokio's that it may block. It comes to its end when this is dropped.
+/// Runs it on a thread of Tokio's that it may block. It runs to its end even where this is dropped.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Ended> {
@@ -29,13 +34,16 @@ pub(crate) fn begin_blocking<T: Send + 'static>(
     match Handle::try_current() {
         Ok(tokio) => {
             let (reply, answer) = oneshot::channel();
-            // Boxed: so Tokio's task is compiled once, and not for each kind of work.
+            // The box has Tokio's task compiled once, and not for each kind of work.
             let work: Box<dyn FnOnce() + Send> = Box::new(move || {
-                // Nobody may wait for it any more.
+                // Where nobody waits any more, the caller was cancelled.
                 let _ = reply.send(work());
             });
-            drop(tokio.spawn_blocking(work));
-            Either::Right(answer.map_err(|_| Ended))
+            let task = tokio.spawn_blocking(work);
+            Either::Right(async move {
+                task.await?;
+                Ok(answer.await?)
+            })
         }
         Err(_) => Either::Left(ready(Ok(work()))),
     }

@@ -28,14 +28,14 @@ pub(super) struct Blobs {
 }
 
 impl Blobs {
-    /// Those of the store in this folder, whose folders are there.
+    /// The files of the store in `folder`. It creates nothing.
     pub(super) fn new(folder: &Path, platform: &Platform, instance: Result<Instance>) -> Self {
         let [blobs, incoming, instances] = Self::folders(folder);
         let platform = platform.clone();
         Self { folder: blobs, incoming, instances, platform, md5s: Arc::default(), instance }
     }
 
-    /// The folders for whole files, for those that are being written, and of the instances.
+    /// The folders of whole files, of files that are being written, and of instances.
     pub(super) fn folders(folder: &Path) -> [PathBuf; 3] {
         ["blobs", "incoming", "instances"].map(|name| folder.join(name))
     }

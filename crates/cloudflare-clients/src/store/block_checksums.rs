@@ -1,6 +1,6 @@
 //! The checksums of a segment, a block at a time: so a range of it is verified without reading all of it.
 
-use crate::r2::{Checksum, ChecksumAlgorithm, Crc64Nvme, Hasher};
+use crate::r2::{Checksum, Crc64Nvme};
 
 /// How many bytes one checksum is of. What is read from a file at a time, too.
 pub(super) const BLOCK: usize = 256 * 1024;
@@ -8,27 +8,24 @@ pub(super) const BLOCK: usize = 256 * 1024;
 /// How many bytes a checksum has.
 pub(super) const CHECKSUM: usize = 8;
 
-const ALGORITHM: ChecksumAlgorithm = ChecksumAlgorithm::Crc64Nvme;
-
 /// Makes the checksums of a segment whose bytes arrive in pieces of any size.
 pub(super) struct BlockHasher {
     done: Vec<u8>,
-    block: Hasher,
-    /// How many bytes of the block have arrived.
-    filled: usize,
+    /// That of the block that arrives.
+    block: Crc64Nvme,
 }
 
 impl BlockHasher {
     pub(super) fn new() -> Self {
-        Self { done: Vec::new(), block: Hasher::new(ALGORITHM), filled: 0 }
+        Self { done: Vec::new(), block: Crc64Nvme::new() }
     }
 
     pub(super) fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            let (now, rest) = bytes.split_at(bytes.len().min(BLOCK - self.filled));
+            let left = BLOCK as u64 - self.block.length();
+            let (now, rest) = bytes.split_at(usize::try_from(left).unwrap_or(usize::MAX).min(bytes.len()));
             self.block.update(now);
-            self.filled += now.len();
-            if self.filled == BLOCK {
+            if now.len() as u64 == left {
                 self.end_block();
             }
             bytes = rest;
@@ -37,16 +34,14 @@ impl BlockHasher {
 
     /// The checksums of all blocks, one after the other.
     pub(super) fn finish(mut self) -> Vec<u8> {
-        if self.filled > 0 {
+        if self.block.length() > 0 {
             self.end_block();
         }
         self.done
     }
 
     fn end_block(&mut self) {
-        let block = std::mem::replace(&mut self.block, Hasher::new(ALGORITHM));
-        self.done.extend_from_slice(block.finish().as_bytes());
-        self.filled = 0;
+        self.done.extend_from_slice(std::mem::take(&mut self.block).checksum().as_bytes());
     }
 }
 

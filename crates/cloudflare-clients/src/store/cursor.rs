@@ -22,9 +22,14 @@ pub(super) fn after_prefix(prefix: &[u8]) -> Vec<u8> {
 /// The smallest bytes that are greater than `key`.
 pub(super) fn after_key(key: &[u8]) -> Vec<u8> {
     let mut after = Vec::with_capacity(key.len() + 1);
-    after.extend_from_slice(key);
-    after.push(0);
+    set_after_key(&mut after, key);
     after
+}
+
+/// As [`after_key`], without a new allocation.
+pub(super) fn set_after_key(after: &mut Vec<u8>, key: &[u8]) {
+    key.clone_into(after);
+    after.push(0);
 }
 
 /// A cursor is the first key of the next page.

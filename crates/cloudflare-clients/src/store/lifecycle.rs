@@ -370,13 +370,16 @@ impl Batch {
     }
 
     fn delete(&self, write: &Write<'_>, key: &[u8], uploaded: u64) -> StoreResult<bool> {
-        let deleted: Option<(i64, Option<String>)> = write
+        let due: Option<(i64, Option<String>)> = write
             .prepare_cached(
-                "DELETE FROM objects WHERE bucket = ?1 AND key = ?2 AND uploaded = ?3 RETURNING body, uploaded_key",
+                "SELECT body, uploaded_key FROM objects WHERE bucket = ?1 AND key = ?2 AND uploaded = ?3",
             )?
             .query_row((self.bucket, key, uploaded), |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?;
-        let Some((body, given)) = deleted else { return Ok(false) };
+        let Some((body, given)) = due else { return Ok(false) };
+        write
+            .prepare_cached("DELETE FROM objects WHERE bucket = ?1 AND key = ?2")?
+            .execute((self.bucket, key))?;
         remove_body(write, body)?;
         let given = given.unwrap_or_else(|| String::from_utf8_lossy(key).into_owned());
         write.note(R2Action::LifecycleDeletion, &self.name, &given, |event| event);

@@ -5,7 +5,7 @@
 
 use rusqlite::Connection;
 
-use super::cursor::{after_key, after_prefix, read_cursor, write_cursor};
+use super::cursor::{after_key, after_prefix, read_cursor, set_after_key, write_cursor};
 use super::database::{StoreResult, from_millis, read_key};
 use super::objects::{self, object_columns};
 use crate::error::Result;
@@ -99,8 +99,7 @@ impl ObjectsQuery {
                     from = after_prefix(group);
                     continue 'seek;
                 }
-                key.clone_into(&mut from);
-                from.push(0);
+                set_after_key(&mut from, key);
                 page.objects.push(objects::read_object(row, self.include_metadata)?);
             }
             break;

@@ -428,10 +428,13 @@ fn has_ended(write: &Write<'_>, bucket: i64, key: &Key, id: &str) -> StoreResult
 /// Ends an upload and returns the body of its parts.
 fn delete_row(write: &Write<'_>, bucket: i64, key: &[u8], id: &str) -> StoreResult<Option<i64>> {
     let body = write
-        .prepare_cached("DELETE FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3 RETURNING body")?
+        .prepare_cached("SELECT body FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3")?
         .query_row((bucket, key, id), |row| row.get(0))
         .optional()?;
     if body.is_some() {
+        write
+            .prepare_cached("DELETE FROM uploads WHERE bucket = ?1 AND key = ?2 AND id = ?3")?
+            .execute((bucket, key, id))?;
         remember(write, bucket, key, id)?;
         forget(write)?;
     }

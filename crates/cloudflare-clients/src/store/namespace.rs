@@ -245,6 +245,29 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_before_expired_keys_is_the_last() {
+        let (_folder, namespace, clock) = namespace().await;
+        let ttl = Duration::from_secs(60);
+        namespace
+            .put_many(PutManyRequest::new(["a", "b"].map(|key| PutRequest::new(key, "v"))))
+            .await
+            .unwrap();
+        let brief = ["aa", "c", "d"].map(|key| PutRequest::new(key, "v").expiration_ttl(ttl));
+        namespace.put_many(PutManyRequest::new(brief)).await.unwrap();
+        clock.advance(ttl);
+        let page = |cursor, limit| {
+            let request = ListRequest { cursor, limit: Some(limit), ..ListRequest::default() };
+            let namespace = &namespace;
+            async move { namespace.list(request).await.unwrap() }
+        };
+        let first = page(None, 1).await;
+        assert_eq!((first.keys[0].name.as_str(), first.list_complete), ("a", false));
+        let second = page(first.cursor, 1).await;
+        assert_eq!((second.keys[0].name.as_str(), second.list_complete), ("b", true));
+        assert_eq!(second.cursor, None);
+    }
+
+    #[tokio::test]
     async fn times_at_the_end_of_their_range_are_kept_or_refused() {
         let (_folder, namespace, _clock) = namespace().await;
         let last = std::time::UNIX_EPOCH + Duration::from_secs(crate::time::LAST_SECOND);

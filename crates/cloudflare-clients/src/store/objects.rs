@@ -327,7 +327,6 @@ pub(super) fn replace(write: &Write<'_>, bucket: i64, new: NewObject) -> StoreRe
 
 /// Deletes an object, if it is there, and returns whether it was.
 pub(super) fn remove(write: &Write<'_>, bucket: i64, key: &Key) -> StoreResult<bool> {
-    // For `RETURNING`, SQLite makes a temporary table each time.
     let body = write
         .prepare_cached("SELECT body FROM objects WHERE bucket = ?1 AND key = ?2")?
         .query_row((bucket, key.as_bytes()), |row| row.get(0))

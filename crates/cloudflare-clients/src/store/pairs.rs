@@ -104,7 +104,6 @@ pub(super) fn replace(write: &Write<'_>, namespace: i64, new: &NewPair) -> Store
 
 /// Deletes a key, if it is there.
 pub(super) fn remove(write: &Write<'_>, namespace: i64, key: &str) -> StoreResult<()> {
-    // For `RETURNING`, SQLite makes a temporary table each time.
     let body = write
         .prepare_cached("SELECT body FROM pairs WHERE namespace = ?1 AND key = ?2")?
         .query_row((namespace, key.as_bytes()), |row| row.get(0))
@@ -154,7 +153,7 @@ pub(super) struct KeysQuery {
 }
 
 pub(super) const LIST: &str = "SELECT key, expiration, metadata FROM pairs \
-                    WHERE namespace = ?1 AND key >= ?2 AND key < ?3 ORDER BY key";
+                    WHERE namespace = ?1 AND key >= ?2 AND key < ?3 AND (expiration IS NULL OR expiration > ?4) ORDER BY key";
 
 impl KeysQuery {
     pub(super) fn new(request: &ListRequest) -> Result<Self> {
@@ -167,18 +166,15 @@ impl KeysQuery {
 
     pub(super) fn run(self, connection: &Connection, namespace: i64, now: u64) -> StoreResult<ListPage> {
         let mut statement = connection.prepare_cached(LIST)?;
-        let mut rows = statement.query((namespace, &self.from, &self.end))?;
+        let mut rows = statement.query((namespace, &self.from, &self.end, now))?;
         let mut page = ListPage::new(Vec::new());
         while let Some(row) = rows.next()? {
-            let expiration: Option<u64> = row.get(1)?;
-            if expiration.is_some_and(|expiration| expiration <= now) {
-                continue;
-            }
             if page.keys.len() == self.limit {
                 page.list_complete = false;
                 page.cursor = page.keys.last().map(|last| write_cursor(&after_key(last.name.as_bytes())));
                 break;
             }
+            let expiration: Option<u64> = row.get(1)?;
             page.keys.push(ListedKey {
                 name: read_key(row, 0)?,
                 expiration: expiration.and_then(from_seconds),

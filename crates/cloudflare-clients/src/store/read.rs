@@ -31,7 +31,8 @@ const MAX_OPEN: usize = 256;
 pub(super) struct Piece {
     source: Source,
     expected: Expected,
-    /// What opens the blocks of an encrypted segment, each of which is a chunk.
+    /// What opens the blocks of an encrypted segment, each of which is a chunk. Few segments are encrypted, and
+    /// it is large.
     opener: Option<Box<Opener>>,
     /// How many bytes the segment has where it is stored.
     stored_size: u64,
@@ -65,7 +66,7 @@ pub(super) struct Found<T> {
     pub(super) row: T,
     pub(super) body: i64,
     pub(super) range: ServedRange,
-    /// The bytes, where they are in the row itself.
+    /// The bytes of the range, where they are in the row itself.
     pub(super) inline: Option<Bytes>,
 }
 
@@ -297,7 +298,7 @@ fn open(blobs: &Blobs, key: &str, pieces: &mut VecDeque<Piece>) -> Result<bool> 
 }
 
 /// The body that the pieces make.
-pub(super) fn body_of(blobs: Arc<Blobs>, key: Arc<str>, pieces: VecDeque<Piece>) -> Body {
+fn body_of(blobs: Arc<Blobs>, key: Arc<str>, pieces: VecDeque<Piece>) -> Body {
     let in_memory = match (pieces.len(), pieces.front()) {
         (0, _) => Some(Bytes::new()),
         (1, Some(piece)) => piece.inline_bytes(),

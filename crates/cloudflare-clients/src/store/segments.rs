@@ -51,6 +51,7 @@ impl Segment {
 
 /// A body without segments.
 pub(super) fn new_body(write: &Write<'_>) -> StoreResult<i64> {
+    // SQLite makes a table for `RETURNING` each time. Nobody else writes in between: this is a transaction.
     let id = write.prepare_cached("SELECT id FROM next_body")?.query_row((), |row| row.get(0))?;
     write.prepare_cached("UPDATE next_body SET id = id + 1")?.execute(())?;
     Ok(id)

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::error::{Error, ErrorKind, Result};
 use crate::runtime;
 
-/// Runs it on a thread that it may block. It goes on when this is dropped.
+/// Runs it on a thread that it may block. It runs to its end even where this is dropped.
 pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
