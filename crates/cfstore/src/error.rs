@@ -252,7 +252,8 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
              object's key"
         }
         ErrorKind::NoSuchBucket => {
-            "check R2_BUCKET_MEDIA, or --bucket, and R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
+            "`cfstore r2 bucket create NAME` creates it; or check its name (in the address, --bucket or R2_BUCKET_MEDIA) and \
+             R2_ACCOUNT_ID; a bucket of a jurisdiction also needs R2_JURISDICTION"
         }
         ErrorKind::NotFound => "check R2_ENDPOINT: nothing there speaks R2's S3 API at this path",
         ErrorKind::PreconditionFailed if error.operation() != Some("get") => {

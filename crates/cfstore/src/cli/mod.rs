@@ -413,7 +413,7 @@ pub(crate) struct Presign {
     /// The key of the object
     pub(crate) key: String,
     /// What the URL is for
-    #[arg(long, value_enum, default_value_t = PresignMethod::Get)]
+    #[arg(long, value_enum, ignore_case = true, default_value_t = PresignMethod::Get)]
     pub(crate) method: PresignMethod,
     /// How long it works, from 1s to 7days
     #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]

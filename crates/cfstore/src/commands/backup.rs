@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use cloudflare_clients::LocalStore;
+use cloudflare_clients::{BackupReport, LocalStore};
 use indicatif::BinaryBytes;
 use serde_json::json;
 
@@ -25,7 +25,22 @@ pub(crate) async fn backup(args: Backup, printer: Printer) -> Result<ExitStatus>
             "--data DIR says where it is: the folder with store.sqlite3",
         ));
     }
-    copy(&args.data, &args.dir, "backed up", printer).await
+    let (from, to) = (&args.data, &args.dir);
+    let report = copy(from, to, printer).await?;
+    let taken = rfc3339(report.taken);
+    printer.line(format_args!(
+        "backed up {}/ as it was at {taken}: {}",
+        from.display(),
+        copied(&report, to)
+    ))?;
+    printer.json(&json!({
+        "from": from.display().to_string(),
+        "to": to.display().to_string(),
+        "taken": taken,
+        "bytes": report.bytes,
+        "damaged": report.damaged.len(),
+    }))?;
+    Ok(status(&report))
 }
 
 pub(crate) async fn restore(args: Restore, printer: Printer) -> Result<ExitStatus> {
@@ -35,7 +50,16 @@ pub(crate) async fn restore(args: Restore, printer: Printer) -> Result<ExitStatu
             "it is the folder that `cfstore backup` has made, with store.sqlite3",
         ));
     }
-    copy(&args.dir, &args.data, "restored", printer).await
+    let (from, to) = (&args.dir, &args.data);
+    let report = copy(from, to, printer).await?;
+    printer.line(format_args!("restored {}/: {}", from.display(), copied(&report, to)))?;
+    printer.json(&json!({
+        "from": from.display().to_string(),
+        "to": to.display().to_string(),
+        "bytes": report.bytes,
+        "damaged": report.damaged.len(),
+    }))?;
+    Ok(status(&report))
 }
 
 fn has_store(folder: &Path) -> bool {
@@ -43,7 +67,7 @@ fn has_store(folder: &Path) -> bool {
 }
 
 /// Both are the same: a backup is a store.
-async fn copy(from: &Path, to: &Path, what: &str, printer: Printer) -> Result<ExitStatus> {
+async fn copy(from: &Path, to: &Path, printer: Printer) -> Result<BackupReport> {
     let store = LocalStore::open(from).await?;
     let progress = Progress::new(printer, &to.display().to_string(), Some(0));
     let report = store.backup(to, progress.position()).await;
@@ -66,23 +90,20 @@ async fn copy(from: &Path, to: &Path, what: &str, printer: Printer) -> Result<Ex
     for damage in &report.damaged {
         printer.result(damage_line(damage, to), damage)?;
     }
-    let damaged = report.damaged.len() as u64;
-    let taken = rfc3339(report.taken);
-    printer.line(format_args!(
-        "{what} {}/ as it was at {taken}: {} in {}/{}",
-        from.display(),
-        BinaryBytes(report.bytes),
-        to.display(),
-        if damaged == 0 { String::new() } else { format!(", with {}", count(damaged, "fault")) }
-    ))?;
-    printer.json(&json!({
-        "from": from.display().to_string(),
-        "to": to.display().to_string(),
-        "taken": taken,
-        "bytes": report.bytes,
-        "damaged": damaged,
-    }))?;
-    Ok(if damaged == 0 { ExitStatus::Success } else { ExitStatus::Failed })
+    Ok(report)
+}
+
+/// How much was copied, where to, and whether it is sound.
+fn copied(report: &BackupReport, to: &Path) -> String {
+    let faults = match report.damaged.len() as u64 {
+        0 => String::new(),
+        damaged => format!(", with {}", count(damaged, "fault")),
+    };
+    format!("{} in {}/{faults}", BinaryBytes(report.bytes), to.display())
+}
+
+fn status(report: &BackupReport) -> ExitStatus {
+    if report.damaged.is_empty() { ExitStatus::Success } else { ExitStatus::Failed }
 }
 
 /// Removes a copy that is not whole.

@@ -37,6 +37,8 @@ fn a_store_that_is_served_is_backed_up_and_restored_with_its_credentials() {
     fs::remove_dir_all(folder.path().join(".cfstore")).unwrap();
     let restored = folder.json(&["--json", "restore", "copy"]);
     assert_eq!((&restored["damaged"], &restored["bytes"]), (&0.into(), &300_001.into()));
+    // The moment is the backup's, and is not known any more.
+    assert_eq!(restored.get("taken"), None);
     assert_eq!(folder.read(".cfstore/credentials.json"), credentials);
     #[cfg(unix)]
     {
