@@ -60,23 +60,51 @@ async fn a_token_says_alone_where_a_page_begins() {
     );
 }
 
-#[tokio::test]
-async fn version_1_goes_on_behind_a_prefix_that_is_its_marker() {
-    let local = with_keys(&["a", "b/1", "b/2", "c"]).await;
+/// What version 1 lists, one entry a page, as it is in a URL.
+async fn pages_of_version_1(local: &Local, query: &str) -> Vec<String> {
     let (mut found, mut marker) = (Vec::new(), String::new());
-    loop {
-        let page = local.get(&format!("/media?delimiter=/&max-keys=1&marker={marker}")).await;
+    for _ in 0..10 {
+        let query = format!("/media?encoding-type=url&max-keys=1&{query}&marker={marker}");
+        let page = local.get(&query).await;
         found.extend(page.elements("Key"));
         found.extend(page.elements("CommonPrefixes"));
         if page.element("IsTruncated") == "false" {
             assert!(page.element("NextMarker").is_empty());
-            break;
+            return found;
         }
         marker = page.element("NextMarker");
     }
+    panic!("it does not end: {found:?}");
+}
+
+#[tokio::test]
+async fn version_1_continues_after_a_prefix_that_is_its_marker() {
+    let local = with_keys(&["a", "b/1", "b/2", "c"]).await;
+    let found = pages_of_version_1(&local, "delimiter=/").await;
     assert_eq!(found, ["a", "<Prefix>b/</Prefix>", "c"]);
     assert_eq!(local.get("/media?marker=b%2F1").await.elements("Key"), ["b/2", "c"]);
     assert_eq!(local.get("/media?max-keys=2").await.element("NextMarker"), "b/1");
+}
+
+#[tokio::test]
+async fn version_1_continues_after_a_prefix_in_another_form_of_unicode() {
+    let local = with_keys(&["a%C3%A91", "a%C3%A92", "%C3%A9/1", "%C3%A9/2", "%C3%A9z"]).await;
+    let found = pages_of_version_1(&local, "delimiter=/&prefix=e%CC%81").await;
+    assert_eq!(found, ["<Prefix>%C3%A9/</Prefix>", "%C3%A9z"]);
+    let found = pages_of_version_1(&local, "delimiter=e%CC%81&prefix=a").await;
+    assert_eq!(found, ["<Prefix>a%C3%A9</Prefix>"]);
+}
+
+#[tokio::test]
+async fn version_1_continues_after_a_prefix_that_is_longer_when_keys_are_compared() {
+    // 900 bytes as they are sent, and 1,800 as they are compared.
+    let folder = "%E0%A5%98".repeat(300);
+    let last = "%F4%8F%BF%BF";
+    let keys = [format!("{folder}/{}", last.repeat(5)), format!("{folder}/a"), format!("{last}z")];
+    let local = with_keys(&keys.each_ref().map(String::as_str)).await;
+    let found = pages_of_version_1(&local, "delimiter=/").await;
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert_eq!(found[1], keys[2]);
 }
 
 #[tokio::test]

@@ -16,6 +16,10 @@ use crate::service::Service;
 const BEHIND_EMPTY_PAGE: &str = "~";
 /// Follows it where a key comes next, in hex, and not a token of the store.
 const AFTER_KEY: &str = "~";
+/// How many bytes a key has at most in the form by which keys are compared: NFC triples [the length of some][1].
+///
+/// [1]: https://www.unicode.org/faq/normalization.html#12
+const MAX_NORMALIZED_KEY: usize = 3 * 1024;
 /// How many pages are preceded by an empty one, where pages may be short.
 const EMPTY_PAGES: f64 = 0.25;
 /// How many pages have half of what they could have, where pages may be short.
@@ -151,20 +155,20 @@ impl<'a> List<'a> {
         Ok(page)
     }
 
-    /// Where a page begins whose marker may be a delimited prefix: behind all keys that it stands for.
+    /// Where a page begins whose marker may be a delimited prefix: after all keys that it stands for.
     fn after_marker(&self, marker: &str) -> String {
-        let stands_for_keys = self.delimiter.is_some_and(|delimiter| {
+        let [marker, prefix] = [marker, self.prefix].map(normalize_key);
+        let stands_for_keys = self.delimiter.map(normalize_key).is_some_and(|delimiter| {
             marker
-                .strip_prefix(self.prefix)
-                .and_then(|rest| rest.strip_suffix(delimiter))
-                .is_some_and(|name| !name.contains(delimiter))
+                .strip_prefix(&*prefix)
+                .and_then(|rest| rest.strip_suffix(&*delimiter))
+                .is_some_and(|name| !name.contains(&*delimiter))
         });
         if !stands_for_keys {
-            return marker.to_owned();
+            return marker.into_owned();
         }
         // No key is long enough to come after this.
-        let filler = (1024 - marker.len().min(1024)) / 4 + 1;
-        marker.chars().chain(std::iter::repeat_n(char::MAX, filler)).collect()
+        marker.chars().chain(std::iter::repeat_n(char::MAX, MAX_NORMALIZED_KEY / 4)).collect()
     }
 
     fn encode(&self, text: &str) -> String {
