@@ -244,6 +244,8 @@ fn patterns_are_not_taken_for_keys() {
     error: there is no object "a/?"
      hint: this takes *, ? and [ as characters of a key: `cfstore r2 ls "a/?"` lists the keys that match it as a pattern
     "#);
+    let failed = folder.fails(&["r2", "cat", "b/*"]);
+    assert!(failed.starts_with("exit 3\n") && failed.contains("b/*"), "{failed}");
     for args in [&["r2", "get", "a/*", "-", "--literal"][..], &["r2", "rm", "--prefix", "a/*", "--yes"]] {
         let failed = folder.fails(args);
         assert!(failed.starts_with("exit 3") && failed.contains("hint"), "{args:?}: {failed}");

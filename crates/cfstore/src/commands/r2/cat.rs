@@ -22,7 +22,7 @@ pub(crate) async fn run(args: Cat, location: BucketLocation, printer: Printer) -
     let arguments: Vec<_> =
         args.keys.into_iter().map(|key| KeyArgument::parse(key, literal)).collect::<Result<_>>()?;
     let service = args.sse_c.applied(location.open(printer).await?)?;
-    let is_one = matches!(*arguments, [KeyArgument::Key(_)]);
+    let is_one = arguments.len() == 1;
     let mut stdout = tokio::io::stdout();
     let mut status = ExitStatus::Success;
     for argument in arguments {
