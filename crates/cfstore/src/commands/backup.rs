@@ -6,7 +6,7 @@ use std::path::Path;
 
 use cloudflare_clients::{BackupReport, LocalStore};
 use indicatif::BinaryBytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::scrub::damage_line;
 use crate::cli::{Backup, Restore};
@@ -33,13 +33,9 @@ pub(crate) async fn backup(args: Backup, printer: Printer) -> Result<ExitStatus>
         from.display(),
         copied(&report, to)
     ))?;
-    printer.json(&json!({
-        "from": from.display().to_string(),
-        "to": to.display().to_string(),
-        "taken": taken,
-        "bytes": report.bytes,
-        "damaged": report.damaged.len(),
-    }))?;
+    let mut summary = summary(from, to, &report);
+    summary["taken"] = taken.into();
+    printer.json(&summary)?;
     Ok(status(&report))
 }
 
@@ -53,12 +49,7 @@ pub(crate) async fn restore(args: Restore, printer: Printer) -> Result<ExitStatu
     let (from, to) = (&args.dir, &args.data);
     let report = copy(from, to, printer).await?;
     printer.line(format_args!("restored {}/: {}", from.display(), copied(&report, to)))?;
-    printer.json(&json!({
-        "from": from.display().to_string(),
-        "to": to.display().to_string(),
-        "bytes": report.bytes,
-        "damaged": report.damaged.len(),
-    }))?;
+    printer.json(&summary(from, to, &report))?;
     Ok(status(&report))
 }
 
@@ -100,6 +91,16 @@ fn copied(report: &BackupReport, to: &Path) -> String {
         damaged => format!(", with {}", count(damaged, "fault")),
     };
     format!("{} in {}/{faults}", BinaryBytes(report.bytes), to.display())
+}
+
+/// What both commands print as JSON.
+fn summary(from: &Path, to: &Path, report: &BackupReport) -> Value {
+    json!({
+        "from": from.display().to_string(),
+        "to": to.display().to_string(),
+        "bytes": report.bytes,
+        "damaged": report.damaged.len(),
+    })
 }
 
 fn status(report: &BackupReport) -> ExitStatus {

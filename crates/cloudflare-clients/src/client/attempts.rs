@@ -138,7 +138,7 @@ impl Attempts {
 
     // These are not generic, so that they are compiled once and not for each operation.
 
-    /// How long to wait before the next attempt. `None`: there is none.
+    /// How long to wait before the next attempt, or `None` where this error is the operation's.
     fn delay_after(&self, error: &Error, begun: Duration, progress: &mut Progress) -> Option<Duration> {
         // Having been slowed down for long, it bears as many other failures as ever.
         let slowed_down = slows_down(error);

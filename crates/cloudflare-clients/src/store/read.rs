@@ -31,8 +31,8 @@ const MAX_OPEN: usize = 256;
 pub(super) struct Piece {
     source: Source,
     expected: Expected,
-    /// What opens the blocks of an encrypted segment, each of which is a chunk. Few segments are encrypted, and
-    /// it is large.
+    /// What opens the blocks of an encrypted segment, each of which is a chunk. It is large, and few segments
+    /// are encrypted.
     opener: Option<Box<Opener>>,
     /// How many bytes the segment has where it is stored.
     stored_size: u64,

@@ -16,7 +16,7 @@ use crate::service::Service;
 const BEHIND_EMPTY_PAGE: &str = "~";
 /// Follows it where a key comes next, in hex, and not a token of the store.
 const AFTER_KEY: &str = "~";
-/// How many bytes a key has at most in the form by which keys are compared: NFC triples [the length of some][1].
+/// The most bytes of a key in the form by which keys are compared: NFC may triple [its length][1].
 ///
 /// [1]: https://www.unicode.org/faq/normalization.html#12
 const MAX_NORMALIZED_KEY: usize = 3 * 1024;
