@@ -1,4 +1,4 @@
-//! Whether every difference that docs/fidelity.md lists names a test that exists, or says why it has none.
+//! Whether every difference that the emulator's docs/fidelity.md lists names a test that exists, or says why it has none.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,10 +8,10 @@ use std::path::Path;
 use crate::report::{Stop, Tally};
 use crate::workspace::Workspace;
 
-const PAGE: &str = "docs/fidelity.md";
+const PAGE: &str = "crates/cloudflare-emulator/docs/fidelity.md";
 
 /// Where tests are.
-const FOLDERS: &[&str] = &["crates", "tests/library"];
+const FOLDERS: &[&str] = &["crates", "tests/emulator", "tests/library", "tests/program"];
 
 pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
     let page = fs::read_to_string(workspace.root.join(PAGE)).map_err(|error| Stop::failed(PAGE, &error))?;

@@ -1,4 +1,4 @@
-//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz` and `simulate`.
+//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate` and `release`.
 
 mod bench;
 mod check;
@@ -6,10 +6,12 @@ mod command;
 mod context;
 mod fidelity;
 mod fuzz;
+mod harness;
 mod install;
 mod layers;
 mod local_server;
 mod public_api;
+mod release;
 mod report;
 mod server;
 mod service;
@@ -30,7 +32,7 @@ use crate::workspace::Workspace;
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Checks, tests, benches, fuzz targets and simulation of this repository"
+    about = "Checks, tests, benches, fuzz targets, simulation and packages of this repository"
 )]
 enum Cli {
     /// Format, layers, fidelity's tests, lints (native and wasm32), documentation, public interface and
@@ -44,6 +46,8 @@ enum Cli {
     Fuzz(fuzz::Options),
     /// Client, server and store in virtual time, with failures that follow from a seed: docs/simulation.md
     Simulate(simulate::Options),
+    /// The crates as they are published, tried by what their packages hold alone
+    Release(release::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
         Cli::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Cli::Simulate(options) => Ok(simulate::simulate(&workspace, &options)),
+        Cli::Release(options) => release::release(&workspace, &options),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -46,6 +46,8 @@
 //! `tokio` 1, for the streams of `transfer`. With the feature `workers` it has types of `worker` 0.8, whose
 //! `web_sys::ReadableStream` is one of them.
 #![deny(missing_docs)]
+// What needs a feature says so, where docs.rs builds the documentation.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod account;
 #[cfg(feature = "analytics")]
@@ -108,9 +110,9 @@ pub use store::{
 pub use transport::{HttpClient, ReasonPhrase, Timeouts};
 pub use wire::s3;
 
-/// Its examples run as tests.
-#[cfg(all(doctest, feature = "http", feature = "local"))]
-#[doc = include_str!("../../../README.md")]
+/// Its example runs as a test.
+#[cfg(all(doctest, feature = "local"))]
+#[doc = include_str!("../README.md")]
 struct Readme;
 
 /// Its example runs as a test.

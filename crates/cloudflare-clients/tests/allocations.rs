@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// The allocations of one run, once what is kept from one URL to the next is there.
 ///

@@ -14,7 +14,7 @@ use crate::response::{self, Response};
 /// The header that orders the failure of its request: a [`FaultPlan`].
 const HEADER: &str = "x-emulator-fault";
 /// The longest that a header has its request wait.
-const MAX_DELAY_OF_HEADER: Duration = Duration::from_mins(1);
+const MAX_DELAY_OF_HEADER: Duration = Duration::from_secs(60);
 
 /// Makes a running server fail on demand, to show or test what clients do then. Clones share the same orders.
 ///

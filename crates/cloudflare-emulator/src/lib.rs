@@ -80,9 +80,9 @@
 //! let clock = ManualClock::at(SystemTime::now());
 //! let emulator = Emulator::builder().with_runtime(clock.clone()).start().await?;
 //! let kv = KvClient::new(RestNamespace::new(emulator.create_namespace("sessions").await?)?);
-//! kv.put("user", "17").expiration_ttl(Duration::from_hours(1)).await?;
+//! kv.put("user", "17").expiration_ttl(Duration::from_secs(3600)).await?;
 //!
-//! clock.advance(Duration::from_hours(1));
+//! clock.advance(Duration::from_secs(3600));
 //! assert_eq!(kv.get("user").text().await?, None);
 //! # Ok(()) }
 //! ```

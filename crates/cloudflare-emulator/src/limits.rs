@@ -40,9 +40,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connections: default_connections(),
-            idle: Duration::from_mins(1),
+            idle: Duration::from_secs(60),
             handshake: Duration::from_secs(10),
-            patience: Duration::from_mins(1),
+            patience: Duration::from_secs(60),
             min_rate: 1024,
             drain: Duration::from_secs(10),
             memory: 256 << 20,

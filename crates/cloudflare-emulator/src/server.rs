@@ -23,7 +23,7 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often lifecycle rules are carried out.
-const SWEEP_INTERVAL: Duration = Duration::from_mins(1);
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// How many clients may wait to be connected.
 const BACKLOG: u32 = 1024;
 /// How much of an answer the system keeps that the client has not taken. With more, a slow client would seem to take nothing

@@ -8,8 +8,8 @@ pub(crate) fn shortened(text: &str, most: usize) -> Cow<'_, str> {
     if text.len() <= most {
         return text.into();
     }
-    let (beginning, _) = text.split_at(text.floor_char_boundary(most));
-    format!("{beginning}...").into()
+    let end = (0..=most).rev().find(|&end| text.is_char_boundary(end)).unwrap_or_default();
+    format!("{}...", &text[..end]).into()
 }
 
 #[cfg(test)]

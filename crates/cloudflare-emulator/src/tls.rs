@@ -23,11 +23,11 @@ const KEY: &str = "tls-key.pem";
 /// What this machine is called by itself.
 const NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 
-const DAY: Duration = Duration::from_hours(24);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 /// [The longest](https://support.apple.com/en-us/103769) that every client takes.
-const VALID: Duration = Duration::from_hours(24 * 397);
+const VALID: Duration = Duration::from_secs(24 * 397 * 3600);
 /// A certificate that expires sooner than this is made anew.
-const RENEWED_BEFORE: Duration = Duration::from_hours(24 * 30);
+const RENEWED_BEFORE: Duration = Duration::from_secs(24 * 30 * 3600);
 
 /// A certificate and its key: with them a server speaks HTTPS.
 #[derive(Clone)]

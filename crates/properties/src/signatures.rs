@@ -75,7 +75,7 @@ pub fn sigv4(input: &[u8]) {
             .filter(|(name, _)| is_signed_header(name))
             .map(|(name, value)| (name.clone(), value.clone())),
     );
-    if let Ok(query) = signer.presign(target, &signed.headers, Duration::from_hours(1), now) {
+    if let Ok(query) = signer.presign(target, &signed.headers, Duration::from_secs(3600), now) {
         signed.query = query;
         if !signed.headers.contains_key("x-amz-security-token") {
             assert!(signed.verifies(&credentials, now), "what we presign verifies");

@@ -21,7 +21,7 @@ use crate::world::World;
 /// How long a run may take by the clock on the wall. All of it happens in memory.
 const LONGEST: Duration = Duration::from_secs(120);
 /// How long a run may take in the simulation.
-const LONGEST_SIMULATED: Duration = Duration::from_hours(24 * 30);
+const LONGEST_SIMULATED: Duration = Duration::from_secs(24 * 30 * 3600);
 
 /// What is run.
 #[derive(Debug, Clone)]

@@ -6,7 +6,6 @@
 //! - `ScriptedServer` answers HTTP requests by a script, byte for byte.
 //! - `LocalServer` is the emulator over a store of its own.
 //! - `Proxy` is between a client and it, and fails as it is told.
-//! - `WrongServer` is right in all but one thing.
 //! - `Log` is what the library logs.
 //!
 //! Whatever fails in here panics: the test that uses it has failed.
@@ -25,8 +24,6 @@ mod mock;
 mod proxy;
 #[cfg(feature = "native")]
 mod scripted_server;
-#[cfg(feature = "native")]
-mod wrong_server;
 
 #[cfg(feature = "native")]
 pub use clock::{RunningClock, begin};
@@ -40,5 +37,3 @@ pub use log::Log;
 pub use proxy::{Call, ContentLength, Fault, Kind, Proxy};
 #[cfg(feature = "native")]
 pub use scripted_server::{Connection, Request, ScriptedServer, answer};
-#[cfg(feature = "native")]
-pub use wrong_server::{Wrong, WrongServer};

@@ -13,9 +13,9 @@ use crate::routes::playback;
 use crate::settings::Settings;
 
 /// For how long somebody stays signed in.
-const SESSION: Duration = Duration::from_hours(12);
+const SESSION: Duration = Duration::from_secs(12 * 3600);
 
-const LIMIT_WINDOW: Duration = Duration::from_mins(10);
+const LIMIT_WINDOW: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Clone)]
 pub(crate) struct App {

@@ -37,7 +37,7 @@ async fn playlist() -> Result<(), ApiError> {
         .bucket("MEDIA_BUCKET", KEY, text)
         .build()?;
     let app = App::from_env(&env)?;
-    let path = app.playlists.url(KEY, WorkersRuntime.now() + Duration::from_hours(1))?;
+    let path = app.playlists.url(KEY, WorkersRuntime.now() + Duration::from_secs(3600))?;
     let request = Request::new(&format!("https://worker.example{path}"), Method::Get)?;
     routes::route(&app, &request).await.map(drop)
 }

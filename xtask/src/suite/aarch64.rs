@@ -14,7 +14,7 @@ const TARGET: &str = "aarch64-unknown-linux-musl";
 pub(crate) fn run(context: &Context<'_>) -> Result<Tally, Stop> {
     let workspace = context.workspace;
     install::system(context, "qemu-aarch64", "qemu-user")?;
-    run_within(workspace.command("rustup").args(["target", "add", TARGET]), Duration::from_mins(3))?;
+    run_within(workspace.command("rustup").args(["target", "add", TARGET]), Duration::from_secs(3 * 60))?;
     let environment = [("LINKER", "rust-lld"), ("RUNNER", "qemu-aarch64")];
     rust::for_target(workspace, TARGET, &environment, "sigv4::")
 }

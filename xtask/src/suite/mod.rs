@@ -14,6 +14,7 @@ mod transfer;
 mod workers;
 
 use crate::context::Context;
+use crate::release;
 use crate::report::{Stop, Tally};
 
 #[derive(Debug)]
@@ -35,6 +36,11 @@ const SUITES: &[Suite] = &[
         name: "public-api",
         about: "The public interface is the one that docs/public-api has",
         run: public_api::run,
+    },
+    Suite {
+        name: "packages",
+        about: "The packages of the crates, in a workspace that knows only them",
+        run: release::quick,
     },
     Suite {
         name: "simulator",

@@ -1,9 +1,12 @@
 //! Transfers of files, where that takes minutes.
 
 use super::rust;
+use crate::command::run;
 use crate::context::Context;
 use crate::report::{Stop, Tally};
 
 pub(crate) fn kills(context: &Context<'_>) -> Result<Tally, Stop> {
-    rust::ignored(context.workspace, "cfstore", "kills::")
+    let workspace = context.workspace;
+    run(&mut workspace.cargo(["build", "--package", "cfstore", "--all-features"]))?;
+    rust::ignored(workspace, "program-tests", "kills::")
 }

@@ -2,8 +2,7 @@
 
 use std::fs;
 
-use testkit::content;
-
+use crate::content;
 use crate::program::{Folder, Server};
 
 #[test]

@@ -126,7 +126,7 @@ fn buckets_are_below_a_host_that_the_server_is_told_of() {
             "media",
         );
         let client = R2SigningClient::new(config.addressing(Addressing::VirtualHost)).unwrap();
-        let url = client.generate_signed_url("a.txt", Duration::from_mins(1)).unwrap();
+        let url = client.generate_signed_url("a.txt", Duration::from_secs(60)).unwrap();
         let (host, target) = url.as_str().strip_prefix("http://").unwrap().split_once('/').unwrap();
         // No system needs to know the name.
         let mut stream = TcpStream::connect(address).unwrap();

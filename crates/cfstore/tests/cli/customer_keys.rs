@@ -1,7 +1,6 @@
 //! `--sse-c-key-file`: objects that are encrypted by keys of one's own.
 
-use testkit::content;
-
+use crate::content;
 use crate::program::Folder;
 
 const ONE: &str = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f\n";

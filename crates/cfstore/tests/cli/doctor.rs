@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::R2Service;
 use futures_util::TryStreamExt as _;
 use serde_json::Value;
-use testkit::{BUCKET, Wrong, WrongServer};
 
 use crate::program::{Folder, Server};
 
@@ -19,16 +19,6 @@ fn findings(output: &Output) -> (BTreeMap<String, Value>, i32) {
         (finding["check"].as_str().unwrap().to_owned(), finding)
     });
     (findings.collect(), output.status.code().unwrap())
-}
-
-fn doctor(server: &WrongServer, folder: &Folder) -> Command {
-    let mut command = folder.command(&["--json", "r2", "doctor"]);
-    command
-        .env("R2_ENDPOINT", server.url())
-        .env("R2_ACCESS_KEY_ID", server.server.credentials.access_key_id())
-        .env("R2_SECRET_ACCESS_KEY", server.server.credentials.secret_access_key())
-        .env("R2_BUCKET_MEDIA", BUCKET);
-    command
 }
 
 #[test]
@@ -109,17 +99,23 @@ fn a_dead_host_ends_within_half_a_minute() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_written_is_removed_after_ctrl_c() {
     let folder = Folder::new();
-    let server = WrongServer::start(Wrong::SlowWrites(Duration::from_secs(1))).await;
-    let mut command = doctor(&server, &folder);
+    // Slow, so that it is interrupted between its first write and its own clean-up.
+    let server = Server::start_with(&folder, &["--fault", "slow=200ms"]);
+    let bucket = LocalBucket::open(folder.path().join(".cfstore"), "media").await.unwrap();
+    let r2 = R2Service::new(bucket);
+    let written =
+        async || r2.list().stream().map_ok(|object| object.key).try_collect::<Vec<_>>().await.unwrap();
+
+    let mut command = server.command(&folder, &["--json", "r2", "doctor"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let id = child.id().to_string();
-    tokio::time::sleep(Duration::from_millis(600)).await;
+    while written().await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     let output = tokio::task::spawn_blocking(|| child.wait_with_output().unwrap()).await.unwrap();
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{stderr}");
     assert!(stderr.contains("\"error\":\"interrupted\""), "{stderr}");
-    let r2 = R2Service::new(server.server.store.bucket(BUCKET).unwrap());
-    let left: Vec<_> = r2.list().stream().map_ok(|object| object.key).try_collect().await.unwrap();
-    assert!(left.is_empty(), "{left:?}");
+    assert_eq!(written().await, [""; 0]);
 }

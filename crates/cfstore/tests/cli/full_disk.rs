@@ -7,9 +7,9 @@ use std::process::{Command, Output, Stdio};
 use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::R2Service;
 use serde_json::Value;
-use testkit::content;
 
-use crate::program::{Folder, Server};
+use crate::content;
+use crate::program::{Folder, Server, program};
 
 /// Of an object in ranges and of an upload in parts.
 const SIZE: usize = 70 * 1024 * 1024;
@@ -17,7 +17,7 @@ const SIZE: usize = 70 * 1024 * 1024;
 /// Runs a script of the shell, in which `$0` is the program, with the server's variables.
 fn shell(server: &Server, folder: &Folder, shell: &[&str], script: &str) -> Output {
     let mut command = Command::new(shell[0]);
-    command.args(&shell[1..]).args(["-c", script, env!("CARGO_BIN_EXE_cfstore")]).env_clear();
+    command.args(&shell[1..]).args(["-c", script]).arg(program()).env_clear();
     command.env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin").current_dir(folder.path());
     command.env("XDG_STATE_HOME", folder.path().join("disk/state"));
     command.envs(server.variables.iter().map(|(name, value)| (name, value)));

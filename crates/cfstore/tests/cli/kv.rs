@@ -81,24 +81,6 @@ fn many_keys_go_in_as_wrangler_has_them_and_come_out_the_same() {
     );
 }
 
-/// The same of KV.
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_outside_the_prefix_is_deleted_or_read_in_kv() {
-    let folder = Folder::new();
-    let body = r#"{"success":true,"errors":[],"messages":[],"result":[{"name":"a/1","expiration":18446744073709551615},{"name":"b"}]}"#;
-    for args in [&["kv", "rm", "--prefix", "a/", "--yes"][..], &["kv", "bulk", "get", "--prefix", "a/"]] {
-        let server = testkit::ScriptedServer::answering([testkit::answer("200 OK", &[], body)]).await;
-        let id = "0123456789abcdef0123456789abcdef";
-        let variables =
-            [("KV_NAMESPACE_ID", id), ("CLOUDFLARE_ACCOUNT_ID", id), ("CLOUDFLARE_API_TOKEN", "token")];
-        let mut command = folder.command(args);
-        let output = command.envs(variables).env("CLOUDFLARE_API_BASE_URL", server.url()).output().unwrap();
-        let failed = failure(&output);
-        assert!(failed.contains("lists \"b\": nothing was done with what it lists"), "{failed}");
-        assert_eq!(server.lines().len(), 1);
-    }
-}
-
 #[test]
 fn times_and_sizes_at_their_ends() {
     let folder = Folder::new();

@@ -9,14 +9,12 @@ mod customer_keys;
 mod doctor;
 mod full_disk;
 mod generated;
-mod kills;
 mod kv;
 mod lifecycle;
 mod listing;
 mod many;
 mod moving;
 mod playlists;
-mod production_checklist;
 mod program;
 mod r2;
 mod resume;
@@ -29,9 +27,15 @@ use std::fs;
 use std::process::Stdio;
 
 use serde_json::Value;
-use testkit::content;
 
 use crate::program::Folder;
+
+/// `length` bytes that repeat nowhere soon. Each seed has its own.
+fn content(length: usize, seed: u64) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    fastrand::Rng::with_seed(seed).fill(&mut bytes);
+    bytes
+}
 
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
@@ -145,4 +149,67 @@ fn durations_may_be_seconds() {
     folder.ok(&["kv", "put", "k", "v", "--ttl", "60"]);
     let refused = folder.fails(&["kv", "put", "k", "v", "--ttl", "59"]);
     assert!(refused.starts_with("exit 2") && refused.contains("is 59s"), "{refused}");
+}
+
+#[test]
+fn failures_have_their_exit_code_and_say_what_to_do() {
+    let folder = Folder::new();
+    folder.write("in", "x");
+    folder.ok(&["r2", "put", "in", "a"]);
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a/missing"]), @r#"
+    exit 3
+    error: there is no object "a/missing"
+     hint: `cfstore r2 ls` lists what there is
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "head", "missing"]), @r#"
+    exit 3
+    error: there is no object "missing"
+     hint: `cfstore r2 ls` lists what there is
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "cp", "missing", "b"]), @r#"
+    exit 3
+    error: there is no object "missing"
+     hint: `cfstore r2 ls` lists what there is
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a/.."]), @r#"
+    exit 2
+    error: the key "a/.." does not end in the name of a file
+     hint: name the file to write to, or - for stdout
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "get", "a", "folder/"]), @r#"
+    exit 2
+    error: there is no folder "folder/" to write to
+     hint: make it first, or name another file
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "put", "missing", "a"]), @r#"
+    exit 1
+    error: "missing" cannot be read: No such file or directory (os error 2)
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "put", ".", "a"]), @r#"
+    exit 2
+    error: "." is a folder
+     hint: give -r to put what is in it
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
+    exit 2
+    error: a presigned URL lives for 1 to 604800 whole seconds, not 691200s
+    "#);
+    insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "soon"]), @r#"
+    exit 2
+    error: invalid value 'soon' for '--expires <DURATION>': expected number at 0; write it as 90s, 10m, 1h or 7days, or as seconds
+
+    For more information, try '--help'.
+    "#);
+    insta::assert_snapshot!(folder.fails(&["--json", "r2", "head", "missing"]).lines().last().unwrap(), @r#"{"causes":[],"code":null,"error":"there is no object \"missing\"","exitCode":3,"hint":"`cfstore r2 ls` lists what there is","status":null}"#);
+    insta::assert_snapshot!(folder.fails(&["r2", "rm"]), @r#"
+    exit 2
+    error: the following required arguments were not provided:
+      <KEY>...
+
+    Usage: cfstore r2 rm [OPTIONS] <KEY>...
+           cfstore r2 rm [OPTIONS] --prefix <PREFIX>
+           cfstore r2 rm [OPTIONS] --all
+
+    For more information, try '--help'.
+    "#);
 }

@@ -5,8 +5,8 @@ use std::process::Output;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use testkit::content;
 
+use crate::content;
 use crate::program::{Folder, Server};
 
 /// What a command that ends with this status prints on stdout, and its summary.

@@ -2,9 +2,8 @@
 
 use std::fs;
 
-use testkit::content;
-
-use crate::program::{Folder, Server, failure};
+use crate::content;
+use crate::program::{Folder, Server};
 
 /// All keys of a bucket.
 fn keys(folder: &Folder, bucket: &str) -> Vec<String> {
@@ -165,42 +164,4 @@ fn what_fails_is_named_and_the_rest_is_done() {
         keys(&folder, "media"),
         ["a-folder-with-a-longer-name/1", "a-folder-with-a-longer-name/z", &*long]
     );
-}
-
-/// The source is replaced between the copy and its deletion.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_replaced_is_not_deleted() {
-    let folder = Folder::new();
-    let head = |etag: &str| {
-        let etag = format!("ETag: \"{etag}\"");
-        format!(
-            "HTTP/1.1 200 OK\r\n{etag}\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n"
-        )
-    };
-    let copied = testkit::answer(
-        "200 OK",
-        &[],
-        "<CopyObjectResult><ETag>\"old\"</ETag><LastModified>2027-01-15T08:00:00.000Z</LastModified></CopyObjectResult>",
-    );
-    let run = async |answers: Vec<String>| {
-        let server = testkit::ScriptedServer::answering(answers).await;
-        let mut command = folder.command(&["r2", "mv", "a", "b"]);
-        let url = server.url();
-        command.envs([
-            ("R2_ENDPOINT", &*url),
-            ("R2_ACCESS_KEY_ID", "id"),
-            ("R2_SECRET_ACCESS_KEY", "secret"),
-        ]);
-        let output = command.env("R2_BUCKET_MEDIA", "media").output().unwrap();
-        (output, server.lines())
-    };
-    let copy = [head("old"), copied];
-    let (output, lines) = run([&copy[..], &[head("old"), head("old"), head("new")]].concat()).await;
-    let failed = failure(&output);
-    assert!(failed.starts_with("exit 1") && failed.contains("it was replaced meanwhile"), "{failed}");
-    assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
-    let lost = testkit::answer("404 Not Found", &[], "");
-    let (output, lines) = run([&copy[..], &[lost, testkit::answer("200 OK", &[], "")]].concat()).await;
-    assert!(failure(&output).contains("the copy is gone"), "{output:?}");
-    assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
 }

@@ -1,13 +1,28 @@
 //! The program in a folder of its own, and `cfstore serve` on a free port.
 
+use std::env;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The program of this package; for the tests of `tests/program` that of `$CFSTORE`, or the one that was built
+/// beside them.
+pub(crate) fn program() -> PathBuf {
+    if let Some(own) = option_env!("CARGO_BIN_EXE_cfstore") {
+        return own.into();
+    }
+    let program = env::var_os("CFSTORE").map_or_else(
+        || env::current_exe().unwrap().ancestors().nth(2).unwrap().join("cfstore"),
+        PathBuf::from,
+    );
+    assert!(program.is_file(), "{} does not exist: cargo build --package cfstore", program.display());
+    program
+}
 
 pub(crate) struct Folder(TempDir);
 
@@ -29,7 +44,7 @@ impl Folder {
     }
 
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_cfstore"));
+        let mut command = Command::new(program());
         command.args(args).env_clear().current_dir(self.path()).stdin(Stdio::null());
         command
     }
@@ -145,67 +160,4 @@ pub(crate) fn http_get(url: &str) -> (String, Vec<u8>) {
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
     let body = answer.split_off(end + 4);
     (String::from_utf8(answer).unwrap(), body)
-}
-
-#[test]
-pub(crate) fn failures_have_their_exit_code_and_say_what_to_do() {
-    let folder = Folder::new();
-    folder.write("in", "x");
-    folder.ok(&["r2", "put", "in", "a"]);
-    insta::assert_snapshot!(folder.fails(&["r2", "get", "a/missing"]), @r#"
-    exit 3
-    error: there is no object "a/missing"
-     hint: `cfstore r2 ls` lists what there is
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "head", "missing"]), @r#"
-    exit 3
-    error: there is no object "missing"
-     hint: `cfstore r2 ls` lists what there is
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "cp", "missing", "b"]), @r#"
-    exit 3
-    error: there is no object "missing"
-     hint: `cfstore r2 ls` lists what there is
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "get", "a/.."]), @r#"
-    exit 2
-    error: the key "a/.." does not end in the name of a file
-     hint: name the file to write to, or - for stdout
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "get", "a", "folder/"]), @r#"
-    exit 2
-    error: there is no folder "folder/" to write to
-     hint: make it first, or name another file
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "put", "missing", "a"]), @r#"
-    exit 1
-    error: "missing" cannot be read: No such file or directory (os error 2)
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "put", ".", "a"]), @r#"
-    exit 2
-    error: "." is a folder
-     hint: give -r to put what is in it
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
-    exit 2
-    error: a presigned URL lives for 1 to 604800 whole seconds, not 691200s
-    "#);
-    insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "soon"]), @r#"
-    exit 2
-    error: invalid value 'soon' for '--expires <DURATION>': expected number at 0; write it as 90s, 10m, 1h or 7days, or as seconds
-
-    For more information, try '--help'.
-    "#);
-    insta::assert_snapshot!(folder.fails(&["--json", "r2", "head", "missing"]).lines().last().unwrap(), @r#"{"causes":[],"code":null,"error":"there is no object \"missing\"","exitCode":3,"hint":"`cfstore r2 ls` lists what there is","status":null}"#);
-    insta::assert_snapshot!(folder.fails(&["r2", "rm"]), @r#"
-    exit 2
-    error: the following required arguments were not provided:
-      <KEY>...
-
-    Usage: cfstore r2 rm [OPTIONS] <KEY>...
-           cfstore r2 rm [OPTIONS] --prefix <PREFIX>
-           cfstore r2 rm [OPTIONS] --all
-
-    For more information, try '--help'.
-    "#);
 }

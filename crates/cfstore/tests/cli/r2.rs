@@ -5,8 +5,8 @@ use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use testkit::content;
 
+use crate::content;
 use crate::program::{Folder, failure, stdout};
 
 #[test]
@@ -269,68 +269,4 @@ fn patterns_are_not_taken_for_keys() {
     }
     assert_eq!(folder.ok(&["kv", "get", "session/1"]), "x");
     folder.ok(&["kv", "put", "s3://media/a", "a URL is a key like any other here"]);
-}
-
-/// A server that ignores conditions.
-#[tokio::test(flavor = "multi_thread")]
-async fn if_absent_looks_first() {
-    let folder = Folder::new();
-    folder.write("in", "new");
-    let there = "HTTP/1.1 200 OK\r\nETag: \"e\"\r\nLast-Modified: Fri, 15 Jan 2027 08:00:00 GMT\r\nContent-Length: 3\r\n\r\n";
-    for file in ["in", "-"] {
-        let stored = testkit::answer("200 OK", &["ETag: \"e\""], "");
-        let server = testkit::ScriptedServer::answering([there.to_owned(), stored]).await;
-        let variables =
-            [("R2_ENDPOINT", &*server.url()), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
-        let mut command = folder.command(&["r2", "put", file, "k", "--if-absent"]);
-        let output = command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap();
-        assert!(
-            failure(&output).starts_with("exit 1\nerror: put \"k\": there is an object of this key already")
-        );
-        assert_eq!(server.lines(), ["HEAD /media/k"]);
-    }
-}
-
-/// A server that lists what was not asked for.
-#[tokio::test(flavor = "multi_thread")]
-async fn nothing_outside_the_prefix_is_deleted() {
-    let contents = |key: &str| {
-        format!(
-            "<Contents><Key>{key}</Key><LastModified>2026-11-25T05:18:20.123Z</LastModified><ETag>\"e\"</ETag>\
-             <Size>18446744073709551615</Size></Contents>"
-        )
-    };
-    let page = |keys: &[&str], next: &str| {
-        let keys: String = keys.iter().map(|key| contents(key)).collect();
-        let truncated = !next.is_empty();
-        let body = format!(
-            "<ListBucketResult><Name>media</Name><IsTruncated>{truncated}</IsTruncated>{next}{keys}</ListBucketResult>"
-        );
-        testkit::answer("200 OK", &[], &body)
-    };
-    let next = "<NextContinuationToken>2</NextContinuationToken>";
-    let pages = [page(&["a/1", "a/2"], next), page(&["a/3", "b/secret"], "")];
-    let folder = Folder::new();
-    let run = |url: &str, args: &[&str]| {
-        let mut command = folder.command(args);
-        let variables =
-            [("R2_ENDPOINT", url), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
-        command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap()
-    };
-    let server = testkit::ScriptedServer::answering(pages).await;
-    let failed = failure(&run(&server.url(), &["r2", "rm", "--prefix", "a/", "--yes"]));
-    assert!(failed.starts_with(
-        "exit 1\nerror: the server was asked for the keys that begin with \"a/\", and lists \"b/secret\""
-    ));
-    assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
-
-    // Sizes that add up to more than there is.
-    let server = testkit::ScriptedServer::answering([page(&["a/1", "a/2"], "")]).await;
-    let listed = run(&server.url(), &["r2", "ls", "-r", "a/"]);
-    assert!(listed.status.success(), "{listed:?}");
-    assert!(
-        String::from_utf8(listed.stderr)
-            .unwrap()
-            .contains("2 objects, 16.00 EiB  (bucket media at http://127.0.0.1:")
-    );
 }

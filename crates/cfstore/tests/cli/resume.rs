@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use cloudflare_clients::LocalBucket;
 use cloudflare_clients::r2::R2Service;
 use serde_json::Value;
-use testkit::content;
 
+use crate::content;
 use crate::program::{Folder, Server, failure, stdout};
 
 const MIB: usize = 1024 * 1024;

@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use testkit::content;
-
+use crate::content;
 use crate::program::{Folder, Server, failure, http_get};
 
 #[test]

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
-use testkit::content;
 
-use crate::program::Folder;
+use crate::content;
+use crate::program::{Folder, program};
 
 #[test]
 fn what_only_reads_makes_no_store() {
@@ -91,7 +91,7 @@ fn a_limit_of_file_sizes_is_an_error_and_not_the_end() {
     // 4 MiB, in units of 512 bytes.
     let script = "ulimit -f 8192 && exec \"$0\" r2 put in large";
     let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", script, env!("CARGO_BIN_EXE_cfstore")]).env_clear().current_dir(folder.path());
+    shell.args(["-c", script]).arg(program()).env_clear().current_dir(folder.path());
     let output = shell.stdin(Stdio::null()).output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{output:?}");

@@ -5,8 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
-use testkit::content;
 
+use crate::content;
 use crate::program::{Folder, Server};
 
 /// Begins an upload, and kills the program when the first part has arrived.

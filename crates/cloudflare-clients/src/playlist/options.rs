@@ -48,7 +48,7 @@ impl<'a> PlaylistOptions<'a> {
     /// URLs that are good for an hour, below the first folder of the playlist's key.
     pub fn new() -> Self {
         Self {
-            expiry: Expiry::In(Duration::from_hours(1)),
+            expiry: Expiry::In(Duration::from_secs(3600)),
             signing_window: Duration::ZERO,
             prefix: None,
             child_url: None,

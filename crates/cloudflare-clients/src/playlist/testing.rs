@@ -28,7 +28,7 @@ pub(super) fn abbreviated(playlist: &str) -> String {
         let end = rest.find(['"', '<', '\t', '\r', '\n']).unwrap_or(rest.len());
         let path = &rest[BUCKET.len()..rest.find('?').unwrap()];
         let key = percent_encoding::percent_decode_str(path).decode_utf8().unwrap();
-        let url = client.generate_signed_url(&key, Duration::from_hours(1)).unwrap();
+        let url = client.generate_signed_url(&key, Duration::from_secs(3600)).unwrap();
         assert_eq!(url.as_str(), rest[..end].replace("&amp;", "&"));
         out = format!("{out}<{key}>");
         rest = &rest[end..];

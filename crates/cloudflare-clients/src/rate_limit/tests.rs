@@ -8,7 +8,7 @@ use crate::ErrorKind;
 use crate::kv::testing::Recording;
 use crate::transport::headers::header_map;
 
-const MINUTE: Duration = Duration::from_mins(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 fn limiter(kv: &Recording, limit: u64) -> KvRateLimiter {
     KvRateLimiter::new(kv.client(), "test", limit, MINUTE).unwrap()

@@ -54,7 +54,7 @@ mod tests {
             builder.enable_time().start_paused(true).build().unwrap()
         };
         // Its clock stands still from before anybody has asked for the time.
-        let hour = Duration::from_hours(1);
+        let hour = Duration::from_secs(3600);
         let elapsed = paused().block_on(async {
             let start = TokioRuntime.monotonic();
             TokioRuntime.sleep(hour).await;

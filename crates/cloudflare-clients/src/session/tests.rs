@@ -8,8 +8,8 @@ use super::*;
 use crate::ErrorKind;
 use crate::kv::testing::Recording;
 
-const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 fn fixed(kv: &Recording) -> SessionCache<Value> {
     SessionCache::new(kv.client(), SessionLifetime::fixed(HOUR)).unwrap()
@@ -67,7 +67,7 @@ async fn a_sliding_session_is_written_down_when_that_is_due_and_has_an_end() {
     assert_eq!((made.expires, kv.puts().len()), (made.created + HOUR, 2));
     // Every minute for two hours.
     for _ in 0..120 {
-        kv.advance(Duration::from_mins(1));
+        kv.advance(Duration::from_secs(60));
         assert!(sessions.get(&token).await.unwrap().is_some());
     }
     assert_eq!(kv.puts().len(), 2 + 4, "each half of an hour");
@@ -77,7 +77,7 @@ async fn a_sliding_session_is_written_down_when_that_is_due_and_has_an_end() {
     let (token, made) = sessions.create("u", json!(1)).await.unwrap();
     let mut used = 0;
     while sessions.get(&token).await.unwrap().is_some() {
-        kv.advance(Duration::from_mins(10));
+        kv.advance(Duration::from_secs(10 * 60));
         used += 1;
     }
     assert_eq!(used, 24 * 6, "a day in all");
@@ -87,13 +87,13 @@ async fn a_sliding_session_is_written_down_when_that_is_due_and_has_an_end() {
 #[tokio::test]
 async fn how_often_it_is_written_down_can_be_chosen() {
     let kv = Recording::new().await;
-    let lifetime = SessionLifetime::sliding(HOUR, DAY).rewrite_after(Duration::from_mins(50));
+    let lifetime = SessionLifetime::sliding(HOUR, DAY).rewrite_after(Duration::from_secs(50 * 60));
     let sessions = SessionCache::<Value>::new(kv.client(), lifetime).unwrap();
     let (token, made) = sessions.create("u", json!(1)).await.unwrap();
-    kv.advance(Duration::from_mins(49));
+    kv.advance(Duration::from_secs(49 * 60));
     assert_eq!(sessions.get(&token).await.unwrap().unwrap().expires, made.created + HOUR);
     assert_eq!(kv.puts().len(), 2);
-    kv.advance(Duration::from_mins(1));
+    kv.advance(Duration::from_secs(60));
     assert_eq!(sessions.get(&token).await.unwrap().unwrap().expires, kv.now() + HOUR);
     assert_eq!(kv.puts().len(), 3);
 }
@@ -118,7 +118,7 @@ async fn an_update_keeps_the_end() {
     let kv = Recording::new().await;
     let sessions = sliding(&kv);
     let (token, made) = sessions.create("u", json!(1)).await.unwrap();
-    kv.advance(Duration::from_mins(20));
+    kv.advance(Duration::from_secs(20 * 60));
     let updated = sessions.update(&token, json!(2)).await.unwrap().unwrap();
     assert_eq!((updated.created, updated.expires, &updated.user), (made.created, made.expires, &made.user));
     assert_eq!(sessions.get(&token).await.unwrap().unwrap().data, json!(2));
@@ -313,7 +313,7 @@ async fn a_get_is_one_request() {
 
 #[tokio::test]
 async fn what_is_kept_in_memory_costs_no_request_until_it_changes_or_is_old() {
-    const MINUTE: Duration = Duration::from_mins(1);
+    const MINUTE: Duration = Duration::from_secs(60);
     let kv = Recording::new().await;
     let reads = || kv.calls("get_many");
     let sessions = fixed(&kv).with_memory(MINUTE, 100);
@@ -357,7 +357,7 @@ async fn a_session_in_memory_slides() {
     let sessions = sliding(&kv).with_memory(DAY, 100);
     let (token, _) = sessions.create("u", json!(1)).await.unwrap();
     for _ in 0..120 {
-        kv.advance(Duration::from_mins(1));
+        kv.advance(Duration::from_secs(60));
         assert!(sessions.get(&token).await.unwrap().is_some());
     }
     assert_eq!(kv.puts().len(), 2 + 4, "each half of an hour");

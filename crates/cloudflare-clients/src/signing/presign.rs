@@ -72,7 +72,7 @@ impl Presign {
             client,
             method,
             key,
-            expires_in: Duration::from_hours(1),
+            expires_in: Duration::from_secs(3600),
             headers: Vec::new(),
             response_headers: Vec::new(),
             part: None,

@@ -52,7 +52,7 @@ impl SignedUrlCache {
         // Room for a large capacity is not taken before it is needed.
         let mut urls = LruCache::unbounded();
         urls.resize(capacity);
-        Self { urls: Mutex::new(urls), margin: Duration::from_mins(5) }
+        Self { urls: Mutex::new(urls), margin: Duration::from_secs(5 * 60) }
     }
 
     /// How much longer than this a URL has to live to be given out.
@@ -124,7 +124,7 @@ mod tests {
     use crate::error::ErrorKind;
     use crate::r2::{R2SigningClient, R2SigningConfig};
 
-    const HOUR: Duration = Duration::from_hours(1);
+    const HOUR: Duration = Duration::from_secs(3600);
 
     fn client(secret: &str, bucket: &str) -> R2SigningClient {
         let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", secret, bucket);

@@ -252,7 +252,7 @@ mod tests {
     fn a_key_that_is_none_leaves_the_buffer_alone() {
         let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
         let client = R2SigningClient::new(config).unwrap();
-        let hour = Duration::from_hours(1);
+        let hour = Duration::from_secs(3600);
         let mut out = "before ".to_owned();
         let error = client.generate_signed_url_into("", hour, &mut out).unwrap_err();
         assert_eq!((error.kind(), error.code()), (ErrorKind::InvalidInput, Some("InvalidObjectName")));

@@ -562,7 +562,7 @@ mod tests {
         ] {
             let config = R2SigningConfig::new(account_id, access_key_id, secret, "media");
             let client = R2SigningClient::new(config).unwrap().at(UNIX_EPOCH);
-            let hour = Duration::from_hours(1);
+            let hour = Duration::from_secs(3600);
             let url: http::Uri = client.generate_signed_url("a", hour).unwrap().as_str().parse().unwrap();
             assert_eq!(url.host(), Some(&*format!("media.{account_id}.r2.cloudflarestorage.com")));
         }
@@ -636,7 +636,7 @@ mod tests {
         let client = R2SigningClient::new(config).unwrap();
         // 24 May 2013.
         let now = UNIX_EPOCH + Duration::from_secs(1_369_353_600);
-        let url = client.at(now).generate_signed_url("test.txt", Duration::from_hours(24)).unwrap();
+        let url = client.at(now).generate_signed_url("test.txt", Duration::from_secs(24 * 3600)).unwrap();
         assert_eq!(
             url.as_str(),
             "https://examplebucket.s3.amazonaws.com/test.txt?X-Amz-Algorithm=AWS4-HMAC-SHA256\

@@ -176,7 +176,7 @@ fn aws_examples() {
         hex::encode(*signing_key::derive(signer.credentials().secret_access_key(), scope)),
         "dbb893acc010964918f1fd433add87c70e8b0db6be30c1fbeafefa5ec6ba8378"
     );
-    let expires_in = Duration::from_hours(24);
+    let expires_in = Duration::from_secs(24 * 3600);
     let presigner = signer
         .presigner(target.method, target.host, "", &HeaderMap::new(), expires_in, timestamp.time())
         .unwrap();

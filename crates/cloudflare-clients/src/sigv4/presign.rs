@@ -9,7 +9,7 @@ use super::{
 use crate::{Error, Result};
 
 /// How long a presigned URL can live: seven days.
-pub const MAX_EXPIRES_IN: Duration = Duration::from_hours(7 * 24);
+pub const MAX_EXPIRES_IN: Duration = Duration::from_secs(7 * 24 * 3600);
 
 impl Signer {
     /// Signs a request in its query. Returns the whole query, that of `target` included, without `?`.

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 use super::{Credentials, ParsedAuth, SignatureMismatch, SigningKey, VerifyError, string_to_sign};
 
 /// How far the time of a request signed in its headers may be off.
-const MAX_SKEW: Duration = Duration::from_mins(15);
+const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
 
 impl ParsedAuth {
     /// Checks the time and then, in constant time, the signature.

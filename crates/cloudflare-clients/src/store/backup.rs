@@ -576,7 +576,7 @@ mod tests {
     async fn what_buckets_and_values_were_told_is_copied() {
         let (_folder, bucket, clock) = bucket_with_clock().await;
         let store = bucket.store().clone();
-        let day = Duration::from_hours(24);
+        let day = Duration::from_secs(24 * 3600);
         let rules = LifecyclePolicy::new([LifecycleRule::new("logs").prefix("logs/").delete_objects(day)]);
         let cors = CorsPolicy::new([CorsRule::new(["https://app.example.com"], [Method::GET])]);
         bucket.put_lifecycle(rules.clone()).await.unwrap();

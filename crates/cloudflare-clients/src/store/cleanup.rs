@@ -129,7 +129,7 @@ mod tests {
     };
     use crate::store::testing::{bucket_with_clock, bytes, files, pattern};
 
-    const UPLOAD_LIFETIME: Duration = Duration::from_hours(7 * 24);
+    const UPLOAD_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
 
     #[tokio::test]
     async fn what_a_dead_process_left_goes_and_what_lives_or_has_a_row_stays() {

@@ -31,7 +31,7 @@ const BATCH: usize = 500;
 const UNDER_WAY: u64 = 60_000;
 
 /// R2 deletes rather than moves what would be deleted so soon after.
-const DELETED_SOON: Duration = Duration::from_hours(24);
+const DELETED_SOON: Duration = Duration::from_secs(24 * 3600);
 
 /// What [`LocalStore::apply_lifecycle`](crate::LocalStore::apply_lifecycle) has done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -444,7 +444,7 @@ mod tests {
     use crate::store::testing::{bucket_with_clock, files, pattern};
 
     fn days(days: u64) -> Duration {
-        Duration::from_hours(24 * days)
+        Duration::from_secs(24 * days * 3600)
     }
 
     async fn set(bucket: &LocalBucket, rules: impl IntoIterator<Item = LifecycleRule>) {

@@ -117,7 +117,7 @@ impl LocalStore {
     /// let store = LocalStore::open_with_runtime(folder.path(), clock.clone()).await?;
     /// store.create_bucket("media").await?;
     /// let r2 = R2Service::new(store.bucket("media")?);
-    /// let week = Duration::from_hours(7 * 24);
+    /// let week = Duration::from_secs(7 * 24 * 3600);
     /// r2.set_lifecycle(LifecyclePolicy::new([LifecycleRule::new("week").delete_objects(week)])).await?;
     /// r2.put("a.txt", "hello").await?;
     ///

@@ -26,7 +26,7 @@ use crate::r2::{
 };
 
 /// How long it is known of an upload that it has ended. R2 is not known to forget; its uploads live as long.
-const REMEMBERED: Duration = Duration::from_hours(7 * 24);
+const REMEMBERED: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// An upload that is neither completed nor aborted.
 #[derive(Debug)]
@@ -87,7 +87,7 @@ pub(super) fn check_parts(mut parts: Vec<UploadedPart>) -> Result<Vec<UploadedPa
     for part in &parts {
         validate_part_number(part.part_number)?;
     }
-    if let Some([part, _]) = parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+    if let Some([part, ..]) = parts.windows(2).find(|pair| pair[0].part_number == pair[1].part_number) {
         return Err(invalid_part(format!("the part {} is given twice", part.part_number)));
     }
     Ok(parts)

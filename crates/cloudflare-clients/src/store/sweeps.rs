@@ -10,7 +10,7 @@ use super::database::to_millis;
 use crate::time::later;
 
 /// How often rules are carried out on a store that is used, at most.
-const INTERVAL: Duration = Duration::from_mins(1);
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// When rules are carried out next: with the first use of a bucket after the store was opened.
 #[derive(Debug, Default)]

@@ -18,7 +18,7 @@ pub(crate) struct Clock(Arc<Mutex<SystemTime>>);
 
 impl Clock {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_hours(500_000))))
+        Self(Arc::new(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(500_000 * 3600))))
     }
 
     pub(crate) fn advance(&self, duration: Duration) {

@@ -209,7 +209,7 @@ async fn fill(folder: &Path, store: &LocalStore) {
 
 /// The policy of the bucket `media` since version 9, of which a part was carried out.
 pub(super) fn lifecycle() -> LifecyclePolicy {
-    let day = Duration::from_hours(24);
+    let day = Duration::from_secs(24 * 3600);
     LifecyclePolicy::new([
         LifecycleRule::new("logs").prefix("logs/").delete_objects(day),
         LifecycleRule::new("cold").prefix("cold/").move_to_infrequent_access(Duration::ZERO),
@@ -222,9 +222,9 @@ async fn check_lifecycle(store: &LocalStore, clock: &Clock, written: usize) {
     let policy = media.lifecycle().await.unwrap();
     let expected = if written >= 9 { lifecycle() } else { LifecyclePolicy::of_new_bucket() };
     assert_eq!(policy, Some(expected));
-    let week = LifecycleRule::new("week").delete_objects(Duration::from_hours(7 * 24));
+    let week = LifecycleRule::new("week").delete_objects(Duration::from_secs(7 * 24 * 3600));
     other.put_lifecycle(LifecyclePolicy::new([week])).await.unwrap();
-    clock.advance(Duration::from_hours(7 * 24));
+    clock.advance(Duration::from_secs(7 * 24 * 3600));
     // A third object came of the upload that version 7 left unfinished.
     let objects = if written >= 7 { 3 } else { 2 };
     assert_eq!(store.apply_lifecycle().await.unwrap().deleted, objects);

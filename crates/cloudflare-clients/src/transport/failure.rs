@@ -49,5 +49,11 @@ pub(crate) fn plain_text(body: &[u8]) -> Option<String> {
 
 /// The beginning of a text, as much of it as an error shows.
 pub(crate) fn shorten(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_MESSAGE)].to_owned()
+    beginning(text, MAX_MESSAGE).to_owned()
+}
+
+/// The whole characters of a text's first `most` bytes.
+pub(crate) fn beginning(text: &str, most: usize) -> &str {
+    let end = (0..=most.min(text.len())).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or_default()]
 }

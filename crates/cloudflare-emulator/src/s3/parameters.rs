@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn what_is_ignored_is_in_the_documentation() {
-        let fidelity = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity.md");
+        let fidelity = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/fidelity.md");
         let fidelity = std::fs::read_to_string(fidelity).unwrap();
         for (operation, name, treatment) in S3Operation::ALL.iter().flat_map(|operation| {
             operation.treatments().map(move |(name, treatment)| (operation, name, treatment))

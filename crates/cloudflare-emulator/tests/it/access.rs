@@ -8,7 +8,7 @@ use cloudflare_clients::r2::{
 };
 use cloudflare_clients::sigv4::{Credentials, Signer};
 use cloudflare_clients::{ErrorKind, Runtime as _, S3Bucket};
-use cloudflare_emulator::{Key, ManualClock};
+use cloudflare_emulator::{Emulator, Key, ManualClock};
 
 use crate::client::{Answer, Local};
 
@@ -17,7 +17,7 @@ const MIB: usize = 1024 * 1024;
 /// A server with a bucket `films` besides, and objects in both.
 async fn start() -> Local {
     let local = Local::start().await;
-    local.server.store.create_bucket("films").await.unwrap();
+    local.server.store().create_bucket("films").await.unwrap();
     for target in ["/media/data/a", "/media/data/b", "/media/secret", "/media/database", "/films/data/a"] {
         local.put(target, target).await;
     }
@@ -35,7 +35,7 @@ impl Local {
     }
 
     fn signs_with_the_first_key(&mut self) {
-        self.signs_with(self.server.credentials.signing());
+        self.signs_with(self.server.credentials().signing());
     }
 
     fn signs_as_allowed(&mut self, request: &TempCredentialsRequest) {
@@ -308,12 +308,12 @@ async fn actions_are_all_that_is_done() {
 #[tokio::test]
 async fn tokens_that_do_not_hold_are_denied() {
     let mut local = start().await;
-    let credentials = local.server.credentials.clone();
+    let credentials = local.server.credentials().clone();
     let (id, secret) = (credentials.access_key_id(), credentials.secret_access_key());
     let at = |endpoint: String| R2SigningConfig::for_endpoint(endpoint, id, secret, "media");
     let request = TempCredentials::for_bucket("media");
     let here = format!("http://{}", local.host());
-    let port = local.server.address().port();
+    let port = local.server.local_addr().port();
     for (config, is_allowed) in [
         (at(here.clone()).account_id(credentials.account_id()), true),
         // The same server by another name.
@@ -365,7 +365,7 @@ async fn tokens_that_do_not_hold_are_denied() {
 #[tokio::test]
 async fn they_expire_and_their_urls_with_them() {
     let clock = ManualClock::at(SystemTime::now());
-    let mut local = Local::with_runtime(clock.clone()).await;
+    let mut local = Local::of(Emulator::builder().with_runtime(clock.clone())).await;
     local.put("/media/a", "a").await;
     let request = TempCredentials::for_bucket("media").lifetime(Duration::from_secs(60));
     let parent = local.parent().with_runtime(clock.clone());
@@ -425,7 +425,7 @@ async fn a_key_does_what_its_scope_and_buckets_allow() {
         let endpoint = format!("http://{}", local.host());
         let (id, secret) = (key.access_key_id(), key.secret_access_key());
         let config = R2SigningConfig::for_endpoint(endpoint, id, secret, bucket);
-        R2SigningClient::new(config.account_id(local.server.credentials.account_id())).unwrap()
+        R2SigningClient::new(config.account_id(local.server.credentials().account_id())).unwrap()
     };
     let reader = keys.add(AccessScope::ObjectReadOnly, None).unwrap();
     let everything = |bucket: &str| TempCredentials::for_bucket(bucket).scope(AccessScope::AdminReadWrite);
@@ -458,7 +458,7 @@ async fn an_admin_scope_of_one_bucket_administers_that() {
 #[tokio::test]
 async fn a_client_is_made_of_them_in_one_call() {
     let local = start().await;
-    let temporary = R2Service::new(local.server.bucket("media"))
+    let temporary = R2Service::new(local.bucket("media"))
         .with_signing(local.parent())
         .mint_temp_credentials(&below_data())
         .unwrap();

@@ -11,7 +11,7 @@ const WEEK: u64 = 604_800;
 #[tokio::test]
 async fn requests_that_are_not_well_signed_get_r2s_errors() {
     let local = Local::start().await;
-    let stale = SystemTime::now() - Duration::from_mins(16);
+    let stale = SystemTime::now() - Duration::from_secs(16 * 60);
     let answer = local.request("GET", "/media").signed_at(stale).send().await;
     assert_eq!(answer.error(), (403, "RequestTimeTooSkewed".to_owned()));
 

@@ -2,59 +2,39 @@
 
 use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::Runtime;
+use cloudflare_clients::S3Bucket;
 use cloudflare_clients::http::Method;
 use cloudflare_clients::sigv4::{Payload, RequestTarget, Signer, canonical_query, query_pairs};
-use cloudflare_emulator::{KvBehaviour, Limits, R2Behaviour};
+use cloudflare_emulator::{Emulator, EmulatorBuilder};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
-use testkit::LocalServer;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 pub(crate) struct Local {
-    pub(crate) server: LocalServer,
+    pub(crate) server: Emulator,
     pub(crate) signer: Signer,
 }
 
 impl Local {
     /// A server with an empty bucket `media`.
     pub(crate) async fn start() -> Self {
-        Self::of(LocalServer::start().await)
+        Self::of(Emulator::builder()).await
     }
 
-    pub(crate) async fn with_kv_behaviour(behaviour: KvBehaviour) -> Self {
-        Self::of(LocalServer::with_kv_behaviour(behaviour).await)
+    pub(crate) async fn of(builder: EmulatorBuilder) -> Self {
+        let server = builder.start().await.unwrap();
+        server.create_bucket("media").await.unwrap();
+        Self { signer: Signer::new(server.credentials().signing()), server }
     }
 
-    pub(crate) async fn with_r2_behaviour(behaviour: R2Behaviour) -> Self {
-        Self::of(LocalServer::with_r2_behaviour(behaviour).await)
-    }
-
-    pub(crate) async fn with_r2_behaviour_and_runtime(behaviour: R2Behaviour, runtime: impl Runtime) -> Self {
-        Self::of(LocalServer::with_r2_behaviour_and_runtime(behaviour, runtime).await)
-    }
-
-    /// Its store's clock and timer are the server's.
-    pub(crate) async fn with_runtime(runtime: impl Runtime) -> Self {
-        Self::of(LocalServer::with_runtime(runtime).await)
-    }
-
-    pub(crate) async fn with_limits(limits: Limits) -> Self {
-        Self::of(LocalServer::with_limits(limits).await)
-    }
-
-    /// Open to pages of this machine.
-    pub(crate) async fn with_open_cors() -> Self {
-        Self::of(LocalServer::with_open_cors().await)
-    }
-
-    fn of(server: LocalServer) -> Self {
-        Self { signer: Signer::new(server.credentials.signing()), server }
+    /// A client of this bucket.
+    pub(crate) fn bucket(&self, name: &str) -> S3Bucket {
+        S3Bucket::new(self.server.signing_config(name)).unwrap()
     }
 
     pub(crate) fn host(&self) -> String {
-        self.server.address().to_string()
+        self.server.local_addr().to_string()
     }
 
     /// A request that is signed in its headers.
@@ -95,7 +75,7 @@ impl Local {
 
     /// Sends bytes as they are and reads until the server closes.
     pub(crate) async fn raw(&self, bytes: &[u8]) -> Vec<u8> {
-        let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
+        let mut stream = TcpStream::connect(self.server.local_addr()).await.unwrap();
         // The server may answer and close before it has read everything.
         let _ = stream.write_all(bytes).await;
         let _ = stream.shutdown().await;
@@ -106,7 +86,7 @@ impl Local {
 
     /// Sends a request as it is, which asks the server to close, and reads the answer.
     pub(crate) async fn exchange(&self, wire: &[u8]) -> Answer {
-        let mut stream = TcpStream::connect(self.server.address()).await.unwrap();
+        let mut stream = TcpStream::connect(self.server.local_addr()).await.unwrap();
         stream.write_all(wire).await.unwrap();
         let mut answer = Vec::new();
         stream.read_to_end(&mut answer).await.unwrap();
@@ -115,11 +95,11 @@ impl Local {
 
     /// A request to KV's API: `target` is what comes behind `.../storage/kv/namespaces`.
     pub(crate) fn kv(&self, method: &str, target: &str) -> Request<'_> {
-        let account = self.server.credentials.account_id();
+        let account = self.server.credentials().account_id();
         let mut request =
             self.request(method, &format!("/client/v4/accounts/{account}/storage/kv/namespaces{target}"));
         request.signed_at = None;
-        request.header("authorization", &format!("Bearer {}", self.server.credentials.api_token()))
+        request.header("authorization", &format!("Bearer {}", self.server.credentials().api_token()))
     }
 
     pub(crate) async fn send_unsigned(&self, method: &str, target: &str, headers: &[(&str, &str)]) -> Answer {

@@ -67,7 +67,7 @@ async fn a_plus_in_a_source_is_a_space_and_an_encoded_one_a_plus() {
 #[tokio::test]
 async fn other_buckets_are_sources_too() {
     let (local, _) = with_source().await;
-    local.server.store.create_bucket("second").await.unwrap();
+    local.server.store().create_bucket("second").await.unwrap();
     let put = local.request("PUT", "/second/copy").header("x-amz-copy-source", "/media/a%20source");
     assert_eq!(put.send().await.status, 200);
     let put = local.request("PUT", "/second/x").header("x-amz-copy-source", "/media/none");

@@ -1,12 +1,13 @@
 //! Requests of pages in a browser, by the CORS rules of the bucket.
 
+use cloudflare_emulator::Emulator;
 use std::time::SystemTime;
 
 use cloudflare_clients::r2::{Bucket as _, CorsPolicy, CorsRule};
 use http::{Method, StatusCode};
-use testkit::Log;
 
 use crate::client::{Answer, Local};
+use crate::log::Log;
 
 const APP: &str = "https://app.example.com";
 
@@ -19,7 +20,7 @@ async fn with_rules() -> Local {
         .max_age_seconds(600);
     let every =
         CorsRule::new(["*"], [Method::GET]).allow_headers(["Range"]).expose_headers(["content-range"]);
-    let bucket = local.server.store.bucket("media").unwrap();
+    let bucket = local.server.store().bucket("media").unwrap();
     bucket.put_cors(CorsPolicy::new([app, every])).await.unwrap();
     local
 }
@@ -90,7 +91,7 @@ async fn what_no_rule_allows_is_refused_in_r2s_words() {
         &local.send_unsigned("OPTIONS", "/media/key", &[("access-control-request-method", "GET")]).await,
     );
     // A bucket that was told nothing lets nobody in, from this machine either.
-    local.server.store.bucket("media").unwrap().delete_cors().await.unwrap();
+    local.server.store().bucket("media").unwrap().delete_cors().await.unwrap();
     assert_refused(&preflight(&local, "/media/key", "http://localhost:5173", "GET", "").await);
     // Without a question it is no preflight.
     assert_eq!(
@@ -119,7 +120,7 @@ async fn pages_read_the_answers_that_a_rule_allows() {
     let url = local.presign("GET", "/media/missing", 60, SystemTime::now());
     let missing = local.send_unsigned("GET", &url, &[elsewhere]).await;
     assert_eq!((missing.status, missing.header("access-control-allow-origin")), (404, "*"));
-    local.server.faults.fail_next(1, StatusCode::SERVICE_UNAVAILABLE);
+    local.server.faults().fail_next(1, StatusCode::SERVICE_UNAVAILABLE);
     let unavailable = local.send_unsigned("GET", &url, &[elsewhere]).await;
     assert_eq!((unavailable.status, unavailable.header("access-control-allow-origin")), (503, "*"));
 
@@ -202,7 +203,7 @@ async fn the_first_refusal_of_an_origin_is_logged_with_what_lets_it_through() {
 #[tokio::test]
 async fn no_page_uses_kv() {
     let local = Local::start().await;
-    let account = local.server.credentials.account_id();
+    let account = local.server.credentials().account_id();
     let target = format!("/client/v4/accounts/{account}/storage/kv/namespaces");
     for answer in [
         preflight(&local, &target, "http://localhost:5173", "GET", "authorization").await,
@@ -214,7 +215,7 @@ async fn no_page_uses_kv() {
 
 #[tokio::test]
 async fn open_to_pages_of_this_machine() {
-    let local = Local::with_open_cors().await;
+    let local = Local::of(Emulator::builder().open_cors()).await;
     let origin = ("origin", "http://localhost:5173");
     let answer = preflight(&local, "/media/key", origin.1, "PUT", "content-type").await;
     assert_eq!(answer.status, 204);
@@ -232,7 +233,7 @@ async fn open_to_pages_of_this_machine() {
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (403, ""));
 
     let target =
-        format!("/client/v4/accounts/{}/storage/kv/namespaces", local.server.credentials.account_id());
+        format!("/client/v4/accounts/{}/storage/kv/namespaces", local.server.credentials().account_id());
     let answer = preflight(&local, &target, origin.1, "GET", "authorization").await;
     assert_eq!((answer.status, answer.header("access-control-allow-origin")), (204, "http://localhost:5173"));
 }

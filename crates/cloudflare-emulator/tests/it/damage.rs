@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
-use testkit::{Log, content};
-
 use crate::client::Local;
 use crate::kv::{error, namespace};
+use crate::log::Log;
 
 /// Changes the last byte of the only file in `blobs/`, and says which that is.
 fn damage(local: &Local) -> PathBuf {
-    let mut blobs = fs::read_dir(local.server.store.path().join("blobs")).unwrap();
+    let mut blobs = fs::read_dir(local.server.store().path().join("blobs")).unwrap();
     let path = blobs.next().unwrap().unwrap().path();
     let mut bytes = fs::read(&path).unwrap();
     *bytes.last_mut().unwrap() ^= 1;
@@ -18,10 +17,17 @@ fn damage(local: &Local) -> PathBuf {
     path
 }
 
+/// A million bytes that repeat nowhere soon.
+fn content() -> Vec<u8> {
+    let mut bytes = vec![0; 1_000_000];
+    fastrand::Rng::with_seed(0).fill(&mut bytes);
+    bytes
+}
+
 #[tokio::test]
 async fn an_answer_that_damage_ends_early_is_an_error_in_the_log() {
     let local = Local::start().await;
-    let bytes = content(1_000_000, 0);
+    let bytes = content();
     local.put("/media/a/b", bytes.clone()).await;
     let file = damage(&local);
     let (log, _guard) = Log::keep();
@@ -40,8 +46,8 @@ async fn an_answer_that_damage_ends_early_is_an_error_in_the_log() {
 #[tokio::test]
 async fn damaged_bytes_are_not_copied() {
     let local = Local::start().await;
-    local.put("/media/key", content(1_000_000, 0)).await;
-    local.server.store.create_bucket("other").await.unwrap();
+    local.put("/media/key", content()).await;
+    local.server.store().create_bucket("other").await.unwrap();
     damage(&local);
     for target in ["/other/copy", "/media/copy"] {
         let copy = local.request("PUT", target).header("x-amz-copy-source", "/media/key").send().await;

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::client::Answer;
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 async fn bucket(emulator: &Emulator) -> R2Service {
     R2Service::new(S3Bucket::new(emulator.create_bucket("media").await.unwrap()).unwrap())
@@ -107,7 +107,7 @@ async fn a_presigned_url_ends_by_its_clock() {
 
 #[tokio::test]
 async fn objects_and_keys_go_by_its_clock() {
-    let now = SystemTime::now() - 5 * Duration::from_mins(1);
+    let now = SystemTime::now() - 5 * Duration::from_secs(60);
     let clock = ManualClock::at(now);
     let emulator = Emulator::builder().with_runtime(clock.clone()).start().await.unwrap();
     let (r2, kv) = (bucket(&emulator).await, namespace(&emulator).await);

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::client::{Answer, Local};
 
 fn follow(local: &Local, plan: &str) {
-    local.server.faults.follow(plan.parse().unwrap());
+    local.server.faults().follow(plan.parse().unwrap());
 }
 
 #[tokio::test]
@@ -26,13 +26,13 @@ async fn a_plan_is_followed_until_it_ends() {
     let kv = async || local.kv("GET", "").send().await.status;
     follow(&local, "502");
     assert_eq!(kv().await, 502);
-    local.server.faults.follow(FaultPlan::default());
+    local.server.faults().follow(FaultPlan::default());
     assert_eq!(kv().await, 200);
 }
 
 /// What comes until the connection is closed.
 async fn answer(local: &Local, wire: Vec<u8>) -> Vec<u8> {
-    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
     stream.write_all(&wire).await.unwrap();
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
@@ -48,21 +48,21 @@ async fn connections_are_closed_before_after_and_within_answers() {
     assert_eq!(answer(&local, put("never")).await, b"");
     follow(&local, "lost");
     assert_eq!(answer(&local, local.request("GET", "/media/key").wire()).await, b"");
-    local.server.faults.follow(FaultPlan::default());
+    local.server.faults().follow(FaultPlan::default());
     assert_eq!(local.get("/media/key").await.text(), "before");
 
     follow(&local, "lost");
     assert_eq!(answer(&local, put("after")).await, b"");
-    local.server.faults.follow(FaultPlan::default());
+    local.server.faults().follow(FaultPlan::default());
     assert_eq!(local.get("/media/key").await.text(), "after");
 
     // In memory, in a file, and a document.
     let large = "0123456789".repeat(50_000);
     local.put("/media/large", large.as_str()).await;
     for (target, length) in [("/media/key", 5), ("/media/large", large.len()), ("/media", 0)] {
-        local.server.faults.follow(FaultPlan::default().cut(1.0));
+        local.server.faults().follow(FaultPlan::default().cut(1.0));
         let cut = Answer::parse(&answer(&local, local.request("GET", target).wire()).await);
-        local.server.faults.follow(FaultPlan::default());
+        local.server.faults().follow(FaultPlan::default());
         let whole = local.get(target).await;
         assert_eq!((cut.status, cut.header("content-length")), (200, whole.header("content-length")));
         assert!(length == 0 || whole.body.len() == length);

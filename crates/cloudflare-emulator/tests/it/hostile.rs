@@ -33,7 +33,7 @@ async fn a_body_that_is_cut_off_leaves_nothing() {
                 assert_eq!(Answer::parse(&answer).error(), (400, "IncompleteBody".to_owned()));
             }
             // Gone.
-            let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+            let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
             stream.write_all(cut).await.unwrap();
             drop(stream);
         }
@@ -73,7 +73,7 @@ async fn a_body_needs_a_length() {
 #[tokio::test]
 async fn a_refused_body_without_an_end_is_not_read_for_ever() {
     let local = Local::start().await;
-    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
     stream
         .write_all(b"PUT /media/key HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n")
         .await
@@ -141,7 +141,7 @@ async fn an_error_says_little_however_much_was_sent() {
     assert_eq!(header.error(), (501, "NotImplemented".to_owned()));
     let encoding = local.get(&format!("/media?encoding-type={}", "%22".repeat(20_000))).await;
     assert_eq!(encoding.error(), (501, "NotImplemented".to_owned()));
-    let namespace = local.server.store.create_namespace("sessions").await.unwrap().id;
+    let namespace = local.server.store().create_namespace("sessions").await.unwrap().id;
     let text = format!("\"{}\"", "x".repeat(500_000));
     let kv = local.kv("PUT", &format!("/{namespace}/bulk")).body(text).send().await;
     assert_eq!(kv.status, 400);

@@ -35,9 +35,9 @@ pub(crate) fn error(answer: &Answer) -> (u16, u64) {
 async fn only_the_token_lets_in() {
     let local = Local::start().await;
     let target =
-        format!("/client/v4/accounts/{}/storage/kv/namespaces", local.server.credentials.account_id());
+        format!("/client/v4/accounts/{}/storage/kv/namespaces", local.server.credentials().account_id());
     assert_eq!(error(&local.send_unsigned("GET", &target, &[]).await), (400, 9106));
-    let token = local.server.credentials.api_token();
+    let token = local.server.credentials().api_token();
     let other = format!("Bearer {}", "0".repeat(token.len()));
     for authorization in ["Bearer ", "Bearer x", &other, &format!("Bearer {token}0")] {
         let refused = local.send_unsigned("GET", &target, &[("authorization", authorization)]).await;
@@ -243,7 +243,7 @@ async fn many_keys_in_one_request() {
 async fn ordered_failures_are_in_the_envelope() {
     let local = Local::start().await;
     for (status, number) in [(429, 10022), (503, 10001), (500, 10001), (418, 10029)] {
-        local.server.faults.fail_next(1, http::StatusCode::from_u16(status).unwrap());
+        local.server.faults().fail_next(1, http::StatusCode::from_u16(status).unwrap());
         assert_eq!(error(&local.kv("GET", "").send().await), (status, number));
     }
     assert_eq!(result(&local.kv("GET", "").send().await), json!([]));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cloudflare_emulator::KvBehaviour;
+use cloudflare_emulator::{Emulator, KvBehaviour};
 use serde_json::json;
 
 use crate::client::Local;
@@ -11,7 +11,7 @@ use crate::kv::{envelope, error, namespace, result};
 #[tokio::test]
 async fn what_was_read_goes_on_being_read() {
     let ttl = Duration::from_millis(1500);
-    let local = Local::with_kv_behaviour(KvBehaviour::default().cache_ttl(ttl)).await;
+    let local = Local::of(Emulator::builder().kv_behaviour(KvBehaviour::default().cache_ttl(ttl))).await;
     let ns = namespace(&local).await;
     let (seen, missed) = (format!("{ns}/values/seen"), format!("{ns}/values/missed"));
     result(&local.kv("PUT", &seen).body("old").send().await);
@@ -39,7 +39,7 @@ async fn what_was_read_goes_on_being_read() {
 
 #[tokio::test]
 async fn a_key_takes_one_write_a_second() {
-    let local = Local::with_kv_behaviour(KvBehaviour::default().limits_writes(true)).await;
+    let local = Local::of(Emulator::builder().kv_behaviour(KvBehaviour::default().limits_writes(true))).await;
     let ns = namespace(&local).await;
     let key = format!("{ns}/values/a");
     result(&local.kv("PUT", &key).body("1").send().await);
@@ -58,7 +58,7 @@ async fn a_key_takes_one_write_a_second() {
 
 #[tokio::test]
 async fn an_empty_page_comes_before_each_page_of_keys() {
-    let local = Local::with_kv_behaviour(KvBehaviour::default().empty_pages(true)).await;
+    let local = Local::of(Emulator::builder().kv_behaviour(KvBehaviour::default().empty_pages(true))).await;
     let ns = namespace(&local).await;
     let pairs = json!([{ "key": "a", "value": "x" }, { "key": "b", "value": "x" }]).to_string();
     result(&local.kv("PUT", &format!("{ns}/bulk")).body(pairs).send().await);

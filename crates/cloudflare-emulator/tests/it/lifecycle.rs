@@ -12,7 +12,7 @@ use futures_util::StreamExt as _;
 use crate::client::Local;
 
 fn days(days: u64) -> Duration {
-    Duration::from_hours(24 * days)
+    Duration::from_secs(24 * days * 3600)
 }
 
 /// A server whose clock the test moves, and a client of a bucket of it.
@@ -74,7 +74,7 @@ async fn a_client_sets_rules_and_the_server_carries_them_out() {
 #[tokio::test]
 async fn ages_that_are_not_of_whole_days_are_not_sent() {
     let (emulator, r2, _clock) = start().await;
-    let hour = LifecycleRule::new("hour").delete_objects(Duration::from_hours(1));
+    let hour = LifecycleRule::new("hour").delete_objects(Duration::from_secs(3600));
     let refused = r2.set_lifecycle(LifecyclePolicy::new([hour.clone()])).await.unwrap_err();
     assert_eq!((refused.kind(), refused.attempts()), (ErrorKind::InvalidInput, 1));
     assert!(refused.message().contains("counts in days"), "{refused}");

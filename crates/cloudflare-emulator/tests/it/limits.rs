@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cloudflare_emulator::Limits;
+use cloudflare_emulator::{Emulator, Limits};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -11,7 +11,7 @@ use crate::client::{Answer, Local};
 const SHORT: Duration = Duration::from_millis(300);
 
 async fn connect(local: &Local) -> TcpStream {
-    TcpStream::connect(local.server.address()).await.unwrap()
+    TcpStream::connect(local.server.local_addr()).await.unwrap()
 }
 
 /// Sends what is left of a request byte by byte, until the answer is there.
@@ -38,7 +38,7 @@ async fn drip(mut stream: TcpStream, rest: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn a_body_that_drips_is_given_up() {
-    let local = Local::with_limits(Limits::default().patience(SHORT).min_rate(1000)).await;
+    let local = Local::of(Emulator::builder().limits(Limits::default().patience(SHORT).min_rate(1000))).await;
     let wire = local.request("PUT", "/media/key").body(vec![b'x'; 100_000]).wire();
     let (head, rest) = wire.split_at(wire.len() - 99_000);
     let mut stream = connect(&local).await;
@@ -50,7 +50,7 @@ async fn a_body_that_drips_is_given_up() {
 
 #[tokio::test]
 async fn the_rest_of_a_refused_body_is_not_waited_for_for_long() {
-    let local = Local::with_limits(Limits::default().drain(SHORT)).await;
+    let local = Local::of(Emulator::builder().limits(Limits::default().drain(SHORT))).await;
     let mut stream = connect(&local).await;
     stream.write_all(b"PUT /media/key HTTP/1.1\r\nhost: x\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
     let answer = Answer::parse(&drip(stream, &[b'x'; 10_000]).await);
@@ -60,7 +60,7 @@ async fn the_rest_of_a_refused_body_is_not_waited_for_for_long() {
 #[tokio::test]
 async fn an_answer_that_nobody_takes_is_given_up_and_others_are_served_then() {
     let limits = Limits::default().patience(SHORT).min_rate(1000).connections(1);
-    let local = Local::with_limits(limits).await;
+    let local = Local::of(Emulator::builder().limits(limits)).await;
     local.put("/media/key", vec![b'x'; 20 << 20]).await;
     let mut stalled = connect(&local).await;
     stalled.write_all(&local.request("GET", "/media/key").wire()).await.unwrap();
@@ -75,8 +75,8 @@ async fn an_answer_that_nobody_takes_is_given_up_and_others_are_served_then() {
 
 #[tokio::test]
 async fn bodies_that_are_read_whole_have_the_memory_that_is_left() {
-    let local = Local::with_limits(Limits::default().memory(1 << 20)).await;
-    let namespace = local.server.store.create_namespace("sessions").await.unwrap().id;
+    let local = Local::of(Emulator::builder().limits(Limits::default().memory(1 << 20))).await;
+    let namespace = local.server.store().create_namespace("sessions").await.unwrap().id;
     let target = format!("/{namespace}/bulk/delete");
     let mut keys = format!("[\"{}\"]", "k".repeat(500)).into_bytes();
     keys.resize(200_000, b' ');
@@ -106,7 +106,7 @@ async fn bodies_that_are_read_whole_have_the_memory_that_is_left() {
 
 #[tokio::test]
 async fn connections_that_are_not_in_use_make_room() {
-    let local = Local::with_limits(Limits::default().connections(4)).await;
+    let local = Local::of(Emulator::builder().limits(Limits::default().connections(4))).await;
     let mut idle = Vec::new();
     let begun = Instant::now();
     for n in 0..24 {
@@ -130,7 +130,8 @@ async fn connections_that_are_not_in_use_make_room() {
 
 #[tokio::test]
 async fn stalled_uploads_make_room_for_others() {
-    let local = Local::with_limits(Limits::default().connections(3).patience(12 * SHORT)).await;
+    let local =
+        Local::of(Emulator::builder().limits(Limits::default().connections(3).patience(12 * SHORT))).await;
     let wire = local.request("PUT", "/media/key").body(vec![b'x'; 100_000]).wire();
     let mut stalled = Vec::new();
     for _ in 0..10 {
@@ -144,7 +145,7 @@ async fn stalled_uploads_make_room_for_others() {
 
 #[tokio::test]
 async fn requests_under_way_keep_their_connections() {
-    let local = Local::with_limits(Limits::default().connections(2)).await;
+    let local = Local::of(Emulator::builder().limits(Limits::default().connections(2))).await;
     let wire = local.request("PUT", "/media/key").body("hello").wire();
     let mut busy = connect(&local).await;
     busy.write_all(&wire[..wire.len() - 1]).await.unwrap();

@@ -17,6 +17,7 @@ mod kv_eventual;
 mod lifecycle;
 mod limits;
 mod lists;
+mod log;
 mod metadata;
 mod multipart;
 mod objects;

@@ -14,7 +14,7 @@ async fn metadata_is_encoded_and_decoded_as_rfc_2047_has_it() {
     let put = put.header("x-amz-meta-latin", "=?ISO-8859-1?Q?caf=E9?=").header("x-amz-meta-raw", "naïve");
     assert_eq!(put.header("x-amz-meta-plain", "a =? b").send().await.status, 200);
 
-    let stored = local.server.store.bucket("media").unwrap();
+    let stored = local.server.store().bucket("media").unwrap();
     let object = stored.head(HeadRequest::new("key")).await.unwrap().unwrap();
     let metadata = object.custom_metadata.unwrap();
     for (name, value) in
@@ -53,7 +53,7 @@ async fn the_limit_of_metadata_is_of_what_it_says_and_not_of_how_it_is_sent() {
 #[tokio::test]
 async fn names_that_headers_cannot_carry_are_counted_and_kept() {
     let local = Local::start().await;
-    let stored = local.server.store.bucket("media").unwrap();
+    let stored = local.server.store().bucket("media").unwrap();
     let mut put = PutRequest::new("key", "x");
     put.custom_metadata = [("fine", "v"), ("größe", "1"), ("two words", "2")].into_iter().collect();
     stored.put(put).await.unwrap();

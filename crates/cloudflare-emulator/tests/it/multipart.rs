@@ -74,7 +74,7 @@ async fn parts_become_one_object() {
 #[tokio::test]
 async fn what_ended_can_be_aborted_and_what_never_was_cannot() {
     let local = Local::start().await;
-    local.server.store.create_bucket("other").await.unwrap();
+    local.server.store().create_bucket("other").await.unwrap();
     let id = create(&local, "film").await;
     let abort = async |target: String| local.request("DELETE", &target).send().await.error();
     let never = (404, "NoSuchUpload".to_owned());
@@ -429,7 +429,7 @@ async fn parts_of_an_object_are_read_by_their_place() {
     }
     assert_eq!(local.get("/media/film?partNumber=2").await.text().as_bytes(), [2; 10]);
     // A copy has the parts of its source, and so its etag.
-    local.server.store.create_bucket("other").await.unwrap();
+    local.server.store().create_bucket("other").await.unwrap();
     for target in ["/media/copy", "/other/copy"] {
         let copy = local.request("PUT", target).header("x-amz-copy-source", "/media/film").send().await;
         assert_eq!(copy.element("ETag").replace("&quot;", "\""), etag);

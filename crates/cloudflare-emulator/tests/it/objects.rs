@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cloudflare_emulator::ManualClock;
+use cloudflare_emulator::{Emulator, ManualClock};
 
 use crate::client::Local;
 
@@ -160,7 +160,7 @@ async fn conditions_of_reads() {
 #[tokio::test]
 async fn if_range() {
     let clock = ManualClock::at(SystemTime::now());
-    let local = Local::with_runtime(clock.clone()).await;
+    let local = Local::of(Emulator::builder().with_runtime(clock.clone())).await;
     let etag = local.put("/media/digits", "0123456789").await.header("etag").to_owned();
     let uploaded = local.get("/media/digits").await.header("last-modified").to_owned();
     let early = local.request("GET", "/media/digits").header("range", "bytes=2-4");

@@ -76,7 +76,7 @@ async fn a_delete_of_many_keeps_what_does_not_meet_its_condition() {
 async fn a_copy_keeps_a_destination_that_does_not_meet_awss_conditions() {
     let local = Local::start().await;
     local.put("/media/source", "new").await;
-    local.server.store.create_bucket("other").await.unwrap();
+    local.server.store().create_bucket("other").await.unwrap();
     local.put("/other/source", "new").await;
     let old = local.put("/media/copy", "old").await.header("etag").to_owned();
     for bucket in ["media", "other"] {
@@ -201,7 +201,7 @@ async fn encryption_with_aes256_can_be_set_and_nothing_else() {
 #[tokio::test]
 async fn buckets_come_in_pages_as_aws_asks_for_them() {
     let local = Local::start().await;
-    local.server.store.create_bucket("second").await.unwrap();
+    local.server.store().create_bucket("second").await.unwrap();
     let page = local.get("/?max-buckets=1").await;
     assert_eq!(
         (page.elements("Name"), page.element("ContinuationToken")),

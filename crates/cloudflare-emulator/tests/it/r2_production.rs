@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use cloudflare_clients::r2::AccessScope;
 use cloudflare_clients::sigv4::{Payload, Signer};
 use cloudflare_clients::testing::ManualClock;
-use cloudflare_emulator::R2Behaviour;
+use cloudflare_emulator::{Emulator, R2Behaviour};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -16,7 +16,7 @@ use crate::client::{Answer, Local, Request};
 async fn a_key_takes_one_write_a_second() {
     let clock = ManualClock::at(SystemTime::now());
     let behaviour = R2Behaviour::default().write_interval(Duration::from_secs(1));
-    let local = Local::with_r2_behaviour_and_runtime(behaviour, clock.clone()).await;
+    let local = Local::of(Emulator::builder().r2_behaviour(behaviour).with_runtime(clock.clone())).await;
     let refused = (429, "TooManyRequests".to_owned());
     let send = async |method: &str, target: &str| local.request(method, target).body("x").send().await;
     local.put("/media/key", "1").await;
@@ -56,7 +56,7 @@ async fn a_key_takes_one_write_a_second() {
 
 #[tokio::test]
 async fn pages_are_short_at_times_and_empty_at_times_and_nothing_is_missing() {
-    let local = Local::with_r2_behaviour(R2Behaviour::default().short_pages(true)).await;
+    let local = Local::of(Emulator::builder().r2_behaviour(R2Behaviour::default().short_pages(true))).await;
     let keys: Vec<_> = (0..40).map(|n| format!("k{n:02}")).collect();
     for key in &keys {
         local.put(&format!("/media/{key}"), "x").await;
@@ -131,7 +131,7 @@ fn gunzip(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn text_is_compressed_for_who_accepts_it() {
-    let local = Local::with_r2_behaviour(R2Behaviour::default().compression(true)).await;
+    let local = Local::of(Emulator::builder().r2_behaviour(R2Behaviour::default().compression(true))).await;
     // In memory, and in a file.
     for text in ["playlist\n".repeat(100), "segment\n".repeat(100_000)] {
         let put = local.request("PUT", "/media/key").header("content-type", "text/plain; charset=utf-8");
@@ -171,14 +171,14 @@ async fn text_is_compressed_for_who_accepts_it() {
 
 async fn connect(local: &Local, request: Request<'_>, unsent: usize) -> TcpStream {
     let wire = request.header("expect", "100-continue").wire();
-    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
     stream.write_all(&wire[..wire.len() - unsent]).await.unwrap();
     stream
 }
 
 #[tokio::test]
 async fn nobody_is_told_to_go_on() {
-    let local = Local::with_r2_behaviour(R2Behaviour::default().no_continue(true)).await;
+    let local = Local::of(Emulator::builder().r2_behaviour(R2Behaviour::default().no_continue(true))).await;
     let mut stream = connect(&local, local.request("PUT", "/media/key").body("hello"), 5).await;
     let mut answer = Vec::new();
     let said = tokio::time::timeout(Duration::from_millis(200), stream.read_buf(&mut answer)).await;
@@ -198,7 +198,8 @@ async fn nobody_is_told_to_go_on() {
 
 #[tokio::test]
 async fn chunks_are_refused_over_plain_http() {
-    let local = Local::with_r2_behaviour(R2Behaviour::default().refuses_chunks(true)).await;
+    let local =
+        Local::of(Emulator::builder().r2_behaviour(R2Behaviour::default().refuses_chunks(true))).await;
     let put = local.request("PUT", "/media/key").payload(Payload::SignedChunks);
     let answer =
         put.header("x-amz-decoded-content-length", "0").body("0;chunk-signature=\r\n\r\n").send().await;
@@ -210,7 +211,7 @@ async fn a_new_key_takes_a_while() {
     let clock = ManualClock::at(SystemTime::now());
     let delay = Duration::from_secs(10);
     let behaviour = R2Behaviour::default().new_key_delay(delay);
-    let mut local = Local::with_r2_behaviour_and_runtime(behaviour, clock.clone()).await;
+    let mut local = Local::of(Emulator::builder().r2_behaviour(behaviour).with_runtime(clock.clone())).await;
     local.put("/media/key", "x").await;
     let key = local.server.keys().add(AccessScope::ObjectReadOnly, None).unwrap();
     local.signer = Signer::new(key.signing());

@@ -1,5 +1,6 @@
 //! Connections and failures on demand.
 
+use cloudflare_emulator::Emulator;
 use std::time::{Duration, Instant, SystemTime};
 
 use cloudflare_clients::Runtime;
@@ -14,7 +15,7 @@ use crate::client::{Answer, Local};
 #[tokio::test]
 async fn ordered_failures_have_no_effect() {
     let local = Local::start().await;
-    local.server.faults.fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
+    local.server.faults().fail_next(2, StatusCode::SERVICE_UNAVAILABLE);
     for _ in 0..2 {
         let answer = local.request("PUT", "/media/key").body("x").send().await;
         assert_eq!(answer.error(), (503, "ServiceUnavailable".to_owned()));
@@ -24,7 +25,7 @@ async fn ordered_failures_have_no_effect() {
     for (status, code) in
         [(StatusCode::TOO_MANY_REQUESTS, "TooManyRequests"), (StatusCode::BAD_GATEWAY, "InternalError")]
     {
-        local.server.faults.fail_next(1, status);
+        local.server.faults().fail_next(1, status);
         assert_eq!(local.get("/media/key").await.error(), (status.as_u16(), code.to_owned()));
     }
 }
@@ -50,7 +51,7 @@ async fn a_warm_connection_answers_at_once() {
     local.put("/media/key", "hello").await;
     let wire = local.request("GET", "/media/key").wire();
     let wire = String::from_utf8(wire).unwrap().replace("connection: close\r\n", "");
-    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
     stream.set_nodelay(true).unwrap();
     let mut fastest = Duration::MAX;
     for _ in 0..50 {
@@ -67,7 +68,7 @@ async fn a_warm_connection_answers_at_once() {
 async fn expecting(local: &Local, request: crate::client::Request<'_>, body: usize) -> (TcpStream, String) {
     let wire = String::from_utf8(request.header("expect", "100-continue").wire()).unwrap();
     let wire = wire.replace("connection: close\r\n", "");
-    let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
     stream.write_all(&wire.as_bytes()[..wire.len() - body]).await.unwrap();
     let mut bytes = Vec::new();
     while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
@@ -102,14 +103,14 @@ async fn a_client_that_waits_to_go_on_is_told_to_or_cut_off() {
 async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     let local = Local::start().await;
     let wire = String::from_utf8(local.request("PUT", "/media/key").body("hello").wire()).unwrap();
-    let mut idle = TcpStream::connect(local.server.address()).await.unwrap();
-    let mut busy = TcpStream::connect(local.server.address()).await.unwrap();
+    let mut idle = TcpStream::connect(local.server.local_addr()).await.unwrap();
+    let mut busy = TcpStream::connect(local.server.local_addr()).await.unwrap();
     let kept_alive = String::from_utf8(local.request("HEAD", "/media").wire()).unwrap();
     exchange(&mut idle, kept_alive.replace("connection: close\r\n", "").as_bytes()).await;
     let (before, rest) = wire.as_bytes().split_at(wire.len() - 2);
     busy.write_all(before).await.unwrap();
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let store = local.server.store.clone();
+    let store = local.server.store().clone();
     let stopping = tokio::spawn(local.server.stop());
     tokio::time::sleep(Duration::from_millis(100)).await;
     let answer = exchange(&mut busy, rest).await;
@@ -138,10 +139,10 @@ impl Runtime for Hurried {
 
 #[tokio::test]
 async fn clients_that_send_nothing_are_waited_for_by_the_clock_of_the_store() {
-    let local = Local::with_runtime(Hurried).await;
+    let local = Local::of(Emulator::builder().with_runtime(Hurried)).await;
     let wire = local.request("PUT", "/media/key").body("hello").wire();
     for (sent, status) in [(wire.len() - 2, Some(400)), (10, None)] {
-        let mut stream = TcpStream::connect(local.server.address()).await.unwrap();
+        let mut stream = TcpStream::connect(local.server.local_addr()).await.unwrap();
         stream.write_all(&wire[..sent]).await.unwrap();
         let mut answer = Vec::new();
         let closed = stream.read_to_end(&mut answer);

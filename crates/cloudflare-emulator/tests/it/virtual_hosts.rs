@@ -8,15 +8,14 @@ use cloudflare_clients::{ErrorKind, LocalStore, S3Bucket};
 use cloudflare_emulator::Emulator;
 use futures_util::TryStreamExt as _;
 use http::{HeaderMap, Method};
-use testkit::content;
 
 use crate::client::{Answer, Local};
 
 /// The library's client, which takes `media.localhost` for this machine, whatever the system knows.
 fn client(local: &Local, bucket: &str) -> R2Service {
-    let credentials = &local.server.credentials;
+    let credentials = local.server.credentials();
     let config = R2SigningConfig::for_endpoint(
-        format!("http://localhost:{}", local.server.address().port()),
+        format!("http://localhost:{}", local.server.local_addr().port()),
         credentials.access_key_id(),
         credentials.secret_access_key(),
         bucket,
@@ -33,14 +32,14 @@ async fn a_client_of_virtual_hosts_does_all_that_it_does_by_paths() {
         assert_eq!(r2.get(key).await.unwrap().unwrap().text().await.unwrap(), key);
     }
     let upload = r2.create_multipart_upload("parts").await.unwrap();
-    let first = upload.upload_part(1, content(5 * 1024 * 1024, 0)).await.unwrap();
-    let second = upload.upload_part(2, content(10, 1)).await.unwrap();
+    let first = upload.upload_part(1, vec![1; 5 * 1024 * 1024]).await.unwrap();
+    let second = upload.upload_part(2, vec![2; 10]).await.unwrap();
     upload.complete([first, second]).await.unwrap();
     r2.copy("key", "copy").await.unwrap();
     let keys: Vec<_> = r2.list().stream().map_ok(|object| object.key).try_collect().await.unwrap();
     assert_eq!(keys, ["../a", "a//b", "client/v4/accounts/x", "copy", "key", "media/key", "parts"]);
     // The same objects by paths.
-    let by_path = R2Service::new(local.server.bucket("media"));
+    let by_path = R2Service::new(local.bucket("media"));
     assert_eq!(by_path.get("media/key").await.unwrap().unwrap().text().await.unwrap(), "media/key");
     assert_eq!(r2.delete_many(keys).await.unwrap().failed().count(), 0);
     assert_eq!(client(&local, "missing").head("key").await.unwrap_err().kind(), ErrorKind::NoSuchBucket);
@@ -67,7 +66,7 @@ async fn send(local: &Local, host: &str, method: &str, path: &str, query: &str, 
 async fn the_host_says_the_bucket_and_the_path_is_the_key() {
     let local = Local::start().await;
     assert_eq!(send(&local, "films.localhost", "PUT", "/", "", "").await.status, 200);
-    assert!(local.server.store.bucket_info("films").await.unwrap().is_some());
+    assert!(local.server.store().bucket_info("films").await.unwrap().is_some());
     let listed = send(&local, "localhost:9710", "GET", "/", "", "").await;
     assert_eq!(listed.elements("Name"), ["films", "media"]);
     assert_eq!(send(&local, "FILMS.localhost:1", "PUT", "/media/a", "", "x").await.status, 200);
@@ -97,16 +96,16 @@ async fn the_host_says_the_bucket_and_the_path_is_the_key() {
 async fn a_url_for_one_bucket_is_not_for_another() {
     let local = Local::start().await;
     local.put("/media/key", "hello").await;
-    local.server.store.create_bucket("films").await.unwrap();
+    local.server.store().create_bucket("films").await.unwrap();
     let config = R2SigningConfig::for_endpoint(
         "http://localhost:9710",
-        local.server.credentials.access_key_id(),
-        local.server.credentials.secret_access_key(),
+        local.server.credentials().access_key_id(),
+        local.server.credentials().secret_access_key(),
         "media",
     )
     .addressing(Addressing::VirtualHost);
     let signer = cloudflare_clients::r2::R2SigningClient::new(config).unwrap();
-    let url = signer.generate_signed_url("key", Duration::from_mins(1)).unwrap();
+    let url = signer.generate_signed_url("key", Duration::from_secs(60)).unwrap();
     let target = url.as_str().strip_prefix("http://media.localhost:9710").unwrap();
     let get = |host: &str| format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     let found = local.exchange(get("media.localhost:9710").as_bytes()).await;
@@ -131,7 +130,7 @@ async fn the_server_can_be_told_of_other_hosts() {
     );
     let config = config.addressing(Addressing::VirtualHost);
     let signer = cloudflare_clients::r2::R2SigningClient::new(config).unwrap();
-    let url = signer.generate_signed_url("key", Duration::from_mins(1)).unwrap();
+    let url = signer.generate_signed_url("key", Duration::from_secs(60)).unwrap();
     let target = url.as_str().strip_prefix("http://media.store.test").unwrap();
     let wire = format!("GET {target} HTTP/1.1\r\nhost: media.store.test\r\nconnection: close\r\n\r\n");
     // No system needs to know the name: the address to connect to is another matter.

@@ -8,7 +8,7 @@ use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule};
 use super::Fixture;
 
 fn days(days: u64) -> Duration {
-    Duration::from_hours(24 * days)
+    Duration::from_secs(24 * days * 3600)
 }
 
 pub(crate) async fn rules_are_kept_until_they_are_removed(Fixture { service, lacks, .. }: Fixture) {

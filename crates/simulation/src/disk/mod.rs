@@ -215,8 +215,14 @@ impl State {
         if self.processes.remove(&process).is_none() {
             return;
         }
-        let handles = self.handles.extract_if(.., |_, handle| handle.process == process);
-        let inodes: BTreeSet<_> = handles.map(|(_, handle)| handle.inode).collect();
+        let mut inodes = BTreeSet::new();
+        self.handles.retain(|_, handle| {
+            let is_of_it = handle.process == process;
+            if is_of_it {
+                inodes.insert(handle.inode);
+            }
+            !is_of_it
+        });
         for inode in inodes {
             self.forget_shared(inode);
         }

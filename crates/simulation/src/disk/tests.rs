@@ -16,7 +16,7 @@ struct Clock;
 
 impl Runtime for Clock {
     fn now(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_hours(500_000)
+        SystemTime::UNIX_EPOCH + Duration::from_secs(500_000 * 3600)
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

@@ -29,7 +29,7 @@ const STEPS: usize = 30;
 /// How much longer than its event a line is, as the documentation of the writer says.
 const OVERHEAD: usize = 94;
 /// No operation takes longer: its attempts, their timeouts and the waits between them.
-const LONGEST: Duration = Duration::from_mins(20);
+const LONGEST: Duration = Duration::from_secs(20 * 60);
 /// How often something is tried when it is calm again. Connections of the storm may still be in use.
 const TRIES: usize = 20;
 pub(super) async fn run(world: World) -> Outcome {

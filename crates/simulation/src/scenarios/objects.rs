@@ -29,7 +29,7 @@ const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
 const FIXED: [&str; 8] =
     ["fixed/1", "fixed/2/a", "fixed/2/b", "fixed/2/c", "fixed/3/a", "fixed/4", "fixed/5/a", "fixed/5/b"];
 /// No operation takes longer: its attempts, their timeouts and the waits between them.
-const LONGEST: Duration = Duration::from_mins(20);
+const LONGEST: Duration = Duration::from_secs(20 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
     let mut rng = world.rng("kind of objects");

@@ -23,7 +23,7 @@ const KEYS: usize = 3;
 const LIVES: usize = 4;
 const STEPS: usize = 10;
 /// No operation takes longer: a process that is waited for has 30 seconds.
-const LONGEST: Duration = Duration::from_mins(5);
+const LONGEST: Duration = Duration::from_secs(5 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
     let mut rng = world.rng("machine");

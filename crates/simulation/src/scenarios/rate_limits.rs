@@ -114,7 +114,7 @@ impl Settings {
 
     /// For how long KV keeps a count, at the least: it counts from the second that has begun.
     fn kept(&self) -> Duration {
-        (self.window * 2).max(Duration::from_mins(1)).saturating_sub(Duration::from_secs(1))
+        (self.window * 2).max(Duration::from_secs(60)).saturating_sub(Duration::from_secs(1))
     }
 
     /// How long a check may take: its listing has an empty page before the page with keys, where pages may be empty.

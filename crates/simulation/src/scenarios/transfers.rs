@@ -25,9 +25,9 @@ const CLIENTS: usize = 2;
 const STEPS: usize = 6;
 const MIB: usize = 1024 * 1024;
 const PART: u64 = 5 * MIB as u64;
-const LONGEST: Duration = Duration::from_hours(4);
+const LONGEST: Duration = Duration::from_secs(4 * 3600);
 /// How long a request may take to be carried out once its client has given it up: connections stall for five minutes at most.
-const LATEST: Duration = Duration::from_mins(6);
+const LATEST: Duration = Duration::from_secs(6 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
     let mut server = world.server()?;
@@ -257,7 +257,7 @@ impl TransfersClient {
     /// Puts a new file in the place of another one. Its time is its own, however fast that goes by the clock on the wall.
     fn replace_file(&mut self, path: &Path, content: &Bytes) -> Outcome {
         self.files += 1;
-        let time = SystemTime::UNIX_EPOCH + Duration::from_hours(self.files);
+        let time = SystemTime::UNIX_EPOCH + Duration::from_secs(self.files * 3600);
         let new = path.with_extension("new");
         std::fs::write(&new, content)
             .and_then(|()| std::fs::File::options().write(true).open(&new)?.set_modified(time))

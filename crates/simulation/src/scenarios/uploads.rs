@@ -20,7 +20,7 @@ const STEPS: usize = 16;
 const KEY: &str = "film";
 /// The smallest part but the last.
 const PART: u64 = 5 * 1024 * 1024;
-const LONGEST: Duration = Duration::from_mins(30);
+const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 pub(super) async fn run(world: World) -> Outcome {
     let mut server = world.server()?;

@@ -25,7 +25,7 @@ const STEPS: usize = 25;
 const KEYS: [&str; 4] = ["a", "b/1", "b/é", "c"];
 /// How many further keys nobody changes: what is listed of them is always the same, and takes several pages.
 const FIXED: usize = 25;
-const LONGEST: Duration = Duration::from_mins(30);
+const LONGEST: Duration = Duration::from_secs(30 * 60);
 const CACHE_TTL: Duration = Duration::from_secs(60);
 
 pub(super) async fn run(world: World) -> Outcome {

@@ -626,7 +626,7 @@ fn get(
 fn complete(state: &State, upload: &str, parts: &[(u16, String)], condition: &Condition) -> Vec<Outcome> {
     let mut parts: Vec<_> = parts.iter().collect();
     parts.sort();
-    let is_list = !parts.is_empty() && parts.array_windows().all(|[a, b]| a.0 != b.0);
+    let is_list = !parts.is_empty() && parts.windows(2).all(|pair| pair[0].0 != pair[1].0);
     let Some(known) = state.uploads.get(upload) else {
         let mut outcomes = vec![(Output::NoSuchUpload, None)];
         if !is_list {

@@ -12,7 +12,7 @@ use crate::error::ApiError;
 use crate::json::Json;
 use crate::user::User;
 
-const LIFETIME: Duration = Duration::from_mins(15);
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Serialize)]
 pub(crate) struct Credentials {

@@ -22,7 +22,7 @@ pub(crate) const PLAYLISTS: &str = "/playlists/";
 const EXTENSION: &str = ".m3u8";
 
 /// A film, with pauses.
-const EXPIRY: Duration = Duration::from_hours(6);
+const EXPIRY: Duration = Duration::from_secs(6 * 3600);
 
 /// The largest playlist, in bytes.
 const MAX_PLAYLIST: u64 = 8 << 20;

@@ -13,7 +13,7 @@ use crate::json::Json;
 use crate::user::User;
 
 /// The upload has to begin by then.
-pub(super) const EXPIRY: Duration = Duration::from_mins(10);
+pub(super) const EXPIRY: Duration = Duration::from_secs(10 * 60);
 
 /// Larger files go up in parts.
 const MAX_SIZE: u64 = 1 << 30;

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Answer, Call, json};
 
-const LIFETIME: Duration = Duration::from_mins(15);
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 #[derive(Serialize)]
 struct Credentials<'a> {

@@ -32,7 +32,7 @@ const MIN_COMPRESSED: usize = 1024;
 /// How often a playlist is read while a player waits for what it does not have yet.
 const POLLING: Duration = Duration::from_millis(250);
 
-const SIGNING_WINDOW: Duration = Duration::from_mins(15);
+const SIGNING_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// What this route signs.
 #[derive(Clone, Copy)]

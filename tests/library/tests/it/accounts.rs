@@ -12,7 +12,7 @@ const ID: &str = "fedcba9876543210fedcba9876543210";
 
 async fn server(answers: impl IntoIterator<Item = String>) -> (ScriptedServer, Buckets, Namespaces) {
     let scripted = ScriptedServer::answering(answers).await;
-    let clock = ManualClock::at(UNIX_EPOCH + Duration::from_hours(500_000)).with_random(0.0);
+    let clock = ManualClock::at(UNIX_EPOCH + Duration::from_secs(500_000 * 3600)).with_random(0.0);
     let account = R2AccountConfig::for_endpoint(scripted.url(), ID, "secret");
     let buckets = Buckets::new(S3Buckets::new(account).unwrap().with_runtime(clock.clone()));
     let account = KvAccountConfig::new(ACCOUNT, "s3cret").base_url(format!("{}/client/v4", scripted.url()));

@@ -36,8 +36,8 @@ const PREFIX: &str = "creator-123/hls/media-456/";
 const PAGE: &str = "https://app.example.com";
 /// Where its signed playlists go.
 const SIGNED: &str = "creator-123/play/media-456/";
-const HOUR: Duration = Duration::from_hours(1);
-const DAY: Duration = Duration::from_hours(24);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What a step found, or why it did not hold.
 type StepResult = Result<String, String>;

@@ -163,12 +163,12 @@ mod tests {
     use crate::time::LAST_SECOND;
 
     fn refused(request: &PutRequest) -> String {
-        validate_put(request, UNIX_EPOCH + Duration::from_hours(500_000)).unwrap_err().to_string()
+        validate_put(request, UNIX_EPOCH + Duration::from_secs(500_000 * 3600)).unwrap_err().to_string()
     }
 
     #[test]
     fn every_error_names_the_limit_and_what_was_given() {
-        let now = UNIX_EPOCH + Duration::from_hours(500_000);
+        let now = UNIX_EPOCH + Duration::from_secs(500_000 * 3600);
         let put = || PutRequest::new("k", "v");
         for (request, said) in [
             (PutRequest { key: String::new(), ..put() }, "the key has 0 bytes: KV takes 1 to 512"),
@@ -212,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_just_within_the_limits_is_taken() {
-        let now = UNIX_EPOCH + Duration::from_hours(500_000);
+        let now = UNIX_EPOCH + Duration::from_secs(500_000 * 3600);
         let request = PutRequest {
             key: "ä".repeat(256),
             value: Body::from(vec![0; 25 * 1024 * 1024]),

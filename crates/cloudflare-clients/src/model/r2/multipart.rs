@@ -316,7 +316,9 @@ impl CompleteMultipartUploadRequest {
     /// numbers.
     pub(crate) fn validate_parts(&self) -> Result<()> {
         self.parts.iter().try_for_each(|part| validate_part_number(part.part_number))?;
-        if let Some([twice, _]) = self.parts.array_windows().find(|[a, b]| a.part_number == b.part_number) {
+        if let Some([twice, ..]) =
+            self.parts.windows(2).find(|pair| pair[0].part_number == pair[1].part_number)
+        {
             return Err(Error::invalid_input(format!("part {} is given twice", twice.part_number)));
         }
         self.validate_sizes()

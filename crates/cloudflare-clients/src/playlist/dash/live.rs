@@ -23,7 +23,7 @@ const PERIOD_CHECK: Duration = Duration::from_secs(2);
 const MAX_TIMELINES: usize = 2_000_000;
 
 /// From here on an update is not worth waiting for: no URL is good for so long.
-const NEVER: Duration = Duration::from_hours(7 * 24);
+const NEVER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// A presentation that is still growing, at the time that a client asks for it.
 #[derive(Debug)]

@@ -45,7 +45,7 @@ fn media_playlists_keep_every_other_byte() {
     assert_eq!(signed(text), expected);
     let playlist = sign(text).unwrap();
     assert_eq!(playlist.url_count(), 8);
-    assert_eq!(playlist.expires_at(), *NOW + Duration::from_hours(1));
+    assert_eq!(playlist.expires_at(), *NOW + Duration::from_secs(3600));
     assert!(!format!("{playlist:?}").contains("Signature"));
     let text = playlist.into_string();
     assert_eq!(text.len(), text.capacity(), "the text is as long as was reckoned");
@@ -91,7 +91,7 @@ fn an_object_of_many_segments_is_signed_once() {
     assert_eq!(signed(&text), expected);
     let options = options();
     let hashed = client()
-        .with_url_signer(Duration::from_hours(1), *NOW, |signer| {
+        .with_url_signer(Duration::from_secs(3600), *NOW, |signer| {
             Ok(Parser::new(KEY, &options, signer)?.parse(&text, Vec::new())?.path_count())
         })
         .unwrap();
@@ -341,7 +341,7 @@ fn limits_and_options_are_checked() {
     assert!(at("v.m3u8", PlaylistOptions::new()).unwrap_err().contains("`PlaylistOptions::prefix` sets"));
     assert!(at("v.m3u8", PlaylistOptions::new().prefix("")).is_ok());
     assert!(at("cre\u{301}/v.m3u8", PlaylistOptions::new()).unwrap_err().contains("form NFC"));
-    let long_lived = PlaylistOptions::new().expires_in(Duration::from_hours(200));
+    let long_lived = PlaylistOptions::new().expires_in(Duration::from_secs(200 * 3600));
     assert!(sign(text, long_lived).unwrap_err().contains("1 to 604800 whole seconds"));
     let master = "#EXTM3U\n#EXT-X-STREAM-INF:A=1\na.m3u8";
     assert!(sign(master, PlaylistOptions::new()).unwrap_err().contains("PlaylistOptions::child_url"));
@@ -365,7 +365,7 @@ fn limits_and_options_are_checked() {
 
 #[test]
 fn urls_are_the_same_within_a_signing_window() {
-    let options = || PlaylistOptions::new().signing_window(Duration::from_mins(15));
+    let options = || PlaylistOptions::new().signing_window(Duration::from_secs(15 * 60));
     let sign = |after: u64| {
         client()
             .at(*NOW + Duration::from_secs(after))
@@ -374,9 +374,9 @@ fn urls_are_the_same_within_a_signing_window() {
     };
     assert_eq!(sign(0), sign(899));
     assert_ne!(sign(0), sign(900));
-    assert_eq!(sign(899).expires_at(), *NOW + Duration::from_hours(1));
+    assert_eq!(sign(899).expires_at(), *NOW + Duration::from_secs(3600));
     for (window, why) in [
-        (Duration::from_hours(1), "the signing window of 3600s has to be shorter than the expiry of 3600s"),
+        (Duration::from_secs(3600), "the signing window of 3600s has to be shorter than the expiry of 3600s"),
         (Duration::from_millis(1500), "the signing window has to be whole seconds, and 1.5s is not"),
     ] {
         let options = options().signing_window(window);
@@ -388,7 +388,7 @@ fn urls_are_the_same_within_a_signing_window() {
 #[test]
 fn urls_that_end_together_are_the_same_within_a_signing_window() {
     let sign = |after: u64, end: SystemTime| {
-        let options = PlaylistOptions::new().expires_at(end).signing_window(Duration::from_mins(15));
+        let options = PlaylistOptions::new().expires_at(end).signing_window(Duration::from_secs(15 * 60));
         let now = *NOW + Duration::from_millis(after * 1000 + 300);
         client().at(now).sign_hls_playlist("#EXTM3U\na.ts", KEY, &options)
     };

@@ -9,7 +9,7 @@ use crate::model::r2::{BucketInfo, CreateBucketRequest, ListBucketsRequest, Loca
 use crate::r2::buckets::Buckets;
 
 /// How far the clocks of R2 and this machine may be apart: further, and R2 takes no signature.
-const CLOCK_SKEW: Duration = Duration::from_mins(15);
+const CLOCK_SKEW: Duration = Duration::from_secs(15 * 60);
 
 impl Buckets {
     /// Creates a bucket: 3 to 63 characters of `a-z`, `0-9` and `-`, the first and last not `-`.

@@ -30,7 +30,7 @@ impl R2Service {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
-    /// let days = |days: u64| Duration::from_hours(24 * days);
+    /// let days = |days: u64| Duration::from_secs(24 * days * 3600);
     /// let mut policy = r2.lifecycle().await?.unwrap_or_default();
     /// policy.rules.push(LifecycleRule::new("logs").prefix("logs/").delete_objects(days(90)));
     /// r2.set_lifecycle(policy).await?;

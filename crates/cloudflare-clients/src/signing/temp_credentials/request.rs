@@ -17,7 +17,7 @@ use crate::signing::signing_client::R2SigningClient;
 /// The longest lifetime that R2 gives, 7 days in seconds.
 const LONGEST: u64 = 604_800;
 /// The lifetime where none is given, as in Cloudflare's API.
-const DEFAULT_LIFETIME: Duration = Duration::from_mins(15);
+const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
 
 /// What temporary credentials are to allow: of one bucket. It is checked when they are made.
 ///

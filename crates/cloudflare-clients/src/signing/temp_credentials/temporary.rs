@@ -33,7 +33,7 @@ use crate::sigv4::Credentials;
 /// let temporary = TempCredentials::for_bucket("media")
 ///     .scope(AccessScope::ObjectReadWrite)
 ///     .prefix("creator-123/")
-///     .lifetime(Duration::from_hours(1))
+///     .lifetime(Duration::from_secs(3600))
 ///     .mint(&parent.at(UNIX_EPOCH + Duration::from_secs(1_800_000_000)))?;
 /// assert_eq!(temporary.expires_at(), UNIX_EPOCH + Duration::from_secs(1_800_003_600));
 ///

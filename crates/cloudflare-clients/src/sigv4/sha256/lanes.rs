@@ -40,35 +40,31 @@ fn compress(states: &mut [State; LANES], blocks: [&[Block]; LANES]) {
     if x86_64::compress(states, blocks) {
         return;
     }
-    cfg_select! {
-        all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers")) => {
-            simd128::compress(states, blocks);
-        }
-        _ => {
-            for (state, blocks) in states.iter_mut().zip(blocks) {
-                *state = state.after(blocks);
-            }
-        }
+    #[cfg(all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers")))]
+    simd128::compress(states, blocks);
+    #[cfg(not(all(target_arch = "wasm32", any(target_feature = "simd128", feature = "workers"))))]
+    for (state, blocks) in states.iter_mut().zip(blocks) {
+        *state = state.after(blocks);
     }
 }
 
 /// Lower-case hexadecimal digits.
 #[inline]
 fn hex(words: &[u32; 8]) -> [u8; 64] {
-    cfg_select! {
-        target_arch = "x86_64" => x86_64::hex(words),
-        _ => {
-            let mut digits = [0; 64];
-            for (digits, word) in digits.as_chunks_mut().0.iter_mut().zip(words) {
-                *digits = hex_of_word(*word);
-            }
-            digits
+    #[cfg(target_arch = "x86_64")]
+    return x86_64::hex(words);
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        let mut digits = [0; 64];
+        for (digits, word) in digits.as_chunks_mut().0.iter_mut().zip(words) {
+            *digits = hex_of_word(*word);
         }
+        digits
     }
 }
 
-#[cfg(any(test, not(target_arch = "x86_64")))]
 /// All eight digits at once: each nibble goes into a byte of a `u64`, and becomes a digit there.
+#[cfg(any(test, not(target_arch = "x86_64")))]
 #[inline]
 fn hex_of_word(word: u32) -> [u8; 8] {
     const EACH: u64 = 0x0101_0101_0101_0101;

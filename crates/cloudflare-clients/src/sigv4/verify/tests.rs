@@ -8,7 +8,7 @@ use crate::sigv4::{
 };
 
 const ACCESS_KEY_ID: &str = "fedcba9876543210fedcba9876543210";
-const MINUTE: Duration = Duration::from_mins(1);
+const MINUTE: Duration = Duration::from_secs(60);
 
 fn credentials() -> Credentials {
     Credentials::new(ACCESS_KEY_ID, "secret")

@@ -105,10 +105,10 @@ pub(super) fn update_all(pieces: &mut [Piece]) {
 /// Whether this machine hashes several bodies in less time than one after the other. In a debug build each
 /// of its instructions is a call, which takes more.
 pub(super) fn is_side_by_side() -> bool {
-    let is_available = cfg_select! {
-        target_arch = "x86_64" => x86_64::is_available(),
-        _ => false,
-    };
+    #[cfg(target_arch = "x86_64")]
+    let is_available = x86_64::is_available();
+    #[cfg(not(target_arch = "x86_64"))]
+    let is_available = false;
     is_available && cfg!(not(debug_assertions))
 }
 
@@ -125,10 +125,10 @@ fn side_by_side(lanes: &mut [(&mut State, &[Block])]) -> bool {
         states[lane] = **state;
         blocks[lane] = &all[..count];
     }
-    let done = cfg_select! {
-        target_arch = "x86_64" => x86_64::compress(&mut states, blocks),
-        _ => false,
-    };
+    #[cfg(target_arch = "x86_64")]
+    let done = x86_64::compress(&mut states, blocks);
+    #[cfg(not(target_arch = "x86_64"))]
+    let done = false;
     if done {
         for ((state, blocks), after) in lanes.iter_mut().zip(states) {
             **state = after;

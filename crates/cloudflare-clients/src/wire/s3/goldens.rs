@@ -11,7 +11,7 @@ use crate::signing::endpoint::Endpoint;
 use crate::sigv4::{Credentials, Signer};
 
 fn now() -> SystemTime {
-    UNIX_EPOCH + Duration::from_hours(500_000)
+    UNIX_EPOCH + Duration::from_secs(500_000 * 3600)
 }
 
 /// The request line, headers and body as they are sent.

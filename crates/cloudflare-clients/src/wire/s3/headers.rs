@@ -372,7 +372,7 @@ mod tests {
 
     #[test]
     fn an_object_survives_its_headers() {
-        let time = UNIX_EPOCH + Duration::from_hours(500_000);
+        let time = UNIX_EPOCH + Duration::from_secs(500_000 * 3600);
         let mut object = Object::new("a/../b", 100, "abc-2", time);
         object.http_metadata = Some(HttpMetadata {
             content_type: Some("text/plain; charset=utf-8".to_owned()),
@@ -414,7 +414,7 @@ mod tests {
 
     #[test]
     fn conditions_round_trip_for_every_target() {
-        let time = UNIX_EPOCH + Duration::from_hours(500_000);
+        let time = UNIX_EPOCH + Duration::from_secs(500_000 * 3600);
         let mut only_if = Conditional::new().etag_matches("a").etag_does_not_match("*");
         only_if = only_if.uploaded_before(time).uploaded_after(time);
         only_if.seconds_granularity = true;

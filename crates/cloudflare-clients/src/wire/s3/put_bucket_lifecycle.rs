@@ -43,7 +43,7 @@ mod tests {
     #[test]
     fn an_age_that_days_cannot_say_is_refused() {
         for (hours, fits) in [(24, true), (36, false), (0, true), (24 * 365, true)] {
-            let rule = LifecycleRule::new("a").delete_objects(Duration::from_hours(hours));
+            let rule = LifecycleRule::new("a").delete_objects(Duration::from_secs(hours * 3600));
             let refused = request(&LifecyclePolicy::new([rule])).err();
             assert_eq!(
                 refused.map(|error| error.kind()),

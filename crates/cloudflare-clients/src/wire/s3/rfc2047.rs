@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::transport::failure::beginning;
+
 /// What fits into an encoded word of 75 characters.
 const BYTES_PER_WORD: usize = 45;
 
@@ -20,7 +22,7 @@ pub(super) fn encode(text: &str) -> Cow<'_, str> {
     let mut encoded = String::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let (word, after) = rest.split_at(rest.floor_char_boundary(BYTES_PER_WORD));
+        let (word, after) = rest.split_at(beginning(rest, BYTES_PER_WORD).len());
         if !encoded.is_empty() {
             encoded.push(' ');
         }

@@ -16,7 +16,7 @@ use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
 
 use self::expectation::Expectation;
 
-const HOUR: Duration = Duration::from_hours(1);
+const HOUR: Duration = Duration::from_secs(3600);
 
 fn client() -> R2SigningClient {
     let config = R2SigningConfig::for_endpoint("http://127.0.0.1:9710", "id", "secret", "media");
@@ -62,7 +62,7 @@ fn refreshed_manifests_keep_what_players_have() {
         }
         live += 1;
         // Within this window, which began with the hour.
-        let options = || expected.options().signing_window(Duration::from_mins(15));
+        let options = || expected.options().signing_window(Duration::from_secs(15 * 60));
         let signed_after = |seconds| {
             let client = client().at(expected.now + Duration::from_secs(seconds));
             let signed = client.sign_dash_manifest(&text, "creator/dash/v/live.mpd", &options()).unwrap();

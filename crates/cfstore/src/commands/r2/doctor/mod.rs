@@ -21,6 +21,8 @@ mod uploads;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod wrong_server;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

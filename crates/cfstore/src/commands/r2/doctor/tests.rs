@@ -7,11 +7,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use cloudflare_clients::http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use cloudflare_clients::r2::{Body, R2Service};
-use cloudflare_clients::testing::ManualClock;
 use cloudflare_clients::{Error, ErrorKind, HttpClient, HyperClient, LocalStore, async_trait};
+use cloudflare_emulator::{Emulator, ManualClock};
 use futures_util::TryStreamExt as _;
-use testkit::{BUCKET, LocalServer, Wrong, WrongServer};
 
+use super::wrong_server::{BUCKET, Wrong, WrongServer, started};
 use super::*;
 use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCOUNT_ID,
@@ -122,11 +122,11 @@ impl Examination {
     }
 }
 
-fn vars(server: &LocalServer, url: &str) -> Vars {
+fn vars(server: &Emulator, url: &str) -> Vars {
     BTreeMap::from([
         (R2_ENDPOINT, url.to_owned()),
-        (R2_ACCESS_KEY_ID, server.credentials.access_key_id().to_owned()),
-        (R2_SECRET_ACCESS_KEY, server.credentials.secret_access_key().to_owned()),
+        (R2_ACCESS_KEY_ID, server.credentials().access_key_id().to_owned()),
+        (R2_SECRET_ACCESS_KEY, server.credentials().secret_access_key().to_owned()),
         (R2_BUCKET_MEDIA, BUCKET.to_owned()),
     ])
 }
@@ -175,8 +175,8 @@ async fn at(wrong: &WrongServer) -> Examination {
     examination
 }
 
-async fn assert_nothing_left(server: &LocalServer) {
-    let r2 = R2Service::new(server.store.bucket(BUCKET).unwrap());
+async fn assert_nothing_left(server: &Emulator) {
+    let r2 = R2Service::new(server.store().bucket(BUCKET).unwrap());
     let keys: Vec<_> = r2.list().stream().map_ok(|object| object.key).try_collect().await.unwrap();
     assert!(keys.iter().all(|key| key == "film.mp4"), "{keys:?}");
     let uploads: Vec<_> = r2.list_multipart_uploads().stream().try_collect().await.unwrap();
@@ -199,7 +199,7 @@ async fn nothing_is_wrong() {
 async fn each_wrong_server_is_found_out() {
     let cors = ["CORS GET", "CORS PUT", "CORS parts"];
     for (wrong, broken, mend) in [
-        (Wrong::Clock(Duration::from_hours(2)), &["clock"][..], "timedatectl"),
+        (Wrong::Clock(Duration::from_secs(2 * 3600)), &["clock"][..], "timedatectl"),
         (Wrong::Region, &["region"], "export R2_REGION=us-east-1"),
         (Wrong::Credentials, &["credentials"], "R2_SECRET_ACCESS_KEY"),
         (Wrong::Presigned, &["presigned GET", "presigned HEAD", "presigned PUT", "CORS parts"], "r2 presign"),
@@ -241,7 +241,7 @@ async fn with_a_read_only_key_writes_are_not_possible() {
     assert_eq!(found.of("cleanup").seen, "nothing was written");
 
     // What it has is read then.
-    R2Service::new(wrong.server.bucket(BUCKET)).put("film.mp4", "a film").await.unwrap();
+    R2Service::new(wrong.server.store().bucket(BUCKET).unwrap()).put("film.mp4", "a film").await.unwrap();
     let found = at(&wrong).await;
     assert_eq!(found.broken(), [""; 0], "{}", found.said);
     let not_possible = [
@@ -284,7 +284,7 @@ async fn what_cannot_be_removed_is_told() {
 #[tokio::test]
 async fn what_a_killed_doctor_left_is_told_and_not_removed() {
     let wrong = WrongServer::start(Wrong::Nothing).await;
-    let r2 = R2Service::new(wrong.server.bucket(BUCKET));
+    let r2 = R2Service::new(wrong.server.store().bucket(BUCKET).unwrap());
     r2.put(".cfstore-doctor/other/object.txt", "x").await.unwrap();
     let vars = vars(&wrong.server, &wrong.url());
     let found = examined(patient(&vars, Elsewhere::Nowhere, None, Options::default()), &vars).await;
@@ -371,8 +371,8 @@ async fn variables_that_name_nothing() {
 
 #[tokio::test]
 async fn dead_and_silent_hosts_end_in_time() {
-    let server = LocalServer::start().await;
-    let (address, vars_of) = (server.address(), |url: &str| vars(&server, url));
+    let server = started(Emulator::builder()).await;
+    let (address, vars_of) = (server.local_addr(), |url: &str| vars(&server, url));
     let nobody =
         format!("http://{}", std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap());
     let found = {
@@ -435,7 +435,7 @@ async fn the_public_url_serves_the_bucket_or_something_else_answers() {
         (Elsewhere::Nowhere, "https://x.r2.cloudflarestorage.com", Outcome::Broken, "is the S3 endpoint"),
     ] {
         let options = Options { origin: None, public_url: Some(base.to_owned()) };
-        let found = examined(patient(&vars, elsewhere, Some(&wrong.server.store), options), &vars).await;
+        let found = examined(patient(&vars, elsewhere, Some(wrong.server.store()), options), &vars).await;
         let finding = found.of("public URL");
         assert_eq!(finding.result, result, "{elsewhere:?}: {finding:?}");
         assert!(finding.seen.contains(seen), "{elsewhere:?}: {finding:?}");
@@ -453,7 +453,7 @@ async fn a_policy_needs_lines() {
         ("default-src 'self'", &["Content-Security-Policy"]),
         ("connect-src https: http:; media-src 'self'", &["Content-Security-Policy"]),
     ] {
-        let store = Some(&wrong.server.store);
+        let store = Some(wrong.server.store());
         let found = examined(patient(&vars, Elsewhere::App(policy), store, options()), &vars).await;
         assert_eq!(found.broken(), broken, "{policy}: {}", found.said);
         let finding = found.of("Content-Security-Policy");
@@ -464,14 +464,14 @@ async fn a_policy_needs_lines() {
 
 #[tokio::test]
 async fn old_uploads_weigh() {
-    let clock = ManualClock::at(SystemTime::now() - Duration::from_hours(48));
-    let server = LocalServer::with_runtime(clock.clone()).await;
-    let upload = R2Service::new(server.store.bucket(BUCKET).unwrap())
+    let clock = ManualClock::at(SystemTime::now() - Duration::from_secs(48 * 3600));
+    let server = started(Emulator::builder().with_runtime(clock.clone())).await;
+    let upload = R2Service::new(server.store().bucket(BUCKET).unwrap())
         .create_multipart_upload("old.mp4")
         .await
         .unwrap();
     upload.upload_part(1, vec![0; 3 * 1024 * 1024]).await.unwrap();
-    clock.advance(Duration::from_hours(48));
+    clock.advance(Duration::from_secs(48 * 3600));
     let wrong = WrongServer::before(server, Wrong::Nothing).await;
     let found = at(&wrong).await;
     let finding = found.of("unfinished uploads");
@@ -481,16 +481,16 @@ async fn old_uploads_weigh() {
 
 #[tokio::test]
 async fn kv_tokens_and_namespaces() {
-    let server = LocalServer::start().await;
-    let namespace = cloudflare_clients::LocalNamespace::open_in(&server.store, "sessions").await.unwrap();
+    let server = started(Emulator::builder()).await;
+    let namespace = cloudflare_clients::LocalNamespace::open_in(server.store(), "sessions").await.unwrap();
     let id = namespace.id().to_owned();
     let right = || {
-        let mut vars = vars(&server, &format!("http://{}", server.address()));
-        let api = format!("http://{}/client/v4", server.address());
+        let mut vars = vars(&server, &format!("http://{}", server.local_addr()));
+        let api = format!("http://{}/client/v4", server.local_addr());
         vars.extend([
             (CLOUDFLARE_API_BASE_URL, api),
-            (CLOUDFLARE_ACCOUNT_ID, server.credentials.account_id().to_owned()),
-            (CLOUDFLARE_API_TOKEN, server.credentials.api_token()),
+            (CLOUDFLARE_ACCOUNT_ID, server.credentials().account_id().to_owned()),
+            (CLOUDFLARE_API_TOKEN, server.credentials().api_token()),
             (KV_NAMESPACE_ID, id.clone()),
         ]);
         vars

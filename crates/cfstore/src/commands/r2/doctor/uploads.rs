@@ -15,7 +15,7 @@ use crate::printer::count;
 pub(super) const UPLOADS: &str = "unfinished uploads";
 
 /// What is older is hardly under way any more.
-const OLD: Duration = Duration::from_hours(24);
+const OLD: Duration = Duration::from_secs(24 * 3600);
 /// How many are weighed.
 const WEIGHED: usize = 100;
 const CONCURRENCY: usize = 8;

@@ -399,7 +399,8 @@ mod tests {
             assert_eq!(LifecyclePolicy::from_json(json).unwrap(), policy, "{json}");
         }
         // S3 counts in days.
-        let hour = LifecyclePolicy::new([LifecycleRule::new("a").abort_uploads(Duration::from_hours(25))]);
+        let hour =
+            LifecyclePolicy::new([LifecycleRule::new("a").abort_uploads(Duration::from_secs(25 * 3600))]);
         assert!(hour.to_s3_json().unwrap().contains(r#""DaysAfterInitiation":2"#));
     }
 

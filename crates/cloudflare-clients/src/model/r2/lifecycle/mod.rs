@@ -16,7 +16,7 @@ const MAX_RULES: usize = 1000;
 const MAX_ID: usize = 255;
 
 /// A new bucket's only rule aborts uploads after this time.
-const ABORTED_AFTER: Duration = Duration::from_hours(7 * 24);
+const ABORTED_AFTER: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The lifecycle policy of a bucket: which objects are deleted or moved to Infrequent Access, and when, and
 /// how long an upload in parts may take.
@@ -31,7 +31,7 @@ const ABORTED_AFTER: Duration = Duration::from_hours(7 * 24);
 ///
 /// use cloudflare_clients::r2::{LifecyclePolicy, LifecycleRule};
 ///
-/// let days = |days: u64| Duration::from_hours(24 * days);
+/// let days = |days: u64| Duration::from_secs(24 * days * 3600);
 /// let policy = LifecyclePolicy::new([
 ///     LifecycleRule::new("logs").prefix("logs/").delete_objects(days(90)),
 ///     LifecycleRule::new("cold").move_to_infrequent_access(days(30)),
@@ -229,7 +229,7 @@ mod tests {
     use crate::error::ErrorKind;
 
     fn days(days: u64) -> Duration {
-        Duration::from_hours(24 * days)
+        Duration::from_secs(24 * days * 3600)
     }
 
     fn at(days_since: u64) -> SystemTime {

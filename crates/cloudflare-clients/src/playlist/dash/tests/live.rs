@@ -111,7 +111,7 @@ fn a_window_may_be_shorter() {
     // As late as players should be, and three segments.
     let shortest = sign_with(&text, &PlaylistOptions::new().dvr_window(Duration::from_secs(1))).unwrap();
     assert!(shortest.as_str().contains(r#"timeShiftBufferDepth="PT16S""#));
-    let longer = sign_with(&text, &PlaylistOptions::new().dvr_window(Duration::from_hours(9))).unwrap();
+    let longer = sign_with(&text, &PlaylistOptions::new().dvr_window(Duration::from_secs(9 * 3600))).unwrap();
     assert!(longer.as_str().contains(r#"timeShiftBufferDepth="PT2H""#));
     let none = text.replace(r#" timeShiftBufferDepth="PT2H""#, "");
     assert!(
@@ -209,7 +209,7 @@ fn segments_that_are_early_are_listed_early() {
 }
 
 fn signed_after(text: &str, after: Duration) -> String {
-    let options = PlaylistOptions::new().signing_window(Duration::from_mins(30));
+    let options = PlaylistOptions::new().signing_window(Duration::from_secs(30 * 60));
     let signed = sign_after(text, after, &options).unwrap().into_string();
     signed
         .replace(BUCKET, "<")
@@ -239,7 +239,7 @@ fn periods_come_when_they_have_segments() {
         let signed = sign_after(
             &text,
             Duration::from_secs(after),
-            &PlaylistOptions::new().expires_in(Duration::from_hours(9)),
+            &PlaylistOptions::new().expires_in(Duration::from_secs(9 * 3600)),
         )
         .unwrap();
         let of = |period: &str| (period[1..2].to_owned(), period.matches("<SegmentURL").count());
@@ -545,7 +545,7 @@ proptest! {
     #[test]
     fn a_refresh_only_moves_the_window(text in any_live(), first in 0..200_u64, second in 0..60_u64, dvr in prop::option::of(0..300_u64)) {
         let options = || {
-            let options = PlaylistOptions::new().signing_window(Duration::from_mins(30));
+            let options = PlaylistOptions::new().signing_window(Duration::from_secs(30 * 60));
             match dvr {
                 Some(dvr) => options.dvr_window(Duration::from_secs(dvr)),
                 None => options,

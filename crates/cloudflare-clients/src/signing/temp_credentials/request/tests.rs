@@ -26,7 +26,7 @@ fn the_form_is_that_of_the_description() {
         .scope(AccessScope::ObjectReadOnly)
         .actions([S3Action::GetObject, S3Action::HeadObject])
         .prefix("data/")
-        .lifetime(Duration::from_mins(15))
+        .lifetime(Duration::from_secs(15 * 60))
         .mint(&parent())
         .unwrap();
     let token = STANDARD.decode(temporary.session_token()).unwrap();
@@ -121,7 +121,7 @@ fn a_client_of_them_is_one_call_away() {
     assert!(!debug.contains(temporary.secret_access_key()) && !debug.contains(temporary.session_token()));
     let token = temporary.session_token().to_owned();
     let client = at_the_time(temporary.into());
-    let url = client.generate_signed_url("a", Duration::from_mins(1)).unwrap();
+    let url = client.generate_signed_url("a", Duration::from_secs(60)).unwrap();
     let start = "https://films.0123456789abcdef0123456789abcdef.eu.r2.cloudflarestorage.com/a?";
     assert!(url.as_str().starts_with(start), "{}", url.as_str());
     let mut encoded = String::new();

@@ -5,17 +5,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use cloudflare_clients::r2::R2SigningConfig;
-use cloudflare_clients::testing::ManualClock;
+use cloudflare_emulator::{Emulator, EmulatorBuilder, ManualClock};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use crate::local_server::{BUCKET, LocalServer};
+/// The bucket that each of them has.
+pub(super) const BUCKET: &str = "media";
+
+/// Starts an emulator with [`BUCKET`].
+pub(super) async fn started(builder: EmulatorBuilder) -> Emulator {
+    let emulator = builder.start().await.unwrap();
+    emulator.create_bucket(BUCKET).await.unwrap();
+    emulator
+}
 
 /// What is wrong with a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wrong {
+pub(super) enum Wrong {
     /// Nothing: it lets all origins do what they ask for.
     Nothing,
     /// Its clock is ahead by so much.
@@ -60,31 +67,31 @@ pub enum Wrong {
     SlowWrites(Duration),
 }
 
-/// A [`LocalServer`] behind something that makes it wrong.
+/// An [`Emulator`] with the bucket [`BUCKET`] behind something that makes it wrong.
 #[derive(Debug)]
-pub struct WrongServer {
+pub(super) struct WrongServer {
     /// What is behind it.
-    pub server: LocalServer,
+    pub(super) server: Emulator,
     address: SocketAddr,
     task: JoinHandle<()>,
 }
 
 impl WrongServer {
     /// Starts it.
-    pub async fn start(wrong: Wrong) -> Self {
-        let server = match wrong {
+    pub(super) async fn start(wrong: Wrong) -> Self {
+        let builder = match wrong {
             Wrong::Clock(ahead) => {
-                LocalServer::with_runtime(ManualClock::at(SystemTime::now() + ahead)).await
+                Emulator::builder().with_runtime(ManualClock::at(SystemTime::now() + ahead))
             }
-            _ => LocalServer::start().await,
+            _ => Emulator::builder(),
         };
-        Self::before(server, wrong).await
+        Self::before(started(builder).await, wrong).await
     }
 
     /// Starts it before this server.
-    pub async fn before(server: LocalServer, wrong: Wrong) -> Self {
+    pub(super) async fn before(server: Emulator, wrong: Wrong) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (address, upstream) = (listener.local_addr().unwrap(), server.address());
+        let (address, upstream) = (listener.local_addr().unwrap(), server.local_addr());
         let task = tokio::spawn(async move {
             let between = Arc::new(Between { wrong, upstream });
             while let Ok((client, _)) = listener.accept().await {
@@ -96,13 +103,8 @@ impl WrongServer {
     }
 
     /// Where it is: `http://127.0.0.1:` and the port.
-    pub fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("http://{}", self.address)
-    }
-
-    /// What a client of its bucket needs.
-    pub fn signing_config(&self) -> R2SigningConfig {
-        self.server.signing_config_at(self.address, BUCKET)
     }
 }
 

@@ -5,9 +5,9 @@ use std::env;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{Folder, Server, stdout};
+use crate::program::{Folder, Server, program, stdout};
 
-const PAGE: &str = include_str!("../../../cloudflare-clients/docs/production-checklist.md");
+const PAGE: &str = include_str!("../../../../crates/cloudflare-clients/docs/production-checklist.md");
 
 /// What stands in fences of `sh`: the others are for accounts of Cloudflare's, or to be read.
 fn commands() -> impl Iterator<Item = &'static str> {
@@ -32,8 +32,9 @@ fn every_command_of_the_page_works() {
     folder.write("admin.env", &variables);
     let args = ["keys", "add", "--scope", "object-read-write", "--bucket", "films"];
     folder.write("app.env", variables + &stdout(&folder.run(&args), &args));
-    let programs = Path::new(env!("CARGO_BIN_EXE_cfstore")).parent().unwrap();
-    let path = env::join_paths([programs, Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
+    let program = program();
+    let path =
+        env::join_paths([program.parent().unwrap(), Path::new("/usr/bin"), Path::new("/bin")]).unwrap();
     let mut ran = 0;
     for command in commands() {
         let shell = Command::new("sh")

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::{ErrorKind, RetryPolicy};
 use futures_util::{StreamExt, stream};
-use http::StatusCode;
 use testkit::{Fault, Kind, content};
 
 use crate::operations::{self, Operation, read};

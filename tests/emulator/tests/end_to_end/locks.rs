@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use cloudflare_clients::http::StatusCode;
 use cloudflare_clients::lock::{Lock, Locks};
 use cloudflare_clients::r2::{R2Service, R2SigningConfig};
 use cloudflare_clients::{Error, ErrorKind, RetryPolicy, S3Bucket, Timeouts};
-use http::StatusCode;
 use testkit::{BUCKET, ContentLength, Fault};
 
 use crate::world::World;

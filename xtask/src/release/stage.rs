@@ -1,0 +1,66 @@
+//! A copy of the repository whose manifests name the addresses. The working tree stays as it is.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Addresses, CRATES};
+use crate::command::run;
+use crate::report::Stop;
+use crate::workspace::Workspace;
+
+#[derive(Debug)]
+pub(super) struct Stage {
+    root: PathBuf,
+}
+
+impl Stage {
+    /// A clone, so that the packages name their commit, with the files as they are in the working tree.
+    pub(super) fn make(workspace: &Workspace, addresses: &Addresses) -> Result<Self, Stop> {
+        let root = workspace.target.join("release/stage");
+        let failed = |error: io::Error| Stop::failed(&root.display().to_string(), &error);
+        if root.exists() {
+            fs::remove_dir_all(&root).map_err(failed)?;
+        }
+        fs::create_dir_all(root.parent().unwrap_or(&root)).map_err(failed)?;
+        let mut clone = workspace.command("git");
+        run(clone.args(["clone", "--quiet", "--no-checkout", "--no-hardlinks", "."]).arg(&root))?;
+        for file in tracked(workspace)? {
+            copy(&workspace.root.join(&file), &root.join(&file)).map_err(failed)?;
+        }
+        for name in CRATES {
+            let manifest = root.join("crates").join(name).join("Cargo.toml");
+            let text = fs::read_to_string(&manifest).map_err(failed)?;
+            let (package, rest) = text.split_once("\n\n").ok_or_else(|| {
+                Stop::Failed(format!("{}: the table [package] has no end", manifest.display()))
+            })?;
+            fs::write(&manifest, format!("{package}\n{}\n{rest}", addresses.lines())).map_err(failed)?;
+        }
+        Ok(Self { root })
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+}
+
+/// The files of the working tree that git has or would take.
+fn tracked(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
+    let mut files = workspace.command("git");
+    files.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+    let output = files.output().map_err(|error| Stop::failed("git ls-files", &error))?;
+    let names = String::from_utf8(output.stdout);
+    let names = names.map_err(|_| Stop::Failed("the name of a file is not UTF-8".into()))?;
+    let names = names.split('\0').filter(|name| !name.is_empty());
+    Ok(names.map(PathBuf::from).filter(|name| workspace.root.join(name).symlink_metadata().is_ok()).collect())
+}
+
+/// A link stays one.
+fn copy(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to.parent().unwrap_or(to))?;
+    #[cfg(unix)]
+    if from.is_symlink() {
+        return std::os::unix::fs::symlink(fs::read_link(from)?, to);
+    }
+    fs::copy(from, to).map(drop)
+}

@@ -1,0 +1,160 @@
+//! A workspace that knows the packages alone: they are its members, and what they depend on, also of each other, comes from a
+//! [directory](https://doc.rust-lang.org/cargo/reference/source-replacement.html#directory-sources) in the
+//! registry's place.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::packages::Packages;
+use crate::command::{on_path, run, run_and_read};
+use crate::harness::cargo_test;
+use crate::report::{Stop, Tally};
+use crate::wasm;
+use crate::workspace::Workspace;
+
+#[derive(Debug)]
+pub(super) struct Trial {
+    root: PathBuf,
+}
+
+impl Trial {
+    pub(super) fn make(workspace: &Workspace, packages: &Packages) -> Result<Self, Stop> {
+        let root = workspace.target.join("release/trial");
+        let failed = |error: io::Error| Stop::failed(&root.display().to_string(), &error);
+        for folder in ["vendor", ".cargo", "members"] {
+            let folder = root.join(folder);
+            if folder.exists() {
+                fs::remove_dir_all(&folder).map_err(failed)?;
+            }
+            fs::create_dir_all(&folder).map_err(failed)?;
+        }
+        let vendor = root.join("vendor");
+        let mut vendored = workspace.cargo(["vendor", "--quiet", "--locked", "--versioned-dirs"]);
+        let (status, _) = run_and_read(vendored.arg(&vendor))?;
+        if !status.success() {
+            return Err(Stop::Failed(format!("cargo vendor ended with {status}")));
+        }
+        for package in &packages.all {
+            let name = package.root.file_name().unwrap_or_default();
+            let dependency = vendor.join(name);
+            copy_folder(&package.root, &dependency).map_err(failed)?;
+            fs::write(dependency.join(".cargo-checksum.json"), r#"{"files":{}}"#).map_err(failed)?;
+            copy_folder(&package.root, &root.join("members").join(name)).map_err(failed)?;
+        }
+        let manifest = "[workspace]\nresolver = \"3\"\nmembers = [\"members/*\"]\n\n[profile.dev]\ndebug = false\n\n\
+                        [profile.dev.package.\"*\"]\nopt-level = 1\n";
+        fs::write(root.join("Cargo.toml"), manifest).map_err(failed)?;
+        let config = "[source.crates-io]\nreplace-with = \"packages\"\n\n[source.packages]\ndirectory = \"vendor\"\n\n\
+                      [net]\noffline = true\n";
+        fs::write(root.join(".cargo/config.toml"), config).map_err(failed)?;
+        let lock = root.join("Cargo.lock");
+        if lock.exists() {
+            fs::remove_file(lock).map_err(failed)?;
+        }
+        Ok(Self { root })
+    }
+
+    fn cargo<const N: usize>(
+        &self,
+        workspace: &Workspace,
+        toolchain: Option<&str>,
+        arguments: [&str; N],
+    ) -> Command {
+        let mut command = workspace.command("cargo");
+        if let Some(toolchain) = toolchain {
+            command.arg(format!("+{toolchain}"));
+        }
+        let target = format!("target-{}", toolchain.unwrap_or("default"));
+        command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join(target));
+        // The outer cargo's toolchain is not this one's.
+        command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+        command
+    }
+
+    /// Everything compiles, tests too.
+    pub(super) fn check(&self, workspace: &Workspace) -> Result<Tally, Stop> {
+        let check = ["check", "--quiet", "--workspace", "--all-targets", "--all-features"];
+        run(&mut self.cargo(workspace, None, check)).map(|()| Tally::ONE_PASSED)
+    }
+
+    /// Every combination of the features that are for users, of which `analytics` has `gzip`.
+    pub(super) fn features(&self, workspace: &Workspace, toolchain: Option<&str>) -> Result<Tally, Stop> {
+        let library = ["hack", "check", "--package", "cloudflare-clients", "--feature-powerset"];
+        let mut hack = self.hack(workspace, toolchain, library)?;
+        run(hack.args(["--exclude-features", "default,simulation,workers"]))?;
+        let rest =
+            ["hack", "check", "--package", "cloudflare-emulator", "--package", "cfstore", "--each-feature"];
+        run(&mut self.hack(workspace, toolchain, rest)?)?;
+        Ok(Tally { passed: 2, ..Tally::default() })
+    }
+
+    /// The same for Workers.
+    pub(super) fn features_wasm32(
+        &self,
+        workspace: &Workspace,
+        toolchain: Option<&str>,
+    ) -> Result<Tally, Stop> {
+        let mut without = "default,simulation".to_owned();
+        if toolchain.is_some() {
+            // The crate `worker` has an oldest Rust of its own.
+            without += ",workers";
+        }
+        let library = ["hack", "check", "--package", "cloudflare-clients", "--target", wasm::TARGET];
+        let mut hack = self.hack(workspace, toolchain, library)?;
+        hack.args(["--feature-powerset", "--depth", "2", "--exclude-features", &without]);
+        run(&mut hack).map(|()| Tally::ONE_PASSED)
+    }
+
+    fn hack<const N: usize>(
+        &self,
+        workspace: &Workspace,
+        toolchain: Option<&str>,
+        arguments: [&str; N],
+    ) -> Result<Command, Stop> {
+        if !on_path("cargo-hack") {
+            let how = "cargo-hack is not installed: cargo install --locked cargo-hack";
+            return Err(Stop::Skipped(how.into()));
+        }
+        let mut command = self.cargo(workspace, toolchain, arguments);
+        command.arg("--quiet");
+        Ok(command)
+    }
+
+    /// Tests and examples of the documentation, from the packages.
+    pub(super) fn tests(&self, workspace: &Workspace, toolchain: Option<&str>) -> Result<Tally, Stop> {
+        cargo_test(self.cargo(workspace, toolchain, ["test"]), &[])
+    }
+
+    /// As docs.rs builds it, with the features that each item needs.
+    pub(super) fn documentation(&self, workspace: &Workspace) -> Result<Tally, Stop> {
+        let features = "analytics,http,local,testing,workers";
+        let doc = ["doc", "--no-deps", "--package", "cloudflare-clients", "--features", features];
+        let mut doc = self.cargo(workspace, None, doc);
+        run(doc.env("RUSTC_BOOTSTRAP", "1").env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;
+        let page = self.root.join("target-default/doc/cloudflare_clients/struct.LocalStore.html");
+        let text =
+            fs::read_to_string(&page).map_err(|error| Stop::failed(&page.display().to_string(), &error))?;
+        let badge = "Available on";
+        if text.contains(badge) && text.contains("<strong>crate feature <code>local</code></strong>") {
+            Ok(Tally::ONE_PASSED)
+        } else {
+            Err(Stop::Failed(format!("{} does not say which feature it needs", page.display())))
+        }
+    }
+}
+
+fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
