@@ -13,7 +13,7 @@
 //! [multipart]: https://developers.cloudflare.com/r2/objects/multipart-objects/
 //!
 //! What R2 does and does not document, such as that a failed condition ends an upload, is in
-//! `docs/fidelity.md`. One rule is stricter than R2's: a part whose replacement fails stays.
+//! the emulator's `docs/fidelity.md`. One rule is stricter than R2's: a part whose replacement fails stays.
 //!
 //! It leaves out times (`uploaded_before`, `uploaded_after`), lifecycle rules and the limit of one write a
 //! second.
