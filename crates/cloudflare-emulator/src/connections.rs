@@ -16,8 +16,6 @@ use crate::pace::Pressure;
 /// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one
 /// may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
-/// How long a connection that is not in use may take to end.
-const LAST_ANSWER: Duration = Duration::from_millis(100);
 /// How long a new connection may take for its first request, at least, before the server stops: its client was let in, and
 /// knows of no reason to ask again.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
@@ -49,6 +47,7 @@ pub(crate) struct Connection {
 struct State {
     used: Mutex<Use>,
     close: Notify,
+    first_request: Notify,
     became_idle: Arc<Notify>,
     runtime: Arc<dyn Runtime>,
 }
@@ -56,6 +55,8 @@ struct State {
 /// What a connection is used for.
 #[derive(Debug, Clone, Copy)]
 enum Use {
+    /// Since then, for its first request.
+    New(Duration),
     /// A request is under way.
     Busy,
     /// Since then nothing, or not yet the whole of a request's headers.
@@ -105,8 +106,9 @@ impl Connections {
     /// A connection that was made, from now on.
     pub(crate) fn open(self: &Arc<Self>, room: Room) -> Connection {
         let state = Arc::new(State {
-            used: Mutex::new(Use::Idle(self.runtime.monotonic())),
+            used: Mutex::new(Use::New(self.runtime.monotonic())),
             close: Notify::new(),
+            first_request: Notify::new(),
             became_idle: Arc::clone(&self.became_idle),
             runtime: Arc::clone(&self.runtime),
         });
@@ -126,7 +128,7 @@ impl Connections {
     pub(crate) fn end_longest_idle(&self) {
         let (open, now) = (locked(&self.open), self.runtime.monotonic());
         let idle = open.values().filter_map(|state| match *locked(&state.used) {
-            Use::Idle(since) if since + IDLE <= now => Some((since, state)),
+            Use::New(since) | Use::Idle(since) if since + IDLE <= now => Some((since, state)),
             _ => None,
         });
         if let Some((_, state)) = idle.min_by_key(|(since, _)| *since) {
@@ -156,15 +158,12 @@ impl Connection {
         self.state.close.notify_one();
     }
 
-    /// How long a connection that was asked to end is waited for, where no request is under way.
-    pub(crate) fn last_wait(&self) -> Duration {
-        match *locked(&self.state.used) {
-            Use::Idle(since) => {
-                let idle = self.state.runtime.monotonic().saturating_sub(since);
-                FIRST_REQUEST.saturating_sub(idle).max(LAST_ANSWER)
-            }
-            Use::Busy | Use::Ending => LAST_ANSWER,
-        }
+    /// Completes when its first request has arrived, or need not be waited for any more.
+    pub(crate) async fn first_request(&self) {
+        let Use::New(since) = *locked(&self.state.used) else { return };
+        let runtime = &self.state.runtime;
+        let patience = FIRST_REQUEST.saturating_sub(runtime.monotonic().saturating_sub(since));
+        runtime.within(patience, self.state.first_request.notified()).await;
     }
 
     pub(crate) fn is_busy(&self) -> bool {
@@ -174,6 +173,7 @@ impl Connection {
     /// A request has arrived, which is under way until what this returns is dropped.
     pub(crate) fn busy(&self) -> Busy {
         *locked(&self.state.used) = Use::Busy;
+        self.state.first_request.notify_one();
         Busy(Arc::clone(&self.state))
     }
 }

@@ -117,7 +117,7 @@ Examples:
   cfstore serve --events 'command:jq .object.key >&2'
   cfstore serve --admin-listen 127.0.0.1:9711 --log-format json -v      as a service: health, metrics, a log")]
     Serve(Serve),
-    /// Ask a server whether it takes requests: exit code 0 where it does, and 1 where it does not
+    /// Ask a server whether it takes requests: exit code 0 if it does, and 1 if not
     ///
     /// It asks what `cfstore serve --admin-listen` answers, and suits the health check of a container.
     #[command(after_help = "\
