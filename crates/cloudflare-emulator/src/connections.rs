@@ -16,8 +16,8 @@ use crate::pace::Pressure;
 /// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one
 /// may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
-/// How long a new connection may take for its first request, at least, before the server stops: its client was let in, and
-/// knows of no reason to ask again.
+/// How long a new connection may take for its first request, at least, before the server stops: its client
+/// was let in, and knows of no reason to ask again.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// How long one that was asked to end is waited for before another is.
 const ASK_ANOTHER: Duration = Duration::from_millis(100);

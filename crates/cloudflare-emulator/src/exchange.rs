@@ -1,5 +1,5 @@
-//! A request and its answer, from the headers of the one to the last byte of the other: what the log and the metrics
-//! say of them.
+//! A request and its answer, from the headers of the one to the last byte of the other: what the log and the
+//! metrics say of them.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,8 +22,8 @@ use crate::shortened::shortened;
 /// The most of a path that is logged: the longest key, with every byte encoded, has less.
 const MAX_LOGGED_PATH: usize = 4096;
 
-/// A request that is under way. When this is dropped it is over, whether it was answered or not: then it is logged and
-/// counted.
+/// A request that is under way. When this is dropped it is over, whether it was answered or not: then it is
+/// logged and counted.
 pub(crate) struct Exchange {
     runtime: Arc<dyn Runtime>,
     metrics: Option<Metrics>,
@@ -102,7 +102,7 @@ impl Drop for Exchange {
         );
         if let Some(metrics) = self.metrics.take() {
             metrics.request_ended(Outcome {
-                protocol: self.protocol,
+                protocol: self.protocol.as_str(),
                 operation: self.operation.take(),
                 answer: self.answer,
                 received,

@@ -13,18 +13,21 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::fault_plan::{Failure, Fault};
-use crate::protocol::Protocol;
 
 /// The upper bounds of a request's duration, in seconds.
 const BOUNDS: [f64; 15] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// The names of the protocols.
+const PROTOCOLS: [&str; 2] = ["r2", "kv"];
 /// Stands for the operation of a request that is none, and for the status of one that got no answer.
 const NONE: &str = "none";
 
-/// Counts what a [`Server`](crate::Server) does, for [Prometheus](https://prometheus.io). Clones share the counts.
+/// Counts what a [`Server`](crate::Server) does, for [Prometheus](https://prometheus.io). Clones share the
+/// counts.
 ///
-/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. Nothing that a client
-/// chooses becomes a label, so that the number of time series has a bound. A server without it counts nothing.
+/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. Nothing that a
+/// client chooses becomes a label, so that the number of time series has a bound. A server without it counts
+/// nothing.
 ///
 /// ```
 /// use cloudflare_clients::LocalStore;
@@ -82,7 +85,7 @@ struct Injected {
 /// What a request came to.
 #[derive(Debug)]
 pub(crate) struct Outcome {
-    pub(crate) protocol: Protocol,
+    pub(crate) protocol: &'static str,
     pub(crate) operation: Option<String>,
     /// What was answered, and how long that took.
     pub(crate) answer: Option<(StatusCode, Duration)>,
@@ -117,7 +120,7 @@ impl Metrics {
 
     pub(crate) fn request_ended(&self, outcome: Outcome) {
         let Outcome { protocol, operation, answer, received, sent } = outcome;
-        let (counts, protocol) = (&*self.0, protocol.as_str());
+        let counts = &*self.0;
         let operation = operation.unwrap_or_else(|| NONE.to_owned());
         let status = match answer {
             Some((status, duration)) => {
@@ -181,8 +184,8 @@ impl Default for Counts {
             Family::clone(&faults),
         );
         // They begin with 0, so that a rate over them has a beginning.
-        for protocol in [Protocol::S3, Protocol::Kv] {
-            let spoken = Spoken { protocol: protocol.as_str() };
+        for protocol in PROTOCOLS {
+            let spoken = Spoken { protocol };
             drop(received.get_or_create(&spoken));
             drop(sent.get_or_create(&spoken));
         }

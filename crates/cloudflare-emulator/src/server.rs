@@ -59,8 +59,8 @@ impl Server {
         Ok(Self { listener, local_addr, service: Service::new(store, &credentials), tls: None })
     }
 
-    /// Serves at a socket that listens already, such as one that systemd or a process before this one has opened. Who
-    /// keeps it open refuses no client while one server ends and the next begins.
+    /// Serves at a socket that listens already, such as one that systemd or a process before this one has
+    /// opened. Who keeps it open refuses no client while one server ends and the next begins.
     ///
     /// # Errors
     /// [`ErrorKind::Connection`]: the socket does not listen, or cannot be used.
@@ -160,8 +160,8 @@ impl Server {
         self.service.faults.clone()
     }
 
-    /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way as long as the
-    /// [limits](Limits::grace) say.
+    /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way as
+    /// long as the [limits](Limits::grace) say.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, service, tls, .. } = self;
         serve_all(listener, service, tls.map(|tls| TlsAcceptor::from(tls.config)), shutdown).await;

@@ -21,8 +21,8 @@ pub struct StoreUsage {
 }
 
 impl LocalStore {
-    /// Counts what the store holds. It reads every row of the tables of objects and of keys, off the async threads: about
-    /// 0.2 s of CPU time for a million.
+    /// Counts what the store holds. It reads every row of the tables of objects and of keys, off the async
+    /// threads: about 0.2 s of CPU time for a million.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`](crate::ErrorKind::Storage).

@@ -4,7 +4,8 @@ use std::net::TcpListener;
 
 use crate::error::Result;
 
-/// The sockets that the server was given, which listen already: the one for R2 and KV, and that of `--admin-listen`.
+/// The sockets that the server was given, which listen already: the one for R2 and KV, and that of
+/// `--admin-listen`.
 #[derive(Debug, Default)]
 pub(super) struct Sockets {
     pub(super) server: Option<TcpListener>,
