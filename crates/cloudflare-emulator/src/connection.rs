@@ -42,10 +42,16 @@ pub(crate) async fn serve(
     let Some(tls) = tls else {
         return converse(stream, is_blocked, Scheme::HTTP, service, connection).await;
     };
-    let handshake = runtime.within(service.limits.handshake, tls.accept(stream));
+    let mut handshake = pin!(runtime.within(service.limits.handshake, tls.accept(stream)));
     let accepted = tokio::select! {
-        accepted = handshake => accepted,
-        () = connection.asked_to_end() => return,
+        accepted = handshake.as_mut() => accepted,
+        () = connection.asked_to_end() => {
+            connection.end();
+            tokio::select! {
+                accepted = handshake => accepted,
+                () = connection.first_request() => return,
+            }
+        }
     };
     match accepted {
         Some(Ok(stream)) => converse(stream, is_blocked, Scheme::HTTPS, service, connection).await,
@@ -102,6 +108,13 @@ async fn converse(
         ended = conversation.as_mut() => Some(ended),
         () = connection.asked_to_end() => None,
     };
+    if ended.is_none() {
+        // The HTTP library would close a connection at once that has carried nothing yet.
+        ended = tokio::select! {
+            ended = conversation.as_mut() => Some(ended),
+            () = connection.first_request() => None,
+        };
+    }
     if ended.is_none() {
         conversation.as_mut().graceful_shutdown();
         ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;

@@ -10,11 +10,15 @@ use cloudflare_clients::Runtime;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::Metrics;
 use crate::pace::Pressure;
 
 /// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one
 /// may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
+/// How long a new connection may take for its first request, at least, before the server stops: its client
+/// was let in, and knows of no reason to ask again.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// How long one that was asked to end is waited for before another is.
 const ASK_ANOTHER: Duration = Duration::from_millis(100);
 
@@ -25,6 +29,7 @@ pub(crate) struct Connections {
     open: Mutex<HashMap<u64, Arc<State>>>,
     became_idle: Arc<Notify>,
     pressure: Pressure,
+    metrics: Option<Metrics>,
     runtime: Arc<dyn Runtime>,
 }
 
@@ -42,6 +47,7 @@ pub(crate) struct Connection {
 struct State {
     used: Mutex<Use>,
     close: Notify,
+    first_request: Notify,
     became_idle: Arc<Notify>,
     runtime: Arc<dyn Runtime>,
 }
@@ -49,6 +55,8 @@ struct State {
 /// What a connection is used for.
 #[derive(Debug, Clone, Copy)]
 enum Use {
+    /// Since then, for its first request.
+    New(Duration),
     /// A request is under way.
     Busy,
     /// Since then nothing, or not yet the whole of a request's headers.
@@ -58,7 +66,12 @@ enum Use {
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize, pressure: Pressure, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+    pub(crate) fn new(
+        most: usize,
+        pressure: Pressure,
+        metrics: Option<Metrics>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Arc<Self> {
         let most = most.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             most,
@@ -66,6 +79,7 @@ impl Connections {
             open: Mutex::default(),
             became_idle: Arc::default(),
             pressure,
+            metrics,
             runtime,
         })
     }
@@ -92,8 +106,9 @@ impl Connections {
     /// A connection that was made, from now on.
     pub(crate) fn open(self: &Arc<Self>, room: Room) -> Connection {
         let state = Arc::new(State {
-            used: Mutex::new(Use::Idle(self.runtime.monotonic())),
+            used: Mutex::new(Use::New(self.runtime.monotonic())),
             close: Notify::new(),
+            first_request: Notify::new(),
             became_idle: Arc::clone(&self.became_idle),
             runtime: Arc::clone(&self.runtime),
         });
@@ -103,6 +118,9 @@ impl Connections {
             id = fastrand::u64(..);
         }
         open.insert(id, Arc::clone(&state));
+        if let Some(metrics) = &self.metrics {
+            metrics.connection_opened();
+        }
         Connection { id, state, all: Arc::clone(self), _room: room }
     }
 
@@ -110,7 +128,7 @@ impl Connections {
     pub(crate) fn end_longest_idle(&self) {
         let (open, now) = (locked(&self.open), self.runtime.monotonic());
         let idle = open.values().filter_map(|state| match *locked(&state.used) {
-            Use::Idle(since) if since + IDLE <= now => Some((since, state)),
+            Use::New(since) | Use::Idle(since) if since + IDLE <= now => Some((since, state)),
             _ => None,
         });
         if let Some((_, state)) = idle.min_by_key(|(since, _)| *since) {
@@ -135,6 +153,19 @@ impl Connection {
         self.state.close.notified().await;
     }
 
+    /// Asks it to end, once more.
+    pub(crate) fn end(&self) {
+        self.state.close.notify_one();
+    }
+
+    /// Completes when its first request has arrived, or need not be waited for any more.
+    pub(crate) async fn first_request(&self) {
+        let Use::New(since) = *locked(&self.state.used) else { return };
+        let runtime = &self.state.runtime;
+        let patience = FIRST_REQUEST.saturating_sub(runtime.monotonic().saturating_sub(since));
+        runtime.within(patience, self.state.first_request.notified()).await;
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         matches!(*locked(&self.state.used), Use::Busy)
     }
@@ -142,6 +173,7 @@ impl Connection {
     /// A request has arrived, which is under way until what this returns is dropped.
     pub(crate) fn busy(&self) -> Busy {
         *locked(&self.state.used) = Use::Busy;
+        self.state.first_request.notify_one();
         Busy(Arc::clone(&self.state))
     }
 }
@@ -149,6 +181,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         locked(&self.all.open).remove(&self.id);
+        if let Some(metrics) = &self.all.metrics {
+            metrics.connection_closed();
+        }
     }
 }
 
@@ -209,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_makes_room() {
         let clock = ManualClock::default();
-        let all = Connections::new(3, Pressure::default(), Arc::new(clock.clone()));
+        let all = Connections::new(3, Pressure::default(), None, Arc::new(clock.clone()));
         let mut open = Vec::new();
         for _ in 0..3 {
             let room = all.room().now_or_never().unwrap().unwrap();

@@ -19,6 +19,7 @@ mod limits;
 mod lists;
 mod log;
 mod metadata;
+mod metrics;
 mod multipart;
 mod objects;
 mod parameters;
