@@ -44,6 +44,11 @@ use crate::cli::{Cli, Command};
 use crate::error::{Error, ExitStatus};
 use crate::printer::Printer;
 
+/// That of musl has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let printer = Printer::new(cli.global.json);
