@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::release::Release;
 use crate::command::run;
+use crate::context::Context;
 use crate::install;
 use crate::report::Stop;
 
@@ -29,15 +30,23 @@ impl Binary {
         is_static(&self.target)
     }
 
-    /// A command that runs the program here, in QEMU where it is one of another processor.
-    pub(crate) fn command(&self, release: &Release<'_>) -> Result<Command, Stop> {
-        let processor = self.target.split('-').next().unwrap_or_default();
-        if processor == env::consts::ARCH {
-            return Ok(release.context.workspace.command(&self.path));
+    fn processor(&self) -> &str {
+        self.target.split('-').next().unwrap_or_default()
+    }
+
+    /// Whether it is of this machine's processor.
+    pub(crate) fn runs_here(&self) -> bool {
+        self.processor() == env::consts::ARCH
+    }
+
+    /// A command that runs the program, in QEMU where it is of another processor.
+    pub(crate) fn command(&self, context: &Context<'_>) -> Result<Command, Stop> {
+        if self.runs_here() {
+            return Ok(context.workspace.command(&self.path));
         }
-        let emulator = format!("qemu-{processor}");
-        install::system(release.context, &emulator, "qemu-user")?;
-        let mut command = release.context.workspace.command(emulator);
+        let emulator = format!("qemu-{}", self.processor());
+        install::system(context, &emulator, "qemu-user")?;
+        let mut command = context.workspace.command(emulator);
         command.arg(&self.path);
         Ok(command)
     }
