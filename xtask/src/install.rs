@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::command::{on_path, run, run_within};
@@ -96,6 +97,20 @@ pub(crate) fn program_of_crate(
         run(install.arg(folder).arg(&package))
     })?;
     Ok(folder.join("bin").join(name))
+}
+
+/// The standard library for a target of the toolchain.
+pub(crate) fn target(context: &Context<'_>, target: &str) -> Result<(), Stop> {
+    let mut add = context.workspace.command("rustup");
+    run_within(add.args(["target", "add", target]), Duration::from_mins(3)).map_err(missing)
+}
+
+/// A command of cargo-zigbuild, whose zig compiles C for any target and links.
+pub(crate) fn zigbuild(context: &Context<'_>, subcommand: &str) -> Result<Command, Stop> {
+    let programs = pip(context, "packaging", "zig")?;
+    let mut command = context.workspace.command(programs.join("cargo-zigbuild"));
+    command.arg(subcommand).env("CARGO_ZIGBUILD_PYTHON_PATH", programs.join("python"));
+    Ok(command)
 }
 
 /// A toolchain that compiles for Workers.

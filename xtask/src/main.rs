@@ -1,9 +1,11 @@
-//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate` and `release`.
+//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate`, `release` and `dist`.
 
 mod bench;
 mod check;
 mod command;
 mod context;
+mod cross;
+mod dist;
 mod fidelity;
 mod fuzz;
 mod harness;
@@ -48,6 +50,8 @@ enum Cli {
     Simulate(simulate::Options),
     /// The crates as they are published, tried by what their packages hold alone
     Release(release::Options),
+    /// What people install, into target/dist: static programs in archives, with checksums and an SBOM
+    Dist(dist::Options),
 }
 
 fn main() -> ExitCode {
@@ -59,6 +63,7 @@ fn main() -> ExitCode {
         Cli::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Cli::Simulate(options) => Ok(simulate::simulate(&workspace, &options)),
         Cli::Release(options) => release::release(&workspace, &options),
+        Cli::Dist(options) => dist::dist(&workspace, &options).map(|()| true),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,
