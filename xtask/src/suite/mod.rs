@@ -3,9 +3,11 @@
 mod aarch64;
 mod clients;
 mod corpus;
+mod install;
 mod node;
 mod players;
 mod public_api;
+mod python;
 mod rust;
 mod service;
 mod simulation;
@@ -25,8 +27,8 @@ pub(crate) struct Suite {
 }
 
 /// The suites that run only where they are named: they need what the test command does not install
-/// everywhere.
-const BY_NAME: &[&str] = &["aarch64"];
+/// everywhere, or does not build.
+const BY_NAME: &[&str] = &["aarch64", "install/image", "install/chroot"];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -125,6 +127,21 @@ const SUITES: &[Suite] = &[
         name: "players/live",
         about: "The same for streams that grow while they play, for longer than a URL lives",
         run: players::live,
+    },
+    Suite {
+        name: "install/script",
+        about: "The install script against a server of files, and what it refuses",
+        run: install::script,
+    },
+    Suite {
+        name: "install/image",
+        about: "The image of `cargo xtask dist`, unpacked and run as root; only by its name",
+        run: install::image,
+    },
+    Suite {
+        name: "install/chroot",
+        about: "Each way to install, in a Debian of its own, as root; only by its name",
+        run: install::chroot,
     },
     Suite {
         name: "aarch64",
