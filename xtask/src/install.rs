@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::command::{on_path, run, run_within};
@@ -96,6 +97,14 @@ pub(crate) fn program_of_crate(
         run(install.arg(folder).arg(&package))
     })?;
     Ok(folder.join("bin").join(name))
+}
+
+/// `cargo zigbuild`, with the zig that it links and compiles C by.
+pub(crate) fn zigbuild(context: &Context<'_>) -> Result<Command, Stop> {
+    let programs = pip(context, "packaging", "zig")?;
+    let mut command = context.workspace.command(programs.join("cargo-zigbuild"));
+    command.arg("zigbuild").env("CARGO_ZIGBUILD_PYTHON_PATH", programs.join("python"));
+    Ok(command)
 }
 
 /// A toolchain that compiles for Workers.

@@ -1,9 +1,10 @@
-//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz` and `simulate`.
+//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate` and `dist`.
 
 mod bench;
 mod check;
 mod command;
 mod context;
+mod dist;
 mod fidelity;
 mod fuzz;
 mod install;
@@ -30,7 +31,7 @@ use crate::workspace::Workspace;
 #[command(
     name = "cargo xtask",
     bin_name = "cargo xtask",
-    about = "Checks, tests, benches, fuzz targets and simulation of this repository"
+    about = "Checks, tests, benches, fuzz targets, simulation and packages of this repository"
 )]
 enum Cli {
     /// Format, layers, fidelity's tests, lints (native and wasm32), documentation, public interface and
@@ -44,6 +45,8 @@ enum Cli {
     Fuzz(fuzz::Options),
     /// Client, server and store in virtual time, with failures that follow from a seed: docs/simulation.md
     Simulate(simulate::Options),
+    /// What people install, into target/dist: static programs in archives, with checksums and an SBOM
+    Dist(dist::Options),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Cli::Bench(options) => bench::bench(&workspace, &options).map(|()| true),
         Cli::Fuzz(options) => fuzz::fuzz(&workspace, &options),
         Cli::Simulate(options) => Ok(simulate::simulate(&workspace, &options)),
+        Cli::Dist(options) => dist::dist(&workspace, &options).map(|()| true),
     });
     match done {
         Ok(true) => ExitCode::SUCCESS,

@@ -1,0 +1,53 @@
+//! `cargo xtask dist`: the programs that people install, built and packed into `target/dist`.
+
+mod archive;
+mod build;
+mod checksums;
+mod contents;
+mod licences;
+mod release;
+mod sbom;
+
+use clap::Args;
+
+use self::release::Release;
+use crate::context::Context;
+use crate::report::Stop;
+use crate::workspace::Workspace;
+
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// A target to build for; may be given again. Without it, the static ones: see TARGETS
+    #[arg(long = "target", value_name = "TRIPLE", default_values = build::STATIC)]
+    targets: Vec<String>,
+    /// Where the source is published, for the packages that name it
+    #[arg(long, value_name = "URL", env = "CFSTORE_REPOSITORY")]
+    repository: Option<String>,
+    /// The time of every file in the packages, in seconds since 1970; without it, that of the last commit
+    #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH")]
+    source_date_epoch: Option<u64>,
+    /// Install what is missing with the system's package manager (apt-get)
+    #[arg(long)]
+    install_system: bool,
+}
+
+/// Builds and packs everything, or says what stood in the way.
+pub(crate) fn dist(workspace: &Workspace, options: &Options) -> Result<(), String> {
+    let context = Context { workspace, install_system: options.install_system };
+    pack(&context, options).map_err(|stop| match stop {
+        Stop::Skipped(why) | Stop::Failed(why) => why,
+    })
+}
+
+fn pack(context: &Context<'_>, options: &Options) -> Result<(), Stop> {
+    let release = Release::begin(context, options.repository.clone(), options.source_date_epoch)?;
+    for target in &options.targets {
+        let binary = build::build(&release, target)?;
+        let contents = contents::lay_out(&release, &binary)?;
+        archive::write(&release, &contents)?;
+        sbom::write(&release, &binary)?;
+    }
+    checksums::write(&release)?;
+    println!("written to {}", release.folder.display());
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What all packages of one run share.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::command::read;
+use crate::context::Context;
+use crate::report::Stop;
+
+#[derive(Debug)]
+pub(crate) struct Release<'a> {
+    pub(crate) context: &'a Context<'a>,
+    /// `target/dist`: what is in it is for users to download. It is emptied at the beginning.
+    pub(crate) folder: PathBuf,
+    /// The version of `cfstore`, as in its manifest.
+    pub(crate) version: String,
+    /// Where the source is published, if anywhere.
+    pub(crate) repository: Option<String>,
+    /// The time of every file in the packages, in seconds since 1970: the same source makes the same bytes.
+    pub(crate) source_date_epoch: u64,
+}
+
+impl<'a> Release<'a> {
+    pub(crate) fn begin(
+        context: &'a Context<'a>,
+        repository: Option<String>,
+        source_date_epoch: Option<u64>,
+    ) -> Result<Self, Stop> {
+        let workspace = context.workspace;
+        let source_date_epoch = match source_date_epoch {
+            Some(seconds) => seconds,
+            None => last_commit(context)?,
+        };
+        let version = read(&mut workspace.cargo(["pkgid", "--package", "cfstore"]))?;
+        let version = version.trim().rsplit(['#', '@']).next().unwrap_or_default().to_owned();
+        let release =
+            Self { context, folder: workspace.target.join("dist"), version, repository, source_date_epoch };
+        release.emptied(&release.folder)?;
+        Ok(release)
+    }
+
+    /// An empty folder for what is not downloaded by itself, below `target/dist-work`.
+    pub(crate) fn work_folder(&self, name: &str) -> Result<PathBuf, Stop> {
+        let folder = self.context.workspace.target.join("dist-work").join(name);
+        self.emptied(&folder)?;
+        Ok(folder)
+    }
+
+    fn emptied(&self, folder: &std::path::Path) -> Result<(), Stop> {
+        let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
+        if folder.exists() {
+            fs::remove_dir_all(folder).map_err(failed)?;
+        }
+        fs::create_dir_all(folder).map_err(failed)
+    }
+}
+
+fn last_commit(context: &Context<'_>) -> Result<u64, Stop> {
+    let seconds = read(context.workspace.command("git").args(["log", "-1", "--format=%ct"]))?;
+    seconds
+        .trim()
+        .parse()
+        .map_err(|_| Stop::Failed("git names no last commit: pass --source-date-epoch SECONDS".to_owned()))
+}
