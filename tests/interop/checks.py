@@ -49,9 +49,9 @@ def contains(text, part):
         raise AssertionError(f"no {shown(part)} in {shown(text)}")
 
 
-def run(*command, env=None, stdin=None, fails=False):
-    """Runs a program for a minute at most and returns its output, or what it says on stderr where it is to fail."""
-    done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=60, check=False)
+def run(*command, env=None, stdin=None, fails=False, minutes=1):
+    """Runs a program for some minutes at most and returns its output, or what it says on stderr where it is to fail."""
+    done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=60 * minutes, check=False)
     if fails:
         if done.returncode == 0:
             raise AssertionError(f"{command[:4]} was to fail and did not")

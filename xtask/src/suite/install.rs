@@ -2,7 +2,7 @@
 //! root: they install into a Debian system of their own.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use super::python;
