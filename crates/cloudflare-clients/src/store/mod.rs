@@ -48,6 +48,7 @@ mod threads;
 mod unwritable;
 #[cfg(test)]
 mod upgrade;
+mod usage;
 mod writer;
 
 pub use backup::BackupReport;
@@ -61,5 +62,6 @@ pub use namespace::LocalNamespace;
 #[cfg(feature = "simulation")]
 pub use platform::Platform;
 pub use scrub::{Damage, ScrubReport};
+pub use usage::StoreUsage;
 #[cfg(feature = "simulation")]
 pub use threads::{Threads, Worker};
