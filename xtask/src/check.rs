@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{run, succeeds};
+use crate::cross;
 use crate::fidelity;
 use crate::layers;
 use crate::public_api;
@@ -19,7 +20,7 @@ use crate::workspace::Workspace;
 #[derive(Args, Debug)]
 #[command(after_help = help())]
 pub(crate) struct Options {
-    /// The checks to run, in place of all
+    /// The checks to run, in place of all but `cross`
     #[arg(value_name = "CHECK")]
     checks: Vec<String>,
     /// Write the public interface into docs/public-api, in place of comparing it
@@ -32,6 +33,9 @@ struct Check {
     run: fn(&Workspace) -> Result<Tally, Stop>,
 }
 
+/// The checks that run only where they are named: they compile everything once more.
+const BY_NAME: &[&str] = &[cross::NAME];
+
 const CHECKS: &[Check] = &[
     Check { name: "fmt", run: |workspace| cargo(workspace.cargo(["fmt", "--all", "--check"])) },
     Check { name: "layers", run: layers::check },
@@ -42,6 +46,7 @@ const CHECKS: &[Check] = &[
             cargo(workspace.cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         },
     },
+    Check { name: cross::NAME, run: cross::check },
     Check {
         name: "clippy wasm32",
         run: |workspace| {
@@ -119,13 +124,19 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-/// Runs the checks that are named, or all, also after one has failed. True if none failed.
+/// Runs the checks that are named, or all but those of [`BY_NAME`], also after one has failed. True if none failed.
 pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     let mut names = options.checks.iter();
     if let Some(unknown) = names.find(|name| !CHECKS.iter().any(|check| check.name == *name)) {
         return Err(format!("no check is called `{unknown}`; {}", help()));
     }
-    let chosen = |check: &str| options.checks.is_empty() || options.checks.iter().any(|name| name == check);
+    let chosen = |check: &str| {
+        if options.checks.is_empty() {
+            !BY_NAME.contains(&check)
+        } else {
+            options.checks.iter().any(|name| name == check)
+        }
+    };
     if options.accept && !chosen(public_api::NAME) {
         return Err(format!("--accept is about the check `{}`: name it too", public_api::NAME));
     }

@@ -99,11 +99,17 @@ pub(crate) fn program_of_crate(
     Ok(folder.join("bin").join(name))
 }
 
-/// `cargo zigbuild`, with the zig that it links and compiles C by.
-pub(crate) fn zigbuild(context: &Context<'_>) -> Result<Command, Stop> {
+/// The standard library for a target of the toolchain.
+pub(crate) fn target(context: &Context<'_>, target: &str) -> Result<(), Stop> {
+    let mut add = context.workspace.command("rustup");
+    run_within(add.args(["target", "add", target]), Duration::from_mins(3)).map_err(missing)
+}
+
+/// A command of cargo-zigbuild, whose zig compiles C for any target and links.
+pub(crate) fn zigbuild(context: &Context<'_>, subcommand: &str) -> Result<Command, Stop> {
     let programs = pip(context, "packaging", "zig")?;
     let mut command = context.workspace.command(programs.join("cargo-zigbuild"));
-    command.arg("zigbuild").env("CARGO_ZIGBUILD_PYTHON_PATH", programs.join("python"));
+    command.arg(subcommand).env("CARGO_ZIGBUILD_PYTHON_PATH", programs.join("python"));
     Ok(command)
 }
 

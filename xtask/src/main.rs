@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod command;
 mod context;
+mod cross;
 mod dist;
 mod fidelity;
 mod fuzz;

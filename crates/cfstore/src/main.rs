@@ -47,6 +47,11 @@ use crate::cli::{Cli, Command, LogFormat};
 use crate::error::{Error, ExitStatus};
 use crate::printer::Printer;
 
+/// That of musl has one lock for all threads.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let logs_json = matches!(&cli.command, Command::Serve(args) if args.log_format == LogFormat::Json);

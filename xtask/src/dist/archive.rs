@@ -64,3 +64,40 @@ fn header(kind: EntryType, mode: u32, size: u64, time: u64) -> Header {
     header.set_gid(0);
     header
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn the_same_files_make_the_same_bytes() {
+        let packed = ["b/c.txt a.txt cfstore", "cfstore a.txt b/c.txt"].map(|order| {
+            let folder = tempfile::tempdir().unwrap();
+            let files = folder.path().join("files");
+            for (age, name) in order.split(' ').enumerate() {
+                let path = files.join(name);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                fs::write(&path, name).unwrap();
+                let time = SystemTime::now() - Duration::from_secs(age as u64 * 3600);
+                File::options().write(true).open(&path).unwrap().set_modified(time).unwrap();
+            }
+            let archive = folder.path().join("archive");
+            pack(&files, "cfstore-1.0.0-target", 1_700_000_000, &archive).unwrap();
+            fs::read(archive).unwrap()
+        });
+        assert_eq!(packed[0], packed[1]);
+
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(packed[0].as_slice()));
+        let entries = archive.entries().unwrap().map(|entry| {
+            let entry = entry.unwrap();
+            let header = entry.header();
+            assert_eq!((header.uid().unwrap(), header.mtime().unwrap()), (0, 1_700_000_000));
+            (entry.path().unwrap().display().to_string(), header.mode().unwrap())
+        });
+        let expected = [("", 0o755), ("a.txt", 0o644), ("b/", 0o755), ("b/c.txt", 0o644), ("cfstore", 0o755)];
+        let expected = expected.map(|(name, mode)| (format!("cfstore-1.0.0-target/{name}"), mode));
+        assert_eq!(entries.collect::<Vec<_>>(), expected);
+    }
+}

@@ -6,11 +6,15 @@ use std::process::Command;
 
 use super::release::Release;
 use crate::command::run;
+use crate::context::Context;
 use crate::install;
 use crate::report::Stop;
 
 /// The targets whose programs need nothing of the system that they run on.
 pub(crate) const STATIC: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
+
+/// What the linker of the static ones is told: relocations in the short form, and functions of the same instructions once.
+const LINK: [&str; 4] = ["-C", "link-args=-zpack-relative-relocs", "-C", "link-args=--icf=all"];
 
 /// A program that was built.
 #[derive(Debug)]
@@ -23,33 +27,65 @@ pub(crate) struct Binary {
 
 impl Binary {
     pub(crate) fn is_static(&self) -> bool {
-        STATIC.contains(&self.target.as_str())
+        is_static(&self.target)
     }
 
-    /// A command that runs the program here, in QEMU where it is one of another processor.
-    pub(crate) fn command(&self, release: &Release<'_>) -> Result<Command, Stop> {
-        let processor = self.target.split('-').next().unwrap_or_default();
-        if processor == env::consts::ARCH {
-            return Ok(release.context.workspace.command(&self.path));
+    fn processor(&self) -> &str {
+        self.target.split('-').next().unwrap_or_default()
+    }
+
+    /// Whether it is of this machine's processor.
+    pub(crate) fn runs_here(&self) -> bool {
+        self.processor() == env::consts::ARCH
+    }
+
+    /// A command that runs the program, in QEMU where it is of another processor.
+    pub(crate) fn command(&self, context: &Context<'_>) -> Result<Command, Stop> {
+        if self.runs_here() {
+            return Ok(context.workspace.command(&self.path));
         }
-        let emulator = format!("qemu-{processor}");
-        install::system(release.context, &emulator, "qemu-user")?;
-        let mut command = release.context.workspace.command(emulator);
+        let emulator = format!("qemu-{}", self.processor());
+        install::system(context, &emulator, "qemu-user")?;
+        let mut command = context.workspace.command(emulator);
         command.arg(&self.path);
         Ok(command)
     }
 }
 
+fn is_static(target: &str) -> bool {
+    STATIC.contains(&target)
+}
+
 pub(super) fn build(release: &Release<'_>, target: &str) -> Result<Binary, Stop> {
     let workspace = release.context.workspace;
-    let mut build = if STATIC.contains(&target) {
-        install::zigbuild(release.context)?
+    install::target(release.context, target)?;
+    let mut flags = Vec::new();
+    let mut build = if is_static(target) {
+        // Zig compiles the C. Rust brings what it needs to link for musl.
+        let mut build = install::zigbuild(release.context, "zigbuild")?;
+        build.env(format!("CARGO_TARGET_{}_LINKER", target.replace('-', "_").to_uppercase()), "rust-lld");
+        flags.extend(LINK.map(str::to_owned));
+        build
     } else {
         workspace.cargo(["build"])
     };
+    flags.extend(unnamed_folders(release));
+    // Cargo takes this apart at a character that no path has.
+    build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
     build.args(["--locked", "--profile", "dist", "--package", "cfstore", "--target", target]);
     run(build.env("SOURCE_DATE_EPOCH", release.source_date_epoch.to_string()))?;
     let program = if target.contains("windows") { "cfstore.exe" } else { "cfstore" };
     let path = workspace.target.join(target).join("dist").join(program);
     Ok(Binary { target: target.to_owned(), path, version: release.version.clone() })
+}
+
+/// Flags that keep the folders of this machine out of the messages of panics.
+fn unnamed_folders(release: &Release<'_>) -> Vec<String> {
+    let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let cargo_home = cargo_home.or_else(|| env::home_dir().map(|home| home.join(".cargo")));
+    let folders = [(cargo_home, "/cargo"), (Some(release.context.workspace.root.clone()), "/cfstore")];
+    let flag = |(folder, name): (Option<PathBuf>, &str)| {
+        folder.map(|folder| format!("--remap-path-prefix={}={name}", folder.display()))
+    };
+    folders.into_iter().filter_map(flag).collect()
 }

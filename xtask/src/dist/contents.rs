@@ -42,9 +42,9 @@ pub(super) fn lay_out(release: &Release<'_>, binary: &Binary) -> Result<Contents
     fs::create_dir(&completions).map_err(failed)?;
     for (shell, file) in COMPLETIONS {
         let script = File::create(completions.join(file)).map_err(failed)?;
-        run(binary.command(release)?.args(["completions", shell]).stdout(Stdio::from(script)))?;
+        run(binary.command(release.context)?.args(["completions", shell]).stdout(Stdio::from(script)))?;
     }
-    run(binary.command(release)?.arg("man").arg(folder.join("man")))?;
+    run(binary.command(release.context)?.arg("man").arg(folder.join("man")))?;
     Ok(Contents { folder, name })
 }
 

@@ -12,6 +12,7 @@ mod sbom;
 
 use clap::Args;
 
+pub(crate) use self::build::Binary;
 use self::release::Release;
 use crate::context::Context;
 use crate::report::Stop;
@@ -63,4 +64,10 @@ fn pack(context: &Context<'_>, options: &Options) -> Result<(), Stop> {
     checksums::write(&release)?;
     println!("written to {}", release.folder.display());
     Ok(())
+}
+
+/// The static programs alone, for the suite that tries them.
+pub(crate) fn static_programs(context: &Context<'_>) -> Result<Vec<Binary>, Stop> {
+    let release = Release::begin(context, None, None)?;
+    build::STATIC.iter().map(|target| build::build(&release, target)).collect()
 }

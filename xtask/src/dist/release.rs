@@ -1,7 +1,7 @@
 //! What all packages of one run share.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::command::read;
 use crate::context::Context;
@@ -35,24 +35,24 @@ impl<'a> Release<'a> {
         let version = version.trim().rsplit(['#', '@']).next().unwrap_or_default().to_owned();
         let release =
             Self { context, folder: workspace.target.join("dist"), version, repository, source_date_epoch };
-        release.emptied(&release.folder)?;
+        empty(&release.folder)?;
         Ok(release)
     }
 
     /// An empty folder for what is not downloaded by itself, below `target/dist-work`.
     pub(crate) fn work_folder(&self, name: &str) -> Result<PathBuf, Stop> {
         let folder = self.context.workspace.target.join("dist-work").join(name);
-        self.emptied(&folder)?;
+        empty(&folder)?;
         Ok(folder)
     }
+}
 
-    fn emptied(&self, folder: &std::path::Path) -> Result<(), Stop> {
-        let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
-        if folder.exists() {
-            fs::remove_dir_all(folder).map_err(failed)?;
-        }
-        fs::create_dir_all(folder).map_err(failed)
+fn empty(folder: &Path) -> Result<(), Stop> {
+    let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
+    if folder.exists() {
+        fs::remove_dir_all(folder).map_err(failed)?;
     }
+    fs::create_dir_all(folder).map_err(failed)
 }
 
 fn last_commit(context: &Context<'_>) -> Result<u64, Stop> {

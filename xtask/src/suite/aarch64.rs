@@ -1,9 +1,6 @@
 //! Signing by the instructions of another processor, in QEMU.
 
-use std::time::Duration;
-
 use super::rust;
-use crate::command::run_within;
 use crate::context::Context;
 use crate::install;
 use crate::report::{Stop, Tally};
@@ -14,7 +11,7 @@ const TARGET: &str = "aarch64-unknown-linux-musl";
 pub(crate) fn run(context: &Context<'_>) -> Result<Tally, Stop> {
     let workspace = context.workspace;
     install::system(context, "qemu-aarch64", "qemu-user")?;
-    run_within(workspace.command("rustup").args(["target", "add", TARGET]), Duration::from_mins(3))?;
+    install::target(context, TARGET)?;
     let environment = [("LINKER", "rust-lld"), ("RUNNER", "qemu-aarch64")];
     rust::for_target(workspace, TARGET, &environment, "sigv4::")
 }

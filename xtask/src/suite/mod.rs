@@ -3,6 +3,7 @@
 mod aarch64;
 mod clients;
 mod corpus;
+mod dist;
 mod install;
 mod node;
 mod players;
@@ -28,7 +29,7 @@ pub(crate) struct Suite {
 
 /// The suites that run only where they are named: they need what the test command does not install
 /// everywhere, or does not build.
-const BY_NAME: &[&str] = &["aarch64", "install/image", "install/chroot"];
+const BY_NAME: &[&str] = &["aarch64", "dist", "install/image", "install/chroot"];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -147,6 +148,11 @@ const SUITES: &[Suite] = &[
         name: "aarch64",
         about: "Signing by the SHA-2 instructions of ARM, in QEMU; only by its name",
         run: aarch64::run,
+    },
+    Suite {
+        name: "dist",
+        about: "The static programs: size, start, and the demo where nothing else is; only by its name",
+        run: dist::run,
     },
 ];
 

@@ -42,7 +42,11 @@ impl Upload {
         while let Some(field) = form.next_field().await.map_err(refused)? {
             match field.name() {
                 Some("value") => value = Some(field.bytes().await.map_err(refused)?),
-                Some("metadata") => metadata = Some(field.text().await.map_err(refused)?),
+                // JSON is UTF-8: multer's decoder of other charsets has large tables.
+                Some("metadata") => {
+                    let text = field.bytes().await.map_err(refused)?;
+                    metadata = Some(String::from_utf8_lossy(&text).into_owned());
+                }
                 // Others mean nothing, and are passed over.
                 _ => {}
             }

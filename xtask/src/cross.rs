@@ -1,0 +1,31 @@
+//! The command line, compiled for systems that its tests do not run on: `cargo xtask check cross`.
+
+use crate::command::run;
+use crate::context::Context;
+use crate::install;
+use crate::report::{Stop, Tally};
+use crate::workspace::Workspace;
+
+pub(crate) const NAME: &str = "cross";
+
+/// Zig has the headers of both for the C of SQLite and ring.
+const TARGETS: [&str; 2] = ["x86_64-pc-windows-gnu", "aarch64-apple-darwin"];
+
+/// Compiles the program and its tests for each target. Warnings are faults.
+pub(crate) fn check(workspace: &Workspace) -> Result<Tally, Stop> {
+    let context = Context { workspace, install_system: false };
+    let mut tally = Tally::default();
+    for target in TARGETS {
+        install::target(&context, target)?;
+        let mut check = install::zigbuild(&context, "check")?;
+        check.args(["--package", "cfstore", "--all-targets", "--target", target]);
+        match run(check.env("RUSTFLAGS", "-D warnings")) {
+            Ok(()) => tally.passed += 1,
+            Err(Stop::Skipped(why) | Stop::Failed(why)) => {
+                eprintln!("{target}: {why}");
+                tally.failed += 1;
+            }
+        }
+    }
+    Ok(tally)
+}
