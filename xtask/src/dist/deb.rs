@@ -1,9 +1,11 @@
 //! `cfstore_VERSION-1_ARCHITECTURE.deb`, by cargo-deb. What goes where is in crates/cfstore/Cargo.toml, under
 //! `[package.metadata.deb]`.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write as _};
 use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
 
 use super::build::Binary;
 use super::contents::Contents;
@@ -25,8 +27,8 @@ pub(super) fn write(
 ) -> Result<(), Stop> {
     let workspace = release.context.workspace;
     // Beside the program: cargo-deb finds there what it calls target/release.
-    let beside = binary.path.with_file_name("contents");
-    copy(&contents.folder, &beside).map_err(|error| Stop::failed(&beside.display().to_string(), &error))?;
+    let beside = binary.path.with_file_name("debian");
+    lay_out(&contents.folder, &beside).map_err(|error| Stop::failed(&beside.display().to_string(), &error))?;
     let cargo_deb = install::program_of_crate(release.context, "cargo-deb", CARGO_DEB, "")?;
     let mut package = workspace.command(cargo_deb);
     package
@@ -37,20 +39,28 @@ pub(super) fn write(
     run(&mut package)
 }
 
-/// Copies a folder and all in it in place of an older copy.
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    if to.exists() {
-        fs::remove_dir_all(to)?;
+/// What the package takes of an archive's files, in place of an older copy. Debian's man pages are compressed.
+fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
     }
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
+    for part in ["completions", "man"] {
+        fs::create_dir_all(folder.join(part))?;
+    }
+    for name in ["CHANGELOG.md", "THIRD-PARTY.md"] {
+        fs::copy(contents.join(name), folder.join(name))?;
+    }
+    for entry in fs::read_dir(contents.join("completions"))? {
         let entry = entry?;
-        let to = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy(&entry.path(), &to)?;
-        } else {
-            fs::copy(entry.path(), to)?;
-        }
+        fs::copy(entry.path(), folder.join("completions").join(entry.file_name()))?;
+    }
+    for entry in fs::read_dir(contents.join("man"))? {
+        let entry = entry?;
+        let name = format!("{}.gz", entry.file_name().display());
+        let page = File::create(folder.join("man").join(name))?;
+        let mut page = GzBuilder::new().write(page, Compression::best());
+        page.write_all(&fs::read(entry.path())?)?;
+        page.finish()?;
     }
     Ok(())
 }
