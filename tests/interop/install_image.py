@@ -133,7 +133,7 @@ class Container:
 
     def run(self, *command, **options):
         """Runs a program of this machine in the container's network."""
-        return run("nsenter", f"--net=/proc/{self.process.pid}/ns/net", *command, **options)
+        return run(shutil.which("nsenter"), f"--net=/proc/{self.process.pid}/ns/net", *command, **options)
 
     def exec(self, *arguments):
         """Runs the program in the container, as `docker exec` would."""
