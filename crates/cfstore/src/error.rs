@@ -326,7 +326,9 @@ impl fmt::Display for Error {
                     directory.display()
                 )
             }
-            Self::Usage { message, .. } | Self::Local(message) | Self::Unhealthy(message) => f.write_str(message),
+            Self::Usage { message, .. } | Self::Local(message) | Self::Unhealthy(message) => {
+                f.write_str(message)
+            }
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

@@ -96,7 +96,8 @@ fn start_tracing(verbose: u8, command: &Command, logs_json: bool) {
             .with_writer(io::stderr)
             .with_span_events(FmtSpan::CLOSE);
         // What the program says is in the log however much of the rest is.
-        let levels = Targets::new().with_default(level).with_target("cfstore", level.max(LevelFilter::INFO));
+        let levels =
+            Targets::new().with_default(level).with_target(printer::LOG, level.max(LevelFilter::INFO));
         return tracing_subscriber::registry().with(levels).with(lines).init();
     }
     tracing_subscriber::fmt()

@@ -15,6 +15,9 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
+/// Where log lines say that they come from.
+pub(crate) const LOG: &str = "cfstore";
+
 /// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too. Or it adds to
 /// the log, and prints no results: they may be secrets.
 ///
@@ -69,7 +72,7 @@ impl Printer {
         match self.0 {
             Form::Json => to_stderr(json!({ "summary": summary.to_string(), "target": target })),
             Form::Text => to_stderr(format_args!("{DIM}{summary}  ({}){DIM:#}", Key(target))),
-            Form::Log => tracing::info!("{summary} ({})", Key(target)),
+            Form::Log => tracing::info!(target: LOG, "{summary} ({})", Key(target)),
         }
     }
 
@@ -100,7 +103,7 @@ impl Printer {
         match self.0 {
             Form::Json => to_stderr(json!({ "note": note.to_string() })),
             Form::Text => to_stderr(format_args!("{DIM}{note}{DIM:#}")),
-            Form::Log => tracing::info!("{note}"),
+            Form::Log => tracing::info!(target: LOG, "{note}"),
         }
     }
 
@@ -109,14 +112,14 @@ impl Printer {
         match self.0 {
             Form::Json => to_stderr(json!({ "warning": warning.to_string() })),
             Form::Text => to_stderr(format_args!("{YELLOW}warning:{YELLOW:#} {warning}")),
-            Form::Log => tracing::warn!("{warning}"),
+            Form::Log => tracing::warn!(target: LOG, "{warning}"),
         }
     }
 
     /// Why the command failed and what to do about it, on stderr.
     pub(crate) fn error(self, error: &Error) {
         if self.is_log() {
-            tracing::error!(causes = ?error.causes(), hint = error.hint().as_deref(), "{error}");
+            tracing::error!(target: LOG, causes = ?error.causes(), hint = error.hint().as_deref(), "{error}");
             return;
         }
         if self.is_json() {

@@ -16,7 +16,8 @@ use crate::fault_plan::{Failure, Fault};
 use crate::protocol::Protocol;
 
 /// The upper bounds of a request's duration, in seconds.
-const BOUNDS: [f64; 15] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+const BOUNDS: [f64; 15] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 /// Stands for the operation of a request that is none, and for the status of one that got no answer.
 const NONE: &str = "none";
 

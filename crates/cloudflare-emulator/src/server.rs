@@ -197,13 +197,12 @@ pub(crate) async fn serve_all<L: Accept>(
 ) {
     let service = Arc::new(service);
     let runtime = Arc::clone(service.store.runtime());
-    let connections =
-        Connections::new(
-            service.limits.connections,
-            service.pressure.clone(),
-            service.metrics.clone(),
-            Arc::clone(&runtime),
-        );
+    let connections = Connections::new(
+        service.limits.connections,
+        service.pressure.clone(),
+        service.metrics.clone(),
+        Arc::clone(&runtime),
+    );
     let stopping = Notify::new();
     // It closes the listener when it stops.
     let accept = async {

@@ -10,6 +10,7 @@ mod players;
 mod public_api;
 mod python;
 mod rust;
+mod serve;
 mod service;
 mod simulation;
 mod simulator;
@@ -70,6 +71,12 @@ const SUITES: &[Suite] = &[
         about: "The media service with axum, over HTTP and in Chromium",
         run: service::run,
     },
+    Suite {
+        name: "serve/metrics",
+        about: "The metrics of `cfstore serve` and its Grafana dashboard in Prometheus",
+        run: serve::metrics,
+    },
+    Suite { name: "serve/systemd", about: "The units of `cfstore serve` in systemd", run: serve::systemd },
     Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
     Suite {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use cloudflare_clients::HyperClient;
 use cloudflare_clients::http::header::HOST;
 use cloudflare_clients::http::{HeaderValue, Request, StatusCode};
 use cloudflare_clients::r2::Body;
-use cloudflare_clients::{HttpClient, HyperClient};
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -29,7 +29,10 @@ pub(crate) async fn run(args: Health, printer: Printer) -> Result<ExitStatus> {
     let url = args.url.to_string();
     let asked = timeout(args.timeout, ask(&args)).await;
     let asked = asked.unwrap_or_else(|_| {
-        Err(Error::Unhealthy(format!("{url} does not answer within {}", humantime::format_duration(args.timeout))))
+        Err(Error::Unhealthy(format!(
+            "{url} does not answer within {}",
+            humantime::format_duration(args.timeout)
+        )))
     });
     let (status, said) = asked?;
     if status != StatusCode::OK {

@@ -76,16 +76,20 @@ impl EventTarget {
     /// Refuses what cannot take events, before the store in the folder `data` is made.
     pub(crate) fn check(&self, data: &Path) -> Result<()> {
         match self {
-            Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => {
-                Err(usage(format!("--events {:?} is neither a file nor an HTTP URL", path.display().to_string())))
-            }
+            Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => Err(
+                usage(format!("--events {:?} is neither a file nor an HTTP URL", path.display().to_string())),
+            ),
             Self::File(path) => match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() && !folder.is_dir() && !folder.starts_with(data) => {
+                Some(folder)
+                    if !folder.as_os_str().is_empty() && !folder.is_dir() && !folder.starts_with(data) =>
+                {
                     Err(usage(format!("--events {path:?} cannot be written: there is no folder {folder:?}")))
                 }
                 _ => Ok(()),
             },
-            Self::Command(command) if command.is_empty() => Err(usage("--events names no command".to_owned())),
+            Self::Command(command) if command.is_empty() => {
+                Err(usage("--events names no command".to_owned()))
+            }
             Self::Command(_) => Ok(()),
             Self::Webhook(url) => http_url(url).map(drop),
         }

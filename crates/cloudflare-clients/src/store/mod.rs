@@ -62,6 +62,6 @@ pub use namespace::LocalNamespace;
 #[cfg(feature = "simulation")]
 pub use platform::Platform;
 pub use scrub::{Damage, ScrubReport};
-pub use usage::StoreUsage;
 #[cfg(feature = "simulation")]
 pub use threads::{Threads, Worker};
+pub use usage::StoreUsage;

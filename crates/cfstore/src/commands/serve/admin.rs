@@ -63,8 +63,9 @@ impl AdminListener {
     /// Takes a socket that listens already.
     pub(super) fn take(listener: std::net::TcpListener) -> Result<Self> {
         let taken = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
-        let failed =
-            |error| Error::Local(format!("the second of the sockets that were given cannot be used: {error}"));
+        let failed = |error| {
+            Error::Local(format!("the second of the sockets that were given cannot be used: {error}"))
+        };
         Ok(Self(taken.map_err(failed)?))
     }
 
@@ -141,7 +142,9 @@ impl Admin {
                 answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
                 answer
             }
-            Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}\n")),
+            Err(error) => {
+                text(StatusCode::INTERNAL_SERVER_ERROR, format!("the metrics cannot be written: {error}\n"))
+            }
         }
     }
 

@@ -118,7 +118,12 @@ impl Process {
         registry.register_with_unit("start_time", help, Unit::Seconds, start);
         if resident_bytes().is_some() {
             let help = "Memory that the process has in RAM";
-            registry.register_with_unit("resident_memory", help, Unit::Bytes, process.resident_memory.clone());
+            registry.register_with_unit(
+                "resident_memory",
+                help,
+                Unit::Bytes,
+                process.resident_memory.clone(),
+            );
         }
         if open_files().is_some() {
             registry.register("open_fds", "Files that are open", process.open_fds.clone());

@@ -113,7 +113,8 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     }
     if let Some(admin) = &admin {
         let address = admin.local_addr()?;
-        printer.note(format_args!("health and metrics: http://{address}{HEALTH} and http://{address}{METRICS}"));
+        printer
+            .note(format_args!("health and metrics: http://{address}{HEALTH} and http://{address}{METRICS}"));
     }
     if args.fault.is_some() {
         printer.note("requests fail as --fault says, this program's too");
