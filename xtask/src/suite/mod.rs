@@ -4,9 +4,11 @@ mod aarch64;
 mod clients;
 mod corpus;
 mod dist;
+mod install;
 mod node;
 mod players;
 mod public_api;
+mod python;
 mod rust;
 mod serve;
 mod service;
@@ -28,8 +30,8 @@ pub(crate) struct Suite {
 }
 
 /// The suites that run only where they are named: they need what the test command does not install
-/// everywhere.
-const BY_NAME: &[&str] = &["aarch64", "dist"];
+/// everywhere, or does not build.
+const BY_NAME: &[&str] = &["aarch64", "dist", "install/image", "install/chroot"];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -139,6 +141,21 @@ const SUITES: &[Suite] = &[
         name: "players/live",
         about: "The same for streams that grow while they play, for longer than a URL lives",
         run: players::live,
+    },
+    Suite {
+        name: "install/script",
+        about: "The install script against a server of files, and what it refuses",
+        run: install::script,
+    },
+    Suite {
+        name: "install/image",
+        about: "The image of `cargo xtask dist`, unpacked and run as root; only by its name",
+        run: install::image,
+    },
+    Suite {
+        name: "install/chroot",
+        about: "Each way to install, in a Debian of its own, as root; only by its name",
+        run: install::chroot,
     },
     Suite {
         name: "aarch64",
