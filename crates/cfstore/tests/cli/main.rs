@@ -18,6 +18,7 @@ mod moving;
 mod playlists;
 mod production_checklist;
 mod program;
+mod proxies;
 mod r2;
 mod resume;
 mod serve;

@@ -136,7 +136,7 @@ async fn a_refusal_names_the_proxy_and_says_whether_to_try_again() {
         ("429 Too Many Requests", true, "cannot connect to r2.test (429 Too Many Requests)"),
         ("501 Not Implemented", false, "refuses to connect to r2.test (501 Not Implemented)"),
         ("502 Bad Gateway", true, "cannot connect to r2.test (502 Bad Gateway)"),
-        ("204 No Content", false, "refuses to connect to r2.test (204 No Content)"),
+        ("201 Created", false, "refuses to connect to r2.test (201 Created)"),
     ] {
         let proxy = ScriptedServer::answering([answer(status, &[], "<h1>no</h1>")]).await;
         let error = get(&by_way_of(&proxy.url()), "https://r2.test/a").await;
@@ -169,7 +169,9 @@ async fn what_is_no_proxy_is_told_from_the_host_behind() {
     let begin = format!("the connection to r2.test by way of the proxy {address} broke: ");
     assert!(error.message().starts_with(&begin), "{error}");
 
-    let error = get(&by_way_of(&closing.url().replace("http:", "https:")), "https://r2.test/").await;
+    let refusing_tls = ScriptedServer::conversing(|_| async {}).await;
+    let address = refusing_tls.url().replace("http://", "");
+    let error = get(&by_way_of(&format!("https://{address}")), "https://r2.test/").await;
     assert!(error.message().starts_with(&format!("no connection to the proxy {address}: ")), "{error}");
     for url in ["http://r2.test/", "https://r2.test/"] {
         let error = get(&by_way_of("http://127.0.0.1:1"), url).await;
