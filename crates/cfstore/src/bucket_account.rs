@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
 use cloudflare_clients::r2::{Buckets, R2AccountConfig};
 use cloudflare_clients::{LocalStore, S3Buckets};
@@ -10,8 +11,8 @@ use crate::account_location::{AccountLocation, OfAccount};
 use crate::bucket_location::{R2_VARIABLES, VARIABLES_HINT};
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
-use crate::trust;
-use crate::variables::{R2_BUCKET_MEDIA, SSL_CERT_FILE, Variables, is_set};
+use crate::trust::Trust;
+use crate::variables::{R2_BUCKET_MEDIA, Variables, is_set};
 
 pub(crate) type BucketAccount = AccountLocation<Buckets>;
 
@@ -41,14 +42,11 @@ impl BucketAccount {
         if !R2_VARIABLES.into_iter().any(|name| name != R2_BUCKET_MEDIA && is_set(var(name))) {
             return Ok(Self::Embedded(DATA_DIRECTORY.into()));
         }
-        let certificates = var(SSL_CERT_FILE);
+        let trust = Trust::from_vars(&var);
         let usage = |error: cloudflare_clients::Error| Error::usage(error.message(), VARIABLES_HINT);
         let account = S3Buckets::new(R2AccountConfig::from_vars(var).map_err(usage)?)?;
         let target = account.endpoint().to_string();
-        let account = match trust::http_client(certificates)? {
-            Some(client) => account.with_http_client(client),
-            None => account,
-        };
+        let account = account.with_http_client(Arc::new(trust.client()?));
         Ok(Self::Service(Buckets::new(account), target))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cloudflare_clients::r2::{R2Service, R2SigningClient, R2SigningConfig};
 use cloudflare_clients::{LocalBucket, LocalStore, S3Bucket};
@@ -10,10 +11,10 @@ use cloudflare_emulator::Credentials;
 use crate::cli::{DATA_DIRECTORY, LISTEN};
 use crate::error::{Error, Result};
 use crate::printer::Printer;
-use crate::trust;
+use crate::trust::Trust;
 use crate::variables::{
     R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_JURISDICTION, R2_REGION,
-    R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, SSL_CERT_FILE, Variables, is_set,
+    R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, Variables, is_set,
 };
 
 /// The bucket of the embedded store, where none is named.
@@ -37,8 +38,8 @@ pub(crate) const VARIABLES_HINT: &str =
 /// Where the bucket is.
 #[derive(Debug)]
 pub(crate) enum BucketLocation {
-    /// With the file of certificates to trust.
-    R2(R2SigningConfig, Option<OsString>),
+    /// With whose certificates are trusted.
+    R2(R2SigningConfig, Trust),
     /// With the bucket's name.
     Embedded(PathBuf, String),
 }
@@ -69,13 +70,13 @@ impl BucketLocation {
             let bucket = bucket.unwrap_or(LOCAL_BUCKET).to_owned();
             return Ok(Self::Embedded(DATA_DIRECTORY.into(), bucket));
         }
-        let certificates = var(SSL_CERT_FILE);
+        let trust = Trust::from_vars(&var);
         let var = |name: &str| match bucket {
             Some(bucket) if name == R2_BUCKET_MEDIA => Some(bucket.into()),
             _ => var(name),
         };
         match R2SigningConfig::from_vars(var) {
-            Ok(config) => Ok(Self::R2(config, certificates)),
+            Ok(config) => Ok(Self::R2(config, trust)),
             Err(error) if bucket.is_some() => {
                 Err(Error::usage(error.message().replace(R2_BUCKET_MEDIA, "the bucket"), VARIABLES_HINT))
             }
@@ -156,11 +157,8 @@ impl BucketLocation {
         printer: Printer,
     ) -> Result<(R2Service, Option<LocalBucket>)> {
         match self {
-            Self::R2(config, certificates) => {
-                let mut bucket = S3Bucket::new(config)?;
-                if let Some(client) = trust::http_client(certificates)? {
-                    bucket = bucket.with_http_client(client);
-                }
+            Self::R2(config, trust) => {
+                let bucket = S3Bucket::new(config)?.with_http_client(Arc::new(trust.client()?));
                 let signing = bucket.signing_client().clone();
                 Ok((R2Service::new(bucket).with_signing(signing), None))
             }

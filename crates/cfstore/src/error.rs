@@ -264,6 +264,7 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run it again",
         ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
+        _ if is_about_proxy(error) => PROXY_HINT,
         ErrorKind::UnexpectedResponse if error.message().contains("did not answer in HTTP") => {
             "check R2_ENDPOINT: the server may speak https where http is written"
         }
@@ -278,8 +279,21 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     })
 }
 
-const CERTIFICATE_HINT: &str =
-    "SSL_CERT_FILE names a file of certificates to trust: `cfstore serve --tls` prints the one that it made";
+const CERTIFICATE_HINT: &str = "SSL_CERT_FILE names a file of certificates to trust: `cfstore serve --tls` prints the one that it made; \
+     CFSTORE_SYSTEM_ROOTS=1 trusts what this system trusts";
+
+const PROXY_HINT: &str =
+    "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name proxies, and NO_PROXY the hosts that are reached without one";
+
+/// Whether it is of a proxy, or of what is behind one.
+fn is_about_proxy(error: &cloudflare_clients::Error) -> bool {
+    let is_kind = matches!(
+        error.kind(),
+        ErrorKind::Connection | ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::UnexpectedResponse
+    );
+    is_kind && error.message().contains("the proxy ")
+        || error.kind() == ErrorKind::InvalidInput && error.message().contains("_PROXY cannot be used")
+}
 
 fn is_about_certificate(error: &cloudflare_clients::Error) -> bool {
     error.message().contains("invalid peer certificate")
@@ -292,6 +306,7 @@ fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         }
         ErrorKind::NotFound => "check CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_BASE_URL",
         ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
+        _ if is_about_proxy(error) => PROXY_HINT,
         ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `cfstore kv namespace ls` shows the ids",
         ErrorKind::Dns | ErrorKind::Connection => {
             "check the network and CLOUDFLARE_API_BASE_URL; a local server has to run: `cfstore serve`"

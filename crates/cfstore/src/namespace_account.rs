@@ -3,6 +3,7 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::Arc;
 
 use cloudflare_clients::kv::{KvAccountConfig, Namespaces};
 use cloudflare_clients::{LocalStore, RestNamespaces};
@@ -10,10 +11,9 @@ use cloudflare_clients::{LocalStore, RestNamespaces};
 use crate::account_location::{AccountLocation, OfAccount};
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
-use crate::trust;
+use crate::trust::Trust;
 use crate::variables::{
-    CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, SSL_CERT_FILE,
-    Variables, is_set,
+    CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, Variables, is_set,
 };
 
 /// What to do about variables that are missing or wrong.
@@ -54,13 +54,10 @@ impl NamespaceAccount {
         if is_set(var(CLOUDFLARE_API_BASE_URL)) {
             target = format!("{target} at {}", value(CLOUDFLARE_API_BASE_URL));
         }
-        let certificates = var(SSL_CERT_FILE);
+        let trust = Trust::from_vars(&var);
         let usage = |error: cloudflare_clients::Error| Error::usage(error.message(), VARIABLES_HINT);
         let account = RestNamespaces::new(KvAccountConfig::from_vars(var).map_err(usage)?)?;
-        let account = match trust::http_client(certificates)? {
-            Some(client) => account.with_http_client(client),
-            None => account,
-        };
+        let account = account.with_http_client(Arc::new(trust.client()?));
         Ok(Self::Service(Namespaces::new(account), target))
     }
 }

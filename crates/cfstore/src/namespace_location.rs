@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use cloudflare_clients::kv::{KvClient, KvConfig};
 use cloudflare_clients::{LocalNamespace, RestNamespace};
@@ -10,10 +11,8 @@ use crate::bucket_location::absolute;
 use crate::cli::DATA_DIRECTORY;
 use crate::error::{Error, Result};
 use crate::printer::Printer;
-use crate::trust;
-use crate::variables::{
-    CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, SSL_CERT_FILE, Variables, is_set,
-};
+use crate::trust::Trust;
+use crate::variables::{CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, KV_NAMESPACE_ID, Variables, is_set};
 
 /// The title of the embedded store's namespace.
 pub(crate) const LOCAL_NAMESPACE: &str = "local";
@@ -25,8 +24,8 @@ const VARIABLES_HINT: &str =
 /// Where the namespace is.
 #[derive(Debug)]
 pub(crate) enum NamespaceLocation {
-    /// With what summaries call it, and the file of certificates to trust.
-    Cloudflare(KvConfig, String, Option<OsString>),
+    /// With what summaries call it, and whose certificates are trusted.
+    Cloudflare(KvConfig, String, Trust),
     Embedded(PathBuf),
 }
 
@@ -55,9 +54,9 @@ impl NamespaceLocation {
         if is_set(var(CLOUDFLARE_API_BASE_URL)) {
             target = format!("{target} at {}", value(CLOUDFLARE_API_BASE_URL));
         }
-        let certificates = var(SSL_CERT_FILE);
+        let trust = Trust::from_vars(&var);
         match KvConfig::from_vars(var) {
-            Ok(config) => Ok(Self::Cloudflare(config, target, certificates)),
+            Ok(config) => Ok(Self::Cloudflare(config, target, trust)),
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
         }
     }
@@ -83,12 +82,9 @@ impl NamespaceLocation {
     /// The client of the namespace. It creates the embedded store if its directory has none.
     pub(crate) async fn open_or_create(self, printer: Printer) -> Result<KvClient> {
         match self {
-            Self::Cloudflare(config, _, certificates) => {
-                let mut namespace = RestNamespace::new(config)?;
-                if let Some(client) = trust::http_client(certificates)? {
-                    namespace = namespace.with_http_client(client);
-                }
-                Ok(KvClient::new(namespace))
+            Self::Cloudflare(config, _, trust) => {
+                let client = Arc::new(trust.client()?);
+                Ok(KvClient::new(RestNamespace::new(config)?.with_http_client(client)))
             }
             Self::Embedded(directory) => {
                 printer.note(format_args!(

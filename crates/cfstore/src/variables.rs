@@ -11,6 +11,8 @@ use crate::error::{Error, Result};
 
 /// The file of certificates to trust, as OpenSSL, curl and Go call it too.
 pub(crate) const SSL_CERT_FILE: &str = "SSL_CERT_FILE";
+/// Whether the authorities that the system trusts are trusted, in place of Mozilla's.
+pub(crate) const CFSTORE_SYSTEM_ROOTS: &str = "CFSTORE_SYSTEM_ROOTS";
 
 pub(crate) enum Variables {
     Environment,

@@ -5,6 +5,7 @@
 //! - `ManualClock` and `RunningClock` are runtimes whose time and randomness the test decides.
 //! - `ScriptedServer` answers HTTP requests by a script, byte for byte.
 //! - `LocalServer` is the emulator over a store of its own.
+//! - `HttpProxy` is one as `HTTP_PROXY` names them.
 //! - `Proxy` is between a client and it, and fails as it is told.
 //! - `Log` is what the library logs.
 //!
@@ -14,6 +15,8 @@
 #[cfg(feature = "native")]
 mod clock;
 mod content;
+#[cfg(feature = "native")]
+mod http_proxy;
 #[cfg(feature = "native")]
 mod local_server;
 #[cfg(feature = "native")]
@@ -29,6 +32,8 @@ mod scripted_server;
 pub use clock::{RunningClock, begin};
 pub use cloudflare_clients::testing::ManualClock;
 pub use content::{content, pieces};
+#[cfg(feature = "native")]
+pub use http_proxy::HttpProxy;
 #[cfg(feature = "native")]
 pub use local_server::{BUCKET, LocalServer};
 #[cfg(feature = "native")]

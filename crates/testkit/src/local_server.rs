@@ -1,12 +1,13 @@
 //! The emulator over a store of its own.
 
 use std::net::SocketAddr;
+use std::time::SystemTime;
 
 use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::R2SigningConfig;
 use cloudflare_clients::{LocalStore, RestNamespace, Runtime, S3Bucket};
 use cloudflare_emulator::{
-    Credentials, Emulator, EmulatorBuilder, Faults, Keys, KvBehaviour, Limits, R2Behaviour,
+    Credentials, Emulator, EmulatorBuilder, Faults, Keys, KvBehaviour, Limits, R2Behaviour, Tls,
 };
 use tempfile::TempDir;
 
@@ -62,8 +63,18 @@ impl LocalServer {
         Self::of(Emulator::builder().open_cors()).await
     }
 
-    async fn of(builder: EmulatorBuilder) -> Self {
+    /// Starts it with TLS, by a [certificate](Self::certificate) of its own.
+    pub async fn with_tls() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let tls = Tls::load_or_create(folder.path(), SystemTime::now()).unwrap();
+        Self::in_folder(folder, Emulator::builder().tls(tls)).await
+    }
+
+    async fn of(builder: EmulatorBuilder) -> Self {
+        Self::in_folder(tempfile::tempdir().unwrap(), builder).await
+    }
+
+    async fn in_folder(folder: TempDir, builder: EmulatorBuilder) -> Self {
         let emulator = builder.folder(folder.path()).start().await.unwrap();
         emulator.create_bucket(BUCKET).await.unwrap();
         let (store, credentials) = (emulator.store().clone(), emulator.credentials().clone());
@@ -73,6 +84,11 @@ impl LocalServer {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.emulator.local_addr()
+    }
+
+    /// The certificate that clients of one [with TLS](Self::with_tls) have to trust, in PEM.
+    pub fn certificate(&self) -> Vec<u8> {
+        std::fs::read(self.folder.path().join("tls-certificate.pem")).unwrap()
     }
 
     /// What a client of this bucket needs.

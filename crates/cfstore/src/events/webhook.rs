@@ -1,28 +1,22 @@
 //! A server that events are posted to.
 
-use std::sync::Arc;
-
 use cloudflare_clients::http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST};
 use cloudflare_clients::http::{HeaderValue, Method, Request, Uri};
 use cloudflare_clients::r2::Body;
 use cloudflare_clients::{HttpClient, HyperClient};
 
 use crate::error::{Error, Result};
-use crate::trust;
-use crate::variables::SSL_CERT_FILE;
+use crate::trust::Trust;
 
 pub(crate) struct Webhook {
     url: Uri,
     host: HeaderValue,
-    client: Arc<dyn HttpClient>,
+    client: HyperClient,
 }
 
 impl Webhook {
     pub(super) fn new(url: Uri) -> Result<Self> {
-        let client = match trust::http_client(std::env::var_os(SSL_CERT_FILE))? {
-            Some(client) => client,
-            None => Arc::new(HyperClient::new()?),
-        };
+        let client = Trust::from_vars(|name| std::env::var_os(name)).client()?;
         let host = url.authority().map(|authority| {
             let host = authority.as_str();
             host.rsplit_once('@').map_or(host, |(_, host)| host)

@@ -16,6 +16,7 @@ mod many;
 mod moving;
 mod playlists;
 mod program;
+mod proxies;
 mod r2;
 mod resume;
 mod serve;

@@ -11,6 +11,7 @@ mod http_proxy;
 mod kv_client;
 mod locks;
 mod one_clock;
+mod proxies;
 mod r2_listings;
 mod r2_service;
 mod rest_namespace;

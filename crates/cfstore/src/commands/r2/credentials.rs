@@ -1,6 +1,7 @@
 //! `cfstore r2 credentials`
 
 use std::path::Path;
+use std::sync::Arc;
 
 use cloudflare_clients::TempCredentialsApi;
 use cloudflare_clients::r2::{AccessScope, Endpoint, TempCredentials, TempCredentialsRequest};
@@ -11,11 +12,12 @@ use crate::cli::Credentials;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::Printer;
 use crate::rfc3339::rfc3339;
+use crate::shell;
+use crate::trust::Trust;
 use crate::variables::{
     CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, R2_ACCESS_KEY_ID, R2_ACCOUNT_ID, R2_BUCKET_MEDIA,
-    R2_ENDPOINT, R2_JURISDICTION, R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, SSL_CERT_FILE, Variables,
+    R2_ENDPOINT, R2_JURISDICTION, R2_SECRET_ACCESS_KEY, R2_SESSION_TOKEN, Variables,
 };
-use crate::{shell, trust};
 
 #[derive(Serialize)]
 struct Shown<'a> {
@@ -69,9 +71,8 @@ pub(crate) async fn through_api(
     if let Some(url) = optional(CLOUDFLARE_API_BASE_URL) {
         api = api.with_base_url(&url)?;
     }
-    if let Some(client) = trust::http_client(variables.get(SSL_CERT_FILE))? {
-        api = api.with_http_client(client);
-    }
+    let client = Trust::from_vars(|name| variables.get(name)).client()?;
+    api = api.with_http_client(Arc::new(client));
     let target = format!("bucket {bucket}, through Cloudflare's API");
     let credentials = api.create(&request(args, bucket)).await?;
     print(args, &credentials, &target, printer)

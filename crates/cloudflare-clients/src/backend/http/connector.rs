@@ -1,4 +1,4 @@
-//! Makes connections: address, TCP and TLS in one time limit.
+//! Makes connections: address, TCP, the proxy's tunnel and TLS in one time limit.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -9,21 +9,19 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use http::Uri;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder, MaybeHttpsStream};
-use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
-use rustls::ClientConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tower_service::Service;
 
 use super::answer_first::AnswerFirst;
 #[cfg(feature = "simulation")]
 use super::dial::{Dial, Stream};
+use super::proxy::{Proxies, Proxy, UnusableProxy};
+use super::route::{BoxError, Line, Route};
+use super::trust::Trust;
 use crate::runtime::{Runtime, TokioRuntime};
 use crate::transport::Timeouts;
-
-type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 tokio::task_local! {
     /// What the current request allows for its connection. A pool tells its connector only the address.
@@ -45,22 +43,59 @@ impl Default for Connecting {
 
 #[derive(Clone)]
 pub(super) enum Connector {
-    Https(HttpsConnector<HttpConnector<Resolver>>),
+    Https(Https),
     #[cfg(feature = "simulation")]
     Dial(Arc<dyn Dial>),
 }
 
-impl Connector {
-    pub(super) fn new(tls: ClientConfig) -> Self {
-        let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
-        tcp.set_nodelay(true);
-        tcp.enforce_http(false);
-        let https = HttpsConnectorBuilder::new()
-            .with_tls_config(tls)
+/// What connects to hosts, and what it is made of.
+#[derive(Clone)]
+pub(super) struct Https {
+    trust: Arc<Trust>,
+    proxies: Arc<Proxies>,
+    connector: HttpsConnector<Route>,
+}
+
+impl Https {
+    pub(super) fn new(trust: Arc<Trust>, proxies: Arc<Proxies>) -> Self {
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(trust.tls.clone())
             .https_or_http()
             .enable_http1()
-            .wrap_connector(tcp);
-        Self::Https(https)
+            .wrap_connector(Route::new(trust.tls.clone(), Arc::clone(&proxies)));
+        Self { trust, proxies, connector }
+    }
+}
+
+impl Connector {
+    /// The same, by way of other proxies.
+    pub(super) fn by_way_of(self, proxies: Proxies) -> Self {
+        match self {
+            Self::Https(Https { trust, .. }) => Self::Https(Https::new(trust, Arc::new(proxies))),
+            #[cfg(feature = "simulation")]
+            Self::Dial(dial) => Self::Dial(dial),
+        }
+    }
+
+    /// The same, trusting the system's authorities.
+    #[cfg(feature = "native-roots")]
+    pub(super) fn trusting_the_system(self) -> crate::error::Result<Self> {
+        Ok(match self {
+            Self::Https(Https { trust, proxies, .. }) => {
+                Self::Https(Https::new(Arc::new(trust.native()?), proxies))
+            }
+            #[cfg(feature = "simulation")]
+            Self::Dial(dial) => Self::Dial(dial),
+        })
+    }
+
+    /// The proxy that a request to this URL goes through.
+    pub(super) fn proxy_to(&self, url: &Uri) -> Result<Option<&Proxy>, UnusableProxy> {
+        match self {
+            Self::Https(https) => https.proxies.to(url),
+            #[cfg(feature = "simulation")]
+            Self::Dial(_) => Ok(None),
+        }
     }
 }
 
@@ -71,7 +106,7 @@ impl Service<Uri> for Connector {
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
         match self {
-            Self::Https(https) => https.poll_ready(cx),
+            Self::Https(https) => https.connector.poll_ready(cx),
             #[cfg(feature = "simulation")]
             Self::Dial(_) => Poll::Ready(Ok(())),
         }
@@ -80,7 +115,7 @@ impl Service<Uri> for Connector {
     fn call(&mut self, uri: Uri) -> Self::Future {
         let connecting: BoxFuture<'static, Result<Wire, BoxError>> = match self {
             Self::Https(https) => {
-                let connecting = https.call(uri);
+                let connecting = https.connector.call(uri);
                 Box::pin(async { Ok(Wire::Https(TokioIo::new(connecting.await?))) })
             }
             #[cfg(feature = "simulation")]
@@ -105,7 +140,7 @@ impl Service<Uri> for Connector {
     expect(clippy::large_enum_variant, reason = "the large one is the one that ships")
 )]
 pub(super) enum Wire {
-    Https(TokioIo<MaybeHttpsStream<TokioIo<TcpStream>>>),
+    Https(TokioIo<MaybeHttpsStream<Line>>),
     #[cfg(feature = "simulation")]
     Dialled(Box<dyn Stream>),
 }
@@ -167,31 +202,3 @@ impl Connection for Wire {
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {0:?}")]
 pub(super) struct ConnectTimeout(pub(super) Duration);
-
-/// The host's name has no address, as far as the system can tell.
-#[derive(Debug, thiserror::Error)]
-#[error("the name cannot be resolved")]
-pub(super) struct DnsError(#[source] std::io::Error);
-
-/// The system's resolver, whose failures can be told from others. Names below `localhost` are this machine,
-/// as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a
-/// local server has buckets there.
-#[derive(Clone)]
-pub(super) struct Resolver(GaiResolver);
-
-impl Service<Name> for Resolver {
-    type Response = GaiAddrs;
-    type Error = DnsError;
-    type Future = BoxFuture<'static, Result<GaiAddrs, DnsError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), DnsError>> {
-        self.0.poll_ready(cx).map_err(DnsError)
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        let this_machine = name.as_str().to_ascii_lowercase().ends_with(".localhost");
-        let name = if this_machine { "localhost".parse().unwrap_or(name) } else { name };
-        let resolving = self.0.call(name);
-        Box::pin(async move { resolving.await.map_err(DnsError) })
-    }
-}

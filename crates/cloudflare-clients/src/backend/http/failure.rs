@@ -2,32 +2,73 @@
 
 use std::error::Error as StdError;
 
-use super::connector::{ConnectTimeout, DnsError};
+use http::StatusCode;
+
+use super::connector::ConnectTimeout;
+use super::proxy::Proxy;
+use super::resolver::DnsError;
+use super::route::{ProxyError, Refusal};
 use crate::error::{Error, ErrorKind};
 
-/// What it is to callers that there was no answer.
-pub(super) fn failure(host: &str, error: hyper_util::client::legacy::Error) -> Error {
-    let connecting = error.is_connect();
+/// What it is to callers that the host did not answer, which the request went to by way of this proxy.
+pub(super) fn failure(host: &str, proxy: Option<&Proxy>, error: hyper_util::client::legacy::Error) -> Error {
+    if let (Some(proxy), Some(Refusal(status))) = (proxy, cause(&error)) {
+        return refusal(host, proxy, *status).with_source(error);
+    }
+    let peer = match proxy {
+        None => host.to_owned(),
+        Some(proxy) if cause::<ProxyError>(&error).is_some() => format!("the proxy {}", proxy.address()),
+        Some(proxy) => format!("{host} by way of the proxy {}", proxy.address()),
+    };
     let (kind, message, retryable) = if let Some(ConnectTimeout(limit)) = cause(&error) {
-        (ErrorKind::Timeout, format!("no connection to {host} within {limit:?}"), true)
+        (ErrorKind::Timeout, format!("no connection to {peer} within {limit:?}"), true)
     } else if cause::<DnsError>(&error).is_some() {
-        (ErrorKind::Dns, format!("the address of {host} cannot be found: {}", root_cause(&error)), true)
+        (ErrorKind::Dns, format!("the address of {peer} cannot be found: {}", root_cause(&error)), true)
     } else if let Some(tls) = cause::<rustls::Error>(&error) {
         // The same certificate is there the next time.
         let certificate = matches!(tls, rustls::Error::InvalidCertificate(_));
-        (ErrorKind::Connection, format!("no secure connection to {host}: {tls}"), !certificate)
-    } else if connecting {
-        (ErrorKind::Connection, format!("no connection to {host}: {}", root_cause(&error)), true)
+        (ErrorKind::Connection, format!("no secure connection to {peer}: {tls}"), !certificate)
     } else if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
         (
             ErrorKind::UnexpectedResponse,
-            format!("{host} did not answer in HTTP: {}", root_cause(&error)),
+            format!("{peer} did not answer in HTTP: {}", root_cause(&error)),
             false,
         )
+    } else if error.is_connect() {
+        (ErrorKind::Connection, format!("no connection to {peer}: {}", root_cause(&error)), true)
     } else {
-        (ErrorKind::Connection, format!("the connection to {host} broke: {}", root_cause(&error)), true)
+        (ErrorKind::Connection, format!("the connection to {peer} broke: {}", root_cause(&error)), true)
     };
     Error::new(kind, message).retryable(retryable).with_source(error)
+}
+
+/// What it is to callers that the proxy answers this in place of the host.
+pub(super) fn refusal(host: &str, proxy: &Proxy, status: StatusCode) -> Error {
+    let address = proxy.address();
+    let retryable = match status {
+        StatusCode::NOT_IMPLEMENTED | StatusCode::HTTP_VERSION_NOT_SUPPORTED => false,
+        StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS => true,
+        _ => status.is_server_error(),
+    };
+    let message = match status {
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED if proxy.credentials().is_some() => format!(
+            "the proxy {address} rejects the user and password of its URL ({status}): check them, and that special characters \
+             are percent-encoded"
+        ),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => format!(
+            "the proxy {address} wants a user and password ({status}): its URL has to name them, as in \
+             http://user:password@{address}"
+        ),
+        _ if retryable => format!(
+            "the proxy {address} cannot connect to {host} ({status}): where the host is reached without it, name the host in \
+             NO_PROXY"
+        ),
+        _ => format!(
+            "the proxy {address} refuses to connect to {host} ({status}): its rules have to allow the host, or NO_PROXY has to \
+             name it"
+        ),
+    };
+    Error::new(ErrorKind::Connection, message).retryable(retryable)
 }
 
 /// The error and its causes.

@@ -7,8 +7,12 @@ mod dial;
 mod download;
 mod failure;
 mod peer_wait;
+mod proxy;
+mod resolver;
+mod route;
 mod sender;
 mod shared;
+mod trust;
 mod upload;
 
 use std::fmt;
@@ -18,23 +22,22 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_util::future::{self, Either};
-use http::{Request, Response};
+use http::header::PROXY_AUTHORIZATION;
+use http::{Request, Response, StatusCode, Uri};
 use hyper::ext::ReasonPhrase as HyperReasonPhrase;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rustls::crypto::ring;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 
-use self::connector::{CONNECTING, Connecting, Connector};
+use self::connector::{CONNECTING, Connecting, Connector, Https};
 #[cfg(feature = "simulation")]
 pub use self::dial::{Dial, Stream};
 use self::download::Download;
-use self::failure::failure;
+use self::failure::{failure, refusal};
+use self::proxy::{Proxies, Proxy, UnusableProxy, is_https};
 pub(crate) use self::sender::Sender;
 pub(crate) use self::shared::shared_client;
+use self::trust::Trust;
 use self::upload::{RequestBody, Upload};
 use crate::body::Body;
 use crate::error::{Error, ErrorKind, Result};
@@ -52,9 +55,31 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// with the runtime that opened it, so use a client within one runtime.
 ///
 /// It obeys the [`Timeouts`] in the extensions of a request, or [`Timeouts::default`] if a request has none.
+///
+/// # Proxies
+/// By default it goes through the HTTP proxies that the environment names, which it reads when it is made:
+///
+/// | variable | what it holds |
+/// |---|---|
+/// | `HTTPS_PROXY` | the proxy for URLs that begin with `https`, such as `http://user:password@proxy.example:3128` |
+/// | `HTTP_PROXY` | the one for URLs that begin with `http`; not read by a CGI program, where a client can set it |
+/// | `ALL_PROXY` | the one for either, where the variable of its own is not set |
+/// | `NO_PROXY` | what is reached directly: `*`, or hosts with those below them, addresses and networks (`10.0.0.0/8`), each with a port or without, between commas |
+///
+/// Each may be written in lower case too; upper case comes first. This machine (`localhost`, what is below it,
+/// and the loopback addresses) is reached directly, whatever the variables hold. [`with_proxy`](Self::with_proxy)
+/// names another proxy, and [`no_proxy`](Self::no_proxy) uses none.
+///
+/// HTTPS goes through a proxy in a tunnel (`CONNECT`), which hides all but the host from it. The time of a
+/// tunnel counts to [`Timeouts::connect`]. The proxy itself is spoken to in HTTP, or in HTTPS where its URL says so.
+/// A proxy that does not let a request pass is an [`ErrorKind::Connection`] that names the proxy. In
+/// plain HTTP that is so where it wants a password (407); every other answer looks like the host's. A variable that
+/// cannot be used, as that of a SOCKS proxy, is an [`ErrorKind::InvalidInput`] of each request that needs it.
 #[derive(Clone)]
 pub struct HyperClient {
     client: Client<Connector, RequestBody>,
+    /// What the client connects with.
+    connector: Connector,
     runtime: Arc<dyn Runtime>,
 }
 
@@ -64,7 +89,7 @@ impl HyperClient {
     /// # Errors
     /// [`ErrorKind::Connection`]: TLS cannot be set up.
     pub fn new() -> Result<Self> {
-        Self::with_roots(public_roots())
+        Trust::public().map(Self::of_trust)
     }
 
     /// A client that also trusts the certificates of this PEM, and those that they sign. A proxy that reads along
@@ -88,32 +113,65 @@ impl HyperClient {
     /// [`ErrorKind::InvalidInput`]: it is not PEM, or has no certificate that can be trusted. A certificate that
     /// cannot be trusted beside one that can is passed over. Those of [`new`](Self::new).
     pub fn trusting(pem: &[u8]) -> Result<Self> {
-        let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
-        let certificates = certificates
-            .map_err(|error| Error::invalid_input("the certificates are not PEM").with_source(error))?;
-        let mut roots = public_roots();
-        let (added, _) = roots.add_parsable_certificates(certificates);
-        if added == 0 {
-            return Err(Error::invalid_input("the PEM has no certificate that can be trusted"));
-        }
-        Self::with_roots(roots)
+        Trust::public_and(pem).map(Self::of_trust)
     }
 
-    fn with_roots(roots: RootCertStore) -> Result<Self> {
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(ErrorKind::Connection, "TLS cannot be set up").with_source(error))?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self::connecting_by(Connector::new(tls)))
+    /// Trusts the authorities that this system trusts, in place of Mozilla's, besides what
+    /// [`trusting`](Self::trusting) has added. Its connections are its own from here. Where a company has its own
+    /// authority, or its proxy reads along, the system often knows that.
+    ///
+    /// They are read once, here: on Linux and BSD from OpenSSL's usual files, or in place of these from what
+    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name; on macOS from the keychain, and on Windows from the
+    /// certificate store.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`]: there are none that can be read. One that cannot be read beside one that can
+    /// is passed over.
+    #[cfg(feature = "native-roots")]
+    pub fn with_native_roots(self) -> Result<Self> {
+        let connector = self.connector.trusting_the_system()?;
+        Ok(Self { client: pool(&connector), connector, runtime: self.runtime })
+    }
+
+    /// Goes through this proxy, whatever the host, in place of those of the environment. Its connections are its own
+    /// from here.
+    ///
+    /// The URL names an HTTP proxy, such as `http://user:password@proxy.example:3128`, with special characters of the
+    /// user and the password percent-encoded.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: it is not such a URL. The error does not show it.
+    pub fn with_proxy(self, url: &str) -> Result<Self> {
+        Ok(self.by_way_of(Proxies::all(url)?))
+    }
+
+    /// Goes through no proxy, whatever the environment says. Its connections are its own from here.
+    #[must_use]
+    pub fn no_proxy(self) -> Self {
+        self.by_way_of(Proxies::default())
+    }
+
+    /// The host and port of the proxy that a request to this URL goes through. `None` is no proxy.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: the environment names one that cannot be used.
+    pub fn proxy_for(&self, url: &Uri) -> Result<Option<String>> {
+        let proxy = self.connector.proxy_to(url)?;
+        Ok(proxy.map(|proxy| proxy.address().to_owned()))
+    }
+
+    fn by_way_of(self, proxies: Proxies) -> Self {
+        let connector = self.connector.by_way_of(proxies);
+        Self { client: pool(&connector), connector, runtime: self.runtime }
+    }
+
+    fn of_trust(trust: Trust) -> Self {
+        let proxies = Proxies::from_vars(|name| std::env::var_os(name));
+        Self::connecting_by(Connector::Https(Https::new(Arc::new(trust), Arc::new(proxies))))
     }
 
     fn connecting_by(connector: Connector) -> Self {
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(KEEP_ALIVE)
-            .build(connector);
-        Self { client, runtime: Arc::new(TokioRuntime) }
+        Self { client: pool(&connector), connector, runtime: Arc::new(TokioRuntime) }
     }
 
     /// A client over the connections that `dial` makes.
@@ -144,9 +202,18 @@ impl HyperClient {
     }
 }
 
-/// Mozilla's.
-fn public_roots() -> RootCertStore {
-    RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
+/// No connections yet.
+fn pool(connector: &Connector) -> Client<Connector, RequestBody> {
+    Client::builder(TokioExecutor::new())
+        .pool_timer(TokioTimer::new())
+        .pool_idle_timeout(KEEP_ALIVE)
+        .build(connector.clone())
+}
+
+impl From<UnusableProxy> for Error {
+    fn from(error: UnusableProxy) -> Self {
+        Self::invalid_input(error.to_string())
+    }
 }
 
 #[async_trait]
@@ -157,7 +224,13 @@ impl HttpClient for HyperClient {
             return Err(Error::invalid_input("the URL of the request names no host"));
         };
         let host = host.to_string();
-        let (head, body) = request.into_parts();
+        let proxy = self.connector.proxy_to(request.uri())?;
+        // It reads the request. Otherwise it sees a tunnel, which was asked for apart.
+        let reader = proxy.filter(|_| !is_https(request.uri()));
+        let (mut head, body) = request.into_parts();
+        if let Some(credentials) = reader.and_then(Proxy::credentials) {
+            head.headers.insert(PROXY_AUTHORIZATION, credentials.clone());
+        }
         let body = self.checked_if_empty(body, timeouts).await?;
         let (body, upload) = RequestBody::new(body, Arc::clone(&self.runtime))?;
         let mut request = Request::from_parts(head, body);
@@ -173,8 +246,13 @@ impl HttpClient for HyperClient {
         };
         let (mut head, incoming) = match outcome {
             Ok(response) => response.into_parts(),
-            Err(error) => return Err(upload.take_error().unwrap_or_else(|| failure(&host, error))),
+            Err(error) => return Err(upload.take_error().unwrap_or_else(|| failure(&host, proxy, error))),
         };
+        if let Some(proxy) = reader
+            && head.status == StatusCode::PROXY_AUTHENTICATION_REQUIRED
+        {
+            return Err(refusal(&host, proxy, head.status));
+        }
         if head.status.is_success() && !upload.is_whole() {
             let message = format!("{host} answered {} before it had the whole request", head.status);
             return Err(Error::unexpected(message).retryable(true));

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use cloudflare_clients::http::{Method, header};
+use cloudflare_clients::s3::endpoint::Endpoint;
 use cloudflare_clients::{Error, ErrorKind};
 
 use super::access::Access;
@@ -18,21 +19,18 @@ const REFUSED: u64 = 15 * 60;
 const NOTICED: u64 = 60;
 
 /// What is found, and by how many seconds the service's clock is ahead. An error where nothing answers.
-pub(super) async fn check(access: &Access) -> Result<([Finding; 2], i64), Finding> {
-    let url = access.endpoint.url(None, None).map_err(|error| unreachable(&error))?;
-    let answer = access.http.plain(Method::GET, &url, &[]).await.map_err(|error| unreachable(&error))?;
+pub(super) async fn check(access: &Access, proxy: Option<&str>) -> Result<([Finding; 2], i64), Finding> {
+    let unreachable = |error| unreachable(&error, &access.endpoint, proxy);
+    let url = access.endpoint.url(None, None).map_err(unreachable)?;
+    let answer = access.http.plain(Method::GET, &url, &[]).await.map_err(unreachable)?;
+    let by_way = proxy.map(|proxy| format!(" by way of the proxy {proxy}")).unwrap_or_default();
+    let seen = format!("{url} answers {}{by_way}", answer.described());
     let connected = match access.endpoint.scheme() {
-        "https" => Finding::ok(
-            CONNECTION,
-            format!("{url} answers {}", answer.described()),
-            "name, TLS and HTTP work",
-        ),
-        _ if is_this_machine(&url) => {
-            Finding::ok(CONNECTION, format!("{url} answers {}", answer.described()), "the server runs")
-        }
+        "https" => Finding::ok(CONNECTION, seen, "name, TLS and HTTP work"),
+        _ if is_this_machine(&url) => Finding::ok(CONNECTION, seen, "the server runs"),
         _ => Finding::warning(
             CONNECTION,
-            format!("{url} answers {} without TLS", answer.described()),
+            format!("{seen} without TLS"),
             "objects and presigned URLs can be read and changed on their way",
         )
         .mend(format!("export {R2_ENDPOINT}={}", url.replacen("http:", "https:", 1).trim_end_matches('/'))),
@@ -70,25 +68,37 @@ fn clock(service: Option<SystemTime>, here: SystemTime) -> (Finding, i64) {
     }
 }
 
-fn unreachable(error: &Error) -> Finding {
+fn unreachable(error: &Error, endpoint: &Endpoint, proxy: Option<&str>) -> Finding {
     let (means, mend) = match error.kind() {
+        ErrorKind::InvalidInput if error.message().contains("_PROXY") => (
+            "no request is made while a proxy is named that cannot be used",
+            Some("export HTTPS_PROXY=http://proxy.example:3128  # or unset it".to_owned()),
+        ),
+        ErrorKind::Connection if error.message().contains("certificate") => (
+            "this machine does not trust the certificate: something reads along, or it is one of your own",
+            Some("export SSL_CERT_FILE=certificate.pem  # or, where the system trusts it: CFSTORE_SYSTEM_ROOTS=1".to_owned()),
+        ),
+        ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::Connection | ErrorKind::UnexpectedResponse
+            if proxy.is_some() =>
+        {
+            let host = endpoint.host_for(None).unwrap_or_default();
+            (
+                "the environment names a proxy (HTTPS_PROXY, HTTP_PROXY or ALL_PROXY), which does not lead to the host",
+                Some(format!("export NO_PROXY={host}  # where the host is reached without the proxy")),
+            )
+        }
         ErrorKind::Dns => {
             ("the name of the host is not known: it is misspelt, or this machine is offline", None)
         }
         ErrorKind::Timeout => ("nothing answers there: a firewall, or another machine than meant", None),
-        ErrorKind::Connection if error.message().contains("certificate") => (
-            "this machine does not trust the certificate: something reads along, or it is one of your own",
-            Some("export SSL_CERT_FILE=certificate.pem"),
-        ),
         ErrorKind::Connection => {
             ("nothing listens there, or it speaks https where http is written, or the other way round", None)
         }
         _ => ("what answers is not the service", None),
     };
-    let mend = mend.map_or_else(
-        || format!("export {R2_ENDPOINT}=https://ACCOUNT_ID.r2.cloudflarestorage.com  # or, for a local one: cfstore serve"),
-        str::to_owned,
-    );
+    let mend = mend.unwrap_or_else(|| {
+        format!("export {R2_ENDPOINT}=https://ACCOUNT_ID.r2.cloudflarestorage.com  # or, for a local one: cfstore serve")
+    });
     Finding::broken(CONNECTION, error.to_string(), means).mend(mend)
 }
 

@@ -39,6 +39,8 @@ pub(super) const CLEANUP: &str = "cleanup";
 pub(super) struct Options {
     pub(super) origin: Option<String>,
     pub(super) public_url: Option<String>,
+    /// The address of the proxy in front of the host, if any.
+    pub(super) proxy: Option<String>,
 }
 
 /// All checks of the bucket but the last, which is [`cleanup`], in the order in which they are told.
@@ -133,7 +135,8 @@ impl Examination<'_> {
     async fn bucket(&self, bucket: &Bucket, found: &mut Vec<Finding>) -> Result<(), String> {
         let limit = self.http.limit;
         let access = bucket.access(self.http.clone()).map_err(|error| error.to_string())?;
-        let reached = tokio::time::timeout(limit, connection::check(&access)).await;
+        let reached =
+            tokio::time::timeout(limit, connection::check(&access, self.options.proxy.as_deref())).await;
         let access = match reached.unwrap_or_else(|_| Err(late(CONNECTION, limit))) {
             Ok((connected, ahead)) => {
                 found.extend(connected);
@@ -225,7 +228,7 @@ impl Examination<'_> {
     }
 
     fn content_security_policy<'a>(&'a self, access: &'a Access) -> Check<'a> {
-        let Options { origin, public_url } = self.options;
+        let Options { origin, public_url, .. } = self.options;
         let limit = self.http.limit * 3 / 4;
         let check = csp::check(self.http, access, origin.as_deref(), public_url.as_deref(), limit);
         (CONTENT_SECURITY_POLICY, check.boxed())

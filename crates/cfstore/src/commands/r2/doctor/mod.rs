@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use cloudflare_clients::{HttpClient, HyperClient, LocalStore};
+use cloudflare_clients::{HttpClient, LocalStore};
 use cloudflare_emulator::{Credentials, Server};
 use tokio::sync::oneshot;
 
@@ -43,10 +43,8 @@ use crate::cli::Doctor;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{BOLD, DIM, GREEN, Key, Printer, RED, YELLOW, count};
 use crate::shutdown;
-use crate::trust;
-use crate::variables::{
-    R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, SSL_CERT_FILE, Variables,
-};
+use crate::trust::Trust;
+use crate::variables::{R2_ACCESS_KEY_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, Variables};
 
 /// How long a check may take. At most four wait for each other, and then what was written is removed.
 const CHECK_LIMIT: Duration = Duration::from_millis(5500);
@@ -71,12 +69,15 @@ pub(crate) async fn run(
         None => var(name),
     };
     let subject = Subject::from_vars(var, bucket);
-    let client: Arc<dyn HttpClient> = match trust::http_client(var(SSL_CERT_FILE))? {
-        Some(client) => client,
-        None => Arc::new(HyperClient::new()?),
+    let client = Trust::from_vars(var).client()?;
+    let options = Options { origin: args.origin, public_url: args.public_url, proxy: subject.proxy(&client) };
+    let patient = Patient {
+        subject,
+        options,
+        client: Arc::new(client),
+        check_limit: CHECK_LIMIT,
+        clean_limit: CLEAN_LIMIT,
     };
-    let options = Options { origin: args.origin, public_url: args.public_url };
-    let patient = Patient { subject, options, client, check_limit: CHECK_LIMIT, clean_limit: CLEAN_LIMIT };
     let examined = patient.examined_until(requested).await;
     let Some(findings) = examined.findings else {
         let cleanup = examined.cleanup;

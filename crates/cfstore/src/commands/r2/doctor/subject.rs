@@ -2,10 +2,10 @@
 
 use std::ffi::OsString;
 
-use cloudflare_clients::Result;
 use cloudflare_clients::kv::KvConfig;
 use cloudflare_clients::r2::{R2SigningClient, R2SigningConfig};
 use cloudflare_clients::s3::endpoint::Endpoint;
+use cloudflare_clients::{HyperClient, Result};
 
 use super::access::{Access, Keys, is_r2};
 use super::finding::Finding;
@@ -64,6 +64,13 @@ impl Subject {
             given_endpoint: text(R2_ENDPOINT),
         });
         Self { bucket, namespace, secrets }
+    }
+
+    /// The address of the proxy that this client goes through to the bucket, if any.
+    pub(super) fn proxy(&self, client: &HyperClient) -> Option<String> {
+        let url = self.bucket.as_ref().ok()?.endpoint.url(None, None).ok()?.parse().ok()?;
+        // One that cannot be used is an error of the first request too, which is told.
+        client.proxy_for(&url).ok()?
     }
 
     /// What the variables say by themselves.

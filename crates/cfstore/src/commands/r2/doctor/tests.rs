@@ -142,7 +142,7 @@ fn patient(vars: &Vars, elsewhere: Elsewhere, store: Option<&LocalStore>, option
 }
 
 fn with_origin() -> Options {
-    Options { origin: Some(ORIGIN.to_owned()), public_url: None }
+    Options { origin: Some(ORIGIN.to_owned()), ..Options::default() }
 }
 
 async fn examined(patient: Patient, vars: &Vars) -> Examination {
@@ -434,7 +434,7 @@ async fn the_public_url_serves_the_bucket_or_something_else_answers() {
         (Elsewhere::Nowhere, PUBLIC, Outcome::Broken, "cannot be found"),
         (Elsewhere::Nowhere, "https://x.r2.cloudflarestorage.com", Outcome::Broken, "is the S3 endpoint"),
     ] {
-        let options = Options { origin: None, public_url: Some(base.to_owned()) };
+        let options = Options { public_url: Some(base.to_owned()), ..Options::default() };
         let found = examined(patient(&vars, elsewhere, Some(wrong.server.store()), options), &vars).await;
         let finding = found.of("public URL");
         assert_eq!(finding.result, result, "{elsewhere:?}: {finding:?}");
@@ -447,7 +447,11 @@ async fn the_public_url_serves_the_bucket_or_something_else_answers() {
 async fn a_policy_needs_lines() {
     let wrong = WrongServer::start(Wrong::Nothing).await;
     let vars = vars(&wrong.server, &wrong.url());
-    let options = || Options { origin: Some(ORIGIN.to_owned()), public_url: Some(PUBLIC.to_owned()) };
+    let options = || Options {
+        origin: Some(ORIGIN.to_owned()),
+        public_url: Some(PUBLIC.to_owned()),
+        ..Options::default()
+    };
     for (policy, broken) in [
         ("default-src *", &[""; 0][..]),
         ("default-src 'self'", &["Content-Security-Policy"]),
