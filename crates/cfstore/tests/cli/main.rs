@@ -9,6 +9,7 @@ mod customer_keys;
 mod doctor;
 mod full_disk;
 mod generated;
+mod given_credentials;
 mod kills;
 mod kv;
 mod lifecycle;
