@@ -18,6 +18,7 @@ mod suite;
 mod test;
 mod wasm;
 mod worker;
+mod workflows;
 mod workspace;
 
 use std::process::ExitCode;

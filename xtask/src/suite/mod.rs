@@ -1,6 +1,7 @@
 //! The test suites. To add one, write its function in a file here and give it a line in [`SUITES`].
 
 mod aarch64;
+mod action;
 mod clients;
 mod corpus;
 mod node;
@@ -10,6 +11,7 @@ mod rust;
 mod service;
 mod simulation;
 mod simulator;
+mod testcontainers;
 mod transfer;
 mod workers;
 
@@ -26,7 +28,7 @@ pub(crate) struct Suite {
 
 /// The suites that run only where they are named: they need what the test command does not install
 /// everywhere.
-const BY_NAME: &[&str] = &["aarch64"];
+const BY_NAME: &[&str] = &["aarch64", "testcontainers/rust", "testcontainers/node", "testcontainers/python"];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -102,6 +104,11 @@ const SUITES: &[Suite] = &[
         run: clients::wrangler,
     },
     Suite {
+        name: "action",
+        about: "action.yml, which starts `cfstore serve` for a job of GitHub Actions",
+        run: action::run_action,
+    },
+    Suite {
         name: "clients/chromium",
         about: "Uploads and downloads of a page in Chromium, by the bucket's CORS rules",
         run: clients::chromium,
@@ -125,6 +132,21 @@ const SUITES: &[Suite] = &[
         name: "players/live",
         about: "The same for streams that grow while they play, for longer than a URL lives",
         run: players::live,
+    },
+    Suite {
+        name: "testcontainers/rust",
+        about: "The module for testcontainers in Rust, over a process; only by its name",
+        run: testcontainers::rust,
+    },
+    Suite {
+        name: "testcontainers/node",
+        about: "The same for Node; only by its name",
+        run: testcontainers::node,
+    },
+    Suite {
+        name: "testcontainers/python",
+        about: "The same for Python; only by its name",
+        run: testcontainers::python,
     },
     Suite {
         name: "aarch64",

@@ -85,7 +85,7 @@ fn cargo_test(mut command: Command, harness: &[&str]) -> Result<Tally, Stop> {
     libtest(command)
 }
 
-fn libtest(mut command: Command) -> Result<Tally, Stop> {
+pub(super) fn libtest(mut command: Command) -> Result<Tally, Stop> {
     let (status, lines) = run_and_read(&mut command)?;
     let tally = libtest_results(&lines);
     if status.success() || tally.failed > 0 {
