@@ -15,6 +15,7 @@ use crate::report::{Report, Stop, Tally};
 use crate::service;
 use crate::wasm::{self, Toolchain};
 use crate::worker;
+use crate::workflows;
 use crate::workspace::Workspace;
 
 #[derive(Args, Debug)]
@@ -105,6 +106,7 @@ const CHECKS: &[Check] = &[
         },
     },
     Check { name: public_api::NAME, run: public_api::check },
+    Check { name: workflows::NAME, run: workflows::check },
     Check {
         name: "deny",
         run: |workspace| {

@@ -54,7 +54,7 @@ pub(crate) fn npm(context: &Context<'_>, from: &str, name: &str) -> Result<PathB
     let failed = |error: std::io::Error| Stop::failed(&from.display().to_string(), &error);
     for entry in fs::read_dir(&from).map_err(failed)? {
         let program = entry.map_err(failed)?.path();
-        if program.extension().is_some_and(|extension| extension == "mjs") {
+        if program.extension().is_some_and(|extension| extension == "mjs" || extension == "mts") {
             copy(&program, &folder)?;
         }
     }

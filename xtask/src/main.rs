@@ -22,6 +22,7 @@ mod suite;
 mod test;
 mod wasm;
 mod worker;
+mod workflows;
 mod workspace;
 
 use std::process::ExitCode;

@@ -12,6 +12,7 @@ mod destination;
 mod error;
 mod events;
 mod file_size_limit;
+mod given_credentials;
 mod input;
 mod key_argument;
 mod keys;

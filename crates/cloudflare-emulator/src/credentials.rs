@@ -14,16 +14,54 @@ use crate::trusted_file;
 const FILE_NAME: &str = "credentials.json";
 
 /// What clients of a local server sign with, in the forms of R2: an account id and an access key id of 32 hex
-/// characters, and a secret of 64. The token of KV's clients comes from the secret.
+/// characters, and a secret of 64. The token of KV's clients comes from the secret, unless it is given.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
     account_id: String,
     access_key_id: String,
     secret_access_key: String,
+    /// Where it is not the one that comes from the secret.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    api_token: Option<String>,
 }
 
 impl Credentials {
+    /// Credentials that are known before the server starts, for tests: whoever reads where they are written may do
+    /// everything. They are kept nowhere.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: the account id or access key id has not 32 hex characters, or the secret not 64. The error
+    /// names which, and not its text.
+    pub fn new(
+        account_id: impl Into<String>,
+        access_key_id: impl Into<String>,
+        secret_access_key: impl Into<String>,
+    ) -> Result<Self> {
+        let credentials = Self {
+            account_id: account_id.into(),
+            access_key_id: access_key_id.into(),
+            secret_access_key: secret_access_key.into(),
+            api_token: None,
+        };
+        match credentials.malformed() {
+            Some(what) => Err(Error::new(ErrorKind::InvalidInput, what)),
+            None => Ok(credentials),
+        }
+    }
+
+    /// With this token for KV's clients, in place of the one that is made from the secret.
+    ///
+    /// # Errors
+    /// [`ErrorKind::InvalidInput`]: it has not 20 to 128 letters, digits, `-` and `_`.
+    pub fn with_api_token(mut self, token: impl Into<String>) -> Result<Self> {
+        self.api_token = Some(token.into());
+        match self.malformed() {
+            Some(what) => Err(Error::new(ErrorKind::InvalidInput, what)),
+            None => Ok(self),
+        }
+    }
+
     /// New random credentials, kept nowhere.
     ///
     /// # Errors
@@ -33,6 +71,7 @@ impl Credentials {
             account_id: random_hex::<16>()?,
             access_key_id: random_hex::<16>()?,
             secret_access_key: random_hex::<32>()?,
+            api_token: None,
         })
     }
 
@@ -92,10 +131,26 @@ impl Credentials {
         };
         // The parser's own words could quote the secret.
         let credentials: Self = serde_json::from_slice(content).map_err(|_| unusable())?;
-        let well_formed = is_hex(&credentials.account_id, 32)
-            && is_hex(&credentials.access_key_id, 32)
-            && is_hex(&credentials.secret_access_key, 64);
-        if well_formed { Ok(credentials) } else { Err(unusable()) }
+        if credentials.malformed().is_some() { Err(unusable()) } else { Ok(credentials) }
+    }
+
+    /// What is not in R2's forms, in words that do not quote it.
+    fn malformed(&self) -> Option<&'static str> {
+        let is_token = |text: &str| {
+            (20..=128).contains(&text.len())
+                && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+        };
+        if !is_hex(&self.account_id, 32) {
+            Some("the account id has to have 32 hex characters")
+        } else if !is_hex(&self.access_key_id, 32) {
+            Some("the access key id has to have 32 hex characters")
+        } else if !is_hex(&self.secret_access_key, 64) {
+            Some("the secret access key has to have 64 hex characters")
+        } else if !self.api_token.as_deref().is_none_or(is_token) {
+            Some("the API token has to have 20 to 128 letters, digits, - and _")
+        } else {
+            None
+        }
     }
 
     /// The account's id. A local server has one account.
@@ -114,8 +169,11 @@ impl Credentials {
     }
 
     /// The token for [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/): 40 hex characters that are made from
-    /// the secret.
+    /// the secret, unless [`with_api_token`](Self::with_api_token) gave another.
     pub fn api_token(&self) -> String {
+        if let Some(token) = &self.api_token {
+            return token.clone();
+        }
         let hash = Sha256::digest(format!("the API token of {}", self.secret_access_key));
         hex::encode(&hash[..20])
     }
@@ -194,6 +252,34 @@ mod tests {
             chown(&path, Some(12345), None).unwrap();
             let refused = refusal().unwrap_err();
             assert!(refused.contains("belongs to another user (uid 12345)"), "{refused}");
+        }
+    }
+
+    #[test]
+    fn given_ones_are_of_r2s_forms() {
+        let (id, secret, token) = ("0a".repeat(16), "0b".repeat(32), "t".repeat(40));
+        let given = Credentials::new(&id, &id, &secret).unwrap();
+        assert_eq!(given.api_token().len(), 40);
+        let other = given.clone().with_api_token(&token).unwrap();
+        assert_eq!(other.api_token(), token);
+        for text in [format!("{given:?}"), format!("{other:?}")] {
+            assert!(!text.contains(&secret) && !text.contains(&token), "{text}");
+        }
+        for (account, key, secret, named) in [
+            ("", &id, &secret, "account id"),
+            (&id, &"minioadmin".to_owned(), &secret, "access key id"),
+            (&id, &id, &id, "secret access key"),
+        ] {
+            let error = Credentials::new(account, key, secret).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.message().contains(named), "{error}");
+        }
+        for wrong in ["", "short", &"x y".repeat(10), &"é".repeat(30), &"x".repeat(129)] {
+            let error = given.clone().with_api_token(wrong).unwrap_err();
+            assert!(
+                error.message().contains("API token") && !format!("{error:?}").contains("x y"),
+                "{error}"
+            );
         }
     }
 

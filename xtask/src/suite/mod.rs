@@ -1,6 +1,7 @@
 //! The test suites. To add one, write its function in a file here and give it a line in [`SUITES`].
 
 mod aarch64;
+mod action;
 mod clients;
 mod corpus;
 mod dist;
@@ -14,6 +15,7 @@ mod serve;
 mod service;
 mod simulation;
 mod simulator;
+mod testcontainers;
 mod transfer;
 mod workers;
 
@@ -31,7 +33,15 @@ pub(crate) struct Suite {
 
 /// The suites that run only where they are named: they need what the test command does not install
 /// everywhere, or does not build.
-const BY_NAME: &[&str] = &["aarch64", "dist", "install/image", "install/chroot"];
+const BY_NAME: &[&str] = &[
+    "aarch64",
+    "dist",
+    "install/image",
+    "install/chroot",
+    "testcontainers/rust",
+    "testcontainers/node",
+    "testcontainers/python",
+];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -118,6 +128,11 @@ const SUITES: &[Suite] = &[
         run: clients::wrangler,
     },
     Suite {
+        name: "action",
+        about: "action.yml, which starts `cfstore serve` for a job of GitHub Actions",
+        run: action::run_action,
+    },
+    Suite {
         name: "clients/chromium",
         about: "Uploads and downloads of a page in Chromium, by the bucket's CORS rules",
         run: clients::chromium,
@@ -156,6 +171,21 @@ const SUITES: &[Suite] = &[
         name: "install/chroot",
         about: "Each way to install, in a Debian of its own, as root; only by its name",
         run: install::chroot,
+    },
+    Suite {
+        name: "testcontainers/rust",
+        about: "The module for testcontainers in Rust, over a process; only by its name",
+        run: testcontainers::rust,
+    },
+    Suite {
+        name: "testcontainers/node",
+        about: "The same for Node; only by its name",
+        run: testcontainers::node,
+    },
+    Suite {
+        name: "testcontainers/python",
+        about: "The same for Python; only by its name",
+        run: testcontainers::python,
     },
     Suite {
         name: "aarch64",

@@ -15,9 +15,14 @@ pub(super) fn tests(
 ) -> Result<Tally, Stop> {
     let packages = install::node(context)?;
     let mut node = context.workspace.command(packages.join("node_modules/.bin/node"));
-    node.args(["--test", "--test-reporter=tap", driver]).current_dir(&packages);
+    node.current_dir(&packages);
     prepare(&mut node);
-    let (status, lines) = run_and_read(&mut node)?;
+    run_tests(node, driver)
+}
+
+/// Runs a driver by this Node, which has its folder and environment.
+pub(super) fn run_tests(mut node: Command, driver: &str) -> Result<Tally, Stop> {
+    let (status, lines) = run_and_read(node.args(["--test", "--test-reporter=tap", driver]))?;
     match tap_summary(&lines) {
         Some(tally) if status.success() || tally.failed > 0 => Ok(tally),
         _ => Err(Stop::Failed(format!("{driver} ended with {status} before its tests did"))),

@@ -511,6 +511,11 @@ pub(crate) struct Serve {
     /// The certificate's key: a file of PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
+    /// Take the credentials from the environment, for tests and compose files: `R2_ACCOUNT_ID`,
+    /// `R2_ACCESS_KEY_ID`, `R2_SECRET_ACCESS_KEY` and, optionally, `CLOUDFLARE_API_TOKEN`. They are printed:
+    /// make some for this server, and never give it those of an account. In place of those in the folder
+    #[arg(long)]
+    pub(crate) credentials_from_env: bool,
     /// Let every page that was served from this machine do everything, whatever the CORS rules of a bucket
     /// say. R2 goes by the rules: what works only so does not work there
     #[arg(long)]

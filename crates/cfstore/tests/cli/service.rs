@@ -12,8 +12,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use testkit::content;
 
+use crate::content;
 use crate::program::{Folder, Server, failure, http_get};
 
 /// Long enough for a busy machine.

@@ -7,4 +7,5 @@ mod production_checklist;
 #[allow(dead_code)]
 #[path = "../../../../crates/cfstore/tests/cli/program.rs"]
 mod program;
+mod proxies;
 mod wrong_answers;

@@ -25,12 +25,13 @@ use crate::variables::{
     CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_BASE_URL, CLOUDFLARE_API_TOKEN, KV_NAMESPACE_ID, R2_ACCESS_KEY_ID,
     R2_ACCOUNT_ID, R2_BUCKET_MEDIA, R2_ENDPOINT, R2_SECRET_ACCESS_KEY, SSL_CERT_FILE,
 };
-use crate::{shell, shutdown};
+use crate::{given_credentials, shell, shutdown};
 
 /// How long events may be delivered after the server has stopped.
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
+    let given = args.credentials_from_env.then(given_credentials::read).transpose()?;
     if let Some(target) = &args.events {
         target.check(&args.data)?;
     }
@@ -38,7 +39,10 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let store = LocalStore::open(&args.data).await?;
     LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
     let tls = tls(&args, &store)?;
-    let credentials = Credentials::load_or_create(&args.data)?;
+    let credentials = match given {
+        Some(given) => given,
+        None => Credentials::load_or_create(&args.data)?,
+    };
     let events = EventCounts::default();
     let delivery = match &args.events {
         Some(target) => {
@@ -115,6 +119,10 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         let address = admin.local_addr()?;
         printer
             .note(format_args!("health and metrics: http://{address}{HEALTH} and http://{address}{METRICS}"));
+    }
+    if args.credentials_from_env {
+        printer
+            .note("the credentials are those of the environment: whoever can read it may do everything here");
     }
     if args.fault.is_some() {
         printer.note("requests fail as --fault says, this program's too");
