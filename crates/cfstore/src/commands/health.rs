@@ -1,8 +1,8 @@
 //! `cfstore health`
 
-use std::sync::Arc;
+use std::env;
 
-use cloudflare_clients::HyperClient;
+use cloudflare_clients::HttpClient as _;
 use cloudflare_clients::http::header::HOST;
 use cloudflare_clients::http::{HeaderValue, Request, StatusCode};
 use cloudflare_clients::r2::Body;
@@ -12,8 +12,7 @@ use tokio::time::timeout;
 use crate::cli::Health;
 use crate::error::{Error, ExitStatus, Result};
 use crate::printer::{Key, Printer};
-use crate::trust;
-use crate::variables::SSL_CERT_FILE;
+use crate::trust::Trust;
 
 /// The most of an answer that is read.
 const MAX_ANSWER: u64 = 4096;
@@ -43,10 +42,7 @@ pub(crate) async fn run(args: Health, printer: Printer) -> Result<ExitStatus> {
 }
 
 async fn ask(args: &Health) -> Result<(StatusCode, String)> {
-    let client = match trust::http_client(std::env::var_os(SSL_CERT_FILE))? {
-        Some(client) => client,
-        None => Arc::new(HyperClient::new()?),
-    };
+    let client = Trust::from_vars(|name| env::var_os(name)).client()?;
     let failed = |error: cloudflare_clients::Error| Error::Unhealthy(format!("{}: {error}", args.url));
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = args.url.clone();
