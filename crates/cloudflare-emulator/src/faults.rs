@@ -1,5 +1,6 @@
 //! Failures on demand.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -19,7 +20,9 @@ const MAX_DELAY_OF_HEADER: Duration = Duration::from_secs(60);
 /// Makes a running server fail on demand, to show or test what clients do then. Clones share the same orders.
 ///
 /// A request can order its own failure, too, with a [`FaultPlan`] in its header `x-emulator-fault`, such as
-/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. It need not be signed.
+/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. It need not be signed. So a server that listens beyond this
+/// machine ignores the header until it was told to [follow](Self::follow) a plan: others could have all of its
+/// connections wait.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Orders>>);
 
@@ -27,9 +30,17 @@ pub struct Faults(Arc<Mutex<Orders>>);
 struct Orders {
     next: Option<(u32, StatusCode)>,
     plan: FaultPlan,
+    /// Whether a request may order its own failure.
+    by_header: bool,
 }
 
 impl Faults {
+    /// Those of a server that listens at this address.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let by_header = address.ip().is_loopback();
+        Self(Arc::new(Mutex::new(Orders { by_header, ..Orders::default() })))
+    }
+
     /// The next `count` requests get this status and the error of R2, such as `503 ServiceUnavailable`, or of KV, and
     /// have no effect. It replaces what was ordered before; 0 withdraws it. CORS preflights do not count.
     pub fn fail_next(&self, count: u32, status: StatusCode) {
@@ -37,9 +48,11 @@ impl Faults {
     }
 
     /// From now on, requests fail by this plan, but for those that [`fail_next`](Self::fail_next) decides
-    /// about. `FaultPlan::default()` ends it.
+    /// about, and may order their own. `FaultPlan::default()` ends the plan.
     pub fn follow(&self, plan: FaultPlan) {
-        self.orders().plan = plan;
+        let mut orders = self.orders();
+        orders.plan = plan;
+        orders.by_header = true;
     }
 
     /// What happens to a request with these headers. `random` gives numbers in `[0, 1)`.
@@ -56,7 +69,8 @@ impl Faults {
             }
             return Ok(Fault { delay: Duration::ZERO, failure });
         }
-        let Some(ordered) = headers.get(HEADER) else {
+        let ordered = headers.get(HEADER).filter(|_| orders.by_header);
+        let Some(ordered) = ordered else {
             return Ok(orders.plan.decide(random));
         };
         let plan = ordered.to_str().map_err(|error| error.to_string()).and_then(str::parse::<FaultPlan>);

@@ -56,7 +56,7 @@ impl Server {
                 .with_source(error)
                 .retryable(false)
         })?;
-        Ok(Self { listener, local_addr, service: Service::new(store, &credentials), tls: None })
+        Ok(Self::new(store, &credentials, listener, local_addr))
     }
 
     /// Serves at a socket that listens already, such as one that systemd or a process before this one has
@@ -76,7 +76,18 @@ impl Server {
                 .with_source(error)
                 .retryable(false)
         })?;
-        Ok(Self { listener, local_addr, service: Service::new(store, &credentials), tls: None })
+        Ok(Self::new(store, &credentials, listener, local_addr))
+    }
+
+    fn new(
+        store: LocalStore,
+        credentials: &Credentials,
+        listener: TcpListener,
+        local_addr: SocketAddr,
+    ) -> Self {
+        let mut service = Service::new(store, credentials);
+        service.faults = Faults::at(local_addr);
+        Self { listener, local_addr, service, tls: None }
     }
 
     /// The address that it listens at.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use cloudflare_emulator::FaultPlan;
+use cloudflare_emulator::{Emulator, FaultPlan};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
@@ -86,4 +86,13 @@ async fn a_request_orders_its_own_failure() {
     let refused = put("broken").await;
     assert_eq!(refused.status, 400);
     assert!(refused.text().starts_with("x-emulator-fault: \"broken\" is neither a status"), "{refused:?}");
+}
+
+#[tokio::test]
+async fn beyond_this_machine_a_request_orders_nothing_unless_a_plan_is_followed() {
+    let local = Local::of(Emulator::builder().listen(([0, 0, 0, 0], 0).into())).await;
+    let get = || local.request("GET", "/media/key").unsigned_header("x-emulator-fault", "503").send();
+    assert_eq!(get().await.status, 404);
+    local.server.faults().follow(FaultPlan::default());
+    assert_eq!(get().await.status, 503);
 }
