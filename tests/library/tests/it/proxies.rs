@@ -129,6 +129,16 @@ async fn a_proxy_may_want_a_password() {
 }
 
 #[tokio::test]
+async fn a_proxy_may_say_401_of_a_password() {
+    let proxy = ScriptedServer::answering([answer("401 Unauthorized", &[], "")]).await;
+    let address = proxy.url().replace("http://", "");
+    let error = get(&by_way_of(&format!("http://me:hunter2@{address}")), "https://r2.test/").await;
+    assert!(!error.is_retryable() && !format!("{error:?}").contains("hunter2"), "{error:?}");
+    let begin = format!("the proxy {address} rejects the user and password of its URL (401 Unauthorized)");
+    assert!(error.message().starts_with(&begin), "{error}");
+}
+
+#[tokio::test]
 async fn a_refusal_names_the_proxy_and_says_whether_to_try_again() {
     for (status, retryable, says) in [
         ("403 Forbidden", false, "refuses to connect to r2.test (403 Forbidden)"),

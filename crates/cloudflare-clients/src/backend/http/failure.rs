@@ -51,10 +51,15 @@ pub(super) fn refusal(host: &str, proxy: &Proxy, status: StatusCode) -> Error {
         _ => status.is_server_error(),
     };
     let message = match status {
-        StatusCode::PROXY_AUTHENTICATION_REQUIRED if proxy.credentials().is_some() => format!(
-            "the proxy {address} rejects the user and password of its URL ({status}): check them, and that special characters \
+        // Tinyproxy answers 401 to a password that is wrong.
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED | StatusCode::UNAUTHORIZED
+            if proxy.credentials().is_some() =>
+        {
+            format!(
+                "the proxy {address} rejects the user and password of its URL ({status}): check them, and that special characters \
              are percent-encoded"
-        ),
+            )
+        }
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => format!(
             "the proxy {address} wants a user and password ({status}): its URL has to name them, as in \
              http://user:password@{address}"
