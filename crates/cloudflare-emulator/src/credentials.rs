@@ -27,12 +27,12 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Credentials that are known before the server starts, for tests: whoever reads where they are written may do
-    /// everything. They are kept nowhere.
+    /// Credentials that are known before the server starts, for tests: whoever reads where they are written
+    /// may do everything. They are kept nowhere.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the account id or access key id has not 32 hex characters, or the secret not 64. The error
-    /// names which, and not its text.
+    /// [`ErrorKind::InvalidInput`]: the account id or access key id has not 32 hex characters, or the secret
+    /// not 64. The error names which, and not its text.
     pub fn new(
         account_id: impl Into<String>,
         access_key_id: impl Into<String>,

@@ -1,7 +1,8 @@
 //! [cfstore](https://crates.io/crates/cfstore), an R2 and Workers KV for tests, as an image of
 //! [testcontainers](https://docs.rs/testcontainers).
 //!
-//! [`Cfstore`] is the image, and [`Connection`] what clients need of a container; the README shows both at work.
+//! [`Cfstore`] is the image, and [`Connection`] what clients need of a container; the README shows both at
+//! work.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -144,7 +145,8 @@ impl Connection {
         })
     }
 
-    /// The environment of a program that reads the variables of R2 and Cloudflare, such as `cfstore` and wrangler.
+    /// The environment of a program that reads the variables of R2 and Cloudflare, such as `cfstore` and
+    /// wrangler.
     pub fn variables(&self) -> [(&'static str, &str); 9] {
         [
             ("R2_ENDPOINT", &self.endpoint),
