@@ -69,7 +69,8 @@ fn a_job_gets_what_it_needs_and_no_more() {
             "AWS_ACCESS_KEY_ID",
             "AWS_SECRET_ACCESS_KEY",
             "AWS_SESSION_TOKEN",
-            "AWS_REGION"
+            "AWS_REGION",
+            "AWS_DEFAULT_REGION"
         ]
     );
 }

@@ -88,15 +88,17 @@ fn print(
     let (token, bucket) = (credentials.session_token(), credentials.bucket_name());
     let endpoint = credentials.endpoint().to_string();
     let variables = if args.aws {
-        [
+        vec![
             ("AWS_ENDPOINT_URL_S3", endpoint.as_str()),
             ("AWS_ACCESS_KEY_ID", id),
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_SESSION_TOKEN", token),
             ("AWS_REGION", "auto"),
+            // The AWS CLI and boto3 read no other.
+            ("AWS_DEFAULT_REGION", "auto"),
         ]
     } else {
-        [
+        vec![
             (R2_ENDPOINT, endpoint.as_str()),
             (R2_ACCESS_KEY_ID, id),
             (R2_SECRET_ACCESS_KEY, secret),
