@@ -240,6 +240,7 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::Forbidden if error.message().contains("must provide the correct secret key") => {
             "it is encrypted with another customer's key than that of --sse-c-key-file"
         }
+        _ if is_about_proxy(error) => PROXY_HINT,
         ErrorKind::InvalidInput if error.operation() == Some("head") && error.code().is_none() => {
             "with --sse-c-key-file: perhaps the object is not encrypted with a customer's key"
         }
@@ -264,7 +265,6 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run it again",
         ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
-        _ if is_about_proxy(error) => PROXY_HINT,
         ErrorKind::UnexpectedResponse if error.message().contains("did not answer in HTTP") => {
             "check R2_ENDPOINT: the server may speak https where http is written"
         }
@@ -291,7 +291,7 @@ fn is_about_proxy(error: &cloudflare_clients::Error) -> bool {
         error.kind(),
         ErrorKind::Connection | ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::UnexpectedResponse
     );
-    is_kind && error.message().contains("the proxy ")
+    is_kind && !is_about_certificate(error) && error.message().contains("the proxy ")
         || error.kind() == ErrorKind::InvalidInput && error.message().contains("_PROXY cannot be used")
 }
 

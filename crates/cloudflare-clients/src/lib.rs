@@ -23,7 +23,7 @@
 //! | feature | what it brings | on |
 //! |---|---|---|
 //! | `http` (default) | `S3Bucket` and `RestNamespace`, over `HyperClient` | native targets |
-//! | `native-roots` | `HyperClient::with_native_roots`: the authorities that the system trusts; with it `http` | native targets |
+//! | `native-roots` | `HyperClient::with_native_roots`: the system's authorities; with it `http` | native targets |
 //! | `local` | `LocalStore`, `LocalBucket` and `LocalNamespace`: the embedded store, with SQLite | native targets |
 //! | `workers` | `WorkersBucket`, `WorkersNamespace` and the rest of a Worker | wasm32 |
 //! | `gzip` | `ObjectBody::decoded`: objects that are stored as gzip, decoded | every target; a Worker has it without |

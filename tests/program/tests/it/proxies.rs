@@ -44,22 +44,19 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
     for (vars, says) in [
         (
             &[("HTTP_PROXY", &*by_way_of("me:hunter3"))][..],
-            &*format!(
-                "exit 1\nerror: the proxy {} rejects the user and password of its URL",
-                proxy.address()
-            ),
+            &*format!("the proxy {} rejects the user and password of its URL", proxy.address()),
         ),
         (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "the address of r2.test:9000 cannot be found"),
         (
             &[("HTTP_PROXY", "socks5://me:hunter2@127.0.0.1:1080")],
-            "exit 2\nerror: HTTP_PROXY cannot be used: SOCKS is not supported",
+            "HTTP_PROXY cannot be used: SOCKS is not supported",
         ),
         (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "no connection to the proxy 127.0.0.1:1"),
     ] {
         let failed = run(&["-vv", "r2", "head", "a"], vars);
         let failed = failure(&failed);
         assert!(failed.contains(says) && !failed.contains("hunter"), "{failed}");
-        assert!(failed.contains("NO_PROXY"), "{failed}");
+        assert!(failed.contains("NO_PROXY") || vars.len() == 2, "{failed}");
         let doctor = run(&["r2", "doctor"], vars);
         let found = String::from_utf8(doctor.stdout).unwrap();
         assert!(found.contains("_PROXY") || vars.len() == 2, "{found}");

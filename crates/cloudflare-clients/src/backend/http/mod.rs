@@ -64,11 +64,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// | `HTTPS_PROXY` | the proxy for URLs that begin with `https`, such as `http://user:password@proxy.example:3128` |
 /// | `HTTP_PROXY` | the one for URLs that begin with `http`; not read by a CGI program, where a client can set it |
 /// | `ALL_PROXY` | the one for either, where the variable of its own is not set |
-/// | `NO_PROXY` | what is reached directly: `*`, or hosts with those below them, addresses and networks (`10.0.0.0/8`), each with a port or without, between commas |
+/// | `NO_PROXY` | what is reached directly, between commas |
 ///
-/// Each may be written in lower case too; upper case comes first. This machine (`localhost`, what is below it,
-/// and the loopback addresses) is reached directly, whatever the variables hold. [`with_proxy`](Self::with_proxy)
-/// names another proxy, and [`no_proxy`](Self::no_proxy) uses none.
+/// An entry of `NO_PROXY` is a host with those below it, an address, a network (`10.0.0.0/8`), each with a port
+/// or without, or `*`. Each variable may be written in lower case too; upper case comes first. This machine
+/// (`localhost`, what is below it, and the loopback addresses) is reached directly, whatever the variables hold.
+/// [`with_proxy`](Self::with_proxy) names another proxy, and [`no_proxy`](Self::no_proxy) uses none.
 ///
 /// HTTPS goes through a proxy in a tunnel (`CONNECT`), which hides all but the host from it. The time of a
 /// tunnel counts to [`Timeouts::connect`]. The proxy itself is spoken to in HTTP, or in HTTPS where its URL says so.
