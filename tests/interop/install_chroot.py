@@ -189,10 +189,10 @@ else:
 
 
 def sources():
-    """The folders with the sources, and the command that installs from them: from the crates that `cargo package` made, if
-    it did, else from the repository."""
+    """The folders with the sources, and the command that installs from them: from the packages of `cargo xtask release`, if
+    it made some, else from the repository."""
     install = "cargo install --root /usr/local"
-    folder = f"{os.environ['TARGET']}/package"
+    folder = f"{os.environ['TARGET']}/publish/packages/package"
     libraries = [f"{name}-{VERSION}" for name in ("cloudflare-clients", "cloudflare-emulator")]
     crates = [*libraries, f"cfstore-{VERSION}"]
     if not all(os.path.isfile(f"{folder}/{crate}.crate") for crate in crates):

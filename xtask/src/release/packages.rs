@@ -30,8 +30,8 @@ pub(super) struct Packages {
 impl Packages {
     /// Packages the crates of the stage, and unpacks them.
     pub(super) fn make(workspace: &Workspace, stage: &Stage) -> Result<Self, Stop> {
-        let target = workspace.target.join("release/packages");
-        let unpacked = workspace.target.join("release/unpacked");
+        let target = workspace.target.join("publish/packages");
+        let unpacked = workspace.target.join("publish/unpacked");
         let failed = |error: io::Error| Stop::failed(&target.display().to_string(), &error);
         for folder in [&target, &unpacked] {
             if folder.exists() {

@@ -17,7 +17,7 @@ pub(super) struct Stage {
 impl Stage {
     /// A clone, so that the packages name their commit, with the files as they are in the working tree.
     pub(super) fn make(workspace: &Workspace, addresses: &Addresses) -> Result<Self, Stop> {
-        let root = workspace.target.join("release/stage");
+        let root = workspace.target.join("publish/stage");
         let failed = |error: io::Error| Stop::failed(&root.display().to_string(), &error);
         if root.exists() {
             fs::remove_dir_all(&root).map_err(failed)?;

@@ -21,7 +21,7 @@ pub(super) struct Trial {
 
 impl Trial {
     pub(super) fn make(workspace: &Workspace, packages: &Packages) -> Result<Self, Stop> {
-        let root = workspace.target.join("release/trial");
+        let root = workspace.target.join("publish/trial");
         let failed = |error: io::Error| Stop::failed(&root.display().to_string(), &error);
         for folder in ["vendor", ".cargo", "members"] {
             let folder = root.join(folder);
