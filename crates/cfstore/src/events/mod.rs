@@ -83,7 +83,11 @@ impl EventTarget {
                 Some(folder)
                     if !folder.as_os_str().is_empty() && !folder.is_dir() && !folder.starts_with(data) =>
                 {
-                    Err(usage(format!("--events {path:?} cannot be written: there is no folder {folder:?}")))
+                    Err(usage(format!(
+                        "--events \"{}\" cannot be written: there is no folder \"{}\"",
+                        path.display(),
+                        folder.display()
+                    )))
                 }
                 _ => Ok(()),
             },

@@ -110,7 +110,7 @@ pub(super) fn several_checksums() -> S3Error {
 
 /// Where the bytes come from.
 enum Source {
-    Whole(Reading),
+    Whole(Box<Reading>),
     Chunks(Box<ChunkReader>),
 }
 
@@ -151,7 +151,7 @@ impl Reader {
         let mut reader = Self {
             body: match signed_chunks {
                 Some(chunks) => Source::Chunks(Box::new(chunks.read(body.read()))),
-                None => Source::Whole(body.read()),
+                None => Source::Whole(Box::new(body.read())),
             },
             left: length,
             sha256: sha256.map(|expected| (Sha256::new(), expected)),
