@@ -24,10 +24,10 @@ pub(crate) struct Options {
     #[arg(long)]
     dry_run: bool,
     /// Where the sources are, for the packages' `repository`
-    #[arg(long, value_name = "URL", env = "RELEASE_REPOSITORY")]
+    #[arg(long, value_name = "URL", env = "CFSTORE_REPOSITORY")]
     repository: Option<String>,
     /// The page of the project, for the packages' `homepage`
-    #[arg(long, value_name = "URL", env = "RELEASE_HOMEPAGE")]
+    #[arg(long, value_name = "URL", env = "CFSTORE_HOMEPAGE")]
     homepage: Option<String>,
     /// Try the packages with this toolchain of rustup's too, as `1.89.0`; may be given several times
     #[arg(long, value_name = "TOOLCHAIN")]
