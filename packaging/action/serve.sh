@@ -48,6 +48,8 @@ set_output() { printf '%s=%s\n' "$1" "$2" >>"$GITHUB_OUTPUT"; }
 set_aws_variable() { if [[ $CFSTORE_AWS_VARIABLES == true ]]; then set_variable "$1" "$2"; fi; }
 
 set_aws_variable AWS_REGION auto
+# The AWS CLI and boto3 read no other.
+set_aws_variable AWS_DEFAULT_REGION auto
 set_output log "$log"
 set_output pid "$pid"
 # A pair of the object a line, as NAME":"value.

@@ -39,7 +39,7 @@ test("the steps that follow have a server, and its secrets are masked", () => {
   const { success, printed, outputs, env, temporary } = run({ program });
   assert.ok(success, printed);
   assert.deepEqual(Object.keys(env).sort(), [
-    "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_S3", "AWS_REGION", "AWS_SECRET_ACCESS_KEY",
     "CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_BASE_URL", "CLOUDFLARE_API_TOKEN", "KV_NAMESPACE_ID",
     "R2_ACCESS_KEY_ID", "R2_ACCOUNT_ID", "R2_BUCKET_MEDIA", "R2_ENDPOINT", "R2_SECRET_ACCESS_KEY",
   ]);
