@@ -1,5 +1,5 @@
-//! The ways to install `cfstore`, each followed to its end. All but the script's need what `cargo xtask dist` made, and
-//! root: they install into a Debian system of their own.
+//! The ways to install `cfstore`, each followed to its end. All suites but the script's need root, and what
+//! `cargo xtask dist` made.
 
 use std::fs;
 use std::path::PathBuf;
