@@ -43,7 +43,7 @@ impl Default for Connecting {
 
 #[derive(Clone)]
 pub(super) enum Connector {
-    Https(Https),
+    Https(Box<Https>),
     #[cfg(feature = "simulation")]
     Dial(Arc<dyn Dial>),
 }
@@ -56,22 +56,20 @@ pub(super) struct Https {
     connector: HttpsConnector<Route>,
 }
 
-impl Https {
+impl Connector {
     pub(super) fn new(trust: Arc<Trust>, proxies: Arc<Proxies>) -> Self {
         let connector = HttpsConnectorBuilder::new()
             .with_tls_config(trust.tls.clone())
             .https_or_http()
             .enable_http1()
             .wrap_connector(Route::new(trust.tls.clone(), Arc::clone(&proxies)));
-        Self { trust, proxies, connector }
+        Self::Https(Box::new(Https { trust, proxies, connector }))
     }
-}
 
-impl Connector {
     /// The same, by way of other proxies.
     pub(super) fn by_way_of(self, proxies: Proxies) -> Self {
         match self {
-            Self::Https(Https { trust, .. }) => Self::Https(Https::new(trust, Arc::new(proxies))),
+            Self::Https(https) => Self::new(https.trust, Arc::new(proxies)),
             #[cfg(feature = "simulation")]
             Self::Dial(dial) => Self::Dial(dial),
         }
@@ -81,9 +79,7 @@ impl Connector {
     #[cfg(feature = "native-roots")]
     pub(super) fn trusting_the_system(self) -> crate::error::Result<Self> {
         Ok(match self {
-            Self::Https(Https { trust, proxies, .. }) => {
-                Self::Https(Https::new(Arc::new(trust.native()?), proxies))
-            }
+            Self::Https(https) => Self::new(Arc::new(https.trust.native()?), https.proxies),
             #[cfg(feature = "simulation")]
             Self::Dial(dial) => Self::Dial(dial),
         })

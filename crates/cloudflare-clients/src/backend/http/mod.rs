@@ -29,7 +29,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::{CaptureConnection, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use self::connector::{CONNECTING, Connecting, Connector, Https};
+use self::connector::{CONNECTING, Connecting, Connector};
 #[cfg(feature = "simulation")]
 pub use self::dial::{Dial, Stream};
 use self::download::Download;
@@ -168,7 +168,7 @@ impl HyperClient {
 
     fn of_trust(trust: Trust) -> Self {
         let proxies = Proxies::from_vars(|name| std::env::var_os(name));
-        Self::connecting_by(Connector::Https(Https::new(Arc::new(trust), Arc::new(proxies))))
+        Self::connecting_by(Connector::new(Arc::new(trust), Arc::new(proxies)))
     }
 
     fn connecting_by(connector: Connector) -> Self {
