@@ -30,7 +30,7 @@ const LICENSES: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md"];
 /// The user and group of the process, as in distroless images; nobody of this name is needed in the image.
 const USER: u64 = 65_532;
 
-/// Writes the layout `cfstore-VERSION-image`, with an image for each program's platform, tagged with the version.
+/// Writes the layout `cfstore-VERSION-image`: an image for each program's platform, tagged with the version.
 pub(super) fn write(release: &Release<'_>, programs: &[(Binary, Contents)]) -> Result<(), Stop> {
     let folder = release.folder.join(format!("cfstore-{}-image", release.version));
     let failed = |error: io::Error| Stop::failed(&folder.display().to_string(), &error);
