@@ -3,6 +3,8 @@
 A driver is a program whose checks run in order against the server that `cfstore serve` describes in the environment
 (R2_ENDPOINT, R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA), in an empty folder, over an empty
 bucket. It is given the arguments that the server was started with.
+
+What is in `checks` can be imported from here too.
 """
 
 import base64
@@ -10,13 +12,11 @@ import hashlib
 import hmac
 import json
 import os
-import subprocess
 import sys
 import time
-import traceback
-import urllib.error
 import urllib.parse
-import urllib.request
+
+from checks import check, contains, equal, finish, request, run, shown
 
 ENDPOINT = os.environ["R2_ENDPOINT"]
 ACCOUNT_ID = os.environ["R2_ACCOUNT_ID"]
@@ -41,66 +41,6 @@ HOSTILE_KEYS = [
     "hostile/back\\slash|{}^`~[]",
     "hostile/żółć-日本語-🎬",
 ]
-
-failures = 0
-
-
-def check(test):
-    """Runs a check at once, under the name of its function: `ok NAME`, or `FAILED NAME: why` if it raises anything."""
-    global failures
-    name = test.__name__.replace("_", " ")
-    try:
-        test()
-    except Exception as error:
-        failures += 1
-        why = " ".join(f"{type(error).__name__}: {error}".split())
-        print(f"FAILED {name}: {why[:500]}")
-        traceback.print_exc()
-    else:
-        print(f"ok {name}")
-
-
-def finish():
-    """The last call of every driver."""
-    sys.exit(1 if failures else 0)
-
-
-def equal(actual, expected):
-    if actual != expected:
-        raise AssertionError(f"got {shown(actual)}, expected {shown(expected)}")
-
-
-def shown(value):
-    text = repr(value)
-    return text if len(text) <= 200 else f"{text[:200]}... ({len(value)} long)"
-
-
-def contains(text, part):
-    if part not in text:
-        raise AssertionError(f"no {shown(part)} in {shown(text)}")
-
-
-def run(*command, env=None, stdin=None, fails=False):
-    """Runs a program for a minute at most and returns its output, or what it says on stderr where it is to fail."""
-    done = subprocess.run(command, env=env, input=stdin, capture_output=True, timeout=60, check=False)
-    if fails:
-        if done.returncode == 0:
-            raise AssertionError(f"{command[:4]} was to fail and did not")
-        return (done.stdout + done.stderr).decode(errors="replace")
-    if done.returncode != 0:
-        raise AssertionError(f"{command[:4]} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
-    return done.stdout
-
-
-def request(method, url, body=None, headers=None):
-    """One request by a client that knows nothing of S3. Returns status and body."""
-    sent = urllib.request.Request(url, data=body, method=method, headers=headers or {})
-    try:
-        with urllib.request.urlopen(sent, timeout=60) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
 
 
 def temporary_credentials(prefix, scope="object-read-write", lifetime=900, **claims):

@@ -66,6 +66,8 @@ pub(crate) enum Error {
     Local(String),
     /// The address cannot be listened at.
     Listen(cloudflare_clients::Error),
+    /// A server is not well, or does not answer.
+    Unhealthy(String),
     /// Stdout cannot be written to.
     Output(io::Error),
     /// By Ctrl-C or SIGTERM.
@@ -197,6 +199,7 @@ impl Error {
             Self::Listen(_) => Some(
                 "is another server running there, or the address not this machine's? --listen 127.0.0.1:0 takes a free port",
             ),
+            Self::Unhealthy(_) => Some("a server answers there that was started with --admin-listen"),
             Self::Local(_) | Self::Output(_) | Self::Interrupted => None,
         };
         fixed.map(Cow::Borrowed)
@@ -323,7 +326,9 @@ impl fmt::Display for Error {
                     directory.display()
                 )
             }
-            Self::Usage { message, .. } | Self::Local(message) => f.write_str(message),
+            Self::Usage { message, .. } | Self::Local(message) | Self::Unhealthy(message) => {
+                f.write_str(message)
+            }
             Self::Output(error) => write!(f, "the output cannot be written: {error}"),
             Self::Interrupted => f.write_str("interrupted"),
         }

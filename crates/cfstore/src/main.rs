@@ -38,9 +38,12 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::FmtSpan;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::{Cli, Command, LogFormat};
 use crate::error::{Error, ExitStatus};
 use crate::printer::Printer;
 
@@ -51,8 +54,9 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let printer = Printer::new(cli.global.json);
-    start_tracing(cli.global.verbose, &cli.command);
+    let logs_json = matches!(&cli.command, Command::Serve(args) if args.log_format == LogFormat::Json);
+    let printer = if logs_json { Printer::log() } else { Printer::new(cli.global.json) };
+    start_tracing(cli.global.verbose, &cli.command, logs_json);
     let result = tokio::runtime::Runtime::new()
         .map_err(|error| Error::Local(format!("threads cannot be started: {error}")))
         .and_then(|runtime| {
@@ -75,7 +79,7 @@ fn main() -> ExitCode {
     status.code().into()
 }
 
-fn start_tracing(verbose: u8, command: &Command) {
+fn start_tracing(verbose: u8, command: &Command, logs_json: bool) {
     let level = match verbose {
         // What is refused and tried again there is meant to be, and its steps say so.
         0 if matches!(command, Command::Demo(_)) => LevelFilter::ERROR,
@@ -84,6 +88,18 @@ fn start_tracing(verbose: u8, command: &Command) {
         2 => LevelFilter::DEBUG,
         _ => LevelFilter::TRACE,
     };
+    if logs_json {
+        let lines = tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_span_list(false)
+            .with_writer(io::stderr)
+            .with_span_events(FmtSpan::CLOSE);
+        // What the program says is in the log however much of the rest is.
+        let levels =
+            Targets::new().with_default(level).with_target(printer::LOG, level.max(LevelFilter::INFO));
+        return tracing_subscriber::registry().with(levels).with(lines).init();
+    }
     tracing_subscriber::fmt()
         .with_max_level(level)
         .with_writer(anstream::stderr)

@@ -1,4 +1,4 @@
-//! All that is printed: results on stdout, for people or as JSON, and everything else on stderr.
+//! All that is printed: results on stdout, for people or as JSON, and everything else on stderr or in the log.
 
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write as _};
@@ -15,27 +15,46 @@ pub(crate) const GREEN: Style = AnsiColor::Green.on_default();
 pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
-/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too.
+/// Where log lines say that they come from.
+pub(crate) const LOG: &str = "cfstore";
+
+/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too. Or it adds to
+/// the log, and prints no results: they may be secrets.
 ///
 /// Styles reach terminals only, and not when `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Printer {
-    json: bool,
+pub(crate) struct Printer(Form);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Text,
+    Json,
+    Log,
 }
 
 impl Printer {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self(if json { Form::Json } else { Form::Text })
+    }
+
+    /// One that adds to the log.
+    pub(crate) fn log() -> Self {
+        Self(Form::Log)
     }
 
     /// Whether results are printed as JSON.
     pub(crate) fn is_json(self) -> bool {
-        self.json
+        self.0 == Form::Json
+    }
+
+    /// Whether it adds to the log.
+    pub(crate) fn is_log(self) -> bool {
+        self.0 == Form::Log
     }
 
     /// A result: a line for people, or an object for programs.
     pub(crate) fn result(self, line: impl Display, value: &impl Serialize) -> Result<()> {
-        if self.json { self.json(value) } else { self.line(line) }
+        if self.is_json() { self.json(value) } else { self.line(line) }
     }
 
     /// A result with where it was done.
@@ -50,16 +69,16 @@ impl Printer {
 
     /// What was found or done altogether, and where, on stderr.
     pub(crate) fn summary(self, summary: impl Display, target: &str) {
-        if self.json {
-            to_stderr(json!({ "summary": summary.to_string(), "target": target }));
-        } else {
-            to_stderr(format_args!("{DIM}{summary}  ({}){DIM:#}", Key(target)));
+        match self.0 {
+            Form::Json => to_stderr(json!({ "summary": summary.to_string(), "target": target })),
+            Form::Text => to_stderr(format_args!("{DIM}{summary}  ({}){DIM:#}", Key(target))),
+            Form::Log => tracing::info!(target: LOG, "{summary} ({})", Key(target)),
         }
     }
 
     /// A line on stdout, for people only.
     pub(crate) fn line(self, line: impl Display) -> Result<()> {
-        if self.json {
+        if self.0 != Form::Text {
             return Ok(());
         }
         writeln!(anstream::stdout().lock(), "{line}").map_err(Error::Output)
@@ -67,7 +86,7 @@ impl Printer {
 
     /// A text on stdout as it is, or an object for programs.
     pub(crate) fn text(self, text: &str, value: &impl Serialize) -> Result<()> {
-        if self.json {
+        if self.0 != Form::Text {
             return self.json(value);
         }
         let mut stdout = io::stdout().lock();
@@ -76,30 +95,34 @@ impl Printer {
 
     /// An object on stdout, for programs only.
     pub(crate) fn json(self, value: &impl Serialize) -> Result<()> {
-        if self.json { json_line(value) } else { Ok(()) }
+        if self.is_json() { json_line(value) } else { Ok(()) }
     }
 
     /// What people may want to know, on stderr.
     pub(crate) fn note(self, note: impl Display) {
-        if self.json {
-            to_stderr(json!({ "note": note.to_string() }));
-        } else {
-            to_stderr(format_args!("{DIM}{note}{DIM:#}"));
+        match self.0 {
+            Form::Json => to_stderr(json!({ "note": note.to_string() })),
+            Form::Text => to_stderr(format_args!("{DIM}{note}{DIM:#}")),
+            Form::Log => tracing::info!(target: LOG, "{note}"),
         }
     }
 
     /// What people must know, on stderr.
     pub(crate) fn warning(self, warning: impl Display) {
-        if self.json {
-            to_stderr(json!({ "warning": warning.to_string() }));
-        } else {
-            to_stderr(format_args!("{YELLOW}warning:{YELLOW:#} {warning}"));
+        match self.0 {
+            Form::Json => to_stderr(json!({ "warning": warning.to_string() })),
+            Form::Text => to_stderr(format_args!("{YELLOW}warning:{YELLOW:#} {warning}")),
+            Form::Log => tracing::warn!(target: LOG, "{warning}"),
         }
     }
 
     /// Why the command failed and what to do about it, on stderr.
     pub(crate) fn error(self, error: &Error) {
-        if self.json {
+        if self.is_log() {
+            tracing::error!(target: LOG, causes = ?error.causes(), hint = error.hint().as_deref(), "{error}");
+            return;
+        }
+        if self.is_json() {
             let service = error.service();
             to_stderr(json!({
                 "error": error.to_string(),

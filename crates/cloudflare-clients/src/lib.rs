@@ -103,6 +103,7 @@ pub use runtime::WorkersRuntime;
 #[cfg(all(feature = "local", not(target_arch = "wasm32")))]
 pub use store::{
     BackupReport, Damage, LifecycleReport, LocalBucket, LocalNamespace, LocalStore, R2Events, ScrubReport,
+    StoreUsage,
 };
 #[cfg(all(feature = "http", not(target_arch = "wasm32")))]
 pub use transport::{HttpClient, ReasonPhrase, Timeouts};

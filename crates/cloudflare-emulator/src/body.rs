@@ -1,5 +1,6 @@
 //! The body of a request, until it is read or no longer wanted.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -22,6 +23,8 @@ const MAX_DRAIN: u64 = 64 << 20;
 #[derive(Clone)]
 pub(crate) struct RequestBody {
     unread: Arc<Mutex<Option<Incoming>>>,
+    /// Bytes that were read.
+    received: Arc<AtomicU64>,
     runtime: Arc<dyn Runtime>,
     limits: Limits,
     memory: Memory,
@@ -29,9 +32,11 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn new(body: Incoming, service: &Service) -> Self {
+    /// Adds to `received` how many bytes of it are read.
+    pub(crate) fn new(body: Incoming, received: Arc<AtomicU64>, service: &Service) -> Self {
         Self {
             unread: Arc::new(Mutex::new(Some(body))),
+            received,
             runtime: Arc::clone(service.store.runtime()),
             limits: service.limits,
             memory: service.memory.clone(),
@@ -73,6 +78,7 @@ impl RequestBody {
             while !body.is_end_stream() && body.size_hint().upper().is_none_or(|upper| upper <= left) {
                 let Some(Ok(frame)) = body.frame().await else { return };
                 let read = frame.data_ref().map_or(0, Bytes::len) as u64;
+                self.received.fetch_add(read, Ordering::Relaxed);
                 let Some(rest) = left.checked_sub(read) else { return };
                 left = rest;
             }
@@ -116,6 +122,7 @@ impl Reading {
             let Some(frame) = frame else { return Ok(None) };
             let frame = frame.map_err(|error| incomplete().with_source(error))?;
             if let Ok(piece) = frame.into_data() {
+                self.whole.received.fetch_add(piece.len() as u64, Ordering::Relaxed);
                 return Ok(Some(piece));
             }
         }

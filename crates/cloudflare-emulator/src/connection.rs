@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::uri::Scheme;
 use http::{HeaderValue, header};
@@ -26,8 +26,6 @@ const MAX_HEADER_BYTES: usize = 64 * 1024;
 const MAX_BUFFER: usize = MAX_HEADER_BYTES + 8 * 1024;
 /// The last second of the year 9999, since 1970.
 const LAST_SECOND: u64 = 253_402_300_799;
-/// How long a connection that is not in use may take to end.
-const LAST_ANSWER: Duration = Duration::from_millis(100);
 
 /// Answers the requests of a connection, until the client closes it or it is asked to end.
 pub(crate) async fn serve(
@@ -42,10 +40,13 @@ pub(crate) async fn serve(
     let Some(tls) = tls else {
         return converse(stream, is_blocked, Scheme::HTTP, service, connection).await;
     };
-    let handshake = runtime.within(service.limits.handshake, tls.accept(stream));
+    let mut handshake = pin!(runtime.within(service.limits.handshake, tls.accept(stream)));
     let accepted = tokio::select! {
-        accepted = handshake => accepted,
-        () = connection.asked_to_end() => return,
+        accepted = handshake.as_mut() => accepted,
+        () = connection.asked_to_end() => {
+            connection.end();
+            runtime.within(connection.last_wait(), handshake).await.flatten()
+        }
     };
     match accepted {
         Some(Ok(stream)) => converse(stream, is_blocked, Scheme::HTTPS, service, connection).await,
@@ -104,7 +105,7 @@ async fn converse(
     };
     if ended.is_none() {
         conversation.as_mut().graceful_shutdown();
-        ended = runtime.within(LAST_ANSWER, conversation.as_mut()).await;
+        ended = runtime.within(connection.last_wait(), conversation.as_mut()).await;
     }
     // What has come of a request's headers is not waited for.
     if ended.is_none() && (connection.is_busy() || is_blocked.load(Ordering::Relaxed)) {

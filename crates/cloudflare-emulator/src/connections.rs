@@ -10,11 +10,17 @@ use cloudflare_clients::Runtime;
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
+use crate::Metrics;
 use crate::pace::Pressure;
 
 /// For how long a connection has not been in use, at least, when it is asked to end: the request of a new one
 /// may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
+/// How long a connection that is not in use may take to end.
+const LAST_ANSWER: Duration = Duration::from_millis(100);
+/// How long a new connection may take for its first request, at least, before the server stops: its client was let in, and
+/// knows of no reason to ask again.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// How long one that was asked to end is waited for before another is.
 const ASK_ANOTHER: Duration = Duration::from_millis(100);
 
@@ -25,6 +31,7 @@ pub(crate) struct Connections {
     open: Mutex<HashMap<u64, Arc<State>>>,
     became_idle: Arc<Notify>,
     pressure: Pressure,
+    metrics: Option<Metrics>,
     runtime: Arc<dyn Runtime>,
 }
 
@@ -58,7 +65,12 @@ enum Use {
 }
 
 impl Connections {
-    pub(crate) fn new(most: usize, pressure: Pressure, runtime: Arc<dyn Runtime>) -> Arc<Self> {
+    pub(crate) fn new(
+        most: usize,
+        pressure: Pressure,
+        metrics: Option<Metrics>,
+        runtime: Arc<dyn Runtime>,
+    ) -> Arc<Self> {
         let most = most.min(Semaphore::MAX_PERMITS);
         Arc::new(Self {
             most,
@@ -66,6 +78,7 @@ impl Connections {
             open: Mutex::default(),
             became_idle: Arc::default(),
             pressure,
+            metrics,
             runtime,
         })
     }
@@ -103,6 +116,9 @@ impl Connections {
             id = fastrand::u64(..);
         }
         open.insert(id, Arc::clone(&state));
+        if let Some(metrics) = &self.metrics {
+            metrics.connection_opened();
+        }
         Connection { id, state, all: Arc::clone(self), _room: room }
     }
 
@@ -135,6 +151,22 @@ impl Connection {
         self.state.close.notified().await;
     }
 
+    /// Asks it to end, once more.
+    pub(crate) fn end(&self) {
+        self.state.close.notify_one();
+    }
+
+    /// How long a connection that was asked to end is waited for, where no request is under way.
+    pub(crate) fn last_wait(&self) -> Duration {
+        match *locked(&self.state.used) {
+            Use::Idle(since) => {
+                let idle = self.state.runtime.monotonic().saturating_sub(since);
+                FIRST_REQUEST.saturating_sub(idle).max(LAST_ANSWER)
+            }
+            Use::Busy | Use::Ending => LAST_ANSWER,
+        }
+    }
+
     pub(crate) fn is_busy(&self) -> bool {
         matches!(*locked(&self.state.used), Use::Busy)
     }
@@ -149,6 +181,9 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         locked(&self.all.open).remove(&self.id);
+        if let Some(metrics) = &self.all.metrics {
+            metrics.connection_closed();
+        }
     }
 }
 
@@ -209,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn the_longest_idle_makes_room() {
         let clock = ManualClock::default();
-        let all = Connections::new(3, Pressure::default(), Arc::new(clock.clone()));
+        let all = Connections::new(3, Pressure::default(), None, Arc::new(clock.clone()));
         let mut open = Vec::new();
         for _ in 0..3 {
             let room = all.room().now_or_never().unwrap().unwrap();

@@ -34,6 +34,8 @@ pub struct Limits {
     /// How many bytes there are at once of bodies that are read into memory, which are documents and forms:
     /// 256 MiB by default. A request for more is answered with 503.
     pub memory: usize,
+    /// How long requests under way may take after the server was asked to stop: 10 seconds by default.
+    pub grace: Duration,
 }
 
 impl Default for Limits {
@@ -46,6 +48,7 @@ impl Default for Limits {
             min_rate: 1024,
             drain: Duration::from_secs(10),
             memory: 256 << 20,
+            grace: Duration::from_secs(10),
         }
     }
 }
@@ -91,6 +94,12 @@ impl Limits {
     #[must_use]
     pub fn memory(self, memory: usize) -> Self {
         Self { memory, ..self }
+    }
+
+    /// Sets [`grace`](Self::grace).
+    #[must_use]
+    pub fn grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
     }
 }
 

@@ -21,9 +21,9 @@ const VARY_OF_PREFLIGHT: &str = "Origin, Access-Control-Request-Headers, Access-
 
 /// A request as a browser has sent it.
 pub(crate) struct Page {
-    protocol: Protocol,
+    pub(crate) protocol: Protocol,
     /// Empty where the request is not about a bucket.
-    bucket: String,
+    pub(crate) bucket: String,
     /// Without an `Origin` no page has made it that has to be let in.
     request: Option<CorsRequest>,
     is_preflight: bool,

@@ -14,6 +14,14 @@ pub(crate) enum Protocol {
 }
 
 impl Protocol {
+    /// The name of the service that speaks it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::S3 => "r2",
+            Self::Kv => "kv",
+        }
+    }
+
     /// Below the path of its API, KV answers: but for what is signed, which is a request to R2 about a bucket of that name.
     pub(crate) fn of(parts: &Parts) -> Self {
         let is_signed = match parts.headers.get(header::AUTHORIZATION) {

@@ -2,23 +2,21 @@
 
 use std::fmt;
 
+use http::request::Parts;
 use http::uri::Scheme;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 
 use crate::body::RequestBody;
+use crate::exchange::{Exchange, Exchanged};
 use crate::fault_plan::Failure;
 use crate::page::Page;
 use crate::protocol::Protocol;
 use crate::protocol_error::answer;
-use crate::response::{self, Response};
+use crate::response::{self, Body, Response};
 use crate::service::Service;
-use crate::shortened::shortened;
 use crate::{compression, faults, kv, s3};
-
-/// The most of a path that is logged: the longest key, with every byte encoded, has less.
-const MAX_LOGGED_PATH: usize = 4096;
 
 /// What ends a connection in place of an answer, or in its middle, as was ordered.
 #[derive(Debug)]
@@ -36,24 +34,42 @@ pub(crate) async fn respond(
     service: &Service,
     scheme: Scheme,
     request: http::Request<Incoming>,
-) -> Result<Response, Disconnected> {
-    let started = service.store.runtime().monotonic();
+) -> Result<http::Response<Exchanged<Body>>, Disconnected> {
     let (parts, body) = request.into_parts();
-    let (method, page) = (parts.method.clone(), Page::of(service, &parts));
-    let path = shortened(parts.uri.path(), MAX_LOGGED_PATH).into_owned();
+    let page = Page::of(service, &parts);
+    let mut exchange = Exchange::begin(service, &parts, page.protocol, &page.bucket);
+    let response = answered(service, scheme, parts, body, &page, &mut exchange).await?;
+    Ok(response.map(|body| exchange.until_end_of(body)))
+}
+
+async fn answered(
+    service: &Service,
+    scheme: Scheme,
+    parts: Parts,
+    body: Incoming,
+    page: &Page,
+    exchange: &mut Exchange,
+) -> Result<Response, Disconnected> {
+    let method = parts.method.clone();
     let compresses = service.r2_behaviour.compression && compression::is_accepted(&parts.headers);
     let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
 
-    let (mut operation, mut failure) = (None, None);
+    let mut failure = None;
     let mut response = if let Some(preflight) = page.preflight(service).await {
         preflight
     } else {
-        let body = RequestBody::new(body, service);
+        let body = RequestBody::new(body, exchange.received(), service);
         let runtime = service.store.runtime();
         let fault = match service.faults.take(&parts.headers, || runtime.random()) {
             Ok(fault) => fault,
-            Err(message) => return Ok(response::full(StatusCode::BAD_REQUEST, message)),
+            Err(message) => {
+                exchange.answered(StatusCode::BAD_REQUEST);
+                return Ok(response::full(StatusCode::BAD_REQUEST, message));
+            }
         };
+        if let Some(metrics) = &service.metrics {
+            metrics.fault_injected(&fault);
+        }
         if !fault.delay.is_zero() {
             runtime.sleep(fault.delay).await;
         }
@@ -63,13 +79,16 @@ pub(crate) async fn respond(
             Some(Failure::Status(status)) => Some(status),
             Some(Failure::Lost | Failure::Cut) | None => None,
         };
-        let answer = match Protocol::of(&parts) {
+        let answer = match page.protocol {
             Protocol::S3 => {
-                let handled = s3::handle(service, scheme, parts, body.clone(), &mut operation);
+                let handled = s3::handle(service, scheme, parts, body.clone(), &mut exchange.operation);
                 let answer = answer(ordered, Box::pin(handled)).await;
                 if compresses { compression::compress(&method, answer) } else { answer }
             }
-            Protocol::Kv => answer(ordered, kv::handle(service, parts, body.clone(), &mut operation)).await,
+            Protocol::Kv => {
+                let handled = kv::handle(service, parts, body.clone(), &mut exchange.operation);
+                answer(ordered, handled).await
+            }
         };
         body.drain().await;
         answer
@@ -78,20 +97,15 @@ pub(crate) async fn respond(
         response = response::empty(response.status());
     }
     let is_ordered = matches!(failure, Some(Failure::Status(_)));
-    page.allow(service, operation.is_some() || is_ordered, &mut response).await;
+    page.allow(service, exchange.operation.is_some() || is_ordered, &mut response).await;
     if expects_in_vain {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let id = format!("{:016x}-LOC", fastrand::u64(..));
-    if let Ok(id) = HeaderValue::from_str(&id) {
+    if let Ok(id) = HeaderValue::from_str(&exchange.id) {
         response.headers_mut().insert("cf-ray", id.clone());
         response.headers_mut().insert("x-amz-request-id", id);
     }
-
-    let status = response.status().as_u16();
-    let ms = service.store.runtime().monotonic().saturating_sub(started).as_secs_f64() * 1000.0;
-    let operation = operation.unwrap_or_default();
-    tracing::info!(%method, operation, path, status, ms, id, "request");
+    exchange.answered(response.status());
     match failure {
         Some(Failure::Lost) => Err(Disconnected),
         Some(Failure::Cut) if method == Method::HEAD => Err(Disconnected),

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use cloudflare_clients::{Error, ErrorKind, LocalStore, Result};
 use http::uri::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Notify;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
@@ -16,10 +18,8 @@ use crate::connections::Connections;
 use crate::cors::Cors;
 use crate::memory::Memory;
 use crate::service::Service;
-use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour, Tls};
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Metrics, R2Behaviour, Tls};
 
-/// How long requests under way may take after a shutdown was asked for.
-const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long to wait when the system has no more connections to give.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How often lifecycle rules are carried out.
@@ -50,18 +50,33 @@ impl Server {
         reason = "it listens on Tokio's runtime, which nothing but a future is sure to have"
     )]
     pub async fn bind(store: LocalStore, credentials: Credentials, addr: SocketAddr) -> Result<Self> {
-        let failed = |error: std::io::Error| {
+        let listening = listen(addr).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (local_addr, listener) = listening.map_err(|error| {
             Error::new(ErrorKind::Connection, format!("cannot listen at {addr}: {error}"))
                 .with_source(error)
                 .retryable(false)
-        };
-        let listener = listen(addr).map_err(failed)?;
-        Ok(Self {
-            local_addr: listener.local_addr().map_err(failed)?,
-            listener,
-            service: Service::new(store, &credentials),
-            tls: None,
-        })
+        })?;
+        Ok(Self { listener, local_addr, service: Service::new(store, &credentials), tls: None })
+    }
+
+    /// Serves at a socket that listens already, such as one that systemd or a process before this one has opened. Who
+    /// keeps it open refuses no client while one server ends and the next begins.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Connection`]: the socket does not listen, or cannot be used.
+    #[expect(clippy::unused_async, reason = "as for `bind`")]
+    pub async fn at_listener(
+        store: LocalStore,
+        credentials: Credentials,
+        listener: std::net::TcpListener,
+    ) -> Result<Self> {
+        let taken = take(listener).and_then(|listener| Ok((listener.local_addr()?, listener)));
+        let (local_addr, listener) = taken.map_err(|error| {
+            Error::new(ErrorKind::Connection, format!("cannot listen at the given socket: {error}"))
+                .with_source(error)
+                .retryable(false)
+        })?;
+        Ok(Self { listener, local_addr, service: Service::new(store, &credentials), tls: None })
     }
 
     /// The address that it listens at.
@@ -121,6 +136,13 @@ impl Server {
         self
     }
 
+    /// Counts connections and requests in these metrics.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.service.metrics = Some(metrics);
+        self
+    }
+
     /// Another name of the server: buckets are below it (`http://BUCKET.NAME:PORT/KEY`), as they are below
     /// `localhost` in any case. What goes to the name itself, as to an IP address, has the bucket in its
     /// path.
@@ -138,7 +160,8 @@ impl Server {
         self.service.faults.clone()
     }
 
-    /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way 10 seconds.
+    /// Serves until `shutdown` completes; then takes no more connections, and gives the requests under way as long as the
+    /// [limits](Limits::grace) say.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let Self { listener, service, tls, .. } = self;
         serve_all(listener, service, tls.map(|tls| TlsAcceptor::from(tls.config)), shutdown).await;
@@ -174,11 +197,22 @@ pub(crate) async fn serve_all<L: Accept>(
 ) {
     let service = Arc::new(service);
     let runtime = Arc::clone(service.store.runtime());
-    let connections =
-        Connections::new(service.limits.connections, service.pressure.clone(), Arc::clone(&runtime));
+    let connections = Connections::new(
+        service.limits.connections,
+        service.pressure.clone(),
+        service.metrics.clone(),
+        Arc::clone(&runtime),
+    );
+    let stopping = Notify::new();
+    // It closes the listener when it stops.
     let accept = async {
+        let listener = listener;
         loop {
-            match listener.accept().await {
+            let accepted = tokio::select! {
+                accepted = listener.accept() => accepted,
+                () = stopping.notified() => return,
+            };
+            match accepted {
                 Ok(stream) => {
                     let Some(room) = connections.room().await else { return };
                     let connection = connections.open(room);
@@ -192,13 +226,21 @@ pub(crate) async fn serve_all<L: Accept>(
             }
         }
     };
-    tokio::select! {
-        () = accept => {}
-        () = sweep(&service.store) => {}
-        () = shutdown => {}
-    }
-    drop(listener);
-    if runtime.within(SHUTDOWN_TIMEOUT, connections.end_all()).await.is_none() {
+    let mut accept = pin!(accept);
+    let accepts = tokio::select! {
+        () = accept.as_mut() => false,
+        () = sweep(&service.store) => true,
+        () = shutdown => true,
+    };
+    let end = async {
+        stopping.notify_one();
+        if accepts {
+            // Who was let in, and waits for room, is served.
+            accept.await;
+        }
+        connections.end_all().await;
+    };
+    if runtime.within(service.limits.grace, end).await.is_none() {
         tracing::warn!("requests were still under way when the server stopped");
     }
 }
@@ -212,6 +254,15 @@ async fn sweep(store: &LocalStore) {
             tracing::warn!(%error, "lifecycle rules cannot be carried out yet");
         }
     }
+}
+
+/// A listener that another has made, with what [`listen`] sets.
+fn take(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
+    listener.set_nonblocking(true)?;
+    let listener = TcpListener::from_std(listener)?;
+    #[cfg(unix)]
+    rustix::net::sockopt::set_socket_send_buffer_size(&listener, SEND_BUFFER as usize)?;
+    Ok(listener)
 }
 
 fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {

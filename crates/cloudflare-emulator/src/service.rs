@@ -13,7 +13,7 @@ use crate::memory::Memory;
 use crate::pace::Pressure;
 use crate::virtual_hosts::VirtualHosts;
 use crate::write_limit::WriteLimit;
-use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, R2Behaviour};
+use crate::{Credentials, Faults, Keys, KvBehaviour, Limits, Metrics, R2Behaviour};
 
 /// The store that is served, and how.
 pub(crate) struct Service {
@@ -34,6 +34,7 @@ pub(crate) struct Service {
     pub(crate) limits: Limits,
     pub(crate) memory: Memory,
     pub(crate) pressure: Pressure,
+    pub(crate) metrics: Option<Metrics>,
 }
 
 impl Service {
@@ -54,6 +55,7 @@ impl Service {
             limits: Limits::default(),
             memory: Memory::new(Limits::default().memory),
             pressure: Pressure::default(),
+            metrics: None,
         }
     }
 

@@ -4,6 +4,8 @@ mod archive;
 mod build;
 mod checksums;
 mod contents;
+mod deb;
+mod image;
 mod licences;
 mod release;
 mod sbom;
@@ -24,6 +26,9 @@ pub(crate) struct Options {
     /// Where the source is published, for the packages that name it
     #[arg(long, value_name = "URL", env = "CFSTORE_REPOSITORY")]
     repository: Option<String>,
+    /// Whom the Debian package names as its maintainer: NAME <ADDRESS>
+    #[arg(long, value_name = "NAME", env = "CFSTORE_MAINTAINER", default_value = deb::MAINTAINER)]
+    maintainer: String,
     /// The time of every file in the packages, in seconds since 1970; without it, that of the last commit
     #[arg(long, value_name = "SECONDS", env = "SOURCE_DATE_EPOCH")]
     source_date_epoch: Option<u64>,
@@ -42,11 +47,19 @@ pub(crate) fn dist(workspace: &Workspace, options: &Options) -> Result<(), Strin
 
 fn pack(context: &Context<'_>, options: &Options) -> Result<(), Stop> {
     let release = Release::begin(context, options.repository.clone(), options.source_date_epoch)?;
+    let mut programs = Vec::new();
     for target in &options.targets {
         let binary = build::build(&release, target)?;
         let contents = contents::lay_out(&release, &binary)?;
         archive::write(&release, &contents)?;
         sbom::write(&release, &binary)?;
+        if binary.is_static() {
+            deb::write(&release, &binary, &contents, &options.maintainer)?;
+            programs.push((binary, contents));
+        }
+    }
+    if !programs.is_empty() {
+        image::write(&release, &programs)?;
     }
     checksums::write(&release)?;
     println!("written to {}", release.folder.display());

@@ -5,8 +5,7 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{node, players};
-use crate::command::run_and_read;
+use super::{node, players, python};
 use crate::context::Context;
 use crate::install;
 use crate::local_server::LocalServer;
@@ -90,15 +89,8 @@ fn drive_with(context: &Context<'_>, driver: &str, arguments: &[&str]) -> Result
         .args(arguments)
         .current_dir(&server.scratch)
         .envs(server.environment.iter().map(|(name, value)| (name, value)))
-        .env("PATH", with_first(&programs))
-        .env("PYTHONUNBUFFERED", "1");
-    let (status, lines) = run_and_read(&mut python)?;
-    let tally = harness_results(&lines);
-    if status.success() || tally.failed > 0 {
-        Ok(tally)
-    } else {
-        Err(Stop::Failed(format!("{driver} ended with {status}")))
-    }
+        .env("PATH", with_first(&programs));
+    python::checks(driver, &mut python)
 }
 
 /// The same for a program of Node, which `prepare` gives what else it needs in its environment.
@@ -128,10 +120,4 @@ fn with_first(folder: &Path) -> std::ffi::OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::iter::once(folder.to_owned()).chain(env::split_paths(&path)).collect();
     env::join_paths(folders).unwrap_or(path)
-}
-
-/// From the lines `ok NAME`, `FAILED NAME: why` and `skipped NAME: why` of `harness.py`.
-fn harness_results(lines: &[String]) -> Tally {
-    let count = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
-    Tally { passed: count("ok "), failed: count("FAILED "), skipped: count("skipped ") }
 }

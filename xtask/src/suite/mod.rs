@@ -4,10 +4,13 @@ mod aarch64;
 mod clients;
 mod corpus;
 mod dist;
+mod install;
 mod node;
 mod players;
 mod public_api;
+mod python;
 mod rust;
+mod serve;
 mod service;
 mod simulation;
 mod simulator;
@@ -26,8 +29,8 @@ pub(crate) struct Suite {
 }
 
 /// The suites that run only where they are named: they need what the test command does not install
-/// everywhere.
-const BY_NAME: &[&str] = &["aarch64", "dist"];
+/// everywhere, or does not build.
+const BY_NAME: &[&str] = &["aarch64", "dist", "install/image", "install/chroot"];
 
 const SUITES: &[Suite] = &[
     Suite { name: "unit", about: "The workspace's own tests", run: rust::unit },
@@ -68,6 +71,12 @@ const SUITES: &[Suite] = &[
         about: "The media service with axum, over HTTP and in Chromium",
         run: service::run,
     },
+    Suite {
+        name: "serve/metrics",
+        about: "The metrics of `cfstore serve` and its Grafana dashboard in Prometheus",
+        run: serve::metrics,
+    },
+    Suite { name: "serve/systemd", about: "The units of `cfstore serve` in systemd", run: serve::systemd },
     Suite { name: "clients/boto3", about: "boto3 against `cfstore serve`", run: clients::boto3 },
     Suite { name: "clients/aws", about: "The AWS CLI against `cfstore serve`", run: clients::aws },
     Suite {
@@ -126,6 +135,21 @@ const SUITES: &[Suite] = &[
         name: "players/live",
         about: "The same for streams that grow while they play, for longer than a URL lives",
         run: players::live,
+    },
+    Suite {
+        name: "install/script",
+        about: "The install script against a server of files, and what it refuses",
+        run: install::script,
+    },
+    Suite {
+        name: "install/image",
+        about: "The image of `cargo xtask dist`, unpacked and run as root; only by its name",
+        run: install::image,
+    },
+    Suite {
+        name: "install/chroot",
+        about: "Each way to install, in a Debian of its own, as root; only by its name",
+        run: install::chroot,
     },
     Suite {
         name: "aarch64",

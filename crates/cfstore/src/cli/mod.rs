@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
-use cloudflare_clients::http::Method;
+use cloudflare_clients::http::{Method, Uri};
 use cloudflare_emulator::FaultPlan;
 
 use crate::events::EventTarget;
@@ -35,6 +35,8 @@ pub(crate) use self::transfers::{Get, Metadata, Put, Rate, Sync, Transfer, Tree}
 pub(crate) const DATA_DIRECTORY: &str = ".cfstore";
 /// Where `serve` listens, unless `--listen` says otherwise.
 pub(crate) const LISTEN: &str = "127.0.0.1:9710";
+/// What `health` asks, unless `--url` says otherwise.
+const HEALTH_URL: &str = "http://127.0.0.1:9711/healthz";
 
 const GLOBAL: &str = "Global options";
 
@@ -112,8 +114,17 @@ Examples:
   cfstore serve --r2-as-in-production --kv-as-in-production --fault 503=5%,lost=1%,slow=200ms@20%
   cfstore serve --events events.jsonl                      what happens to objects
   cfstore serve --events http://localhost:8787/events      to a Worker in development
-  cfstore serve --events 'command:jq .object.key >&2'")]
+  cfstore serve --events 'command:jq .object.key >&2'
+  cfstore serve --admin-listen 127.0.0.1:9711 --log-format json -v      as a service: health, metrics, a log")]
     Serve(Serve),
+    /// Ask a server whether it takes requests: exit code 0 where it does, and 1 where it does not
+    ///
+    /// It asks what `cfstore serve --admin-listen` answers, and suits the health check of a container.
+    #[command(after_help = "\
+Examples:
+  cfstore health
+  cfstore health --url http://10.0.0.7:9711/healthz --timeout 2s")]
+    Health(Health),
     /// Make, list and remove the keys that `cfstore serve` takes besides its first one
     ///
     /// Each has a scope and buckets, as an R2 API token has, so that it shows on this machine what a program
@@ -518,9 +529,38 @@ pub(crate) struct Serve {
     /// slow=200ms has all wait. A request orders its own with the header x-emulator-fault
     #[arg(long, value_name = "FAULT=SHARE,..")]
     pub(crate) fault: Option<FaultPlan>,
+    /// Answer GET /healthz and GET /metrics, in Prometheus' format, at this address too; port 0 takes a free
+    /// one. Whoever reaches it may read both
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
+    pub(crate) admin_listen: Option<SocketAddr>,
+    /// How the log is written, on stderr: with -v it has a line for each request. As json, all of stderr is
+    /// one object a line, and the variables are not printed: a log is no place for secrets
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
+    pub(crate) log_format: LogFormat,
+    /// How long requests under way may take when the server is stopped, by Ctrl-C or SIGTERM
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub(crate) grace_period: Duration,
     /// How long a key goes on being read as it was [default: 60s, as in production]
     #[arg(long, value_name = "DURATION", requires = "kv_as_in_production", value_parser = parse_duration)]
     pub(crate) kv_cache_ttl: Option<Duration>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// One object of JSON a line, for programs
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Health {
+    /// What to ask
+    #[arg(long, value_name = "URL", default_value = HEALTH_URL, value_parser = parse_http_url)]
+    pub(crate) url: Uri,
+    /// How long the answer may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    pub(crate) timeout: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -590,6 +630,14 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
         None => text.to_owned(),
     };
     numeric.parse().map_err(|_| format!("write it as an address and a port, such as {LISTEN}"))
+}
+
+fn parse_http_url(text: &str) -> Result<Uri, String> {
+    let url: Uri = text.parse().map_err(|error| format!("it is not a URL: {error}"))?;
+    match (url.scheme_str(), url.host()) {
+        (Some("http" | "https"), Some(_)) => Ok(url),
+        _ => Err(format!("write it as {HEALTH_URL}")),
+    }
 }
 
 /// A name without a port, of which each label is one of DNS.

@@ -4,6 +4,7 @@ mod backup;
 mod completions;
 mod deletion;
 mod demo;
+mod health;
 mod keys;
 mod kv;
 mod man;
@@ -19,6 +20,7 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
     let env_file = cli.global.env_file.as_deref();
     match cli.command {
         Command::Serve(_)
+        | Command::Health(_)
         | Command::Keys(_)
         | Command::Scrub(_)
         | Command::Backup(_)
@@ -27,11 +29,12 @@ pub(crate) async fn run(cli: Cli, printer: Printer) -> Result<ExitStatus> {
             if env_file.is_some() =>
         {
             Err(Error::usage(
-                "--env-file says which store the r2 and kv commands use: serve, keys, scrub, backup, restore and demo have stores of their own",
+                "--env-file says which store the r2 and kv commands use: serve, health, keys, scrub, backup, restore and demo have stores of their own",
                 "leave it out; `cfstore serve --data DIR` says which store is served",
             ))
         }
         Command::Serve(args) => serve::run(args, printer).await,
+        Command::Health(args) => health::run(args, printer).await,
         Command::Keys(command) => keys::run(command, printer),
         Command::Scrub(args) => scrub::run(args, printer).await,
         Command::Backup(args) => backup::backup(args, printer).await,

@@ -6,14 +6,18 @@ mod webhook;
 
 use std::convert::Infallible;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use cloudflare_clients::R2Events;
 use cloudflare_clients::http::Uri;
 use cloudflare_clients::r2::R2Event;
 use futures_util::StreamExt as _;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use tokio::time::sleep;
 
 use self::command::Command;
@@ -68,6 +72,60 @@ impl fmt::Display for EventTarget {
     }
 }
 
+impl EventTarget {
+    /// Refuses what cannot take events, before the store in the folder `data` is made.
+    pub(crate) fn check(&self, data: &Path) -> Result<()> {
+        match self {
+            Self::File(path) if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") => Err(
+                usage(format!("--events {:?} is neither a file nor an HTTP URL", path.display().to_string())),
+            ),
+            Self::File(path) => match path.parent() {
+                Some(folder)
+                    if !folder.as_os_str().is_empty() && !folder.is_dir() && !folder.starts_with(data) =>
+                {
+                    Err(usage(format!("--events {path:?} cannot be written: there is no folder {folder:?}")))
+                }
+                _ => Ok(()),
+            },
+            Self::Command(command) if command.is_empty() => {
+                Err(usage("--events names no command".to_owned()))
+            }
+            Self::Command(_) => Ok(()),
+            Self::Webhook(url) => http_url(url).map(drop),
+        }
+    }
+}
+
+/// The address of a server. What cannot be one is not repeated: it may hold a secret.
+fn http_url(url: &str) -> Result<Uri> {
+    let url: Uri = url.parse().map_err(|error| usage(format!("--events names no URL: {error}")))?;
+    match url.host() {
+        None | Some("") => Err(usage("--events names no host".to_owned())),
+        Some(_) => Ok(url),
+    }
+}
+
+fn usage(message: String) -> Error {
+    Error::usage(message, "--events takes a file, an http:// or https:// URL, or command: and a command line")
+}
+
+/// What has become of the events. Clones share the counts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct EventCounts {
+    delivered: Counter,
+    failed: Counter,
+    waiting: Gauge<u64, AtomicU64>,
+}
+
+impl EventCounts {
+    pub(crate) fn register(&self, registry: &mut Registry) {
+        let events = registry.sub_registry_with_prefix("events");
+        events.register("delivered", "Events that were taken", self.delivered.clone());
+        events.register("failed", "Events that were lost after all attempts", self.failed.clone());
+        events.register("waiting", "Events that are not delivered yet", self.waiting.clone());
+    }
+}
+
 /// What takes events.
 pub(crate) enum Delivery {
     File(File),
@@ -76,54 +134,39 @@ pub(crate) enum Delivery {
 }
 
 impl Delivery {
-    /// Checks the target, and makes the file.
+    /// Makes the file, in a target that was [checked](EventTarget::check).
     pub(crate) async fn open(target: &EventTarget) -> Result<Self> {
-        let usage = |message: String| {
-            Error::usage(
-                message,
-                "--events takes a file, an http:// or https:// URL, or command: and a command line",
-            )
-        };
         Ok(match target {
-            EventTarget::File(path)
-                if path.as_os_str().is_empty() || path.to_string_lossy().contains("://") =>
-            {
-                return Err(usage(format!(
-                    "--events {:?} is neither a file nor an HTTP URL",
-                    path.display().to_string()
-                )));
-            }
             EventTarget::File(path) => Self::File(File::open(path).await?),
-            EventTarget::Command(command) if command.is_empty() => {
-                return Err(usage("--events names no command".to_owned()));
-            }
             EventTarget::Command(command) => Self::Command(Command::new(command)),
-            EventTarget::Webhook(url) => {
-                let uri: Uri =
-                    url.parse().map_err(|error| usage(format!("--events names no URL: {error}")))?;
-                Self::Webhook(Webhook::new(uri)?)
-            }
+            EventTarget::Webhook(url) => Self::Webhook(Webhook::new(http_url(url)?)?),
         })
     }
 
     /// Delivers all events until the store is closed.
-    pub(crate) async fn run(mut self, mut events: R2Events, printer: Printer) {
+    pub(crate) async fn run(mut self, mut events: R2Events, printer: Printer, counts: EventCounts) {
         while let Some(event) = events.next().await {
             let mut pause = PAUSE;
             for attempt in 1..=ATTEMPTS {
-                let Err(problem) = self.deliver(&event).await else { break };
+                counts.waiting.set(events.waiting() as u64 + 1);
+                let Err(problem) = self.deliver(&event).await else {
+                    counts.delivered.inc();
+                    break;
+                };
                 if attempt < ATTEMPTS {
                     tracing::info!(attempt, "an event is tried again: {problem}");
                     sleep(pause).await;
                     pause += PAUSE;
                     continue;
                 }
+                counts.failed.inc();
                 printer.warning(format_args!(
                     "the event {} of {} is lost: {problem}",
                     event.action.as_str(),
                     Key(&event.object.key)
                 ));
             }
+            counts.waiting.set(events.waiting() as u64);
         }
     }
 

@@ -141,6 +141,14 @@ fn what_happens_to_objects_goes_to_a_file() {
     }
     let refused = folder.fails(&["serve", "--listen", "127.0.0.1:0", "--events", "no/such/folder"]);
     assert!(refused.contains("\"no/such/folder\" cannot be written"), "{refused}");
+    // Refused before a store is made.
+    let elsewhere = Folder::new();
+    for wrong in ["", "ftp://a/b", "no/such/folder", "command: ", "http://", "http://user:word@a b/"] {
+        let refused = elsewhere.fails(&["serve", "--listen", "127.0.0.1:0", "--events", wrong]);
+        assert!(refused.starts_with("exit 2") && refused.contains("--events takes"), "{wrong}: {refused}");
+        assert!(!refused.contains("word"), "{refused}");
+    }
+    assert!(!elsewhere.path().join(".cfstore").exists());
 }
 
 #[cfg(unix)]

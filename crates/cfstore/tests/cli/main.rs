@@ -21,6 +21,7 @@ mod program;
 mod r2;
 mod resume;
 mod serve;
+mod service;
 mod store;
 mod trees;
 mod uploads;

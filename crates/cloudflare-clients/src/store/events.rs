@@ -23,6 +23,13 @@ const MAX_WAITING: usize = 10_000;
 #[derive(Debug)]
 pub struct R2Events(Receiver<R2Event>);
 
+impl R2Events {
+    /// How many events wait to be read.
+    pub fn waiting(&self) -> usize {
+        self.0.len()
+    }
+}
+
 impl Stream for R2Events {
     type Item = R2Event;
 
@@ -159,6 +166,7 @@ mod tests {
         for _ in 0..MAX_WAITING {
             events.tell(vec![event.clone()]);
         }
+        assert_eq!(other.waiting(), MAX_WAITING);
         assert_eq!(waiting(&mut other).len(), MAX_WAITING);
         events.tell(vec![event]);
         assert_eq!((waiting(&mut slow).len(), waiting(&mut other).len()), (MAX_WAITING, 1));

@@ -48,6 +48,7 @@ mod threads;
 mod unwritable;
 #[cfg(test)]
 mod upgrade;
+mod usage;
 mod writer;
 
 pub use backup::BackupReport;
@@ -63,3 +64,4 @@ pub use platform::Platform;
 pub use scrub::{Damage, ScrubReport};
 #[cfg(feature = "simulation")]
 pub use threads::{Threads, Worker};
+pub use usage::StoreUsage;

@@ -18,6 +18,7 @@ mod lifecycle;
 mod limits;
 mod lists;
 mod metadata;
+mod metrics;
 mod multipart;
 mod objects;
 mod parameters;

@@ -1,15 +1,24 @@
 //! `cfstore serve`
 
+mod admin;
+mod metrics;
+mod service_manager;
+
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use cloudflare_clients::{LocalBucket, LocalNamespace, LocalStore};
-use cloudflare_emulator::{Credentials, Keys, KvBehaviour, R2Behaviour, Server, Tls};
+use cloudflare_emulator::{Credentials, Keys, KvBehaviour, Limits, Metrics, R2Behaviour, Server, Tls};
+
+use self::admin::{Admin, AdminListener, HEALTH, METRICS};
+use self::metrics::{ServeMetrics, StoreGauges};
+use self::service_manager::Sockets;
 
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::cli::Serve;
 use crate::error::{Error, ExitStatus, Result};
-use crate::events::Delivery;
+use crate::events::{Delivery, EventCounts};
 use crate::namespace_location::LOCAL_NAMESPACE;
 use crate::printer::Printer;
 use crate::variables::{
@@ -22,19 +31,34 @@ use crate::{shell, shutdown};
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
+    if let Some(target) = &args.events {
+        target.check(&args.data)?;
+    }
+    let sockets = Sockets::take()?;
     let store = LocalStore::open(&args.data).await?;
     LocalBucket::open_in(&store, LOCAL_BUCKET).await?;
     let tls = tls(&args, &store)?;
     let credentials = Credentials::load_or_create(&args.data)?;
+    let events = EventCounts::default();
     let delivery = match &args.events {
         Some(target) => {
             let delivery = Delivery::open(target).await?;
-            Some(tokio::spawn(delivery.run(store.events(credentials.account_id()), printer)))
+            let told = store.events(credentials.account_id());
+            Some(tokio::spawn(delivery.run(told, printer, events.clone())))
         }
         None => None,
     };
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
-    let server = Server::bind(store, credentials.clone(), args.listen).await.map_err(Error::Listen)?;
+    let admin = match (sockets.admin, args.admin_listen) {
+        (Some(socket), _) => Some(AdminListener::take(socket)?),
+        (None, Some(address)) => Some(AdminListener::bind(address).await?),
+        (None, None) => None,
+    };
+    let bound = match sockets.server {
+        Some(socket) => Server::at_listener(store.clone(), credentials.clone(), socket).await,
+        None => Server::bind(store.clone(), credentials.clone(), args.listen).await,
+    };
+    let server = bound.map_err(Error::Listen)?.with_limits(Limits::default().grace(args.grace_period));
     let server = server.with_keys(Keys::in_directory(&args.data));
     let server = server.with_kv_behaviour(match args.kv_cache_ttl {
         _ if !args.kv_as_in_production => KvBehaviour::default(),
@@ -78,11 +102,20 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     variables.extend(trusted.as_deref().map(|path| (SSL_CERT_FILE, path)));
     printer.json(&variables.iter().copied().collect::<BTreeMap<_, _>>())?;
     shell::export(printer, variables)?;
-    printer.note(format_args!(
-        "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore works on it there.\n\
-         Other S3 clients take the same values, with region auto and path style, and so does wrangler for KV. Ctrl-C stops.",
-        args.data.display()
-    ));
+    if printer.is_log() {
+        printer.note(format_args!("serving {}/ at {endpoint}", args.data.display()));
+    } else {
+        printer.note(format_args!(
+            "serving {}/ at {endpoint}: paste the lines above into another terminal, and cfstore works on it there.\n\
+             Other S3 clients take the same values, with region auto and path style, and so does wrangler for KV. Ctrl-C stops.",
+            args.data.display()
+        ));
+    }
+    if let Some(admin) = &admin {
+        let address = admin.local_addr()?;
+        printer
+            .note(format_args!("health and metrics: http://{address}{HEALTH} and http://{address}{METRICS}"));
+    }
     if args.fault.is_some() {
         printer.note("requests fail as --fault says, this program's too");
     }
@@ -110,7 +143,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     if let Some(target) = &args.events {
         printer.note(format_args!("what happens to objects goes to {target}"));
     }
-    server.run(shutdown).await;
+    serve(server, store, admin, args.events.is_some().then_some(&events), shutdown).await;
     if let Some(delivery) = delivery
         && tokio::time::timeout(DELIVERY_TIMEOUT, delivery).await.is_err()
     {
@@ -118,6 +151,39 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     }
     printer.note("stopped");
     Ok(ExitStatus::Success)
+}
+
+/// Serves until `shutdown` completes. The store and all that had it are let go of then.
+async fn serve(
+    server: Server,
+    store: LocalStore,
+    listener: Option<AdminListener>,
+    events: Option<&EventCounts>,
+    shutdown: impl Future<Output = ()>,
+) {
+    let Some(listener) = listener else {
+        drop(store);
+        service_manager::ready();
+        return server
+            .run(async {
+                shutdown.await;
+                service_manager::stopping();
+            })
+            .await;
+    };
+    let (metrics, gauges) = (Metrics::default(), StoreGauges::default());
+    let admin = Admin::new(store.clone(), ServeMetrics::new(metrics.clone(), &gauges, events));
+    let server = server.with_metrics(metrics).run(async {
+        shutdown.await;
+        admin.stopping();
+        service_manager::stopping();
+    });
+    service_manager::ready();
+    tokio::select! {
+        () = server => {}
+        () = listener.serve(Arc::clone(&admin)) => {}
+        () = gauges.measure(store) => {}
+    }
 }
 
 /// What it is to speak TLS with, if it is to.

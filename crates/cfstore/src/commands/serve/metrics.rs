@@ -1,0 +1,169 @@
+//! What is counted besides requests: the build, the process, the store and the events.
+
+use std::fmt;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use cloudflare_clients::LocalStore;
+use cloudflare_emulator::Metrics;
+use prometheus_client::encoding::prometheus_text;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::time::sleep;
+
+use crate::events::EventCounts;
+
+/// How often the store is measured at most.
+const MEASURE_EVERY: Duration = Duration::from_secs(15);
+/// The store is measured for one in as many parts of the time: it reads every row.
+const MEASURE_SHARE: u32 = 100;
+
+/// All that the server counts.
+#[derive(Debug)]
+pub(super) struct ServeMetrics {
+    requests: Metrics,
+    registry: Registry,
+    process: Process,
+}
+
+impl ServeMetrics {
+    pub(super) fn new(requests: Metrics, store: &StoreGauges, events: Option<&EventCounts>) -> Self {
+        let mut registry = Registry::default();
+        let process = Process::register(&mut registry);
+        let own = registry.sub_registry_with_prefix("cfstore");
+        let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
+        own.register("build", "The program that serves", build);
+        store.register(own);
+        if let Some(events) = events {
+            events.register(own);
+        }
+        Self { requests, registry, process }
+    }
+
+    /// All counts in Prometheus' text format.
+    pub(super) fn render(&self) -> Result<String, fmt::Error> {
+        self.process.read();
+        let mut text = self.requests.render()?;
+        prometheus_text::encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// How much the store holds, as of the last time that it was measured.
+#[derive(Debug, Clone, Default)]
+pub(super) struct StoreGauges {
+    objects: Gauge<u64, AtomicU64>,
+    object_bytes: Gauge<u64, AtomicU64>,
+    pairs: Gauge<u64, AtomicU64>,
+    pair_bytes: Gauge<u64, AtomicU64>,
+    uploads: Gauge<u64, AtomicU64>,
+    measured: Gauge<f64, AtomicU64>,
+    is_read_only: Gauge,
+}
+
+impl StoreGauges {
+    fn register(&self, registry: &mut Registry) {
+        let store = registry.sub_registry_with_prefix("store");
+        store.register("objects", "Objects in all buckets", self.objects.clone());
+        let help = "Bytes of the objects in all buckets";
+        store.register_with_unit("object", help, Unit::Bytes, self.object_bytes.clone());
+        let help = "Keys in all namespaces of KV, with those that expired and are not removed yet";
+        store.register("pairs", help, self.pairs.clone());
+        let help = "Bytes of the values of these keys";
+        store.register_with_unit("pair", help, Unit::Bytes, self.pair_bytes.clone());
+        store.register("uploads", "Uploads in parts that are not finished", self.uploads.clone());
+        let help = "When objects, keys and uploads were counted last, in seconds since 1970";
+        store.register_with_unit("measured_timestamp", help, Unit::Seconds, self.measured.clone());
+        let help = "1 where the store is open to read only, as on a full disk";
+        store.register("read_only", help, self.is_read_only.clone());
+    }
+
+    /// Measures the store again and again, for ever.
+    pub(super) async fn measure(self, store: LocalStore) {
+        self.is_read_only.set(store.read_only_reason().is_some().into());
+        loop {
+            let began = Instant::now();
+            match store.usage().await {
+                Ok(usage) => {
+                    self.objects.set(usage.objects);
+                    self.object_bytes.set(usage.object_bytes);
+                    self.pairs.set(usage.pairs);
+                    self.pair_bytes.set(usage.pair_bytes);
+                    self.uploads.set(usage.uploads);
+                    self.measured.set(seconds_since_1970());
+                }
+                Err(error) => tracing::warn!(%error, "the store cannot be measured"),
+            }
+            sleep(MEASURE_EVERY.max(began.elapsed() * MEASURE_SHARE)).await;
+        }
+    }
+}
+
+/// The process, by the names that Prometheus' own clients use. Linux alone tells of memory and files.
+#[derive(Debug, Default)]
+struct Process {
+    resident_memory: Gauge<u64, AtomicU64>,
+    open_fds: Gauge<u64, AtomicU64>,
+    max_fds: Gauge<u64, AtomicU64>,
+}
+
+impl Process {
+    fn register(registry: &mut Registry) -> Self {
+        let process = Self::default();
+        let registry = registry.sub_registry_with_prefix("process");
+        let start: Gauge<f64, AtomicU64> = Gauge::default();
+        start.set(seconds_since_1970());
+        let help = "When the process began to serve, in seconds since 1970";
+        registry.register_with_unit("start_time", help, Unit::Seconds, start);
+        if resident_bytes().is_some() {
+            let help = "Memory that the process has in RAM";
+            registry.register_with_unit(
+                "resident_memory",
+                help,
+                Unit::Bytes,
+                process.resident_memory.clone(),
+            );
+        }
+        if open_files().is_some() {
+            registry.register("open_fds", "Files that are open", process.open_fds.clone());
+        }
+        if let Some(most) = most_open_files() {
+            process.max_fds.set(most);
+            registry.register("max_fds", "Files that may be open", process.max_fds.clone());
+        }
+        process
+    }
+
+    fn read(&self) {
+        self.resident_memory.set(resident_bytes().unwrap_or_default());
+        self.open_fds.set(open_files().unwrap_or_default());
+    }
+}
+
+fn seconds_since_1970() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()
+}
+
+/// From the line `VmRSS:   12345 kB`.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kilobytes: u64 = resident.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    Some(kilobytes * 1024)
+}
+
+fn open_files() -> Option<u64> {
+    // The folder is open itself while it is read.
+    std::fs::read_dir("/proc/self/fd").ok().map(|files| (files.count() as u64).saturating_sub(1))
+}
+
+#[cfg(unix)]
+fn most_open_files() -> Option<u64> {
+    rustix::process::getrlimit(rustix::process::Resource::Nofile).current
+}
+
+#[cfg(not(unix))]
+fn most_open_files() -> Option<u64> {
+    None
+}

@@ -1,0 +1,68 @@
+//! How much a store holds.
+
+use super::database::StoreResult;
+use super::local_store::LocalStore;
+use crate::error::Result;
+
+/// How much a [`LocalStore`] holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreUsage {
+    /// Objects in all buckets.
+    pub objects: u64,
+    /// The bytes of these objects.
+    pub object_bytes: u64,
+    /// Keys in all namespaces of KV, some of which may have expired.
+    pub pairs: u64,
+    /// The bytes of the values of these keys.
+    pub pair_bytes: u64,
+    /// Multipart uploads that are neither completed nor aborted.
+    pub uploads: u64,
+}
+
+impl LocalStore {
+    /// Counts what the store holds. It reads every row of the tables of objects and of keys, off the async threads: about
+    /// 0.2 s of CPU time for a million.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Storage`](crate::ErrorKind::Storage).
+    pub async fn usage(&self) -> Result<StoreUsage> {
+        self.shared()
+            .readers
+            .read(|connection| {
+                let counted = |query: &str| -> StoreResult<(u64, u64)> {
+                    Ok(connection.query_row(query, (), |row| Ok((row.get(0)?, row.get(1)?)))?)
+                };
+                let (objects, object_bytes) =
+                    counted("SELECT count(*), coalesce(sum(size), 0) FROM objects")?;
+                let (pairs, pair_bytes) = counted("SELECT count(*), coalesce(sum(size), 0) FROM pairs")?;
+                let (uploads, _) = counted("SELECT count(*), 0 FROM uploads")?;
+                Ok(StoreUsage { objects, object_bytes, pairs, pair_bytes, uploads })
+            })
+            .await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::{Namespace as _, PutRequest as KvPut};
+    use crate::r2::{Bucket as _, CreateMultipartUploadRequest, PutRequest};
+    use crate::store::LocalNamespace;
+    use crate::store::testing::bucket_with_clock;
+
+    #[tokio::test]
+    async fn what_is_stored_is_counted() {
+        let (_folder, bucket, _) = bucket_with_clock().await;
+        let store = bucket.store().clone();
+        assert_eq!(store.usage().await.unwrap(), StoreUsage::default());
+        bucket.put(PutRequest::new("a", "12345")).await.unwrap();
+        bucket.put(PutRequest::new("b", vec![0; 100_000])).await.unwrap();
+        bucket.create_multipart_upload(CreateMultipartUploadRequest::new("c")).await.unwrap();
+        let namespace = LocalNamespace::open_in(&store, "local").await.unwrap();
+        namespace.put(KvPut::new("k", "123")).await.unwrap();
+        let usage = store.usage().await.unwrap();
+        assert_eq!((usage.objects, usage.object_bytes), (2, 100_005));
+        assert_eq!((usage.pairs, usage.pair_bytes, usage.uploads), (1, 3, 1));
+    }
+}

@@ -1,0 +1,66 @@
+//! `cfstore_VERSION-1_ARCHITECTURE.deb`, by cargo-deb. What goes where is in crates/cfstore/Cargo.toml, under
+//! `[package.metadata.deb]`.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+
+use flate2::{Compression, GzBuilder};
+
+use super::build::Binary;
+use super::contents::Contents;
+use super::release::Release;
+use crate::command::run;
+use crate::install;
+use crate::report::Stop;
+
+const CARGO_DEB: &str = "3.8.0";
+
+/// The maintainer of a package that nobody has published yet.
+pub(super) const MAINTAINER: &str = "The cloudflare-clients authors";
+
+pub(super) fn write(
+    release: &Release<'_>,
+    binary: &Binary,
+    contents: &Contents,
+    maintainer: &str,
+) -> Result<(), Stop> {
+    let workspace = release.context.workspace;
+    // Beside the program: cargo-deb finds there what it calls target/release.
+    let beside = binary.path.with_file_name("debian");
+    lay_out(&contents.folder, &beside).map_err(|error| Stop::failed(&beside.display().to_string(), &error))?;
+    let cargo_deb = install::program_of_crate(release.context, "cargo-deb", CARGO_DEB, "")?;
+    let mut package = workspace.command(cargo_deb);
+    package
+        .args(["--package", "cfstore", "--profile", "dist", "--target", &binary.target])
+        .args(["--no-build", "--no-strip", "--locked", "--maintainer", maintainer, "--output"])
+        .arg(&release.folder)
+        .env("SOURCE_DATE_EPOCH", release.source_date_epoch.to_string());
+    run(&mut package)
+}
+
+/// What the package takes of an archive's files, in place of an older copy. Debian's man pages are compressed.
+fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    for part in ["completions", "man"] {
+        fs::create_dir_all(folder.join(part))?;
+    }
+    for name in ["CHANGELOG.md", "THIRD-PARTY.md"] {
+        fs::copy(contents.join(name), folder.join(name))?;
+    }
+    for entry in fs::read_dir(contents.join("completions"))? {
+        let entry = entry?;
+        fs::copy(entry.path(), folder.join("completions").join(entry.file_name()))?;
+    }
+    for entry in fs::read_dir(contents.join("man"))? {
+        let entry = entry?;
+        let name = format!("{}.gz", entry.file_name().display());
+        let page = File::create(folder.join("man").join(name))?;
+        let mut page = GzBuilder::new().write(page, Compression::best());
+        page.write_all(&fs::read(entry.path())?)?;
+        page.finish()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,71 @@
+//! The ways to install `cfstore`, each followed to its end. All but the script's need what `cargo xtask dist` made, and
+//! root: they install into a Debian system of their own.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::python;
+use crate::command::read;
+use crate::context::Context;
+use crate::install;
+use crate::report::{Stop, Tally};
+
+/// The install script against a server of files. It installs a program of the test.
+pub(crate) fn script(context: &Context<'_>) -> Result<Tally, Stop> {
+    install::system(context, "python3", "python3")?;
+    // The driver skips what it finds no program for.
+    for program in ["busybox", "curl", "dash", "shellcheck", "wget"] {
+        install::system(context, program, program).ok();
+    }
+    let driver = "install_script.py";
+    let mut python = context.workspace.command("python3");
+    python.arg(context.workspace.interop(driver)).arg(context.workspace.root.join("packaging/install.sh"));
+    python::checks(driver, &mut python)
+}
+
+/// The image: what skopeo and umoci make of it, and its files run as a container would.
+pub(crate) fn image(context: &Context<'_>) -> Result<Tally, Stop> {
+    for program in ["skopeo", "umoci", "curl"] {
+        install::system(context, program, program)?;
+    }
+    drive(context, "install_image.py")
+}
+
+/// The archive, the script, the Debian package and the sources, each in a Debian of its own.
+pub(crate) fn chroot(context: &Context<'_>) -> Result<Tally, Stop> {
+    install::system(context, "debootstrap", "debootstrap")?;
+    install::system(context, "lintian", "lintian").ok();
+    drive(context, "install_chroot.py")
+}
+
+/// Runs a driver as root, in an empty folder, with what `cargo xtask dist` made.
+fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
+    let workspace = context.workspace;
+    if read(Command::new("id").arg("-u"))?.trim() != "0" {
+        return Err(Stop::Skipped("it needs root, to enter the file system of another Debian".to_owned()));
+    }
+    let dist = workspace.target.join("dist");
+    if !dist.join("SHA256SUMS").is_file() {
+        return Err(Stop::Skipped("there is no target/dist/SHA256SUMS: run cargo xtask dist before".to_owned()));
+    }
+    let scratch = emptied(workspace.installed("scratch").join(driver))?;
+    let mut python = workspace.command("python3");
+    python
+        .arg(workspace.interop(driver))
+        .current_dir(&scratch)
+        .env("REPOSITORY", &workspace.root)
+        .env("TARGET", &workspace.target)
+        .env("DIST", dist)
+        .env("DEBIAN", workspace.installed("debian"));
+    python::checks(driver, &mut python)
+}
+
+fn emptied(folder: PathBuf) -> Result<PathBuf, Stop> {
+    let failed = |error: std::io::Error| Stop::failed(&folder.display().to_string(), &error);
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(failed)?;
+    }
+    fs::create_dir_all(&folder).map_err(failed)?;
+    Ok(folder)
+}
