@@ -28,7 +28,8 @@ pub(super) fn write(
     let workspace = release.context.workspace;
     // Beside the program: cargo-deb finds there what it calls target/release.
     let beside = binary.path.with_file_name("debian");
-    lay_out(&contents.folder, &beside).map_err(|error| Stop::failed(&beside.display().to_string(), &error))?;
+    lay_out(&contents.folder, &beside)
+        .map_err(|error| Stop::failed(&beside.display().to_string(), &error))?;
     let cargo_deb = install::program_of_crate(release.context, "cargo-deb", CARGO_DEB, "")?;
     let mut package = workspace.command(cargo_deb);
     package

@@ -234,7 +234,8 @@ mod tests {
         assert_eq!(first, second);
         let read = |description: &Value| -> Value {
             let digest = description["digest"].as_str().unwrap().trim_start_matches("sha256:");
-            serde_json::from_slice(&fs::read(folder.join("first/blobs/sha256").join(digest)).unwrap()).unwrap()
+            serde_json::from_slice(&fs::read(folder.join("first/blobs/sha256").join(digest)).unwrap())
+                .unwrap()
         };
         let index: Value = serde_json::from_str(&first).unwrap();
         let index = read(&index["manifests"][0]);

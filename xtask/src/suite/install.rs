@@ -47,7 +47,9 @@ fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     }
     let dist = workspace.target.join("dist");
     if !dist.join("SHA256SUMS").is_file() {
-        return Err(Stop::Skipped("there is no target/dist/SHA256SUMS: run cargo xtask dist before".to_owned()));
+        return Err(Stop::Skipped(
+            "there is no target/dist/SHA256SUMS: run cargo xtask dist before".to_owned(),
+        ));
     }
     let scratch = emptied(workspace.installed("scratch").join(driver))?;
     let mut python = workspace.command("python3");
