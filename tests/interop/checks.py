@@ -57,7 +57,8 @@ def run(*command, env=None, stdin=None, fails=False, minutes=1):
             raise AssertionError(f"{command[:4]} was to fail and did not")
         return (done.stdout + done.stderr).decode(errors="replace")
     if done.returncode != 0:
-        raise AssertionError(f"{command[:4]} ended with {done.returncode}: {done.stderr.decode(errors='replace')}")
+        said = (done.stderr or done.stdout).decode(errors="replace")
+        raise AssertionError(f"{command[:4]} ended with {done.returncode}: {said}")
     return done.stdout
 
 

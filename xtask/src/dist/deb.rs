@@ -40,7 +40,7 @@ pub(super) fn write(
     run(&mut package)
 }
 
-/// What the package takes of an archive's files, in place of an older copy. Debian's man pages are compressed.
+/// What the package takes of an archive's files, in place of an older copy.
 fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
     if folder.exists() {
         fs::remove_dir_all(folder)?;
@@ -48,9 +48,8 @@ fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
     for part in ["completions", "man"] {
         fs::create_dir_all(folder.join(part))?;
     }
-    for name in ["CHANGELOG.md", "THIRD-PARTY.md"] {
-        fs::copy(contents.join(name), folder.join(name))?;
-    }
+    fs::copy(contents.join("THIRD-PARTY.md"), folder.join("THIRD-PARTY.md"))?;
+    compress(&contents.join("CHANGELOG.md"), &folder.join("changelog.gz"))?;
     for entry in fs::read_dir(contents.join("completions"))? {
         let entry = entry?;
         fs::copy(entry.path(), folder.join("completions").join(entry.file_name()))?;
@@ -58,10 +57,14 @@ fn lay_out(contents: &Path, folder: &Path) -> io::Result<()> {
     for entry in fs::read_dir(contents.join("man"))? {
         let entry = entry?;
         let name = format!("{}.gz", entry.file_name().display());
-        let page = File::create(folder.join("man").join(name))?;
-        let mut page = GzBuilder::new().write(page, Compression::best());
-        page.write_all(&fs::read(entry.path())?)?;
-        page.finish()?;
+        compress(&entry.path(), &folder.join("man").join(name))?;
     }
     Ok(())
+}
+
+/// As Debian wants its texts. cargo-deb leaves what it takes for a product of the build as it is.
+fn compress(from: &Path, to: &Path) -> io::Result<()> {
+    let mut file = GzBuilder::new().write(File::create(to)?, Compression::best());
+    file.write_all(&fs::read(from)?)?;
+    file.finish().map(drop)
 }
