@@ -13,8 +13,8 @@ use crate::report::Stop;
 /// The targets whose programs need nothing of the system that they run on.
 pub(crate) const STATIC: [&str; 2] = ["x86_64-unknown-linux-musl", "aarch64-unknown-linux-musl"];
 
-/// What the linker of the static ones is told: relocations in the short form, and functions of the same instructions once.
-const LINK: [&str; 4] = ["-C", "link-args=-zpack-relative-relocs", "-C", "link-args=--icf=all"];
+/// What the linker of the static ones is told: relocations in their short form.
+const LINK: [&str; 2] = ["-C", "link-args=-zpack-relative-relocs"];
 
 /// A program that was built.
 #[derive(Debug)]

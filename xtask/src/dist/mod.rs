@@ -20,7 +20,7 @@ use crate::workspace::Workspace;
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
-    /// A target to build for; may be given again. Without it, the static ones: see TARGETS
+    /// A target to build for; may be given again
     #[arg(long = "target", value_name = "TRIPLE", default_values = build::STATIC)]
     targets: Vec<String>,
     /// Where the source is published, for the packages that name it
@@ -47,6 +47,7 @@ pub(crate) fn dist(workspace: &Workspace, options: &Options) -> Result<(), Strin
 
 fn pack(context: &Context<'_>, options: &Options) -> Result<(), Stop> {
     let release = Release::begin(context, options.repository.clone(), options.source_date_epoch)?;
+    release.clear()?;
     let mut programs = Vec::new();
     for target in &options.targets {
         let binary = build::build(&release, target)?;

@@ -10,7 +10,7 @@ use crate::report::Stop;
 #[derive(Debug)]
 pub(crate) struct Release<'a> {
     pub(crate) context: &'a Context<'a>,
-    /// `target/dist`: what is in it is for users to download. It is emptied at the beginning.
+    /// `target/dist`: what is in it is for users to download.
     pub(crate) folder: PathBuf,
     /// The version of `cfstore`, as in its manifest.
     pub(crate) version: String,
@@ -33,10 +33,12 @@ impl<'a> Release<'a> {
         };
         let version = read(&mut workspace.cargo(["pkgid", "--package", "cfstore"]))?;
         let version = version.trim().rsplit(['#', '@']).next().unwrap_or_default().to_owned();
-        let release =
-            Self { context, folder: workspace.target.join("dist"), version, repository, source_date_epoch };
-        empty(&release.folder)?;
-        Ok(release)
+        Ok(Self { context, folder: workspace.target.join("dist"), version, repository, source_date_epoch })
+    }
+
+    /// Removes what was packed before.
+    pub(super) fn clear(&self) -> Result<(), Stop> {
+        empty(&self.folder)
     }
 
     /// An empty folder for what is not downloaded by itself, below `target/dist-work`.
