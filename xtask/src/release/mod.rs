@@ -1,5 +1,6 @@
 //! `cargo xtask release`: the crates as they are published, tried before that by what their packages hold alone.
 
+mod addresses;
 mod contents;
 mod packages;
 mod stage;
@@ -7,16 +8,14 @@ mod trial;
 
 use clap::Args;
 
+use self::addresses::Addresses;
+use self::packages::Packages;
+use self::stage::{CRATES, Stage};
+use self::trial::Trial;
 use crate::command::{run, succeeds};
 use crate::context::Context;
 use crate::report::{Report, Stop, Tally};
 use crate::workspace::Workspace;
-use packages::Packages;
-use stage::Stage;
-use trial::Trial;
-
-/// The crates that are published, each behind those that it depends on.
-const CRATES: [&str; 3] = ["cloudflare-clients", "cloudflare-emulator", "cfstore"];
 
 #[derive(Args, Debug)]
 pub(crate) struct Options {
@@ -32,36 +31,6 @@ pub(crate) struct Options {
     /// Try the packages with this toolchain of rustup's too, as `1.89.0`; may be given several times
     #[arg(long, value_name = "TOOLCHAIN")]
     toolchain: Vec<String>,
-}
-
-/// The addresses that a package may name.
-#[derive(Debug, Default, Clone)]
-struct Addresses {
-    repository: Option<String>,
-    homepage: Option<String>,
-}
-
-impl Addresses {
-    /// As a manifest has them.
-    fn lines(&self) -> String {
-        let line = |name: &str, url: &Option<String>| {
-            url.as_ref().map(|url| format!("{name} = {url:?}\n")).unwrap_or_default()
-        };
-        line("repository", &self.repository) + &line("homepage", &self.homepage)
-    }
-
-    fn check(&self) -> Result<(), String> {
-        for (option, url) in [("--repository", &self.repository), ("--homepage", &self.homepage)] {
-            let is_url = |url: &String| {
-                url.strip_prefix("https://").is_some_and(|rest| rest.contains('.'))
-                    && !url.contains(|c: char| c.is_whitespace() || c.is_control() || c == '"' || c == '\\')
-            };
-            if let Some(url) = url.as_ref().filter(|url| !is_url(url)) {
-                return Err(format!("{option} {url}: give an address that begins with https://"));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// True if nothing failed.
@@ -149,20 +118,4 @@ fn publish(workspace: &Workspace, stage: &Stage) -> Result<Tally, Stop> {
         publish.args(["--package", name]);
     }
     run(&mut publish).map(|()| Tally { passed: CRATES.len(), ..Tally::default() })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_lines_of_a_manifest() {
-        let mut addresses = Addresses { repository: Some("https://git.example/a".into()), homepage: None };
-        assert_eq!(addresses.lines(), "repository = \"https://git.example/a\"\n");
-        assert_eq!(addresses.check(), Ok(()));
-        for wrong in ["git.example/a", "http://git.example", "https://x", "https://a.example/\"\n[x]"] {
-            addresses.homepage = Some(wrong.into());
-            assert!(addresses.check().is_err_and(|error| error.starts_with("--homepage")), "{wrong}");
-        }
-    }
 }

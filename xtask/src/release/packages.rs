@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use super::CRATES;
-use super::stage::Stage;
+use super::stage::{CRATES, Stage};
 use crate::command::run;
 use crate::report::Stop;
 use crate::workspace::Workspace;

@@ -4,10 +4,13 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Addresses, CRATES};
+use super::addresses::Addresses;
 use crate::command::run;
 use crate::report::Stop;
 use crate::workspace::Workspace;
+
+/// The crates that are published, each behind those that it depends on.
+pub(super) const CRATES: [&str; 3] = ["cloudflare-clients", "cloudflare-emulator", "cfstore"];
 
 #[derive(Debug)]
 pub(super) struct Stage {
