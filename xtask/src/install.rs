@@ -102,7 +102,7 @@ pub(crate) fn program_of_crate(
 /// The standard library for a target of the toolchain.
 pub(crate) fn target(context: &Context<'_>, target: &str) -> Result<(), Stop> {
     let mut add = context.workspace.command("rustup");
-    run_within(add.args(["target", "add", target]), Duration::from_mins(3)).map_err(missing)
+    run_within(add.args(["target", "add", target]), Duration::from_secs(3 * 60)).map_err(missing)
 }
 
 /// A command of cargo-zigbuild, whose zig compiles C for any target and links.

@@ -26,7 +26,7 @@ pub(crate) struct Options {
     /// Where the source is published, for the packages that name it
     #[arg(long, value_name = "URL", env = "CFSTORE_REPOSITORY")]
     repository: Option<String>,
-    /// Whom the Debian package names as its maintainer: NAME <ADDRESS>
+    /// Whom the Debian package names as its maintainer: `NAME <ADDRESS>`
     #[arg(long, value_name = "NAME", env = "CFSTORE_MAINTAINER", default_value = deb::MAINTAINER)]
     maintainer: String,
     /// The time of every file in the packages, in seconds since 1970; without it, that of the last commit

@@ -71,7 +71,8 @@ fn metric(admin: &str, name: &str) -> f64 {
     assert!(head.starts_with("HTTP/1.1 200") && head.contains("text/plain; version=0.0.4"), "{head}");
     let text = String::from_utf8(body).unwrap();
     let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-    value.unwrap_or_else(|| panic!("{name} is missing in {text}")).parse().unwrap()
+    assert!(value.is_some(), "{name} is missing in {text}");
+    value.unwrap().parse().unwrap()
 }
 
 #[test]

@@ -156,6 +156,7 @@ impl Attempts {
     }
 
     /// Tells of an attempt that failed and is made again.
+    #[cfg_attr(target_arch = "wasm32", expect(clippy::unused_self, reason = "nobody is told there"))]
     fn note_failure(&self, error: Error, delay: Duration, progress: &mut Progress) {
         tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed, trying again");
         #[cfg(not(target_arch = "wasm32"))]

@@ -101,7 +101,9 @@ async fn a_client_that_waits_to_go_on_is_told_to_or_cut_off() {
 
 #[tokio::test]
 async fn it_stops_with_idle_connections_open_and_finishes_requests() {
-    let local = Local::start().await;
+    // The store stays when the server is gone.
+    let folder = tempfile::tempdir().unwrap();
+    let local = Local::of(Emulator::builder().folder(folder.path())).await;
     let wire = String::from_utf8(local.request("PUT", "/media/key").body("hello").wire()).unwrap();
     let mut idle = TcpStream::connect(local.server.local_addr()).await.unwrap();
     let mut busy = TcpStream::connect(local.server.local_addr()).await.unwrap();
@@ -115,7 +117,7 @@ async fn it_stops_with_idle_connections_open_and_finishes_requests() {
     tokio::time::sleep(Duration::from_millis(100)).await;
     let answer = exchange(&mut busy, rest).await;
     assert_eq!(answer.status, 200);
-    let _folder = tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), stopping).await.unwrap().unwrap();
     assert!(store.bucket("media").unwrap().head(HeadRequest::new("key")).await.unwrap().is_some());
 }
 

@@ -43,7 +43,7 @@ pub(crate) async fn run(
                 "give --local if that is meant, or set the variables",
             ));
         }
-        Ok(Side::Keys { location, prefix })
+        Ok(Side::Keys { location: Box::new(location), prefix })
     };
     let source = side(source, env_file)?;
     let destination = side(destination, to_env_file.as_deref().or(env_file))?;

@@ -22,7 +22,7 @@ use crate::transfer_report::{Action, Item, TransferReport, Transferred};
 #[derive(Debug)]
 pub(super) enum Side {
     Folder(PathBuf),
-    Keys { location: BucketLocation, prefix: String },
+    Keys { location: Box<BucketLocation>, prefix: String },
 }
 
 /// What is done, besides from where to where.
@@ -71,7 +71,7 @@ pub(super) async fn put(args: Put, location: BucketLocation, printer: Printer) -
         )
     })?;
     let plan = Plan { delete: false, expects_some: false, dry_run, tree, metadata: Some(metadata), transfer };
-    run(Side::Folder(folder), Side::Keys { location, prefix: key }, plan, printer).await
+    run(Side::Folder(folder), Side::Keys { location: Box::new(location), prefix: key }, plan, printer).await
 }
 
 /// `cfstore r2 get -r PREFIX/ DIR`
@@ -107,7 +107,7 @@ pub(super) async fn get(args: Get, location: BucketLocation, printer: Printer) -
         None => name.into(),
     };
     let plan = Plan { delete: false, expects_some: true, dry_run, tree, metadata: None, transfer };
-    run(Side::Keys { location, prefix }, Side::Folder(folder), plan, printer).await
+    run(Side::Keys { location: Box::new(location), prefix }, Side::Folder(folder), plan, printer).await
 }
 
 pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer) -> Result<ExitStatus> {
