@@ -40,6 +40,11 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, 
     if !options.dry_run && addresses.repository.is_none() {
         return Err("the packages name no repository: give --repository, or --dry-run".into());
     }
+    if !options.dry_run && !is_committed(workspace)? {
+        return Err(
+            "the working tree has changes that are in no commit: commit them, or give --dry-run".into()
+        );
+    }
     let mut report = Report::default();
     let mut stage = None;
     report.run("packages", || {
@@ -80,6 +85,12 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, 
         }
     }
     Ok(report.total().failed == 0)
+}
+
+fn is_committed(workspace: &Workspace) -> Result<bool, String> {
+    let status = workspace.command("git").args(["status", "--porcelain"]).output();
+    let status = status.map_err(|error| format!("git status: {error}"))?;
+    Ok(status.status.success() && status.stdout.is_empty())
 }
 
 /// The quick form: what the packages hold, and that they and their tests compile from it.
