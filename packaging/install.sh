@@ -134,6 +134,10 @@ fetcher() {
     if command -v curl >/dev/null; then
         printf 'curl\n'
     elif command -v wget >/dev/null; then
+        case "$1" in
+            # Some wgets check no certificate, and others follow https to http.
+            https://*) fail "an https:// address needs curl" "install it, and run this again" ;;
+        esac
         printf 'wget\n'
     else
         fail "neither curl nor wget is installed" "install one of them"

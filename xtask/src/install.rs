@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use crate::command::{on_path, run, run_within};
+use crate::command::{on_path, run, run_within, succeeds};
 use crate::context::Context;
 use crate::report::Stop;
 use crate::wasm::{TARGET, Toolchain};
@@ -15,9 +15,13 @@ pub(crate) fn system(context: &Context<'_>, program: &str, package: &str) -> Res
     if on_path(program) {
         return Ok(());
     }
+    system_package(context, package)
+}
+
+fn system_package(context: &Context<'_>, package: &str) -> Result<(), Stop> {
     if !context.install_system {
         return Err(Stop::Skipped(format!(
-            "{program} is not on the PATH: install it or pass --install-system"
+            "Debian's package {package} is missing: install it or pass --install-system"
         )));
     }
     apt_get(context, &["update", "-q"])
@@ -68,8 +72,11 @@ pub(crate) fn python(context: &Context<'_>) -> Result<PathBuf, Stop> {
 
 /// The Python packages of a folder's `requirements.txt`. Returns the folder of the environment's programs.
 pub(crate) fn pip(context: &Context<'_>, from: &str, name: &str) -> Result<PathBuf, Stop> {
-    system(context, "python3", "python3-venv")?;
     let workspace = context.workspace;
+    // Debian's python3 is without it.
+    if !succeeds(workspace.command("python3").args(["-c", "import ensurepip"])) {
+        system_package(context, "python3-venv")?;
+    }
     let folder = workspace.installed(name);
     let programs = folder.join("bin");
     let requirements = workspace.root.join(from).join("requirements.txt");

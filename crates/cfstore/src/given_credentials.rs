@@ -16,6 +16,13 @@ pub(crate) fn read() -> Result<Credentials> {
 }
 
 fn from(variable: impl Fn(&str) -> Option<OsString>) -> Result<Credentials> {
+    let all =
+        [R2_ACCOUNT_ID, R2_ACCESS_KEY_ID, R2_SECRET_ACCESS_KEY, CLOUDFLARE_ACCOUNT_ID, CLOUDFLARE_API_TOKEN];
+    if let Some(name) =
+        all.into_iter().find(|name| variable(name).is_some_and(|value| value.to_str().is_none()))
+    {
+        return Err(refused(format!("{name} is not UTF-8")));
+    }
     let text = |name: &str| {
         let value = variable(name).and_then(|value| value.into_string().ok()).unwrap_or_default();
         Some(value.trim().to_owned()).filter(|value| !value.is_empty())

@@ -16,7 +16,7 @@ pub(crate) const RED: Style = AnsiColor::Red.on_default().bold();
 pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Where log lines say that they come from.
-pub(crate) const LOG: &str = "cfstore";
+pub(crate) const LOG: &str = "serve";
 
 /// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too. Or it adds to
 /// the log, and prints no results: they may be secrets.

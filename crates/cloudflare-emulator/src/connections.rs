@@ -137,11 +137,16 @@ impl Connections {
         }
     }
 
-    /// Asks all to end, once the requests under way are answered, and waits until they have.
-    pub(crate) async fn end_all(&self) {
+    /// Asks all to end, once the requests under way are answered.
+    pub(crate) fn ask_all(&self) {
         for state in locked(&self.open).values() {
             state.close.notify_one();
         }
+    }
+
+    /// Asks all to end, and waits until they have.
+    pub(crate) async fn end_all(&self) {
+        self.ask_all();
         let all = u32::try_from(self.most).unwrap_or(u32::MAX);
         let _ = self.room.acquire_many(all).await;
     }

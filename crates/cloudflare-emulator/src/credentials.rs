@@ -22,7 +22,7 @@ pub struct Credentials {
     access_key_id: String,
     secret_access_key: String,
     /// Where it is not the one that comes from the secret.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     api_token: Option<String>,
 }
 

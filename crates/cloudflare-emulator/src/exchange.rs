@@ -21,6 +21,8 @@ use crate::shortened::shortened;
 
 /// The most of a path that is logged: the longest key, with every byte encoded, has less.
 const MAX_LOGGED_PATH: usize = 4096;
+/// The longest name of a bucket.
+const MAX_LOGGED_BUCKET: usize = 63;
 
 /// A request that is under way. When this is dropped it is over, whether it was answered or not: then it is
 /// logged and counted.
@@ -54,7 +56,11 @@ impl Exchange {
             metrics: service.metrics.clone(),
             protocol,
             method: parts.method.clone(),
-            bucket: if protocol == Protocol::S3 { bucket.to_owned() } else { String::new() },
+            bucket: if protocol == Protocol::S3 {
+                shortened(bucket, MAX_LOGGED_BUCKET).into_owned()
+            } else {
+                String::new()
+            },
             path: shortened(parts.uri.path(), MAX_LOGGED_PATH).into_owned(),
             operation: None,
             id: format!("{:016x}-LOC", fastrand::u64(..)),

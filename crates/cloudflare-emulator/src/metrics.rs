@@ -25,9 +25,9 @@ const NONE: &str = "none";
 /// Counts what a [`Server`](crate::Server) does, for [Prometheus](https://prometheus.io). Clones share the
 /// counts.
 ///
-/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. Nothing that a
-/// client chooses becomes a label, so that the number of time series has a bound. A server without it counts
-/// nothing.
+/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. A client
+/// chooses none of them but, by `x-emulator-fault`, a status, so that the number of time series has a bound. A
+/// server without it counts nothing.
 ///
 /// ```
 /// use cloudflare_clients::LocalStore;

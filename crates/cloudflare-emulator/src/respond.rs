@@ -105,13 +105,14 @@ async fn answered(
         response.headers_mut().insert("cf-ray", id.clone());
         response.headers_mut().insert("x-amz-request-id", id);
     }
+    let response = match failure {
+        Some(Failure::Lost) => return Err(Disconnected),
+        Some(Failure::Cut) if method == Method::HEAD => return Err(Disconnected),
+        Some(Failure::Cut) => faults::halved(response).ok_or(Disconnected)?,
+        _ => response,
+    };
     exchange.answered(response.status());
-    match failure {
-        Some(Failure::Lost) => Err(Disconnected),
-        Some(Failure::Cut) if method == Method::HEAD => Err(Disconnected),
-        Some(Failure::Cut) => faults::halved(response).ok_or(Disconnected),
-        _ => Ok(response),
-    }
+    Ok(response)
 }
 
 /// Whether the client waits for `100 Continue` before it sends its body.

@@ -11,6 +11,7 @@ use http::uri::Scheme;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Notify;
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use crate::connection::serve;
@@ -215,6 +216,8 @@ pub(crate) async fn serve_all<L: Accept>(
         Arc::clone(&runtime),
     );
     let stopping = Notify::new();
+    // What is still under way after the grace period ends with this.
+    let mut serving = JoinSet::new();
     // It closes the listener when it stops.
     let accept = async {
         let listener = listener;
@@ -227,7 +230,8 @@ pub(crate) async fn serve_all<L: Accept>(
                 Ok(stream) => {
                     let Some(room) = connections.room().await else { return };
                     let connection = connections.open(room);
-                    tokio::spawn(serve(stream, tls.clone(), Arc::clone(&service), connection));
+                    while serving.try_join_next().is_some() {}
+                    serving.spawn(serve(stream, tls.clone(), Arc::clone(&service), connection));
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -246,7 +250,8 @@ pub(crate) async fn serve_all<L: Accept>(
     let end = async {
         stopping.notify_one();
         if accepts {
-            // Who was let in, and waits for room, is served.
+            // Who was let in, and waits for room, is served: the others make it.
+            connections.ask_all();
             accept.await;
         }
         connections.end_all().await;
@@ -267,8 +272,13 @@ async fn sweep(store: &LocalStore) {
     }
 }
 
-/// A listener that another has made, with what [`listen`] sets.
+/// A listener that another has made. On Unix it gets what [`listen`] sets.
 fn take(listener: std::net::TcpListener) -> std::io::Result<TcpListener> {
+    // Elsewhere nobody tells.
+    #[cfg(target_os = "linux")]
+    if !rustix::net::sockopt::socket_acceptconn(&listener)? {
+        return Err(std::io::Error::other("it does not listen"));
+    }
     listener.set_nonblocking(true)?;
     let listener = TcpListener::from_std(listener)?;
     #[cfg(unix)]

@@ -1,4 +1,4 @@
-//! [cfstore](https://crates.io/crates/cfstore), an R2 and Workers KV for tests, as an image of
+//! `cfstore`, an R2 and Workers KV for tests, as an image of
 //! [testcontainers](https://docs.rs/testcontainers).
 //!
 //! [`Cfstore`] is the image, and [`Connection`] what clients need of a container; the README shows both at

@@ -12,7 +12,7 @@ use self::addresses::Addresses;
 use self::packages::Packages;
 use self::stage::{CRATES, Stage};
 use self::trial::Trial;
-use crate::command::{run, succeeds};
+use crate::command::{read, run, succeeds};
 use crate::context::Context;
 use crate::report::{Report, Stop, Tally};
 use crate::workspace::Workspace;
@@ -40,10 +40,8 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, 
     if !options.dry_run && addresses.repository.is_none() {
         return Err("the packages name no repository: give --repository, or --dry-run".into());
     }
-    if !options.dry_run && !is_committed(workspace)? {
-        return Err(
-            "the working tree has changes that are in no commit: commit them, or give --dry-run".into()
-        );
+    if !options.dry_run {
+        is_tagged(workspace)?;
     }
     let mut report = Report::default();
     let mut stage = None;
@@ -72,8 +70,9 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, 
             report.run("documentation", || trial.documentation(workspace));
         }
         report.run("semver", || semver(workspace));
-        if !options.dry_run && report.total().failed == 0 {
-            report.run("publish", || publish(workspace, &stage));
+        if !options.dry_run {
+            let before = report.total();
+            report.run("publish", || publish(workspace, &stage, before));
         }
     }
     println!("\n{report}");
@@ -87,10 +86,25 @@ pub(crate) fn release(workspace: &Workspace, options: &Options) -> Result<bool, 
     Ok(report.total().failed == 0)
 }
 
-fn is_committed(workspace: &Workspace) -> Result<bool, String> {
-    let status = workspace.command("git").args(["status", "--porcelain"]).output();
-    let status = status.map_err(|error| format!("git status: {error}"))?;
-    Ok(status.status.success() && status.stdout.is_empty())
+/// What is published is a commit, with the tag of its version.
+fn is_tagged(workspace: &Workspace) -> Result<(), String> {
+    let git = |arguments: &[&str]| {
+        read(workspace.command("git").args(arguments)).map_err(|stop| match stop {
+            Stop::Skipped(why) | Stop::Failed(why) => why,
+        })
+    };
+    if !git(&["status", "--porcelain"])?.is_empty() {
+        return Err(
+            "the working tree has changes that are in no commit: commit them, or give --dry-run".into()
+        );
+    }
+    let tag = format!("v{}", env!("CARGO_PKG_VERSION"));
+    if !git(&["tag", "--points-at", "HEAD"])?.lines().any(|name| name == tag) {
+        return Err(format!(
+            "this commit has not the tag {tag}: git tag --annotate {tag}, or give --dry-run"
+        ));
+    }
+    Ok(())
 }
 
 /// The quick form: what the packages hold, and that they and their tests compile from it.
@@ -102,13 +116,15 @@ pub(crate) fn quick(context: &Context<'_>) -> Result<Tally, Stop> {
     Ok(tally)
 }
 
-/// Whether the version says what has changed since the last one, for those who have it.
+/// Whether the version says what has changed since the last one, for those who have it. The first version has none before
+/// it, and passes.
 fn semver(workspace: &Workspace) -> Result<Tally, Stop> {
-    let tags = workspace.command("git").args(["tag", "--list", "v*", "--sort=-v:refname"]).output();
-    let tags = tags.map_err(|error| Stop::failed("git tag", &error))?;
-    let tags = String::from_utf8_lossy(&tags.stdout).into_owned();
+    let mut tags = workspace.command("git");
+    tags.args(["tag", "--list", "v*", "--sort=-v:refname", "--no-contains", "HEAD"]);
+    let tags = read(&mut tags)?;
     let Some(last) = tags.lines().next() else {
-        return Err(Stop::Skipped("no version was released yet: nothing to compare with".into()));
+        println!("no version was released before this one: nothing to compare with");
+        return Ok(Tally::default());
     };
     let mut check = workspace.cargo(["semver-checks", "--baseline-rev", last]);
     if !succeeds(&mut workspace.cargo(["semver-checks", "--version"])) {
@@ -122,7 +138,10 @@ fn semver(workspace: &Workspace) -> Result<Tally, Stop> {
 }
 
 /// With the token that cargo has: `cargo login`, or `CARGO_REGISTRY_TOKEN`.
-fn publish(workspace: &Workspace, stage: &Stage) -> Result<Tally, Stop> {
+fn publish(workspace: &Workspace, stage: &Stage, before: Tally) -> Result<Tally, Stop> {
+    if before.failed > 0 || before.skipped > 0 {
+        return Err(Stop::Failed("nothing is published before everything else has passed".into()));
+    }
     let mut publish = workspace.cargo(["publish", "--locked", "--no-verify", "--allow-dirty"]);
     publish.current_dir(stage.root());
     for name in CRATES {

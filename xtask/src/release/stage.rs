@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::addresses::Addresses;
-use crate::command::run;
+use crate::command::{read, run};
 use crate::report::Stop;
 use crate::workspace::Workspace;
 
@@ -51,9 +51,7 @@ impl Stage {
 fn tracked(workspace: &Workspace) -> Result<Vec<PathBuf>, Stop> {
     let mut files = workspace.command("git");
     files.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
-    let output = files.output().map_err(|error| Stop::failed("git ls-files", &error))?;
-    let names = String::from_utf8(output.stdout);
-    let names = names.map_err(|_| Stop::Failed("the name of a file is not UTF-8".into()))?;
+    let names = read(&mut files)?;
     let names = names.split('\0').filter(|name| !name.is_empty());
     Ok(names.map(PathBuf::from).filter(|name| workspace.root.join(name).symlink_metadata().is_ok()).collect())
 }

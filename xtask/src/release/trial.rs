@@ -68,8 +68,13 @@ impl Trial {
         }
         let target = format!("target-{}", toolchain.unwrap_or("default"));
         command.args(arguments).current_dir(&self.root).env("CARGO_TARGET_DIR", self.root.join(target));
-        // The outer cargo's toolchain is not this one's.
-        command.env_remove("RUSTUP_TOOLCHAIN").env_remove("CARGO");
+        if toolchain.is_some() {
+            command.env_remove("RUSTUP_TOOLCHAIN");
+        }
+        // The configuration of this repository, above, sets the flags of what `cargo xtask dist` builds.
+        command.env("LIBSQLITE3_FLAGS", "");
+        // Nothing but publishing needs the token, and this runs what dependencies bring.
+        command.env_remove("CARGO").env_remove("CARGO_REGISTRY_TOKEN");
         command
     }
 
@@ -129,7 +134,7 @@ impl Trial {
 
     /// As docs.rs builds it, with the features that each item needs.
     pub(super) fn documentation(&self, workspace: &Workspace) -> Result<Tally, Stop> {
-        let features = "analytics,http,local,testing,workers";
+        let features = "analytics,http,local,native-roots,testing,workers";
         let doc = ["doc", "--no-deps", "--package", "cloudflare-clients", "--features", features];
         let mut doc = self.cargo(workspace, None, doc);
         run(doc.env("RUSTC_BOOTSTRAP", "1").env("RUSTDOCFLAGS", "--cfg docsrs -D warnings"))?;

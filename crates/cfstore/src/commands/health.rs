@@ -3,8 +3,7 @@
 use std::env;
 
 use cloudflare_clients::HttpClient as _;
-use cloudflare_clients::http::header::HOST;
-use cloudflare_clients::http::{HeaderValue, Request, StatusCode};
+use cloudflare_clients::http::{Request, StatusCode, Uri};
 use cloudflare_clients::r2::Body;
 use serde::Serialize;
 use tokio::time::timeout;
@@ -25,8 +24,8 @@ struct Healthy {
 }
 
 pub(crate) async fn run(args: Health, printer: Printer) -> Result<ExitStatus> {
-    let url = args.url.to_string();
-    let asked = timeout(args.timeout, ask(&args)).await;
+    let url = shown(&args.url)?;
+    let asked = timeout(args.timeout, ask(&args, &url)).await;
     let asked = asked.unwrap_or_else(|_| {
         Err(Error::Unhealthy(format!(
             "{url} does not answer within {}",
@@ -41,15 +40,23 @@ pub(crate) async fn run(args: Health, printer: Printer) -> Result<ExitStatus> {
     Ok(ExitStatus::Success)
 }
 
-async fn ask(args: &Health) -> Result<(StatusCode, String)> {
+/// The address without what may be a secret.
+fn shown(url: &Uri) -> Result<String> {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
+        return Err(Error::usage(
+            "--url names a user",
+            "health asks for neither user nor password: leave them out",
+        ));
+    }
+    Ok(format!("{}://{authority}{}", url.scheme_str().unwrap_or("http"), url.path()))
+}
+
+async fn ask(args: &Health, shown: &str) -> Result<(StatusCode, String)> {
     let client = Trust::from_vars(|name| env::var_os(name)).client()?;
-    let failed = |error: cloudflare_clients::Error| Error::Unhealthy(format!("{}: {error}", args.url));
+    let failed = |error: cloudflare_clients::Error| Error::Unhealthy(format!("{shown}: {error}"));
     let mut request = Request::new(Body::empty());
     *request.uri_mut() = args.url.clone();
-    let host = args.url.authority().map(|authority| HeaderValue::from_str(authority.as_str()));
-    if let Some(Ok(host)) = host {
-        request.headers_mut().insert(HOST, host);
-    }
     let response = client.send(request).await.map_err(failed)?;
     let (status, body) = (response.status(), response.into_body());
     let said = body.limit(MAX_ANSWER).text().await.map_err(failed)?;

@@ -59,7 +59,10 @@ impl fmt::Display for EventTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "the file {}", path.display()),
-            Self::Command(command) => write!(f, "the command {}", Key(command)),
+            // Its arguments may be secrets.
+            Self::Command(command) => {
+                write!(f, "the command {}", Key(command.split_whitespace().next().unwrap_or_default()))
+            }
             // What is behind a question mark, or before an @, may be a secret.
             Self::Webhook(url) => {
                 let (scheme, rest) = url.split_once("://").unwrap_or_default();

@@ -109,7 +109,9 @@ async fn what_was_written_is_removed_after_ctrl_c() {
     let mut command = server.command(&folder, &["--json", "r2", "doctor"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let id = child.id().to_string();
+    let begun = Instant::now();
     while written().await.is_empty() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "nothing is written");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());

@@ -17,7 +17,14 @@ pub(crate) fn program() -> PathBuf {
         return own.into();
     }
     let program = env::var_os("CFSTORE").map_or_else(
-        || env::current_exe().unwrap().ancestors().nth(2).unwrap().join("cfstore"),
+        || {
+            env::current_exe()
+                .unwrap()
+                .ancestors()
+                .nth(2)
+                .unwrap()
+                .join(format!("cfstore{}", env::consts::EXE_SUFFIX))
+        },
         PathBuf::from,
     );
     assert!(program.is_file(), "{} does not exist: cargo build --package cfstore", program.display());

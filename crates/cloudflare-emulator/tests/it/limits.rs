@@ -157,3 +157,28 @@ async fn requests_under_way_keep_their_connections() {
     busy.read_to_end(&mut answer).await.unwrap();
     assert_eq!(Answer::parse(&answer).status, 200);
 }
+
+#[tokio::test]
+async fn a_full_server_stops_at_once_and_serves_who_waits_for_room() {
+    let local = Local::of(Emulator::builder().limits(Limits::default().connections(1))).await;
+    let request = String::from_utf8(local.request("HEAD", "/media").wire()).unwrap();
+    let kept_alive = request.replace("connection: close\r\n", "").into_bytes();
+    // It asks again as soon as it is answered, and so keeps its connection.
+    let mut first = connect(&local).await;
+    let asking = tokio::spawn(async move {
+        let mut answer = [0; 4096];
+        while first.write_all(&kept_alive).await.is_ok()
+            && first.read(&mut answer).await.is_ok_and(|read| read > 0)
+        {}
+    });
+    tokio::time::sleep(SHORT).await;
+    let mut waiting = connect(&local).await;
+    waiting.write_all(request.as_bytes()).await.unwrap();
+    tokio::time::sleep(SHORT).await;
+
+    tokio::time::timeout(Duration::from_secs(5), local.server.stop()).await.unwrap();
+    let mut answer = Vec::new();
+    waiting.read_to_end(&mut answer).await.unwrap();
+    assert_eq!(Answer::parse(&answer).status, 200);
+    asking.await.unwrap();
+}

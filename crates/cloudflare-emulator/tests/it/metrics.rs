@@ -32,6 +32,8 @@ async fn requests_bytes_and_faults_are_counted_and_keys_are_not_named() {
     assert!(r2.get("no-key").await.unwrap().is_none());
     faults.follow("reset,slow=1ms".parse().unwrap());
     r2.head("a-key").await.unwrap_err();
+    faults.follow("lost".parse().unwrap());
+    r2.delete("no-key").await.unwrap_err();
     stop.send(()).unwrap();
     running.await.unwrap();
 
@@ -41,12 +43,13 @@ async fn requests_bytes_and_faults_are_counted_and_keys_are_not_named() {
         r#"cfstore_requests_total{protocol="r2",operation="GetObject",status="200"} 1"#,
         r#"cfstore_requests_total{protocol="r2",operation="GetObject",status="404"} 1"#,
         r#"cfstore_requests_total{protocol="r2",operation="none",status="none"} 1"#,
+        r#"cfstore_requests_total{protocol="r2",operation="DeleteObject",status="none"} 1"#,
         r#"cfstore_request_duration_seconds_count{protocol="r2",operation="GetObject"} 2"#,
         r#"cfstore_request_duration_seconds_count{protocol="r2",operation="PutObject"} 1"#,
         r#"cfstore_received_bytes_total{protocol="r2"} 5"#,
         r#"cfstore_faults_injected_total{kind="reset"} 1"#,
         r#"cfstore_faults_injected_total{kind="slow"} 1"#,
-        r#"cfstore_faults_injected_total{kind="lost"} 0"#,
+        r#"cfstore_faults_injected_total{kind="lost"} 1"#,
         "cfstore_requests_in_flight 0",
         "cfstore_connections 0",
     ] {

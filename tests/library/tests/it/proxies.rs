@@ -259,3 +259,11 @@ async fn a_url_that_is_no_proxy_is_refused() {
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
     }
 }
+
+#[tokio::test]
+async fn errors_name_hosts_without_what_stands_before_them() {
+    let client = HyperClient::new().unwrap().no_proxy();
+    let error = get(&client, "http://me:hunter2@127.0.0.1:1/").await;
+    let said = format!("{error} {error:?}");
+    assert!(said.contains("127.0.0.1:1") && !said.contains("hunter2"), "{said}");
+}

@@ -30,6 +30,8 @@ pub(super) const METRICS: &str = "/metrics";
 const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long the store may take for a read.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection lasts: a client makes another then.
+const LONGEST_CONNECTION: Duration = Duration::from_secs(60);
 /// How many connections are open at once: others wait.
 const MOST_CONNECTIONS: usize = 64;
 /// How long a client may take for its headers, and stay connected between two requests.
@@ -62,6 +64,10 @@ impl AdminListener {
 
     /// Takes a socket that listens already.
     pub(super) fn take(listener: std::net::TcpListener) -> Result<Self> {
+        #[cfg(target_os = "linux")]
+        if !rustix::net::sockopt::socket_acceptconn(&listener).unwrap_or(true) {
+            return Err(Error::Local("the second of the sockets that were given does not listen".to_owned()));
+        }
         let taken = listener.set_nonblocking(true).and_then(|()| TcpListener::from_std(listener));
         let failed = |error| {
             Error::Local(format!("the second of the sockets that were given cannot be used: {error}"))
@@ -97,15 +103,12 @@ impl AdminListener {
 }
 
 async fn converse(stream: TcpStream, admin: &Admin) {
-    let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
-        .serve_connection(
-            TokioIo::new(stream),
-            service_fn(|request| async move { Ok::<_, Infallible>(admin.answer(&request).await) }),
-        )
-        .await;
-    if let Err(error) = served {
+    let served = http1::Builder::new().timer(TokioTimer::new()).header_read_timeout(IDLE).serve_connection(
+        TokioIo::new(stream),
+        service_fn(|request| async move { Ok::<_, Infallible>(admin.answer(&request).await) }),
+    );
+    // One that asks and takes no answer makes room for others too.
+    if let Ok(Err(error)) = timeout(LONGEST_CONNECTION, served).await {
         tracing::debug!(%error, "a connection to --admin-listen ended early");
     }
 }

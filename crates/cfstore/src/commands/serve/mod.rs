@@ -16,7 +16,7 @@ use self::metrics::{ServeMetrics, StoreGauges};
 use self::service_manager::Sockets;
 
 use crate::bucket_location::LOCAL_BUCKET;
-use crate::cli::Serve;
+use crate::cli::{LISTEN, Serve};
 use crate::error::{Error, ExitStatus, Result};
 use crate::events::{Delivery, EventCounts};
 use crate::namespace_location::LOCAL_NAMESPACE;
@@ -53,6 +53,12 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
         None => None,
     };
     let namespace_id = LocalNamespace::open_in(&store, LOCAL_NAMESPACE).await?.id().to_owned();
+    if sockets.admin.is_some() && args.admin_listen.is_some() {
+        printer.warning("--admin-listen is not used: the second socket of LISTEN_FDS takes its place");
+    }
+    if sockets.server.is_some() && args.listen.to_string() != LISTEN {
+        printer.warning("--listen is not used: the first socket of LISTEN_FDS takes its place");
+    }
     let admin = match (sockets.admin, args.admin_listen) {
         (Some(socket), _) => Some(AdminListener::take(socket)?),
         (None, Some(address)) => Some(AdminListener::bind(address).await?),

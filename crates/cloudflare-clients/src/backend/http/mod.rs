@@ -121,12 +121,12 @@ impl HyperClient {
     /// [`trusting`](Self::trusting) has added. Its connections are its own from here. Where a company has its own
     /// authority, or its proxy reads along, the system often knows that.
     ///
-    /// They are read once, here: on Linux and BSD from OpenSSL's usual files, or in place of these from what
-    /// `SSL_CERT_FILE` and `SSL_CERT_DIR` name; on macOS from the keychain, and on Windows from the
-    /// certificate store.
+    /// They are read once, here: on Linux and BSD from OpenSSL's usual files, on macOS from the keychain, and on
+    /// Windows from the certificate store. Where the environment has `SSL_CERT_FILE` or `SSL_CERT_DIR`, what
+    /// these name takes the place of all of that, as in OpenSSL.
     ///
     /// # Errors
-    /// [`ErrorKind::Connection`]: there are none that can be read. One that cannot be read beside one that can
+    /// [`ErrorKind::Connection`]: none of them can be read. One that cannot be read beside one that can
     /// is passed over.
     #[cfg(feature = "native-roots")]
     pub fn with_native_roots(self) -> Result<Self> {
@@ -224,7 +224,8 @@ impl HttpClient for HyperClient {
         let (Some(_), Some(host)) = (request.uri().scheme(), request.uri().authority()) else {
             return Err(Error::invalid_input("the URL of the request names no host"));
         };
-        let host = host.to_string();
+        // What stands before an @ is a secret.
+        let host = host.as_str().rsplit_once('@').map_or(host.as_str(), |(_, host)| host).to_owned();
         let proxy = self.connector.proxy_to(request.uri())?;
         // It reads the request. Otherwise it sees a tunnel, which was asked for apart.
         let reader = proxy.filter(|_| !is_https(request.uri()));
