@@ -126,7 +126,8 @@ const CHECKS: &[Check] = &[
     },
 ];
 
-/// Runs the checks that are named, or all but those of [`BY_NAME`], also after one has failed. True if none failed.
+/// Runs the checks that are named, or all but those of [`BY_NAME`], also after one has failed. True if none
+/// failed.
 pub(crate) fn check(workspace: &Workspace, options: &Options) -> Result<bool, String> {
     let mut names = options.checks.iter();
     if let Some(unknown) = names.find(|name| !CHECKS.iter().any(|check| check.name == *name)) {

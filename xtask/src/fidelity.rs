@@ -1,4 +1,5 @@
-//! Whether every difference that the emulator's docs/fidelity.md lists names a test that exists, or says why it has none.
+//! Whether every difference that the emulator's docs/fidelity.md lists names a test that exists, or says why
+//! it has none.
 
 use std::collections::BTreeMap;
 use std::fs;

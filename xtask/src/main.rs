@@ -1,4 +1,5 @@
-//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate`, `release` and `dist`.
+//! What this repository does with itself: `cargo xtask check`, `test`, `bench`, `fuzz`, `simulate`, `release`
+//! and `dist`.
 
 mod bench;
 mod check;

@@ -1,5 +1,5 @@
-//! The workflows and the action, by the Node programs of `tests/workflows`, and every script of the repository by
-//! ShellCheck.
+//! The workflows and the action, by the Node programs of `tests/workflows`, and every script of the
+//! repository by ShellCheck.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,5 @@
-//! All that is printed: results on stdout, for people or as JSON, and everything else on stderr or in the log.
+//! All that is printed: results on stdout, for people or as JSON, and everything else on stderr or in the
+//! log.
 
 use std::fmt::{self, Display, Write as _};
 use std::io::{self, Write as _};
@@ -18,8 +19,8 @@ pub(crate) const YELLOW: Style = AnsiColor::Yellow.on_default().bold();
 /// Where log lines say that they come from.
 pub(crate) const LOG: &str = "serve";
 
-/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too. Or it adds to
-/// the log, and prints no results: they may be secrets.
+/// Prints for people, or JSON for programs: then all that is printed is one object a line, on stderr too. Or
+/// it adds to the log, and prints no results: they may be secrets.
 ///
 /// Styles reach terminals only, and not when `NO_COLOR` is set.
 #[derive(Debug, Clone, Copy)]

@@ -20,9 +20,9 @@ const MAX_DELAY_OF_HEADER: Duration = Duration::from_secs(60);
 /// Makes a running server fail on demand, to show or test what clients do then. Clones share the same orders.
 ///
 /// A request can order its own failure, too, with a [`FaultPlan`] in its header `x-emulator-fault`, such as
-/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. It need not be signed. So a server that listens beyond this
-/// machine ignores the header until it was told to [follow](Self::follow) a plan: others could have all of its
-/// connections wait.
+/// `x-emulator-fault: 503` or `x-emulator-fault: slow=2s`. It need not be signed. So a server that listens
+/// beyond this machine ignores the header until it was told to [follow](Self::follow) a plan: others could
+/// have all of its connections wait.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Orders>>);
 

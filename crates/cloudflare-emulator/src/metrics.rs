@@ -26,8 +26,8 @@ const NONE: &str = "none";
 /// counts.
 ///
 /// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. A client
-/// chooses none of them but, by `x-emulator-fault`, a status, so that the number of time series has a bound. A
-/// server without it counts nothing.
+/// chooses none of them but, by `x-emulator-fault`, a status, so that the number of time series has a bound.
+/// A server without it counts nothing.
 ///
 /// ```
 /// use cloudflare_clients::LocalStore;

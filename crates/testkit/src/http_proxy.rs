@@ -8,7 +8,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 const AUTHORIZATION: &str = "proxy-authorization: ";
 
-/// A proxy on a port of its own, for `CONNECT` and for whole URLs. It runs as long as the test's Tokio runtime.
+/// A proxy on a port of its own, for `CONNECT` and for whole URLs. It runs as long as the test's Tokio
+/// runtime.
 ///
 /// Every host is the same server, so that names need not exist.
 #[derive(Debug, Clone)]

@@ -1,4 +1,5 @@
-//! `cfstore-VERSION-TRIPLE.cdx.json`: what a program is made of, in the format `CycloneDX`, by cargo-cyclonedx.
+//! `cfstore-VERSION-TRIPLE.cdx.json`: what a program is made of, in the format `CycloneDX`, by
+//! cargo-cyclonedx.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! `cargo xtask release`: the crates as they are published, tried before that by what their packages hold alone.
+//! `cargo xtask release`: the crates as they are published, tried before that by what their packages hold
+//! alone.
 
 mod addresses;
 mod contents;
@@ -116,8 +117,8 @@ pub(crate) fn quick(context: &Context<'_>) -> Result<Tally, Stop> {
     Ok(tally)
 }
 
-/// Whether the version says what has changed since the last one, for those who have it. The first version has none before
-/// it, and passes.
+/// Whether the version says what has changed since the last one, for those who have it. The first version has
+/// none before it, and passes.
 fn semver(workspace: &Workspace) -> Result<Tally, Stop> {
     let mut tags = workspace.command("git");
     tags.args(["tag", "--list", "v*", "--sort=-v:refname", "--no-contains", "HEAD"]);

@@ -1,4 +1,5 @@
-//! A workspace that knows the packages alone: they are its members, and what they depend on, also of each other, comes from a
+//! A workspace that knows the packages alone: they are its members, and what they depend on, also of each
+//! other, comes from a
 //! [directory](https://doc.rust-lang.org/cargo/reference/source-replacement.html#directory-sources) in the
 //! registry's place.
 

@@ -55,8 +55,8 @@ fn size(_: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     }
 }
 
-/// In a root folder that has nothing but the program and /tmp. QEMU is not in there, so the program of another processor
-/// runs outside.
+/// In a root folder that has nothing but the program and /tmp. QEMU is not in there, so the program of
+/// another processor runs outside.
 fn demo(context: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     let root = emptied(context, "root")?;
     let failed = |error: std::io::Error| Stop::failed(&root.display().to_string(), &error);

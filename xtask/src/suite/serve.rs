@@ -25,7 +25,8 @@ const TRAFFIC: Duration = Duration::from_secs(40);
 /// The most that systemd may find to say against the unit, from 0 to 100.
 const EXPOSURE: &str = "--threshold=20";
 
-/// Has Debian's Prometheus scrape a server with some traffic, and evaluates what each panel of the dashboard asks.
+/// Has Debian's Prometheus scrape a server with some traffic, and evaluates what each panel of the dashboard
+/// asks.
 pub(crate) fn metrics(context: &Context<'_>) -> Result<Tally, Stop> {
     install::system(context, "prometheus", "prometheus")?;
     install::system(context, "promtool", "prometheus")?;

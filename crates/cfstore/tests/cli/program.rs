@@ -10,8 +10,8 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// The program of this package; for the tests of `tests/program` that of `$CFSTORE`, or the one that was built
-/// beside them.
+/// The program of this package; for the tests of `tests/program` that of `$CFSTORE`, or the one that was
+/// built beside them.
 pub(crate) fn program() -> PathBuf {
     if let Some(own) = option_env!("CARGO_BIN_EXE_cfstore") {
         return own.into();

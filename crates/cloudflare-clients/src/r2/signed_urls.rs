@@ -58,7 +58,8 @@ impl R2Service {
     /// use cloudflare_clients::r2::{R2Service, TempCredentials};
     ///
     /// # fn example(r2: &R2Service) -> cloudflare_clients::Result<()> {
-    /// let request = TempCredentials::for_bucket("media").prefix("creator-123/").lifetime(Duration::from_secs(3600));
+    /// let hour = Duration::from_secs(3600);
+    /// let request = TempCredentials::for_bucket("media").prefix("creator-123/").lifetime(hour);
     /// let temporary = r2.mint_temp_credentials(&request)?;
     /// # Ok(()) }
     /// ```

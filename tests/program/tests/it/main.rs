@@ -1,4 +1,5 @@
-//! The program at what the test kit has, and in the guides of the library: what its published package cannot test.
+//! The program at what the test kit has, and in the guides of the library: what its published package cannot
+//! test.
 #![allow(clippy::unwrap_used)]
 
 mod kills;

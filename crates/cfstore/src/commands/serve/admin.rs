@@ -1,5 +1,5 @@
-//! The listener for those who run the server: whether it is healthy, and what it counts. R2 has every path of the other
-//! listener.
+//! The listener for those who run the server: whether it is healthy, and what it counts. R2 has every path of
+//! the other listener.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;

@@ -66,16 +66,18 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// | `ALL_PROXY` | the one for either, where the variable of its own is not set |
 /// | `NO_PROXY` | what is reached directly, between commas |
 ///
-/// An entry of `NO_PROXY` is a host with those below it, an address, a network (`10.0.0.0/8`), each with a port
-/// or without, or `*`. Each variable may be written in lower case too; upper case comes first. This machine
-/// (`localhost`, what is below it, and the loopback addresses) is reached directly, whatever the variables hold.
-/// [`with_proxy`](Self::with_proxy) names another proxy, and [`no_proxy`](Self::no_proxy) uses none.
+/// An entry of `NO_PROXY` is a host with those below it, an address, a network (`10.0.0.0/8`), each with a
+/// port or without, or `*`. Each variable may be written in lower case too; upper case comes first. This
+/// machine (`localhost`, what is below it, and the loopback addresses) is reached directly, whatever the
+/// variables hold. [`with_proxy`](Self::with_proxy) names another proxy, and [`no_proxy`](Self::no_proxy)
+/// uses none.
 ///
 /// HTTPS goes through a proxy in a tunnel (`CONNECT`), which hides all but the host from it. The time of a
-/// tunnel counts to [`Timeouts::connect`]. The proxy itself is spoken to in HTTP, or in HTTPS where its URL says so.
-/// A proxy that does not let a request pass is an [`ErrorKind::Connection`] that names the proxy. In
-/// plain HTTP that is so where it wants a password (407); every other answer looks like the host's. A variable that
-/// cannot be used, as that of a SOCKS proxy, is an [`ErrorKind::InvalidInput`] of each request that needs it.
+/// tunnel counts to [`Timeouts::connect`]. The proxy itself is spoken to in HTTP, or in HTTPS where its URL
+/// says so. A proxy that does not let a request pass is an [`ErrorKind::Connection`] that names the proxy. In
+/// plain HTTP that is so where it wants a password (407); every other answer looks like the host's. A
+/// variable that cannot be used, as that of a SOCKS proxy, is an [`ErrorKind::InvalidInput`] of each request
+/// that needs it.
 #[derive(Clone)]
 pub struct HyperClient {
     client: Client<Connector, RequestBody>,
@@ -93,8 +95,8 @@ impl HyperClient {
         Trust::public().map(Self::of_trust)
     }
 
-    /// A client that also trusts the certificates of this PEM, and those that they sign. A proxy that reads along
-    /// has such a certificate, and `cfstore serve --tls`.
+    /// A client that also trusts the certificates of this PEM, and those that they sign. A proxy that reads
+    /// along has such a certificate, and `cfstore serve --tls`.
     ///
     /// ```no_run
     /// use std::sync::Arc;
@@ -111,8 +113,8 @@ impl HyperClient {
     /// ```
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: it is not PEM, or has no certificate that can be trusted. A certificate that
-    /// cannot be trusted beside one that can is passed over. Those of [`new`](Self::new).
+    /// [`ErrorKind::InvalidInput`]: it is not PEM, or has no certificate that can be trusted. A certificate
+    /// that cannot be trusted beside one that can is passed over. Those of [`new`](Self::new).
     pub fn trusting(pem: &[u8]) -> Result<Self> {
         Trust::public_and(pem).map(Self::of_trust)
     }
@@ -121,9 +123,9 @@ impl HyperClient {
     /// [`trusting`](Self::trusting) has added. Its connections are its own from here. Where a company has its own
     /// authority, or its proxy reads along, the system often knows that.
     ///
-    /// They are read once, here: on Linux and BSD from OpenSSL's usual files, on macOS from the keychain, and on
-    /// Windows from the certificate store. Where the environment has `SSL_CERT_FILE` or `SSL_CERT_DIR`, what
-    /// these name takes the place of all of that, as in OpenSSL.
+    /// They are read once, here: on Linux and BSD from OpenSSL's usual files, on macOS from the keychain, and
+    /// on Windows from the certificate store. Where the environment has `SSL_CERT_FILE` or `SSL_CERT_DIR`,
+    /// what these name takes the place of all of that, as in OpenSSL.
     ///
     /// # Errors
     /// [`ErrorKind::Connection`]: none of them can be read. One that cannot be read beside one that can
@@ -134,11 +136,11 @@ impl HyperClient {
         Ok(Self { client: pool(&connector), connector, runtime: self.runtime })
     }
 
-    /// Goes through this proxy, whatever the host, in place of those of the environment. Its connections are its own
-    /// from here.
+    /// Goes through this proxy, whatever the host, in place of those of the environment. Its connections are
+    /// its own from here.
     ///
-    /// The URL names an HTTP proxy, such as `http://user:password@proxy.example:3128`, with special characters of the
-    /// user and the password percent-encoded.
+    /// The URL names an HTTP proxy, such as `http://user:password@proxy.example:3128`, with special
+    /// characters of the user and the password percent-encoded.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: it is not such a URL. The error does not show it.

@@ -26,7 +26,8 @@ pub(super) struct Proxies {
 }
 
 impl Proxies {
-    /// Those of the environment. One that cannot be used is an error of the requests that would go through it.
+    /// Those of the environment. One that cannot be used is an error of the requests that would go through
+    /// it.
     pub(super) fn from_vars(var: impl Fn(&str) -> Option<OsString>) -> Self {
         let first = |names: &[&'static str]| {
             names.iter().find_map(|name| Some((*name, var(name).filter(|value| !value.is_empty())?)))

@@ -82,8 +82,8 @@ impl Service<Uri> for Route {
     }
 }
 
-/// Has the proxy connect to the host of the URL. (hyper-util's `Tunnel` does the same, but hides the status of
-/// a refusal, which says whether it is worth another attempt.)
+/// Has the proxy connect to the host of the URL. (hyper-util's `Tunnel` does the same, but hides the status
+/// of a refusal, which says whether it is worth another attempt.)
 async fn tunnel(stream: Stream, proxy: &Proxy, url: &Uri) -> Result<Stream, BoxError> {
     let host = format!("{}:{}", url.host().unwrap_or_default(), url.port_u16().unwrap_or(443));
     let mut request = Request::connect(&host).header(HOST, &host);
