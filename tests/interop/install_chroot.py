@@ -113,7 +113,7 @@ def the_archive(system):
 
 @debian
 def the_archive_without_a_system(system):
-    """The program and a folder for temporary files are all that is there."""
+    """The program and a folder for temporary files are all that it has."""
     alone = f"{system.root}/alone"
     os.makedirs(f"{alone}/tmp")
     os.chmod(f"{alone}/tmp", 0o1777)

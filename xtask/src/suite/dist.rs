@@ -82,7 +82,7 @@ fn start(context: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     })
 }
 
-/// Until it listens, with a store that is there: a new one is synced to the disk first.
+/// Until it listens, with a store that exists: a new one is synced to the disk first.
 fn start_of_server(context: &Context<'_>, binary: &Binary) -> Result<(), Stop> {
     natively(binary)?;
     let folder = emptied(context, "store")?;

@@ -48,7 +48,7 @@ fn drive(context: &Context<'_>, driver: &str) -> Result<Tally, Stop> {
     let dist = workspace.target.join("dist");
     if !dist.join("SHA256SUMS").is_file() {
         return Err(Stop::Skipped(
-            "there is no target/dist/SHA256SUMS: run cargo xtask dist before".to_owned(),
+            "target/dist/SHA256SUMS does not exist: run cargo xtask dist first".to_owned(),
         ));
     }
     let scratch = emptied(workspace.installed("scratch").join(driver))?;

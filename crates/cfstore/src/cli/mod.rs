@@ -546,7 +546,7 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// How the log is written, on stderr: with -v it has a line for each request. As json, all of stderr is
-    /// one object a line, and the variables are not printed: a log is no place for secrets
+    /// one object a line, and the variables are not printed: secrets do not belong in a log
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = LogFormat::Text)]
     pub(crate) log_format: LogFormat,
     /// How long requests under way may take when the server is stopped, by Ctrl-C or SIGTERM

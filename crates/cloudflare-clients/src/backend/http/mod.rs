@@ -154,7 +154,7 @@ impl HyperClient {
         self.by_way_of(Proxies::default())
     }
 
-    /// The host and port of the proxy that a request to this URL goes through. `None` is no proxy.
+    /// The host and port of the proxy that a request to this URL goes through; `None` where it goes directly.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: the environment names one that cannot be used.
