@@ -195,7 +195,7 @@ mod tests {
     fn a_target_is_a_file_a_command_or_a_url() {
         for (text, expected, shown) in [
             ("a.jsonl", EventTarget::File("a.jsonl".into()), "the file a.jsonl"),
-            ("command: jq .", EventTarget::Command("jq .".into()), "the command jq ."),
+            ("command: jq .", EventTarget::Command("jq .".into()), "the command jq"),
             ("http://a/b?key=1", EventTarget::Webhook("http://a/b?key=1".into()), "http://a/b"),
             (
                 "https://user:word@a:1/b@c",
