@@ -63,12 +63,12 @@ Which store:
   CLOUDFLARE_API_BASE_URL  optional: another server in place of https://api.cloudflare.com/client/v4
 
   SSL_CERT_FILE          optional: certificates to trust besides those of public authorities, a file of PEM
-  CFSTORE_SYSTEM_ROOTS   optional: 1 trusts the authorities of this system in place of Mozilla's; with
-                         SSL_CERT_FILE in the environment, that file alone
+  CFSTORE_SYSTEM_ROOTS   optional: 1 trusts the authorities of this system in place of Mozilla's,
+                         or, where the environment has SSL_CERT_FILE, that file alone
 
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY  optional: a proxy, such as http://user:password@proxy.example:3128
-  NO_PROXY               optional: hosts that are reached without it; this machine always is. These four are
-                         read from the environment alone, also with --env-file
+  NO_PROXY               optional: hosts that are reached without it; this machine always is.
+                         All four are read from the environment, also with --env-file
 
 Exit codes:
   0 done    1 failed    2 wrong usage    3 not found
