@@ -244,11 +244,10 @@ fn journals(target: &str, variable: impl Fn(&str) -> Option<OsString>) -> Option
     Some(state?.join("cfstore").join("transfers").join(name))
 }
 
-#[cfg(test)]
+#[cfg(all(test, unix))]
 mod tests {
     use super::*;
 
-    #[cfg(unix)]
     #[test]
     fn each_bucket_has_a_folder_of_journals() {
         let journals = |target: &str, xdg: Option<&str>, home: Option<&str>| {
