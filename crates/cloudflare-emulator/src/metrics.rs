@@ -19,7 +19,7 @@ const BOUNDS: [f64; 15] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
 /// The names of the protocols.
 const PROTOCOLS: [&str; 2] = ["r2", "kv"];
-/// Stands for the operation of a request that is none, and for the status of one that got no answer.
+/// The label of a request that names no operation, and of one that got no answer.
 const NONE: &str = "none";
 
 /// Counts what a [`Server`](crate::Server) does, for [Prometheus](https://prometheus.io). Clones share the
@@ -99,7 +99,7 @@ impl Metrics {
     /// The counts in Prometheus' text format, version 0.0.4. Their names begin with `cfstore_`.
     ///
     /// # Errors
-    /// A count cannot be written as text. No count of today is such.
+    /// A count cannot be written as text.
     pub fn render(&self) -> Result<String, fmt::Error> {
         let mut text = String::new();
         prometheus_text::encode(&mut text, &self.0.registry)?;

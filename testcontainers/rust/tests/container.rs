@@ -1,4 +1,5 @@
-//! The module against whatever Docker it finds: `cargo xtask test testcontainers/rust` gives it `../docker.py`.
+//! The module against whatever Docker it finds: `cargo xtask test testcontainers/rust` gives it
+//! `../docker.py`.
 
 use std::error::Error;
 

@@ -16,7 +16,7 @@ impl Addresses {
         line("repository", &self.repository) + &line("homepage", &self.homepage)
     }
 
-    /// Names the option whose address is none.
+    /// An error names the option whose value is not an address.
     pub(super) fn check(&self) -> Result<(), String> {
         for (option, url) in [("--repository", &self.repository), ("--homepage", &self.homepage)] {
             let is_url = |url: &String| {

@@ -537,8 +537,8 @@ pub(crate) struct Serve {
     #[arg(long)]
     pub(crate) r2_as_in_production: bool,
     /// Fail a share of the requests: a status, reset, lost (done, but not answered) or cut (half an answer);
-    /// slow=200ms has all wait. A request orders its own with the header x-emulator-fault: at a server that listens
-    /// beyond this machine only with this option
+    /// slow=200ms has all wait. A request orders its own with the header x-emulator-fault: at a server that
+    /// listens beyond this machine only with this option
     #[arg(long, value_name = "FAULT=SHARE,..")]
     pub(crate) fault: Option<FaultPlan>,
     /// Answer GET /healthz and GET /metrics, in Prometheus' format, at this address too; port 0 takes a free

@@ -15,6 +15,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::encoding::prometheus_text;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -26,8 +27,6 @@ use crate::error::{Error, Result};
 /// The path that `cfstore health` asks.
 pub(super) const HEALTH: &str = "/healthz";
 pub(super) const METRICS: &str = "/metrics";
-/// Prometheus' text format.
-const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How long the store may take for a read.
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection lasts: a client makes another then.
@@ -142,7 +141,9 @@ impl Admin {
         match self.metrics.render() {
             Ok(rendered) => {
                 let mut answer = text(StatusCode::OK, rendered);
-                answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(METRICS_TYPE));
+                answer
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static(prometheus_text::CONTENT_TYPE));
                 answer
             }
             Err(error) => {

@@ -120,8 +120,8 @@ impl HyperClient {
     }
 
     /// Trusts the authorities that this system trusts, in place of Mozilla's, besides what
-    /// [`trusting`](Self::trusting) has added. Its connections are its own from here. Where a company has its own
-    /// authority, or its proxy reads along, the system often knows that.
+    /// [`trusting`](Self::trusting) has added. Its connections are its own from here. Where a company has its
+    /// own authority, or its proxy reads along, the system often knows that.
     ///
     /// They are read once, here: on Linux and BSD from OpenSSL's usual files, on macOS from the keychain, and
     /// on Windows from the certificate store. Where the environment has `SSL_CERT_FILE` or `SSL_CERT_DIR`,
