@@ -58,6 +58,9 @@ mod body;
 mod client;
 pub mod env;
 mod error;
+// Its examples use these features.
+#[cfg(all(doc, feature = "analytics", feature = "http", feature = "local", feature = "testing"))]
+pub mod guide;
 #[cfg(all(feature = "workers", target_arch = "wasm32"))]
 mod js;
 mod json;
@@ -116,8 +119,3 @@ pub use wire::s3;
 #[cfg(all(doctest, feature = "local"))]
 #[doc = include_str!("../README.md")]
 struct Readme;
-
-/// Its example runs as a test.
-#[cfg(doctest)]
-#[doc = include_str!("../docs/production-checklist.md")]
-struct ProductionChecklist;
