@@ -7,6 +7,7 @@ use std::process::Command;
 use clap::Args;
 
 use crate::command::{run, succeeds};
+use crate::comments;
 use crate::cross;
 use crate::fidelity;
 use crate::layers;
@@ -39,6 +40,7 @@ const BY_NAME: &[&str] = &[cross::NAME];
 
 const CHECKS: &[Check] = &[
     Check { name: "fmt", run: |workspace| cargo(workspace.cargo(["fmt", "--all", "--check"])) },
+    Check { name: comments::NAME, run: comments::check },
     Check { name: "layers", run: layers::check },
     Check { name: "fidelity", run: fidelity::check },
     Check {

@@ -4,6 +4,7 @@
 mod bench;
 mod check;
 mod command;
+mod comments;
 mod context;
 mod cross;
 mod dist;
