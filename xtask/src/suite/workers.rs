@@ -35,4 +35,11 @@ mod tests {
         assert!(readme.contains(&format!("```rust,ignore\n{code}```\n")));
         assert!(code.lines().count() <= 24);
     }
+
+    #[test]
+    fn the_guide_shows_the_minimal_worker_as_it_is() {
+        let guide = include_str!("../../../crates/cloudflare-clients/docs/in-a-worker.md");
+        let code = include_str!("../../../examples/minimal-worker/src/lib.rs");
+        assert!(guide.contains(&format!("```rust,ignore\n{code}```\n")));
+    }
 }
