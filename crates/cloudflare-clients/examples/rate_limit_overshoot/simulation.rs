@@ -3,8 +3,7 @@
 //! The model is as bad as KV's documentation allows. A location sees the writes of others after up to 5
 //! seconds and then serves reads from its cache for 60 seconds (or the TTL of the read): values, missing keys
 //! and listings. It sees its own writes immediately. The last write wins, and a second write to a key within
-//! a second fails with a
-//! 429. Everything is drawn from a seed.
+//! a second is refused with a 429. Everything is drawn from a seed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap};
