@@ -277,7 +277,7 @@ test("a master playlist leads to segments that R2 answers", async () => {
     url.replace(expires, String(Number(expires) + 1)),
     url.replace("/ada/hls/master", "/ada/hls/720p/video"),
   ]) {
-    await expectError(await call("GET", bad), 403, /not good/);
+    await expectError(await call("GET", bad), 403, /is invalid/);
   }
   // Whoever may upload a playlist gets nothing of others signed by it.
   const theirs = await upload(bob, "theft.m3u8", "application/vnd.apple.mpegurl", "#EXTM3U\n#EXTINF:6,\n../ada/hls/720p/0.ts\n");

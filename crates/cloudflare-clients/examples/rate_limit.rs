@@ -1,4 +1,4 @@
-//! A limit on the counts in a folder of this machine, as they would be in Workers KV, for two servers that share them.
+//! A rate limit that two servers share. The counts are in a local folder in place of Workers KV.
 //!
 //! `cargo run -p cloudflare-clients --features local --example rate_limit`
 
@@ -19,7 +19,7 @@ async fn main() -> Result<()> {
             let decision = server.check("user-17").await?;
             println!("server {number}: allowed {}, {:?}", decision.allowed, decision.headers());
         }
-        // A task would do so every second, and in a Worker `waitUntil` after each request.
+        // A server does this in a task every second, a Worker in `waitUntil` after each request.
         server.flush().await?;
     }
     Ok(())

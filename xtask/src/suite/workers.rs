@@ -1,5 +1,5 @@
-//! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 behind their binding. Their drivers are the Node programs in
-//! `tests/interop`.
+//! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 behind their binding. Their drivers are the
+//! Node programs in `tests/interop`.
 
 use super::node;
 use crate::context::Context;
@@ -28,6 +28,13 @@ fn drive(context: &Context<'_>, worker: &str, driver: &str, variable: &str) -> R
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn the_guide_shows_the_minimal_worker_as_it_is() {
+        let guide = include_str!("../../../crates/cloudflare-clients/docs/in-a-worker.md");
+        let code = include_str!("../../../examples/minimal-worker/src/lib.rs");
+        assert!(guide.contains(&format!("```rust,ignore\n{code}```\n")));
+    }
+
     #[test]
     fn the_readme_shows_the_minimal_worker_as_it_is() {
         let readme = include_str!("../../../README.md");

@@ -1,6 +1,7 @@
-//! How far a limiter over Workers KV lets more through than its limit, simulated: the table of `cloudflare_clients::rate_limit`.
+//! Simulates how much more than its limit a rate limiter over Workers KV lets pass: the table of
+//! `cloudflare_clients::rate_limit`.
 //!
-//! `cargo run -p cloudflare-clients --example rate_limit_overshoot`, and with `-- --json` the same as JSON.
+//! `cargo run -p cloudflare-clients --example rate_limit_overshoot`; with `-- --json` it prints JSON.
 
 mod simulation;
 

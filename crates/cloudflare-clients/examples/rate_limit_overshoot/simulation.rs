@@ -1,8 +1,9 @@
 //! Several locations with one limit, over a model of Workers KV.
 //!
-//! The model is as bad as KV's documentation allows: a location sees what another has written after up to 5 seconds, then answers from
-//! its cache for 60 (or what a read asks for), also that a key is missing, and a listing; its own writes it sees at once. The last
-//! write wins, and a second one to a key within a second is refused with a 429. Everything is drawn from a seed.
+//! The model is as bad as KV's documentation allows. A location sees the writes of others after up to 5
+//! seconds and then serves reads from its cache for 60 seconds (or the TTL of the read): values, missing keys
+//! and listings. It sees its own writes immediately. The last write wins, and a second write to a key within
+//! a second is refused with a 429. Everything is drawn from a seed.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::collections::{BTreeMap, HashMap};
@@ -32,36 +33,36 @@ const PATTERNS: [(&str, Pattern); 3] = [
 ];
 const LAYOUTS: [Layout; 2] = [Layout::KeyForEachWriter, Layout::SharedKey];
 
-/// How requests arrive, each at any of the locations.
+/// How requests arrive, each at a random location.
 #[derive(Debug, Clone, Copy)]
 enum Pattern {
-    /// So many times the limit in a window, at uneven distances.
+    /// This many times the limit in a window, at random intervals.
     Steady { times: u64 },
-    /// In each window, within 5 seconds, twice the limit for each location.
+    /// Twice the limit for each location, within 5 seconds of each window.
     Burst,
 }
 
-/// How the counts are kept.
+/// How the counts are stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Layout {
-    /// As [`KvRateLimiter`] does.
+    /// One key for each writer, as in [`KvRateLimiter`].
     KeyForEachWriter,
-    /// One key, to which each location writes what it has read and what it has counted since.
+    /// One shared key. Each location writes the count that it has read plus its own count since then.
     SharedKey,
 }
 
-/// How much more than the limit was let through in the worst window of the worst seed, in percent of the limit.
+/// Overshoot in the worst window of the worst seed, in percent of the limit.
 #[derive(Debug)]
 pub(crate) struct Row {
     pattern: &'static str,
     window: &'static str,
-    /// For each of the locations: a key for each writer, and one key for all.
+    /// For each number of locations: with one key for each writer, and with one shared key.
     overshoot: Vec<[u64; 2]>,
-    /// The same of how many writes KV took in a window, on average.
+    /// Average number of writes that KV accepted in a window, in the same order.
     writes: Vec<[u64; 2]>,
 }
 
-/// Simulates all of it.
+/// Runs all simulations.
 pub(crate) fn measure() -> Vec<Row> {
     let mut rows = Vec::new();
     for (name, pattern) in PATTERNS {
@@ -83,7 +84,7 @@ pub(crate) fn measure() -> Vec<Row> {
     rows
 }
 
-/// As the documentation has it.
+/// The table of the documentation, in Markdown.
 pub(crate) fn table(rows: &[Row]) -> String {
     let mut table = String::from("| requests | window |");
     for count in LOCATIONS {
@@ -101,7 +102,7 @@ pub(crate) fn table(rows: &[Row]) -> String {
     table
 }
 
-/// For programs.
+/// The results as JSON.
 #[allow(dead_code, reason = "the example uses it, the test that includes this file does not")]
 pub(crate) fn json(rows: &[Row]) -> serde_json::Value {
     let each =
@@ -150,12 +151,12 @@ fn simulate(seed: u64, locations: usize, window: Duration, pattern: Pattern, lay
     for at in arrivals(&mut rng, locations, window, pattern, WINDOWS_LONG) {
         *runtime.now.lock().unwrap() = start + at;
         let limiter = &limiters[rng.usize(..locations)];
-        // Nothing waits: the model answers at once.
+        // Nothing waits, because the model answers immediately.
         let decision = limiter.check("key").now_or_never().unwrap().unwrap();
         if decision.allowed {
             allowed.push(at);
         }
-        // What was refused is written with the next flush.
+        // The next flush repeats refused writes.
         limiter.flush().now_or_never().unwrap().ok();
     }
     let in_window = |(first, from): (usize, &Duration)| {
@@ -166,7 +167,7 @@ fn simulate(seed: u64, locations: usize, window: Duration, pattern: Pattern, lay
     (most.saturating_sub(LIMIT) * 100 / LIMIT, writes)
 }
 
-/// When requests arrive, from the start on.
+/// The times at which requests arrive, since the start.
 fn arrivals(
     rng: &mut fastrand::Rng,
     locations: usize,
@@ -197,7 +198,7 @@ fn arrivals(
     arrivals
 }
 
-/// A clock that the simulation moves.
+/// A clock that the simulation advances.
 #[derive(Debug)]
 struct Simulated {
     now: Mutex<SystemTime>,
@@ -223,7 +224,7 @@ impl Runtime for Simulated {
     }
 }
 
-/// What was written, by key.
+/// All writes, by key.
 #[derive(Debug, Default)]
 struct Central {
     versions: BTreeMap<String, Vec<Version>>,
@@ -234,7 +235,7 @@ struct Central {
 struct Version {
     written: SystemTime,
     by: usize,
-    /// When the other locations see it.
+    /// When other locations see the write.
     seen: SystemTime,
     value: Stored,
 }
@@ -254,7 +255,7 @@ struct Location {
     cache: Mutex<Cache>,
 }
 
-/// What was read, and until when it is good.
+/// A cached read, and when it expires.
 #[derive(Debug, Default)]
 struct Cache {
     values: HashMap<String, (SystemTime, Option<Stored>)>,
@@ -348,7 +349,8 @@ fn not_simulated<T>() -> Result<T> {
     Err(Error::new(ErrorKind::Unsupported, "the rate limiter does not use this operation"))
 }
 
-/// The layout that was not chosen: what is read, and what was counted since, is written over what is there.
+/// The rejected layout: a location overwrites the shared key with the count that it has read plus its own
+/// count.
 #[derive(Debug)]
 struct SharedKey {
     client: KvClient,
@@ -381,7 +383,7 @@ impl SharedKey {
     }
 }
 
-/// Whether an interval has passed, which then begins anew.
+/// Returns whether an interval has passed, and restarts it if so.
 fn passed(last: &mut Option<SystemTime>, now: SystemTime, interval: Duration) -> bool {
     let due = last.is_none_or(|last| now >= last + interval);
     if due {
