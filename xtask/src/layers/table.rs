@@ -40,6 +40,7 @@ pub(super) const LAYERS: &[Layer] = &[
     layer("built on them", &["playlist", "transfer", "lock", "session", "rate_limit", "analytics"], Within::Nothing),
     layer("backends", &["backend", "store", "testing"], Within::Nothing),
     layer("simulation", &["simulation"], Within::Nothing),
+    layer("guides", &["guide"], Within::Nothing),
 ];
 
 /// Files that import each other in a circle, and why they should.

@@ -71,7 +71,11 @@ const SUITES: &[Suite] = &[
         about: "Puts and gets of files while client or server are killed",
         run: transfer::kills,
     },
-    Suite { name: "workers/minimal", about: "The README's Worker in workerd", run: workers::minimal },
+    Suite {
+        name: "workers/minimal",
+        about: "examples/minimal-worker, which the README shows in part, in workerd",
+        run: workers::minimal,
+    },
     Suite {
         name: "workers/contract",
         about: "The contracts of a bucket and a namespace inside a Worker",
