@@ -67,7 +67,10 @@ mod tests {
         ] {
             assert_eq!(parse_origin(text).ok().as_deref(), origin, "{text}");
         }
-        assert_eq!(parse_origin("https://a.b/").unwrap_err(), "an origin has no path: write it as https://a.b");
+        assert_eq!(
+            parse_origin("https://a.b/").unwrap_err(),
+            "an origin has no path: write it as https://a.b"
+        );
         assert_eq!(parse_public_url("https://M.example.com/cdn/").unwrap(), "https://m.example.com/cdn");
     }
 }

@@ -668,9 +668,11 @@ fn parse_host(text: &str) -> Result<String, String> {
             && !label.ends_with('-')
     };
     if text.parse::<IpAddr>().is_ok() {
-        return Err("it is an IP address, which has no host names below it: give a name, such as store.test; by \
+        return Err(
+            "it is an IP address, which has no host names below it: give a name, such as store.test; by \
                     address, buckets are in the path"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(is_label) {
         return Ok(text.to_owned());

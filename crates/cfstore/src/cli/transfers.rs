@@ -16,10 +16,14 @@ const TREES: &str = "Options for folders and prefixes";
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[derive(Debug, Args)]
 pub(crate) struct Put {
-    /// The files to store; a single `-` is stdin
+    /// The files to store, where a single `-` is stdin; then the key of the object. If the key ends with a
+    /// slash, the name of the file is added
     #[arg(value_name = "FILE", required = true)]
+    arguments: Vec<OsString>,
+    #[arg(skip)]
     pub(crate) files: Vec<PathBuf>,
-    /// The key of the object; if it ends with a slash, the name of the file is added
+    /// The last argument.
+    #[arg(skip)]
     pub(crate) key: String,
     /// Whether the key is the address of a bucket without a key: files go there under their names.
     #[arg(skip)]
@@ -39,6 +43,20 @@ pub(crate) struct Put {
     pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) transfer: Transfer,
+}
+
+impl Put {
+    /// Separates the files from the key. Returns the last argument as an error if it is not UTF-8.
+    pub(crate) fn arrange(&mut self) -> Result<(), OsString> {
+        let mut arguments = std::mem::take(&mut self.arguments);
+        if arguments.len() > 1
+            && let Some(key) = arguments.pop()
+        {
+            self.key = key.into_string()?;
+        }
+        self.files = arguments.into_iter().map(PathBuf::from).collect();
+        Ok(())
+    }
 }
 
 /// The metadata that objects are stored with.
@@ -306,7 +324,11 @@ mod tests {
             assert_eq!(parse_rate(text), Ok(rate));
         }
         for wrong in ["", "M", "10MB", "1.5M", "-1", "+1K", "10 M", "99999999999G", "é"] {
-            assert_eq!(parse_rate(wrong).unwrap_err(), "write it as 500K, 10M or 1G, or in bytes per second", "{wrong}");
+            assert_eq!(
+                parse_rate(wrong).unwrap_err(),
+                "write it as 500K, 10M or 1G, or in bytes per second",
+                "{wrong}"
+            );
         }
         assert!(parse_rate("1023").unwrap_err().starts_with("the minimum is 1K"));
     }

@@ -18,27 +18,27 @@ use crate::shutdown;
 use crate::transfer::journal_folder;
 use crate::transfer_report::{Action, Item, TransferReport, Transferred};
 
-/// Where something comes from or goes.
+/// Source or destination of a transfer.
 #[derive(Debug)]
 pub(super) enum Side {
     Folder(PathBuf),
     Keys { location: Box<BucketLocation>, prefix: String },
 }
 
-/// What is done, besides from where to where.
+/// Options of a transfer.
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) delete: bool,
-    /// Whether it is a failure that nothing is found.
+    /// Whether an empty source is an error.
     pub(super) expects_some: bool,
     pub(super) dry_run: bool,
     pub(super) tree: cli::Tree,
-    /// What objects are stored with.
+    /// Metadata of the stored objects.
     pub(super) metadata: Option<cli::Metadata>,
     pub(super) transfer: cli::Transfer,
 }
 
-/// Refuses what is for folders alone, without -r.
+/// Refuses options that need -r.
 pub(super) fn refuse_options(tree: &cli::Tree) -> Result<()> {
     let cli::Tree {
         include,
@@ -66,8 +66,8 @@ pub(super) async fn put(args: Put, location: BucketLocation, printer: Printer) -
     let Put { files, key, dry_run, tree, metadata, transfer, .. } = args;
     let [folder] = <[PathBuf; 1]>::try_from(files).map_err(|folders| {
         Error::usage(
-            format!("-r is about one folder, and these are {}", folders.len()),
-            "run it once for each",
+            format!("-r stores one folder, but {} were given", folders.len()),
+            "run the command once per folder",
         )
     })?;
     let plan = Plan { delete: false, expects_some: false, dry_run, tree, metadata: Some(metadata), transfer };
@@ -79,29 +79,29 @@ pub(super) async fn get(args: Get, location: BucketLocation, printer: Printer) -
     let Get { keys, file, dry_run, tree, transfer, literal, .. } = args;
     let [prefix] = <[String; 1]>::try_from(keys).map_err(|prefixes| {
         Error::usage(
-            format!("-r is about one prefix, and these are {}", prefixes.len()),
-            "run it once for each",
+            format!("-r fetches one prefix, but {} were given", prefixes.len()),
+            "run the command once per prefix",
         )
     })?;
     if let KeyArgument::Pattern(pattern) = KeyArgument::parse(prefix.clone(), literal.literal)? {
         return Err(Error::usage(
-            format!("{:?} is a pattern, and -r is about a prefix", pattern.as_str()),
-            "leave -r out to fetch what matches it, or give --literal",
+            format!("-r fetches a prefix, but {:?} is a pattern", pattern.as_str()),
+            "leave -r out to fetch what matches the pattern, or give --literal if it is a prefix",
         ));
     }
     let name = prefix.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let folder = match file {
         Some(folder) if folder == Path::new("-") => {
             return Err(Error::usage(
-                "stdout is no folder",
-                "name the folder to write to, such as . for this one",
+                "-r writes a folder, so it cannot write to stdout (-)",
+                "name the folder to write to, such as . for the current one",
             ));
         }
         Some(folder) => folder,
         None if matches!(name, "" | "." | "..") => {
             return Err(Error::usage(
-                "it is not said which folder to write to",
-                "name it, such as . for this one",
+                format!("{prefix:?} does not name the folder to write to"),
+                "add the folder as the last argument, such as . for the current one",
             ));
         }
         None => name.into(),
@@ -122,7 +122,7 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
     };
     let [from, to] = [Names::of(&source), Names::of(&target)];
     let (expects_some, named) = (plan.expects_some, from.key("").unwrap_or_default());
-    // What these print comes before the display of progress.
+    // Opens both before the progress is shown, since this prints notes.
     let sse_c = &plan.transfer.sse_c;
     let source = source.open(false, sse_c, printer).await?;
     let target = target.open(!plan.dry_run, sse_c, printer).await?;
@@ -136,13 +136,13 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
     let done = shutdown::unless_requested(async {
         tokio::select! {
             done = transfer.into_future() => Ok(Some(done?)),
-            // Nobody reads what is printed.
+            // The reader of the output is gone.
             () = report.broken.notified() => Ok(None),
         }
     });
     match done.await {
         Ok(Some(done)) if expects_some && found_nothing(&done) => {
-            let hint = "`cfstore r2 ls` lists what the bucket has".to_owned();
+            let hint = "`cfstore r2 ls` lists the keys of the bucket".to_owned();
             Err(Error::NothingBegins { prefix: named, hint })
         }
         Ok(_) => report.finish(),
@@ -180,7 +180,7 @@ enum Opened {
 }
 
 impl Opened {
-    /// Tells the report of each retry.
+    /// Reports each retry.
     fn telling(self, report: &Report) -> Self {
         match self {
             Self::Keys(service, prefix) => {
@@ -281,7 +281,7 @@ fn stored_with(mut transfer: TreeTransfer, metadata: cli::Metadata) -> TreeTrans
     }
 }
 
-/// What the names below a root stand for.
+/// Maps names below a root to keys or paths.
 enum Names {
     Folder(PathBuf),
     Prefix(String),
@@ -313,16 +313,16 @@ impl Names {
     }
 }
 
-/// The report, which events of the transfer feed.
+/// The report, fed by events of the transfer.
 struct Report {
     state: Mutex<State>,
-    /// Told when it can print no more.
+    /// Notified when the output can no longer be written.
     broken: Notify,
 }
 
 struct State {
     report: Option<TransferReport>,
-    /// What is known of the transfer as far as it was shown.
+    /// The progress as last shown.
     shown: TreeProgress,
     failed: Option<Error>,
 }
@@ -360,7 +360,7 @@ impl Report {
             TreeEvent::Unchanged { .. } => report.skipped(&item, "unchanged"),
             TreeEvent::Deleted { .. } => {
                 report.progress().announce(1, 0);
-                // It lies where the transfer goes to.
+                // It is at the destination.
                 let path = to.path(name);
                 let item = Item { source: None, path: path.as_deref(), ..item };
                 report.done(Action::Deleted, &item, Transferred::default())
@@ -387,7 +387,7 @@ impl Report {
         report.progress().transferred(shown.done_bytes, now.done_bytes);
     }
 
-    /// Says what was done before it ended, if anything was.
+    /// Prints the summary of an aborted transfer, if it did anything.
     fn finish_early(&self) -> Result<()> {
         match self.lock().report.take() {
             Some(report) if !report.is_empty() => report.finish().map(drop),
