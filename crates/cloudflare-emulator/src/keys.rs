@@ -89,7 +89,7 @@ pub struct Keys {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// What was read last.
+/// The keys as last read.
 #[derive(Debug, Default)]
 struct Seen {
     stamp: Option<Stamp>,

@@ -52,7 +52,7 @@ async fn answered(
 ) -> Result<Response, Disconnected> {
     let method = parts.method.clone();
     let compresses = service.r2_behaviour.compression && compression::is_accepted(&parts.headers);
-    let expects_in_vain = expects_continue(&parts.headers) && body.is_end_stream();
+    let expects_without_body = expects_continue(&parts.headers) && body.is_end_stream();
 
     let mut failure = None;
     let mut response = if let Some(preflight) = page.preflight(service).await {
@@ -98,7 +98,7 @@ async fn answered(
     }
     let is_ordered = matches!(failure, Some(Failure::Status(_)));
     page.allow(service, exchange.operation.is_some() || is_ordered, &mut response).await;
-    if expects_in_vain {
+    if expects_without_body {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     if let Ok(id) = HeaderValue::from_str(&exchange.id) {

@@ -18,7 +18,7 @@ use crate::variables::R2_BUCKET_MEDIA;
 
 use super::access::{Access, FOLDER, Sample};
 use super::conditions::{self, CONDITIONS};
-use super::connection::{self, CLOCK, CONNECTION};
+use super::connection::{self, CLOCK, CONNECTION, Proxy};
 use super::content_security_policy::{self as csp, CONTENT_SECURITY_POLICY};
 use super::cors;
 use super::entry::{self, BUCKET, CREDENTIALS, ENDPOINT, Entry, JURISDICTION, LIST, REGION, Way};
