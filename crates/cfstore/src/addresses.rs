@@ -51,7 +51,10 @@ pub(crate) fn take_bucket<'a>(
     match (option, named, alone) {
         (None, Some((address, bucket)), Some(alone)) => Err(Error::usage(
             format!("{address:?} names its bucket, but {alone:?} does not"),
-            format!("write the bucket, as in \"r2://{bucket}/{alone}\"; for files, use `get` and `put`"),
+            format!(
+                "write the bucket of each, such as \"r2://{bucket}/{alone}\" or one in another bucket; for files, use `get` and \
+                 `put`"
+            ),
         )),
         (Some(option), ..) => Ok(Some(option.to_owned())),
         (None, named, _) => Ok(named.map(|(_, bucket)| bucket)),

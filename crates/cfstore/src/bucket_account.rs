@@ -28,7 +28,8 @@ impl BucketAccount {
     /// Selects the account by the variables of the environment, or of a file.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name));
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(_), Some(path)) => Err(Error::usage(
                 format!("--env-file {} does not set any of the R2_... variables", path.display()),
                 VARIABLES_HINT,

@@ -56,7 +56,8 @@ impl BucketLocation {
     /// `R2_BUCKET_MEDIA`.
     pub(crate) fn select(env_file: Option<&Path>, bucket: Option<&str>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name), bucket)?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name), bucket);
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(..), Some(path)) => Err(Error::usage(
                 format!("--env-file {} does not set any of the R2_... variables", path.display()),
                 VARIABLES_HINT,
@@ -77,8 +78,11 @@ impl BucketLocation {
         };
         match R2SigningConfig::from_vars(var) {
             Ok(config) => Ok(Self::R2(config, trust)),
-            Err(error) if bucket.is_some() => {
-                Err(Error::usage(error.message().replace(R2_BUCKET_MEDIA, "the bucket"), VARIABLES_HINT))
+            Err(error) if bucket.is_some() && error.message().starts_with(R2_BUCKET_MEDIA) => {
+                Err(Error::usage(
+                    error.message().replace(R2_BUCKET_MEDIA, "the bucket"),
+                    "correct the bucket's name, in the address or in --bucket",
+                ))
             }
             Err(error) => Err(Error::usage(error.message(), VARIABLES_HINT)),
         }

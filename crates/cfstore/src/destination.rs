@@ -33,8 +33,9 @@ impl Destination {
                 if folder == Path::new("") || folder.is_dir() {
                     return Ok(Self::File(path));
                 }
+                let why = if folder.exists() { "is not a folder" } else { "does not exist" };
                 Err(Error::usage(
-                    format!("the folder \"{}\" to write to does not exist", folder.display()),
+                    format!("the folder \"{}\" to write to {why}", folder.display()),
                     "create it first, or name another file",
                 ))
             }

@@ -87,6 +87,16 @@ impl Error {
             .map_or(Ok(()), |hint| Err(Self::NothingBegins { prefix: prefix.to_owned(), hint }))
     }
 
+    /// Adds to a usage error that the variables come from this file.
+    pub(crate) fn in_file(self, env_file: Option<&Path>) -> Self {
+        match (self, env_file) {
+            (Self::Usage { message, hint }, Some(path)) => {
+                Self::Usage { message: format!("{message} (--env-file {})", path.display()), hint }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// Creates the error of a file; `what` says what failed, such as "cannot be read".
     pub(crate) fn file(path: &Path, what: &str, error: &io::Error) -> Self {
         Self::Local(format!("\"{}\" {what}: {error}", path.display()))
@@ -248,6 +258,9 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "the object is encrypted with another key: give the file of that key with --sse-c-key-file"
         }
         _ if is_about_proxy(error) => PROXY_HINT,
+        _ if error.code() == Some("InvalidBucketName") => {
+            "correct the bucket's name, in the address, in --bucket or in the argument"
+        }
         ErrorKind::InvalidInput if error.operation() == Some("head") && error.code().is_none() => {
             "the object may not be encrypted with a customer's key: try without --sse-c-key-file"
         }
@@ -264,12 +277,12 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
              is the key of the object"
         }
         ErrorKind::NoSuchBucket => {
-            "check the bucket's name (in the address, --bucket or R2_BUCKET_MEDIA) and R2_ACCOUNT_ID; a bucket in a \
-             jurisdiction also needs R2_JURISDICTION; `cfstore r2 bucket create NAME` creates a bucket"
+            "check the bucket's name (in the address, --bucket or R2_BUCKET_MEDIA), and R2_ACCOUNT_ID or R2_ENDPOINT; a bucket \
+             in a jurisdiction also needs R2_JURISDICTION; `cfstore r2 bucket create NAME` creates a bucket"
         }
         ErrorKind::NotFound => "check R2_ENDPOINT: R2's S3 API does not answer at this path",
         ErrorKind::PreconditionFailed if error.operation() != Some("get") => {
-            "an object with this key exists: leave --if-absent out to replace it"
+            "leave --if-absent out to replace the object"
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run the command again",
         ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
@@ -300,7 +313,14 @@ fn is_about_proxy(error: &cloudflare_clients::Error) -> bool {
         ErrorKind::Connection | ErrorKind::Dns | ErrorKind::Timeout | ErrorKind::UnexpectedResponse
     );
     is_kind && !is_about_certificate(error) && error.message().contains("the proxy ")
-        || error.kind() == ErrorKind::InvalidInput && error.message().contains("_PROXY cannot be used")
+        || is_unusable_proxy(error)
+}
+
+/// Whether the error is that a variable names a proxy that cannot be used: it begins with the variable.
+pub(crate) fn is_unusable_proxy(error: &cloudflare_clients::Error) -> bool {
+    let first = error.message().split_whitespace().next().unwrap_or_default();
+    error.kind() == ErrorKind::InvalidInput
+        && ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"].iter().any(|name| first.eq_ignore_ascii_case(name))
 }
 
 fn is_about_certificate(error: &cloudflare_clients::Error) -> bool {
@@ -318,6 +338,12 @@ fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `cfstore kv namespace ls` shows the ids",
         ErrorKind::Dns | ErrorKind::Connection => {
             "check the network and CLOUDFLARE_API_BASE_URL; `cfstore serve` starts a local server"
+        }
+        ErrorKind::Conflict if error.operation() == Some("create_namespace") => {
+            "choose another title; `cfstore kv namespace ls` lists the namespaces"
+        }
+        ErrorKind::InvalidInput if error.message().contains("expiration lies") => {
+            "give --expires-at a time at least a minute ahead, or --ttl"
         }
         ErrorKind::RateLimited => {
             "KV accepts one write per second and key, and Cloudflare's API 1,200 requests in five minutes: try again later"
@@ -373,6 +399,27 @@ mod tests {
         source: impl std::error::Error + Send + Sync + 'static,
     ) -> cloudflare_clients::Error {
         cloudflare_clients::Error::new(ErrorKind::Storage, message).with_source(source)
+    }
+
+    #[test]
+    fn an_unusable_proxy_is_recognized_by_its_variable() {
+        for (message, is_proxy) in [
+            ("HTTPS_PROXY cannot be used: it is not UTF-8", true),
+            ("all_proxy cannot be used: SOCKS is not supported", true),
+            ("the key \"all_proxy\" is too long", false),
+        ] {
+            let error = cloudflare_clients::Error::new(ErrorKind::InvalidInput, message);
+            assert_eq!(is_unusable_proxy(&error), is_proxy, "{message}");
+            assert_eq!(Error::Service(error).hint().as_deref() == Some(PROXY_HINT), is_proxy, "{message}");
+        }
+    }
+
+    #[test]
+    fn wrong_variables_of_a_file_name_the_file() {
+        let error = || Error::usage("R2_ACCOUNT_ID is wrong", "set it");
+        let named = error().in_file(Some(Path::new("a.env")));
+        assert_eq!(named.to_string(), "R2_ACCOUNT_ID is wrong (--env-file a.env)");
+        assert_eq!(error().in_file(None).to_string(), "R2_ACCOUNT_ID is wrong");
     }
 
     #[test]

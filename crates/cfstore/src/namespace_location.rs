@@ -33,7 +33,8 @@ impl NamespaceLocation {
     /// Selects the location by the variables of the environment, or of a file.
     pub(crate) fn select(env_file: Option<&Path>) -> Result<Self> {
         let variables = Variables::read(env_file)?;
-        match (Self::from_vars(|name| variables.get(name))?, env_file) {
+        let selected = Self::from_vars(|name| variables.get(name));
+        match (selected.map_err(|error| error.in_file(env_file))?, env_file) {
             (Self::Embedded(_), Some(path)) => Err(Error::usage(
                 format!("--env-file {} does not set {KV_NAMESPACE_ID}", path.display()),
                 VARIABLES_HINT,

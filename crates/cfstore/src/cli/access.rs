@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use cloudflare_clients::r2::{AccessScope, S3Action};
 
-use super::{DATA_DIRECTORY, parse_duration};
+use super::{DATA_DIRECTORY, parse_lifetime};
 
 #[derive(Debug, Args)]
 pub(crate) struct Credentials {
@@ -26,7 +26,7 @@ pub(crate) struct Credentials {
     #[arg(long, value_name = "ACTION,..", value_delimiter = ',', value_parser = parse_action)]
     pub(crate) action: Vec<S3Action>,
     /// How long the credentials work, from 1s to 7days
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime)]
     pub(crate) expires: Duration,
     /// Print the variables of the AWS CLI and AWS SDKs
     #[arg(long)]

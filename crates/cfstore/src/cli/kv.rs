@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use clap::{Args, Subcommand};
-use cloudflare_clients::kv::Metadata;
+use cloudflare_clients::kv::{MIN_EXPIRATION_TTL, Metadata};
 
 use super::namespaces::Namespace;
 use super::parse_duration;
@@ -106,7 +106,7 @@ pub(crate) struct KvPut {
     #[arg(long, conflicts_with = "value")]
     pub(crate) file: Option<PathBuf>,
     /// Expire the key after this time, 60s or more
-    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_ttl)]
     pub(crate) ttl: Option<Duration>,
     /// Expire the key at this time, such as 2027-01-31T18:00:00Z
     #[arg(long, value_name = "TIME", conflicts_with = "ttl", value_parser = parse_time)]
@@ -168,8 +168,16 @@ pub(crate) struct BulkGet {
     pub(crate) bytes: bool,
 }
 
+fn parse_ttl(text: &str) -> Result<Duration, String> {
+    let ttl = parse_duration(text)?;
+    if ttl.subsec_nanos() != 0 || ttl < MIN_EXPIRATION_TTL {
+        return Err("write whole seconds, 60s or more".to_owned());
+    }
+    Ok(ttl)
+}
+
 fn parse_time(text: &str) -> Result<SystemTime, String> {
-    humantime::parse_rfc3339_weak(text).map_err(|error| format!("{error}; write it as 2027-01-31T18:00:00Z"))
+    humantime::parse_rfc3339_weak(text).map_err(|_| "write it as 2027-01-31T18:00:00Z".to_owned())
 }
 
 fn parse_json(text: &str) -> Result<Metadata, String> {

@@ -438,7 +438,7 @@ pub(crate) struct Presign {
     #[arg(long, value_enum, ignore_case = true, default_value_t = PresignMethod::Get)]
     pub(crate) method: PresignMethod,
     /// How long the URL works, from 1s to 7days
-    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = parse_lifetime)]
     pub(crate) expires: Duration,
     /// The Content-Type that an upload must send; it is stored with the object
     #[arg(long, value_name = "TYPE")]
@@ -450,7 +450,7 @@ pub(crate) struct SignPlaylist {
     /// The key of the playlist or manifest
     pub(crate) key: String,
     /// How long the URLs work, from 1s to 7days; cover the time of watching, with pauses
-    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "6h", value_parser = parse_lifetime)]
     pub(crate) expires: Duration,
     /// Sign only keys in this folder, and refuse others [default: the first folder of the key]
     #[arg(long, value_name = "FOLDER/")]
@@ -472,7 +472,7 @@ pub(crate) struct SignPlaylist {
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_pair)]
     pub(crate) variable: Vec<(String, String)>,
     /// Maximum number of URLs in one playlist or manifest
-    #[arg(long, value_name = "N", default_value_t = MAX_URLS)]
+    #[arg(long, value_name = "N", default_value_t = MAX_URLS, value_parser = parse_number)]
     pub(crate) max_urls: usize,
 }
 
@@ -638,7 +638,20 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
         return Ok(Duration::from_secs(seconds));
     }
     humantime::parse_duration(text)
-        .map_err(|error| format!("{error}; write it as 90s, 10m, 1h or 7days, or as seconds"))
+        .map_err(|_| "write it as 90s, 10m, 1h or 7days, or in seconds without a unit".to_owned())
+}
+
+/// Parses the lifetime of a URL or of credentials.
+fn parse_lifetime(text: &str) -> Result<Duration, String> {
+    let lifetime = parse_duration(text)?;
+    if lifetime.subsec_nanos() != 0 || !(1..=604_800).contains(&lifetime.as_secs()) {
+        return Err("write whole seconds from 1s to 7days".to_owned());
+    }
+    Ok(lifetime)
+}
+
+fn parse_number(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "write a number".to_owned())
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 
 use super::transfers::Rate;
-use super::{Literal, SseC, parse_duration};
+use super::{Literal, SseC, parse_duration, parse_number};
 
 #[derive(Debug, Args)]
 pub(crate) struct Ls {
@@ -32,7 +32,8 @@ pub(crate) struct Du {
     #[arg(default_value = "", hide_default_value = true)]
     pub(crate) prefix: String,
     /// Also print each directory, down to this many levels
-    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    #[arg(short, long, value_name = "N", default_value_t = 0, hide_default_value = true,
+          value_parser = parse_number)]
     pub(crate) depth: usize,
     #[command(flatten)]
     pub(crate) literal: Literal,

@@ -172,10 +172,10 @@ pub(crate) struct Tree {
     #[arg(long, help_heading = TREES)]
     pub(crate) follow_links: bool,
     /// The Cache-Control of names that match a pattern, such as `*.m3u8=no-cache`; repeatable
-    #[arg(long, value_name = "PATTERN=VALUE", value_parser = parse_pair, help_heading = TREES)]
+    #[arg(long, value_name = "PATTERN=VALUE", value_parser = parse_rule, help_heading = TREES)]
     pub(crate) cache_control_of: Vec<(String, String)>,
     /// The Content-Type of names that match a pattern; repeatable
-    #[arg(long, value_name = "PATTERN=TYPE", value_parser = parse_pair, help_heading = TREES)]
+    #[arg(long, value_name = "PATTERN=TYPE", value_parser = parse_rule, help_heading = TREES)]
     pub(crate) content_type_of: Vec<(String, String)>,
 }
 
@@ -253,6 +253,11 @@ impl Get {
         self.keys = arguments.into_iter().map(OsString::into_string).collect::<Result<_, _>>()?;
         Ok(())
     }
+}
+
+/// Parses a pattern and its value.
+fn parse_rule(text: &str) -> Result<(String, String), String> {
+    parse_pair(text).map_err(|_| "write it as PATTERN=VALUE, such as *.m3u8=no-cache".to_owned())
 }
 
 /// Parses a range as in HTTP: both ends are inclusive.

@@ -55,6 +55,12 @@ fn has_store(folder: &Path) -> bool {
 
 /// Copies a store. Backup and restore do the same, since a backup is a store.
 async fn copy(from: &Path, to: &Path, printer: Printer) -> Result<BackupReport> {
+    if to.exists() && !to.is_dir() {
+        return Err(Error::usage(
+            format!("\"{}\" is not a folder", to.display()),
+            "name a new or empty folder to write to",
+        ));
+    }
     let store = LocalStore::open(from).await?;
     let progress = Progress::new(printer, &to.display().to_string(), Some(0));
     let report = store.backup(to, progress.position()).await;

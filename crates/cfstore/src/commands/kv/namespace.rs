@@ -69,12 +69,10 @@ async fn remove(
     target: &str,
     printer: Printer,
 ) -> Result<ExitStatus> {
-    if !args.yes {
-        confirm::possible("deleting a namespace with all its keys")?;
-    }
     let namespaces = account.open(printer).await?;
     let NamespaceInfo { id, title, .. } = find(&namespaces, args.namespace).await?;
     if !args.yes {
+        confirm::possible(&format!("deleting the namespace {} with all its keys", Key(&title)))?;
         let question =
             format!("delete namespace {} ({id}) with all its keys, in {}?", Key(&title), Key(target));
         if !confirm::ask(question).await? {

@@ -8,7 +8,7 @@ use indicatif::BinaryBytes;
 use serde_json::json;
 
 use crate::cli::KvPut;
-use crate::error::{ExitStatus, Result};
+use crate::error::{Error, ExitStatus, Result};
 use crate::namespace_location::NamespaceLocation;
 use crate::printer::{Key, Printer};
 use crate::stdin;
@@ -51,6 +51,12 @@ pub(crate) async fn run(args: KvPut, location: NamespaceLocation, printer: Print
 /// Reads the value from a file or stdin.
 async fn read(path: &Path) -> Result<Body> {
     if path != Path::new("-") {
+        if path.is_dir() {
+            return Err(Error::usage(
+                format!("--file \"{}\" is a folder", path.display()),
+                "name a file, or - for stdin",
+            ));
+        }
         return Ok(Body::from_file(path).await?);
     }
     // One byte above KV's maximum is enough to be refused.

@@ -66,6 +66,11 @@ pub(super) async fn run<'a, W: Future<Output = Outcome> + 'a>(
             Err(error) => report.failed(&outcome.item(), error)?,
         }
     }
+    // A failure before the first item needs no summary.
+    if report.is_empty() {
+        failed?;
+        failed = Ok(());
+    }
     let status = report.finish()?;
     failed?;
     if stop.now_or_never().is_some() { Err(Error::Interrupted) } else { Ok(status) }

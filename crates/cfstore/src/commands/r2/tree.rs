@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{HttpMetadata, R2Service};
 use cloudflare_clients::transfer::{
     self, Compare, RateLimit, Tree, TreeEvent, TreeProgress, TreeReport, TreeTransfer,
@@ -50,15 +51,53 @@ pub(super) fn refuse_options(tree: &cli::Tree) -> Result<()> {
         cache_control_of,
         content_type_of,
     } = tree;
-    let has_patterns = [include, exclude].iter().any(|patterns| !patterns.is_empty())
-        || [cache_control_of, content_type_of].iter().any(|rules| !rules.is_empty());
-    if has_patterns || *checksum || *size_only || *ignore_times || *follow_links {
-        return Err(Error::usage(
-            "there are options for folders and prefixes, and no -r",
-            "give -r, or leave them out",
-        ));
+    let given = [
+        ("--include", !include.is_empty()),
+        ("--exclude", !exclude.is_empty()),
+        ("--checksum", *checksum),
+        ("--size-only", *size_only),
+        ("--ignore-times", *ignore_times),
+        ("--follow-links", *follow_links),
+        ("--cache-control-of", !cache_control_of.is_empty()),
+        ("--content-type-of", !content_type_of.is_empty()),
+    ];
+    match given.into_iter().find(|(_, is_given)| *is_given) {
+        Some((option, _)) => Err(Error::usage(
+            format!("{option} is only for folders and prefixes"),
+            format!("add -r, or leave {option} out"),
+        )),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Refuses a source that is not a folder, before a store is created.
+fn check_folder(folder: &Path) -> Result<()> {
+    match std::fs::metadata(folder) {
+        Err(error) => Err(Error::file(folder, "cannot be read", &error)),
+        Ok(found) if found.is_dir() => Ok(()),
+        Ok(_) => Err(Error::usage(
+            format!("\"{}\" is not a folder", folder.display()),
+            "name a folder; `cfstore r2 put FILE KEY` stores a file",
+        )),
+    }
+}
+
+/// Removes the library's name of the operation, "sync", from a failure of this machine: `put -r` and `get -r` have
+/// other names.
+fn without_sync(error: Error) -> Error {
+    match &error {
+        Error::Service(of_sync)
+            if of_sync.kind() == ErrorKind::Storage && of_sync.operation() == Some("sync") =>
+        {
+            Error::Local(of_sync.message().to_owned())
+        }
+        _ => error,
+    }
+}
+
+/// Names the option of a malformed pattern.
+fn in_option(option: &str) -> impl Fn(cloudflare_clients::Error) -> Error {
+    move |error| Error::usage(format!("{option}: {}", error.message()), "write \\[ for the character itself")
 }
 
 /// `cfstore r2 put -r DIR PREFIX/`
@@ -116,6 +155,9 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
         (_, Side::Folder(_)) => Action::Downloaded,
         _ => Action::Copied,
     };
+    if let Side::Folder(folder) = &source {
+        check_folder(folder)?;
+    }
     let summarized = match (&source, &target) {
         (_, Side::Keys { location, .. }) | (Side::Keys { location, .. }, _) => location.target()?,
         (Side::Folder(_), Side::Folder(folder)) => folder.display().to_string(),
@@ -142,13 +184,14 @@ pub(super) async fn run(source: Side, target: Side, plan: Plan, printer: Printer
     });
     match done.await {
         Ok(Some(done)) if expects_some && found_nothing(&done) => {
-            let hint = "`cfstore r2 ls` lists the keys of the bucket".to_owned();
+            let hint = "`cfstore r2 ls` lists the keys of the bucket; leave -r out to fetch a single object"
+                .to_owned();
             Err(Error::NothingBegins { prefix: named, hint })
         }
         Ok(_) => report.finish(),
         Err(error) => {
             report.finish_early()?;
-            Err(error)
+            Err(without_sync(error))
         }
     }
 }
@@ -237,18 +280,20 @@ impl Plan {
             transfer = stored_with(transfer, metadata);
         }
         for pattern in tree.include {
-            transfer = transfer.include(pattern)?;
+            transfer = transfer.include(pattern).map_err(in_option("--include"))?;
         }
         // The embedded store, with its credentials.
         transfer = transfer.exclude(DATA_DIRECTORY)?;
         for pattern in tree.exclude {
-            transfer = transfer.exclude(pattern)?;
+            transfer = transfer.exclude(pattern).map_err(in_option("--exclude"))?;
         }
         for (pattern, value) in tree.cache_control_of {
-            transfer = transfer.metadata_of(pattern, HttpMetadata::new().cache_control(value))?;
+            let metadata = HttpMetadata::new().cache_control(value);
+            transfer = transfer.metadata_of(pattern, metadata).map_err(in_option("--cache-control-of"))?;
         }
         for (pattern, value) in tree.content_type_of {
-            transfer = transfer.metadata_of(pattern, HttpMetadata::new().content_type(value))?;
+            let metadata = HttpMetadata::new().content_type(value);
+            transfer = transfer.metadata_of(pattern, metadata).map_err(in_option("--content-type-of"))?;
         }
         Ok(transfer)
     }

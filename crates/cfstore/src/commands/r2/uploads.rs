@@ -40,9 +40,6 @@ pub(crate) async fn abort(
 ) -> Result<ExitStatus> {
     let UploadsAbort { key, upload_id, yes } = args;
     let asks = upload_id.is_none() && !yes;
-    if asks {
-        confirm::possible("aborting all uploads of a key")?;
-    }
     let uploads = Uploads::open(location, printer).await?;
     let of_key = Selection::Prefix(key.clone());
     let listed = uploads.weighed(&of_key, Ages::All).try_filter(|upload| {
@@ -62,9 +59,6 @@ pub(crate) async fn clean(
     printer: Printer,
 ) -> Result<ExitStatus> {
     let asks = !args.yes && !args.dry_run;
-    if asks {
-        confirm::possible("aborting uploads")?;
-    }
     let selection = Selection::parse(args.prefix, args.literal.literal)?;
     let uploads = Uploads::open(location, printer).await?;
     let found: Vec<_> = uploads.weighed(&selection, Ages::Over(args.older_than)).try_collect().await?;
@@ -205,6 +199,7 @@ impl Uploads {
             found.add(upload);
         }
         if asks && found.uploads > 0 {
+            confirm::possible(&format!("aborting {}", count(found.uploads, "unfinished upload")))?;
             uploads.iter().try_for_each(|upload| self.print(upload, ""))?;
             let question = format!("abort {}, in {}?", found.described(), Key(&self.target));
             if !confirm::ask(question).await? {

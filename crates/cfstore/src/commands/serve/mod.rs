@@ -35,6 +35,12 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     if let Some(target) = &args.events {
         target.check(&args.data)?;
     }
+    if args.data.exists() && !args.data.is_dir() {
+        return Err(Error::usage(
+            format!("--data \"{}\" is not a folder", args.data.display()),
+            "name the folder of the store, which is created if it does not exist",
+        ));
+    }
     let sockets = Sockets::take()?;
     let store = LocalStore::open(&args.data).await?;
     LocalBucket::open_in(&store, LOCAL_BUCKET).await?;

@@ -9,6 +9,7 @@ use cloudflare_clients::{Error, ErrorKind};
 
 use super::access::Access;
 use super::finding::Finding;
+use crate::error::is_unusable_proxy;
 use crate::variables::R2_ENDPOINT;
 
 pub(super) const CONNECTION: &str = "connection";
@@ -73,7 +74,7 @@ fn clock(service: Option<SystemTime>, here: SystemTime) -> (Finding, i64) {
 
 fn unreachable(error: &Error, endpoint: &Endpoint, proxy: Option<&Proxy>) -> Finding {
     let (means, mend) = match (error.kind(), proxy) {
-        (ErrorKind::InvalidInput, _) if error.message().contains("_PROXY") => {
+        (ErrorKind::InvalidInput, _) if is_unusable_proxy(error) => {
             let variable = proxy_variable(endpoint.scheme(), |name| std::env::var_os(name));
             let variable = variable.unwrap_or("HTTPS_PROXY");
             (
