@@ -178,7 +178,7 @@ fn objects_come_into_a_folder() {
     for (args, why) in [
         (&["a/1.txt", "d/1.txt", "new"][..], "\"new\" does not exist"),
         (&["a/*", "in"], "\"in\" is not a folder"),
-        (&["a/*", "-"], "takes one object"),
+        (&["a/*", "-"], "cannot go to stdout"),
         (&["a/*", "out", "--range", "0-1"], "--range works only for a single object"),
         (&["r2://media/a/1.txt", "r2://media/a/2.txt"], "is an address"),
     ] {
@@ -186,7 +186,7 @@ fn objects_come_into_a_folder() {
         assert!(failed.starts_with("exit 2") && failed.contains(why), "{failed}");
     }
     folder.ok(&["r2", "put", "in", "odd*"]);
-    assert!(folder.fails(&["r2", "get", "odd*", "out"]).contains("an object has just this key"));
+    assert!(folder.fails(&["r2", "get", "odd*", "out"]).contains("but also the key of an object"));
     folder.ok(&["r2", "get", "odd*", "out/odd", "--literal"]);
     let told = folder.ok(&["r2", "get", "d/1.txt", "out/new", "--dry-run"]);
     assert_eq!(told, "d/1.txt  would be downloaded to out/new  1 B\n");
