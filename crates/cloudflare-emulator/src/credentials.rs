@@ -297,6 +297,6 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let error = Credentials::load_or_create(folder.path()).unwrap_err();
-        assert!(error.message().contains("not a file"), "{error}");
+        assert!(error.message().contains("not a regular file"), "{error}");
     }
 }

@@ -198,16 +198,16 @@ mod tests {
             FaultPlan::default().slow(Duration::from_secs(2), 0.1).status(status(500), 1.0)
         );
         for (text, why) in [
-            ("", "\"\" is neither a status"),
-            ("200=5%", "\"200\" is neither a status"),
-            ("broken=5%", "\"broken\" is neither a status"),
+            ("", "\"\" is not a fault"),
+            ("200=5%", "\"200\" is not a fault"),
+            ("broken=5%", "\"broken\" is not a fault"),
             ("503=5", "\"5\" is not a share"),
             ("503=101%", "\"101%\" is not a share"),
             ("503=-1%", "\"-1%\" is not a share"),
             ("503=NaN%", "\"NaN%\" is not a share"),
-            ("slow", "\"\" is not a time to wait"),
-            ("slow=5%", "\"5%\" is not a time to wait"),
-            ("503=60%,reset=41%", "the shares are 101% together"),
+            ("slow", "\"\" is not a delay"),
+            ("slow=5%", "\"5%\" is not a delay"),
+            ("503=60%,reset=41%", "the shares add up to 101%"),
         ] {
             let error = text.parse::<FaultPlan>().unwrap_err();
             assert!(error.starts_with(why), "{text}: {error}");

@@ -296,7 +296,7 @@ mod tests {
             (&empty, &key, ErrorKind::InvalidInput, "empty.pem does not hold a certificate in PEM"),
             (&key, &certificate, ErrorKind::InvalidInput, "tls-key.pem does not hold a certificate"),
             (&certificate, &certificate, ErrorKind::InvalidInput, "does not hold a private key in PEM"),
-            (&certificate, &other.join(KEY), ErrorKind::InvalidInput, "does not go with the certificate"),
+            (&certificate, &other.join(KEY), ErrorKind::InvalidInput, "does not belong to the certificate"),
         ] {
             let error = Tls::from_files(certificate, key).unwrap_err();
             assert_eq!(error.kind(), kind, "{error}");

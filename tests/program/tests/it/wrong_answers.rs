@@ -17,9 +17,7 @@ async fn if_absent_looks_first() {
             [("R2_ENDPOINT", &*server.url()), ("R2_ACCESS_KEY_ID", "id"), ("R2_SECRET_ACCESS_KEY", "secret")];
         let mut command = folder.command(&["r2", "put", file, "k", "--if-absent"]);
         let output = command.envs(variables).env("R2_BUCKET_MEDIA", "media").output().unwrap();
-        assert!(
-            failure(&output).starts_with("exit 1\nerror: put \"k\": an object with this key exists")
-        );
+        assert!(failure(&output).starts_with("exit 1\nerror: put \"k\": an object with this key exists"));
         assert_eq!(server.lines(), ["HEAD /media/k"]);
     }
 }
