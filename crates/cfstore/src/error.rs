@@ -225,8 +225,8 @@ fn missing_hint(key: &str, command: &str) -> Cow<'static, str> {
         .into()
 }
 
-/// Whether an object needs a customer's key that was not given. The text is AWS's, which the local server uses
-/// too.
+/// Whether an object needs a customer's key that was not given. The text is AWS's, which the local server
+/// uses too.
 pub(crate) fn is_encrypted(error: &cloudflare_clients::Error) -> bool {
     error.kind() == ErrorKind::InvalidInput
         && error.message().contains("using a form of Server Side Encryption")

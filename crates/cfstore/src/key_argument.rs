@@ -11,7 +11,8 @@ pub(crate) enum KeyArgument {
 }
 
 impl KeyArgument {
-    /// Parses a pattern if the text has an unescaped `*`, `?` or `[`, and `literal` is false; otherwise a key.
+    /// Parses a pattern if the text has an unescaped `*`, `?` or `[`, and `literal` is false; otherwise a
+    /// key.
     pub(crate) fn parse(text: String, literal: bool) -> Result<Self> {
         if literal || !text.contains(['*', '?', '[']) {
             return Ok(Self::Key(text));

@@ -265,8 +265,8 @@ pub(crate) fn child_extension(key: &str) -> &'static str {
     }
 }
 
-/// Returns the file name for the playlist at an index. It is as safe as the stem: no player encodes or decodes
-/// it.
+/// Returns the file name for the playlist at an index. It is as safe as the stem: no player encodes or
+/// decodes it.
 pub(crate) fn file_name(stem: &str, number: usize, extension: &str) -> String {
     if number == 0 { format!("{stem}.{extension}") } else { format!("{stem}.{number}.{extension}") }
 }

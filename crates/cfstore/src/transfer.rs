@@ -35,7 +35,8 @@ pub(crate) struct NewObject {
 }
 
 impl NewObject {
-    /// Creates the object for a file. Without a given content type, it is guessed from the key and the file name.
+    /// Creates the object for a file. Without a given content type, it is guessed from the key and the file
+    /// name.
     pub(crate) fn new(key: String, file: &Path, metadata: &cli::Metadata, if_absent: bool) -> Self {
         let metadata = metadata.clone();
         let content_type =
@@ -55,8 +56,8 @@ impl NewObject {
         if self.if_absent { Conditional::new().etag_does_not_match("*") } else { Conditional::new() }
     }
 
-    /// Refuses to replace an object before anything is sent. R2 checks the condition of a multipart upload only
-    /// on completion, and other services may ignore it.
+    /// Refuses to replace an object before anything is sent. R2 checks the condition of a multipart upload
+    /// only on completion, and other services may ignore it.
     async fn check_absent(&self, service: &R2Service) -> Result<()> {
         if self.if_absent && service.head(&self.key).await?.is_some() {
             let message = format!("put {:?}: an object with this key exists, so nothing was sent", self.key);

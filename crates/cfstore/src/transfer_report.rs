@@ -1,8 +1,9 @@
 //! Report of a transfer of many files: an event per file, and a summary at the end.
 //!
-//! As text, an event is a line on stdout, a failure is a warning, and the summary is on stderr. As JSON, all of
-//! them are objects on stdout: `{"event":"uploaded","key":"a/b","path":"b","size":3,"verified":"crc64",..}`, and
-//! finally one with `"event":"summary"`. In a dry run they say what would be done, and have `"dryRun":true`.
+//! As text, an event is a line on stdout, a failure is a warning, and the summary is on stderr. As JSON, all
+//! of them are objects on stdout:
+//! `{"event":"uploaded","key":"a/b","path":"b","size":3,"verified":"crc64",..}`, and finally one with
+//! `"event":"summary"`. In a dry run they say what would be done, and have `"dryRun":true`.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

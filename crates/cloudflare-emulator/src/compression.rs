@@ -12,7 +12,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 
 use crate::response::{self, Response};
 
-/// Content types that are [compressed](https://developers.cloudflare.com/speed/optimization/content/compression/).
+/// Content types that are
+/// [compressed](https://developers.cloudflare.com/speed/optimization/content/compression/).
 const CONTENT_TYPES: &[&str] = &[
     "text/html",
     "text/richtext",

@@ -13,7 +13,8 @@ use hyper::rt::{Sleep, Timer};
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionTimer {
     runtime: Arc<dyn Runtime>,
-    /// Base of all instants: the runtime's time cannot be converted to an `Instant`, so it is added to this one.
+    /// Base of all instants: the runtime's time cannot be converted to an `Instant`, so it is added to this
+    /// one.
     began: (Instant, Duration),
 }
 

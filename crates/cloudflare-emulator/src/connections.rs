@@ -15,8 +15,8 @@ use crate::pace::Pressure;
 
 /// Minimum idle time before a connection is asked to end: a request may be on its way.
 const IDLE: Duration = Duration::from_millis(200);
-/// Time that a stopping server gives a new connection for its first request: the client was accepted, and has no
-/// reason to try again.
+/// Time that a stopping server gives a new connection for its first request: the client was accepted, and has
+/// no reason to try again.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
 /// Time to wait for a connection that was asked to end before another one is asked.
 const ASK_ANOTHER: Duration = Duration::from_millis(100);

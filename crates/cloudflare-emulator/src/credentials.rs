@@ -13,8 +13,9 @@ use crate::trusted_file;
 
 const FILE_NAME: &str = "credentials.json";
 
-/// Credentials of a local server, in the formats of R2: an account id and an access key id of 32 hex characters,
-/// and a secret access key of 64. The API token of KV is derived from the secret, unless it is given.
+/// Credentials of a local server, in the formats of R2: an account id and an access key id of 32 hex
+/// characters, and a secret access key of 64. The API token of KV is derived from the secret, unless it is
+/// given.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Credentials {
@@ -27,8 +28,8 @@ pub struct Credentials {
 }
 
 impl Credentials {
-    /// Creates credentials with known values, for tests. Anyone who can read them has all permissions. They are
-    /// not stored.
+    /// Creates credentials with known values, for tests. Anyone who can read them has all permissions. They
+    /// are not stored.
     ///
     /// # Errors
     /// [`ErrorKind::InvalidInput`]: the account id or access key id does not have 32 hex characters, or the
@@ -75,13 +76,13 @@ impl Credentials {
         })
     }
 
-    /// Reads the credentials from `credentials.json` in a data directory, or creates the file with random ones. It
-    /// gets mode 600 on Unix, is never overwritten, and is complete even if several processes start
+    /// Reads the credentials from `credentials.json` in a data directory, or creates the file with random
+    /// ones. It gets mode 600 on Unix, is never overwritten, and is complete even if several processes start
     /// concurrently. A file that other users can read is used with a warning.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the directory or file cannot be read or created, or the file was not written by
-    /// this. On Unix, also if the file belongs to a user other than that of this process or root, or if
+    /// [`ErrorKind::Storage`]: the directory or file cannot be read or created, or the file was not written
+    /// by this. On Unix, also if the file belongs to a user other than that of this process or root, or if
     /// others can write it: they may know the secret.
     pub fn load_or_create(directory: &Path) -> Result<Self> {
         let path = directory.join(FILE_NAME);
@@ -168,8 +169,8 @@ impl Credentials {
         &self.secret_access_key
     }
 
-    /// Returns the token for [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/): 40 hex
-    /// characters derived from the secret, or the token of [`with_api_token`](Self::with_api_token).
+    /// Returns the token for [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/): 40
+    /// hex characters derived from the secret, or the token of [`with_api_token`](Self::with_api_token).
     pub fn api_token(&self) -> String {
         if let Some(token) = &self.api_token {
             return token.clone();

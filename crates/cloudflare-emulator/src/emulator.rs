@@ -97,7 +97,8 @@ impl Emulator {
             .base_url(self.kv_base_url())
     }
 
-    /// Returns the endpoint for S3 clients, such as `http://127.0.0.1:49152`. Use region `auto` and path style.
+    /// Returns the endpoint for S3 clients, such as `http://127.0.0.1:49152`. Use region `auto` and path
+    /// style.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
@@ -172,7 +173,8 @@ impl EmulatorBuilder {
         self
     }
 
-    /// Sets the clock, timer and randomness, such as a [`ManualClock`](crate::ManualClock) that the test moves.
+    /// Sets the clock, timer and randomness, such as a [`ManualClock`](crate::ManualClock) that the test
+    /// moves.
     pub fn with_runtime(mut self, runtime: impl Runtime) -> Self {
         self.runtime = Arc::new(runtime);
         self

@@ -17,16 +17,16 @@ const WRITE_INTERVAL: Duration = Duration::from_secs(1);
 /// Maximum size of cached values, in bytes. The least recently read ones are evicted first.
 const MAX_CACHED: usize = 256 * 1024 * 1024;
 
-/// Behavior of Workers KV in production that a server reproduces. The default is none: it slows tests down, or
-/// makes them fail if they do not expect it.
+/// Behavior of Workers KV in production that a server reproduces. The default is none: it slows tests down,
+/// or makes them fail if they do not expect it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct KvBehaviour {
-    /// Time for which reads of a key return the value of the first read, or that the key is missing, regardless
-    /// of writes.
+    /// Time for which reads of a key return the value of the first read, or that the key is missing,
+    /// regardless of writes.
     ///
-    /// KV does not guarantee more. In practice, a location mostly sees its own writes immediately; here it never
-    /// does. Expired keys are always missing. Listings are never stale.
+    /// KV does not guarantee more. In practice, a location mostly sees its own writes immediately; here it
+    /// never does. Expired keys are always missing. Listings are never stale.
     pub cache_ttl: Option<Duration>,
     /// Whether a second write to a key within a second is refused: with 429 for one key, and in
     /// `unsuccessful_keys` for many.

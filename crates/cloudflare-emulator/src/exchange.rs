@@ -1,5 +1,5 @@
-//! A request and its answer, from the headers of the request to the last byte of the answer, for the log and the
-//! metrics.
+//! A request and its answer, from the headers of the request to the last byte of the answer, for the log and
+//! the metrics.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -24,7 +24,8 @@ const MAX_LOGGED_PATH: usize = 4096;
 /// Maximum length of a bucket's name.
 const MAX_LOGGED_BUCKET: usize = 63;
 
-/// A request in progress. When this is dropped the request is over, answered or not, and is logged and counted.
+/// A request in progress. When this is dropped the request is over, answered or not, and is logged and
+/// counted.
 pub(crate) struct Exchange {
     runtime: Arc<dyn Runtime>,
     metrics: Option<Metrics>,

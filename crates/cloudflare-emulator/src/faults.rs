@@ -41,15 +41,15 @@ impl Faults {
         Self(Arc::new(Mutex::new(Orders { by_header, ..Orders::default() })))
     }
 
-    /// Answers the next `count` requests with this status and the matching error of R2, such as
-    /// `503 ServiceUnavailable`, or of KV. They have no effect. This replaces an earlier call; 0 cancels it. CORS
+    /// Answers the next `count` requests with this status and the matching error of R2, such as `503
+    /// ServiceUnavailable`, or of KV. They have no effect. This replaces an earlier call; 0 cancels it. CORS
     /// preflights are not counted.
     pub fn fail_next(&self, count: u32, status: StatusCode) {
         self.orders().next = (count > 0).then_some((count, status));
     }
 
-    /// Makes requests fail by this plan, except for those that [`fail_next`](Self::fail_next) covers, and allows
-    /// requests to order their own failure. `FaultPlan::default()` ends the plan.
+    /// Makes requests fail by this plan, except for those that [`fail_next`](Self::fail_next) covers, and
+    /// allows requests to order their own failure. `FaultPlan::default()` ends the plan.
     pub fn follow(&self, plan: FaultPlan) {
         let mut orders = self.orders();
         orders.plan = plan;

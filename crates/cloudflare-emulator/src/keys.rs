@@ -55,7 +55,8 @@ impl Key {
         self.buckets.as_deref()
     }
 
-    /// Returns when the key was created, by the clock of the system, or `None` if an older version created it.
+    /// Returns when the key was created, by the clock of the system, or `None` if an older version created
+    /// it.
     pub fn created(&self) -> Option<SystemTime> {
         self.created
     }
@@ -80,9 +81,9 @@ impl fmt::Debug for Key {
     }
 }
 
-/// The access keys in `keys.json` of a data directory. The file has mode 600 on Unix, and is replaced as a whole,
-/// so it is never partial. A server [with these keys](crate::Server::with_keys) applies changes by any process at
-/// its next request.
+/// The access keys in `keys.json` of a data directory. The file has mode 600 on Unix, and is replaced as a
+/// whole, so it is never partial. A server [with these keys](crate::Server::with_keys) applies changes by any
+/// process at its next request.
 #[derive(Debug, Clone)]
 pub struct Keys {
     path: PathBuf,
@@ -109,8 +110,8 @@ struct Stamp {
 }
 
 impl Keys {
-    /// Returns the keys of a data directory. Does not read or write the file yet; if it is missing, there are no
-    /// keys.
+    /// Returns the keys of a data directory. Does not read or write the file yet; if it is missing, there are
+    /// no keys.
     pub fn in_directory(directory: impl AsRef<Path>) -> Self {
         Self { path: directory.as_ref().join(FILE_NAME), seen: Arc::default() }
     }
@@ -118,8 +119,8 @@ impl Keys {
     /// Lists all keys in the order in which they were added.
     ///
     /// # Errors
-    /// [`ErrorKind::Storage`]: the file cannot be read, was not written by this, or may be known to others, as for
-    /// [`Credentials::load_or_create`](crate::Credentials::load_or_create).
+    /// [`ErrorKind::Storage`]: the file cannot be read, was not written by this, or may be known to others,
+    /// as for [`Credentials::load_or_create`](crate::Credentials::load_or_create).
     pub fn list(&self) -> Result<Vec<Key>> {
         let content = match trusted_file::read_secret(&self.path) {
             Ok(content) => content,
@@ -140,8 +141,8 @@ impl Keys {
     /// Adds a random key for these buckets, or for all with `None`.
     ///
     /// # Errors
-    /// [`ErrorKind::InvalidInput`]: the name of a bucket is invalid, the list is empty, or buckets are given with
-    /// an admin scope, which in R2 applies to all buckets. [`ErrorKind::Storage`]: the file cannot be
+    /// [`ErrorKind::InvalidInput`]: the name of a bucket is invalid, the list is empty, or buckets are given
+    /// with an admin scope, which in R2 applies to all buckets. [`ErrorKind::Storage`]: the file cannot be
     /// written, or the errors of [`list`](Self::list).
     pub fn add(&self, scope: AccessScope, buckets: Option<Vec<String>>) -> Result<Key> {
         if let Some(buckets) = &buckets {
@@ -175,8 +176,8 @@ impl Keys {
         Ok(key)
     }
 
-    /// Removes a key, and returns whether it existed. URLs that it signed, and temporary credentials derived from
-    /// it, stop working.
+    /// Removes a key, and returns whether it existed. URLs that it signed, and temporary credentials derived
+    /// from it, stop working.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`]: the file cannot be written, or the errors of [`list`](Self::list).
@@ -207,7 +208,8 @@ impl Keys {
         seen.keys.iter().find(|key| key.access_key_id == access_key_id).cloned()
     }
 
-    /// Changes the file atomically, and returns the result of the change. If it is `false`, nothing is written.
+    /// Changes the file atomically, and returns the result of the change. If it is `false`, nothing is
+    /// written.
     fn change(&self, change: impl FnOnce(&mut Vec<Key>) -> bool) -> Result<bool> {
         let directory = self.path.parent().unwrap_or(Path::new("."));
         let failed = |error| self.failed("cannot be written", error);

@@ -1,7 +1,6 @@
-//! A local server for Cloudflare R2 and Workers KV, for tests and without an account. It speaks
-//! [R2's S3 API](https://developers.cloudflare.com/r2/api/s3/api/) and
-//! [Workers KV's REST API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one
-//! port.
+//! A local server for Cloudflare R2 and Workers KV, for tests and without an account. It speaks [R2's S3
+//! API](https://developers.cloudflare.com/r2/api/s3/api/) and [Workers KV's REST
+//! API](https://developers.cloudflare.com/api/resources/kv/) over the embedded store, on one port.
 //!
 //! ```
 //! use cloudflare_clients::kv::KvClient;
@@ -27,12 +26,12 @@
 //! - Dropping it stops the server and removes the folder. [`Emulator::stop`] first waits for the requests in
 //!   progress.
 //! - Signatures, conditions, limits and errors are those of R2 and KV. A signed request goes to R2, with the
-//!   bucket in the path or in the host (`media.localhost`); features that R2 lacks get R2's own 501. A request
-//!   with a bearer token goes to KV. `docs/fidelity.md` lists every known difference.
+//!   bucket in the path or in the host (`media.localhost`); features that R2 lacks get R2's own 501. A
+//!   request with a bearer token goes to KV. `docs/fidelity.md` lists every known difference.
 //! - Web pages can use a bucket if its CORS rules allow it. Set them with
 //!   [`R2Service::set_cors`](cloudflare_clients::r2::R2Service::set_cors) or `cfstore r2 cors`. As in R2, a
-//!   bucket without rules refuses all pages. [`EmulatorBuilder::open_cors`] allows everything to pages of this
-//!   machine.
+//!   bucket without rules refuses all pages. [`EmulatorBuilder::open_cors`] allows everything to pages of
+//!   this machine.
 //! - [`KvBehaviour`] adds the behavior of KV over a network: stale reads, a write limit, empty pages.
 //!   [`R2Behaviour`] adds that of R2 in production: a write limit, short and empty pages, compressed answers.
 //!
@@ -59,14 +58,15 @@
 //! # Ok(()) }
 //! ```
 //!
-//! A [`FaultPlan`] makes a share of all requests fail: with a status, with a connection closed before, during or
-//! after the answer, or with a delay. A request can order its own failure with the header `x-emulator-fault`.
+//! A [`FaultPlan`] makes a share of all requests fail: with a status, with a connection closed before, during
+//! or after the answer, or with a delay. A request can order its own failure with the header
+//! `x-emulator-fault`.
 //!
 //! # Time
 //!
-//! With a [`ManualClock`] a test sets the time of the emulator, and does not have to wait until a key, a presigned
-//! URL or a multipart upload expires. Like R2, the emulator refuses requests that were signed more than 15
-//! minutes before or after its time. If you move the clock further, pass it to the client too, with
+//! With a [`ManualClock`] a test sets the time of the emulator, and does not have to wait until a key, a
+//! presigned URL or a multipart upload expires. Like R2, the emulator refuses requests that were signed more
+//! than 15 minutes before or after its time. If you move the clock further, pass it to the client too, with
 //! `S3Bucket::with_runtime`. KV's tokens do not depend on the time.
 //!
 //! ```

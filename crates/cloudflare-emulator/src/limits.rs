@@ -14,8 +14,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Maximum number of open connections. Idle ones are closed when others need room; if there are none, others
-    /// wait. The default is 512, or less if the process can open only few files.
+    /// Maximum number of open connections. Idle ones are closed when others need room; if there are none,
+    /// others wait. The default is 512, or less if the process can open only few files.
     pub connections: usize,
     /// Timeout for the headers of a request, and between two requests. The default is a minute.
     pub idle: Duration,
@@ -29,8 +29,8 @@ pub struct Limits {
     pub min_rate: u64,
     /// Maximum time for reading the rest of a refused body. The default is 10 seconds.
     pub drain: Duration,
-    /// Maximum size of all bodies in memory, in bytes: those of documents and forms. The default is 256 MiB. A
-    /// request beyond that gets 503.
+    /// Maximum size of all bodies in memory, in bytes: those of documents and forms. The default is 256 MiB.
+    /// A request beyond that gets 503.
     pub memory: usize,
     /// Maximum time for requests in progress after the server was asked to stop. The default is 10 seconds.
     pub grace: Duration,

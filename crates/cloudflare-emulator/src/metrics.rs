@@ -24,9 +24,9 @@ const NONE: &str = "none";
 
 /// Metrics of a [`Server`](crate::Server), for [Prometheus](https://prometheus.io). Clones share the counts.
 ///
-/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. Clients can choose
-/// only a status, with `x-emulator-fault`, so the number of time series is bounded. A server without metrics
-/// counts nothing.
+/// Labels are the protocol (`r2` or `kv`), the operation, the status and the kind of a fault. Clients can
+/// choose only a status, with `x-emulator-fault`, so the number of time series is bounded. A server without
+/// metrics counts nothing.
 ///
 /// ```
 /// use cloudflare_clients::LocalStore;

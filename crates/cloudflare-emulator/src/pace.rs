@@ -56,7 +56,8 @@ impl Pace {
     /// Counts a wait, and the bytes that arrived during it.
     ///
     /// # Errors
-    /// The waiting time is used up, and the rate was below the minimum. The time is shorter while others wait.
+    /// The waiting time is used up, and the rate was below the minimum. The time is shorter while others
+    /// wait.
     pub(crate) fn after(&mut self, waited: Duration, bytes: usize) -> Result<(), TooSlow> {
         self.waited += waited;
         self.bytes += bytes as u64;

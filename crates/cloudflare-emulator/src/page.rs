@@ -70,7 +70,8 @@ impl Page {
         Some(response)
     }
 
-    /// Allows the page to read the answer, if the rules do. Like R2, it does not if the signature was refused.
+    /// Allows the page to read the answer, if the rules do. Like R2, it does not if the signature was
+    /// refused.
     pub(crate) async fn allow(&self, service: &Service, is_signed: bool, answer: &mut Response) {
         let vary = if self.is_preflight { VARY_OF_PREFLIGHT } else { "Origin" };
         if self.protocol == Protocol::S3 || service.cors.is_open() {

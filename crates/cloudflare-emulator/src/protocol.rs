@@ -22,8 +22,8 @@ impl Protocol {
         }
     }
 
-    /// Finds the protocol: KV for paths of its API, except for signed requests, which are for an R2 bucket of that
-    /// name.
+    /// Finds the protocol: KV for paths of its API, except for signed requests, which are for an R2 bucket of
+    /// that name.
     pub(crate) fn of(parts: &Parts) -> Self {
         let is_signed = match parts.headers.get(header::AUTHORIZATION) {
             Some(authorization) => !is_bearer(authorization),

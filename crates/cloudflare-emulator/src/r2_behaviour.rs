@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Behavior of R2 in production that a server reproduces. The default is none: it slows tests down, or makes them
-/// fail if they do not expect it.
+/// Behavior of R2 in production that a server reproduces. The default is none: it slows tests down, or makes
+/// them fail if they do not expect it.
 ///
 /// ```
 /// use cloudflare_emulator::{Emulator, R2Behaviour};
@@ -16,7 +16,8 @@ use std::time::Duration;
 #[expect(clippy::struct_excessive_bools, reason = "each is by itself")]
 #[non_exhaustive]
 pub struct R2Behaviour {
-    /// Minimum time between two writes to a key. An earlier write gets 429 `TooManyRequests`, and has no effect.
+    /// Minimum time between two writes to a key. An earlier write gets 429 `TooManyRequests`, and has no
+    /// effect.
     ///
     /// Puts, copies, completed uploads and deletes are writes; parts are not. A failed write does not count.
     pub write_interval: Option<Duration>,
@@ -30,15 +31,15 @@ pub struct R2Behaviour {
     pub no_continue: bool,
     /// Whether bodies signed in chunks are refused over plain HTTP too.
     pub refuses_chunks: bool,
-    /// Time until a key of [`Keys::add`](crate::Keys::add), and credentials derived from it, work. Until then they
-    /// get 401 `Unauthorized`.
+    /// Time until a key of [`Keys::add`](crate::Keys::add), and credentials derived from it, work. Until then
+    /// they get 401 `Unauthorized`.
     pub new_key_delay: Option<Duration>,
 }
 
 impl R2Behaviour {
-    /// Enables all of it: R2's [one write per second](https://developers.cloudflare.com/r2/platform/limits/) and
-    /// key, and 10 seconds of the [minute](https://developers.cloudflare.com/r2/reference/consistency/) that a new
-    /// access key may take.
+    /// Enables all of it: R2's [one write per second](https://developers.cloudflare.com/r2/platform/limits/)
+    /// and key, and 10 seconds of the [minute](https://developers.cloudflare.com/r2/reference/consistency/)
+    /// that a new access key may take.
     pub fn as_in_production() -> Self {
         Self {
             write_interval: Some(Duration::from_secs(1)),

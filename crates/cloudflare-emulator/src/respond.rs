@@ -117,8 +117,9 @@ async fn answered(
 
 /// Whether the client waits for `100 Continue` before it sends its body.
 ///
-/// hyper sends it when the body is read, but not to a request without a body. Some clients, such as botocore 1.43,
-/// then use the status of the answer for the next request on the connection too: so the connection is closed.
+/// hyper sends it when the body is read, but not to a request without a body. Some clients, such as botocore
+/// 1.43, then use the status of the answer for the next request on the connection too: so the connection is
+/// closed.
 pub(crate) fn expects_continue(headers: &HeaderMap) -> bool {
     headers.get(header::EXPECT).is_some_and(|expect| expect.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

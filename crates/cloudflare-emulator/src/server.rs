@@ -27,8 +27,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 /// Maximum number of clients that wait for a connection.
 const BACKLOG: u32 = 1024;
-/// Size of the send buffer in the system, in bytes. With a larger one, a slow client would seem to read nothing
-/// for longer than the timeout.
+/// Size of the send buffer in the system, in bytes. With a larger one, a slow client would seem to read
+/// nothing for longer than the timeout.
 const SEND_BUFFER: u32 = 256 * 1024;
 
 /// A server that listens on its port, and answers once it [runs](Self::run).
@@ -41,8 +41,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds a server to an address. Port 0 picks a free port, which [`local_addr`](Self::local_addr) returns.
-    /// Clients can connect from now on, and wait until [`run`](Self::run).
+    /// Binds a server to an address. Port 0 picks a free port, which [`local_addr`](Self::local_addr)
+    /// returns. Clients can connect from now on, and wait until [`run`](Self::run).
     ///
     /// # Errors
     /// [`ErrorKind::Connection`]: the server cannot listen on the address.
@@ -60,8 +60,8 @@ impl Server {
         Ok(Self::new(store, &credentials, listener, local_addr))
     }
 
-    /// Uses a socket that is already listening, such as one opened by systemd or by a previous process. If its
-    /// owner keeps it open, no client is refused while one server ends and the next starts.
+    /// Uses a socket that is already listening, such as one opened by systemd or by a previous process. If
+    /// its owner keeps it open, no client is refused while one server ends and the next starts.
     ///
     /// # Errors
     /// [`ErrorKind::Connection`]: the socket is not listening, or cannot be used.

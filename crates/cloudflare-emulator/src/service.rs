@@ -68,7 +68,8 @@ impl Service {
         self.r2_behaviour = behaviour;
     }
 
-    /// Returns the credentials, scope and buckets of the permanent key with this id. `None` as buckets means all.
+    /// Returns the credentials, scope and buckets of the permanent key with this id. `None` as buckets means
+    /// all.
     pub(crate) fn permanent_key(
         &self,
         access_key_id: &str,

@@ -37,7 +37,8 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Reads a certificate from a PEM file, followed by its issuers, and the private key from another PEM file.
+    /// Reads a certificate from a PEM file, followed by its issuers, and the private key from another PEM
+    /// file.
     ///
     /// # Errors
     /// [`ErrorKind::Storage`]: a file cannot be read. [`ErrorKind::InvalidInput`]: a file does not hold a
@@ -67,9 +68,9 @@ impl Tls {
     }
 
     /// Reads or generates a self-signed certificate for `localhost`, `127.0.0.1` and `::1`. It is in
-    /// `tls-certificate.pem` in this folder, and its key in `tls-key.pem`, readable only by the owner. Both are
-    /// generated if they are missing or unusable, and again 30 days before the certificate expires. It is valid
-    /// for 397 days. Clients must trust the [certificate](Self::certificate).
+    /// `tls-certificate.pem` in this folder, and its key in `tls-key.pem`, readable only by the owner. Both
+    /// are generated if they are missing or unusable, and again 30 days before the certificate expires. It is
+    /// valid for 397 days. Clients must trust the [certificate](Self::certificate).
     ///
     /// # Errors
     /// [`ErrorKind::Storage`]: the files cannot be read or created, or others can write them.
@@ -186,7 +187,8 @@ fn parse_chain(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>> 
     }
 }
 
-/// Writes a file through a temporary one, so that it is never partial. Only the owner can read it, unless others may.
+/// Writes a file through a temporary one, so that it is never partial. Only the owner can read it, unless
+/// others may.
 fn write(directory: &Path, path: &Path, pem: &str, for_others: bool) -> Result<()> {
     let write = || -> io::Result<()> {
         fs::create_dir_all(directory)?;

@@ -12,8 +12,8 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
     read_checked(path, |_| {})
 }
 
-/// Like [`read`], but warns if others can read the file: a copy of a data directory may have lost the mode. The
-/// mode is not changed, since others may be allowed to read it.
+/// Like [`read`], but warns if others can read the file: a copy of a data directory may have lost the mode.
+/// The mode is not changed, since others may be allowed to read it.
 pub(crate) fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
     read_checked(path, |metadata| {
         if is_for_others(metadata) {

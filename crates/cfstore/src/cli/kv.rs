@@ -76,8 +76,8 @@ Examples:
     /// Print keys and values as JSON, one pair per line, in the format of `bulk put`
     ///
     /// Values are read as text, 100 per request. Values that may not be text are read again one by one, and
-    /// written in Base64. Cloudflare may drop a byte order mark at the start of a text: --bytes reads each key
-    /// by itself, byte for byte.
+    /// written in Base64. Cloudflare may drop a byte order mark at the start of a text: --bytes reads each
+    /// key by itself, byte for byte.
     #[command(after_help = "\
 Examples:
   cfstore kv bulk get session/1 session/2

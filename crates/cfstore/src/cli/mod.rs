@@ -546,8 +546,8 @@ pub(crate) struct Serve {
     /// that other machines can reach needs this option for that
     #[arg(long, value_name = "FAULT=SHARE,..")]
     pub(crate) fault: Option<FaultPlan>,
-    /// Also listen on this address for GET /healthz and GET /metrics (Prometheus' format); port 0 picks a free
-    /// port. They need no credentials
+    /// Also listen on this address for GET /healthz and GET /metrics (Prometheus' format); port 0 picks a
+    /// free port. They need no credentials
     #[arg(long, value_name = "ADDRESS", value_parser = parse_listen)]
     pub(crate) admin_listen: Option<SocketAddr>,
     /// The format of the log on stderr; -v adds a line per request. With json, all of stderr is one object

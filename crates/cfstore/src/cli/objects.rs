@@ -89,8 +89,8 @@ pub(crate) struct Cp {
     pub(crate) rate: Rate,
     #[command(flatten)]
     pub(crate) sse_c: SseC,
-    /// The key that SRC is encrypted with, if it differs from that of the copy; `none` if SRC is not encrypted
-    /// with a customer's key
+    /// The key that SRC is encrypted with, if it differs from that of the copy; `none` if SRC is not
+    /// encrypted with a customer's key
     #[arg(long, value_name = "FILE")]
     pub(crate) source_sse_c_key_file: Option<PathBuf>,
     #[command(flatten)]

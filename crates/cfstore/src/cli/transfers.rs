@@ -150,9 +150,9 @@ pub(crate) struct Transfer {
 #[expect(clippy::struct_excessive_bools, reason = "they are flags")]
 #[derive(Debug, Args)]
 pub(crate) struct Tree {
-    /// Transfer only names that match this pattern; repeatable. A pattern without a slash is compared with the
-    /// last part of a name, one with a slash with the whole name below the folder or prefix. A directory that
-    /// matches includes everything in it
+    /// Transfer only names that match this pattern; repeatable. A pattern without a slash is compared with
+    /// the last part of a name, one with a slash with the whole name below the folder or prefix. A directory
+    /// that matches includes everything in it
     #[arg(long, value_name = "PATTERN", help_heading = TREES)]
     pub(crate) include: Vec<String>,
     /// Skip names that match this pattern, even if they are included; repeatable. The folder .cfstore is

@@ -32,8 +32,8 @@ impl RefusedOrigins {
     }
 }
 
-/// Returns the command that allows the request. Pages choose its arguments, so only plain words are put into a
-/// line that may be pasted into a shell.
+/// Returns the command that allows the request. Pages choose its arguments, so only plain words are put into
+/// a line that may be pasted into a shell.
 fn remedy(bucket: &str, request: &CorsRequest) -> Option<String> {
     let is_plain = |text: &str| {
         !text.is_empty()

@@ -8,7 +8,8 @@ use cloudflare_clients::kv::rest::error_code::{INVALID_EXPIRATION, INVALID_EXPIR
 use super::error::KvError;
 use super::request::KvRequest;
 
-/// Expiry of a key: `expiration` in seconds since 1970, or `expiration_ttl` in seconds, which takes precedence.
+/// Expiry of a key: `expiration` in seconds since 1970, or `expiration_ttl` in seconds, which takes
+/// precedence.
 pub(super) struct Expiry {
     pub(super) at: Option<SystemTime>,
     pub(super) ttl: Option<Duration>,

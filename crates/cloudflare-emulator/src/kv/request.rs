@@ -15,8 +15,8 @@ use crate::body::RequestBody;
 use crate::memory::Taken;
 use crate::uri::Query;
 
-/// Maximum size of a JSON body other than a bulk write, in bytes. A hundred keys with every byte escaped need a
-/// third of it.
+/// Maximum size of a JSON body other than a bulk write, in bytes. A hundred keys with every byte escaped need
+/// a third of it.
 const MAX_DOCUMENT: usize = 1 << 20;
 /// Number of bytes of memory that a body reserves at a time, more than the size of a piece.
 const MEMORY_AT_ONCE: usize = 1 << 20;

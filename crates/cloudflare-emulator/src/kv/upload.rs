@@ -11,8 +11,8 @@ use super::error::KvError;
 use super::limits::{check_metadata, check_value_size};
 use super::request::KvRequest;
 
-/// Maximum size of a form apart from its value, in bytes. It is large enough to read metadata that is refused for
-/// its length.
+/// Maximum size of a form apart from its value, in bytes. It is large enough to read metadata that is refused
+/// for its length.
 const MAX_FORM: u64 = 64 * 1024;
 
 /// The value to store.

@@ -79,8 +79,9 @@ fn is_form(method: &Method, path: &str, query: &str) -> bool {
         && !query_pairs(query).any(|(name, _)| *name == *b"delete")
 }
 
-/// SDKs that presign move `x-amz-*` headers into the query, where the signature covers them and they count all the same.
-/// Best known is the checksum of an empty body, with which no upload through such a URL succeeds.
+/// SDKs that presign move `x-amz-*` headers into the query, where the signature covers them and they count
+/// all the same. Best known is the checksum of an empty body, with which no upload through such a URL
+/// succeeds.
 fn add_hoisted_headers(query: &str, headers: &mut HeaderMap) -> Result<(), S3Error> {
     for (name, value) in query_pairs(query).filter(|(name, _)| name.starts_with(b"x-amz-")) {
         let (Ok(name), Ok(value)) = (HeaderName::from_lowercase(&name), HeaderValue::from_bytes(&value))

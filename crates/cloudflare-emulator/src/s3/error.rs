@@ -30,7 +30,8 @@ const WORDED_BY_THE_STORE: &[ErrorCode] = &[
 
 /// The most of a message that is sent: it may quote the request.
 const MAX_MESSAGE: usize = 1024;
-/// The most of a signature's steps that is sent. Each step is sent twice, once as a dump that is three times as long.
+/// The most of a signature's steps that is sent. Each step is sent twice, once as a dump that is three times
+/// as long.
 const MAX_STEP: usize = 4096;
 /// A signature has 64 digits.
 const MAX_SIGNATURE: usize = 128;

@@ -1,5 +1,5 @@
-//! What becomes of each header and query parameter, by operation. An operation is given what this table says that it reads,
-//! and no more.
+//! What becomes of each header and query parameter, by operation. An operation is given what this table says
+//! that it reads, and no more.
 
 use Treatment::{Honoured, Ignored, Only, Refused};
 
@@ -18,8 +18,8 @@ pub(crate) enum Treatment {
     Ignored(&'static str),
 }
 
-/// Names with what becomes of them. A `?` begins the name of a query parameter; a `*` ends one that stands for all that
-/// begin so.
+/// Names with what becomes of them. A `?` begins the name of a query parameter; a `*` ends one that stands
+/// for all that begin so.
 type Parameters = (&'static [&'static str], Treatment);
 
 const EVERYWHERE: &[Parameters] = &[

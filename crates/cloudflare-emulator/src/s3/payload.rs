@@ -1,7 +1,8 @@
 //! The body of a request on its way into the store.
 //!
-//! What the signature and the headers say about the body is checked before its last piece is handed on: a body that is
-//! cut off, or is another than announced, ends in an error in the store's hands, which then keeps nothing of it.
+//! What the signature and the headers say about the body is checked before its last piece is handed on: a
+//! body that is cut off, or is another than announced, ends in an error in the store's hands, which then
+//! keeps nothing of it.
 
 use bytes::{Bytes, BytesMut};
 use cloudflare_clients::r2::{Body, Checksum, ChecksumAlgorithm, Hasher, MAX_SINGLE_UPLOAD};
@@ -52,7 +53,8 @@ impl Payload {
         }
     }
 
-    /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone counts.
+    /// For a document whose `x-amz-checksum` headers are of an object, not of itself: `Content-MD5` alone
+    /// counts.
     pub(crate) fn with_content_md5_only(self, headers: &HeaderMap) -> Self {
         let md5 = headers.get(headers::CONTENT_MD5).map(|md5| (headers::CONTENT_MD5, md5.clone()));
         Self { checksums: headers::read_request_checksums(&md5.into_iter().collect()), ..self }

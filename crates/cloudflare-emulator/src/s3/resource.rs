@@ -8,7 +8,8 @@ use crate::s3::error::S3Error;
 use crate::s3::known_error::ROUTE_NOT_FOUND;
 use crate::uri;
 
-/// What a path names. Bucket and key are decoded exactly once; `.`, `..` and empty segments are bytes of the key like any other.
+/// What a path names. Bucket and key are decoded exactly once; `.`, `..` and empty segments are bytes of the
+/// key like any other.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum S3Resource {
     Account,

@@ -14,8 +14,8 @@ pub(crate) fn document(root: &str, content: impl FnOnce(&mut xml::Writer)) -> Re
     response::xml(StatusCode::OK, xml::Writer::document(root, Some(xml::NAMESPACE), content))
 }
 
-/// The headers of a get or head of this object. An object without a content type is an octet stream; a range has none
-/// of the whole's checksums.
+/// The headers of a get or head of this object. An object without a content type is an octet stream; a range
+/// has none of the whole's checksums.
 pub(crate) fn object_headers(mut object: Object) -> Result<HeaderMap, S3Error> {
     let mut map = HeaderMap::new();
     if let Some(metadata) = object.custom_metadata.take() {

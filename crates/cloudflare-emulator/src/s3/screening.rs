@@ -10,8 +10,8 @@ use crate::s3::operation::S3Operation;
 use crate::s3::parameters::Treatment;
 use crate::uri::Query;
 
-/// Refuses what R2 has not, by [what becomes](S3Operation::treatment_of) of each header and parameter, and what does not
-/// go together.
+/// Refuses what R2 has not, by [what becomes](S3Operation::treatment_of) of each header and parameter, and
+/// what does not go together.
 pub(crate) fn screen(operation: S3Operation, query: &Query, headers: &HeaderMap) -> Result<(), S3Error> {
     let is_refused = |name: &str, value: &str| match operation.treatment_of(name) {
         Some(Treatment::Refused) => true,

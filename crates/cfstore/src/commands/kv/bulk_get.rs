@@ -71,8 +71,8 @@ pub(crate) async fn run(args: BulkGet, location: NamespaceLocation, printer: Pri
     })
 }
 
-/// Reads keys as text, 100 per request, and reads those that may not be text again as bytes: in a text, U+FFFD
-/// replaces what is not UTF-8.
+/// Reads keys as text, 100 per request, and reads those that may not be text again as bytes: in a text,
+/// U+FFFD replaces what is not UTF-8.
 async fn read(
     client: &KvClient,
     keys: Vec<String>,

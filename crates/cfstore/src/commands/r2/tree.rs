@@ -82,8 +82,8 @@ fn check_folder(folder: &Path) -> Result<()> {
     }
 }
 
-/// Removes the library's name of the operation, "sync", from a failure of this machine: `put -r` and `get -r` have
-/// other names.
+/// Removes the library's name of the operation, "sync", from a failure of this machine: `put -r` and `get -r`
+/// have other names.
 fn without_sync(error: Error) -> Error {
     match &error {
         Error::Service(of_sync)

@@ -118,7 +118,8 @@ impl Uploads {
         Ok(Self { service: location.open(printer).await?, target, printer })
     }
 
-    /// Returns the uploads of a selection, sorted by key. Leaves out one that ends while its parts are listed.
+    /// Returns the uploads of a selection, sorted by key. Leaves out one that ends while its parts are
+    /// listed.
     fn weighed<'a>(
         &'a self,
         selection: &'a Selection,

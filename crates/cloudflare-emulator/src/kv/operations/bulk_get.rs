@@ -1,4 +1,5 @@
-//! [POST .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/)
+//! [POST
+//! .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/)
 
 use std::collections::HashMap;
 

@@ -1,4 +1,5 @@
-//! [GET .../keys](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/keys/methods/list/)
+//! [GET
+//! .../keys](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/keys/methods/list/)
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::kv::rest::ResultInfo;

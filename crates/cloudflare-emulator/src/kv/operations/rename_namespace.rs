@@ -1,4 +1,5 @@
-//! [PUT .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/)
+//! [PUT
+//! .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/)
 
 use super::get_namespace;
 use super::title::title;

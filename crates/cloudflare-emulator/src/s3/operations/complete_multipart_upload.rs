@@ -117,8 +117,8 @@ fn parse_size(size: &str) -> Result<u64, S3Error> {
     size.parse().map_err(|_| S3Error::invalid_argument("x-amz-mp-object-size must be a number of bytes"))
 }
 
-/// Refuses an object of another size than the client expects. What is compared is what will be completed: a part that
-/// is replaced meanwhile has another etag than the one given.
+/// Refuses an object of another size than the client expects. What is compared is what will be completed: a
+/// part that is replaced meanwhile has another etag than the one given.
 async fn check_size(
     bucket: &LocalBucket,
     key: &str,

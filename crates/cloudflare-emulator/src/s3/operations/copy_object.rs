@@ -1,5 +1,5 @@
-//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on the
-//! destination and its `MERGE`.
+//! [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html), with R2's conditions on
+//! the destination and its `MERGE`.
 
 use cloudflare_clients::r2::{
     Bucket as _, Conditional, CopyRequest, HeadRequest, MAX_SINGLE_UPLOAD, Object, ObjectMetadata,

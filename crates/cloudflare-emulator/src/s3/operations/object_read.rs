@@ -102,8 +102,8 @@ impl<'a> ObjectRead<'a> {
         Ok(headers)
     }
 
-    /// `PutObject` says a version, and rclone asks for it at once. Any other one is gone or never was, and which of them
-    /// nobody knows.
+    /// `PutObject` says a version, and rclone asks for it at once. Any other one is gone or never was, and
+    /// which of them nobody knows.
     fn check_version(&self, object: &Object) -> Result<(), S3Error> {
         match self.version_id {
             None | Some("" | "null") => Ok(()),

@@ -1,5 +1,5 @@
-//! `response-content-type` and its likes, by which a read says what its answer's headers are: a presigned URL, say, the
-//! name of the file to save.
+//! `response-content-type` and its likes, by which a read says what its answer's headers are: a presigned
+//! URL, say, the name of the file to save.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 

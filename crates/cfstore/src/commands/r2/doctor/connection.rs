@@ -20,7 +20,8 @@ const REFUSED: u64 = 15 * 60;
 /// Difference in seconds from which there is a warning. Time servers keep it far smaller.
 const NOTICED: u64 = 60;
 
-/// Returns the findings, and the number of seconds that the service's clock is ahead. Fails if nothing answers.
+/// Returns the findings, and the number of seconds that the service's clock is ahead. Fails if nothing
+/// answers.
 pub(super) async fn check(access: &Access, proxy: Option<&Proxy>) -> Result<([Finding; 2], i64), Finding> {
     let unreachable = |error| unreachable(&error, &access.endpoint, proxy);
     let url = access.endpoint.url(None, None).map_err(unreachable)?;

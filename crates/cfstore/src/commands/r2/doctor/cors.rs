@@ -1,5 +1,5 @@
-//! Checks that pages of an origin can use the bucket: with the preflights of browsers, and whether scripts can
-//! read the answers.
+//! Checks that pages of an origin can use the bucket: with the preflights of browsers, and whether scripts
+//! can read the answers.
 
 use bytes::Bytes;
 use cloudflare_clients::Result;

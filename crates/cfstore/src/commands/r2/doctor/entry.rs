@@ -1,5 +1,5 @@
-//! Checks of the access to the bucket: region, jurisdiction, address, credentials, and whether the bucket exists.
-//! If one of them is wrong and the right value can be found, the other checks continue with that.
+//! Checks of the access to the bucket: region, jurisdiction, address, credentials, and whether the bucket
+//! exists. If one of them is wrong and the right value can be found, the other checks continue with that.
 
 use cloudflare_clients::r2::{Addressing, Jurisdiction};
 use cloudflare_clients::s3::endpoint::Endpoint;

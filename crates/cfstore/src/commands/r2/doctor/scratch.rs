@@ -80,8 +80,8 @@ impl Scratch {
         self.0.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a request that writes this key. It is completed even if the caller is dropped: otherwise an object
-    /// could appear after the cleanup.
+    /// Sends a request that writes this key. It is completed even if the caller is dropped: otherwise an
+    /// object could appear after the cleanup.
     pub(super) async fn write(
         &self,
         key: &str,

@@ -6,8 +6,8 @@ const HIDDEN: &str = "[hidden]";
 
 /// Names of parameters whose values are secrets.
 const PARAMETERS: [&str; 4] = ["X-Amz-Signature=", "X-Amz-Security-Token=", "Signature=", "Bearer "];
-/// Number of hex digits from which a text counts as a signature or a secret key. An MD5 and the ids of accounts
-/// and keys have 32.
+/// Number of hex digits from which a text counts as a signature or a secret key. An MD5 and the ids of
+/// accounts and keys have 32.
 const DIGITS: usize = 64;
 
 /// The secrets of one examination. Without `Debug`, to keep them out of logs.

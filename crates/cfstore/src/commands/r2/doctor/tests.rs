@@ -1,5 +1,5 @@
-//! Tests of the doctor with servers that are each wrong in one way. Requests to other hosts get answers of the
-//! test.
+//! Tests of the doctor with servers that are each wrong in one way. Requests to other hosts get answers of
+//! the test.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
