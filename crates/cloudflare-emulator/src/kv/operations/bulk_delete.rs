@@ -1,5 +1,4 @@
-//! [POST
-//! .../bulk/delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_delete/)
+//! [POST .../bulk/delete](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_delete/)
 
 use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::{DeleteManyRequest, Namespace as _};

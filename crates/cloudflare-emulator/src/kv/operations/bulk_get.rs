@@ -1,5 +1,4 @@
-//! [POST
-//! .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/)
+//! [POST .../bulk/get](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_get/)
 
 use std::collections::HashMap;
 

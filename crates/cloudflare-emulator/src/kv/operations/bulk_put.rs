@@ -1,5 +1,4 @@
-//! [PUT
-//! .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/)
+//! [PUT .../bulk](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/bulk_update/)
 
 use cloudflare_clients::kv::rest::BulkResult;
 use cloudflare_clients::kv::rest::bulk_put::PairJson;

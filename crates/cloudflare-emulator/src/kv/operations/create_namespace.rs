@@ -1,5 +1,4 @@
-//! [POST
-//! .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/create/)
+//! [POST .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/create/)
 
 use cloudflare_clients::kv::rest::NamespaceJson;
 

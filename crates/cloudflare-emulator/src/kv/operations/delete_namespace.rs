@@ -1,5 +1,4 @@
-//! [DELETE
-//! .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/)
+//! [DELETE .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/delete/)
 
 use crate::kv::error::KvError;
 use crate::kv::request::KvRequest;

@@ -1,5 +1,4 @@
-//! [DELETE
-//! .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/delete/)
+//! [DELETE .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/delete/)
 
 use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
 use cloudflare_clients::kv::{DeleteRequest, Namespace as _};

@@ -1,5 +1,4 @@
-//! [GET
-//! .../metadata/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/metadata/methods/get/)
+//! [GET .../metadata/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/metadata/methods/get/)
 
 use cloudflare_clients::kv::rest::error_code::KEY_NOT_FOUND;
 

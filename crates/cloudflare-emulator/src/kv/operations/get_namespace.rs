@@ -1,5 +1,4 @@
-//! [GET
-//! .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/get/)
+//! [GET .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/get/)
 
 use cloudflare_clients::kv::rest::NamespaceJson;
 use cloudflare_clients::kv::rest::error_code::NAMESPACE_NOT_FOUND;

@@ -1,5 +1,4 @@
-//! [GET
-//! .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/get/)
+//! [GET .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/get/)
 
 use cloudflare_clients::kv::rest::{self, error_code::KEY_NOT_FOUND};
 use http::{HeaderValue, StatusCode, header};

@@ -1,5 +1,4 @@
-//! [GET
-//! .../keys](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/keys/methods/list/)
+//! [GET .../keys](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/keys/methods/list/)
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::kv::rest::ResultInfo;

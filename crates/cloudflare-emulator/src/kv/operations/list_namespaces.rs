@@ -1,5 +1,4 @@
-//! [GET
-//! .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/)
+//! [GET .../namespaces](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/list/)
 
 use cloudflare_clients::kv::rest::error_code::{
     INVALID_DIRECTION, INVALID_ORDER, MALFORMED_PAGE, MALFORMED_PER_PAGE,

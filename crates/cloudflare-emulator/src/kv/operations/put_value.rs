@@ -1,5 +1,4 @@
-//! [PUT
-//! .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/update/)
+//! [PUT .../values/{key}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/subresources/values/methods/update/)
 
 use cloudflare_clients::kv::rest::error_code::TOO_MANY_REQUESTS;
 use cloudflare_clients::kv::{Namespace as _, PutRequest};

@@ -1,5 +1,4 @@
-//! [PUT
-//! .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/)
+//! [PUT .../namespaces/{id}](https://developers.cloudflare.com/api/resources/kv/subresources/namespaces/methods/update/)
 
 use super::get_namespace;
 use super::title::title;
