@@ -1,4 +1,4 @@
-//! What R2 knows and refuses, by operation.
+//! Headers and parameters that R2 refuses, by operation.
 
 use cloudflare_clients::r2::{ChecksumAlgorithm, ChecksumType};
 use cloudflare_clients::s3::error_code::INVALID_REQUEST;
@@ -66,7 +66,7 @@ fn chunked(headers: &HeaderMap) -> Result<(), S3Error> {
     }
 }
 
-/// What an upload in parts is begun with: an algorithm, and the type of checksum that R2 has of it.
+/// Checks the algorithm and checksum type with which a multipart upload is started.
 fn checksum_algorithm(headers: &HeaderMap) -> Result<(), S3Error> {
     const ALGORITHM: &str = "x-amz-checksum-algorithm";
     let Some(name) = text(headers, ALGORITHM) else {
