@@ -160,8 +160,8 @@ pub struct EmulatorBuilder {
 }
 
 impl EmulatorBuilder {
-    /// Keeps the store and the credentials in this folder, which stays, in place of a temporary one. The next
-    /// emulator of the folder has them too.
+    /// Keeps the store and the credentials in this folder instead of a temporary one. The folder is not
+    /// removed, and a later emulator with it has the same data and credentials.
     pub fn folder(mut self, folder: impl AsRef<Path>) -> Self {
         self.folder = Some(folder.as_ref().to_owned());
         self

@@ -51,7 +51,7 @@ pub(crate) fn body_of(bytes: impl Stream<Item = Result<Bytes>> + Send + 'static)
 pub(crate) fn stream_of(body: Body) -> BoxStream<'static, Result<Bytes>> {
     match body {
         Either::Left(full) => {
-            // It is there.
+            // The value is always present.
             let bytes = full.collect().now_or_never().and_then(Result::ok).map(Collected::to_bytes);
             stream::iter(bytes.map(Ok)).boxed()
         }

@@ -83,9 +83,9 @@ fn remove_coding(headers: &mut HeaderMap) -> Result<(), S3Error> {
     Ok(())
 }
 
-/// Hands on the bytes of the chunks. The last of them are given out only when every signature has held, that
-/// of the empty chunk at the end too: whoever keeps nothing of a body that ends in an error never keeps a
-/// byte that was not signed.
+/// Forwards the bytes of the chunks. The last bytes are returned only after every signature is verified,
+/// including that of the empty chunk at the end: a store that keeps nothing of a body with an error never
+/// keeps unsigned bytes.
 pub(super) struct ChunkReader {
     body: Reading,
     /// Bytes that have arrived and are not read yet.
