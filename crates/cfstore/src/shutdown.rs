@@ -1,20 +1,20 @@
-//! The wish to stop.
+//! Requests to stop: Ctrl-C and signals.
 
 use std::time::Duration;
 
 use crate::error::{Error, Result};
 
-/// How much later than the end of the input the signal that caused it may arrive.
+/// Maximum delay of a signal after the end of the input that it caused.
 pub(crate) const INTERRUPT_DELAY: Duration = Duration::from_millis(100);
 
-/// Completes on Ctrl-C, SIGTERM or SIGHUP, which a terminal sends that is closed. From its creation on, none
-/// of them ends the process by itself.
+/// Completes on Ctrl-C, SIGTERM or SIGHUP (a closed terminal). Once created, none of these signals ends the
+/// process by itself.
 #[cfg(unix)]
 pub(crate) fn requested() -> Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
 
     let listen =
-        |kind| signal(kind).map_err(|error| Error::Local(format!("signals cannot be listened for: {error}")));
+        |kind| signal(kind).map_err(|error| Error::Local(format!("cannot listen for signals: {error}")));
     let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
     let mut hang_up = listen(SignalKind::hangup())?;
     Ok(async move {
@@ -36,7 +36,7 @@ pub(crate) fn requested() -> Result<impl Future<Output = ()>> {
     })
 }
 
-/// The work's result, or [`Error::Interrupted`] when it had to stop first: it is then dropped.
+/// Returns the result of the work. On a request to stop, drops it and returns [`Error::Interrupted`].
 pub(crate) async fn unless_requested<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let requested = requested()?;
     tokio::select! {

@@ -19,7 +19,7 @@ pub(crate) fn run(command: Keys, printer: Printer) -> Result<ExitStatus> {
     }
 }
 
-/// A key as it is printed. Its secret is when it is made, and never again.
+/// JSON of a key. The secret is included only when the key is added.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Shown<'a> {
@@ -27,7 +27,7 @@ struct Shown<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     secret_access_key: Option<&'a str>,
     scope: &'static str,
-    /// `None`: all.
+    /// `None` means all buckets.
     buckets: Option<&'a [String]>,
 }
 
@@ -52,7 +52,7 @@ fn add(args: KeysAdd, printer: Printer) -> Result<ExitStatus> {
     }
     shell::export(printer, variables)?;
     printer.json(&Shown { secret_access_key: Some(key.secret_access_key()), ..Shown::of(&key) })?;
-    printer.note("the other variables are those that `cfstore serve` prints; the secret is shown this once");
+    printer.note("`cfstore serve` prints the other variables; the secret is not shown again");
     printer.summary(format_args!("a key with {} for {}", key.scope(), of(&key)), &target(&args.data));
     Ok(ExitStatus::Success)
 }
@@ -63,8 +63,10 @@ fn list(args: &KeysLs, printer: Printer) -> Result<ExitStatus> {
         let line = format_args!("{}  {:17}  {}", key.access_key_id(), key.scope(), of(key));
         printer.result(line, &Shown::of(key))?;
     }
-    let summary =
-        format!("{}, besides the first one, which may do everything", count(keys.len() as u64, "key"));
+    let summary = format!(
+        "{}, in addition to the first one, which has all permissions",
+        count(keys.len() as u64, "key")
+    );
     printer.summary(summary, &target(&args.data));
     Ok(ExitStatus::Success)
 }
@@ -83,7 +85,7 @@ fn remove(args: &KeysRm, printer: Printer) -> Result<ExitStatus> {
         return Ok(ExitStatus::Success);
     }
     Err(Error::usage(
-        format!("there is no key {} in {}", missing.join(", "), target(&args.data)),
+        format!("{} does not have the key {}", target(&args.data), missing.join(", ")),
         "`cfstore keys ls` lists the ids; the first key, of credentials.json, cannot be removed",
     ))
 }

@@ -82,8 +82,8 @@ fn what_cannot_be_given_is_named() {
     for (args, says) in [
         (&["--prefix", ""][..], "leave the prefix out"),
         (&["--prefix", "creator-1"], "write it as \"creator-1/\""),
-        (&["--expires", "8days"], "from 1 to 604,800 (7 days)"),
-        (&["--expires", "0"], "from 1 to 604,800 (7 days)"),
+        (&["--expires", "8days"], "write whole seconds from 1s to 7days"),
+        (&["--expires", "0"], "write whole seconds from 1s to 7days"),
         (&["--read-only", "--action", "PutObject"], "does not allow the action PutObject"),
         (&["--action", "Put"], "\"Put\" is not an action: use HeadObject, GetObject"),
         (&["--scope", "all"], "\"all\" is not a scope: use object-read-only"),

@@ -62,7 +62,10 @@ fn rules_are_set_shown_checked_and_removed() {
     };
     let (code, allowed) = check(&["put", "--header", "Content-Type"]);
     assert_eq!(code, Some(0));
-    assert!(allowed.starts_with("rule 2 allows it; the page reads etag of the answer"), "{allowed}");
+    assert!(
+        allowed.starts_with("rule 2 allows it; the page can read the response headers etag"),
+        "{allowed}"
+    );
     let (code, refused) = check(&["PUT", "--header", "content-type,x-trace"]);
     assert_eq!(code, Some(1));
     assert_eq!(
@@ -79,7 +82,7 @@ fn rules_are_set_shown_checked_and_removed() {
     assert_eq!(other.done(&["r2", "cors", "set", "rules.json"]), "the bucket has 2 CORS rules");
     assert_eq!(other.json(&["r2", "cors", "show"]), json!({ "CORSRules": rules }));
 
-    assert_eq!(folder.done(&["r2", "cors", "rm"]), "removed 2 CORS rules: no page may use the bucket");
+    assert_eq!(folder.done(&["r2", "cors", "rm"]), "removed 2 CORS rules: no web page can use the bucket");
     let (code, refused) = check(&["GET"]);
     assert_eq!(
         (code, refused.as_str()),
@@ -98,7 +101,7 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
         (vec!["set", "--method", "GET"], "--origin"),
         (vec!["set", "cors.json", "--origin", APP, "--method", "GET"], "cannot be used with"),
         (vec!["set", "--origin", "https://app.example.com/", "--method", "GET"], "no slash after it"),
-        (vec!["set", "--origin", APP, "--method", "OPTIONS"], "preflights need none"),
+        (vec!["set", "--origin", APP, "--method", "OPTIONS"], "needs no rule of its own"),
         (vec!["check", "--origin", "app.example.com", "--method", "GET"], "scheme://host"),
         (vec!["check", "--origin", "*", "--method", "GET"], "scheme://host"),
     ] {
@@ -109,11 +112,14 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
     insta::assert_snapshot!(folder.fails(&["r2", "cors", "set", "cors.json"]), @r#"
     exit 2
     error: "cors.json": the CORS policy is not the expected JSON: rule 1: unknown field `AllowedOrigin`, expected one of `ID`, `AllowedOrigins`, `AllowedMethods`, `AllowedHeaders`, `ExposeHeaders`, `MaxAgeSeconds`
-     hint: `cfstore r2 cors show` prints the form; this is a rule: [{"AllowedOrigins": ["https://app.example.com"], "AllowedMethods": ["GET"]}]
+     hint: `cfstore r2 cors show` prints the format; an example of a rule: [{"AllowedOrigins": ["https://app.example.com"], "AllowedMethods": ["GET"]}]
     "#);
     let output = folder.run(&["r2", "cors", "set", "--origin", "https://*.example.com", "--method", "GET"]);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success() && stderr.contains("https://*.example.com allows no page"), "{stderr}");
+    assert!(
+        output.status.success() && stderr.contains("https://*.example.com does not allow any page"),
+        "{stderr}"
+    );
 }
 
 #[test]

@@ -108,7 +108,7 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     assert!(!http_get(&format!("{main}/metrics")).0.starts_with("HTTP/1.1 200"));
 
     let refused = failure(&folder.run(&["health", "--url", &format!("{admin}/health")]));
-    assert!(refused.starts_with("exit 1") && refused.contains("answers 404"), "{refused}");
+    assert!(refused.starts_with("exit 1") && refused.contains("answered 404"), "{refused}");
     drop(server);
     let refused = folder.fails(&["health", "--url", &health]);
     assert!(refused.starts_with("exit 1") && refused.contains("--admin-listen"), "{refused}");
@@ -122,7 +122,7 @@ fn health_has_a_time_limit() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/healthz", silent.local_addr().unwrap());
     let refused = folder.fails(&["health", "--url", &url, "--timeout", "100ms"]);
-    assert!(refused.starts_with("exit 1") && refused.contains("does not answer within 100ms"), "{refused}");
+    assert!(refused.starts_with("exit 1") && refused.contains("did not answer within 100ms"), "{refused}");
 }
 
 #[test]
@@ -293,7 +293,7 @@ fn requests_under_way_are_finished_and_health_says_that_it_stops() {
     let begun = Instant::now();
     loop {
         let health = failure(&folder.run(&["health", "--url", &format!("{admin}/healthz")]));
-        if health.contains("answers 503: the server is stopping") {
+        if health.contains("answered 503: the server is stopping") {
             break;
         }
         assert!(begun.elapsed() < PATIENCE, "{health}");
@@ -345,7 +345,7 @@ fn a_service_manager_is_told_when_it_is_ready_and_when_it_stops() {
 #[test]
 fn what_is_no_socket_is_refused_before_a_store_is_made() {
     let folder = Folder::new();
-    for (count, why) in [("3", "3 sockets were given"), ("1", "the socket 0 of LISTEN_FDS cannot be used")] {
+    for (count, why) in [("3", "LISTEN_FDS passes 3 sockets"), ("1", "cannot use socket 0 of LISTEN_FDS")] {
         let script = r#"export LISTEN_PID=$$; exec "$@" 3</dev/null"#;
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_cfstore"), "serve"]).env_clear();

@@ -39,7 +39,10 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
     // What it finds is told, and what it cannot use, but never a password.
     let doctor = run(&["r2", "doctor"], &[("HTTP_PROXY", &good)]);
     let found = String::from_utf8(doctor.stdout).unwrap();
-    assert!(found.contains(&format!("by way of the proxy {} without TLS", proxy.address())), "{found}");
+    assert!(
+        found.contains(&format!("through the proxy {} (HTTP_PROXY) without TLS", proxy.address())),
+        "{found}"
+    );
     assert!(!found.contains("hunter"), "{found}");
     for (vars, says) in [
         (

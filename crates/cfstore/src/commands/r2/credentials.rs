@@ -27,7 +27,7 @@ struct Shown<'a> {
     endpoint: &'a str,
 }
 
-/// Computed here.
+/// Computes the credentials on this machine.
 pub(crate) fn run(args: &Credentials, location: BucketLocation, printer: Printer) -> Result<ExitStatus> {
     let embedded = location.is_embedded();
     let target = location.target()?;
@@ -39,7 +39,7 @@ pub(crate) fn run(args: &Credentials, location: BucketLocation, printer: Printer
     print(args, &credentials, &target, printer)
 }
 
-/// Made by Cloudflare's API.
+/// Requests the credentials from Cloudflare's API.
 pub(crate) async fn through_api(
     args: &Credentials,
     bucket: Option<&str>,
@@ -56,7 +56,8 @@ pub(crate) async fn through_api(
             let hint = format!(
                 "--through-api needs {R2_ACCOUNT_ID}, {R2_ACCESS_KEY_ID}, {CLOUDFLARE_API_TOKEN} and the bucket"
             );
-            Error::usage(format!("{name} is not set"), hint)
+            let place = env_file.map(|path| format!(" in --env-file {}", path.display())).unwrap_or_default();
+            Error::usage(format!("{name} is not set{place}"), hint)
         })
     };
     let bucket = bucket.map_or_else(|| needed(R2_BUCKET_MEDIA), |bucket| Ok(bucket.to_owned()))?;
@@ -94,7 +95,7 @@ fn print(
             ("AWS_SECRET_ACCESS_KEY", secret),
             ("AWS_SESSION_TOKEN", token),
             ("AWS_REGION", "auto"),
-            // The AWS CLI and boto3 read no other.
+            // The AWS CLI and boto3 read only this one.
             ("AWS_DEFAULT_REGION", "auto"),
         ]
     } else {

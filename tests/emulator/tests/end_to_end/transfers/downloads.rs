@@ -72,7 +72,7 @@ async fn a_connection_that_stalls_is_replaced() {
     join_all(rows).await;
 }
 
-/// An object in parts without a CRC-64 is proved by the MD5s of its parts.
+/// An object in parts without a CRC-64 is verified by the MD5s of its parts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flipped_byte_of_an_object_in_parts_is_noticed() {
     let transfers = Transfers::start().await;
