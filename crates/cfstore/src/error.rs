@@ -158,7 +158,14 @@ impl Error {
             | Self::NoLifecycleRule(_)
             | Self::NoBucket { .. }
             | Self::NoStore(_) => ExitStatus::NotFound,
-            Self::Service(error) if error.kind() == ErrorKind::NoSuchKey => ExitStatus::NotFound,
+            Self::Service(error) | Self::Kv(error)
+                if matches!(
+                    error.kind(),
+                    ErrorKind::NoSuchKey | ErrorKind::NoSuchBucket | ErrorKind::NoSuchNamespace
+                ) =>
+            {
+                ExitStatus::NotFound
+            }
             Self::Usage { .. } => ExitStatus::Usage,
             // Refused before a request was sent: the key, the expiry and the like.
             Self::Service(error) | Self::Kv(error)

@@ -54,6 +54,8 @@ fn rules_are_set_shown_checked_and_removed() {
     assert!(cloudflare.contains("\"allowed\": {"), "{cloudflare}");
     let shown = folder.json(&["--json", "r2", "cors", "show"]);
     assert_eq!((&shown["CORSRules"], &shown["target"]), (&rules, &folder.target("bucket media").into()));
+    folder.write("shown.json", shown.to_string());
+    assert_eq!(folder.done(&["r2", "cors", "set", "shown.json"]), "the bucket has 2 CORS rules");
 
     let check = |args: &[&str]| {
         let args = [&["r2", "cors", "check", "--origin", APP, "--method"], args].concat();

@@ -107,7 +107,7 @@ fn the_server_serves_what_the_embedded_store_has() {
     let mut none = server.command(&elsewhere, &["r2", "head", "a"]);
     let none = failure(&none.env("R2_BUCKET_MEDIA", "other").output().unwrap());
     assert!(
-        none.starts_with("exit 1") && none.contains("`cfstore r2 bucket create NAME` creates a bucket"),
+        none.starts_with("exit 3") && none.contains("`cfstore r2 bucket create NAME` creates a bucket"),
         "{none}"
     );
 }

@@ -1,5 +1,6 @@
 //! Reading and printing the policies of a bucket, as JSON.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::Value;
@@ -41,7 +42,19 @@ pub(super) async fn read<T>(
             "write it as JSON, in the format of Cloudflare's API or in that of boto3 and the AWS CLI",
         ));
     }
-    parse(&text).map_err(|error| Error::usage(format!("\"{}\": {}", Key(&name), error.message()), hint))
+    parse(&without_target(&text))
+        .map_err(|error| Error::usage(format!("\"{}\": {}", Key(&name), error.message()), hint))
+}
+
+/// Drops the target that `show --json` adds to a policy.
+fn without_target(text: &str) -> Cow<'_, str> {
+    match serde_json::from_str(text) {
+        Ok(Value::Object(mut policy)) if policy.remove("target").is_some() => {
+            Value::Object(policy).to_string().into()
+        }
+        // Text that is not JSON is the parser's to report.
+        _ => text.into(),
+    }
 }
 
 /// Prints a policy on several lines, or as JSON on one line with its target.
