@@ -109,7 +109,7 @@ mod tests {
         assert!(to_json(&"x".repeat(MAX_EVENT_SIZE - 2)).is_ok());
         let error = to_json(&"x".repeat(MAX_EVENT_SIZE - 1)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(error.message().contains("1048577 bytes as JSON: 1048576"), "{error}");
+        assert!(error.message().contains("1048577 bytes as JSON: the maximum is 1048576"), "{error}");
     }
 
     #[test]
