@@ -65,7 +65,9 @@ impl KvConfig {
     /// | `CLOUDFLARE_ACCOUNT_ID` | required |
     /// | `CLOUDFLARE_API_TOKEN` | required |
     /// | `KV_NAMESPACE_ID` | required |
-    /// | `CLOUDFLARE_API_BASE_URL` | another server instead of `https://api.cloudflare.com/client/v4`; wrangler reads it too |
+    /// | `CLOUDFLARE_API_BASE_URL` | another server, instead of `https://api.cloudflare.com/client/v4` |
+    ///
+    /// wrangler reads `CLOUDFLARE_API_BASE_URL` too.
     ///
     /// A value is a `String`, or an `OsString` as [`std::env::var_os`] returns it. White space around it is
     /// ignored, and an empty value counts as missing.

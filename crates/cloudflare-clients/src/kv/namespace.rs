@@ -53,7 +53,10 @@ const CONCURRENT_WRITES: usize = 8;
 ///         self.0.get_with_metadata(request).await
 ///     }
 ///
-///     async fn get_many(&self, request: GetManyRequest) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
+///     async fn get_many(
+///         &self,
+///         request: GetManyRequest,
+///     ) -> Result<Vec<Result<Option<ValueWithMetadata<String>>>>> {
 ///         self.0.get_many(request).await
 ///     }
 ///

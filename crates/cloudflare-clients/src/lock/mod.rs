@@ -50,7 +50,7 @@
 //! | operation | requests without failures |
 //! |---|---|
 //! | acquire | a read and a write; a read while another holder has it |
-//! | the first acquire of a [`Locks`] and its clones | two more writes, which are rejected; three in a new bucket |
+//! | the first acquire of a [`Locks`] and its clones | two more writes, which fail; three in a new bucket |
 //! | renew | a write |
 //! | release | a write |
 //! | [`inspect`](Locks::inspect) | a read |

@@ -126,7 +126,8 @@ impl<'a> PlaylistOptions<'a> {
     /// ```
     /// use cloudflare_clients::playlist::PlaylistOptions;
     ///
-    /// let up_to_720p = PlaylistOptions::new().representations(|it| it.height.is_none_or(|height| height <= 720));
+    /// let up_to_720p =
+    ///     PlaylistOptions::new().representations(|it| it.height.is_none_or(|height| height <= 720));
     /// # let _ = up_to_720p;
     /// ```
     pub fn representations(

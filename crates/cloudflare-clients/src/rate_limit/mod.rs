@@ -81,7 +81,8 @@
 //! # let kv = KvClient::new(cloudflare_clients::LocalNamespace::open(folder.path(), "limits").await?);
 //! // A check waits for KV for at most this long.
 //! let kv = kv.with_deadline(Duration::from_millis(500));
-//! let limiter = KvRateLimiter::new(kv, "exports", 2, Duration::from_secs(3600))?.with_fail_mode(FailMode::Closed);
+//! let hour = Duration::from_secs(3600);
+//! let limiter = KvRateLimiter::new(kv, "exports", 2, hour)?.with_fail_mode(FailMode::Closed);
 //!
 //! assert!(limiter.check("user-17").await?.allowed);
 //! assert!(limiter.check("user-17").await?.allowed);

@@ -192,7 +192,7 @@ async fn no_key_or_value_has_the_token() {
     for (key, _) in kv.puts() {
         let error = SessionToken::parse(key.rsplit('/').next().unwrap()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput);
-        assert!(error.message().contains("no session token: it has 64 bytes"), "{error}");
+        assert!(error.message().contains("not a session token: it has 64 bytes"), "{error}");
     }
 }
 

@@ -3,14 +3,19 @@
 //!
 //! | to test with | use |
 //! |---|---|
-//! | a working bucket or namespace | [`LocalBucket`](crate::LocalBucket) or [`LocalNamespace`](crate::LocalNamespace) in a temporary folder |
-//! | one that fails, is slow, or gives chosen answers | [`MockBucket`] or [`MockNamespace`], alone or over a working one |
+//! | a working bucket or namespace | [`LocalBucket`] or [`LocalNamespace`] in a temporary folder |
+//! | one that fails, is slow, or gives chosen answers | [`MockBucket`] or [`MockNamespace`] |
 //! | time that passes only when the test says so | [`ManualClock`] |
 //! | a server with S3 and KV's REST API | the crate `cloudflare-emulator` |
 //!
+//! A mock works alone, or over a working bucket or namespace.
+//!
+//! [`LocalBucket`]: crate::LocalBucket
+//! [`LocalNamespace`]: crate::LocalNamespace
+//!
 //! # Time
 //!
-//! A mock has its own [`ManualClock`]: [`MockBucket::clock`]. A [`LocalBucket`](crate::LocalBucket) uses the
+//! A mock has its own [`ManualClock`]: [`MockBucket::clock`]. A [`LocalBucket`] uses the
 //! clock of its store, set with [`LocalStore::open_with_runtime`](crate::LocalStore::open_with_runtime).
 //! Everything without a clock uses [`TokioRuntime`](crate::TokioRuntime), whose timer and monotonic time are
 //! Tokio's: `#[tokio::test(start_paused = true)]` works with it.

@@ -66,7 +66,8 @@ impl GetManyRequest {
 /// # use std::time::Duration;
 /// use cloudflare_clients::kv::PutRequest;
 ///
-/// let put = PutRequest::new("session/1", "value").expiration_ttl(Duration::from_secs(3600)).metadata(&["admin"])?;
+/// let hour = Duration::from_secs(3600);
+/// let put = PutRequest::new("session/1", "value").expiration_ttl(hour).metadata(&["admin"])?;
 /// # let _ = put;
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
