@@ -1,4 +1,4 @@
-//! One run of a scenario: a thread of its own, whose time and randomness follow from a seed.
+//! One run of a scenario, in a separate thread whose time and randomness follow from a seed.
 
 use std::any::Any;
 use std::cell::Cell;
@@ -18,12 +18,12 @@ use crate::steps::{StepId, Steps};
 use crate::trace::{self, Summary};
 use crate::world::World;
 
-/// How long a run may take by the clock on the wall. All of it happens in memory.
+/// Maximum real time of a run. Everything happens in memory.
 const LONGEST: Duration = Duration::from_secs(120);
-/// How long a run may take in the simulation.
+/// Maximum simulated time of a run.
 const LONGEST_SIMULATED: Duration = Duration::from_secs(24 * 30 * 3600);
 
-/// What is run.
+/// The settings of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) seed: u64,
@@ -39,7 +39,7 @@ impl Settings {
     }
 }
 
-/// What became of it.
+/// The result of a run.
 #[derive(Debug, Clone)]
 pub(crate) struct Report {
     pub(crate) summary: Summary,
@@ -47,12 +47,12 @@ pub(crate) struct Report {
     pub(crate) finding: Option<Finding>,
 }
 
-/// Runs a scenario, and returns once it has ended.
+/// Runs a scenario, and returns when it has ended.
 pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
     let (reports, report) = mpsc::channel();
     let seed = settings.seed;
     let thread = thread::Builder::new().name(format!("{} {seed}", scenario.name)).spawn(move || {
-        // Nobody receives it where it came too late.
+        // If it comes too late, nobody receives it.
         let _ = reports.send(in_thread(scenario, &settings));
     });
     let failed = |what: String| Report {
@@ -104,7 +104,7 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
         let finding = Finding::new(format!("it panicked: {}", message(&*panic)));
         (Summary::default(), Some(finding))
     });
-    // Tokio catches what panics in a task: its client sees a lost connection.
+    // Tokio catches panics in tasks, so the client only sees a lost connection.
     let finding = finding.or_else(|| (PANICS.get() > 0).then(|| Finding::new("a task panicked")));
     let finding = finding.map(|finding| match finding.history.as_slice() {
         [] => finding.with_history(trace::notes()),
@@ -117,7 +117,7 @@ thread_local! {
     static PANICS: Cell<u32> = const { Cell::new(0) };
 }
 
-/// Has panics counted from now on, each in its thread.
+/// Counts panics from now on, per thread.
 fn count_panics() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
