@@ -41,5 +41,5 @@ pub(crate) type Outcome = Result<(), Finding>;
 
 /// Without faults, every request is answered.
 pub(crate) fn check_answered(is_answered: bool) -> Outcome {
-    if is_answered { Ok(()) } else { Err(Finding::new("no answer in fine weather")) }
+    if is_answered { Ok(()) } else { Err(Finding::new("no answer although there are no faults")) }
 }

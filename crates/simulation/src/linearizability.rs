@@ -487,7 +487,7 @@ impl<'a, S: Specification> Search<'a, S> {
         }
         let further = match further.as_slice() {
             [] => String::new(),
-            further => format!("; what was under way could make it {}", self.describe(further)),
+            further => format!("; pending operations could make it {}", self.describe(further)),
         };
         let message = format!(
             "client {client} asked for {input:?} and was answered {}, which no order of the operations explains. After the {at} that were \
@@ -567,7 +567,7 @@ mod tests {
             panic!("nobody wrote it")
         };
         let message = violation.to_string();
-        assert!(message.ends_with("the key was 0; what was under way could make it 1 or 2"), "{message}");
+        assert!(message.ends_with("the key was 0; pending operations could make it 1 or 2"), "{message}");
     }
 
     #[test]

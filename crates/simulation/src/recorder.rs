@@ -69,7 +69,7 @@ pub(crate) fn answer(error: &Error) -> Result<Option<Output>, Finding> {
         _ if is_unknown(error) => return Ok(None),
         // The bytes read before the connection was cut belong to an object that no longer exists.
         (ErrorKind::Integrity, _) if error.message().contains("was replaced or deleted") => return Ok(None),
-        _ => return Err(Finding::new(format!("no failure is like this: {error}"))),
+        _ => return Err(Finding::new(format!("unexpected error: {error}"))),
     }))
 }
 

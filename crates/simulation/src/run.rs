@@ -61,12 +61,12 @@ pub(crate) fn run(scenario: &'static Scenario, settings: Settings) -> Report {
         finding: Some(Finding::new(what)),
     };
     match (thread, report.recv_timeout(LONGEST)) {
-        (Err(error), _) => failed(format!("no thread can be started: {error}")),
+        (Err(error), _) => failed(format!("cannot start a thread: {error}")),
         (Ok(_), Err(mpsc::RecvTimeoutError::Timeout)) => {
-            failed(format!("the run does not end: after {LONGEST:?} it is still busy"))
+            failed(format!("the run does not end: it is still running after {LONGEST:?}"))
         }
         (Ok(_), Err(mpsc::RecvTimeoutError::Disconnected)) => {
-            failed("the run ended without a word".to_owned())
+            failed("the run ended without a result".to_owned())
         }
         (Ok(thread), Ok(report)) => match thread.join() {
             Ok(()) => report,
@@ -85,7 +85,7 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
-            let finding = Some(Finding::new(format!("no runtime can be made: {error}")));
+            let finding = Some(Finding::new(format!("cannot create a runtime: {error}")));
             return Report { summary: Summary::default(), steps: Vec::new(), finding };
         }
     };
@@ -95,7 +95,9 @@ fn in_thread(scenario: &Scenario, settings: &Settings) -> Report {
             let world = World::new(settings.seed, steps.clone());
             let outcome = tokio::time::timeout(LONGEST_SIMULATED, (scenario.run)(world)).await;
             let outcome = outcome.unwrap_or_else(|_| {
-                Err(Finding::new(format!("it is not done after {LONGEST_SIMULATED:?} of simulated time")))
+                Err(Finding::new(format!(
+                    "it has not finished after {LONGEST_SIMULATED:?} of simulated time"
+                )))
             });
             (trace::end(), outcome.err())
         })

@@ -132,11 +132,11 @@ impl Arguments {
             None => SCENARIOS.iter().collect(),
             Some(name) => vec![
                 scenarios::named(name)
-                    .ok_or_else(|| format!("there is no scenario {name:?}: take one of {}", names()))?,
+                    .ok_or_else(|| format!("unknown scenario {name:?}: use one of {}", names()))?,
             ],
         };
         let mutation = self.mutation.as_deref().map(|name| {
-            mutations::find(name).ok_or_else(|| format!("there is no mutation {name:?}: --list names all"))
+            mutations::find(name).ok_or_else(|| format!("unknown mutation {name:?}: --list shows all"))
         });
         let mutation = mutation.transpose()?;
         if let Some(seed) = self.seed {
@@ -177,7 +177,7 @@ impl Arguments {
             is_well &= print_finding(scenario, &settings, mutation, &report);
             let again = run(scenario, Settings { traces: false, ..settings });
             if again.summary != report.summary {
-                println!("{} {seed}: the second run had another trace", scenario.name);
+                println!("{} {seed}: the second run had a different trace", scenario.name);
                 is_well = false;
             }
             let Summary { hash, time, counts } = report.summary;
@@ -244,9 +244,7 @@ impl Arguments {
         if let Some(scenario) = scenarios::named(&failed.scenario) {
             let settings = Settings::of(failed.seed);
             if print_finding(scenario, &settings, None, &run(scenario, settings.clone())) {
-                println!(
-                    "it was not found again in another process: the run does not follow from its seed alone"
-                );
+                println!("another process did not find it again: the run does not depend on its seed alone");
             }
         }
         Ok(false)
@@ -254,14 +252,14 @@ impl Arguments {
 
     fn child(&self, first: u64, stride: usize) -> Result<Child, String> {
         let program =
-            std::env::current_exe().map_err(|error| format!("this program is not found: {error}"))?;
+            std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
         let mut command = Command::new(program);
         command.args(["--json", "--from", &first.to_string(), "--stride", &stride.to_string()]);
         command.args(["--minutes", &self.minutes.0.to_string()]);
         if let Some(scenario) = &self.scenario {
             command.args(["--scenario", scenario]);
         }
-        command.stdout(Stdio::piped()).spawn().map_err(|error| format!("no process can be started: {error}"))
+        command.stdout(Stdio::piped()).spawn().map_err(|error| format!("cannot start a process: {error}"))
     }
 
     /// Adds up what the processes report, until the first finding.
@@ -277,14 +275,15 @@ impl Arguments {
         let is_shown = std::io::stderr().is_terminal();
         for (job, line) in lines {
             let Some(line) = line else {
-                let ended = children[job].wait().map_err(|error| format!("a process is lost: {error}"))?;
+                let ended =
+                    children[job].wait().map_err(|error| format!("cannot wait for a process: {error}"))?;
                 if !ended.success() {
                     return Err(format!("a process ended with {ended} in the run after {}", last[job]));
                 }
                 continue;
             };
             let line: Line = serde_json::from_str(&line)
-                .map_err(|error| format!("a process says {line:?}, which is no run: {error}"))?;
+                .map_err(|error| format!("a process printed {line:?}, which is not a run: {error}"))?;
             totals.add(&line);
             last[job] = format!("{} {}", line.scenario, line.seed);
             if line.finding.is_some() {
@@ -322,7 +321,7 @@ impl Arguments {
                 if self.mutation.is_some() {
                     let (scenario, mutation) = (scenario.name, named.name);
                     println!(
-                        "show it: cargo xtask simulate --scenario {scenario} --seed {seed} --mutation {mutation}"
+                        "repeat it with: cargo xtask simulate --scenario {scenario} --seed {seed} --mutation {mutation}"
                     );
                 }
                 return true;
@@ -434,7 +433,7 @@ fn known_seeds() -> bool {
         let known =
             words.next().and_then(scenarios::named).zip(words.next().and_then(|seed| seed.parse().ok()));
         let Some((scenario, seed)) = known else {
-            println!("seeds.txt has {line:?}, which names no scenario and seed");
+            println!("seeds.txt has {line:?}, which is not a scenario and a seed");
             is_well = false;
             continue;
         };

@@ -185,7 +185,7 @@ type Work = Box<dyn FnMut() -> ControlFlow<()> + Send>;
 
 struct WorkerTask {
     threads: ProcessThreads,
-    /// The work, until it panics.
+    /// The work. `None` after it has returned `Break`.
     work: Arc<Mutex<Option<Work>>>,
     /// Whether it is scheduled to run.
     is_awake: Arc<AtomicBool>,

@@ -58,13 +58,6 @@
 //! reading and writing once a minute takes a thirtieth of a request per second. A server with more keys
 //! should limit them in its own memory or in another store.
 //!
-//! **Over REST, requests are scarce.** Cloudflare's API takes [1,200 requests in five
-//! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) of a user or token. A key
-//! that is busy all the time costs 1.1 a second as it is, so that four such keys use up all of it, and one
-//! client more that is seen once costs two. Longer intervals make it less: reading and writing every minute
-//! costs a thirtieth of a request a second. A server with more keys than that limits them in its own memory,
-//! or in a store of its own.
-//!
 //! # Example
 //!
 //! [`check`](RateLimiter::check) decides and counts. [`flush`](RateLimiter::flush) writes the due counts.

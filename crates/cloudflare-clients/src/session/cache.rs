@@ -212,7 +212,7 @@ impl<T: Serialize + DeserializeOwned + Send> SessionCache<T> {
     }
 
     /// Reads everything that is stored for a token. This is one request, because the token contains the hash
-    /// of its user. Tokens of earlier versions do not, and take a second request.
+    /// of its user. Tokens of earlier versions do not, and need a second request.
     async fn read(&self, token: &SessionToken) -> Result<Option<Record>> {
         let (data_key, used_key) = (self.data_key(token), self.used_key(token));
         let user_key = token.user().map(|user| self.user_key(&user));

@@ -390,7 +390,7 @@ impl Writing {
                 trace::count("disks after a power loss");
                 if let Err(problem) = check(files, expected, &written, rng).await {
                     let what =
-                        format!("after a power loss behind change {line} of {}: {problem}", lines.len());
+                        format!("after a power loss after change {line} of {}: {problem}", lines.len());
                     let before = lines[line.saturating_sub(TOLD)..*line].iter().cloned();
                     return Err(Finding::new(what).with_history(before));
                 }

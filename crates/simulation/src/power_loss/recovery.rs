@@ -67,14 +67,14 @@ impl Opened {
         let info = store.bucket_info(BUCKET).await.map_err(failed("the bucket is not found"))?;
         if info.is_none() {
             if expected.is_prepared {
-                return Err("the bucket is gone".to_owned());
+                return Err("the bucket is missing".to_owned());
             }
             store.create_bucket(BUCKET).await.map_err(failed("the bucket cannot be created"))?;
         }
         if expected.is_prepared {
             let all = store.namespaces().await.map_err(failed("the namespaces cannot be listed"))?;
             if all.iter().all(|info| info.title != NAMESPACE) {
-                return Err("the namespace is gone".to_owned());
+                return Err("the namespace is missing".to_owned());
             }
         }
         let bucket = store.bucket(BUCKET).map_err(failed("the bucket cannot be used"))?;
@@ -140,7 +140,7 @@ impl Opened {
             Place::Value(_) => None,
         });
         if !read.eq(listed.iter().copied()) {
-            return Err(format!("what is listed is not what is there: {listed:?}"));
+            return Err(format!("the listing does not match the stored keys: {listed:?}"));
         }
         for (id, upload) in &expected.uploads {
             let page = self.bucket.list_parts(ListPartsRequest::new(upload.key, id)).await;
@@ -151,8 +151,8 @@ impl Opened {
             };
             let place = Place::Object(upload.key);
             match (part, upload.end) {
-                (None, End::Open) => return Err(format!("the upload {id} is gone")),
-                (Some(_), End::Ended) => return Err(format!("the upload {id} is there again")),
+                (None, End::Open) => return Err(format!("the upload {id} is missing")),
+                (Some(_), End::Ended) => return Err(format!("the upload {id} exists again")),
                 (Some(part), _) if !upload.part.contains(&part) => {
                     return Err(format!(
                         "the part of {id} has {part:?} bytes and not one of {:?}",
@@ -188,7 +188,7 @@ impl Opened {
         let files = list("blobs");
         let rows = self.blobs().map_err(|e| format!("the rows of files cannot be read: {e}"))?;
         if files != rows {
-            return Err(format!("there are the files {files:?} for the rows {rows:?}"));
+            return Err(format!("the files {files:?} do not match the rows {rows:?}"));
         }
         for folder in ["incoming", "instances"] {
             let names = list(folder);
@@ -286,7 +286,7 @@ impl Opened {
             let bytes = bytes(rng.u64(..), size);
             self.put(place, bytes.clone()).await.map_err(|e| format!("a put fails with {e}"))?;
             if self.read(place).await? != Some(Arc::new(bytes)) {
-                return Err("a put is not what is read".to_owned());
+                return Err("a read does not return the bytes of the last put".to_owned());
             }
         }
         self.inspect(may_be_lost).await

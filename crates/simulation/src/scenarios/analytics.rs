@@ -448,11 +448,14 @@ impl Member<'_> {
                 let buffered = live.writer.buffered();
                 return match buffered {
                     0 => self.check_buffer(&live),
-                    _ => Err(Finding::new(format!("{} has {buffered} events after a flush", self.name))),
+                    _ => Err(Finding::new(format!(
+                        "{} has {buffered} unstored events after a flush",
+                        self.name
+                    ))),
                 };
             }
         }
-        Err(Finding::new("no flush succeeds in fine weather"))
+        Err(Finding::new("no flush succeeds although there are no faults"))
     }
 
     async fn read_in_the_end(&self, range: impl RangeBounds<SystemTime> + Clone) -> Outcome {
@@ -464,7 +467,7 @@ impl Member<'_> {
                 return if is_all { self.check_stored(&read) } else { Ok(()) };
             }
         }
-        Err(Finding::new("no reading succeeds in fine weather"))
+        Err(Finding::new("no read succeeds although there are no faults"))
     }
 
     /// Checks that events that left the writers' buffers are stored.
@@ -474,7 +477,7 @@ impl Member<'_> {
             let stored = read.iter().filter(|number| model.events[**number].writer == *writer).count() as u64;
             if stored < *known {
                 return Err(Finding::new(format!(
-                    "writer {writer} has let go of {known} events, of which {stored} are stored; {:?}",
+                    "writer {writer} has released {known} events, of which {stored} are stored; {:?}",
                     self.settings
                 )));
             }
@@ -511,7 +514,7 @@ impl Member<'_> {
         }
         trace::count("complete readings");
         if let Some(lost) = acknowledged.iter().find(|number| !read.numbers.contains(number)) {
-            return Err(self.finding(*lost, "was acknowledged and is not there"));
+            return Err(self.finding(*lost, "was acknowledged but is missing"));
         }
         Ok(Some(read.numbers))
     }
@@ -526,7 +529,7 @@ impl Member<'_> {
         let model = self.model.borrow();
         let number = event.event.number.parse().ok().filter(|number| *number < model.events.len());
         let Some(number) = number else {
-            return Err(Finding::new(format!("there is an event that nobody has recorded: {event:?}")));
+            return Err(Finding::new(format!("an event was never recorded: {event:?}")));
         };
         let known = &model.events[number];
         let is_twice = !read.numbers.insert(number);
@@ -537,7 +540,7 @@ impl Member<'_> {
             !self.settings.clocks_jump && known.returned.is_some_and(|returned| returned < *newest);
         *newest = known.invoked.max(*newest);
         let what = if known.recorded == Recorded::No {
-            "was not recorded and is there"
+            "was not recorded but is stored"
         } else if is_twice {
             "is there twice"
         } else if has_id_of_other {
@@ -545,11 +548,11 @@ impl Member<'_> {
         } else if event.time < known.earliest || event.time > known.latest {
             "has another time"
         } else if !range.contains(&event.time) {
-            "is not of the range"
+            "is outside the range"
         } else if event.event.padding.len() != self.settings.padding {
             "is another one"
         } else if is_out_of_order {
-            "comes after one of its writer's that was recorded later"
+            "comes after an event of its writer that was recorded later"
         } else {
             return Ok(());
         };
@@ -571,10 +574,9 @@ impl Member<'_> {
             | ErrorKind::InvalidInput
             | ErrorKind::Unsupported
             | ErrorKind::Integrity
-            | ErrorKind::PreconditionFailed => Err(Finding::new(format!(
-                "no storm explains that it fails with {error}; {:?}",
-                self.settings
-            ))),
+            | ErrorKind::PreconditionFailed => {
+                Err(Finding::new(format!("no storm explains the error: {error}; {:?}", self.settings)))
+            }
             _ => Ok(()),
         }
     }

@@ -79,13 +79,13 @@ async fn hold_in_the_end(
         match others.try_acquire(name).await {
             Ok(None) => Ok(()),
             Ok(Some(_)) => Err(Finding::new(format!("the lock {name} is acquired although it is held"))),
-            Err(error) => Err(Finding::new(format!("to try a lock fails in fine weather: {error}"))),
+            Err(error) => Err(Finding::new(format!("trying a lock fails without faults: {error}"))),
         }
     };
     let held_on = lock.hold(work).await;
-    held_on.map_err(|error| Finding::new(format!("a hold in fine weather fails: {error}")))??;
+    held_on.map_err(|error| Finding::new(format!("a hold without faults fails: {error}")))??;
     let released = lock.release().await;
-    released.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))?;
+    released.map_err(|error| Finding::new(format!("a release without faults fails: {error}")))?;
     // A lease would not end so soon.
     let lock = others.acquire(name, AT_ONCE).await;
     let lock = lock
@@ -93,7 +93,7 @@ async fn hold_in_the_end(
     grows(&mut held.borrow_mut(), name, lock.token())?;
     drop(Holding::begin(next, name, held)?);
     let released = lock.release().await;
-    released.map_err(|error| Finding::new(format!("a release in fine weather fails: {error}")))
+    released.map_err(|error| Finding::new(format!("a release without faults fails: {error}")))
 }
 
 async fn work(world: &World, number: usize, client: &Client, held: &RefCell<Held>) -> Outcome {
@@ -146,7 +146,7 @@ fn expected(error: &Error) -> Outcome {
     if is_unknown(error) || is_replaced {
         return Ok(());
     }
-    Err(Finding::new(format!("no storm explains that it fails with {error}")))
+    Err(Finding::new(format!("no storm explains the error: {error}")))
 }
 
 /// Sets the clock within the limits of the locks: during the run, the clocks differ by less than the skew.

@@ -53,7 +53,7 @@ pub(super) async fn run(world: World) -> Outcome {
     }
     for key in FIXED {
         let put = clients[0].r2.put(key, "fixed").await;
-        put.map_err(|error| Finding::new(format!("a put in fine weather fails: {error}")))?;
+        put.map_err(|error| Finding::new(format!("a put without faults fails: {error}")))?;
     }
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
@@ -164,7 +164,9 @@ impl ObjectsClient<'_> {
         self.keys.borrow_mut().insert(key.clone());
         let stored = async { put.await.map(|stored| Output::Stored { etag: stored.etag }) };
         if self.recorder.record(&key, input, stored).await? == Some(Output::PreconditionFailed) {
-            return Err(Finding::new(format!("the put of {key} was refused by what only it has written")));
+            return Err(Finding::new(format!(
+                "the put of {key} was refused although only this client writes the key"
+            )));
         }
         Box::pin(self.get(&key, None, Condition::default())).await.map(drop)
     }
@@ -263,7 +265,7 @@ impl ObjectsClient<'_> {
         }
         let is_known = |key: &String| known.contains(key) || FIXED.contains(&key.as_str());
         if let Some(object) = rows.iter().find(|object| !is_known(&object.key)) {
-            return Err(Finding::new(format!("the listing has {:?}, which nobody put", object.key)));
+            return Err(Finding::new(format!("the listing has {:?}, which no client put", object.key)));
         }
         match FIXED.iter().find(|key| !rows.iter().any(|object| object.key == **key)) {
             None => Ok(true),

@@ -172,7 +172,7 @@ async fn step(
             trace::count("operations that failed");
             Ok(())
         }
-        Err(error) => Err(Finding::new(format!("no failure is like this: {error}"))),
+        Err(error) => Err(Finding::new(format!("unexpected error: {error}"))),
     }
 }
 
@@ -185,7 +185,7 @@ async fn read(bucket: &LocalBucket, key: &str) -> Result<Option<Bytes>, Error> {
 
 fn lost(key: &str, found: Option<&Bytes>) -> Finding {
     match found {
-        None => Finding::new(format!("{key} is not there, though it was acknowledged")),
+        None => Finding::new(format!("{key} is missing although it was acknowledged")),
         Some(bytes) => Finding::new(format!("{key} has {} bytes that it should not have", bytes.len())),
     }
 }
@@ -238,5 +238,9 @@ async fn no_file_is_left_over(world: &World, store: &LocalStore, process: &Proce
         )));
     }
     let incoming = names("incoming")?;
-    if incoming.is_empty() { Ok(()) } else { Err(Finding::new(format!("in incoming is left {incoming:?}"))) }
+    if incoming.is_empty() {
+        Ok(())
+    } else {
+        Err(Finding::new(format!("files are left in incoming: {incoming:?}")))
+    }
 }

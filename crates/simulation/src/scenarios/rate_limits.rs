@@ -298,16 +298,16 @@ impl Limits {
                 }
             }
         } else if decision.allowed && has_to_ask {
-            return finding("does not ask although that is due".to_owned());
+            return finding("does not read although that is due".to_owned());
         }
         if requests == 0 && decision.failure.is_some() {
-            return finding("says that it could not ask, and has not asked".to_owned());
+            return finding("reports a failed read without having read".to_owned());
         }
         if self.settings.mode == FailMode::Closed && decision.allowed {
             let heard = if requests > 0 { Some(ended) } else { heard_before };
             let long_ago = self.settings.read_interval + self.settings.longest_check();
             if decision.failure.is_some() || heard.is_none_or(|heard| ended > heard + long_ago) {
-                return finding("allows what it should refuse while it cannot ask".to_owned());
+                return finding("allows a request that it should refuse while it cannot read".to_owned());
             }
         }
         self.check_counts(client, &place, key, &decision).or_else(finding)
@@ -341,7 +341,7 @@ impl Limits {
             }
             *model.allowed.entry((place.id, key, window)).or_default() += 1;
         } else if is_refused_by_failure {
-            trace::count("refused because KV could not be asked");
+            trace::count("refused because KV could not be read");
         } else {
             trace::count("refused");
             if remaining(most) > 0 {

@@ -460,7 +460,7 @@ impl Worker<'_> {
             trace::count("sessions found");
             self.check_content(number, &session)?;
             if let Some(why) = self.model.borrow().is_over(number, id, begun) {
-                return Err(self.finding(number, format_args!("is found by {id:?} although {why}")));
+                return Err(self.finding(number, format_args!("was found by {id:?} although {why}")));
             }
             if self.model.borrow().is_replaced(number, session.data, id, begun) {
                 let what = format_args!("is found by {id:?} with data that was replaced");
@@ -469,7 +469,9 @@ impl Worker<'_> {
             self.model.borrow_mut().found(number, &session);
         } else {
             if self.model.borrow().has_to_be_found(number, begun, trace::elapsed()) {
-                return Err(self.finding(number, format_args!("is not found by {id:?} although it is good")));
+                return Err(
+                    self.finding(number, format_args!("was not found by {id:?} although it is valid"))
+                );
             }
             if self.model.borrow().is_over(number, id, begun).is_some() {
                 trace::count("ended sessions refused");
@@ -485,7 +487,7 @@ impl Worker<'_> {
                 return Ok(());
             }
         }
-        Err(Finding::new(format!("session {session} cannot be asked for in fine weather")))
+        Err(Finding::new(format!("session {session} cannot be read although there are no faults")))
     }
 
     /// Creates a session, without faults.
@@ -495,7 +497,7 @@ impl Worker<'_> {
                 return Ok(session);
             }
         }
-        Err(Finding::new("no session can be made in fine weather"))
+        Err(Finding::new("no session can be created although there are no faults"))
     }
 
     /// Updates a session, without faults.
@@ -505,7 +507,7 @@ impl Worker<'_> {
                 return Ok(());
             }
         }
-        Err(Finding::new(format!("session {session} cannot be updated in fine weather")))
+        Err(Finding::new(format!("session {session} cannot be updated although there are no faults")))
     }
 
     /// Updates a session. Returns whether there was an answer.
@@ -530,9 +532,9 @@ impl Worker<'_> {
         );
         match updated {
             Ok(Some(session)) if session.data == data => self.check_content(number, &session).map(|()| true),
-            Ok(Some(_)) => Err(self.finding(number, format_args!("is updated and has other data"))),
+            Ok(Some(_)) => Err(self.finding(number, format_args!("was updated but has other data"))),
             Ok(None) if self.model.borrow().has_to_be_found(number, written.invoked, trace::elapsed()) => {
-                Err(self.finding(number, format_args!("is not found to be updated although it is good")))
+                Err(self.finding(number, format_args!("was not found for an update although it is valid")))
             }
             Ok(None) => Ok(true),
             Err(error) => expected(&error).map(|()| false),
@@ -595,7 +597,7 @@ impl Worker<'_> {
         let (cache, _) = self.member.cache();
         match cache.get(&SessionToken::parse(&text)?).await {
             Ok(None) => Ok(()),
-            Ok(Some(_)) => Err(Finding::new("a token that nobody has made opens a session")),
+            Ok(Some(_)) => Err(Finding::new("a token that was never created opens a session")),
             Err(error) => expected(&error),
         }
     }
@@ -612,7 +614,10 @@ impl Worker<'_> {
         if is_as_made {
             return Ok(());
         }
-        Err(self.finding(number, format_args!("is not as it was made or updated: {found:?}")))
+        Err(self.finding(
+            number,
+            format_args!("does not have the data that it was created or updated with: {found:?}"),
+        ))
     }
 
     fn note(&self, number: usize, what: std::fmt::Arguments<'_>) {
@@ -640,7 +645,7 @@ fn expected(error: &Error) -> Outcome {
         ErrorKind::Serialization
         | ErrorKind::InvalidInput
         | ErrorKind::Unsupported
-        | ErrorKind::Integrity => Err(Finding::new(format!("no storm explains that it fails with {error}"))),
+        | ErrorKind::Integrity => Err(Finding::new(format!("no storm explains the error: {error}"))),
         _ => Ok(()),
     }
 }

@@ -131,10 +131,8 @@ impl Key {
     fn is(&mut self, found: Option<Bytes>, began: Instant) -> Outcome {
         if !self.allows(found.as_ref()) {
             let size = found.map_or(0, |bytes| bytes.len());
-            let what = format!(
-                "{} was read with {size} bytes that nobody has stored, or that were replaced",
-                self.name
-            );
+            let what =
+                format!("{} was read with {size} bytes that were never stored, or were replaced", self.name);
             return Err(Finding::new(what));
         }
         self.becomes(vec![found], began);
@@ -328,7 +326,7 @@ impl TransfersClient {
         if may_be {
             Ok(())
         } else {
-            Err(Finding::new(format!("no failure is like this ({:?}): {error}", error.kind())))
+            Err(Finding::new(format!("unexpected error ({:?}): {error}", error.kind())))
         }
     }
 
@@ -372,16 +370,16 @@ impl TransfersClient {
             Ok(_) => self.keys[0].is(Some(bytes.into()), began),
             Err(error) => match error.downcast::<Error>() {
                 Ok(error) => self.read_failed(&error, must_succeed),
-                Err(error) => {
-                    Err(Finding::new(format!("a reader fails, not with an error of the library: {error}")))
-                }
+                Err(error) => Err(Finding::new(format!(
+                    "a reader fails with an error that is not the library's: {error}"
+                ))),
             },
         }
     }
 
     fn read_failed(&self, error: &Error, must_succeed: bool) -> Outcome {
         if must_succeed {
-            return Err(Finding::new(format!("a read in fine weather fails: {error}")));
+            return Err(Finding::new(format!("a read without faults fails: {error}")));
         }
         // The bytes read before the connection was cut belong to an object that no longer exists.
         if error.kind() == ErrorKind::Integrity && error.message().contains("was replaced or deleted") {
@@ -402,8 +400,7 @@ impl TransfersClient {
             let found = file(&path)?;
             if !matches!(downloaded, Ok(Ok(Some(_)))) && found != before {
                 let size = found.map_or(0, |bytes| bytes.len());
-                let what =
-                    format!("a download that is not done has left {size} bytes in the place of its file");
+                let what = format!("an unfinished download has left {size} bytes under the name of its file");
                 return Err(Finding::new(what));
             }
             match downloaded {

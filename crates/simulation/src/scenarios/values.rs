@@ -52,7 +52,7 @@ pub(super) async fn run(world: World) -> Outcome {
     }
     let puts = (0..FIXED).map(|number| PutRequest::new(fixed(number), "fixed"));
     let put = async { clients[0].kv.put_many(puts).await?.all().map(drop) };
-    put.await.map_err(|error| Finding::new(format!("a put in fine weather fails: {error}")))?;
+    put.await.map_err(|error| Finding::new(format!("a put without faults fails: {error}")))?;
     let work = try_join_all(clients.iter().map(|client| client.work(&world)));
     let storm = Storm::any(&mut world.rng("kind of storm"));
     in_storm(&world, &mut server, storm, async { work.await.map(drop) }).await?;
@@ -223,7 +223,7 @@ impl ValuesClient<'_> {
                 // A retry came too late for its expiration.
                 let is_late = error.message().contains("60 seconds");
                 if !is_late && !is_unknown(&error) {
-                    return Err(Finding::new(format!("no failure is like this: {error}")));
+                    return Err(Finding::new(format!("unexpected error: {error}")));
                 }
                 for id in ids {
                     self.history.gave_up(*id, now());
@@ -244,7 +244,7 @@ fn wrong_listing(keys: &[ListedKey]) -> Option<String> {
     let unknown = keys.iter().find(|key| !is_known(&key.name));
     let lacks = (0..FIXED).map(fixed).find(|name| !keys.iter().any(|key| key.name == *name));
     unknown
-        .map(|key| format!("the listing has {:?}, which nobody put", key.name))
+        .map(|key| format!("the listing has {:?}, which no client put", key.name))
         .or_else(|| lacks.map(|name| format!("the listing lacks {name:?}")))
 }
 

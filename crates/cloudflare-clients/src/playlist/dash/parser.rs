@@ -50,7 +50,7 @@ impl<'t> Parser<'t> {
         let (prefix, name) = root.names();
         if name != "MPD" {
             return Err(Error::invalid_input(format!(
-                "this is no DASH manifest, whose root is an MPD: it is {}",
+                "this is not a DASH manifest: its root element is {}, not MPD",
                 quoted(root.name)
             )));
         }

@@ -347,7 +347,7 @@ fn limits_and_options_are_checked() {
     assert!(sign(master, PlaylistOptions::new()).unwrap_err().contains("PlaylistOptions::child_url"));
     for url in ["", "#a", "a\"b", "a\nb"] {
         let error = sign(master, PlaylistOptions::new().child_url(move |_| Ok(url.to_owned()))).unwrap_err();
-        let why = "line 3: the URL that `PlaylistOptions::child_url` gives for \"creator-1/hls/v/a.m3u8\" cannot stand";
+        let why = "line 3: the URL that `PlaylistOptions::child_url` gives for \"creator-1/hls/v/a.m3u8\" cannot be written";
         assert!(error.contains(why), "{url:?}: {error}");
     }
     let of_key = |text: &str, key: &str| {

@@ -148,7 +148,7 @@ impl<'a> Dropped<'a> {
         let format = Some(value_of(list, "KEYFORMAT").unwrap_or("identity"));
         self.keys.retain(|key| key.format != format);
         if self.keys.len() == MAX_KEYS {
-            return Err(Error::invalid_input(format!("more than {MAX_KEYS} keys are in force at once")));
+            return Err(Error::invalid_input(format!("more than {MAX_KEYS} keys apply to one segment")));
         }
         self.keys.push(Key { line, format });
         Ok(())

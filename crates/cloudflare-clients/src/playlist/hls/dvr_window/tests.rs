@@ -122,7 +122,7 @@ fn what_cannot_be_shortened_is_refused() {
     for number in 0..65 {
         writeln!(keys, "#EXT-X-KEY:METHOD=AES-128,URI=\"a\",KEYFORMAT=\"{number}\"").unwrap();
     }
-    assert_eq!(refused(&(keys + &segments)), "line 67: more than 64 keys are in force at once");
+    assert_eq!(refused(&(keys + &segments)), "line 67: more than 64 keys apply to one segment");
 }
 
 /// A segment as a player sees it.
