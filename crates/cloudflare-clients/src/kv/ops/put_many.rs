@@ -40,8 +40,8 @@ const NAME: &str = "put_many";
 ///
 /// Over REST and in the embedded store one request writes up to 10,000 keys and 100 MB. A Worker's binding
 /// writes them one by one, up to 8 concurrently. The values are read into memory. If KV would reject any of
-/// them, or a stream cannot be read, the whole request fails before anything is sent. If a pair's expiration comes
-/// too close while earlier requests are sent, only that pair fails.
+/// them, or a stream cannot be read, the whole request fails before anything is sent. If a pair's expiration
+/// comes too close while earlier requests are sent, only that pair fails.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is awaited"]
 pub struct PutMany {
