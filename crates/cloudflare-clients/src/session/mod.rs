@@ -44,11 +44,11 @@
 //! versions do not contain their user, so a `get` of such a token sends a second request.
 //!
 //! **Over REST, requests are scarce.** Cloudflare's API accepts [1,200 requests in five
-//! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) per user or token: four
-//! requests with a session per second. It is also much slower than a Worker's binding. A service with more
-//! traffic keeps sessions [in memory](SessionCache::with_memory), which delays the log-outs of other
-//! processes by that time, and uses a [`RequestBudget`](crate::kv::RequestBudget) so that requests wait
-//! instead of failing. If that is not enough, use the binding or another store.
+//! minutes](https://developers.cloudflare.com/fundamentals/api/reference/limits/) per user or token. That is
+//! enough for four requests with a session per second. REST is also much slower than a Worker's binding. A
+//! service with more traffic keeps sessions [in memory](SessionCache::with_memory), which delays the log-outs
+//! of other processes by that time, and uses a [`RequestBudget`](crate::kv::RequestBudget) so that requests
+//! wait instead of failing. If that is not enough, use the binding or another store.
 //!
 //! A [sliding](SessionLifetime::sliding) session is valid for its idle time after its last recorded use. A
 //! use is recorded only when half of the idle time has passed since the previous record
