@@ -415,7 +415,7 @@ async fn an_object_of_the_same_name_is_not_replaced() {
     one.flush().await.unwrap();
     let error = two.flush().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
-    assert!(error.message().contains("another object has the name"), "{error}");
+    assert!(error.message().contains("another object already has the random name"), "{error}");
     assert_eq!((two.buffered(), fixture.stored().await), (1, vec![1]));
 }
 
