@@ -26,7 +26,6 @@
 //! KV that is as slow as the documentation allows: other locations see a write after up to 5 seconds, and
 //! then behind a cache of 60 seconds. Requests arrive at random locations, and each location is one place.
 //!
-//!
 #![doc = include_str!("overshoot.md")]
 //!
 //! The last column shows why each writer has a separate key here, which the others find by listing. If all
