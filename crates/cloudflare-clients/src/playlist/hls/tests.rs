@@ -338,7 +338,7 @@ fn limits_and_options_are_checked() {
     let at = |key: &str, options| {
         client().sign_hls_playlist(text, key, &options).map_err(|error| error.to_string())
     };
-    assert!(at("v.m3u8", PlaylistOptions::new()).unwrap_err().contains("`PlaylistOptions::prefix` sets"));
+    assert!(at("v.m3u8", PlaylistOptions::new()).unwrap_err().contains("set the prefix of the keys"));
     assert!(at("v.m3u8", PlaylistOptions::new().prefix("")).is_ok());
     assert!(at("cre\u{301}/v.m3u8", PlaylistOptions::new()).unwrap_err().contains("form NFC"));
     let long_lived = PlaylistOptions::new().expires_in(Duration::from_secs(200 * 3600));
