@@ -375,7 +375,7 @@ describe("/playlists", () => {
 
   test("what cannot be signed says why", async () => {
     for (const [text, reason] of [
-      ["<html>", /line 1: this is no HLS playlist/],
+      ["<html>", /line 1: this is not an HLS playlist/],
       ["#EXTM3U\n/creator-2/hls/m/secret.ts", /line 2: "creator-2\/hls\/m\/secret.ts" lies outside "creator-1\/"/],
     ]) {
       await put("master.m3u8", text);

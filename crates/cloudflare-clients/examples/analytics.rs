@@ -1,5 +1,5 @@
-//! Records page views of several tasks in a bucket in a temporary folder, and counts those of the last minute
-//! by path.
+//! Records page views in a bucket in a temporary folder, from several tasks, and counts those of the last
+//! minute by path.
 //!
 //! `cargo run -p cloudflare-clients --features analytics,local --example analytics`
 

@@ -1,4 +1,4 @@
-//! Sessions in a local folder in place of Workers KV.
+//! Sessions in a folder on this machine instead of Workers KV.
 //!
 //! `cargo run -p cloudflare-clients --features local --example sessions`
 
@@ -22,10 +22,10 @@ async fn main() -> Result<()> {
     let sessions = SessionCache::new(kv, lifetime)?;
 
     let (laptop, session) = sessions.create("user-17", Cart { items: Vec::new() }).await?;
-    println!("created, valid until {:?} if it is not used", session.expires);
+    println!("made, good until {:?} if it is not used", session.expires);
     let (phone, _) = sessions.create("user-17", Cart { items: Vec::new() }).await?;
 
-    // A client sends the token back as text.
+    // Clients send the token back as text.
     let sent = SessionToken::parse(laptop.as_str())?;
     if let Some(mut session) = sessions.get(&sent).await? {
         session.data.items.push("a book".to_owned());

@@ -114,7 +114,7 @@ fn playlists_that_are_not_signed() {
     };
     insta::assert_snapshot!(fails(&["c/film.m3u8"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/film.m3u8": line 2: "c/a b/audio.m3u8" is a playlist, whose own references need signing too: say with --output DIR where it is signed
+    error: sign_hls_playlist "c/film.m3u8": line 2: "c/a b/audio.m3u8" is a playlist, whose own references need signing too: set --output DIR
     "#);
     insta::assert_snapshot!(fails(&["d/hostile.m3u8"]), @r#"
     exit 2
@@ -126,11 +126,11 @@ fn playlists_that_are_not_signed() {
     "#);
     insta::assert_snapshot!(fails(&["c/0.m4s"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/0.m4s": line 1: this is no HLS playlist, which begins with a line #EXTM3U
+    error: sign_hls_playlist "c/0.m4s": line 1: this is not an HLS playlist: its first line is not #EXTM3U
     "#);
     insta::assert_snapshot!(fails(&["c/video.m3u8", "--window", "7h"]), @r#"
     exit 2
-    error: sign_hls_playlist "c/video.m3u8": the signing window of 25200s has to be shorter than the expiry of 21600s
+    error: sign_hls_playlist "c/video.m3u8": the signing window of 25200s must be shorter than the expiry of 21600s
     "#);
     insta::assert_snapshot!(fails(&["c/none.m3u8"]), @r#"
     exit 3

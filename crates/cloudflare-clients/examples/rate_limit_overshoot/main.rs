@@ -1,7 +1,8 @@
-//! Simulates how much more than its limit a rate limiter over Workers KV lets pass: the table of
+//! By how much a limiter over Workers KV exceeds its limit: the simulation behind the table of
 //! `cloudflare_clients::rate_limit`.
 //!
-//! `cargo run -p cloudflare-clients --example rate_limit_overshoot`; with `-- --json` it prints JSON.
+//! `cargo run -p cloudflare-clients --example rate_limit_overshoot` prints the table; with `-- --json` it
+//! prints JSON.
 
 mod simulation;
 

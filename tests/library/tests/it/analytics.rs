@@ -415,7 +415,7 @@ async fn an_object_of_the_same_name_is_not_replaced() {
     one.flush().await.unwrap();
     let error = two.flush().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::PreconditionFailed);
-    assert!(error.message().contains("another object has the name"), "{error}");
+    assert!(error.message().contains("another object already has the random name"), "{error}");
     assert_eq!((two.buffered(), fixture.stored().await), (1, vec![1]));
 }
 
@@ -605,11 +605,11 @@ async fn what_is_damaged_is_named_and_what_lies_behind_it_is_read() {
     };
     assert_eq!(seen.len(), 7, "{seen:?}");
     assert_eq!(seen[0], Ok(1));
-    failure(1, ErrorKind::Integrity, NAME, "line 2: is no JSON");
-    failure(2, ErrorKind::Serialization, NAME, "line 3: is no event of the expected type");
-    failure(3, ErrorKind::Integrity, NAME, "line 4: has a time that lies outside");
+    failure(1, ErrorKind::Integrity, NAME, "line 2: is not JSON");
+    failure(2, ErrorKind::Serialization, NAME, "line 3: is not an event of the expected type");
+    failure(3, ErrorKind::Integrity, NAME, "line 4: has a time outside");
     assert_eq!(seen[4], Ok(5));
-    failure(5, ErrorKind::Integrity, &second, "do not decompress");
+    failure(5, ErrorKind::Integrity, &second, "cannot decompress");
     assert_eq!(seen[6], Ok(6));
 }
 
@@ -632,7 +632,7 @@ async fn values_of_kv_are_written_in_bulk_read_by_range_and_expire() {
     let day = Duration::from_secs(24 * 3600);
     let error = EventStore::kv(client.clone(), "events/", Some(Duration::from_secs(59))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
-    assert!(error.message().contains("KV takes whole seconds, 60 or more"), "{error}");
+    assert!(error.message().contains("KV accepts whole seconds, 60 or more"), "{error}");
     let store = EventStore::kv(client.clone(), "events/", Some(day)).unwrap();
     let start = clock.now();
     let writer = EventWriter::new(store.clone());

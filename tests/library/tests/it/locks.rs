@@ -608,7 +608,7 @@ async fn whoever_waits_gets_it_or_hears_who_has_it() {
     let error = b.acquire("x", SECOND * 10).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Timeout);
     assert!(
-        error.to_string().contains("not free within 10s: \"a\" has it until 2027-01-15T08:00:30.000Z"),
+        error.to_string().contains("not free within 10s: \"a\" holds it until 2027-01-15T08:00:30.000Z"),
         "{error}"
     );
     assert!((SECOND * 7..SECOND * 10).contains(&begun.elapsed()), "{:?}", begun.elapsed());
@@ -670,8 +670,8 @@ async fn what_cannot_be_used_is_refused_before_anything_is_sent() {
     for (locks, name, says) in [
         (a.clone(), "", "must not be empty"),
         (a.clone(), &*"n".repeat(1019), "1,024"),
-        (a.clone(), PROBE, "take another"),
-        (a.clone().with_ttl(Duration::ZERO), "x", "less than 1ms"),
+        (a.clone(), PROBE, "choose another"),
+        (a.clone().with_ttl(Duration::ZERO), "x", "less than the minimum of 1ms"),
         (a.clone().with_ttl(Duration::MAX), "x", "year 9999"),
         (a.clone().with_owner("o".repeat(1025)), "x", "1025 bytes"),
     ] {
