@@ -1,4 +1,4 @@
-//! A namespace of the store, as every other namespace is reached.
+//! The `Namespace` implementation of the embedded store.
 
 use std::sync::Arc;
 
@@ -25,11 +25,11 @@ use crate::r2::Body;
 use crate::runtime::Runtime;
 use crate::time::{from_seconds, to_seconds};
 
-/// A namespace of a [`LocalStore`], with Workers KV's limits, expiry, metadata and listings.
+/// A namespace of a [`LocalStore`] with Workers KV's limits, expiry, metadata and listings.
 ///
-/// Where it differs: it is strongly consistent, so that a read is never stale and a cache TTL has no effect; a key takes more than
-/// one write a second, and no page of a listing is empty but the last. Keys expire to the second. Many keys are written in
-/// one transaction.
+/// Differences from KV: it is strongly consistent, so that reads are never stale and a cache TTL has no
+/// effect; a key accepts more than one write a second; and only the last page of a listing can be empty. Keys
+/// expire to the second. A bulk write is one transaction.
 #[derive(Debug, Clone)]
 pub struct LocalNamespace {
     store: LocalStore,
@@ -41,12 +41,12 @@ impl LocalNamespace {
         Self { store, id }
     }
 
-    /// The namespace's id.
+    /// Returns the id of the namespace.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The store that it is in.
+    /// Returns the store that contains the namespace.
     pub fn store(&self) -> &LocalStore {
         &self.store
     }
@@ -65,7 +65,7 @@ impl LocalNamespace {
         self.store.shared().writer.write(files, work).await
     }
 
-    /// As `write`, for what makes room.
+    /// Like `write`, for operations that free space.
     async fn make_room<T, F>(&self, work: F) -> Result<T>
     where
         T: Send + 'static,
