@@ -152,7 +152,7 @@ impl Namespace for LocalNamespace {
         if request.value.content_length().is_none_or(|length| length > MAX_INLINE as u64)
             && self.store.namespace_info(&self.id).await?.is_none()
         {
-            // A namespace that is not there is found out before a large value is received.
+            // Detects a missing namespace before a large value is received.
             return Err(no_such_namespace(&self.id));
         }
         let mut files = Vec::new();
@@ -219,7 +219,7 @@ mod tests {
         let now = namespace.store().now();
         let ttl = Duration::from_secs(60);
         namespace.put(PutRequest::new("ttl", pattern(100_000)).expiration_ttl(ttl)).await.unwrap();
-        // What is less than a second does not count.
+        // Fractions of a second do not count.
         let at = now + Duration::from_millis(60_900);
         namespace.put(PutRequest::new("at", "v").expiration(at)).await.unwrap();
         let both = PutRequest::new("both", "v").expiration(at).expiration_ttl(Duration::from_secs(600));
@@ -238,7 +238,7 @@ mod tests {
         assert_eq!(listed().await, ["both"]);
         assert_eq!(rows(namespace.store(), "pairs").await, 3);
 
-        // A write of any key removes them.
+        // A write of any key removes expired keys.
         namespace.put(PutRequest::new("new", "v")).await.unwrap();
         assert_eq!(rows(namespace.store(), "pairs").await, 2);
         assert_eq!(files(namespace.store()).await, (0, 0));
@@ -309,7 +309,7 @@ mod tests {
         let put = |n: usize| PutRequest::new(format!("{n}"), "v").expiration_ttl(ttl);
         namespace.put_many(PutManyRequest::new((0..250).map(put))).await.unwrap();
         assert_eq!(rows(store, "pairs").await, 250);
-        // From here on, what opening began in the background may remove them too.
+        // From here on, the clean-up of `open` in the background may remove them too.
         clock.advance(ttl);
         clean_up(store.shared()).await.unwrap();
         assert_eq!((rows(store, "pairs").await, rows(store, "segments").await), (0, 0));
