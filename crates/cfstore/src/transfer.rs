@@ -138,7 +138,7 @@ async fn without_resuming(upload: Upload) -> Result<Uploaded> {
     if sent.is_err()
         && let Err(error) = shutdown::unless_requested(async { Ok(upload.abort().await?) }).await
     {
-        tracing::warn!(%error, "the unfinished upload could not be aborted; R2 drops it after 7 days");
+        tracing::warn!(%error, "could not abort the unfinished upload; R2 drops it after 7 days");
     }
     sent
 }

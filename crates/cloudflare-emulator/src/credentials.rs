@@ -201,7 +201,7 @@ pub(crate) fn is_hex(text: &str, length: usize) -> bool {
 pub(crate) fn random_hex<const BYTES: usize>() -> Result<String> {
     let mut bytes = [0; BYTES];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Error::new(ErrorKind::Storage, format!("the system gives no random numbers: {error}"))
+        Error::new(ErrorKind::Storage, format!("the system did not provide random numbers: {error}"))
     })?;
     Ok(hex::encode(bytes))
 }
@@ -297,6 +297,6 @@ mod tests {
         fs::remove_file(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let error = Credentials::load_or_create(folder.path()).unwrap_err();
-        assert!(error.message().contains("not a file"), "{error}");
+        assert!(error.message().contains("not a regular file"), "{error}");
     }
 }

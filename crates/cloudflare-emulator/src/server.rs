@@ -267,7 +267,7 @@ async fn sweep(store: &LocalStore) {
         // A clock of tests is not moved on by this.
         store.runtime().timeout(SWEEP_INTERVAL).await;
         if let Err(error) = store.apply_lifecycle().await {
-            tracing::warn!(%error, "lifecycle rules cannot be carried out yet");
+            tracing::warn!(%error, "could not apply lifecycle rules; the next sweep tries again");
         }
     }
 }

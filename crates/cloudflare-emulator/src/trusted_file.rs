@@ -25,7 +25,7 @@ pub(crate) fn read_secret(path: &Path) -> io::Result<Vec<u8>> {
 fn read_checked(path: &Path, check: impl FnOnce(&fs::Metadata)) -> io::Result<Vec<u8>> {
     if !fs::metadata(path)?.is_file() {
         // A pipe would be waited for without an end.
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a file: remove it"));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file: remove it"));
     }
     let file = File::open(path)?;
     let metadata = file.metadata()?;

@@ -122,7 +122,7 @@ fn what_fails_is_said_beside_the_others() {
     let output = folder.run(&["r2", "get", "-r", "p/", "out"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("warning: ") && said.contains("a part of it is . or .."), "{said}");
+    assert!(said.contains("warning: ") && said.contains("it contains . or .. as a part"), "{said}");
     assert!(said.contains("1 object downloaded, 1 B, proved by crc64, 1 failed"), "{said}");
     assert_eq!(folder.read("out/a"), b"1");
     assert!(!folder.path().join("b").exists());
@@ -136,7 +136,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["sync", "site", "copy"][..], "are both folders of this machine"),
         (&["sync", "site", "r2://media/x", "--delete"], "--delete is about the embedded store"),
         (&["sync", "site", "r2://media/x", "--to-env-file", "x"], "--to-env-file is about another account"),
-        (&["sync", "r2://media/a", "r2://media/a/b"], "one of the prefixes begins with the other"),
+        (&["sync", "r2://media/a", "r2://media/a/b"], "one prefix contains the other"),
         (&["sync", "none", "r2://media/a"], "none cannot be listed"),
         (&["put", "-r", "site", "site", "x/"], "-r is about one folder"),
         (&["put", "-r", "site", "x/", "--if-absent"], "--if-absent"),
@@ -147,7 +147,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["sync", "r2://media/none", "site", "--delete", "--local"], "the source has nothing"),
         (
             &["sync", "r2://media/a", "r2://media/b", "--storage-class", "standard"],
-            "copies keep those of their sources",
+            "keep those of their sources",
         ),
         (&["get", "-r", "a/", "b/", "out"], "-r is about one prefix"),
         (&["get", "-r", "a/", "-"], "stdout is no folder"),
@@ -171,7 +171,7 @@ fn links_and_the_store_are_left_out() {
     let output = folder.run(&["r2", "sync", "site", "r2://media/copy", "--delete", "--local"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("warning: site/link is a symbolic link, and these are not followed"), "{said}");
+    assert!(said.contains("warning: site/link is a symbolic link, and links are not followed"), "{said}");
     assert!(said.contains("4 files uploaded") && said.contains("1 skipped"), "{said}");
     folder.ok(&["r2", "head", "copy/link/below"]);
 

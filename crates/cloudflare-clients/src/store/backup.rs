@@ -571,7 +571,7 @@ mod tests {
         let elsewhere = tempfile::tempdir().unwrap();
         let report = bucket.store().backup(elsewhere.path(), |_, _| {}).await.unwrap();
         let [damage] = report.damaged.as_slice() else { panic!("{report:?}") };
-        assert_eq!(damage.problem, "its bytes are not those that were stored");
+        assert_eq!(damage.problem, "its bytes differ from those that were stored");
     }
 
     #[tokio::test]
@@ -689,10 +689,10 @@ mod tests {
             (damage.problem.clone(), copied)
         };
         let (problem, copied) = report().await;
-        assert_eq!(problem, "its bytes are not those that were stored");
+        assert_eq!(problem, "its bytes differ from those that were stored");
         assert!(copied.as_deref() == Some(&fs::read(&blob).unwrap()[..]));
         fs::write(&blob, pattern(99_999)).unwrap();
-        assert_eq!(report().await.0, "it has 99999 bytes in place of 100000");
+        assert_eq!(report().await.0, "it has 99999 bytes instead of 100000");
         fs::remove_file(&blob).unwrap();
         let (problem, copied) = report().await;
         assert_eq!((problem.as_str(), copied), ("the file is missing", None));

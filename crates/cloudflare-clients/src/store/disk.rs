@@ -650,7 +650,7 @@ mod tests {
             for size in [1, 300_000] {
                 let refused = bucket.put(PutRequest::new("new", pattern(size))).await.unwrap_err();
                 assert_eq!(refused.kind(), ErrorKind::Storage);
-                assert!(refused.message().contains("open to read only"), "{refused}");
+                assert!(refused.message().contains("open read-only"), "{refused}");
             }
             assert!(bucket.delete(DeleteRequest::new("small")).await.is_err());
             assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
@@ -706,7 +706,7 @@ mod tests {
                 let refused = opened.unwrap_err();
                 let both = format!("the store has format {written} and this version reads {newest}");
                 assert!(refused.message().contains(&both), "{refused}");
-                assert!(refused.message().contains("make it writable"), "{refused}");
+                assert!(refused.message().contains("make the store writable"), "{refused}");
                 assert!(upgrade::contents(folder.path()) == before);
                 continue;
             }
@@ -720,7 +720,7 @@ mod tests {
             assert_eq!(media.lifecycle().await.unwrap(), Some(upgrade::lifecycle()));
             assert_eq!(store.apply_lifecycle().await.unwrap(), LifecycleReport::default());
             let refused = media.put_lifecycle(upgrade::lifecycle()).await.unwrap_err();
-            assert!(refused.message().contains("open to read only"), "{refused}");
+            assert!(refused.message().contains("open read-only"), "{refused}");
             assert_eq!(store.scrub(|_, _| {}).await.unwrap().damaged, []);
             let elsewhere = tempfile::tempdir().unwrap();
             let copied = elsewhere.path().join("copy");

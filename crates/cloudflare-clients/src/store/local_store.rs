@@ -240,7 +240,7 @@ mod tests {
         assert!(made.success());
         let refused = LocalStore::open(&store).await.unwrap_err();
         assert!(
-            refused.message().contains("reserve") && refused.message().contains("not a file"),
+            refused.message().contains("reserve") && refused.message().contains("not a regular file"),
             "{refused}"
         );
         for how in [Open::Read, Open::Write, Open::Create] {

@@ -199,7 +199,7 @@ mod tests {
         let journal = Journal::open(&path).unwrap();
         let error = Journal::open(&path).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Conflict);
-        assert!(error.message().starts_with("another transfer has the journal "), "{error}");
+        assert!(error.message().starts_with("another transfer uses the journal "), "{error}");
         journal.remove().unwrap();
         Journal::open(&path).unwrap();
         journal.remove().unwrap();

@@ -286,7 +286,9 @@ mod tests {
 
     #[test]
     fn malformed_ones_are_refused() {
-        for (text, why) in [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "it ends with a \\")] {
+        for (text, why) in
+            [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "the pattern ends with a \\")]
+        {
             let error = KeyPattern::parse(text).unwrap_err();
             assert!(error.message().contains(why), "{error}");
         }

@@ -109,12 +109,12 @@ mod tests {
     #[test]
     fn sizes_that_r2_does_not_take_are_refused() {
         for (size, piece_size, message) in [
-            (1, 5 * MIB - 1, "a part size of 5242879 bytes is not one of R2's"),
-            (1, 6 << 30, "a part size of 6442450944 bytes is not one of R2's"),
+            (1, 5 * MIB - 1, "the part size is 5242879 bytes, and R2 allows"),
+            (1, 6 << 30, "the part size is 6442450944 bytes, and R2 allows"),
             (
                 50_001 * MIB,
                 5 * MIB,
-                "52429848576 bytes are more than 10000 parts of 5242880: take parts of 5242985",
+                "52429848576 bytes need more than 10000 parts of 5242880 bytes: use parts of 5242985",
             ),
         ] {
             let error = Pieces::new(size, Some(piece_size)).unwrap_err();

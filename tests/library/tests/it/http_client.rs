@@ -150,11 +150,11 @@ async fn timeouts_go_by_the_runtime() {
     let start = Instant::now();
     let client = HyperClient::new().unwrap().with_runtime(Fast(start));
     let error = client.send(get(&server("").await)).await.unwrap_err();
-    assert_eq!(error.message(), "no answer within 30s of the request");
+    assert_eq!(error.message(), "the service did not answer within 30s of the request");
 
     let url = server("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nte").await;
     let error = client.send(get(&url)).await.unwrap().into_body().text().await.unwrap_err();
-    assert_eq!(error.message(), "the answer stalled: nothing came for 20s");
+    assert_eq!(error.message(), "the answer stalled: no bytes arrived for 20s");
 
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let error = client.send(get(&format!("https://{}/", listener.local_addr().unwrap()))).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn a_backend_times_out_by_its_runtime_unless_it_was_given_a_client() {
     let config = || R2SigningConfig::for_endpoint(origin, "id", "secret", "media");
     let by_runtime = S3Bucket::new(config()).unwrap().with_runtime(Fast(start));
     let error = by_runtime.head(HeadRequest::new("k")).await.unwrap_err();
-    assert_eq!(error.message(), "no answer within 30s of the request");
+    assert_eq!(error.message(), "the service did not answer within 30s of the request");
 
     let signing = R2SigningClient::new(config()).unwrap().with_runtime(Fast(start));
     assert_eq!(signing.object_exists("k").await.unwrap_err().kind(), ErrorKind::Timeout);
@@ -224,7 +224,10 @@ async fn a_backend_times_out_by_its_runtime_unless_it_was_given_a_client() {
     let config = KvConfig::new(id, "token", id).base_url(origin);
     let namespace = RestNamespace::new(config).unwrap().with_runtime(Fast(start));
     let kv = KvClient::new(namespace).with_retry(RetryPolicy::none());
-    assert_eq!(kv.get("k").text().await.unwrap_err().message(), "no answer within 30s of the request");
+    assert_eq!(
+        kv.get("k").text().await.unwrap_err().message(),
+        "the service did not answer within 30s of the request"
+    );
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 
     // By a clock of its own, which is not a hundred times as fast.

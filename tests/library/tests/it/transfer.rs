@@ -526,7 +526,7 @@ async fn a_file_that_changes_meanwhile_is_not_stored() {
     });
     let error = fixture.upload(&R2Service::new(mock)).concurrency(1).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage);
-    assert!(error.message().ends_with("in changed while it was being sent"), "{error}");
+    assert!(error.message().ends_with("in changed while it was being uploaded"), "{error}");
     assert!(!fixture.service().exists("k").await.unwrap());
     fixture.assert_no_traces().await;
 }

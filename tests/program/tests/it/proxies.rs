@@ -46,12 +46,12 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
             &[("HTTP_PROXY", &*by_way_of("me:hunter3"))][..],
             &*format!("the proxy {} rejects the user and password of its URL", proxy.address()),
         ),
-        (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "the address of r2.test:9000 cannot be found"),
+        (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "could not resolve the address of r2.test:9000"),
         (
             &[("HTTP_PROXY", "socks5://me:hunter2@127.0.0.1:1080")],
             "HTTP_PROXY cannot be used: SOCKS is not supported",
         ),
-        (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "no connection to the proxy 127.0.0.1:1"),
+        (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "could not connect to the proxy 127.0.0.1:1"),
     ] {
         let failed = run(&["-vv", "r2", "head", "a"], vars);
         let failed = failure(&failed);

@@ -31,7 +31,7 @@ pub(super) fn failure(host: &str, proxy: Option<&Proxy>, error: hyper_util::clie
     } else if cause::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
         (
             ErrorKind::UnexpectedResponse,
-            format!("{peer} did not answer with HTTP: {}", root_cause(&error)),
+            format!("{peer} did not answer in HTTP: {}", root_cause(&error)),
             false,
         )
     } else if error.is_connect() {

@@ -201,7 +201,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("empty")).unwrap();
         let left_out = names(folder.path(), false).await;
         assert_eq!(
-            left_out.iter().filter(|name| name.contains("downloads have which are not done")).count(),
+            left_out.iter().filter(|name| name.contains("reserved for unfinished downloads")).count(),
             2
         );
         let names = names_of(folder.path(), false, true).await;
@@ -234,7 +234,7 @@ mod tests {
         std::os::unix::fs::symlink(&there, folder.path().join("link")).unwrap();
         assert_eq!(names(folder.path(), true).await, ["link/file", "there/file"]);
         let names = names(folder.path(), false).await;
-        assert!(names[0].ends_with("link is a symbolic link, and these are not followed"), "{names:?}");
+        assert!(names[0].ends_with("link is a symbolic link, and links are not followed"), "{names:?}");
         assert_eq!(names[1], "there/file");
     }
 }

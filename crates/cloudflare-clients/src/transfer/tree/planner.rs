@@ -275,7 +275,7 @@ mod tests {
         let target = ["0", "a", "b/1", "c"].map(entry);
         assert_eq!(
             plan(source, target.into()).await,
-            ["=a", "!b nothing is deleted: it cannot be read", "+d"]
+            ["=a", "!b nothing is deleted, as the listing is incomplete: it cannot be read", "+d"]
         );
     }
 
@@ -304,7 +304,7 @@ mod tests {
     async fn what_is_refused_takes_its_place() {
         let both = plan(vec![refused("a"), entry("b")], vec![entry("a"), refused("b"), refused("c")]).await;
         assert_eq!(both[0], "!a a link");
-        assert!(both[1].starts_with("!b something else is in its place: "), "{both:?}");
+        assert!(both[1].starts_with("!b something else has this name in the target: "), "{both:?}");
         assert_eq!(both.len(), 2);
         let again = plan(["cr\u{e9}a", "cre\u{301}a"].map(entry).into(), vec![]).await;
         assert!(again[1].contains("has the name"), "{again:?}");

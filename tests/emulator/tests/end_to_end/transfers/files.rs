@@ -50,7 +50,7 @@ async fn a_file_in_parts_that_is_written_to_is_not_stored() {
             });
             let error = not_hanging(upload.into_future()).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Storage, "{row}: {error}");
-            let says = if what == "goes away" { "cannot be " } else { "changed while it was being sent" };
+            let says = if what == "goes away" { "cannot be " } else { "changed while it was being uploaded" };
             assert!(error.message().contains(says), "{row}: {error}");
             assert!(transfers.world.stored.head(KEY).await.unwrap().is_none(), "{row}");
             transfers.assert_nothing_begun().await;

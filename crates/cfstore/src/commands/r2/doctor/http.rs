@@ -103,7 +103,7 @@ impl Http {
 
 fn request(method: Method, url: &str, headers: &[(HeaderName, &str)], body: Bytes) -> Result<Request<Body>> {
     // The URL may be presigned, so that no error shows it.
-    let invalid = || Error::new(ErrorKind::InvalidInput, "the request has no valid URL or header");
+    let invalid = || Error::new(ErrorKind::InvalidInput, "the URL or a header of the request is not valid");
     let mut request =
         Request::builder().method(method).uri(url).body(Body::from(body)).map_err(|_| invalid())?;
     let host = request.uri().authority().ok_or_else(invalid)?.to_string();
