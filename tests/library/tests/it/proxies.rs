@@ -1,4 +1,4 @@
-//! `HyperClient` by way of HTTP proxies.
+//! `HyperClient` with HTTP proxies.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,7 +61,7 @@ async fn plain_http_goes_through_it_with_keys_as_they_are() {
 async fn https_goes_through_its_tunnel() {
     let server = LocalServer::with_tls().await;
     let proxy = HttpProxy::to(server.address()).await;
-    // A certificate is of a name, so that the tunnel leads to it.
+    // A certificate is for a name, so the tunnel must lead to that name.
     let host = format!("localhost:{}", server.address().port());
     let client = HyperClient::trusting(&server.certificate()).unwrap();
     let r2 = bucket(
@@ -72,17 +72,17 @@ async fn https_goes_through_its_tunnel() {
     let bytes = content(300_000, 1);
     r2.put("film", bytes.clone()).await.unwrap();
     assert_eq!(r2.get("film").await.unwrap().unwrap().bytes().await.unwrap(), bytes);
-    // One connection served both.
+    // One connection served both requests.
     assert_eq!(proxy.asked(), [format!("CONNECT {host}")]);
 
-    // By the environment, or with no proxy at all, this machine is reached directly.
+    // With proxies from the environment, or without a proxy, this machine is reached directly.
     let direct = client.with_proxy("http://127.0.0.1:1").unwrap().no_proxy();
     assert_eq!(direct.proxy_for(&format!("https://{host}").parse().unwrap()).unwrap(), None);
     let r2 = bucket(&server, &format!("https://{host}"), direct);
     assert!(r2.head("film").await.unwrap().is_some());
     assert_eq!(proxy.asked().len(), 1);
 
-    // Who is not trusted is said with who is between.
+    // The error names both the untrusted host and the proxy.
     let error = get(&by_way_of(&proxy.address().to_string()), &format!("https://{host}/")).await;
     let begin = format!(
         "could not open a secure connection to {host} through the proxy {}: invalid peer",

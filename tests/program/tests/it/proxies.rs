@@ -1,4 +1,4 @@
-//! Proxies and authorities, as the environment names them.
+//! Proxies and certificate authorities from the environment.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
     assert_eq!(asked.len(), 4, "{asked:?}");
     assert!(asked[0].starts_with("PUT http://r2.test:9000/media/a"), "{asked:?}");
 
-    // What it finds is told, and what it cannot use, but never a password.
+    // The doctor reports the proxy that it finds, or why it cannot be used, but never a password.
     let doctor = run(&["r2", "doctor"], &[("HTTP_PROXY", &good)]);
     let found = String::from_utf8(doctor.stdout).unwrap();
     assert!(found.contains(&format!("by way of the proxy {} without TLS", proxy.address())), "{found}");
@@ -63,7 +63,7 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
         assert!(!found.contains("hunter") && doctor.status.code() == Some(1), "{found}");
     }
 
-    // A server on this machine is reached without it.
+    // A server on this machine is reached without the proxy.
     let direct =
         server.command(&elsewhere, &["r2", "cat", "a"]).env("ALL_PROXY", "http://127.0.0.1:1").output();
     assert_eq!(stdout(&direct.unwrap(), &[]), "hello");
