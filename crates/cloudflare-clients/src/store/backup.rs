@@ -88,7 +88,8 @@ impl LocalStore {
     /// [`ErrorKind::Storage`](crate::ErrorKind) if the store cannot be read or the folder cannot be written.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let (folder, elsewhere) = (tempfile::tempdir()?, tempfile::tempdir()?);
     /// use cloudflare_clients::LocalStore;
     ///

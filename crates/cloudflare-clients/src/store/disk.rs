@@ -704,7 +704,7 @@ mod tests {
             let opened = LocalStore::open_on(folder.path(), platform).await;
             if written < newest {
                 let refused = opened.unwrap_err();
-                let both = format!("the store has format {written} and this version reads {newest}");
+                let both = format!("the store has format {written}, and this version reads {newest}");
                 assert!(refused.message().contains(&both), "{refused}");
                 assert!(refused.message().contains("make the store writable"), "{refused}");
                 assert!(upgrade::contents(folder.path()) == before);

@@ -102,7 +102,8 @@ impl LocalStore {
     /// only listed in the report.
     ///
     /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir()?;
     /// let store = cloudflare_clients::LocalStore::open(folder.path()).await?;
     /// let report = store.scrub(|done, all| println!("{done} of {all} bytes")).await?;

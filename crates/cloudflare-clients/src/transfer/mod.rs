@@ -3,9 +3,9 @@
 //! | source or target | up | down |
 //! |---|---|---|
 //! | a file | [`R2Service::upload`] | [`R2Service::download`] |
-//! | an implementation of tokio's `AsyncRead` or `AsyncWrite` | [`R2Service::upload_reader`] | `tokio::io::copy` from a [`Reader`] |
+//! | tokio's `AsyncRead`, `AsyncWrite` | [`R2Service::upload_reader`] | `tokio::io::copy` from a [`Reader`] |
 //! | a folder | [`R2Service::upload_dir`], or [`sync`] | [`R2Service::download_dir`], or [`sync`] |
-//! | your own code that writes or reads | [`R2Service::writer`], a [`Writer`] | [`R2Service::reader`], a [`Reader`] |
+//! | code that writes or reads | [`R2Service::writer`], a [`Writer`] | [`R2Service::reader`], a [`Reader`] |
 //!
 //! [`R2Service::copy_object`] copies one object, and [`sync`] copies all objects below a prefix.
 //!
@@ -37,7 +37,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
-//! # let (film, copy, journals) = (folder.path().join("film"), folder.path().join("copy"), folder.path().join("journals"));
+//! # let [film, copy, journals] = ["film", "copy", "journals"].map(|name| folder.path().join(name));
 //! # std::fs::write(&film, vec![7; 12 << 20]).unwrap();
 //! # let r2 = R2Service::new(LocalBucket::open(folder.path().join("store"), "media").await?);
 //! let uploaded = r2

@@ -46,7 +46,8 @@ impl R2Service {
     /// use cloudflare_clients::transfer::Verified;
     /// use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// r2.put("notes.txt", "first line\nlast line").await?;

@@ -31,7 +31,8 @@ impl R2Service {
     /// use cloudflare_clients::transfer::Verified;
     /// use tokio::io::AsyncWriteExt as _;
     ///
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
     /// let mut writer = r2.writer("report.csv").content_type("text/csv").open()?;

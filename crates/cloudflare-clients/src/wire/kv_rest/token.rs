@@ -8,7 +8,8 @@ use zeroize::Zeroizing;
 use crate::error::{Error, Result};
 use crate::secret::validate_secret;
 
-/// An [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/). `Debug` hides it.
+/// An [API token](https://developers.cloudflare.com/fundamentals/api/get-started/create-token/).
+/// `Debug` hides it.
 #[derive(Clone)]
 pub struct ApiToken(Zeroizing<String>);
 
