@@ -46,9 +46,7 @@ mod tests {
             let parsed = KeyArgument::parse(text.to_owned(), literal).unwrap();
             assert!(matches!(&parsed, KeyArgument::Key(found) if found == key), "{parsed:?}");
         }
-        for (text, why) in
-            [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "the pattern ends with a \\")]
-        {
+        for (text, why) in [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "it ends with a \\")] {
             let error = KeyArgument::parse(text.to_owned(), false).unwrap_err();
             assert!(error.to_string().contains(why), "{error}");
         }

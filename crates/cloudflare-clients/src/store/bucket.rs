@@ -476,9 +476,11 @@ fn serve_part(connection: &Connection, object: &mut Object, body: i64, number: u
         ranges.get(usize::from(number) - 1).filter(|range| range.length > 0 || ranges.len() == 1)
     else {
         let parts = ranges.len();
-        return Err(
-            none(object, format!("part {number} does not exist: the object has {parts} parts")).into()
-        );
+        return Err(none(
+            object,
+            format!("part {number} does not exist or is empty: the object has {parts} parts"),
+        )
+        .into());
     };
     object.parts_count = u16::try_from(ranges.len()).ok();
     // An empty range cannot be expressed: the only part of an empty object has none.

@@ -60,9 +60,7 @@ impl KeyPattern {
         let mut tokens = Vec::new();
         while let Some(c) = chars.next() {
             let token = match c {
-                '\\' => {
-                    Token::Char(chars.next().ok_or_else(|| malformed(&text, "the pattern ends with a \\"))?)
-                }
+                '\\' => Token::Char(chars.next().ok_or_else(|| malformed(&text, "it ends with a \\"))?),
                 '?' => Token::One,
                 '[' => one_of(&mut chars).ok_or_else(|| malformed(&text, "a [ has no ]"))?,
                 '*' => {
@@ -286,9 +284,7 @@ mod tests {
 
     #[test]
     fn malformed_ones_are_refused() {
-        for (text, why) in
-            [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "the pattern ends with a \\")]
-        {
+        for (text, why) in [("a[", "a [ has no ]"), ("a[]", "a [ has no ]"), ("*\\", "it ends with a \\")] {
             let error = KeyPattern::parse(text).unwrap_err();
             assert!(error.message().contains(why), "{error}");
         }

@@ -69,9 +69,9 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 ///
 /// An entry of `NO_PROXY` is a host, which includes its subdomains, an address or a network (`10.0.0.0/8`),
 /// each with an optional port, or `*`. The lower-case names of the variables work too; the upper-case name
-/// takes precedence. This machine (`localhost`, its subdomains, and the loopback addresses) is always reached
-/// directly, whatever the variables contain. [`with_proxy`](Self::with_proxy) sets another proxy, and
-/// [`no_proxy`](Self::no_proxy) uses none.
+/// takes precedence. Whatever the variables contain, this machine (`localhost`, its subdomains, and the
+/// loopback addresses) is reached directly. [`with_proxy`](Self::with_proxy) sets a proxy for all requests
+/// instead, and [`no_proxy`](Self::no_proxy) uses none.
 ///
 /// HTTPS requests go through a tunnel (`CONNECT`), in which the proxy sees only the host. Opening the tunnel
 /// counts towards [`Timeouts::connect`]. The client connects to the proxy over HTTP, or over HTTPS if its URL
