@@ -33,6 +33,9 @@
 //!   and continues with half as many.
 //! - **Rate.** A transfer can be limited to a number of bytes per second. Several transfers can share a
 //!   [`RateLimit`].
+//!
+//! ```
+//! # use cloudflare_clients::{LocalBucket, r2::R2Service};
 //! use cloudflare_clients::transfer::Verified;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {

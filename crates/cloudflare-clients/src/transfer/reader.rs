@@ -58,7 +58,7 @@ impl R2Service {
     /// reader.read_to_string(&mut text).await?;
     /// assert_eq!(text, "last line");
     ///
-    /// Reading from the beginning to the end verifies the bytes.
+    /// // Reading from the beginning to the end verifies the bytes.
     /// reader.rewind().await?;
     /// let copied = tokio::io::copy(&mut reader, &mut tokio::io::sink()).await?;
     /// assert_eq!((copied, reader.verified()), (20, Some(Verified::Md5)));

@@ -42,7 +42,7 @@ impl R2Service {
     /// let uploaded = writer.finish().await?;
     /// assert_eq!(uploaded.verified, Verified::Crc64);
     ///
-    /// A writer that is dropped before it is finished stores nothing.
+    /// // A writer that is dropped before it is finished stores nothing.
     /// r2.writer("other.csv").open()?.write_all(b"1,2").await?;
     /// assert!(r2.get("other.csv").await?.is_none());
     /// # Ok(()) }

@@ -109,7 +109,7 @@ impl HyperClient {
     /// # fn service() -> Result<R2Service, Box<dyn std::error::Error>> {
     /// let client = HyperClient::trusting(&std::fs::read(".cfstore/tls-certificate.pem")?)?;
     /// let bucket = S3Bucket::from_env()?.with_http_client(Arc::new(client));
-    /// Presigned URLs are signed like the bucket's requests.
+    /// // Presigned URLs are signed like the bucket's requests.
     /// let signing = bucket.signing_client().clone();
     /// Ok(R2Service::new(bucket).with_signing(signing))
     /// # }

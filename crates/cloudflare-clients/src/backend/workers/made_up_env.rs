@@ -27,7 +27,7 @@ use crate::js::{self, Properties};
 ///             .bucket("MEDIA_BUCKET", "film/720p.m3u8", playlist())
 ///             .build()
 ///             .expect("JavaScript takes all of it");
-/// The code of the fetch event, up to a `worker::Response`.
+///         // The code of the fetch event, up to a `worker::Response`.
 ///     });
 /// }
 /// ```
