@@ -1,4 +1,4 @@
-// action.yml with the program that CFSTORE names: what it sets leads to a server that works.
+// action.yml with the program in CFSTORE: the variables that it sets lead to a working server.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -46,7 +46,7 @@ test("the steps that follow have a server, and its secrets are masked", () => {
   assert.equal(env.AWS_SECRET_ACCESS_KEY, env.R2_SECRET_ACCESS_KEY);
   assert.equal(env.AWS_ENDPOINT_URL_S3, outputs.endpoint);
   assert.equal(outputs["kv-base-url"], `${outputs.endpoint}/client/v4`);
-  // A secret is printed once, where it is masked, and stays in no file but that of the variables and the server's own.
+  // A secret is printed once, where it is masked, and stored only in the file of the variables and the server's own file.
   const secrets = [env.R2_SECRET_ACCESS_KEY, env.CLOUDFLARE_API_TOKEN];
   assert.deepEqual(masked(printed).sort(), [...secrets].sort());
   for (const secret of secrets) assert.equal(printed.split(secret).length, 2);

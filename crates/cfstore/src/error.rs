@@ -432,7 +432,7 @@ mod tests {
     #[test]
     fn causes_are_what_the_text_does_not_say() {
         let io = || io::Error::other("disk on fire");
-        let nested = service("the answer cannot be read", service("the XML is malformed", io()));
+        let nested = service("could not parse the answer", service("the XML is malformed", io()));
         assert_eq!(Error::Service(nested).causes(), ["the XML is malformed", "disk on fire"]);
         let said = service("cannot write: disk on fire", service("disk on fire", io()));
         assert!(Error::Kv(said).causes().is_empty());

@@ -1,4 +1,4 @@
-//! The examples of the repository's README and of the guide to the emulator run as tests.
+//! The examples of the repository's README and of the emulator's guide run as tests.
 
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]

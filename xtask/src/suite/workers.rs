@@ -1,4 +1,4 @@
-//! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 behind their binding. Their drivers are the
+//! Workers in workerd, Cloudflare's runtime, with Miniflare's R2 as their binding. Their drivers are the
 //! Node programs in `tests/interop`.
 
 use super::node;
@@ -18,7 +18,7 @@ pub(crate) fn streaming(context: &Context<'_>) -> Result<Tally, Stop> {
     drive(context, "examples/streaming-worker", "streaming_worker.test.mjs", "STREAMING_WORKER")
 }
 
-/// Builds a Worker and runs a driver, which finds it by an environment variable.
+/// Builds a Worker and runs a driver, which gets its path in an environment variable.
 fn drive(context: &Context<'_>, worker: &str, driver: &str, variable: &str) -> Result<Tally, Stop> {
     let built = worker::build(context, worker)?;
     node::tests(context, driver, |node| {

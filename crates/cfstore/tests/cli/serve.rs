@@ -143,7 +143,10 @@ fn the_server_speaks_tls_with_a_certificate_that_it_keeps() {
     folder.write("none.pem", "");
     let mut none = server.command(&elsewhere, &["r2", "head", "a"]);
     let none = failure(&none.env("SSL_CERT_FILE", folder.path().join("none.pem")).output().unwrap());
-    assert!(none.starts_with("exit 2") && none.contains("none.pem: the PEM has no certificate"), "{none}");
+    assert!(
+        none.starts_with("exit 2") && none.contains("none.pem: the PEM file has no certificate"),
+        "{none}"
+    );
     drop(server);
 
     let failed = folder.fails(&["serve", "--tls-cert", "none.pem", "--tls-key", ".cfstore/tls-key.pem"]);

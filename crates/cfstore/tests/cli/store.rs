@@ -67,7 +67,7 @@ fn scrub_names_what_is_damaged() {
     let [damage, summary] = lines.as_slice() else { panic!("{lines:?}") };
     assert_eq!((&damage["bucket"], &damage["key"]), (&"media".into(), &"a/b.bin".into()));
     assert_eq!(Path::new(damage["file"].as_str().unwrap()).file_name(), blob.file_name());
-    assert!(damage["problem"].as_str().unwrap().contains("are not those that were stored"));
+    assert!(damage["problem"].as_str().unwrap().contains("differ from those that were stored"));
     assert_eq!((&summary["damaged"], &summary["checked"]), (&1.into(), &2.into()));
 
     let output = folder.run(&["scrub"]);

@@ -122,7 +122,7 @@ fn what_fails_is_said_beside_the_others() {
     let output = folder.run(&["r2", "get", "-r", "p/", "out"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     let said = String::from_utf8(output.stderr).unwrap();
-    assert!(said.contains("warning: ") && said.contains("a part of it is . or .."), "{said}");
+    assert!(said.contains("warning: ") && said.contains("it contains . or .. as a part"), "{said}");
     assert!(said.contains("1 object downloaded, 1 B, verified by crc64, 1 failed"), "{said}");
     assert_eq!(folder.read("out/a"), b"1");
     assert!(!folder.path().join("b").exists());
@@ -139,7 +139,7 @@ fn what_cannot_be_meant_is_refused() {
             &["sync", "site", "r2://media/x", "--to-env-file", "x"],
             "--to-env-file is for a copy between two buckets",
         ),
-        (&["sync", "r2://media/a", "r2://media/a/b"], "one of the prefixes begins with the other"),
+        (&["sync", "r2://media/a", "r2://media/a/b"], "one prefix contains the other"),
         (&["sync", "none", "r2://media/a"], "\"none\" cannot be read"),
         (&["put", "-r", "none", "x/"], "\"none\" cannot be read"),
         (&["put", "-r", "site/index.html", "x/"], "\"site/index.html\" is not a folder"),
@@ -154,7 +154,7 @@ fn what_cannot_be_meant_is_refused() {
         (&["sync", "r2://media/none", "site", "--delete", "--local"], "the source has nothing"),
         (
             &["sync", "r2://media/a", "r2://media/b", "--storage-class", "standard"],
-            "copies keep those of their sources",
+            "keep those of their sources",
         ),
         (&["get", "-r", "a/", "b/", "out"], "-r fetches one prefix"),
         (&["get", "-r", "a/", "-"], "cannot write to stdout (-)"),
@@ -178,7 +178,7 @@ fn links_and_the_store_are_left_out() {
     let output = folder.run(&["r2", "sync", "site", "r2://media/copy", "--delete", "--local"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
-    assert!(said.contains("warning: site/link is a symbolic link, and these are not followed"), "{said}");
+    assert!(said.contains("warning: site/link is a symbolic link, and links are not followed"), "{said}");
     assert!(said.contains("4 files uploaded") && said.contains("1 skipped"), "{said}");
     folder.ok(&["r2", "head", "copy/link/below"]);
 

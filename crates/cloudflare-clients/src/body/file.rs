@@ -92,7 +92,7 @@ impl Slice {
     }
 
     fn changed(&self) -> Error {
-        Error::new(ErrorKind::Storage, format!("{} changed while it was being sent", self.path.display()))
+        Error::new(ErrorKind::Storage, format!("{} changed while it was being uploaded", self.path.display()))
     }
 }
 

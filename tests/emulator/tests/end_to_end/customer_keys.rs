@@ -1,4 +1,4 @@
-//! Encryption with keys of the customer, by all that transfers: over the wire, and in the embedded store.
+//! Encryption with customer keys in all transfers: over the wire, and in the embedded store.
 
 use cloudflare_clients::ErrorKind;
 use cloudflare_clients::r2::{Crc64Nvme, MIN_PART_SIZE, R2Service, SseCustomerKey};

@@ -1,4 +1,4 @@
-//! Proxies and authorities, as the environment names them.
+//! Proxies and certificate authorities from the environment.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -36,7 +36,7 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
     assert_eq!(asked.len(), 4, "{asked:?}");
     assert!(asked[0].starts_with("PUT http://r2.test:9000/media/a"), "{asked:?}");
 
-    // What it finds is told, and what it cannot use, but never a password.
+    // The doctor reports the proxy that it finds, or why it cannot be used, but never a password.
     let doctor = run(&["r2", "doctor"], &[("HTTP_PROXY", &good)]);
     let found = String::from_utf8(doctor.stdout).unwrap();
     assert!(
@@ -49,12 +49,12 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
             &[("HTTP_PROXY", &*by_way_of("me:hunter3"))][..],
             &*format!("the proxy {} rejects the user and password of its URL", proxy.address()),
         ),
-        (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "the address of r2.test:9000 cannot be found"),
+        (&[("HTTP_PROXY", &good), ("NO_PROXY", "test")], "could not resolve the address of r2.test:9000"),
         (
             &[("HTTP_PROXY", "socks5://me:hunter2@127.0.0.1:1080")],
             "HTTP_PROXY cannot be used: SOCKS is not supported",
         ),
-        (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "no connection to the proxy 127.0.0.1:1"),
+        (&[("ALL_PROXY", "http://me:hunter2@127.0.0.1:1")], "could not connect to the proxy 127.0.0.1:1"),
     ] {
         let failed = run(&["-vv", "r2", "head", "a"], vars);
         let failed = failure(&failed);
@@ -66,7 +66,7 @@ async fn the_commands_go_through_the_proxy_that_the_environment_names() {
         assert!(!found.contains("hunter") && doctor.status.code() == Some(1), "{found}");
     }
 
-    // A server on this machine is reached without it.
+    // A server on this machine is reached without the proxy.
     let direct =
         server.command(&elsewhere, &["r2", "cat", "a"]).env("ALL_PROXY", "http://127.0.0.1:1").output();
     assert_eq!(stdout(&direct.unwrap(), &[]), "hello");

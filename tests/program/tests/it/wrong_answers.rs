@@ -1,4 +1,4 @@
-//! What the program does with answers that R2 and KV do not give.
+//! How the program handles answers that R2 and KV never send.
 
 use testkit::{ScriptedServer, answer};
 
@@ -22,7 +22,7 @@ async fn if_absent_looks_first() {
     }
 }
 
-/// A server that lists what was not asked for.
+/// A server that lists keys that were not requested.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outside_the_prefix_is_deleted() {
     let contents = |key: &str| {
@@ -55,7 +55,7 @@ async fn nothing_outside_the_prefix_is_deleted() {
     ));
     assert!(server.lines().iter().all(|line| line.starts_with("GET ")), "{:?}", server.lines());
 
-    // Sizes that add up to more than there is.
+    // Sizes whose sum overflows.
     let server = ScriptedServer::answering([page(&["a/1", "a/2"], "")]).await;
     let listed = run(&server.url(), &["r2", "ls", "-r", "a/"]);
     assert!(listed.status.success(), "{listed:?}");
@@ -66,7 +66,7 @@ async fn nothing_outside_the_prefix_is_deleted() {
     );
 }
 
-/// The same of KV.
+/// The same for KV.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_outside_the_prefix_is_deleted_or_read_in_kv() {
     let folder = Folder::new();
@@ -122,7 +122,7 @@ async fn what_was_replaced_is_not_deleted() {
     assert!(lines.iter().all(|line| !line.starts_with("DELETE")), "{lines:?}");
 }
 
-/// A server whose bytes are not those of the etag.
+/// A server whose bytes do not match the etag.
 #[tokio::test(flavor = "multi_thread")]
 async fn damaged_objects_are_no_success() {
     let folder = Folder::new();

@@ -1,4 +1,4 @@
-//! The addresses of hosts.
+//! DNS resolution.
 
 use std::task::{Context, Poll};
 
@@ -6,14 +6,14 @@ use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
 use tower_service::Service;
 
-/// The host's name has no address, as far as the system can tell.
+/// The system found no address for the host's name.
 #[derive(Debug, thiserror::Error)]
-#[error("the name cannot be resolved")]
+#[error("could not resolve the name")]
 pub(super) struct DnsError(#[source] std::io::Error);
 
-/// The system's resolver, whose failures can be told from others. Names below `localhost` are this machine,
-/// as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a
-/// local server has buckets there.
+/// The system's resolver, with its own error type. Names below `localhost` resolve to this machine, as in
+/// [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) and not on every system: a local server has
+/// buckets there.
 #[derive(Clone)]
 pub(super) struct Resolver(GaiResolver);
 

@@ -199,7 +199,7 @@ fn check_copy(copy: &StoredObject, source_only_if: &Conditional) -> Result<()> {
     match (Checksum::from_etag(source), Checksum::from_etag(&copy.etag)) {
         (Some(source), Some(copy)) if source != copy => Err(Error::new(
             ErrorKind::Integrity,
-            format!("the copy has other bytes than its source: {copy:?} in place of {source:?}"),
+            format!("the copy differs from its source: {copy:?} instead of {source:?}"),
         )),
         _ => Ok(()),
     }

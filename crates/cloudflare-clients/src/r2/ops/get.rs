@@ -403,7 +403,7 @@ impl Download {
                 Err(self.error(Error::new(
                     ErrorKind::Integrity,
                     format!(
-                        "the bytes that arrived hash to {arrived:?}, those that are stored to {stored:?}"
+                        "the checksum of the received bytes is {arrived:?}, that of the stored object is {stored:?}"
                     ),
                 )))
             }

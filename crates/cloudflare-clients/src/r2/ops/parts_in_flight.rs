@@ -254,7 +254,7 @@ fn ended() -> Error {
 
 async fn abort(upload: &MultipartUpload) {
     if let Err(error) = upload.abort().await {
-        tracing::warn!(key = upload.key(), %error, "an unfinished upload could not be aborted; R2 drops it after 7 days");
+        tracing::warn!(key = upload.key(), %error, "could not abort an unfinished upload; R2 drops it after 7 days");
     }
 }
 

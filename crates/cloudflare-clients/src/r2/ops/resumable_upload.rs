@@ -254,7 +254,7 @@ impl ResumableUpload {
         if (self.part_size as u64) < MIN_PART_SIZE {
             let size = self.part_size;
             return operation.check(Err(Error::invalid_input(format!(
-                "a part size of {size} bytes is not one of R2's: take {MIN_PART_SIZE} or more"
+                "the part size is {size} bytes, and R2 needs {MIN_PART_SIZE} or more"
             ))));
         }
         Ok(())
