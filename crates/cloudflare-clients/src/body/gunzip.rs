@@ -110,7 +110,7 @@ mod tests {
             for size in [1, usize::MAX] {
                 let error = in_pieces(&wrong, size).gunzipped().bytes().await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::Serialization, "{wrong:?}: {error}");
-                assert!(error.message().starts_with("the body is not whole gzip: "), "{error}");
+                assert!(error.message().starts_with("the body is not complete gzip: "), "{error}");
             }
         }
     }

@@ -617,9 +617,9 @@ mod tests {
     async fn streams_must_have_the_length_they_claim() {
         assert_eq!(stream_of(&["ab", "c"], Some(3)).bytes().await.unwrap(), "abc");
         for (length, what) in [
-            (0, "has at least 2 bytes, and 0"),
-            (2, "has at least 3 bytes, and 2"),
-            (4, "ended after 3 bytes, and 4"),
+            (0, "has at least 2 bytes, but 0"),
+            (2, "has at least 3 bytes, but 2"),
+            (4, "ended after 3 bytes, but 4"),
         ] {
             let error = stream_of(&["ab", "c"], Some(length)).bytes().await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);

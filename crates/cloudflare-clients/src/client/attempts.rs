@@ -157,7 +157,10 @@ impl Attempts {
     }
 
     /// Records a failed attempt that will be retried.
-    #[cfg_attr(target_arch = "wasm32", expect(clippy::unused_self, reason = "`on_retry` does not exist there"))]
+    #[cfg_attr(
+        target_arch = "wasm32",
+        expect(clippy::unused_self, reason = "`on_retry` does not exist there")
+    )]
     fn note_failure(&self, error: Error, delay: Duration, progress: &mut Progress) {
         tracing::debug!(attempt = progress.attempts, ?delay, %error, "attempt failed; retrying");
         #[cfg(not(target_arch = "wasm32"))]

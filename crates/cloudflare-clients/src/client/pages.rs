@@ -34,15 +34,11 @@ impl Listed {
         };
         self.begun_at.extend(here.map(hash));
         if !self.begun_at.insert(hash(&next)) {
-            return Err(Error::unexpected(
-                "the listing loops: the cursor of its next page was already used",
-            ));
+            return Err(Error::unexpected("the listing loops: the cursor of its next page was already used"));
         }
         self.empty_pages = if is_empty { self.empty_pages + 1 } else { 0 };
         if self.empty_pages == MAX_EMPTY_PAGES {
-            return Err(Error::unexpected(
-                "the listing had 1,000 empty pages in a row without an end",
-            ));
+            return Err(Error::unexpected("the listing had 1,000 empty pages in a row without an end"));
         }
         Ok(next)
     }

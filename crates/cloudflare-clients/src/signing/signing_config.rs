@@ -495,7 +495,7 @@ mod tests {
         let start = "Missing R2 environment variables: R2_SECRET_ACCESS_KEY, R2_BUCKET_MEDIA; R2_ENDPOINT: endpoint \
                      \"localhost\" has no scheme";
         assert!(error.message().starts_with(start), "{error}");
-        let hint = ". Credentials are those of an API token, which Cloudflare's dashboard makes";
+        let hint = ". To get credentials, create an API token in Cloudflare's dashboard";
         assert!(error.message().ends_with(hint), "{error}");
     }
 
@@ -543,10 +543,7 @@ mod tests {
                 _ => OsString::new(),
             })
         });
-        assert_eq!(
-            error.unwrap_err().message(),
-            "R2_SECRET_ACCESS_KEY, of the credentials, is not Unicode text"
-        );
+        assert_eq!(error.unwrap_err().message(), "R2_SECRET_ACCESS_KEY (a credential) is not Unicode text");
     }
 
     #[test]
