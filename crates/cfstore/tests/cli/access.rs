@@ -80,10 +80,10 @@ fn what_cannot_be_given_is_named() {
     let folder = Folder::new();
     let refused = |args: &[&str]| folder.fails(&[&["r2", "credentials"], args].concat());
     for (args, says) in [
-        (&["--prefix", ""][..], "leave the prefix out"),
-        (&["--prefix", "creator-1"], "write it as \"creator-1/\""),
-        (&["--expires", "8days"], "from 1 to 604,800 (7 days)"),
-        (&["--expires", "0"], "from 1 to 604,800 (7 days)"),
+        (&["--prefix", ""][..], "omit the prefix"),
+        (&["--prefix", "creator-1"], "use \"creator-1/\""),
+        (&["--expires", "8days"], "use 1 to 604,800 whole seconds (7 days)"),
+        (&["--expires", "0"], "use 1 to 604,800 whole seconds (7 days)"),
         (&["--read-only", "--action", "PutObject"], "does not allow the action PutObject"),
         (&["--action", "Put"], "\"Put\" is not an action: use HeadObject, GetObject"),
         (&["--scope", "all"], "\"all\" is not a scope: use object-read-only"),

@@ -94,7 +94,10 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
         (vec!["set", "--origin", APP], "--method"),
         (vec!["set", "--method", "GET"], "--origin"),
         (vec!["set", "cors.json", "--origin", APP, "--method", "GET"], "cannot be used with"),
-        (vec!["set", "--origin", "https://app.example.com/", "--method", "GET"], "no slash after it"),
+        (
+            vec!["set", "--origin", "https://app.example.com/", "--method", "GET"],
+            "without a slash at the end",
+        ),
         (vec!["set", "--origin", APP, "--method", "OPTIONS"], "preflights need none"),
         (vec!["check", "--origin", "app.example.com", "--method", "GET"], "scheme://host"),
         (vec!["check", "--origin", "*", "--method", "GET"], "scheme://host"),

@@ -196,7 +196,7 @@ fn failures_have_their_exit_code_and_say_what_to_do() {
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "8days"]), @r#"
     exit 2
-    error: a presigned URL lives for 1 to 604800 whole seconds, not 691200s
+    error: a presigned URL can be valid for 1 to 604800 whole seconds, not 691200s
     "#);
     insta::assert_snapshot!(folder.fails(&["r2", "presign", "a", "--expires", "soon"]), @r#"
     exit 2

@@ -27,7 +27,7 @@ fn some_variables_are_refused() {
     );
     insta::assert_snapshot!(folder.fails(&["--env-file", "wrong.env", "r2", "ls"]), @r#"
     exit 2
-    error: Missing R2 environment variables: R2_BUCKET_MEDIA; R2_JURISDICTION is "EU": it is eu, fedramp or us; R2_ACCOUNT_ID: "X" (1 characters) is not an account id: an account id has 1 to 63 of the characters a-z, 0-9 and -, and does not start or end with -. Copy it from Cloudflare's dashboard; R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has white space or non-ASCII characters: copy it again, whole and without a line break
+    error: Missing R2 environment variables: R2_BUCKET_MEDIA; R2_JURISDICTION is "EU": use eu, fedramp or us; R2_ACCOUNT_ID: "X" (1 characters) is not an account id: an account id has 1 to 63 of the characters a-z, 0-9 and -, and does not start or end with -. Copy it from Cloudflare's dashboard; R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has white space or non-ASCII characters: copy it again, whole and without a line break
      hint: `cfstore --help` tells what each of them holds; with none of them set, the embedded store is used
     "#);
     folder.write("empty.env", "OTHER=1\n");

@@ -57,7 +57,7 @@ const CONCURRENT_DELETES: usize = 8;
 ///         key.strip_prefix(&self.prefix).map(str::to_owned).unwrap_or(key)
 ///     }
 ///
-/// /// The error of a copy may be about another key than the written one: the source.
+///     /// The error of a copy may be about another key than the written one: the source.
 ///     fn about_inner(&self, error: Error) -> Error {
 ///         match error.key().map(|key| self.inner(key.to_owned())) {
 ///             Some(key) => error.with_key(key),

@@ -653,8 +653,12 @@ mod tests {
         }
         for (bad, code, part) in [
             (&[MIB, MIB][..], "EntityTooSmall", "part 1 has 1048576 bytes"),
-            (&[5 * MIB, 6 * MIB], "InvalidPart", "part 2 has 6291456 bytes and the first one 5242880"),
-            (&[6 * MIB, 5 * MIB, 1], "InvalidPart", "part 2 has 5242880 bytes and the first one 6291456"),
+            (&[5 * MIB, 6 * MIB], "InvalidPart", "part 2 has 6291456 bytes and the first part has 5242880"),
+            (
+                &[6 * MIB, 5 * MIB, 1],
+                "InvalidPart",
+                "part 2 has 5242880 bytes and the first part has 6291456",
+            ),
         ] {
             let error = known(bad).validate_sizes().unwrap_err();
             assert_eq!(error.code(), Some(code), "{bad:?}");
@@ -682,8 +686,8 @@ mod tests {
         for (numbers, why) in [
             (&[][..], "cannot be completed without parts"),
             (&[1, 1], "part 1 occurs twice"),
-            (&[0], "the part number 0 is not within"),
-            (&[10_001], "the part number 10001 is not within"),
+            (&[0], "the part number is 0"),
+            (&[10_001], "the part number is 10001"),
         ] {
             let error = validate(numbers).unwrap_err().to_string();
             assert!(error.contains(why), "{numbers:?}: {error}");
@@ -704,8 +708,8 @@ mod tests {
             assert_eq!(with(composite(algorithm).into()).is_ok(), is_composite, "{algorithm}");
         }
         for (wrong, why) in [
-            (of_bytes(ChecksumAlgorithm::Md5).into(), "does not have the md5 checksum"),
-            (of_bytes(ChecksumAlgorithm::Sha256).into(), "the sha256 checksum of its bytes"),
+            (of_bytes(ChecksumAlgorithm::Md5).into(), "has no md5 checksum"),
+            (of_bytes(ChecksumAlgorithm::Sha256).into(), "no sha256 checksum of its bytes"),
             (composite(ChecksumAlgorithm::Crc64Nvme).into(), "checksum of the checksums of its parts"),
         ] {
             let (kind, message) = with(wrong).unwrap_err();

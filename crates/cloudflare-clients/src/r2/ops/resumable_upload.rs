@@ -52,7 +52,7 @@ impl R2Service {
     ///         None => r2.resumable_upload("film.mp4").content_type("video/mp4"),
     ///     };
     ///     let sent = upload.send(body).await;
-    /// // Store what succeeded, even if the rest failed.
+    ///     // Store what succeeded, even if the rest failed.
     ///     let (state, position) = (upload.state().cloned(), upload.position());
     ///     sent.map(|()| (state, position))
     /// }

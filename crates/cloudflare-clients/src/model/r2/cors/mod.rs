@@ -196,15 +196,15 @@ mod tests {
         let good = || CorsRule::new(["https://a.example"], [Method::GET]);
         let long = "i".repeat(256);
         for (rules, said) in [
-            (vec![], "at least one rule"),
-            (vec![good(); 101], "at most 100 rules"),
+            (vec![], "the CORS policy has no rules"),
+            (vec![good(); 101], "more than 100 rules"),
             (vec![CorsRule::new([""; 0], [Method::GET])], "rule 1 of the CORS policy allows no origin"),
             (vec![good(), CorsRule::new(["*"], [])], "rule 2 of the CORS policy allows no method"),
-            (vec![CorsRule::new(["https://a.example/"], [Method::GET])], "no slash after it"),
+            (vec![CorsRule::new(["https://a.example/"], [Method::GET])], "without a slash at the end"),
             (vec![CorsRule::new(["a.example"], [Method::GET])], "scheme://host"),
             (vec![CorsRule::new(["*"], [Method::OPTIONS])], "the method OPTIONS"),
             (vec![good().allow_headers(["content type"])], "\"content type\""),
-            (vec![good().allow_headers(["x-*-*"])], "one * at most"),
+            (vec![good().allow_headers(["x-*-*"])], "one * only"),
             (vec![CorsRule { id: Some(long), ..good() }], "255 bytes"),
         ] {
             let error = CorsPolicy::new(rules).validate().unwrap_err();

@@ -433,7 +433,7 @@ mod tests {
             ),
             (r#"[{"ID": "a", "Status": "On"}]"#, "rule 1: unknown variant `On`"),
             (r#"[{"ID": "a", "Status": "Enabled", "Filter": {"Tag": {}}}]"#, "unknown field `Tag`"),
-            (r#"[{"ID": "a", "Status": "Enabled", "Expiration": {}}]"#, "one of Days and Date"),
+            (r#"[{"ID": "a", "Status": "Enabled", "Expiration": {}}]"#, "exactly one of Days and Date"),
             (
                 r#"[{"ID": "a", "Status": "Enabled", "Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}]"#,
                 "rule 1 moves objects to a class that R2 does not have",
@@ -444,7 +444,7 @@ mod tests {
             ),
             (
                 r#"[{"id": "a", "enabled": true, "abortMultipartUploadsTransition": {"condition": {"type": "Date", "date": "2026-01-01"}}}]"#,
-                "aborted by age",
+                "R2 aborts them by age",
             ),
         ] {
             let error = LifecyclePolicy::from_json(json).unwrap_err();

@@ -242,11 +242,11 @@ mod tests {
     fn a_policy_that_cannot_work_is_refused_with_what_is_wrong() {
         let good = |id: &str| LifecycleRule::new(id).delete_objects(days(1));
         for (rules, said) in [
-            (vec![], "at least one rule"),
-            ((0..1001).map(|id| good(&id.to_string())).collect(), "at most 1000 rules"),
+            (vec![], "the lifecycle policy has no rules"),
+            ((0..1001).map(|id| good(&id.to_string())).collect(), "more than 1000 rules"),
             (vec![good("a"), good("b"), good("a")], "two lifecycle rules have the id \"a\""),
             (vec![good("a"), LifecycleRule::new("b")], "rule 2 of the lifecycle policy does nothing"),
-            (vec![good("")], "no id"),
+            (vec![good("")], "needs an id"),
             (vec![good(&"i".repeat(256))], "1 to 255 bytes"),
             (vec![good("a").abort_uploads(Duration::from_millis(1))], "counts in seconds"),
             (vec![good("a").delete_objects(UNIX_EPOCH - days(1))], "the years 1970 to 9999"),
