@@ -274,7 +274,7 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(without_cors())
     }
 
-    /// Deletes the bucket's CORS policy. It is not an error if there is none.
+    /// Deletes the bucket's CORS policy. It is not an error if the policy does not exist.
     async fn delete_cors(&self) -> Result<()> {
         Err(without_cors())
     }
@@ -290,7 +290,7 @@ pub trait Bucket: fmt::Debug + Send + Sync + 'static {
         Err(without_lifecycle())
     }
 
-    /// Deletes the bucket's lifecycle policy. It is not an error if there is none.
+    /// Deletes the bucket's lifecycle policy. It is not an error if the policy does not exist.
     async fn delete_lifecycle(&self) -> Result<()> {
         Err(without_lifecycle())
     }

@@ -54,7 +54,7 @@ impl R2SigningClient {
 /// # Ok::<_, cloudflare_clients::Error>(())
 /// ```
 #[derive(Clone)]
-#[must_use = "a URL is made by `sign`"]
+#[must_use = "`sign` creates the URL"]
 pub struct Presign {
     client: R2SigningClient,
     method: Method,

@@ -163,8 +163,8 @@ impl R2SigningConfig {
         Self::from_vars(|name| std::env::var_os(name))
     }
 
-    /// Reads variables by name, for environments other than the process's: a Worker's `env`, or the values of a
-    /// `.env` file.
+    /// Reads variables by name, for environments other than the process's: a Worker's `env`, or the values
+    /// of a `.env` file.
     ///
     /// | variable | |
     /// |---|---|
@@ -177,8 +177,8 @@ impl R2SigningConfig {
     /// | `R2_SESSION_TOKEN` | for temporary credentials |
     /// | `R2_REGION` | `auto` by default |
     ///
-    /// If `R2_ENDPOINT` is a URL of R2, `R2_ACCOUNT_ID` may be set to the same account. With another endpoint,
-    /// only [temporary credentials](crate::r2::TempCredentials) need it.
+    /// If `R2_ENDPOINT` is a URL of R2, `R2_ACCOUNT_ID` may be set to the same account. With another
+    /// endpoint, only [temporary credentials](crate::r2::TempCredentials) need it.
     ///
     /// A variable is a `String`, or an `OsString` as from [`std::env::var_os`]. White space around a value is
     /// ignored, and an empty value counts as missing.
@@ -274,8 +274,8 @@ impl R2SigningConfig {
         self
     }
 
-    /// Sets the session token of
-    /// [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
+    /// Sets the session token of [temporary
+    /// credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
     #[must_use]
     pub fn session_token(mut self, session_token: impl Into<String>) -> Self {
         self.session_token = Some(Zeroizing::new(session_token.into()));

@@ -25,8 +25,8 @@ impl Credentials {
         }
     }
 
-    /// Makes them
-    /// [temporary credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
+    /// Makes them [temporary
+    /// credentials](https://developers.cloudflare.com/r2/api/s3/tokens/#temporary-access-credentials).
     #[must_use]
     pub fn with_session_token(mut self, session_token: impl Into<String>) -> Self {
         self.session_token = Some(Zeroizing::new(session_token.into()));

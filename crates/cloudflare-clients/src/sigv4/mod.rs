@@ -1,7 +1,7 @@
 //! AWS Signature Version 4, as R2's S3 API requires it: signing and verifying.
 //!
-//! Nothing here does I/O or reads a clock: the time is a parameter. Each file is a step of
-//! [AWS's description](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html):
+//! Nothing here does I/O or reads a clock: the time is a parameter. Each file is a step of [AWS's
+//! description](https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html):
 //! [`canonical_request`], [`string_to_sign`], [`SigningKey`], and then the `Authorization` header
 //! ([`Signer::sign_headers`]) or a presigned query ([`Signer::presign`]). [`ParsedAuth`] is for servers.
 //!

@@ -213,7 +213,9 @@ impl ObjectBody {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> cloudflare_clients::Result<()> {
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let r2 = R2Service::new(LocalBucket::open(folder.path(), "media").await?);
-    /// # let gzip: &[u8] = &[31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0];
+    /// # let gzip: &[u8] = &[
+    /// #     31, 139, 8, 0, 0, 0, 0, 0, 0, 255, 203, 72, 205, 201, 201, 7, 0, 134, 166, 16, 54, 5, 0, 0, 0,
+    /// # ];
     /// r2.put("hello.txt", gzip.to_vec()).content_encoding("gzip").await?;
     /// if let Some(object) = r2.get("hello.txt").await? {
     ///     assert_eq!(object.decoded()?.limit(1024).text().await?, "hello");

@@ -62,8 +62,8 @@ impl CreateMultipartUpload {
     /// # Ok(()) }
     /// ```
     ///
-    /// See
-    /// [checking object integrity](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html)
+    /// See [checking object
+    /// integrity](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html)
     /// and [R2's checksum types](https://developers.cloudflare.com/r2/api/s3/api/#checksum-types).
     ///
     /// # Errors

@@ -24,7 +24,7 @@ const DEFAULT_LIFETIME: Duration = Duration::from_secs(15 * 60);
 /// By default, they can read and list all objects of the bucket for 15 minutes. See
 /// [`TempCredentials::for_bucket`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[must_use = "it does nothing until credentials are made of it"]
+#[must_use = "it does nothing until credentials are created from it"]
 pub struct TempCredentialsRequest {
     bucket: String,
     scope: AccessScope,

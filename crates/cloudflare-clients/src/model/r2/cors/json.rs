@@ -69,8 +69,8 @@ impl CorsPolicy {
     ///
     /// - S3, its SDKs and R2's dashboard use `{"CORSRules": [{"AllowedOrigins": […]}]}`, or only the list of
     ///   rules.
-    /// -
-    ///   [Cloudflare's API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/cors/)
+    /// - [Cloudflare's
+    ///   API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/cors/)
     ///   and wrangler use `{"rules": [{"allowed": {"origins": […]}}]}`.
     ///
     /// The policy is not yet [checked](Self::validate).

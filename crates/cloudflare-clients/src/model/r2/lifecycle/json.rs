@@ -161,8 +161,8 @@ struct CloudflarePolicy {
 impl LifecyclePolicy {
     /// Reads a policy in Cloudflare's form or in S3's.
     ///
-    /// -
-    ///   [Cloudflare's API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/lifecycle/)
+    /// - [Cloudflare's
+    ///   API](https://developers.cloudflare.com/api/resources/r2/subresources/buckets/subresources/lifecycle/)
     ///   and wrangler use `{"rules": [{"id": …, "deleteObjectsTransition": …}]}`.
     /// - S3 and its SDKs use `{"Rules": [{"ID": …, "Expiration": …}]}`.
     ///
