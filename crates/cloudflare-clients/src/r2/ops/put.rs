@@ -37,7 +37,7 @@ impl R2Service {
 /// A body of known length, up to [`MAX_SINGLE_UPLOAD`], is sent in one request.
 ///
 /// A stream of unknown length is refused in a Worker. Elsewhere it is uploaded in parts of
-/// [`STREAM_PART_SIZE`], of which four are in memory concurrently. It may have up to 156.25 GiB, and its
+/// [`STREAM_PART_SIZE`], at most four of which are in memory. It may have up to 156.25 GiB, and its
 /// conditions are checked when it is complete. If the service supports CRC-64/NVME, the checksum is sent too,
 /// so that the service refuses other bytes. If the put fails or is dropped, the upload is aborted, as long as
 /// the runtime runs; otherwise R2 deletes it after 7 days.
