@@ -369,7 +369,7 @@ describe("bodies", () => {
     const response = await chunked(url("/r2/put", { key: "bodies/unknown" }), "abc");
     const error = JSON.parse(response);
     assert.deepEqual([error.kind, error.attempts], ["InvalidInput", 0]);
-    assert.match(error.text, /unknown length: give the stream its length/);
+    assert.match(error.text, /needs the length of the body: pass the stream's length/);
     assert.deepEqual(await calls(), []);
   });
 

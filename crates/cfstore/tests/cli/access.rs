@@ -80,8 +80,8 @@ fn what_cannot_be_given_is_named() {
     let folder = Folder::new();
     let refused = |args: &[&str]| folder.fails(&[&["r2", "credentials"], args].concat());
     for (args, says) in [
-        (&["--prefix", ""][..], "leave the prefix out"),
-        (&["--prefix", "creator-1"], "write it as \"creator-1/\""),
+        (&["--prefix", ""][..], "omit the prefix"),
+        (&["--prefix", "creator-1"], "use \"creator-1/\""),
         (&["--expires", "8days"], "write whole seconds from 1s to 7days"),
         (&["--expires", "0"], "write whole seconds from 1s to 7days"),
         (&["--read-only", "--action", "PutObject"], "does not allow the action PutObject"),

@@ -196,11 +196,11 @@ fn playlists_stored_as_gzip_are_read() {
     let fails = |key| failure(&server.command(&folder, &["r2", "sign-playlist", key]).output().unwrap());
     insta::assert_snapshot!(fails("c/cut.m3u8"), @r#"
     exit 1
-    error: "c/cut.m3u8" is not a playlist: the body is not whole gzip: incomplete deflate stream
+    error: "c/cut.m3u8" is not a playlist: the body is not complete gzip: incomplete deflate stream
     "#);
     insta::assert_snapshot!(fails("c/br.m3u8"), @r#"
     exit 1
-    error: "c/br.m3u8" is not a playlist: the object is stored with the Content-Encoding "br", and only gzip can be decoded
+    error: "c/br.m3u8" is not a playlist: the object is stored with the Content-Encoding "br": only gzip can be decoded
     "#);
     insta::assert_snapshot!(fails("c/bytes.m3u8"), @r#"
     exit 1

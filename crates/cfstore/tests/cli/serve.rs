@@ -16,7 +16,7 @@ fn some_variables_are_refused() {
         .unwrap();
     insta::assert_snapshot!(failure(&some), @r#"
     exit 2
-    error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY. Credentials are those of an API token, which Cloudflare's dashboard makes
+    error: Missing R2 environment variables: R2_ACCOUNT_ID, R2_SECRET_ACCESS_KEY. To get credentials, create an API token in Cloudflare's dashboard
      hint: `cfstore --help` explains the variables; if none of them is set, the embedded store is used
     "#);
     assert!(!folder.path().join(".cfstore").exists());
@@ -27,7 +27,7 @@ fn some_variables_are_refused() {
     );
     insta::assert_snapshot!(folder.fails(&["--env-file", "wrong.env", "r2", "ls"]), @r#"
     exit 2
-    error: Missing R2 environment variables: R2_BUCKET_MEDIA; R2_JURISDICTION is "EU": it is eu, fedramp or us; R2_ACCOUNT_ID: "X" (1 characters) is not an account id: it has 1 to 63 characters of a-z, 0-9 and - in lower case, as a part of a host name, and neither starts nor ends with -. Cloudflare's dashboard shows it; R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has white space or characters outside of ASCII: was it copied whole, and without a line break? (--env-file wrong.env)
+    error: Missing R2 environment variables: R2_BUCKET_MEDIA; R2_JURISDICTION is "EU": use eu, fedramp or us; R2_ACCOUNT_ID: "X" (1 characters) is not an account id: an account id has 1 to 63 of the characters a-z, 0-9 and -, and does not start or end with -. Copy it from Cloudflare's dashboard; R2_ACCESS_KEY_ID: the credentials cannot be used: the access key id has white space or non-ASCII characters: copy it again, whole and without a line break (--env-file wrong.env)
      hint: `cfstore --help` explains the variables; if none of them is set, the embedded store is used
     "#);
     folder.write("empty.env", "OTHER=1\n");

@@ -574,7 +574,7 @@ mod tests {
         {
             let error = put(Body::from_stream(pieces(29, None), Some(length))).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);
-            assert!(error.message().contains(&format!("{what}, and {length} were announced")), "{error}");
+            assert!(error.message().contains(&format!("{what}, but {length} were announced")), "{error}");
         }
         assert_eq!(bytes(&bucket, "key").await, Some(pattern(100_000).repeat(30)));
         let huge = Body::from_stream(stream::empty(), Some(5 << 30));

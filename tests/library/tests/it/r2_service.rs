@@ -313,7 +313,7 @@ async fn a_conditional_put_whose_answer_was_lost_has_succeeded() {
     let bucket = (0..4).fold(bucket, |bucket, _| bucket.then(unseen));
     let error = bucket.service().0.put("k", "new").only_if(create_only()).await.unwrap_err();
     assert_eq!((error.status(), error.is_retryable()), (Some(StatusCode::INTERNAL_SERVER_ERROR), true));
-    assert!(error.to_string().contains("whether it has happened cannot be seen"), "{error}");
+    assert!(error.to_string().contains("checking whether it succeeded failed"), "{error}");
 
     // Nothing was lost, so the object is not checked.
     let bucket = ScriptedBucket::holding("new");

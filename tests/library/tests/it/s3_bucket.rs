@@ -285,12 +285,12 @@ async fn errors_of_the_body_are_passed_through() {
             assert_fails(ErrorKind::Connection, put).await;
         } else {
             let error = assert_fails(ErrorKind::InvalidInput, put).await;
-            assert!(error.message().contains(&format!("4 bytes, and {length} were announced")), "{error}");
+            assert!(error.message().contains(&format!("4 bytes, but {length} were announced")), "{error}");
         }
     }
     // Nothing of it would be sent, so it must be checked before.
     let error = assert_fails(ErrorKind::InvalidInput, bucket.put(put_of(pieces(), 0))).await;
-    assert!(error.message().contains("2 bytes, and 0 were announced"), "{error}");
+    assert!(error.message().contains("2 bytes, but 0 were announced"), "{error}");
     let stalled = bucket.put(put_of(stream::pending(), 4));
     let error = assert_fails(ErrorKind::Timeout, stalled).await;
     assert!(error.message().contains("the body's stream returned no bytes"), "{error}");
