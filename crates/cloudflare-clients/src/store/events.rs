@@ -1,8 +1,8 @@
 //! What happens to the objects of a store, for who listens.
 
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
@@ -19,14 +19,22 @@ const MAX_WAITING: usize = 10_000;
 /// notifications say it: a stream, in the order of the transactions, of what was done through this store and
 /// its clones. What another process does is not in it.
 ///
-/// Up to 10,000 events wait to be read. More are dropped, with a warning.
+/// Up to 10,000 events wait to be read. More are dropped, with a warning, and [counted](Self::dropped).
 #[derive(Debug)]
-pub struct R2Events(Receiver<R2Event>);
+pub struct R2Events {
+    receiver: Receiver<R2Event>,
+    dropped: Arc<AtomicU64>,
+}
 
 impl R2Events {
     /// How many events wait to be read.
     pub fn waiting(&self) -> usize {
-        self.0.len()
+        self.receiver.len()
+    }
+
+    /// How many events were dropped so far, because 10,000 waited.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -34,7 +42,7 @@ impl Stream for R2Events {
     type Item = R2Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<R2Event>> {
-        self.0.poll_recv(cx)
+        self.receiver.poll_recv(cx)
     }
 }
 
@@ -52,16 +60,18 @@ struct Listener {
     sender: Sender<R2Event>,
     /// Whether the last event was dropped.
     full: bool,
+    dropped: Arc<AtomicU64>,
 }
 
 impl Events {
     /// Tells a listener what is committed from now on, with this account's id.
     pub(super) fn listen(&self, account: String) -> R2Events {
         let (sender, receiver) = channel(MAX_WAITING);
+        let dropped = Arc::default();
         let mut listeners = lock(&self.listeners);
-        listeners.push(Listener { account, sender, full: false });
+        listeners.push(Listener { account, sender, full: false, dropped: Arc::clone(&dropped) });
         self.heard.store(true, Ordering::Release);
-        R2Events(receiver)
+        R2Events { receiver, dropped }
     }
 
     /// Whether anybody listens.
@@ -89,6 +99,9 @@ impl Listener {
         let was_full = self.full;
         let sent = self.sender.try_send(R2Event { account, ..event.clone() });
         self.full = matches!(sent, Err(TrySendError::Full(_)));
+        if self.full {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
         if self.full && !was_full {
             tracing::warn!("{MAX_WAITING} events of R2 wait to be delivered: those that follow are dropped");
         }
@@ -107,7 +120,7 @@ mod tests {
     use crate::store::testing::bucket_with_clock;
 
     fn waiting(events: &mut R2Events) -> Vec<R2Event> {
-        std::iter::from_fn(|| events.0.try_recv().ok()).collect()
+        std::iter::from_fn(|| events.receiver.try_recv().ok()).collect()
     }
 
     #[tokio::test]
@@ -169,6 +182,7 @@ mod tests {
         assert_eq!(other.waiting(), MAX_WAITING);
         assert_eq!(waiting(&mut other).len(), MAX_WAITING);
         events.tell(vec![event]);
+        assert_eq!((slow.dropped(), other.dropped()), (1, 0));
         assert_eq!((waiting(&mut slow).len(), waiting(&mut other).len()), (MAX_WAITING, 1));
     }
 }

@@ -1,19 +1,28 @@
 //! The addresses of hosts.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::task::{Context, Poll};
+use std::vec;
 
 use futures_util::future::BoxFuture;
-use hyper_util::client::legacy::connect::dns::{GaiAddrs, GaiResolver, Name};
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
+
+const LOCALHOST: &str = "localhost";
+/// The port is the connector's to set.
+const THIS_MACHINE: [SocketAddr; 2] = [
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
+    SocketAddr::new(IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+];
 
 /// The host's name has no address, as far as the system can tell.
 #[derive(Debug, thiserror::Error)]
 #[error("the name cannot be resolved")]
 pub(super) struct DnsError(#[source] std::io::Error);
 
-/// The system's resolver, whose failures can be told from others. Names below `localhost` are this machine,
-/// as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) has it and not every system does: a
-/// local server has buckets there.
+/// The system's resolver, whose failures can be told from others. `localhost` and the names below it are this
+/// machine, as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) says. Not every system knows the
+/// names below it, where a local server has buckets, and one without `/etc/hosts` may not know `localhost`.
 #[derive(Clone)]
 pub(super) struct Resolver(GaiResolver);
 
@@ -24,18 +33,25 @@ impl Resolver {
 }
 
 impl Service<Name> for Resolver {
-    type Response = GaiAddrs;
+    type Response = vec::IntoIter<SocketAddr>;
     type Error = DnsError;
-    type Future = BoxFuture<'static, Result<GaiAddrs, DnsError>>;
+    type Future = BoxFuture<'static, Result<Self::Response, DnsError>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), DnsError>> {
         self.0.poll_ready(cx).map_err(DnsError)
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let this_machine = name.as_str().to_ascii_lowercase().ends_with(".localhost");
-        let name = if this_machine { "localhost".parse().unwrap_or(name) } else { name };
+        let lower = name.as_str().to_ascii_lowercase();
+        let is_this_machine = lower == LOCALHOST || lower.ends_with(".localhost");
+        let name = if is_this_machine { LOCALHOST.parse().unwrap_or(name) } else { name };
         let resolving = self.0.call(name);
-        Box::pin(async move { resolving.await.map_err(DnsError) })
+        Box::pin(async move {
+            match resolving.await {
+                Ok(addresses) => Ok(addresses.collect::<Vec<_>>().into_iter()),
+                Err(_) if is_this_machine => Ok(THIS_MACHINE.to_vec().into_iter()),
+                Err(error) => Err(DnsError(error)),
+            }
+        })
     }
 }
