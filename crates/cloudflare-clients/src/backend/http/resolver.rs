@@ -8,7 +8,6 @@ use futures_util::future::BoxFuture;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use tower_service::Service;
 
-const LOCALHOST: &str = "localhost";
 /// The port is the connector's to set.
 const THIS_MACHINE: [SocketAddr; 2] = [
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
@@ -21,8 +20,8 @@ const THIS_MACHINE: [SocketAddr; 2] = [
 pub(super) struct DnsError(#[source] std::io::Error);
 
 /// The system's resolver, whose failures can be told from others. `localhost` and the names below it are this
-/// machine, as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) says. Not every system knows the
-/// names below it, where a local server has buckets, and one without `/etc/hosts` may not know `localhost`.
+/// machine, as [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3) says: the system is not asked,
+/// which may not know the buckets below a local server's name or, without `/etc/hosts`, `localhost` itself.
 #[derive(Clone)]
 pub(super) struct Resolver(GaiResolver);
 
@@ -43,15 +42,13 @@ impl Service<Name> for Resolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let lower = name.as_str().to_ascii_lowercase();
-        let is_this_machine = lower == LOCALHOST || lower.ends_with(".localhost");
-        let name = if is_this_machine { LOCALHOST.parse().unwrap_or(name) } else { name };
+        if lower == "localhost" || lower.ends_with(".localhost") {
+            return Box::pin(async { Ok(THIS_MACHINE.to_vec().into_iter()) });
+        }
         let resolving = self.0.call(name);
         Box::pin(async move {
-            match resolving.await {
-                Ok(addresses) => Ok(addresses.collect::<Vec<_>>().into_iter()),
-                Err(_) if is_this_machine => Ok(THIS_MACHINE.to_vec().into_iter()),
-                Err(error) => Err(DnsError(error)),
-            }
+            let addresses = resolving.await.map_err(DnsError)?;
+            Ok(addresses.collect::<Vec<_>>().into_iter())
         })
     }
 }
