@@ -184,6 +184,8 @@ def it_serves_as_its_user_and_stops_when_it_is_told():
         running.curl("--request", "PUT", "--data-binary", "hello", OBJECT)
         equal(running.curl(OBJECT), b"hello")
         contains(running.exec("r2", "ls").decode(), "folder/")
+        # The image has no /etc/hosts.
+        running.exec("health", "--url", "http://localhost:9711/healthz")
         running.exec("demo")
         equal(KEY[1] in running.said(), False)
         equal(running.stop(), 0)

@@ -63,8 +63,10 @@ async fn answered(
         let fault = match service.faults.take(&parts.headers, || runtime.random()) {
             Ok(fault) => fault,
             Err(message) => {
+                let mut refused = response::full(StatusCode::BAD_REQUEST, message);
+                identify(&mut refused, exchange);
                 exchange.answered(StatusCode::BAD_REQUEST);
-                return Ok(response::full(StatusCode::BAD_REQUEST, message));
+                return Ok(refused);
             }
         };
         if let Some(metrics) = &service.metrics {
@@ -101,10 +103,7 @@ async fn answered(
     if expects_without_body {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    if let Ok(id) = HeaderValue::from_str(&exchange.id) {
-        response.headers_mut().insert("cf-ray", id.clone());
-        response.headers_mut().insert("x-amz-request-id", id);
-    }
+    identify(&mut response, exchange);
     let response = match failure {
         Some(Failure::Lost) => return Err(Disconnected),
         Some(Failure::Cut) if method == Method::HEAD => return Err(Disconnected),
@@ -113,6 +112,14 @@ async fn answered(
     };
     exchange.answered(response.status());
     Ok(response)
+}
+
+/// Gives the answer the id that the log has.
+fn identify(response: &mut Response, exchange: &Exchange) {
+    if let Ok(id) = HeaderValue::from_str(&exchange.id) {
+        response.headers_mut().insert("cf-ray", id.clone());
+        response.headers_mut().insert("x-amz-request-id", id);
+    }
 }
 
 /// Whether the client waits for `100 Continue` before it sends its body.

@@ -1,7 +1,7 @@
 //! Collects what the library logs.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::format::FmtSpan;
@@ -13,6 +13,11 @@ pub struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Collects what this thread logs until the guard is dropped, including the fields of each closed span.
     pub fn keep() -> (Self, DefaultGuard) {
+        // With a single subscriber, what another thread without one logs first is off for all threads.
+        static ELSEWHERE: Once = Once::new();
+        ELSEWHERE.call_once(|| {
+            tracing_subscriber::fmt().with_max_level(tracing::Level::DEBUG).with_writer(io::sink).init();
+        });
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()

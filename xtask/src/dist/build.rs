@@ -72,10 +72,10 @@ pub(super) fn build(release: &Release<'_>, target: &str) -> Result<Binary, Stop>
     flags.extend(unnamed_folders(release));
     // Cargo takes this apart at a character that no path has.
     build.env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
-    build.args(["--locked", "--profile", "dist", "--package", "cfstore", "--target", target]);
+    build.args(["--locked", "--profile", "small", "--package", "cfstore", "--target", target]);
     run(build.env("SOURCE_DATE_EPOCH", release.source_date_epoch.to_string()))?;
     let program = if target.contains("windows") { "cfstore.exe" } else { "cfstore" };
-    let path = workspace.target.join(target).join("dist").join(program);
+    let path = workspace.target.join(target).join("small").join(program);
     Ok(Binary { target: target.to_owned(), path, version: release.version.clone() })
 }
 

@@ -33,7 +33,7 @@ pub(super) fn write(
     let cargo_deb = install::program_of_crate(release.context, "cargo-deb", CARGO_DEB, "")?;
     let mut package = workspace.command(cargo_deb);
     package
-        .args(["--package", "cfstore", "--profile", "dist", "--target", &binary.target])
+        .args(["--package", "cfstore", "--profile", "small", "--target", &binary.target])
         .args(["--no-build", "--no-strip", "--locked", "--maintainer", maintainer, "--output"])
         .arg(&release.folder)
         .env("SOURCE_DATE_EPOCH", release.source_date_epoch.to_string());

@@ -121,6 +121,7 @@ fn usage(message: String) -> Error {
 pub(crate) struct EventCounts {
     delivered: Counter,
     failed: Counter,
+    dropped: Counter,
     waiting: Gauge<u64, AtomicU64>,
 }
 
@@ -129,7 +130,14 @@ impl EventCounts {
         let events = registry.sub_registry_with_prefix("events");
         events.register("delivered", "Delivered events", self.delivered.clone());
         events.register("failed", "Events that were lost after all attempts", self.failed.clone());
+        let help = "Events that were dropped because too many waited";
+        events.register("dropped", help, self.dropped.clone());
         events.register("waiting", "Events that are not delivered yet", self.waiting.clone());
+    }
+
+    fn read(&self, events: &R2Events, in_delivery: u64) {
+        self.waiting.set(events.waiting() as u64 + in_delivery);
+        self.dropped.inc_by(events.dropped().saturating_sub(self.dropped.get()));
     }
 }
 
@@ -155,7 +163,7 @@ impl Delivery {
         while let Some(event) = events.next().await {
             let mut pause = PAUSE;
             for attempt in 1..=ATTEMPTS {
-                counts.waiting.set(events.waiting() as u64 + 1);
+                counts.read(&events, 1);
                 let Err(problem) = self.deliver(&event).await else {
                     counts.delivered.inc();
                     break;
@@ -173,7 +181,7 @@ impl Delivery {
                     Key(&event.object.key)
                 ));
             }
-            counts.waiting.set(events.waiting() as u64);
+            counts.read(&events, 0);
         }
     }
 

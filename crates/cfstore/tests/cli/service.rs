@@ -75,9 +75,35 @@ fn metric(admin: &str, name: &str) -> f64 {
     value.unwrap().parse().unwrap()
 }
 
+/// Waits until a metric has grown to a value.
+fn until_metric(admin: &str, name: &str, value: f64) {
+    let begun = Instant::now();
+    while metric(admin, name) < value {
+        assert!(begun.elapsed() < PATIENCE, "{name} stays below {value}");
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn events_that_nobody_takes_are_counted() {
+    let folder = Folder::new();
+    let args = ["--admin-listen", "127.0.0.1:0", "--events", "command:exit 1"];
+    let mut server = Server::start_with(&folder, &args);
+    let (admin, said) = admin_of(server.child.stderr.take().unwrap());
+    // What is said is read, so that the server can say more.
+    thread::spawn(move || said.lines().for_each(drop));
+    folder.write("in", "hello");
+    server.ok(&folder, &["r2", "put", "in", "a"]);
+    until_metric(&admin, "cfstore_events_waiting", 1.0);
+    until_metric(&admin, "cfstore_events_failed_total", 1.0);
+    assert_eq!(metric(&admin, "cfstore_events_delivered_total"), 0.0);
+}
+
 #[test]
 fn health_and_metrics_have_a_listener_of_their_own() {
     let folder = Folder::new();
+    folder.write("in", "hello");
+    folder.ok(&["r2", "put", "in", "before"]);
     let events = folder.path().join("events.jsonl").display().to_string();
     let mut server = Server::start_with(&folder, &["--admin-listen", "127.0.0.1:0", "--events", &events]);
     let (admin, _said) = admin_of(server.child.stderr.take().unwrap());
@@ -85,7 +111,6 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     assert_eq!(folder.ok(&["health", "--url", &health]), "healthy\n");
     assert_eq!(folder.json(&["--json", "health", "--url", &health])["healthy"], true);
 
-    folder.write("in", "hello");
     server.ok(&folder, &["r2", "put", "in", "a"]);
     server.ok(&folder, &["kv", "put", "k", "v"]);
     assert!(
@@ -96,12 +121,13 @@ fn health_and_metrics_have_a_listener_of_their_own() {
         metric(&admin, r#"cfstore_requests_total{protocol="kv",operation="PutValue",status="200"}"#) >= 1.0
     );
     assert!(metric(&admin, "process_start_time_seconds") > 1.7e9);
-    assert!(metric(&admin, "cfstore_store_measured_timestamp_seconds") > 1.7e9);
-    let begun = Instant::now();
-    while metric(&admin, "cfstore_events_delivered_total") < 1.0 {
-        assert!(begun.elapsed() < PATIENCE, "the event is not delivered");
-        thread::sleep(Duration::from_millis(20));
+    until_metric(&admin, "cfstore_store_measured_timestamp_seconds", 1.7e9);
+    assert!(metric(&admin, "cfstore_store_objects") >= 1.0);
+    assert!(metric(&admin, "cfstore_store_object_bytes") >= 5.0);
+    for empty in ["store_uploads", "store_read_only", "events_failed_total", "events_dropped_total"] {
+        assert_eq!((empty, metric(&admin, &format!("cfstore_{empty}"))), (empty, 0.0));
     }
+    until_metric(&admin, "cfstore_events_delivered_total", 1.0);
     assert!(http_get(&format!("{admin}/media/a")).0.starts_with("HTTP/1.1 404"));
     // On the other listener these are a bucket's name and no more.
     let main = server.variable("R2_ENDPOINT").to_owned();

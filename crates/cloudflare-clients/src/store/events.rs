@@ -1,8 +1,8 @@
 //! Events about the objects of a store, for listeners.
 
 use std::pin::Pin;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 
 use futures_util::Stream;
@@ -19,14 +19,23 @@ const MAX_WAITING: usize = 10_000;
 /// notifications. It contains the changes made through this store and its clones, in the order of their
 /// transactions. Changes by other processes are not included.
 ///
-/// Up to 10,000 unread events are kept. Further events are dropped, with a warning.
+/// Up to 10,000 unread events are kept. Further events are dropped, with a warning, and
+/// [counted](Self::dropped).
 #[derive(Debug)]
-pub struct R2Events(Receiver<R2Event>);
+pub struct R2Events {
+    receiver: Receiver<R2Event>,
+    dropped: Arc<AtomicU64>,
+}
 
 impl R2Events {
     /// Returns the number of unread events.
     pub fn waiting(&self) -> usize {
-        self.0.len()
+        self.receiver.len()
+    }
+
+    /// Returns the number of events that were dropped because 10,000 were unread.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -34,7 +43,7 @@ impl Stream for R2Events {
     type Item = R2Event;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<R2Event>> {
-        self.0.poll_recv(cx)
+        self.receiver.poll_recv(cx)
     }
 }
 
@@ -52,16 +61,18 @@ struct Listener {
     sender: Sender<R2Event>,
     /// Whether the last event was dropped.
     full: bool,
+    dropped: Arc<AtomicU64>,
 }
 
 impl Events {
     /// Adds a listener for changes from now on. The events have this account id.
     pub(super) fn listen(&self, account: String) -> R2Events {
         let (sender, receiver) = channel(MAX_WAITING);
+        let dropped = Arc::default();
         let mut listeners = lock(&self.listeners);
-        listeners.push(Listener { account, sender, full: false });
+        listeners.push(Listener { account, sender, full: false, dropped: Arc::clone(&dropped) });
         self.heard.store(true, Ordering::Release);
-        R2Events(receiver)
+        R2Events { receiver, dropped }
     }
 
     /// Whether there is a listener.
@@ -89,6 +100,9 @@ impl Listener {
         let was_full = self.full;
         let sent = self.sender.try_send(R2Event { account, ..event.clone() });
         self.full = matches!(sent, Err(TrySendError::Full(_)));
+        if self.full {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
         if self.full && !was_full {
             tracing::warn!("{MAX_WAITING} R2 events are waiting to be read: further events are dropped");
         }
@@ -107,7 +121,7 @@ mod tests {
     use crate::store::testing::bucket_with_clock;
 
     fn waiting(events: &mut R2Events) -> Vec<R2Event> {
-        std::iter::from_fn(|| events.0.try_recv().ok()).collect()
+        std::iter::from_fn(|| events.receiver.try_recv().ok()).collect()
     }
 
     #[tokio::test]
@@ -169,6 +183,7 @@ mod tests {
         assert_eq!(other.waiting(), MAX_WAITING);
         assert_eq!(waiting(&mut other).len(), MAX_WAITING);
         events.tell(vec![event]);
+        assert_eq!((slow.dropped(), other.dropped()), (1, 0));
         assert_eq!((waiting(&mut slow).len(), waiting(&mut other).len()), (MAX_WAITING, 1));
     }
 }

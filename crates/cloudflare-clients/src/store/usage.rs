@@ -1,6 +1,5 @@
 //! The amount of data in a store.
 
-use super::database::StoreResult;
 use super::local_store::LocalStore;
 use crate::error::Result;
 
@@ -30,14 +29,18 @@ impl LocalStore {
         self.shared()
             .readers
             .read(|connection| {
-                let counted = |query: &str| -> StoreResult<(u64, u64)> {
-                    Ok(connection.query_row(query, (), |row| Ok((row.get(0)?, row.get(1)?)))?)
-                };
-                let (objects, object_bytes) =
-                    counted("SELECT count(*), coalesce(sum(size), 0) FROM objects")?;
-                let (pairs, pair_bytes) = counted("SELECT count(*), coalesce(sum(size), 0) FROM pairs")?;
-                let (uploads, _) = counted("SELECT count(*), 0 FROM uploads")?;
-                Ok(StoreUsage { objects, object_bytes, pairs, pair_bytes, uploads })
+                // One statement, so that all counts are of one moment.
+                let query = "SELECT * FROM (SELECT count(*), coalesce(sum(size), 0) FROM objects), \
+                             (SELECT count(*), coalesce(sum(size), 0) FROM pairs), (SELECT count(*) FROM uploads)";
+                Ok(connection.query_row(query, (), |row| {
+                    Ok(StoreUsage {
+                        objects: row.get(0)?,
+                        object_bytes: row.get(1)?,
+                        pairs: row.get(2)?,
+                        pair_bytes: row.get(3)?,
+                        uploads: row.get(4)?,
+                    })
+                })?)
             })
             .await
     }

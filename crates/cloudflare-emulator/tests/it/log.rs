@@ -1,7 +1,7 @@
 //! What this thread logs.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Once};
 
 use tracing::subscriber::DefaultGuard;
 
@@ -11,6 +11,9 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     /// Keeps what this thread logs until the guard is dropped.
     pub(crate) fn keep() -> (Self, DefaultGuard) {
+        // With a single subscriber, what another thread without one logs first is off for all threads.
+        static ELSEWHERE: Once = Once::new();
+        ELSEWHERE.call_once(|| tracing_subscriber::fmt().with_writer(io::sink).init());
         let log = Self::default();
         let writer = log.clone();
         let subscriber =

@@ -5,6 +5,7 @@ use futures_util::FutureExt as _;
 use super::multipart_upload::MultipartUpload;
 use crate::client::operation::{Operation, sent_when_awaited};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::r2::headers::unquote;
 use crate::model::r2::multipart::{contradicts_parts, is_made_of};
 use crate::model::r2::{
     CompleteMultipartUploadRequest, Conditional, ObjectChecksum, StoredObject, UploadedPart,
@@ -15,13 +16,17 @@ impl MultipartUpload {
     /// Combines these parts, given in any order, into an object. Awaiting it returns the object's properties.
     ///
     /// The parts must be those that were uploaded, and all except the last must have the same size. The
-    /// object consists of exactly these parts: an omitted part is deleted without an error.
+    /// object consists of exactly these parts: an omitted part is deleted without an error. An etag may have the
+    /// quotes of HTTP's `ETag` header.
     ///
     /// [`uploaded_here`](Self::uploaded_here) returns all parts only if this handle has uploaded all of them.
     /// After [`resume_multipart_upload`](crate::r2::R2Service::resume_multipart_upload), also pass the parts
     /// from [`list_parts`](Self::list_parts), as the example there shows.
     pub fn complete(&self, parts: impl IntoIterator<Item = UploadedPart>) -> CompleteMultipartUpload {
-        let mut parts: Vec<_> = parts.into_iter().collect();
+        let mut parts: Vec<_> = parts
+            .into_iter()
+            .map(|part| UploadedPart { etag: unquote(&part.etag).to_owned(), ..part })
+            .collect();
         parts.sort_by_key(|part| part.part_number);
         CompleteMultipartUpload {
             upload: self.clone(),
