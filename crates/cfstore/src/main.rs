@@ -13,6 +13,7 @@ mod error;
 mod events;
 mod file_size_limit;
 mod given_credentials;
+mod http_url;
 mod input;
 mod key_argument;
 mod keys;
@@ -106,5 +107,7 @@ fn start_tracing(verbose: u8, command: &Command, logs_json: bool) {
         .with_writer(anstream::stderr)
         .with_target(false)
         .with_span_events(FmtSpan::CLOSE)
+        // A log that cannot be written must not end a request, as a failed `eprintln!` would.
+        .log_internal_errors(false)
         .init();
 }

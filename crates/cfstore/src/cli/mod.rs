@@ -19,6 +19,7 @@ use cloudflare_clients::http::{Method, Uri};
 use cloudflare_emulator::FaultPlan;
 
 use crate::events::EventTarget;
+use crate::http_url::has_wrong_port;
 use crate::playlists::MAX_URLS;
 
 pub(crate) use self::access::{Credentials, Keys, KeysAdd, KeysLs, KeysRm};
@@ -665,6 +666,7 @@ fn parse_listen(text: &str) -> Result<SocketAddr, String> {
 fn parse_http_url(text: &str) -> Result<Uri, String> {
     let url: Uri = text.parse().map_err(|error| format!("it is not a URL: {error}"))?;
     match (url.scheme_str(), url.host()) {
+        _ if has_wrong_port(&url) => Err("its port is not 1 to 65535".to_owned()),
         (Some("http" | "https"), Some(_)) => Ok(url),
         _ => Err(format!("write it as {HEALTH_URL}")),
     }

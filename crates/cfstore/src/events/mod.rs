@@ -7,6 +7,7 @@ mod webhook;
 use std::convert::Infallible;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::str::FromStr;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
@@ -24,6 +25,7 @@ use self::command::Command;
 use self::file::File;
 use self::webhook::Webhook;
 use crate::error::{Error, Result};
+use crate::http_url::has_wrong_port;
 use crate::printer::{Key, Printer};
 
 /// Maximum number of attempts to deliver an event: one and three retries, as in Cloudflare Queues.
@@ -31,6 +33,9 @@ const ATTEMPTS: u32 = 4;
 
 /// Delay after the first attempt. It grows by the same amount with each further one.
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// Interval at which the counts are updated during a delivery.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 /// Destination of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +113,9 @@ fn http_url(url: &str) -> Result<Uri> {
     let url: Uri = url.parse().map_err(|error| usage(format!("--events is not a valid URL: {error}")))?;
     match url.host() {
         None | Some("") => Err(usage("--events has a URL without a host".to_owned())),
+        _ if has_wrong_port(&url) => {
+            Err(usage("the port of the URL in --events is not 1 to 65535".to_owned()))
+        }
         Some(_) => Ok(url),
     }
 }
@@ -133,6 +141,23 @@ impl EventCounts {
         let help = "Events that were dropped because too many waited";
         events.register("dropped", help, self.dropped.clone());
         events.register("waiting", "Events that are not delivered yet", self.waiting.clone());
+    }
+
+    /// Keeps the counts current while an event is delivered.
+    async fn read_during<T>(&self, events: &R2Events, delivery: impl Future<Output = T>) -> T {
+        let mut delivery = pin!(delivery);
+        loop {
+            self.read(events, 1);
+            tokio::select! {
+                delivered = &mut delivery => return delivered,
+                () = sleep(READ_EVERY) => {}
+            }
+        }
+    }
+
+    /// Number of events that are not delivered yet.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.get()
     }
 
     fn read(&self, events: &R2Events, in_delivery: u64) {
@@ -163,8 +188,7 @@ impl Delivery {
         while let Some(event) = events.next().await {
             let mut pause = PAUSE;
             for attempt in 1..=ATTEMPTS {
-                counts.read(&events, 1);
-                let Err(problem) = self.deliver(&event).await else {
+                let Err(problem) = counts.read_during(&events, self.deliver(&event)).await else {
                     counts.delivered.inc();
                     break;
                 };

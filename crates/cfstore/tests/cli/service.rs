@@ -124,6 +124,7 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     until_metric(&admin, "cfstore_store_measured_timestamp_seconds", 1.7e9);
     assert!(metric(&admin, "cfstore_store_objects") >= 1.0);
     assert!(metric(&admin, "cfstore_store_object_bytes") >= 5.0);
+    assert!(metric(&admin, "cfstore_store_free_bytes") > 0.0);
     for empty in ["store_uploads", "store_read_only", "events_failed_total", "events_dropped_total"] {
         assert_eq!((empty, metric(&admin, &format!("cfstore_{empty}"))), (empty, 0.0));
     }

@@ -1,6 +1,7 @@
 //! The listener for operators: health and metrics. It is separate because S3 uses every path of the other
 //! listener.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -17,13 +18,15 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use prometheus_client::encoding::prometheus_text;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{sleep, timeout};
 
 use super::metrics::ServeMetrics;
 use crate::bucket_location::LOCAL_BUCKET;
 use crate::error::{Error, Result};
 
+/// The store's database in its folder.
+const DATABASE: &str = "store.sqlite3";
 /// Path that `cfstore health` requests.
 pub(super) const HEALTH: &str = "/healthz";
 pub(super) const METRICS: &str = "/metrics";
@@ -31,10 +34,10 @@ pub(super) const METRICS: &str = "/metrics";
 const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Maximum lifetime of a connection.
 const LONGEST_CONNECTION: Duration = Duration::from_secs(60);
-/// Maximum number of open connections. Others wait.
+/// Maximum number of open connections. A further one replaces the oldest.
 const MOST_CONNECTIONS: usize = 64;
 /// Timeout for the headers of a request, and between two requests.
-const IDLE: Duration = Duration::from_secs(30);
+const IDLE: Duration = Duration::from_secs(10);
 /// Delay after a failure to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -80,15 +83,20 @@ impl AdminListener {
     /// Answers requests until the future is dropped, which also ends its connections.
     pub(super) async fn serve(self, admin: Arc<Admin>) {
         let mut connections = JoinSet::new();
+        let mut oldest_first = VecDeque::new();
         loop {
             while connections.try_join_next().is_some() {}
-            if connections.len() >= MOST_CONNECTIONS {
-                connections.join_next().await;
+            oldest_first.retain(|connection: &AbortHandle| !connection.is_finished());
+            if oldest_first.len() >= MOST_CONNECTIONS
+                && let Some(oldest) = oldest_first.pop_front()
+            {
+                oldest.abort();
             }
             match self.0.accept().await {
                 Ok((stream, _)) => {
                     let admin = Arc::clone(&admin);
-                    connections.spawn(async move { converse(stream, &admin).await });
+                    let connection = connections.spawn(async move { converse(stream, &admin).await });
+                    oldest_first.push_back(connection);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "cannot accept a connection to --admin-listen");
@@ -160,6 +168,11 @@ impl Admin {
     async fn health(&self) -> std::result::Result<(), String> {
         if self.is_stopping.load(Ordering::Relaxed) {
             return Err("the server is stopping".to_owned());
+        }
+        // An open database still answers after its folder was moved, deleted or closed to this user.
+        let database = self.store.path().join(DATABASE);
+        if let Err(error) = tokio::fs::metadata(&database).await {
+            return Err(format!("cannot find {}: {error}", database.display()));
         }
         match timeout(STORE_TIMEOUT, self.store.bucket_info(LOCAL_BUCKET)).await {
             Ok(Ok(_)) => Ok(()),

@@ -1,6 +1,7 @@
 //! Metrics other than requests: the build, the process, the store and the events.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -60,6 +61,7 @@ pub(super) struct StoreGauges {
     uploads: Gauge<u64, AtomicU64>,
     measured: Gauge<f64, AtomicU64>,
     is_read_only: Gauge,
+    free: Gauge<u64, AtomicU64>,
 }
 
 impl StoreGauges {
@@ -75,8 +77,12 @@ impl StoreGauges {
         store.register("uploads", "Unfinished multipart uploads", self.uploads.clone());
         let help = "Time of the last count of objects, keys and uploads, in seconds since 1970";
         store.register_with_unit("measured_timestamp", help, Unit::Seconds, self.measured.clone());
-        let help = "1 if the store is read-only, such as on a full disk";
+        let help = "1 if the store was opened read-only";
         store.register("read_only", help, self.is_read_only.clone());
+        if cfg!(unix) {
+            let help = "Bytes that are free on the store's disk";
+            store.register_with_unit("free", help, Unit::Bytes, self.free.clone());
+        }
     }
 
     /// Measures the store repeatedly, without end.
@@ -84,6 +90,9 @@ impl StoreGauges {
         self.is_read_only.set(store.read_only_reason().is_some().into());
         loop {
             let began = Instant::now();
+            if let Some(free) = free_bytes(store.path()) {
+                self.free.set(free);
+            }
             match store.usage().await {
                 Ok(usage) => {
                     self.objects.set(usage.objects);
@@ -157,6 +166,17 @@ fn resident_bytes() -> Option<u64> {
 fn open_files() -> Option<u64> {
     // Subtracts the folder itself, which is open while it is read.
     std::fs::read_dir("/proc/self/fd").ok().map(|files| (files.count() as u64).saturating_sub(1))
+}
+
+#[cfg(unix)]
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_bytes(_: &Path) -> Option<u64> {
+    None
 }
 
 #[cfg(unix)]

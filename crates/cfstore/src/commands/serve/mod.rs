@@ -168,7 +168,7 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     if let Some(delivery) = delivery
         && tokio::time::timeout(DELIVERY_TIMEOUT, delivery).await.is_err()
     {
-        printer.warning("some events were not delivered in time");
+        printer.warning(format_args!("{} events were not delivered in time and are lost", events.waiting()));
     }
     printer.note("stopped");
     Ok(ExitStatus::Success)

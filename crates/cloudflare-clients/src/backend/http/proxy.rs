@@ -91,6 +91,12 @@ impl Proxy {
             }
             Some(_) => return Err("its scheme is neither http nor https"),
         };
+        // Otherwise a part of the user or the password would count as the host.
+        let (_, rest) = url.split_once("://").ok_or(MALFORMED)?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        if rest[end..].contains('@') {
+            return Err("a /, ? or # in the user or the password must be written as %2F, %3F or %23");
+        }
         let any = Uri::from_static("http://host.invalid");
         let intercept = Matcher::builder().all(url).build().intercept(&any).ok_or(MALFORMED)?;
         let authority = intercept.uri().authority().ok_or(MALFORMED)?;
