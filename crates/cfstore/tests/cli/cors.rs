@@ -103,7 +103,7 @@ fn what_cannot_work_is_refused_before_anything_is_done() {
             vec!["set", "--origin", "https://app.example.com/", "--method", "GET"],
             "without a slash at the end",
         ),
-        (vec!["set", "--origin", APP, "--method", "OPTIONS"], "preflights need none"),
+        (vec!["set", "--origin", APP, "--method", "OPTIONS"], "a preflight (OPTIONS) needs no rule"),
         (vec!["check", "--origin", "app.example.com", "--method", "GET"], "scheme://host"),
         (vec!["check", "--origin", "*", "--method", "GET"], "scheme://host"),
     ] {

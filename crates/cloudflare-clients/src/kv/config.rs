@@ -143,7 +143,7 @@ mod tests {
         assert!(
             error
                 .message()
-                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN. Credentials")
+                .starts_with("Missing KV environment variables: CLOUDFLARE_API_TOKEN. To get credentials")
         );
     }
 

@@ -477,7 +477,7 @@ mod tests {
             ("https://host:+80", "an invalid port"),
             ("https://host?x", "a query or a fragment"),
             ("https://host/#x", "a query or a fragment"),
-            ("https://host/a b", "other characters"),
+            ("https://host/a b", "with characters other than"),
             ("https://host/../a", ". or .. in its path"),
         ] {
             let error = Endpoint::custom(url).unwrap_err().to_string();

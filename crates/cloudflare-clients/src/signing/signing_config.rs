@@ -586,7 +586,7 @@ mod tests {
                 of("evil.example/", "id", "secret", "media"),
                 "\"evil.example/\" (13 characters) is not an account id",
             ),
-            (of("0123456789ABCDEF", "id", "secret", "media"), "lower case"),
+            (of("0123456789ABCDEF", "id", "secret", "media"), "the characters a-z, 0-9 and -"),
             (of("", "id", "secret", "media"), "\"\" (0 characters) is not an account id"),
             (of(ACCOUNT_ID, "", "secret", "media"), "credentials cannot be used: the access key id is empty"),
             (

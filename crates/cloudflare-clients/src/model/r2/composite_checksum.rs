@@ -231,7 +231,10 @@ mod tests {
     fn what_does_not_say_how_many_parts_is_refused() {
         for value in ["NSRBwg==", "NSRBwg==-", "NSRBwg==-x", "-2", "NSRBwg==-65536", "AAA=-2"] {
             let error = CompositeChecksum::from_base64(ChecksumAlgorithm::Crc32, value).unwrap_err();
-            assert!(error.message().contains(&format!("{value:?} is not a crc32 checksum")), "{error}");
+            assert!(
+                error.message().contains(&format!("{value:?} is not a composite crc32 checksum")),
+                "{error}"
+            );
         }
     }
 }

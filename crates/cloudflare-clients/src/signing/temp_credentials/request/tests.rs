@@ -69,7 +69,7 @@ fn what_cannot_be_allowed_is_named_with_what_to_do() {
         (media().prefix("creator-1"), "use \"creator-1/\""),
         (media().prefix("creator-1/*"), "use \"creator-1/\""),
         (media().prefix(format!("{}/", "a".repeat(1024))), "a key has 1 to 1,024 bytes"),
-        (media().object(""), "has an empty key"),
+        (media().object(""), "the key of an allowed object is empty"),
         (media().object("a".repeat(1025)), "a key has 1 to 1,024 bytes"),
         (media().actions([]), "omit the list to allow all actions of the scope"),
         (
