@@ -49,7 +49,8 @@ pub(super) async fn read<T>(
 /// Drops the target that `show --json` adds to a policy.
 fn without_target(text: &str) -> Cow<'_, str> {
     match serde_json::from_str(text) {
-        Ok(Value::Object(mut policy)) if policy.remove("target").is_some() => {
+        Ok(Value::Object(mut policy)) if policy.contains_key("target") => {
+            policy.remove("target");
             Value::Object(policy).to_string().into()
         }
         // Text that is not JSON is the parser's to report.
