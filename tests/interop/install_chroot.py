@@ -107,7 +107,10 @@ def the_archive(system):
     contains(system.run("cd && sha256sum --check --ignore-missing SHA256SUMS", "user"), f"{NAME}.tar.gz: OK")
     system.run(f"cd && tar -xzf {NAME}.tar.gz", "user")
     packed = set(os.listdir(f"{folder}/{NAME}"))
-    equal({"cfstore", "completions", "man", "LICENSE-APACHE", "LICENSE-MIT", "THIRD-PARTY.md"} - packed, set())
+    expected = {"cfstore", "completions", "man", "systemd", "LICENSE-APACHE", "LICENSE-MIT", "README.md", "THIRD-PARTY.md"}
+    equal(expected - packed, set())
+    equal({"cfstore.service", "cfstore.socket"} - set(os.listdir(f"{folder}/{NAME}/systemd")), set())
+    contains(open(f"{folder}/{NAME}/README.md").read(), "# cfstore")
     system.demo(f"~/{NAME}/cfstore")
 
 

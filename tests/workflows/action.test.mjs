@@ -83,6 +83,9 @@ test("what fails says why, and shows the log", async () => {
   assert.match(refused({ program: "no-such-cfstore" }), /::error .*no-such-cfstore is not on this machine/);
   assert.match(refused({ program, timeout: "soon" }), /::error .*timeout is a number of seconds, not soon/);
   assert.match(refused({ program, "aws-variables": "yes" }), /::error .*aws-variables is true or false/);
+  for (const args of ["--log-format\njson", "--tls\n--log-format=json"]) {
+    assert.match(refused({ program, args }), /::error .*args has --log-format, .*: leave it out/);
+  }
   assert.match(refused({ program, args: "--no-such-option" }), /--no-such-option[^]*::error .*ended at once/);
 
   const taken = createServer();
@@ -115,6 +118,7 @@ test("it installs a release, and nothing that differs from its checksum", { skip
 
   const installed = run({ "base-url": `file://${release}`, version: "v0.1.0" });
   assert.ok(installed.success, installed.printed);
+  assert.doesNotMatch(installed.printed, /is not on the PATH/);
   assert.equal(spawnSync(join(installed.path[0], "cfstore"), ["r2", "ls"], { env: installed.env }).status, 0);
 
   writeFileSync(join(release, "SHA256SUMS"), `${sum("another")}  ${name}.tar.gz\n`);

@@ -292,7 +292,7 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
             "leave --if-absent out to replace the object"
         }
         ErrorKind::PreconditionFailed => "the object was replaced while it was read: run the command again",
-        ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
+        ErrorKind::Connection if is_about_certificate(error) => certificate_hint(error),
         ErrorKind::UnexpectedResponse if error.message().contains("did not answer in HTTP") => {
             "check R2_ENDPOINT: the server may need https:// instead of http://"
         }
@@ -306,6 +306,9 @@ fn service_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
         _ => return None,
     })
 }
+
+const CA_HINT: &str = "the server has the certificate of a certificate authority, as `openssl req -x509` creates by default: create one \
+     with `-addext basicConstraints=critical,CA:FALSE`";
 
 const CERTIFICATE_HINT: &str = "set SSL_CERT_FILE to a file of certificates to trust: `cfstore serve --tls` prints the one that it \
      uses; or set CFSTORE_SYSTEM_ROOTS=1 to trust the certificates of this system";
@@ -334,13 +337,17 @@ fn is_about_certificate(error: &cloudflare_clients::Error) -> bool {
     error.message().contains("invalid peer certificate")
 }
 
+fn certificate_hint(error: &cloudflare_clients::Error) -> &'static str {
+    if error.message().contains("CaUsedAsEndEntity") { CA_HINT } else { CERTIFICATE_HINT }
+}
+
 fn kv_hint(error: &cloudflare_clients::Error) -> Option<&'static str> {
     Some(match error.kind() {
         ErrorKind::Credentials | ErrorKind::Forbidden => {
             "check CLOUDFLARE_API_TOKEN and CLOUDFLARE_ACCOUNT_ID, and that the token has Workers KV Storage Write"
         }
         ErrorKind::NotFound => "check CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_BASE_URL",
-        ErrorKind::Connection if is_about_certificate(error) => CERTIFICATE_HINT,
+        ErrorKind::Connection if is_about_certificate(error) => certificate_hint(error),
         _ if is_about_proxy(error) => PROXY_HINT,
         ErrorKind::NoSuchNamespace => "check KV_NAMESPACE_ID: `cfstore kv namespace ls` shows the ids",
         ErrorKind::Dns | ErrorKind::Connection => {
@@ -418,6 +425,20 @@ mod tests {
             let error = cloudflare_clients::Error::new(ErrorKind::InvalidInput, message);
             assert_eq!(is_unusable_proxy(&error), is_proxy, "{message}");
             assert_eq!(Error::Service(error).hint().as_deref() == Some(PROXY_HINT), is_proxy, "{message}");
+        }
+    }
+
+    #[test]
+    fn the_certificate_of_an_authority_has_another_hint() {
+        for (reason, hint) in
+            [("Other(OtherError(CaUsedAsEndEntity))", CA_HINT), ("UnknownIssuer", CERTIFICATE_HINT)]
+        {
+            let error = || {
+                let message = format!("cannot connect: invalid peer certificate: {reason}");
+                cloudflare_clients::Error::new(ErrorKind::Connection, message)
+            };
+            assert_eq!(Error::Service(error()).hint().as_deref(), Some(hint));
+            assert_eq!(Error::Kv(error()).hint().as_deref(), Some(hint));
         }
     }
 

@@ -43,36 +43,42 @@ const GLOBAL: &str = "Global options";
 
 const ENVIRONMENT: &str = "\
 Which store a command uses:
-  Cloudflare's, if the variables of R2 or KV are set. Otherwise the embedded store in the folder
-  .cfstore, with the bucket \"media\" and the namespace \"local\". Every summary names the store.
+  Cloudflare's, if the variables of R2 or KV are set. Otherwise the embedded
+  store in the folder .cfstore, with the bucket \"media\" and the namespace
+  \"local\". Every summary names the store.
 
-  R2_ACCOUNT_ID          32 hex characters, from the R2 page of Cloudflare's dashboard
+  R2_ACCOUNT_ID          32 hex characters, from the R2 page of the dashboard
   R2_ACCESS_KEY_ID       of an R2 API token with Object Read & Write
   R2_SECRET_ACCESS_KEY   of the same token
   R2_BUCKET_MEDIA        the bucket's name
 
-  R2_ENDPOINT            optional, instead of R2_ACCOUNT_ID: the URL of another server, or the
-                         \"S3 API\" URL of the dashboard
+  R2_ENDPOINT            optional, instead of R2_ACCOUNT_ID: the URL of another
+                         server, or the \"S3 API\" URL of the dashboard
   R2_JURISDICTION        optional: eu, fedramp or us
   R2_SESSION_TOKEN       optional: the session token of temporary credentials
   R2_REGION              optional: the region of another server; R2's is auto
 
-  KV_NAMESPACE_ID        32 hex characters; if set, the kv commands use Cloudflare
+  KV_NAMESPACE_ID        32 hex characters; if set, the kv commands use
+                         Cloudflare
   CLOUDFLARE_ACCOUNT_ID  32 hex characters, from the dashboard
-  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write; if set, kv namespace
-                         uses Cloudflare
+  CLOUDFLARE_API_TOKEN   with the permission Workers KV Storage Write; if set,
+                         kv namespace uses Cloudflare
+  CLOUDFLARE_API_BASE_URL
+                         optional: another server than
+                         https://api.cloudflare.com/client/v4
 
-  CLOUDFLARE_API_BASE_URL  optional: another server than https://api.cloudflare.com/client/v4
-
-  SSL_CERT_FILE          optional: a PEM file of certificates to trust, in addition to those of
-                         public authorities
-  CFSTORE_SYSTEM_ROOTS   optional: 1 trusts the authorities of this system instead of Mozilla's;
-                         if SSL_CERT_FILE is set in the environment, only that file is trusted
+  SSL_CERT_FILE          optional: a PEM file of certificates to trust, in
+                         addition to those of public authorities
+  CFSTORE_SYSTEM_ROOTS   optional: 1 trusts the authorities of this system
+                         instead of Mozilla's; if SSL_CERT_FILE is set in the
+                         environment, only that file is trusted
 
   HTTPS_PROXY, HTTP_PROXY, ALL_PROXY
-                         optional: a proxy, such as http://user:password@proxy.example:3128
-  NO_PROXY               optional: hosts to reach without the proxy; it is never used for this
-                         machine. All four are read from the environment, even with --env-file
+                         optional: a proxy, such as
+                         http://user:password@proxy.example:3128
+  NO_PROXY               optional: hosts to reach without the proxy; it is
+                         never used for this machine. All four are read from
+                         the environment, even with --env-file
 
 Exit codes:
   0 success    1 failure    2 wrong usage    3 not found
@@ -507,7 +513,7 @@ pub(crate) struct Serve {
     pub(crate) listen: SocketAddr,
     #[allow(rustdoc::bare_urls, reason = "it is the text of --help")]
     /// Another host name of this machine for virtual-hosted addresses, http://BUCKET.NAME:PORT/KEY. They
-    /// always work with localhost; repeatable
+    /// always work with localhost; repeatable. With --tls-cert, the printed `R2_ENDPOINT` has the first name
     #[arg(long, value_name = "NAME", value_parser = parse_host)]
     pub(crate) host: Vec<String>,
     /// Serve HTTPS with a certificate for this machine, which is generated in the folder of the store

@@ -128,7 +128,16 @@ fn a_running_server_sees_keys_come_and_go() {
     );
 
     let exported = folder.ok(&["keys", "add"]);
-    assert_eq!(names(&exported), ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
+    assert_eq!(names(&exported), ["R2_ACCOUNT_ID", "R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
+    assert!(exported.contains(server.variable("R2_ACCOUNT_ID")), "{exported}");
+    let without = server.command(&folder, &["r2", "credentials"]).env_remove("R2_ACCOUNT_ID").output();
+    let without = failure(&without.unwrap());
+    assert!(
+        without.starts_with("exit 2") && without.contains("set R2_ACCOUNT_ID") && !without.contains("::"),
+        "{without}"
+    );
+    let before_serve = Folder::new().ok(&["keys", "add"]);
+    assert_eq!(names(&before_serve), ["R2_ACCESS_KEY_ID", "R2_SECRET_ACCESS_KEY"]);
     let admin = folder.fails(&["keys", "add", "--scope", "admin-read-only", "--bucket", "media"]);
     assert!(admin.contains("leave the buckets out"), "{admin}");
 }

@@ -86,6 +86,7 @@ fn the_demo_holds() {
     let demo = folder.ok(&["demo"]);
     assert!(demo.contains("All 9 steps succeeded"), "{demo}");
     assert!(!demo.contains('\u{1b}'), "{demo}");
+    assert!(demo.contains("r2 put - notes/hello.txt  store an object"), "{demo}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
 
     let steps = folder.ok(&["--json", "demo"]);
@@ -97,7 +98,10 @@ fn the_demo_holds() {
 #[test]
 fn help() {
     let folder = Folder::new();
-    insta::assert_snapshot!(folder.ok(&["--help"]));
+    let help = folder.ok(&["--help"]);
+    let (_, environment) = help.split_once("Which store a command uses:").unwrap();
+    assert!(environment.lines().all(|line| line.len() <= 80), "{environment}");
+    insta::assert_snapshot!(help);
     insta::assert_snapshot!(folder.ok(&["r2", "put", "--help"]));
     insta::assert_snapshot!(folder.ok(&["r2", "sign-playlist", "--help"]));
 }

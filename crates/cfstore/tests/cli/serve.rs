@@ -124,7 +124,12 @@ fn the_server_speaks_tls_with_a_certificate_that_it_keeps() {
     let made = certificate();
     assert_eq!(certificate(), made);
     let given = ["--tls-cert", ".cfstore/tls-certificate.pem", "--tls-key", ".cfstore/tls-key.pem"];
-    assert!(Server::start_with(&folder, &given).variables[0].1.starts_with("https://"));
+    assert!(Server::start_with(&folder, &given).variables[0].1.starts_with("https://127.0.0.1:"));
+    let named = [&given[..], &["--host", "store.test", "--host", "other.test"]].concat();
+    let named = Server::start_with(&folder, &named);
+    assert!(named.variable("R2_ENDPOINT").starts_with("https://store.test:"), "{:?}", named.variables);
+    assert!(named.variable("CLOUDFLARE_API_BASE_URL").starts_with("https://store.test:"));
+    drop(named);
 
     // It is trusted where it is named.
     let server = Server::start_with(&folder, &["--tls"]);

@@ -110,6 +110,9 @@ fn health_and_metrics_have_a_listener_of_their_own() {
     let health = format!("{admin}/healthz");
     assert_eq!(folder.ok(&["health", "--url", &health]), "healthy\n");
     assert_eq!(folder.json(&["--json", "health", "--url", &health])["healthy"], true);
+    let certificates =
+        folder.command(&["health", "--url", &health]).env("SSL_CERT_FILE", "none.pem").output();
+    assert!(certificates.unwrap().status.success());
 
     server.ok(&folder, &["r2", "put", "in", "a"]);
     server.ok(&folder, &["kv", "put", "k", "v"]);

@@ -385,16 +385,16 @@ impl Report {
 
 fn print_next(printer: Printer) -> Result<()> {
     let program = program();
-    let width = program.len() + 33;
+    let width = program.len() + 38;
     printer.line(format_args!("{BOLD}Next:{BOLD:#}\n"))?;
-    for (command, why) in [
-        ("demo --keep", "run it again, and get URLs for a player or browser"),
-        ("r2 put README.md docs/README.md", "store an object in .cfstore/"),
-        ("r2 ls --tree", "list the objects"),
-        ("serve", "serve them through R2's S3 API, for any S3 client"),
-        ("--help", "the variables that make all of this work on R2"),
+    for (input, command, why) in [
+        ("", "demo --keep", "serve URLs for a player or browser until Ctrl-C"),
+        ("echo hello | ", "r2 put - notes/hello.txt", "store an object in .cfstore/"),
+        ("", "r2 ls --tree", "list the objects"),
+        ("", "serve", "serve them through R2's S3 API, for any S3 client"),
+        ("", "--help", "the variables that make all of this work on R2"),
     ] {
-        let command = format!("{program} {command}");
+        let command = format!("{input}{program} {command}");
         printer.line(format_args!("  {command:<width$}  {DIM}{why}{DIM:#}"))?;
     }
     printer.line("")

@@ -32,7 +32,18 @@ pub(crate) fn run(args: &Credentials, location: BucketLocation, printer: Printer
     let embedded = location.is_embedded();
     let target = location.target()?;
     let request = request(args, location.bucket()?);
-    let credentials = request.mint(&location.signing(printer)?)?;
+    let credentials = request.mint(&location.signing(printer)?).map_err(|error| {
+        if !error.message().contains(R2_ACCOUNT_ID) {
+            return error.into();
+        }
+        Error::usage(
+            format!("{R2_ACCOUNT_ID} is not set, and temporary credentials contain the account id"),
+            format!(
+                "set {R2_ACCOUNT_ID}: `cfstore serve` and `cfstore keys add` print that of a local server, and Cloudflare's \
+                 dashboard shows yours"
+            ),
+        )
+    })?;
     if embedded {
         bucket_location::note_serve(printer);
     }

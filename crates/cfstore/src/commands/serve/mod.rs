@@ -98,7 +98,13 @@ pub(crate) async fn run(args: Serve, printer: Printer) -> Result<ExitStatus> {
     let server = args.host.iter().fold(server, |server, host| server.with_host(host));
     let shutdown = shutdown::requested()?;
     let listen = server.local_addr();
-    let endpoint = server.endpoint();
+    let endpoint = match args.host.first() {
+        // The certificate is for the name, not for the address.
+        Some(host) if args.tls_cert.is_some() => {
+            format!("https://{}:{}", host.trim_end_matches('.'), listen.port())
+        }
+        _ => server.endpoint(),
+    };
 
     let (api, api_token) = (format!("{endpoint}/client/v4"), credentials.api_token());
     // An absolute path, so that it works in every folder.

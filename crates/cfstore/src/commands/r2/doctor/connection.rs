@@ -83,6 +83,10 @@ fn unreachable(error: &Error, endpoint: &Endpoint, proxy: Option<&Proxy>) -> Fin
                 Some(format!("export {variable}=http://proxy.example:3128  # or: unset {variable}")),
             )
         }
+        (ErrorKind::Connection, _) if error.message().contains("CaUsedAsEndEntity") => (
+            "the server has the certificate of a certificate authority, which clients do not accept from a server".to_owned(),
+            Some("openssl req -x509 -addext basicConstraints=critical,CA:FALSE ...  # on the server".to_owned()),
+        ),
         (ErrorKind::Connection, _) if error.message().contains("certificate") => (
             "this machine does not trust the certificate: it may be your own, or that of someone who intercepts the connection"
                 .to_owned(),
