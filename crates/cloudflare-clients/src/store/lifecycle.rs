@@ -57,7 +57,7 @@ pub(super) fn sweep_if_due(shared: &Arc<Shared>) {
         match sweep_alone(&swept, now, alone).await {
             Err(error) if was_stopped(&error) => {}
             Err(error) => {
-                tracing::warn!(%error, "could not apply lifecycle rules; the next sweep tries again")
+                tracing::warn!(%error, "could not apply lifecycle rules; the next sweep tries again");
             }
             Ok(_) => {}
         }
