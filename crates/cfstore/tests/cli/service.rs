@@ -96,7 +96,7 @@ fn events_that_nobody_takes_are_counted() {
     server.ok(&folder, &["r2", "put", "in", "a"]);
     until_metric(&admin, "cfstore_events_waiting", 1.0);
     until_metric(&admin, "cfstore_events_failed_total", 1.0);
-    assert_eq!(metric(&admin, "cfstore_events_delivered_total"), 0.0);
+    assert!(metric(&admin, "cfstore_events_delivered_total") < 1.0);
 }
 
 #[test]

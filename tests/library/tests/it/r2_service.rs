@@ -219,7 +219,7 @@ async fn without_a_signing_config_there_are_no_urls() {
     let error = service.generate_signed_url("k", Duration::from_secs(60)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::MissingSigningConfig);
     assert!(error.to_string().contains("signing config required"));
-    assert!(error.to_string().contains("URLs of a local store come from `cfstore serve`"));
+    assert!(error.to_string().contains("for URLs of a local store, use `cfstore serve`"));
 }
 
 #[tokio::test]

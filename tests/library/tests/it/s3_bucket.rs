@@ -108,7 +108,7 @@ async fn a_server_that_stops_reading_times_out() {
     .await;
     let put = bucket.put(PutRequest::new("k", vec![0; 64 * 1024 * 1024]));
     let error = assert_fails(ErrorKind::Timeout, put).await;
-    assert!(error.message().contains("took nothing"), "{error}");
+    assert!(error.message().contains("accepted no bytes"), "{error}");
 }
 
 #[tokio::test]
@@ -144,7 +144,7 @@ async fn a_handshake_that_never_ends_times_out() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let bucket = bucket(&format!("https://{}", listener.local_addr().unwrap()));
     let error = assert_fails(ErrorKind::Timeout, bucket.head(HeadRequest::new("k"))).await;
-    assert!(error.message().contains("no connection"), "{error}");
+    assert!(error.message().contains("could not connect"), "{error}");
 }
 
 #[tokio::test]

@@ -104,7 +104,10 @@ async fn the_authorities_of_the_system_are_trusted_where_that_is_asked_for() {
     assert_eq!(proxy.asked(), ["CONNECT r2.test:9000"; 3]);
 
     for (vars, says) in [
-        (&[("SSL_CERT_DIR", "system")][..], "CFSTORE_SYSTEM_ROOTS=1 trusts what this system trusts"),
+        (
+            &[("SSL_CERT_DIR", "system")][..],
+            "CFSTORE_SYSTEM_ROOTS=1 to trust the certificates of this system",
+        ),
         (&[("SSL_CERT_DIR", "empty"), ("CFSTORE_SYSTEM_ROOTS", "1")], "the system has no certificate"),
         (&[("CFSTORE_SYSTEM_ROOTS", "mine")], "exit 2\nerror: CFSTORE_SYSTEM_ROOTS is \"mine\""),
     ] {
