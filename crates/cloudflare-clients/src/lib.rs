@@ -1,5 +1,5 @@
-//! Cloudflare's R2 object storage and Workers KV: one API in a Worker (bindings), on a server (R2's S3 API and
-//! KV's REST API), and without an account (a store embedded in the process).
+//! Cloudflare's R2 object storage and Workers KV: one API in a Worker (bindings), on a server (R2's S3 API
+//! and KV's REST API), and without an account (a store embedded in the process).
 //!
 //! ```
 //! # #[cfg(not(feature = "local"))] fn main() {}
@@ -56,12 +56,14 @@
 //!
 //! [`http`] and [`bytes`] are re-exported, so `cloudflare_clients::http::Method` and
 //! `cloudflare_clients::bytes::Bytes` always are the types that methods expect.
-//! [`async_trait`](macro@async_trait) is re-exported for implementations of [`r2::Bucket`] and the other traits.
+//! [`async_trait`](macro@async_trait) is re-exported for implementations of [`r2::Bucket`] and the other
+//! traits.
 //!
 //! Other crates appear in the interface by their traits: `Stream` of `futures-core` 0.3 for lists and bodies,
 //! `Body` of `http-body` 1, which [`Body`] implements and [`Body::from_http_body`] accepts, `Serialize` and
-//! `Deserialize` of `serde` 1, and on native targets `AsyncRead`, `AsyncWrite` and `AsyncSeek` of `tokio` 1 in
-//! [`transfer`]. With the feature `workers`, types of `worker` 0.8 appear, such as `web_sys::ReadableStream`.
+//! `Deserialize` of `serde` 1, and on native targets `AsyncRead`, `AsyncWrite` and `AsyncSeek` of `tokio` 1
+//! in [`transfer`]. With the feature `workers`, types of `worker` 0.8 appear, such as
+//! `web_sys::ReadableStream`.
 #![deny(missing_docs)]
 // On docs.rs each item names the feature that it needs.
 #![cfg_attr(docsrs, feature(doc_cfg))]

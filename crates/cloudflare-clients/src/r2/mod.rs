@@ -1,7 +1,8 @@
 //! [R2](https://developers.cloudflare.com/r2/): Cloudflare's object storage.
 //!
-//! [`R2Service`] has every operation of a bucket, and [`R2SigningClient`] makes presigned URLs. Both are cheap
-//! to clone. A [`Bucket`] is the place that a service sends its requests to, and an [`Account`] holds many.
+//! [`R2Service`] has every operation of a bucket, and [`R2SigningClient`] makes presigned URLs. Both are
+//! cheap to clone. A [`Bucket`] is the place that a service sends its requests to, and an [`Account`] holds
+//! many.
 //!
 //! The other types are grouped, and can be imported from here as well as from their group:
 //!

@@ -1,5 +1,5 @@
-//! Requests: the builders that [`R2Service`](super::R2Service)'s methods return, and the plain requests that a
-//! [`Bucket`](super::Bucket) receives.
+//! Requests: the builders that [`R2Service`](super::R2Service)'s methods return, and the plain requests that
+//! a [`Bucket`](super::Bucket) receives.
 
 pub use super::ops::{
     AbortMultipartUpload, BucketLocation, CompleteMultipartUpload, CopyObject, CreateBucket,

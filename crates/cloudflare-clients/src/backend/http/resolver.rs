@@ -19,9 +19,9 @@ const THIS_MACHINE: [SocketAddr; 2] = [
 #[error("could not resolve the name")]
 pub(super) struct DnsError(#[source] std::io::Error);
 
-/// The system's resolver, with its own error type. `localhost` and names below it resolve to this machine, as in
-/// [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3), without asking the system: it may not know the
-/// buckets below a local server's name or, without `/etc/hosts`, `localhost` itself.
+/// The system's resolver, with its own error type. `localhost` and names below it resolve to this machine, as
+/// in [RFC 6761](https://www.rfc-editor.org/rfc/rfc6761#section-6.3), without asking the system: it may not
+/// know the buckets below a local server's name or, without `/etc/hosts`, `localhost` itself.
 #[derive(Clone)]
 pub(super) struct Resolver(GaiResolver);
 

@@ -16,8 +16,8 @@ impl MultipartUpload {
     /// Combines these parts, given in any order, into an object. Awaiting it returns the object's properties.
     ///
     /// The parts must be those that were uploaded, and all except the last must have the same size. The
-    /// object consists of exactly these parts: an omitted part is deleted without an error. An etag may have the
-    /// quotes of HTTP's `ETag` header.
+    /// object consists of exactly these parts: an omitted part is deleted without an error. An etag may have
+    /// the quotes of HTTP's `ETag` header.
     ///
     /// [`uploaded_here`](Self::uploaded_here) returns all parts only if this handle has uploaded all of them.
     /// After [`resume_multipart_upload`](crate::r2::R2Service::resume_multipart_upload), also pass the parts
